@@ -1,0 +1,61 @@
+# `make` alone shows what there is. Each target sets up what it needs; what is there already is left alone.
+PYTHON ?= $(shell command -v python3.11 || command -v python3 || command -v python)
+BIN := .venv/bin
+RUN := $(BIN)/modelserving
+FAST := not slow and not notebook and not browser
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev lab demo test check lint format types notebooks protos lock clean
+
+help: ## show this list
+	@echo "make lab    the workbook: JupyterLab on the first lesson, with the broker running"
+	@echo "make demo   the main job without a browser: broker, client, server, live view; Ctrl-C ends it"
+	@echo "make test   all tests"
+	@echo
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  \1|\2/' | awk -F'|' '{printf "  %-12s %s\n", $$1, $$2}'
+
+setup: ## Python packages, Java and Kafka, all inside this folder; a second run takes nothing
+	@"$(PYTHON)" bootstrap.py lab
+
+setup-dev: ## the same, with what the tests and the training of the models need
+	@"$(PYTHON)" bootstrap.py dev
+
+lab: setup ## open the workbook (LAB_ARGS="--no-browser" and the like are passed on)
+	@$(RUN) lab $(LAB_ARGS)
+
+demo: setup ## watch wine records being scored (DEMO_ARGS="--max-records 500" and the like are passed on)
+	@$(RUN) demo $(DEMO_ARGS)
+
+test: setup-dev lint types ## all tests: style, types, package, lessons, browser
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: setup-dev lint types ## the fast part, about two minutes
+	$(BIN)/python -m pytest -m "$(FAST)" $(PYTEST_ARGS)
+
+lint: setup-dev ## style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: setup-dev ## mend the style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: setup-dev ## types
+	$(BIN)/mypy
+
+notebooks: setup-dev ## derive the notebooks from their text sources
+	$(BIN)/python -m modelserving.workshop.derive
+
+protos: setup-dev ## generate the code for the messages in protos/
+	$(BIN)/python -m modelserving.records.generate
+
+lock: ## resolve the dependencies again, newest first, and pin them by hash
+	$(BIN)/python -m uv pip compile --upgrade $(LOCK_ARGS) --extra lab --group dev -o requirements/dev.txt pyproject.toml
+	$(BIN)/python -m uv pip compile $(LOCK_ARGS) --extra lab --group build -c requirements/dev.txt -o requirements/lab.txt pyproject.toml
+	echo uv | $(BIN)/python -m uv pip compile $(LOCK_ARGS) -o requirements/uv.txt -
+
+clean: ## stop the broker and delete everything that set-up and the lessons wrote, except work/
+	-@$(RUN) broker stop
+	rm -rf .venv .modelserving .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+LOCK_ARGS := --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --custom-compile-command "make lock"

@@ -1,0 +1,9 @@
+"""Serve machine-learning models inside streaming microservices on Apache Kafka.
+
+The way of a record, and the package that each step lives in::
+
+    client.provider -> wine-records -> stage (decode -> score) -> wine-scored -> monitoring -> web, widgets
+    client.provider -> wine-models  -> models (build -> check -> warm up -> swap)
+"""
+
+__version__ = "0.1.0"

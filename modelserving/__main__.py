@@ -1,0 +1,5 @@
+"""``python -m modelserving`` is the same as ``modelserving``."""
+
+from modelserving.cli import main
+
+main()

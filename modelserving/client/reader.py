@@ -1,0 +1,101 @@
+"""The reader: shows what is on the topics, byte by byte and decoded. It disturbs nobody: it belongs to no group."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from kafka.consumer.fetcher import ConsumerRecord
+
+from modelserving.errors import RecordError
+from modelserving.kafka import Connection, read_topic
+from modelserving.records import ModelDescriptor, Topics, decode_descriptor, decode_scored, decode_wine
+
+__all__ = ["Seen", "read_decoded", "read_topics"]
+
+_FIRST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One message, as the reader found it.
+
+    Args:
+        number: which message of the topic it is, counted from 1.
+        topic: where it was.
+        partition: of the topic.
+        offset: in the partition.
+        key: its key, or ``None``.
+        size: of its value, bytes.
+        first: the first bytes of its value.
+        decoded: what it says, or why it says nothing.
+        good: whether it could be decoded.
+    """
+
+    number: int
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    size: int
+    first: bytes
+    decoded: str
+    good: bool
+
+    def __str__(self) -> str:
+        key = "none" if self.key is None else self.key.decode("utf-8", "backslashreplace")
+        first = self.first.hex(" ") or "none"
+        return (
+            f"{self.topic} #{self.number}: partition {self.partition}, offset {self.offset}, key {key}, "
+            f"{self.size} bytes, first {first}: {self.decoded}"
+        )
+
+
+def read_topics(connection: Connection, topics: Topics) -> Iterator[Seen]:
+    """Every message that is on the four topics now, topic by topic.
+
+    Raises:
+        BrokerUnavailable: no broker answers.
+    """
+    yield from read_decoded(connection, topics.models, lambda value: _about(decode_descriptor(value)))
+    yield from read_decoded(connection, topics.records, lambda value: str(decode_wine(value)))
+    yield from read_decoded(connection, topics.scored, lambda value: str(decode_scored(value)))
+    yield from read_decoded(connection, topics.dead_letters, lambda _: "a dead letter")
+
+
+def read_decoded(connection: Connection, topic: str, decode: Callable[[bytes | None], str]) -> Iterator[Seen]:
+    """Every message that is on one topic now, from its beginning to its present end.
+
+    Args:
+        connection: to the cluster.
+        topic: which.
+        decode: says what a value means; a ``RecordError`` is reported, not raised.
+    """
+    for number, message in enumerate(read_topic(connection, topic), start=1):
+        yield _seen(number, message, decode)
+
+
+def _seen(number: int, message: ConsumerRecord, decode: Callable[[bytes | None], str]) -> Seen:
+    value = message.value or b""
+    try:
+        decoded, good = decode(message.value), True
+    except RecordError as error:
+        decoded, good = str(error), False
+    return Seen(
+        number,
+        message.topic,
+        message.partition,
+        message.offset,
+        message.key,
+        len(value),
+        value[:_FIRST],
+        decoded,
+        good,
+    )
+
+
+def _about(model: ModelDescriptor) -> str:
+    content = f"by reference, {model.location}" if model.location is not None else f"{len(model.data)} bytes"
+    return (
+        f"model {model.name} {model.version} ({model.type.slug}) for {model.data_type}, {content}: {model.description}"
+    )

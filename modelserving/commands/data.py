@@ -1,0 +1,51 @@
+"""``modelserving data make | import`` and ``modelserving models train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["register"]
+
+data_app = typer.Typer(help="The workbook's own records, and yours.", no_args_is_help=True)
+models_app = typer.Typer(help="The workbook's own models.", no_args_is_help=True)
+
+Folder = Annotated[Path | None, typer.Option("--data", help="Folder to write to; none: the checkout's data folder.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(data_app, name="data")
+    app.add_typer(models_app, name="models")
+
+
+@data_app.command("make")
+def make(data: Folder = None) -> None:
+    """Draw the wine records again, from published statistics and a fixed seed: the same bytes each time."""
+    from modelserving.config import data_folder
+    from modelserving.datasets import make_datasets
+
+    make_datasets(data_folder(data), typer.echo)
+
+
+@data_app.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(help="The original UCI file, with or without header.")],
+    target: Annotated[Path, typer.Argument(help="Where the checked copy goes.")] = Path("wine_imported.csv"),
+) -> None:
+    """Check a file of real wine records, line by line, and write it in the workbook's own form."""
+    from modelserving.datasets import import_uci
+
+    import_uci(file, target, typer.echo)
+
+
+@models_app.command("train")
+def train(data: Folder = None) -> None:
+    """Train the workbook's models again and export them (needs `make setup-dev`)."""
+    from modelserving.config import data_folder
+    from modelserving.models.training import train_models
+
+    folder = data_folder(data)
+    train_models(folder, folder / "models", typer.echo)

@@ -1,0 +1,46 @@
+"""``modelserving demo``: the main job without a browser."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(demo)
+
+
+def demo(
+    records_every: Annotated[float, typer.Option(min=0, help="Milliseconds between two records.")] = 50,
+    models_every: Annotated[float, typer.Option(help="Milliseconds between two models.")] = 5_000,
+    max_records: Annotated[int | None, typer.Option(min=1, help="End after so many records.")] = None,
+    faults: Annotated[float, typer.Option(min=0, max=1, help="Share of records broken on purpose.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="No live view; one JSON object as the last line.")] = False,
+) -> None:
+    """Broker, client and custom-stage server in one go, with a live view of scores. Ctrl-C ends it all."""
+    import anyio
+
+    from modelserving.client import Pace, load_supply
+    from modelserving.config import data_folder
+    from modelserving.demo import Demo, show_live, wait_quietly
+    from modelserving.kafka import use_broker
+
+    console = Console(stderr=as_json, highlight=False)
+    pace = Pace(records_every, models_every, max_records, faults)
+    supply = load_supply(data_folder())
+    with console.status("Starting the broker …"), use_broker() as connection:
+        console.print(f"Broker: {connection.bootstrap_servers}")
+        console.print("Server: starting; TensorFlow and Java take a few seconds …")
+        watch = wait_quietly if as_json else show_live
+        summary = anyio.run(Demo(connection, supply, pace).run, watch)
+    if as_json:
+        typer.echo(json.dumps(dataclasses.asdict(summary)))
+    else:
+        console.print(summary.describe())

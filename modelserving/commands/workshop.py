@@ -1,0 +1,64 @@
+"""``modelserving setup | lab | doctor | lesson reset``: what an attendee needs besides the lessons themselves."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+__all__ = ["register"]
+
+lesson_app = typer.Typer(help="The lessons' topics and local state.", no_args_is_help=True)
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(setup)
+    app.command()(lab)
+    app.command()(doctor)
+    app.add_typer(lesson_app, name="lesson")
+
+
+def setup() -> None:
+    """Bring the Java libraries (Kafka and Kafka Streams) that are not there yet."""
+    from modelserving import jars
+
+    jars.install(typer.echo)
+
+
+def lab(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="A taken port is stepped aside from.")] = 8888,
+    browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
+) -> None:
+    """Open the workbook: JupyterLab on the first lesson, with the broker running. Ctrl-C ends both."""
+    from modelserving.workshop.lab import run_lab
+
+    run_lab(typer.echo, port=port, browser=browser)
+
+
+def doctor() -> None:
+    """Check this machine, and print the exact fix for each problem."""
+    from modelserving.workshop.doctor import run_doctor
+
+    raise typer.Exit(run_doctor(typer.echo))
+
+
+@lesson_app.command("reset")
+def reset(
+    number: Annotated[
+        str | None, typer.Argument(help="Number of the lesson, for example 02; none: all of them.")
+    ] = None,
+    yes: Yes = False,
+) -> None:
+    """Delete a lesson's topics and local state, or those of all lessons; says first what goes."""
+    from modelserving.config import load_settings
+    from modelserving.workshop.reset import Reset, reset_lesson, reset_workbook
+
+    def agree(plan: Reset) -> bool:
+        typer.echo(str(plan))
+        return yes or typer.confirm("Delete it?")
+
+    settings = load_settings()
+    done = reset_lesson(number, settings, agree) if number else reset_workbook(settings, agree)
+    typer.echo("Done." if done else "Nothing was deleted.")

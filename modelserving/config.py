@@ -1,0 +1,86 @@
+"""Settings. The only module that reads the environment.
+
+====================================  =====================================================================
+variable                              meaning
+====================================  =====================================================================
+``KAFKA_BOOTSTRAP_SERVERS``           an external cluster, ``host:port`` with commas between; none: the
+                                      embedded broker
+``KAFKA_CLIENT_PROPERTIES``           a Java properties file for that cluster (TLS, SASL)
+``MODELSERVING_HOME``                 where broker data, jars and logs go; none: ``.modelserving`` in the
+                                      checkout, or in the home folder where there is no checkout
+====================================  =====================================================================
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelserving.errors import ConfigError
+
+__all__ = ["Settings", "checkout", "data_folder", "load_settings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment says.
+
+    Args:
+        home: folder for everything that is written at run time.
+        bootstrap_servers: addresses of an external cluster, or ``None`` for the embedded broker.
+        client_properties: a Java properties file for the external cluster, or ``None``.
+    """
+
+    home: Path
+    bootstrap_servers: str | None = None
+    client_properties: Path | None = None
+
+
+def checkout() -> Path | None:
+    """The folder of the source checkout, or ``None`` when the package is installed without one."""
+    folder = Path(__file__).resolve().parent.parent
+    return folder if (folder / "pyproject.toml").is_file() and (folder / "notebooks").is_dir() else None
+
+
+def data_folder(named: Path | None = None) -> Path:
+    """The folder with the workbook's records and models.
+
+    Args:
+        named: another one, as the user named it.
+
+    Raises:
+        ConfigError: there is no such folder.
+    """
+    folder = named or (checkout() or Path.cwd()) / "data"
+    if not folder.is_dir():
+        raise ConfigError(f"no data folder at {folder}. Name one with --data, or run in a checkout of the workbook.")
+    return folder
+
+
+def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings.
+
+    Args:
+        environ: the environment to read; the process's own by default.
+
+    Raises:
+        ConfigError: a properties file is named that does not exist, or without a cluster to use it for.
+    """
+    servers = environ.get("KAFKA_BOOTSTRAP_SERVERS", "").strip() or None
+    named = environ.get("KAFKA_CLIENT_PROPERTIES", "").strip()
+    properties = Path(named).expanduser() if named else None
+    if properties and not properties.is_file():
+        raise ConfigError(
+            f"KAFKA_CLIENT_PROPERTIES names {properties}, which is not a file. Correct the path, or unset it."
+        )
+    if properties and not servers:
+        raise ConfigError("KAFKA_CLIENT_PROPERTIES is set, but KAFKA_BOOTSTRAP_SERVERS is not. Set both, or neither.")
+    return Settings(home=_home(environ), bootstrap_servers=servers, client_properties=properties)
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    if named := environ.get("MODELSERVING_HOME", "").strip():
+        return Path(named).expanduser().resolve()
+    return (checkout() or Path.home()) / ".modelserving"

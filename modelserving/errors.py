@@ -1,0 +1,106 @@
+"""Every error that this package raises on purpose.
+
+::
+
+    ModelServingError
+     ├── ConfigError             a setting that is missing, malformed or out of range
+     ├── SetupError              something that set-up should have brought is not there (jars, Java)
+     ├── KafkaError
+     │    ├── BrokerStartError   the embedded broker cannot start: port, disk, memory, data folder
+     │    └── BrokerUnavailable  no broker answers at the address
+     ├── RecordError
+     │    ├── DecodeError        bytes that are no record, or no model descriptor
+     │    └── FieldError         a field that is missing, not finite, or not allowed (a data type, say)
+     ├── ModelError
+     │    ├── ModelFormatError   the bytes are not a model of the format that they claim
+     │    ├── ModelInputError    the model wants an input that the records do not have
+     │    ├── ModelRefused       a model that could be built but must not be: hostile, or too large
+     │    ├── ModelCheckError    the model answers its golden records wrongly, or not with a finite number
+     │    └── ScoringError       the engine failed on a batch
+     └── ServerError             a server cannot start or go on
+
+Each message says what is wrong, where, and what to do. An attendee sees the message alone, without a traceback.
+"""
+
+__all__ = [
+    "BrokerStartError",
+    "BrokerUnavailable",
+    "ConfigError",
+    "DecodeError",
+    "FieldError",
+    "KafkaError",
+    "ModelCheckError",
+    "ModelError",
+    "ModelFormatError",
+    "ModelInputError",
+    "ModelRefused",
+    "ModelServingError",
+    "RecordError",
+    "ScoringError",
+    "ServerError",
+    "SetupError",
+]
+
+
+class ModelServingError(Exception):
+    """Base of every error of this package."""
+
+
+class ConfigError(ModelServingError):
+    """A setting is missing, malformed or out of range."""
+
+
+class SetupError(ModelServingError):
+    """Something that set-up should have brought is not there."""
+
+
+class KafkaError(ModelServingError):
+    """The broker, or the way to it."""
+
+
+class BrokerStartError(KafkaError):
+    """The embedded broker cannot start."""
+
+
+class BrokerUnavailable(KafkaError):
+    """No broker answers at the address."""
+
+
+class RecordError(ModelServingError):
+    """A record, or a message that should have been one."""
+
+
+class DecodeError(RecordError):
+    """Bytes that are no record, or no model descriptor."""
+
+
+class FieldError(RecordError):
+    """A field is missing, not finite, or not allowed."""
+
+
+class ModelError(ModelServingError):
+    """A model, from its bytes to its answers."""
+
+
+class ModelFormatError(ModelError):
+    """The bytes are not a model of the format that they claim."""
+
+
+class ModelInputError(ModelError):
+    """The model wants an input that the records do not have."""
+
+
+class ModelRefused(ModelError):
+    """The model could be built, but must not be."""
+
+
+class ModelCheckError(ModelError):
+    """The model answers its golden records wrongly, or not with a finite number."""
+
+
+class ScoringError(ModelError):
+    """The engine failed on a batch."""
+
+
+class ServerError(ModelServingError):
+    """A server cannot start or go on."""

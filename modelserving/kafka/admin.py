@@ -1,0 +1,155 @@
+"""Topics: make them, delete them, see how far they go."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal
+
+from modelserving.errors import BrokerUnavailable, KafkaError
+from modelserving.kafka.clients import REQUEST_BYTES, TOPIC_BYTES, Connection, explain, make_admin
+
+if TYPE_CHECKING:
+    from kafka import KafkaAdminClient
+
+    from modelserving.records.topics import Topics
+
+__all__ = ["create_topics", "delete_topics", "end_offsets", "list_topics"]
+
+_USABLE_WITHIN_S = 20.0
+_LOOK_EVERY_S = 0.02
+_ALREADY_EXISTS = 36
+_UNKNOWN = 3
+
+_COMPACTED = {
+    # Of each data type, the newest model stays for ever. Old ones go soon after the segment that holds them is closed.
+    "cleanup.policy": "compact",
+    "segment.ms": str(10 * 60 * 1000),
+    "min.cleanable.dirty.ratio": "0.1",
+    "max.message.bytes": str(TOPIC_BYTES),
+}
+
+
+def create_topics(connection: Connection, topics: Topics, partitions: int = 1, models_partitions: int = 1) -> None:
+    """Make the four topics of a pipeline, and wait until they can be used. Those that exist stay as they are.
+
+    Args:
+        connection: the broker. How many copies of each record it keeps is its own default.
+        topics: their names.
+        partitions: of records, scored records and dead letters.
+        models_partitions: of the models; as many as ``partitions`` where data and models of one type must meet on one
+            instance, 1 where each instance reads all models.
+
+    Raises:
+        BrokerUnavailable: no broker answers.
+        KafkaError: the broker refuses a topic, or it is not usable in time.
+    """
+    wanted: Mapping[str, tuple[int, Mapping[str, str]]] = {
+        topics.records: (partitions, {}),
+        topics.models: (models_partitions, _COMPACTED),
+        topics.scored: (partitions, {}),
+        topics.dead_letters: (partitions, {"max.message.bytes": str(REQUEST_BYTES)}),
+    }
+    new = {name: {"num_partitions": count, "configs": dict(configs)} for name, (count, configs) in wanted.items()}
+    with _admin(connection) as admin:
+        results = admin.create_topics(new, raise_errors=False)["topics"]
+        _refuse(results, "make", {0, _ALREADY_EXISTS})
+        _wait(lambda: _unusable(admin, wanted), "is not usable")
+
+
+def delete_topics(connection: Connection, topics: Topics) -> None:
+    """Delete the four topics with all that is in them, and wait until they are gone; pass over those that do not exist.
+
+    Raises:
+        BrokerUnavailable: no broker answers.
+        KafkaError: the broker refuses, or a topic is not gone in time.
+    """
+    names = [topics.records, topics.models, topics.scored, topics.dead_letters]
+    with _admin(connection) as admin:
+        results = admin.delete_topics(names, raise_errors=False)["topics"]
+        _refuse(results, "delete", {0, _UNKNOWN})
+        _wait(lambda: [name for name in admin.list_topics() if name in names], "is still there")
+
+
+def list_topics(connection: Connection) -> list[str]:
+    """Names of all topics, sorted, without Kafka's own.
+
+    Raises:
+        BrokerUnavailable: no broker answers.
+    """
+    with _admin(connection) as admin:
+        return sorted(name for name in admin.list_topics() if not name.startswith("__"))
+
+
+def end_offsets(
+    connection: Connection, topic: str, isolation: Literal["read_committed", "read_uncommitted"] = "read_committed"
+) -> dict[int, int]:
+    """How far a topic goes.
+
+    Args:
+        connection: the broker.
+        topic: its name.
+        isolation: ``read_committed`` stops before the first transaction that is still open.
+
+    Returns:
+        For each partition, the offset of the next record.
+
+    Raises:
+        BrokerUnavailable: no broker answers.
+        KafkaError: there is no such topic.
+    """
+    from kafka import IsolationLevel, OffsetSpec, TopicPartition
+
+    level = IsolationLevel.READ_COMMITTED if isolation == "read_committed" else IsolationLevel.READ_UNCOMMITTED
+    with _admin(connection) as admin:
+        found = admin.describe_topics([topic])[0]
+        if found["error_code"]:
+            raise KafkaError(
+                f"there is no topic {topic!r} at {connection.bootstrap_servers}. `modelserving client` makes it."
+            )
+        latest = {TopicPartition(topic, part["partition_index"]): OffsetSpec.LATEST for part in found["partitions"]}
+        ends = admin.list_partition_offsets(latest, isolation_level=level)
+        return {partition.partition: end.offset for partition, end in sorted(ends.items())}
+
+
+@contextmanager
+def _admin(connection: Connection) -> Iterator[KafkaAdminClient]:
+    """An administration client whose own errors come out as ours."""
+    from kafka.errors import KafkaError as ClientError
+
+    admin = make_admin(connection)
+    try:
+        yield admin
+    except ClientError as error:
+        raise BrokerUnavailable(explain(connection, error)) from error
+    finally:
+        admin.close()
+
+
+def _refuse(results: Collection[Mapping[str, object]], verb: str, fine: Collection[int]) -> None:
+    for result in results:
+        if result["error_code"] not in fine:
+            why = result.get("error_message") or f"error {result['error_code']}"
+            raise KafkaError(f"the broker does not {verb} the topic {result['name']!r}: {why}")
+
+
+def _unusable(admin: KafkaAdminClient, wanted: Mapping[str, object]) -> list[str]:
+    """Topics that the broker does not name yet, or that have a partition nobody leads yet."""
+    ready = {
+        topic["name"]
+        for topic in admin.describe_topics(list(wanted))
+        if not topic["error_code"]
+        and all(not part["error_code"] and part["leader_id"] >= 0 for part in topic["partitions"])
+    }
+    return [name for name in wanted if name not in ready]
+
+
+def _wait(pending: Callable[[], list[str]], what: str) -> None:
+    deadline = time.monotonic() + _USABLE_WITHIN_S
+    while names := pending():
+        if time.monotonic() > deadline:
+            raise KafkaError(
+                f"the topic {names[0]!r} {what} after {_USABLE_WITHIN_S:.0f} s. The broker may be busy; try again."
+            )
+        time.sleep(_LOOK_EVERY_S)

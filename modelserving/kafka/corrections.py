@@ -1,0 +1,82 @@
+"""Corrections of kafka-python 3.0, through seams that it has, for the time when a broker is away or says no.
+
+A commit is lost
+    When the connection to the coordinator cannot be made, ``KafkaNetClient.await_ready`` raises, and the sender's loop
+    drops the request that it was about to send: ``commit_transaction`` then waits for ever, also after the broker has
+    come back. When ``await_ready`` says ``False`` instead, that loop puts the request back and looks again.
+A refusal is not told
+    A wrong password, or a certificate that is not trusted, ends as "timed out". Here the reason is kept.
+Things are left open
+    A client whose making fails leaves a thread, and each refused connection a socket. Here they can be closed.
+"""
+
+from __future__ import annotations
+
+from socket import socket
+from typing import Any
+
+from kafka.errors import KafkaConnectionError, SaslAuthenticationFailedError
+from kafka.net.compat import KafkaNetClient
+from kafka.net.inet import KafkaNetSocket
+from kafka.net.manager import KafkaConnectionManager
+from kafka.net.selector import NetworkSelector
+
+__all__ = ["DIRECTLY", "Client"]
+
+DIRECTLY = "direct://"
+"""For ``proxy_url``: no proxy, but a socket that is closed when it cannot connect."""
+
+
+class Client(KafkaNetClient):  # type: ignore[misc]  # kafka-python has no types
+    """What ``kafka_client`` of producers, consumers and administration clients takes."""
+
+    def __init__(self, **settings: object) -> None:
+        net = NetworkSelector(**settings)
+        self.manager = _Manager(net, **settings)
+        super().__init__(net=net, manager=self.manager, **settings)
+
+    def await_ready(self, node_id: object, timeout_ms: int = 30_000) -> bool:
+        """Whether a node can be sent to; ``False``, not an error, where no connection could be made."""
+        try:
+            return bool(super().await_ready(node_id, timeout_ms=timeout_ms))
+        except KafkaConnectionError:
+            return False
+
+
+class _Manager(KafkaConnectionManager):  # type: ignore[misc]  # kafka-python has no types
+    """Keeps why the last connection could not be made, and gives up at once on a wrong password."""
+
+    last_failure: Exception | None = None
+
+    def get_connection(self, node_id: object, *positional: object, **named: object) -> Any:
+        """A connection to a node, which need not be open yet."""
+        is_new = node_id not in self._conns
+        connection = super().get_connection(node_id, *positional, **named)
+        if is_new:
+            connection.init_future.add_errback(self._note)
+        return connection
+
+    def _note(self, error: Exception) -> None:
+        self.last_failure = error
+
+    def maybe_raise_auth_failure(self, node_id: object) -> None:
+        """Raise what the last connection was refused for; the library asks this before each attempt."""
+        if isinstance(self.last_failure, SaslAuthenticationFailedError) and not self.bootstrapped:
+            raise self.last_failure
+        super().maybe_raise_auth_failure(node_id)
+
+
+class _Socket(KafkaNetSocket):  # type: ignore[misc]  # kafka-python has no types
+    """Connects as the library's own does, and closes the socket when that fails."""
+
+    SCHEMES = ("direct",)
+
+    async def sock_connect(
+        self, net: object, sock: socket, sockaddr: object, timeout_at: float | None = None
+    ) -> socket:
+        try:
+            await super().sock_connect(net, sock, sockaddr, timeout_at=timeout_at)
+        except BaseException:
+            sock.close()
+            raise
+        return sock

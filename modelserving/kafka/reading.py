@@ -1,0 +1,56 @@
+"""Read what is on a topic now, and stop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal
+
+from modelserving.errors import BrokerUnavailable
+from modelserving.kafka.admin import end_offsets
+from modelserving.kafka.clients import Connection, make_consumer
+
+if TYPE_CHECKING:
+    from kafka.consumer.fetcher import ConsumerRecord
+
+__all__ = ["read_topic"]
+
+_SILENT_S = 30.0
+
+
+def read_topic(
+    connection: Connection, topic: str, isolation: Literal["read_committed", "read_uncommitted"] = "read_committed"
+) -> Iterator[ConsumerRecord]:
+    """All records of a topic, from the first to the last that is there when the reading starts.
+
+    It reads alone: no group, so nobody's share is taken, and nothing is committed. Order is kept within a partition.
+
+    Args:
+        connection: the broker.
+        topic: its name.
+        isolation: ``read_committed`` leaves out what was aborted or is not committed yet.
+
+    Yields:
+        kafka-python's records: ``value``, ``key``, ``headers``, ``partition``, ``offset``, ``timestamp``.
+
+    Raises:
+        BrokerUnavailable: no broker answers, or it stops answering.
+        KafkaError: there is no such topic.
+    """
+    from kafka import TopicPartition
+
+    ends = {TopicPartition(topic, part): end for part, end in end_offsets(connection, topic, isolation).items()}
+    with make_consumer(connection, isolation=isolation) as consumer:
+        consumer.assign(list(ends))
+        heard = time.monotonic()
+        # The last offsets may be a transaction's marks, or compacted away: the position passes them, no record does.
+        while any(consumer.position(partition) < end for partition, end in ends.items()):
+            batches = consumer.poll(timeout_ms=200)
+            if batches:
+                heard = time.monotonic()
+            elif time.monotonic() - heard > _SILENT_S:
+                raise BrokerUnavailable(
+                    f"the broker at {connection.bootstrap_servers} stopped answering while {topic!r} was read."
+                )
+            for partition, records in batches.items():
+                yield from (record for record in records if record.offset < ends[partition])

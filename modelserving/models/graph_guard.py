@@ -1,0 +1,133 @@
+"""What a TensorFlow graph may contain.
+
+A graph is a program: it can read and write files, run Python, loop for ever, or claim gigabytes with a constant of
+ninety bytes. So it is read as data first, and only operations of the list below, which compute and do nothing else, get
+through. What remains possible is to compute for long, or much: whoever may publish models must be trusted that far.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from modelserving.errors import ModelRefused
+
+__all__ = [
+    "COMPUTING",
+    "MAX_ELEMENTS",
+    "RESTORING",
+    "check_constants",
+    "check_nodes",
+    "check_operations",
+    "check_shapes",
+]
+
+MAX_NODES = 20_000
+MAX_ELEMENTS = 16_000_000
+"""Numbers in all constants, or variables, of a model together: 64 MB of float32. A wine model has a few thousand."""
+
+_STRUCTURE = "Const Placeholder PlaceholderWithDefault Identity IdentityN NoOp StopGradient EnsureShape Switch Merge"
+_ARITHMETIC = """
+    Abs Add AddN AddV2 BiasAdd BiasAddV1 Cast Ceil ClipByValue Div DivNoNan Erf Erfc Exp Expm1 Floor FloorDiv FloorMod
+    Inv Log Log1p Max Maximum Mean Min Minimum Mod Mul MulNoNan Neg Pow Prod RealDiv Reciprocal Rint Round Rsqrt Sign
+    Sqrt Square SquaredDifference Sub Sum
+"""
+_LAYERS = """
+    BatchMatMul BatchMatMulV2 BatchMatMulV3 Einsum Elu FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3 LeakyRelu
+    LogSoftmax MatMul Relu Relu6 Selu Sigmoid Softmax Softplus Softsign Tanh _FusedMatMul
+"""
+_DECISIONS = """
+    All Any ArgMax ArgMin Equal Greater GreaterEqual IsFinite IsInf IsNan Less LessEqual LogicalAnd LogicalNot LogicalOr
+    NotEqual Select SelectV2
+"""
+_SHAPES = """
+    Concat ConcatV2 ExpandDims Gather GatherV2 Pack Rank Reshape Shape Size Slice Split SplitV Squeeze StridedSlice
+    Transpose Unpack
+"""
+COMPUTING = frozenset(f"{_STRUCTURE} {_ARITHMETIC} {_LAYERS} {_DECISIONS} {_SHAPES}".split())
+"""Operations that compute. None makes much of little (as Tile, Fill and Range do), and none loops."""
+_VARIABLES = """
+    Assign AssignVariableOp DisableCopyOnRead PartitionedCall ReadVariableOp RestoreV2 StatefulPartitionedCall
+    VarHandleOp VarIsInitializedOp Variable VariableV2
+"""
+RESTORING = frozenset(_VARIABLES.split())
+"""Operations that a SavedModel needs beside those, to hold its variables and to fill them."""
+
+
+def check_nodes(nodes: Iterable[Any]) -> None:
+    """Refuse a graph with too many nodes.
+
+    Args:
+        nodes: ``NodeDef`` messages.
+
+    Raises:
+        ModelRefused: there are more than ``MAX_NODES``.
+    """
+    count = sum(1 for _ in nodes)
+    if count > MAX_NODES:
+        raise ModelRefused(f"the graph has {count:,} operations; at most {MAX_NODES:,} are allowed.")
+
+
+def check_operations(nodes: Iterable[Any], allowed: frozenset[str]) -> None:
+    """Refuse operations that are not on the list.
+
+    Raises:
+        ModelRefused: there is one; all of them are named.
+    """
+    refused = sorted({node.op for node in nodes} - allowed)
+    if refused:
+        raise ModelRefused(
+            f"the graph uses {', '.join(refused[:8])}: only operations that compute are allowed, none that can read or "
+            "write files, run code, loop, or ask for memory without bound."
+        )
+
+
+def check_constants(nodes: Iterable[Any]) -> None:
+    """Refuse constants that claim more memory than a model may have.
+
+    A constant states its shape, and may give one value to be repeated: its size on the wire says nothing.
+
+    Raises:
+        ModelRefused: together they have more than ``MAX_ELEMENTS`` elements, or one has a shape that is none.
+    """
+    total = 0
+    for node, tensor in _tensors(nodes):
+        dimensions = [dimension.size for dimension in tensor.tensor_shape.dim]
+        if tensor.tensor_shape.unknown_rank or any(size < 0 for size in dimensions):
+            raise ModelRefused(f"constant {node.name!r} of the graph has no definite shape.")
+        total += math.prod(dimensions)
+        if total > MAX_ELEMENTS:
+            raise ModelRefused(
+                f"the graph's constants claim {total:,} numbers and more (at {node.name!r}, shape {dimensions}); "
+                f"at most {MAX_ELEMENTS:,} are allowed."
+            )
+
+
+def check_shapes(graph: Any) -> None:
+    """Refuse a graph that says itself that it makes huge tensors of small ones.
+
+    Args:
+        graph: of TensorFlow.
+
+    Raises:
+        ModelRefused: a tensor has more than ``MAX_ELEMENTS`` elements, those of one record counted.
+    """
+    for operation in graph.get_operations():
+        for tensor in operation.outputs:
+            dimensions = tensor.shape.as_list() if tensor.shape.rank is not None else []
+            if math.prod(size or 1 for size in dimensions) > MAX_ELEMENTS:
+                raise ModelRefused(
+                    f"{operation.name!r} of the graph makes a tensor of shape {dimensions}; at most {MAX_ELEMENTS:,} "
+                    "numbers are allowed."
+                )
+
+
+def _tensors(nodes: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+    """Each tensor that some attribute of some node holds, with its node."""
+    for node in nodes:
+        for value in node.attr.values():
+            if value.HasField("tensor"):
+                yield node, value.tensor
+            for tensor in value.list.tensor:
+                yield node, tensor

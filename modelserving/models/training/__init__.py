@@ -1,0 +1,11 @@
+"""Training and export of the workbook's own models: scikit-learn to PMML, Keras to TensorFlow.
+
+What this package needs beyond the product (scikit-learn, sklearn2pmml) is a tool of development, and is imported only
+when a model is trained.
+"""
+
+from modelserving.models.training.recipes import RECIPES, Recipe
+from modelserving.models.training.sample import Sample, load_sample
+from modelserving.models.training.train import PUBLISHED, train_models, train_recipe
+
+__all__ = ["PUBLISHED", "RECIPES", "Recipe", "Sample", "load_sample", "train_models", "train_recipe"]

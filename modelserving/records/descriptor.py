@@ -1,0 +1,145 @@
+"""A model as a message: bytes to dataclass and back."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from types import MappingProxyType
+
+from google.protobuf.message import DecodeError as ProtobufDecodeError
+
+from modelserving.errors import DecodeError
+from modelserving.records.fields import check_data_type
+from modelserving.records.wine import WineRecord, decode_wine, encode_wine
+from modelserving.records.wire import modeldescriptor_pb2 as wire
+
+__all__ = ["Golden", "ModelDescriptor", "ModelType", "decode_descriptor", "encode_descriptor"]
+
+
+class ModelType(IntEnum):
+    """Formats of models, with their numbers on the wire."""
+
+    TENSORFLOW = 0
+    PMML = 1
+    TENSORFLOWSAVED = 2
+    ONNX = 3
+
+    @property
+    def slug(self) -> str:
+        """The name on command lines: ``tensorflow``, ``pmml``, ``tensorflow-saved``, ``onnx``."""
+        return "tensorflow-saved" if self is ModelType.TENSORFLOWSAVED else self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Golden:
+    """A record whose answer is known.
+
+    Args:
+        record: what to score.
+        expected: what a good model answers.
+    """
+
+    record: WineRecord
+    expected: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDescriptor:
+    """A model on its way to the servers.
+
+    Args:
+        name: what people call it.
+        description: one line about it.
+        data_type: the records that it scores.
+        type: its format.
+        data: its bytes; empty where ``location`` says where they are.
+        location: a file or http(s) URI, or ``None``.
+        version: its version, free text.
+        sha256: digest of its bytes, hexadecimal, as the sender states it; empty where it states none.
+        created_ms: when it was made, milliseconds since 1970; 0 for unknown.
+        golden: records that it must answer rightly before it serves.
+        tolerance: how far an answer may be from a golden record's; 0 means the default of the check.
+        parameters: how it was trained.
+        metrics: how good it is.
+    """
+
+    name: str
+    description: str
+    data_type: str
+    type: ModelType
+    data: bytes = b""
+    location: str | None = None
+    version: str = ""
+    sha256: str = ""
+    created_ms: int = 0
+    golden: tuple[Golden, ...] = ()
+    tolerance: float = 0.0
+    parameters: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    metrics: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the bytes at hand, hexadecimal."""
+        return hashlib.sha256(self.data).hexdigest()
+
+
+def decode_descriptor(value: bytes | None) -> ModelDescriptor:
+    """Read a model descriptor from the bytes of a message.
+
+    Raises:
+        DecodeError: the bytes are no ``ModelDescriptor``, or a golden record in it is none; nor is an empty message.
+        FieldError: the data type is not allowed.
+    """
+    if not value:
+        raise DecodeError("the message is empty; a model descriptor was expected.")
+    try:
+        w = wire.ModelDescriptor.FromString(value)
+    except ProtobufDecodeError as error:
+        raise DecodeError(
+            f"{len(value)} bytes, first {value[:5].hex(' ')}, are no model descriptor: {error}."
+        ) from error
+    try:
+        kind = ModelType(w.modeltype)
+    except ValueError:
+        known = ", ".join(f"{t.value} {t.name}" for t in ModelType)
+        raise DecodeError(f"model type {w.modeltype} of model {w.name!r} is unknown. Known: {known}.") from None
+    return ModelDescriptor(
+        name=w.name,
+        description=w.description,
+        data_type=check_data_type(w.dataType),
+        type=kind,
+        data=w.data,
+        location=w.location if w.WhichOneof("MessageContent") == "location" else None,
+        version=w.version,
+        sha256=w.sha256,
+        created_ms=w.created_ms,
+        golden=tuple(Golden(decode_wine(g.record), g.expected) for g in w.golden),
+        tolerance=w.tolerance,
+        parameters=MappingProxyType(dict(w.parameters)),
+        metrics=MappingProxyType(dict(w.metrics)),
+    )
+
+
+def encode_descriptor(descriptor: ModelDescriptor) -> bytes:
+    """Write a model descriptor as the bytes of a message; deterministic, so that equal models are equal bytes."""
+    d = descriptor
+    w = wire.ModelDescriptor(
+        name=d.name,
+        description=d.description,
+        dataType=d.data_type,
+        modeltype=wire.ModelDescriptor.ModelType.ValueType(int(d.type)),
+        version=d.version,
+        sha256=d.sha256,
+        created_ms=d.created_ms,
+        golden=[wire.GoldenRecord(record=encode_wine(g.record), expected=g.expected) for g in d.golden],
+        tolerance=d.tolerance,
+        parameters=dict(d.parameters),
+        metrics=dict(d.metrics),
+    )
+    if d.location is not None:
+        w.location = d.location
+    else:
+        w.data = d.data
+    return w.SerializeToString(deterministic=True)

@@ -1,0 +1,75 @@
+"""The custom stage: two inlets, one outlet, and a model that changes between two records.
+
+::
+
+    data   ──────▶┌───────────────────┐
+                  │ ModelServingStage │──────▶ outlet
+    models ──────▶└───────────────────┘
+
+Demand flows against the arrows. The stage asks ``data`` for a batch only when the outlet has taken the last one, so a
+slow reader of the results slows the reading of the topic: that is back pressure, and there is no queue that could grow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+
+import anyio
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+
+from modelserving.models.slot import ModelSlots, ServedModel
+from modelserving.stage.lane import Lane
+from modelserving.stage.messages import Batch, ScoredBatch
+from modelserving.stage.scoring import score_batch
+
+__all__ = ["ModelServingStage"]
+
+
+class ModelServingStage:
+    """Scores batches with the newest model.
+
+    Args:
+        slots: where the models live.
+        lane: the thread that scores, so that the event loop stays free for HTTP.
+        score: what is done with a batch.
+    """
+
+    def __init__(
+        self, slots: ModelSlots, lane: Lane, score: Callable[[Batch, ModelSlots], ScoredBatch] = score_batch
+    ) -> None:
+        self.slots = slots
+        self._lane = lane
+        self._score = score
+
+    async def run(
+        self,
+        data: AsyncIterator[Batch],
+        models: MemoryObjectReceiveStream[ServedModel],
+        outlet: MemoryObjectSendStream[ScoredBatch],
+    ) -> None:
+        """Run until ``data`` ends; then close the outlet.
+
+        Args:
+            data: batches; asked for the next one only when the outlet has taken the last.
+            models: models that are ready to serve. A model is always preferred to a batch.
+            outlet: takes what became of each batch; without a buffer, so that taking means wanting.
+        """
+        async with outlet, anyio.create_task_group() as tasks:
+            self._swap_waiting(models)
+            tasks.start_soon(self._swap_on_arrival, models)
+            async for batch in data:
+                self._swap_waiting(models)
+                await outlet.send(await self._lane.run(self._score, batch, self.slots))
+            tasks.cancel_scope.cancel()
+
+    def _swap_waiting(self, models: MemoryObjectReceiveStream[ServedModel]) -> None:
+        """Before each batch: the models that are there already."""
+        with suppress(anyio.WouldBlock, anyio.EndOfStream):
+            while True:
+                self.slots.swap(models.receive_nowait())
+
+    async def _swap_on_arrival(self, models: MemoryObjectReceiveStream[ServedModel]) -> None:
+        """While there is no data: a model need not wait for the next record. A batch being scored keeps its own."""
+        async for candidate in models:
+            self.slots.swap(candidate)

@@ -1,0 +1,124 @@
+"""What flows into the stage, and what flows out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Protocol
+
+from modelserving.kafka.dead_letters import DeadLetter
+from modelserving.models.slot import ServedModel
+from modelserving.records import ScoredRecord
+
+__all__ = ["Batch", "Message", "Place", "ScoredBatch", "Share", "dead_letter"]
+
+
+class Message(Protocol):
+    """A message of a topic; kafka-python's ``ConsumerRecord`` is one, and so is any named tuple with these fields."""
+
+    @property
+    def topic(self) -> str:
+        """Where it was read."""
+        ...
+
+    @property
+    def partition(self) -> int:
+        """The partition of the topic."""
+        ...
+
+    @property
+    def offset(self) -> int:
+        """Its place in the partition, counted from 0."""
+        ...
+
+    @property
+    def timestamp(self) -> int:
+        """When it was published, milliseconds since 1970."""
+        ...
+
+    @property
+    def key(self) -> bytes | None:
+        """Its key, if it has one."""
+        ...
+
+    @property
+    def value(self) -> bytes | None:
+        """Its bytes."""
+        ...
+
+
+Place = tuple[str, int]
+"""A topic and a partition of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one poll returned.
+
+    Args:
+        messages: in the order of their offsets, partition by partition.
+        group: kafka-python's metadata of the consumer group in which they were polled; ``None`` outside Kafka. With it
+            the broker refuses results of a partition that has gone to another server meanwhile.
+    """
+
+    messages: Sequence[Message]
+    group: object | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How long one model worked on one batch.
+
+    Args:
+        served: the model.
+        count: records that it scored.
+        each_ns: nanoseconds for each of them.
+    """
+
+    served: ServedModel
+    count: int
+    each_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredBatch:
+    """What became of a batch: every message of it is scored, dead or skipped.
+
+    Args:
+        scored: the answers.
+        keys: the key of each scored record's message, in the order of ``scored``.
+        dead: messages that could not be decoded or scored, with the reason.
+        skipped: how many records found no model.
+        positions: for each place, the offset to go on from once this batch is safe.
+        shares: which model worked how long.
+        group: as in ``Batch``.
+    """
+
+    scored: tuple[ScoredRecord, ...] = ()
+    keys: tuple[bytes | None, ...] = ()
+    dead: tuple[DeadLetter, ...] = ()
+    skipped: int = 0
+    positions: Mapping[Place, int] = field(default_factory=lambda: MappingProxyType({}))
+    shares: tuple[Share, ...] = ()
+    group: object | None = None
+
+
+def dead_letter(message: Message, stage: str, error: Exception) -> DeadLetter:
+    """What is left of a message that failed.
+
+    Args:
+        message: the message.
+        stage: what was tried: ``decode``, ``score`` or ``model``.
+        error: why it failed.
+    """
+    return DeadLetter(
+        value=message.value,
+        key=message.key,
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        stage=stage,
+        error=type(error).__name__,
+        reason=str(error),
+    )

@@ -1,0 +1,19 @@
+"""HTTP faces of the servers."""
+
+from modelserving.web.app import Health, ModelNames, ModelState, ServerView, make_app
+from modelserving.web.ports import bind, url_of
+from modelserving.web.serving import announce, serve, stdin_closed, until_signal
+
+__all__ = [
+    "Health",
+    "ModelNames",
+    "ModelState",
+    "ServerView",
+    "announce",
+    "bind",
+    "make_app",
+    "serve",
+    "stdin_closed",
+    "until_signal",
+    "url_of",
+]

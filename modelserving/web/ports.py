@@ -1,0 +1,61 @@
+"""Ports are asked for, and a taken one is stepped aside from."""
+
+from __future__ import annotations
+
+import socket
+
+from modelserving.errors import ServerError
+
+__all__ = ["bind", "url_of"]
+
+_STEPS = 20
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Bind the first free port from ``port`` on.
+
+    Args:
+        host: address to bind; loopback unless the user says otherwise.
+        port: the port that is asked for; 0 for any.
+
+    Returns:
+        A listening socket; its own name says which port it became.
+
+    Raises:
+        ServerError: the address cannot be bound, or no port of the next twenty is free.
+    """
+    reason: OSError | None = None
+    for candidate in range(port, port + _STEPS) if port else [0]:
+        try:
+            return _listen(host, candidate)
+        except OSError as error:
+            reason = error
+        except OverflowError as error:
+            raise ServerError(f"port {candidate} does not exist: ports go from 0 to 65535.") from error
+    raise ServerError(
+        f"cannot listen on {host}, ports {port} to {port + _STEPS - 1}: {reason}. "
+        "Choose another with --port, or --port 0 for any."
+    ) from reason
+
+
+def url_of(bound: socket.socket) -> str:
+    """The URL of a bound socket."""
+    host, port = bound.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{port}"
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):  # Windows: without it, two servers may share a port
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        else:  # elsewhere: a port that was in use a moment ago is free
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
+        bound.listen()
+    except BaseException:
+        bound.close()
+        raise
+    return bound

@@ -1,0 +1,100 @@
+"""A server and its HTTP face, in one process, until something says stop."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import anyio
+import uvicorn
+
+from modelserving.web.app import ServerView, make_app
+
+__all__ = ["Runnable", "announce", "serve", "stdin_closed", "until_signal"]
+
+
+class Runnable(ServerView, Protocol):
+    """A server that runs until cancelled, and can be looked at."""
+
+    async def run(self) -> None:
+        """Run until cancelled."""
+        ...
+
+
+Stop = Callable[[], Awaitable[None]]
+
+
+async def serve(server: Runnable, bound: socket.socket, *stops: Stop) -> None:
+    """Run a server with its HTTP face until one of ``stops`` returns, or the server fails.
+
+    Args:
+        server: what to run.
+        bound: a listening socket, for HTTP.
+        stops: each waits for a reason to stop.
+    """
+    async with anyio.create_task_group() as tasks:
+
+        async def wait(stop: Stop) -> None:
+            await stop()
+            tasks.cancel_scope.cancel()
+
+        for stop in stops:
+            tasks.start_soon(wait, stop)
+        tasks.start_soon(_serve_http, server, bound)
+        await server.run()
+
+
+async def until_signal() -> None:
+    """Wait for Ctrl-C or a request to terminate."""
+    if sys.platform == "win32":  # no signal handlers in this event loop; Ctrl-C arrives as KeyboardInterrupt
+        await anyio.sleep_forever()
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for _ in signals:
+            return
+
+
+async def stdin_closed() -> None:
+    """Wait until the parent process is gone: the pipe to it closes even when it is killed."""
+    gone = anyio.Event()
+    token = anyio.lowlevel.current_token()
+
+    def watch() -> None:
+        while os.read(0, 1024):
+            pass
+        anyio.from_thread.run_sync(gone.set, token=token)
+
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
+    await gone.wait()
+
+
+def announce(target: Path, url: str) -> None:
+    """Tell a parent process where the server listens: one JSON object in a file, all at once."""
+    draft = target.with_suffix(".draft")
+    draft.write_text(json.dumps({"url": url, "pid": os.getpid()}), encoding="utf-8")
+    draft.replace(target)
+
+
+class _Http(uvicorn.Server):
+    """Uvicorn that leaves the signals to us: they stop the scoring first."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _serve_http(server: ServerView, bound: socket.socket) -> None:
+    config = uvicorn.Config(make_app(server), log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
+    http = _Http(config)
+    try:
+        await http.serve(sockets=[bound])
+    finally:
+        http.should_exit = True
+        bound.close()

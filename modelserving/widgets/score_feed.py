@@ -1,0 +1,219 @@
+"""Follows a stage from outside: reads its results from Kafka, and asks its HTTP face how it is.
+
+It is written for bad days. The server may be killed, the broker stopped and started: the feed says so, waits, and goes
+on with the next record, counting none twice.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import httpx
+from kafka import TopicPartition
+from kafka.errors import KafkaError as KafkaClientError
+
+from modelserving.errors import BrokerUnavailable, DecodeError
+from modelserving.kafka import Connection, make_consumer
+from modelserving.records import ScoredRecord, Topics, decode_scored
+from modelserving.widgets.stage_snapshot import Condition, ServerReport, StageSnapshot
+from modelserving.widgets.stage_tally import StageTally
+
+if TYPE_CHECKING:
+    from kafka import KafkaConsumer
+
+__all__ = ["ScoreFeed"]
+
+_POLL_MS = 200
+_QUIET_S = 2.0
+_ASK_EVERY_S = 0.5
+_ANSWER_WITHIN_S = 1.0
+_JOIN_S = 3.0
+
+
+class ScoreFeed:
+    """A source of snapshots of a stage; the source of ``StageView``.
+
+    Args:
+        connection: to the broker.
+        topics: ``scored`` and ``dead_letters`` are read from their beginning, committed results only. They need not
+            exist yet.
+        server_url: the server's HTTP face, or ``None`` not to ask it.
+        max_records: end after so many scores; ``None``: when closed.
+        clock: nanoseconds since 1970.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        topics: Topics,
+        server_url: str | None = None,
+        *,
+        max_records: int | None = None,
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._connection, self._topics, self._url, self._max, self._clock = (
+            connection,
+            topics,
+            server_url,
+            max_records,
+            clock,
+        )
+        self._tally = StageTally()
+        self._positions: dict[TopicPartition, int] = {}
+        self._server: ServerReport | None = None
+        self._server_away = self._broker_away = False
+        self._last_score = time.monotonic()
+        self._stop, self._done = threading.Event(), threading.Event()
+        self._ended_ns: int | None = None
+        self._threads = [threading.Thread(target=self._read, name=f"read-{topics.scored}", daemon=True)]
+        if server_url is not None:
+            self._threads.append(threading.Thread(target=self._ask, name=f"ask-{server_url}", daemon=True))
+
+    def start(self) -> None:
+        """Begin to read and to ask."""
+        for thread in self._threads:
+            thread.start()
+
+    def snapshot(self) -> StageSnapshot:
+        """How things stand."""
+        return self._tally.snapshot(self._ended_ns or self._clock(), self._condition(), self._server)
+
+    @property
+    def finished(self) -> bool:
+        """Whether ``max_records`` scores have arrived."""
+        return self._done.is_set()
+
+    def close(self) -> None:
+        """Stop, and let go of broker and server. A second call does nothing.
+
+        A thread that waits for an absent broker ends when its wait does; nobody has to wait for it.
+        """
+        if not self._stop.is_set():
+            self._ended_ns = self._clock()
+            self._stop.set()
+        for thread in self._threads:
+            if thread.ident is not None and thread is not threading.current_thread():
+                thread.join(_JOIN_S)
+
+    def _condition(self) -> Condition:
+        if self._done.is_set():
+            return Condition.FINISHED
+        if self._stop.is_set():
+            return Condition.STOPPED
+        if self._broker_away:
+            return Condition.BROKER_AWAY
+        if self._server_away:
+            return Condition.SERVER_AWAY
+        if not self._tally.scored:
+            return Condition.WAITING
+        return Condition.QUIET if time.monotonic() - self._last_score > _QUIET_S else Condition.RUNNING
+
+    def _ended(self) -> bool:
+        return self._stop.is_set() or self._done.is_set()
+
+    def _read(self) -> None:
+        """Read until the end, with a new consumer whenever the broker was away."""
+        while not self._ended():
+            try:
+                self._knock()
+                with make_consumer(self._connection, bootstrap_timeout_ms=2000, max_poll_records=2000) as consumer:
+                    self._follow(consumer)
+            except (BrokerUnavailable, KafkaClientError, OSError):
+                self._broker_away = True
+                self._stop.wait(_ASK_EVERY_S)
+
+    def _follow(self, consumer: KafkaConsumer) -> None:
+        while not self._ended():
+            if not consumer.assignment() and not self._take_places(consumer):
+                self._knock()
+                self._stop.wait(_ASK_EVERY_S)
+                continue
+            found = consumer.poll(timeout_ms=_POLL_MS)
+            for place, messages in found.items():
+                self._take(place, messages)
+            if not found and time.monotonic() - self._last_score > _QUIET_S / 2:
+                self._knock()
+
+    def _knock(self) -> None:
+        """See whether a broker is there: a consumer waits for one that is gone, and says nothing.
+
+        Raises:
+            BrokerUnavailable: nobody listens at any of the addresses.
+        """
+        if not any(_listens(address) for address in self._connection.bootstrap_servers.split(",")):
+            raise BrokerUnavailable(f"nobody listens at {self._connection.bootstrap_servers}.")
+        self._broker_away = False
+
+    def _take_places(self, consumer: KafkaConsumer) -> bool:
+        """Assign every partition of both topics, and go on where the last consumer was.
+
+        Returns:
+            Whether both topics exist.
+        """
+        topics = (self._topics.scored, self._topics.dead_letters)
+        numbers = {topic: consumer.partitions_for_topic(topic) or set() for topic in topics}
+        if not all(numbers.values()):
+            return False
+        places = [TopicPartition(topic, number) for topic in topics for number in sorted(numbers[topic])]
+        consumer.assign(places)
+        for place in places:
+            if place in self._positions:
+                consumer.seek(place, self._positions[place])
+        return True
+
+    def _take(self, place: TopicPartition, messages: Sequence[Any]) -> None:
+        """Count what one partition brought, each message once."""
+        fresh = [message for message in messages if message.offset >= self._positions.get(place, 0)]
+        self._positions[place] = messages[-1].offset + 1
+        if place.topic == self._topics.dead_letters:
+            self._tally.add_dead_letters(len(fresh))
+            return
+        scored = [record for message in fresh if (record := _decode(message.value)) is not None]
+        self._tally.add(scored if self._max is None else scored[: self._max - self._tally.scored])
+        self._last_score = time.monotonic()
+        if self._max is not None and self._tally.scored >= self._max and not self._done.is_set():
+            self._ended_ns = self._clock()
+            self._done.set()
+
+    def _ask(self) -> None:
+        with httpx.Client(timeout=_ANSWER_WITHIN_S, trust_env=False) as client:
+            while not self._ended():
+                try:
+                    answer = client.get(f"{self._url}/state").raise_for_status().json()
+                    self._server, self._server_away = _report(answer), False
+                except (httpx.HTTPError, ValueError, TypeError, AttributeError):
+                    self._server_away = True
+                self._stop.wait(_ASK_EVERY_S)
+
+
+def _decode(value: bytes | None) -> ScoredRecord | None:
+    """A scored record, or ``None`` for something else that somebody wrote to the topic."""
+    try:
+        return decode_scored(value)
+    except DecodeError:
+        return None
+
+
+def _report(state: Mapping[str, object]) -> ServerReport:
+    """Read the answer of ``/state``; a server that says less than ours is understood too."""
+    skipped = state.get("skipped")
+    return ServerReport(
+        name=str(state.get("name", "")),
+        version=str(state.get("version", "")),
+        skipped=skipped if isinstance(skipped, int) else None,
+        p50_ns=int(str(state.get("p50_ns", 0))),
+        p99_ns=int(str(state.get("p99_ns", 0))),
+    )
+
+
+def _listens(address: str) -> bool:
+    host, _, port = address.strip().rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=0.5):
+            return True
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,210 @@
+"""The picture of the stage: scores over time, swaps, latency. A pure function from a snapshot to SVG."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from modelserving.widgets.colours import FAINT, INK, WARNING, colour, dots, marks
+from modelserving.widgets.live import Frame
+from modelserving.widgets.stage_snapshot import WINDOW_S, Condition, StageSnapshot
+from modelserving.widgets.svg import Markup, Scale, document, element, join, label, shorten
+
+__all__ = ["describe_stage", "render_stage", "stage_frame"]
+
+_WIDTH, _HEIGHT = 760, 342
+_LEFT, _RIGHT = 52, 748
+_SCORES = (52, 196)
+_LATENCY = (236, 318)
+_NAME_WIDTH = 6.8
+_NS = 1_000_000_000
+_TROUBLE = {Condition.SERVER_AWAY, Condition.BROKER_AWAY}
+
+
+def stage_frame(snapshot: StageSnapshot) -> Frame:
+    """Picture, sentence and headline for a view."""
+    return Frame(render_stage(snapshot), describe_stage(snapshot), _headline(snapshot))
+
+
+def describe_stage(snapshot: StageSnapshot) -> str:
+    """Say in words what the picture shows."""
+    s = snapshot
+    if not s.scored:
+        return f"No record scored yet: {s.condition.value}. Dead letters: {s.dead_letters}."
+    skipped = "" if s.server is None or s.server.skipped is None else f", {s.server.skipped} skipped"
+    last = f" The last score is {s.points[-1].prediction:.3g}." if s.points else ""
+    return (
+        f"{_model_sentence(s)} {s.scored} records scored{skipped}, {_count(s.dead_letters, 'dead letter')}, "
+        f"{_count(s.swap_count, 'model swap')}.{last} From publishing to score: half within "
+        f"{_milliseconds(s.latency_p50_ms)}, 99 of 100 within {_milliseconds(s.latency_p99_ms)}.{_scoring(s)} "
+        f"Just now: {s.condition.value}."
+    )
+
+
+def render_stage(snapshot: StageSnapshot) -> str:
+    """Draw the picture.
+
+    Returns:
+        A whole SVG document; text from records and models is escaped.
+    """
+    across = Scale(snapshot.now_ns / _NS - WINDOW_S, snapshot.now_ns / _NS, _LEFT, _RIGHT)
+    return document(
+        _WIDTH,
+        _HEIGHT,
+        describe_stage(snapshot),
+        _scores(snapshot, across),
+        _swaps(snapshot, across),
+        _latency(snapshot, across),
+        _time_axis(across),
+        _notice(snapshot),
+        style=f"width:100%;max-width:{_WIDTH}px;height:auto;display:block",
+        font_family="system-ui, sans-serif",
+        font_size=11,
+    )
+
+
+def _headline(s: StageSnapshot) -> str:
+    if s.condition in _TROUBLE or s.model is None:
+        return s.condition.value.capitalize()
+    ended = f" ({s.condition.value})" if s.condition is Condition.STOPPED else ""
+    return f"Model in use: {_name(s.model.name, s.model.version, 60)}{ended}"
+
+
+def _model_sentence(s: StageSnapshot) -> str:
+    if s.model is None:
+        return "No model yet."
+    since = time.strftime("%H:%M:%S", time.localtime(s.model.since_ns / _NS))
+    return f"Model in use: {_name(s.model.name, s.model.version, 60)}, since {since}."
+
+
+def _scoring(s: StageSnapshot) -> str:
+    if s.server is None or not s.server.p99_ns:
+        return ""
+    half, most = s.server.p50_ns / 1000, s.server.p99_ns / 1000
+    return f" Scoring alone, says the server: {half:.3g} µs and {most:.3g} µs a record."
+
+
+def _name(name: str, version: str, length: int) -> str:
+    return shorten(f"{name or 'nameless'}{f' {version}' if version else ''}", length)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def _milliseconds(value: float) -> str:
+    return f"{value / 1000:.3g} s" if value >= 1000 else f"{value:.3g} ms"
+
+
+def _scores(s: StageSnapshot, across: Scale) -> Markup:
+    values = [point.prediction for point in s.points]
+    low, high = (math.floor(min(values) - 0.1), math.ceil(max(values) + 0.1)) if values else (3, 8)
+    up = Scale(low, high, _SCORES[1], _SCORES[0])
+    drawn = [_plot("score: predicted quality", up, _SCORES, "{:g}")]
+    for model in sorted({point.model for point in s.points}):
+        places = [(across(p.at_ns / _NS), up(p.prediction)) for p in s.points if p.model == model]
+        drawn.append(marks(places, model))
+    return join(drawn)
+
+
+def _swaps(s: StageSnapshot, across: Scale) -> Markup:
+    """A dashed line where another model took over, with its mark and name on top.
+
+    Names take two rows, the newest first; one that has no room is left out.
+    """
+    drawn = []
+    room = [float(_WIDTH), float(_WIDTH)]
+    for x, model, is_swap in reversed(_takeovers(s, across)):
+        name = _short_name(s, model)
+        width = _NAME_WIDTH * len(name) + 22
+        left = x + width > _WIDTH
+        end = x if left else x + width
+        row = next((row for row in (0, 1) if end <= room[row]), None)
+        if is_swap:
+            line = {"stroke": colour(model), "stroke_width": "1.5", "stroke_dasharray": "4 3"}
+            top = _SCORES[0] if row is None else _name_height(row) - 6
+            drawn.append(element("line", x1=x, y1=top, x2=x, y2=_LATENCY[1], **line))
+        if row is not None:
+            drawn.append(_model_name(name, model, x, _name_height(row), left=left))
+            room[row] = end - width
+    return join(drawn)
+
+
+def _takeovers(s: StageSnapshot, across: Scale) -> list[tuple[float, int, bool]]:
+    """Where each model in the picture begins: pixel, model, and whether that is a swap; oldest first.
+
+    The oldest model began before the picture does, so its name stands at the left edge, without a line.
+    """
+    swaps = [(across(p.at_ns / _NS), p.model, True) for p in s.swaps if p.at_ns / _NS >= across.low]
+    if s.points and (not swaps or swaps[0][0] > across(s.points[0].at_ns / _NS)):
+        return [(_LEFT, s.points[0].model, False), *swaps]
+    return swaps
+
+
+def _model_name(name: str, model: int, x: float, y: float, *, left: bool) -> Markup:
+    """A model's mark and name beside a place."""
+    side, anchor = (-1, "end") if left else (1, "start")
+    written = label(x + 16 * side, y, name, text_anchor=anchor, fill=INK, font_weight="600")
+    return join((marks([(x + 8 * side, y - 4)], model), written))
+
+
+def _short_name(s: StageSnapshot, model: int) -> str:
+    """A model's name, with its version only where two versions of it were seen."""
+    seen = s.models[model]
+    alone = sum(other.name == seen.name for other in s.models) == 1
+    return _name(seen.name, "" if alone else seen.version, 24)
+
+
+def _name_height(row: int) -> int:
+    return 15 + 16 * row
+
+
+def _latency(s: StageSnapshot, across: Scale) -> Markup:
+    high = 10.0 ** math.ceil(math.log10(max([100.0, s.latency_p99_ms, *(p.latency_ms for p in s.points)])))
+    up = Scale(1.0, high, _LATENCY[1], _LATENCY[0], log=True)
+    title = "latency: from publishing to score, ms, log scale"
+    if s.scored:
+        half, most = _milliseconds(s.latency_p50_ms), _milliseconds(s.latency_p99_ms)
+        title = f"{title}; half within {half} (line), 99 of 100 within {most} (dashes)"
+    drawn = [_plot(title, up, _LATENCY, "{:g}")]
+    for model in sorted({point.model for point in s.points}):
+        places = [(across(p.at_ns / _NS), up(p.latency_ms)) for p in s.points if p.model == model]
+        drawn.append(dots(places, model))
+    if s.scored:
+        drawn += [_level(up, s.latency_p50_ms, "none"), _level(up, s.latency_p99_ms, "6 3")]
+    return join(drawn)
+
+
+def _level(up: Scale, value: float, dashes: str) -> Markup:
+    y = up(value)
+    return element("line", x1=_LEFT, y1=y, x2=_RIGHT, y2=y, stroke=INK, stroke_width=1.2, stroke_dasharray=dashes)
+
+
+def _plot(title: str, up: Scale, edges: tuple[int, int], written: str) -> Markup:
+    """Grid, axis and title of one of the two plots."""
+    drawn = [label(_LEFT, edges[0] - 6, title, fill=INK)]
+    for value in up.ticks():
+        y = up(value)
+        drawn.append(element("line", x1=_LEFT, y1=y, x2=_RIGHT, y2=y, stroke=FAINT, stroke_width=0.5))
+        drawn.append(label(_LEFT - 6, y + 4, written.format(value), text_anchor="end", fill=INK))
+    return join(drawn)
+
+
+def _time_axis(across: Scale) -> Markup:
+    drawn = []
+    for seconds in (20, 15, 10, 5, 0):
+        x = across(across.high - seconds)
+        text = f"{seconds} s ago" if seconds else "now"
+        drawn.append(label(x, _LATENCY[1] + 18, text, text_anchor="middle" if seconds else "end", fill=INK))
+    return join(drawn)
+
+
+def _notice(s: StageSnapshot) -> Markup:
+    """A banner over the picture while there is nothing to see, or trouble."""
+    if s.condition is Condition.RUNNING:
+        return Markup("")
+    width, x, y = 270, (_LEFT + _RIGHT) / 2, 124
+    fill = WARNING if s.condition in _TROUBLE else FAINT
+    box = element("rect", x=x - width / 2, y=y - 17, width=width, height=27, rx=6, fill=fill, fill_opacity=0.95)
+    words = {"text_anchor": "middle", "fill": "#ffffff", "font_size": "14", "font_weight": "600"}
+    return join((box, label(x, y + 1, s.condition.value, **words)))

@@ -1,0 +1,39 @@
+"""The live view of a stage server."""
+
+from __future__ import annotations
+
+from modelserving.kafka import Connection
+from modelserving.records import Topics
+from modelserving.widgets.live import LiveView
+from modelserving.widgets.score_feed import ScoreFeed
+from modelserving.widgets.stage_chart import stage_frame
+from modelserving.widgets.stage_snapshot import StageSnapshot
+
+__all__ = ["StageView"]
+
+
+class StageView(LiveView[StageSnapshot]):
+    """Scores over time, the model in use, swaps, latency and counts of one stage, as its results come in.
+
+    It reads the topics of results and dead letters from their beginning and disturbs nobody: it belongs to no consumer
+    group and commits nothing.
+
+    Args:
+        connection: to the broker.
+        topics: of the stage.
+        server_url: the server's HTTP face, for what only the server knows; ``None`` not to ask it.
+        max_records: end after so many scores; ``None``: when stopped.
+        frames_per_second: 4 to 10.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        topics: Topics,
+        server_url: str | None = None,
+        *,
+        max_records: int | None = None,
+        frames_per_second: float = 5.0,
+    ) -> None:
+        feed = ScoreFeed(connection, topics, server_url, max_records=max_records)
+        super().__init__(feed, stage_frame, name=f"stage {topics.scored}", frames_per_second=frames_per_second)

@@ -1,0 +1,33 @@
+"""The exercises, a file each. A new file is found by itself: its ``EXERCISE`` is all that it must have."""
+
+from __future__ import annotations
+
+import pkgutil
+from functools import cache
+from importlib import import_module
+
+from modelserving.errors import ConfigError
+from modelserving.workshop.exercise import Exercise
+
+__all__ = ["all_exercises", "find_exercise"]
+
+
+@cache
+def all_exercises() -> tuple[Exercise, ...]:
+    """Every exercise, by lesson and name."""
+    modules = (import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__))
+    exercises: list[Exercise] = [module.EXERCISE for module in modules]
+    return tuple(sorted(exercises, key=lambda exercise: (exercise.lesson, exercise.id)))
+
+
+def find_exercise(name: str) -> Exercise:
+    """The exercise with this id.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    for exercise in all_exercises():
+        if exercise.id == name:
+            return exercise
+    known = ", ".join(exercise.id for exercise in all_exercises())
+    raise ConfigError(f"There is no exercise {name!r}. Known: {known}.")

@@ -1,0 +1,138 @@
+"""The ground that a lesson stands on: topics and consumer groups whose names begin with the lesson's prefix."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from kafka import KafkaAdminClient
+from kafka.errors import GroupIdNotFoundError, NoError, RetriableError
+
+from modelserving.errors import KafkaError
+
+__all__ = ["Leftovers", "delete", "find_leftovers", "hurry_compaction", "make_topic", "patiently", "wait_until"]
+
+T = TypeVar("T")
+
+_COMPACTED = {
+    # Small segments and no waiting, so that an attendee sees compaction happen and need not believe in it.
+    "cleanup.policy": "compact",
+    "segment.ms": "100",
+    "min.cleanable.dirty.ratio": "0.01",
+    "max.compaction.lag.ms": "100",
+    "delete.retention.ms": "100",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Leftovers:
+    """What the broker has under a prefix.
+
+    Args:
+        topics: their names, sorted.
+        groups: names of consumer groups, sorted.
+    """
+
+    topics: tuple[str, ...]
+    groups: tuple[str, ...]
+
+
+def find_leftovers(admin: KafkaAdminClient, prefix: str) -> Leftovers:
+    """The topics and groups whose names begin with ``prefix-``."""
+    groups = patiently(admin.list_groups, "the broker's list of groups")
+    return Leftovers(_under(prefix, admin.list_topics()), _under(prefix, (group["group_id"] for group in groups)))
+
+
+def delete(admin: KafkaAdminClient, leftovers: Leftovers) -> tuple[str, ...]:
+    """Delete topics and groups, and wait until the topics are gone; what is gone already is no error.
+
+    Returns:
+        Groups that somebody still uses, so that they could not be deleted.
+    """
+    if leftovers.topics:
+        admin.delete_topics(list(leftovers.topics), raise_errors=False)
+        gone = set(leftovers.topics)
+        wait_until(lambda: gone.isdisjoint(admin.list_topics()), f"topics {', '.join(leftovers.topics)} to be deleted")
+    if not leftovers.groups:
+        return ()
+    errors = dict(admin.delete_groups(list(leftovers.groups)))
+    return tuple(group for group, error in errors.items() if error not in {NoError, GroupIdNotFoundError})
+
+
+def make_topic(admin: KafkaAdminClient, topic: str, *, partitions: int = 1, compacted: bool = False) -> None:
+    """Make a topic anew: one of that name, with all its records, goes first.
+
+    Args:
+        admin: whom to ask.
+        topic: its name.
+        partitions: how many.
+        compacted: whether only the newest record of each key is to stay, cleaned up at once rather than after hours.
+    """
+    if topic in admin.list_topics():
+        delete(admin, Leftovers((topic,), ()))
+    configs = _COMPACTED if compacted else {}
+    new = {topic: {"num_partitions": partitions, "replication_factor": -1, "configs": configs}}
+    admin.create_topics(new, wait_for_metadata=True)
+
+
+def hurry_compaction(admin: KafkaAdminClient) -> None:
+    """Have the broker look for something to compact every fifth of a second, instead of every 15 seconds."""
+    from kafka.admin import ConfigResource, ConfigResourceType
+
+    brokers = (str(broker["broker_id"]) for broker in admin.describe_cluster()["brokers"])
+    pause = {"log.cleaner.backoff.ms": "200"}
+    admin.alter_configs([ConfigResource(ConfigResourceType.BROKER, broker, configs=pause) for broker in brokers])
+
+
+def patiently(ask: Callable[[], T], what: str) -> T:
+    """Ask a broker that may have only just started: it answers for topics first, and for groups a moment later.
+
+    Args:
+        ask: the question; asked again when the answer is an error that goes away by itself.
+        what: what is asked for, for the message.
+
+    Raises:
+        KafkaError: it did not go away.
+    """
+    answers: list[T] = []
+
+    def answered() -> bool:
+        try:
+            answers.append(ask())
+        except RetriableError:
+            return False
+        return True
+
+    wait_until(answered, what)
+    return answers[0]
+
+
+def wait_until(condition: Callable[[], T], what: str, seconds: float = 30, pause: float = 0.05) -> T:
+    """Ask again and again until the answer is true.
+
+    Args:
+        condition: asked at once, and then after each pause.
+        what: what is waited for, for the message.
+        seconds: how long at most.
+        pause: seconds between two questions.
+
+    Returns:
+        The first answer that is true.
+
+    Raises:
+        KafkaError: there was none in time.
+    """
+    deadline = time.monotonic() + seconds
+    while not (answer := condition()):
+        if time.monotonic() > deadline:
+            raise KafkaError(
+                f"Waited {seconds:g} s for {what}, in vain. `modelserving broker status` tells if it is up."
+            )
+        time.sleep(pause)
+    return answer
+
+
+def _under(prefix: str, names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(name for name in names if name.startswith(f"{prefix}-")))

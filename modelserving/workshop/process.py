@@ -1,0 +1,208 @@
+"""Servers and clients as child processes of a lesson or a test: real ones, which can be stopped, and killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from modelserving.errors import ServerError
+
+__all__ = ["ChildProcess", "ServerProcess"]
+
+_START_SECONDS = 90.0
+_STOP_SECONDS = 20.0
+_PAUSE = 0.05
+
+
+class ChildProcess:
+    """A ``modelserving`` command as a child process. It ends with its parent, however that ends.
+
+    Args:
+        command: what stands after ``modelserving`` on the command line.
+        environ: variables on top of this process's own.
+    """
+
+    def __init__(self, command: Sequence[str], environ: Mapping[str, str] | None = None) -> None:
+        self.command = tuple(command)
+        self._folder = tempfile.TemporaryDirectory(prefix="modelserving-")
+        self.folder = Path(self._folder.name)
+        self._log_path = self.folder / "log"
+        with self._log_path.open("wb") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "modelserving", *self.command, *self._extra()],
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, "PYTHONUNBUFFERED": "1", **(environ or {})},
+            )
+
+    def _extra(self) -> Sequence[str]:
+        """Options that this kind of child needs."""
+        return ("--until-stdin-closes",)
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether it is still there."""
+        return self._process.poll() is None
+
+    @property
+    def returncode(self) -> int | None:
+        """Its exit status, negative for the signal that killed it; ``None`` while it runs."""
+        return self._process.poll()
+
+    def log(self) -> list[str]:
+        """The lines that it has printed so far."""
+        if not self._log_path.exists():
+            return []
+        return self._log_path.read_text(encoding="utf-8", errors="backslashreplace").splitlines()
+
+    def wait(self, seconds: float = _STOP_SECONDS) -> int:
+        """Wait for its end.
+
+        Raises:
+            ServerError: it still runs after so many seconds.
+        """
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired as error:
+            raise ServerError(f"`{self}` still runs after {seconds:g} s.") from error
+
+    def stop(self) -> None:
+        """Ask it to end, wait, and insist. A second call does nothing."""
+        if self._process.stdin:
+            self._process.stdin.close()
+        if self.running:
+            self._process.terminate()
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        """End it at once, as ``kill -9`` does: it can clean nothing up."""
+        self._process.kill()
+        self._process.wait()
+
+    def close(self) -> None:
+        """Stop it, and delete its log. A second call does nothing."""
+        self.stop()
+        self._folder.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __str__(self) -> str:
+        return " ".join(("modelserving", *self.command))
+
+
+class ServerProcess(ChildProcess):
+    """A model server as a child process.
+
+    Args:
+        kind: which: ``stage``.
+        topics_prefix: before the names of its topics; empty for the plain ones.
+        options: further options of ``modelserving serve``.
+        environ: variables on top of this process's own.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        topics_prefix: str = "",
+        options: Sequence[str] = (),
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        prefix = ("--prefix", topics_prefix) if topics_prefix else ()
+        super().__init__(("serve", kind, *prefix, *options), environ)
+        self.url = ""
+
+    def _extra(self) -> Sequence[str]:
+        return ("--announce", str(self.folder / "announced"), "--until-stdin-closes")
+
+    @classmethod
+    def start(
+        cls,
+        kind: str,
+        topics_prefix: str = "",
+        options: Sequence[str] = (),
+        environ: Mapping[str, str] | None = None,
+        seconds: float = _START_SECONDS,
+    ) -> Self:
+        """Start a server and wait until it serves.
+
+        Raises:
+            ServerError: it ended, or did not serve within so many seconds; with the last lines that it printed.
+        """
+        server = cls(kind, topics_prefix, options, environ)
+        try:
+            server.wait_until_serving(seconds)
+        except BaseException:
+            server.close()
+            raise
+        return server
+
+    def wait_until_serving(self, seconds: float = _START_SECONDS) -> None:
+        """Wait until ``/healthz`` says ok.
+
+        Raises:
+            ServerError: as for ``start``.
+        """
+        self._wait(self._announced, "say where it listens", seconds)
+        self._wait(self._healthy, "serve", seconds)
+
+    def get(self, path: str) -> dict[str, object]:
+        """The JSON object at a path, for example ``/state``.
+
+        Raises:
+            ServerError: the server does not answer, or not with success.
+        """
+        try:
+            response = httpx.get(self.url + path, timeout=10)
+        except httpx.HTTPError as error:
+            raise ServerError(f"{self.url}{path} does not answer: {error}.") from error
+        if response.is_error:
+            raise ServerError(f"{self.url}{path} answers {response.status_code}: {response.text}")
+        found: dict[str, object] = response.json()
+        return found
+
+    def _announced(self) -> bool:
+        target = self.folder / "announced"
+        if target.exists():
+            self.url = json.loads(target.read_text(encoding="utf-8"))["url"]
+        return bool(self.url)
+
+    def _healthy(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/healthz", timeout=5).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def _wait(self, condition: Callable[[], bool], what: str, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            tail = "\n".join(self.log()[-15:])
+            if not self.running:
+                raise ServerError(f"`{self}` ended with status {self.returncode} before it could {what}:\n{tail}")
+            if time.monotonic() > deadline:
+                raise ServerError(f"`{self}` did not {what} within {seconds:g} s:\n{tail}")
+            time.sleep(_PAUSE)

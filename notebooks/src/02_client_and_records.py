@@ -1,0 +1,305 @@
+# %% [markdown]
+# # 02 · The client, and records as bytes
+#
+# You read a wine byte by byte, let the client publish wines and models, and find the broken ones among them.
+
+# %% [markdown]
+# | | |
+# |---|---|
+# | **You will** | take a record apart, add a field that nobody knows, run the client, look at a model as data, find broken records |
+# | **You learn** | why programs agree on bytes, how protobuf writes them, and what a model needs in order to travel |
+# | **You need** | lesson 01 |
+# | **Time** | 30 minutes, and the exercises as long as you like |
+# | **Plan** | half day: the second lesson; full day: before the first break |
+
+# %%
+# pipeline: client topics
+
+# %% tags=["parameters"]
+fast = False  # True where nobody watches, as in automatic tests
+max_records = 40
+
+# %% tags=["setup"]
+import hashlib, json, math, struct
+from dataclasses import asdict, replace
+
+from modelserving.client import Pace, Provider, load_supply, read_topics
+from modelserving.config import data_folder
+from modelserving.errors import RecordError
+from modelserving.kafka import read_topic
+from modelserving.records import decode_descriptor, decode_wine, encode_wine
+from modelserving.workshop import happened, show, start, table
+
+lesson = start("02", fast=fast)
+
+# %% [markdown]
+# ## Why not just text?
+#
+# A wine, in this workbook, is eleven measurements and a data type:
+
+# %% tags=["nbval-check-output"]
+supply = load_supply(data_folder())
+wine = supply.records[0]
+wine
+
+# %% [markdown]
+# Kafka carries bytes, so somebody has to turn this into bytes, and somebody else, perhaps in another language, has to turn them back.
+# Text would do. How much of it?
+#
+# > **Predict, then run.** Eleven numbers of eight bytes each are 88 bytes. How long will JSON be, and how long protobuf?
+
+# %% tags=["nbval-check-output"]
+as_json = json.dumps(asdict(wine)).encode()
+value = encode_wine(wine)
+sizes = [("eleven bare numbers", 11 * 8), ("JSON", len(as_json)), ("protobuf", len(value))]
+table("The same wine, in bytes", sizes, "written as", "bytes")
+
+# %% [markdown]
+# The names are what makes JSON long: they travel with every single wine. **Protocol Buffers** write them down once, in a file
+# that both sides have:
+
+# %%
+show("protos/winerecord.proto")
+
+# %% [markdown]
+# Each field has a **number**, and only the number travels.
+
+# %% [markdown]
+# ## Byte by byte
+#
+# Let us not take that on trust. Here is the beginning of the wine:
+
+# %% tags=["nbval-check-output"]
+value[:18].hex(" ")
+
+# %% [markdown]
+# The first byte is a **tag**. Its last three bits say what kind of value follows (1: eight bytes; 2: a length and so many bytes), and the
+# other bits are the field's number. A tiny function:
+
+# %% tags=["nbval-check-output"]
+def tag(byte):
+    return byte >> 3, byte & 7
+
+
+tag(value[0])
+
+# %% [markdown]
+# Field 1, and eight bytes follow. Field 1 is `fixed_acidity`, a double:
+
+# %%
+(first,) = struct.unpack("<d", value[1:9])
+assert first == wine.fixed_acidity
+
+happened(
+    f"Byte 0 is `{value[0]:02x}`: field 1, and eight bytes follow. "
+    f"Bytes 1 to 8 are **{first}**, the fixed acidity."
+)
+
+# %% [markdown]
+# > **Predict, then run.** Which byte starts field 2? Work it out: the number 2, then the three bits for kind 1.
+
+# %%
+happened(f"Byte 9 is `{value[9]:02x}`, or {value[9]} = 2 · 8 + 1: field and kind {tag(value[9])}.")
+
+# %% [markdown]
+# And so on through the whole message, tag after tag. The last field is another kind: two bytes, then text.
+
+# %% tags=["nbval-check-output"]
+tags = [tag(value[place]) for place in range(0, 100, 9)]
+tags, value[100], value[101:]
+
+# %% [markdown]
+# ### What is not there
+#
+# > **Predict, then run.** This wine has no citric acid: 0.0. How many bytes will it take?
+
+# %% tags=["nbval-check-output"]
+without = encode_wine(replace(wine, citric_acid=0.0))
+
+happened(
+    f"{len(without)} bytes instead of {len(value)}. "
+    "A zero is not written, and what is not there is read as 0."
+)
+
+# %% [markdown]
+# So no field has a fixed place, and nobody can tell "zero" from "forgotten". Remember that when a number looks too good.
+
+# %% [markdown]
+# ## Exercise: by hand
+
+# %%
+# exercise: protobuf-alcohol
+
+# %% [markdown]
+# ## A field from the future
+#
+# Next year somebody measures the vintage too, as field 13, and publishes to the same topic. All servers are still the old ones.
+#
+# > **Predict, then run.** What will our old decoder do with the new record?
+
+# %% tags=["nbval-check-output"]
+newer = value + bytes([13 << 3 | 1]) + struct.pack("<d", 2027.0)
+receipt = lesson.producer().send(lesson.topics.records, value=newer).get(timeout=10)
+record = list(read_topic(lesson.connection, lesson.topics.records))[-1]
+understood = decode_wine(record.value)
+assert understood == wine
+
+happened(
+    f"At offset **{record.offset}** of `{record.topic}` are {len(record.value)} bytes. "
+    f"The decoder skipped the last {len(newer) - len(value)}, and read the same wine."
+)
+
+# %% [markdown]
+# That is why the numbers in the `.proto` file must never change their meaning. New fields take **new numbers**; then old and new programs
+# can share a topic for years.
+
+# %% [markdown]
+# ## The client
+#
+# Enough by hand. The **client** publishes a wine every second and a model every minute; here it hurries. It works behind the cells, so the
+# cell returns at once. (In a terminal: `modelserving client --prefix lesson-02`.)
+
+# %%
+pace = Pace(record_interval_ms=50, model_interval_ms=200, max_records=max_records)
+client = Provider(lesson.connection, supply, pace, lesson.topics)
+task = lesson.background(client.run, "client")
+task
+
+# %%
+lesson.wait_for(lambda: not task.running, "the client to publish all its records")
+
+happened(
+    f"The client sent **{client.sent}** wines to `{lesson.topics.records}` "
+    f"and **{client.models_sent}** models to `{lesson.topics.models}`."
+)
+
+# %% [markdown]
+# Do not believe the sender: ask the broker. This is what `modelserving reader --prefix lesson-02` does in a terminal.
+
+# %% tags=["nbval-check-output"]
+def messages(topic):
+    return [seen for seen in read_topics(lesson.connection, lesson.topics) if seen.topic == topic]
+
+
+wines = messages(lesson.topics.records)
+rows = [(m.offset, m.key, m.size, m.first.hex(" "), m.decoded[:40] + "…") for m in wines[:5]]
+table("The first wines on the topic", rows, "offset", "key", "bytes", "first bytes", "decoded")
+
+# %% [markdown]
+# At offset 0 is the wine with the vintage, 9 bytes longer. Every record begins with `09`, and you know why.
+#
+# The wines have no key: each is scored by itself, so no order needs keeping.
+
+# %% [markdown]
+# ## A model is a record
+#
+# On the other topic, the client has put models. The whole model, not a word about it.
+
+# %% tags=["nbval-check-output"]
+arrived = list(read_topic(lesson.connection, lesson.topics.models))
+models = [decode_descriptor(record.value) for record in arrived]
+rows = [(r.offset, r.key, m.name, m.type.slug, len(m.data)) for r, m in zip(arrived, models)]
+table("What is on the models' topic", rows, "offset", "key", "name", "format", "bytes")
+
+# %% [markdown]
+# The **key** is the data type, `wine`, and the topic is compacted. From lesson 01 you know what that means: in the end the newest model for
+# `wine` is left, and a server that starts finds it without reading all that ever was.
+#
+# What is inside one?
+
+# %%
+model = models[0]
+print(model.data[:300].decode())
+
+# %% [markdown]
+# PMML: a model written as XML, made by one program and understood by another. It need not be Python that trained it.
+#
+# ### Did it arrive whole?
+#
+# A model with one wrong byte may still answer, only wrongly. So it travels with a **digest** of its bytes:
+
+# %% tags=["nbval-check-output"]
+def whole(model):
+    return hashlib.sha256(model.data).hexdigest() == model.sha256
+
+
+damaged = replace(model, data=model.data.replace(b"0", b"1", 1))
+whole(model), whole(damaged)
+
+# %% [markdown]
+# And with a few records whose answers are known. A model that answers these wrongly never gets to serve.
+
+# %% tags=["nbval-check-output"]
+golden = model.golden[0]
+
+happened(
+    f"`{model.name}`, offset {arrived[0].offset} of `{lesson.topics.models}`, brings "
+    f"{len(model.golden)} golden records. To the first, it must answer **{golden.expected:.4f}**. "
+    f"Its digest begins with `{model.sha256[:12]}`."
+)
+
+# %% [markdown]
+# ## Break it: a client that sends rubbish
+#
+# Every fourth record shall be broken. (In a terminal: `modelserving client --faults 0.25`.)
+#
+# > **Predict, then run.** Will the broker refuse the broken ones?
+
+# %% tags=["breaks"]
+pace = Pace(record_interval_ms=20, max_records=max_records, faults=0.25, seed=7)
+faulty = Provider(lesson.connection, replace(supply, models=()), pace, lesson.topics)
+task = lesson.background(faulty.run, "faulty client")
+lesson.wait_for(lambda: not task.running, "the faulty client to end")
+faulty.sent, faulty.failed
+
+# %% [markdown]
+# The broker took them all. Bytes are bytes; Kafka does not look inside. It is the reader who finds out:
+
+# %% tags=["breaks"]
+broken = [seen for seen in messages(lesson.topics.records) if not seen.good]
+rows = [(seen.offset, seen.size, seen.decoded.partition(":")[0]) for seen in broken]
+table("What cannot be decoded", rows, "offset", "bytes", "why")
+
+# %%
+happened(
+    f"{len(broken)} records of `{lesson.topics.records}` cannot be decoded, the first at offset "
+    f"**{broken[0].offset}**. They stay there, like all others."
+)
+
+# %% [markdown]
+# Look closely: is that all the client broke? Some of what it breaks can be decoded, and is rubbish all the same: an alcohol that is not a
+# number. A server has to check twice, the bytes and then the values. In lesson 04 you will see where it puts what it cannot use, and that
+# it goes on with the rest.
+
+# %%
+hopeless = {seen.offset for seen in broken}
+readable = [record for record in read_topic(lesson.connection, lesson.topics.records)
+            if record.offset not in hopeless]
+[record.offset for record in readable if math.isnan(decode_wine(record.value).alcohol)]
+
+# %% [markdown]
+# ## Exercise: find the broken ones
+
+# %%
+# exercise: find-broken
+
+# %% [markdown]
+# ## Recap
+#
+# You can now read a protobuf message with a pencil, run the client and the reader, and say what a model brings along.
+#
+# * Only **field numbers** travel; the names stay at home, in the `.proto` file.
+# * Unknown fields are skipped, missing ones read as 0: **new fields take new numbers**.
+# * A **model is a record**: its bytes, a name and version, a digest, and golden records; its key is the data type.
+# * The broker takes any bytes. **Readers must be ready for rubbish.**
+#
+# **In practice**, a *schema registry* keeps the `.proto` files of a company, and refuses a change that would break old readers. Models that
+# are too big for a record travel by reference: the record says where to fetch them.
+#
+# **Source**: `protos/`, `modelserving/records/wine.py`, `modelserving/records/descriptor.py`, `modelserving/client/provider.py`
+
+# %% tags=["cleanup"]
+lesson.close()
+
+# %% [markdown]
+# Next: [03 · Streams in a nutshell](03_streams.ipynb)

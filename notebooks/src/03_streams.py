@@ -1,0 +1,402 @@
+# %% [markdown]
+# # 03 · Streams in a nutshell
+#
+# You build a stream out of a few lines of Python, make it choke, and find the one rule that keeps a model server alive.
+
+# %% [markdown]
+# | | |
+# |---|---|
+# | **You will** | make an endless stream of factorials · put a buffer between a fast producer and a slow consumer, and watch it fill · measure what a buffer without a bound costs · merge two streams so that one of them starves |
+# | **You learn** | to say who waits for whom in a stream, why back pressure is a good thing, and why a model server looks at models first |
+# | **You need** | Python with `async` and `await` as far as: an `async def` may wait, and others go on meanwhile |
+# | **Time** | 25 minutes |
+# | **Plan** | half day: read along, do the first exercise · full day: all of it |
+
+# %%
+# pipeline: decode score
+
+# %% tags=["parameters"]
+fast = False
+
+# %% tags=["setup"]
+import math
+import tracemalloc
+from itertools import count
+
+import anyio
+
+from modelserving.widgets import BackPressureView
+from modelserving.workshop import happened, start, table
+from modelserving.workshop.nutshell import Flow, sliders, work
+
+lesson = start("03", fast=fast)
+
+# %% [markdown]
+# ## A stream is one value after the other
+#
+# The lit part of the picture works on streams: wine records come in on one side, scores go out on the other, and it never
+# ends. This lesson leaves Kafka and wine aside and looks at nothing but the streaming.
+#
+# A list is there as a whole. A stream is not: its values come one by one, and perhaps it never ends. In Python, an
+# `async def` with a `yield` in it is a stream. This one has no end:
+
+# %%
+async def numbers():
+    for number in count(1):
+        made.append(number)  # for us, to see how far it has got
+        yield number
+
+# %% [markdown]
+# And this takes the first few values out of any stream:
+
+# %%
+async def take(how_many, stream):
+    taken = []
+    async for value in stream:
+        taken.append(value)
+        if len(taken) == how_many:
+            return taken
+
+# %% [markdown]
+# > **Predict, then run.** `numbers()` never ends. We take five of its values. How many numbers will have been made?
+
+# %%
+made = []
+five = await take(5, numbers())
+five
+
+# %%
+assert made == five == [1, 2, 3, 4, 5]
+happened(
+    f"`numbers` has made {len(made)} numbers and no more: nobody asked for number {len(made) + 1}. The "
+    "consumer **pulls**; an endless stream costs nothing as long as nobody asks."
+)
+
+# %% [markdown]
+# ## Streams out of streams
+#
+# Three small machines, with a stream going in and a stream coming out. `mapped` changes each value, `filtered` lets some
+# of them through:
+
+# %%
+async def mapped(function, stream):
+    async for value in stream:
+        yield function(value)
+
+# %%
+async def filtered(keep, stream):
+    async for value in stream:
+        if keep(value):
+            yield value
+
+# %% [markdown]
+# `scanned` is the interesting one. It has a **state**, which each value moves one step on:
+
+# %%
+async def scanned(step, state, stream):
+    async for value in stream:
+        state = step(state, value)
+        yield state
+
+# %% [markdown]
+# The factorials are 1, 1·2, 1·2·3, and so on: each is the one before it, times the next number. That is a scan.
+
+# %%
+def times(state, number):
+    return state * number
+
+def factorials():
+    return scanned(times, 1, numbers())
+
+await take(10, factorials())
+
+# %% [markdown]
+# > **Predict, then run.** Which is the first factorial with more than twenty digits: 12!, 17! or 22!? And how many numbers
+# > will have been made to find it?
+
+# %%
+made = []
+(big,) = await take(1, filtered(lambda f: len(str(f)) > 20, factorials()))
+big
+
+# %%
+assert big == math.factorial(len(made)) and len(str(big)) > 20
+happened(
+    f"{len(made)}! = {big:,}. Three machines in a row, and exactly {len(made)} numbers were made: the pull "
+    "goes all the way through. `filtered` asked `scanned`, `scanned` asked `numbers`."
+)
+
+# %% [markdown]
+# ## Exercise 1
+#
+# Why does a lesson about wine care? Because a model server is a scan: its state is the model in use.
+
+# %%
+# exercise: streams-newest-model
+
+# %% [markdown]
+# ## The world pushes
+#
+# So far, nothing was made that nobody had asked for. But wine records come when they come: a producer **pushes**. Between
+# the one who pushes and the one who pulls there is a buffer. Here it is, with two ends, `send` and `receive`, and room for
+# ten things:
+
+# %%
+send, receive = anyio.create_memory_object_stream(10)
+await send.send("a wine")
+send.statistics()  # look for current_buffer_used
+
+# %%
+with send, receive:
+    wine = await receive.receive()
+assert wine == "a wine" and receive.statistics().current_buffer_used == 0
+happened(
+    f"`{wine!r}` was in the buffer (`current_buffer_used` was 1 of {send.statistics().max_buffer_size}), and "
+    "now it is out again."
+)
+
+# %% [markdown]
+# Now a producer that takes no time at all, and a consumer that works on each item for a moment. `log` notes how far the
+# consumer had got when the producer was through:
+
+# %%
+async def produce(send, how_many, log):
+    async with send:
+        for _ in range(how_many):
+            await send.send(bytes(10_000))  # ten kilobytes
+    log["taken when the last was sent"] = log["taken"]
+
+# %%
+async def consume(receive, log):
+    async with receive:
+        async for item in receive:
+            log["taken"] += 1
+            await work(0.5)  # milliseconds
+
+# %%
+async def run(buffer, how_many=200):
+    log = {"taken": 0}
+    send, receive = anyio.create_memory_object_stream(buffer)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(produce, send, how_many, log)
+        tasks.start_soon(consume, receive, log)
+    return log
+
+# %% [markdown]
+# > **Predict, then run.** 200 items, a buffer for 10. When the producer has got rid of its last item, how many has the slow
+# > consumer taken: none, about 10, about 100, or about 190?
+
+# %%
+bounded = await run(buffer=10)
+bounded
+
+# %%
+assert bounded["taken when the last was sent"] >= 200 - 10 - 2
+happened(
+    f"{bounded['taken when the last was sent']} of 200. The producer could have been through at once, but the "
+    "buffer was full after 10: from then on each `send` waited until the consumer had taken one. That "
+    "waiting is called **back pressure**, and nobody had to program it."
+)
+
+# %% [markdown]
+# ## Watch it
+#
+# The same, for as long as you like: a producer that could make 200 items a second, a consumer that can take 50, and room
+# for 10 in between. Move the sliders: they change how long each of the two works on an item.
+
+# %%
+flow = Flow(producer_ms=5, consumer_ms=20, buffer=10, max_items=2000 if fast else None)
+view = lesson.manage(lambda: BackPressureView(flow, controls=sliders(flow)), name="view")
+view
+
+# %% [markdown]
+# > **Predict, then run.** How many items a second does the producer get rid of, once the buffer is full?
+
+# %%
+flow.producer_ms, flow.consumer_ms = 5, 20  # wherever the sliders stand
+seen = view.wait_for(lambda s: s.at_s > 2 and s.buffered == s.capacity and s.produced_per_s < 100)
+happened(
+    f"The producer could make 200 a second and gets rid of {seen.produced_per_s:.0f}; the consumer takes "
+    f"{seen.consumed_per_s:.0f}. A full buffer makes everybody as fast as the slowest."
+)
+
+# %%
+flow.consumer_ms = 2
+seen = view.wait_for(lambda s: s.buffered == 0)
+happened(
+    f"The consumer got faster, and the buffer is empty ({seen.buffered} of {seen.capacity:.0f}; it was "
+    f"{seen.most_buffered}). Now the producer is the slowest, and the consumer waits."
+)
+
+# %% [markdown]
+# ## Why not simply a bigger buffer?
+#
+# Or one without any bound, so that nobody ever has to wait? Python measures for us how much memory is in use at most.
+
+# %%
+async def peak_memory(buffer, how_many):
+    tracemalloc.start()
+    log = await run(buffer, how_many)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return log["taken when the last was sent"], peak / 1e6
+
+# %% [markdown]
+# > **Predict, then run.** 1,000 items of ten kilobytes each go through. How many megabytes are in use at most, with a buffer
+# > for 10, and without a bound?
+
+# %%
+sizes = {"room for 10": 10, "no bound": math.inf}
+peaks = {name: await peak_memory(size, 1000) for name, size in sizes.items()}
+rows = [(name, taken, f"{megabytes:.2f}") for name, (taken, megabytes) in peaks.items()]
+table("What 1,000 items of 10 kB cost", rows, "buffer", "taken when the last was sent", "MB at most")
+
+# %%
+assert peaks["no bound"][1] > 10 * peaks["room for 10"][1]
+factor = peaks["no bound"][1] / peaks["room for 10"][1]
+happened(
+    f"Without a bound, nobody told the producer to wait: all 1,000 items were in memory at once, {factor:.0f} "
+    "times as much. Had the producer not stopped at 1,000, the memory would have ended instead. An unbounded "
+    "buffer does not mend a slow consumer. It hides it, until it is too late."
+)
+
+# %% [markdown]
+# ## No buffer at all: demand
+#
+# The other end of the scale is a buffer for nothing. Then `send` hands its value to somebody who is waiting for it:
+
+# %%
+send, receive = anyio.create_memory_object_stream(0)
+async with send, receive, anyio.create_task_group() as tasks:
+    tasks.start_soon(send.send, "a score")
+    await work(1)  # give it a moment
+    waiting = send.statistics().tasks_waiting_send
+    score = await receive.receive()
+
+# %%
+assert waiting == 1 and score == "a score"
+happened(
+    f"Before anybody asked, {waiting} task was waiting to send. So **to have sent means that somebody wanted "
+    "it**: that is demand. The outlet of the stage in lesson 04 is such a stream: it does not even ask for "
+    "the next wines before somebody has taken the last scores."
+)
+
+# %% [markdown]
+# ## Two streams into one
+#
+# A model server listens to two streams, records and models. Which one first? This `merge` takes from the first stream that
+# has something, in the order in which it was given them:
+
+# %%
+async def merge(*streams):
+    for _ in count():
+        ready = [stream for stream in streams if stream.statistics().current_buffer_used]
+        if not ready:
+            return
+        yield await ready[0].receive()
+
+# %%
+def filled(thing, how_many):
+    send, receive = anyio.create_memory_object_stream(math.inf)
+    with send:
+        for _ in range(how_many):
+            send.send_nowait(thing)
+    return receive
+
+# %% [markdown]
+# It is a busy morning: 5,000 wines are waiting, and one new model has just arrived.
+#
+# > **Predict, then run.** `merge(wines, models)`: how many wines does the old model still score before the new one has its turn?
+
+# %%
+with filled("wine", 5000) as wines, filled("model", 1) as models:
+    wines_first = [thing async for thing in merge(wines, models)]
+wines_first.index("model")
+
+# %%
+with filled("wine", 5000) as wines, filled("model", 1) as models:
+    models_first = [thing async for thing in merge(models, wines)]
+models_first.index("model")
+
+# %%
+assert wines_first.index("model") == 5000 and models_first.index("model") == 0
+happened(
+    "Wines first: all 5,000 were scored by the old model. On a server that is never idle, the new model "
+    "would wait for ever: it **starves**. Models first: the very next wine meets the new model. Models are "
+    "rare and short to take, so wines hardly notice."
+)
+
+# %% [markdown]
+# ## Exercise 2
+
+# %%
+# exercise: streams-fair-merge
+
+# %% [markdown]
+# ## Break it
+#
+# **The consumer pauses.** Somebody trips over a cable, and the consumer needs half a second for each item. **Predict:** what
+# happens to the producer, and is anything lost? (Did you stop the view? Run its cell again.)
+
+# %% tags=["breaks"]
+flow.consumer_ms = 500
+paused = view.wait_for(lambda s: s.buffered == s.capacity and s.produced_per_s < 100)
+happened(
+    f"The producer is down to {paused.produced_per_s:.0f} a second and falling: it waits, {paused.buffered} "
+    "items wait in the buffer, and memory stays as it is."
+)
+
+# %%
+flow.consumer_ms = 2
+back = view.wait_for(lambda s: s.buffered == 0)
+assert abs(back.produced - back.consumed - back.buffered) <= 1  # one may be on its way
+happened(
+    f"It recovered by itself: {back.produced} sent, {back.consumed} taken, none lost. A slow consumer is a "
+    "delay, and no more."
+)
+
+# %%
+view.close()
+
+# %% [markdown]
+# **The consumer dies.** Its end of the stream is closed. What does the producer notice?
+
+# %% tags=["breaks"]
+send, receive = anyio.create_memory_object_stream(10)
+receive.close()
+try:
+    await send.send("a wine")
+except anyio.BrokenResourceError as error:
+    noticed = error
+send.close()
+
+# %%
+happened(
+    f"`{type(noticed).__name__}`: the very first `send` says that nobody is there any more. A server can act "
+    "on that: stop, or find another consumer. Python's plain `asyncio.Queue` does not know who is at its "
+    "ends; `put` into a full one would have waited for ever, without a word."
+)
+
+# %% [markdown]
+# ## Recap
+#
+# * A stream is one value after the other. Pulled, it makes nothing that nobody wants; pushed, it needs a buffer.
+# * A full buffer makes the producer wait: **back pressure**. A buffer without a bound takes it away, and takes your memory.
+# * A scan carries a state through a stream. A model server is one: its state is the model in use.
+# * Where streams meet, somebody comes first. A model server puts models first, or they starve.
+#
+# You can now say of any chain of streams who waits for whom, and what happens when its last part is slow.
+#
+# **In practice** Kafka is the biggest buffer of all: the topic between client and server lies on disk, its bound is the
+# time that records are kept, and how full it is has a name of its own, the *lag* of a consumer group. The server behind it
+# still needs back pressure inside: it reads from the topic only what it can work on.
+#
+# **Source**: [`nutshell.py`](../modelserving/workshop/nutshell.py) has the producer and consumer that you watched,
+# [`back_pressure.py`](../modelserving/widgets/back_pressure.py) the picture, and
+# [`custom_stage.py`](../modelserving/stage/custom_stage.py) the stage that the next lesson is about.
+
+# %% tags=["cleanup"]
+lesson.close()
+
+# %% [markdown]
+# Next: [04 · The custom stage](04_custom_stage.ipynb)

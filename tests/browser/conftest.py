@@ -1,0 +1,61 @@
+"""A real browser."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium: the system's, or the one that Playwright brought."""
+    with sync_playwright() as playwright:
+        found = next(filter(None, map(shutil.which, _NAMES)), playwright.chromium.executable_path)
+        if not Path(found).exists():
+            pytest.skip("no Chromium here: install it with the system's packages, or `playwright install chromium`")
+        launched = playwright.chromium.launch(executable_path=found, args=_FLAGS)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """An empty tab, as large as a laptop's."""
+    tab = browser.new_page(viewport={"width": 1280, "height": 900})
+    tab.set_default_timeout(60_000)
+    yield tab
+    tab.close()
+
+
+@pytest.fixture
+def complaints(page: Page) -> list[str]:
+    """What that tab complains about: errors of scripts, and requests that are answered with an error."""
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("response", lambda answer: said.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None)
+    return said
+
+
+@pytest.fixture
+def hosts(page: Page) -> set[str]:
+    """The hosts that the tab asks for something."""
+    asked: set[str] = set()
+    page.on("request", lambda request: asked.add(httpx.URL(request.url).host))
+    return asked

@@ -1,0 +1,289 @@
+"""The lessons in a real JupyterLab, in a real browser."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx
+import psutil
+import pytest
+from playwright.sync_api import Page, expect
+
+from modelserving.config import checkout
+from modelserving.kafka import EmbeddedKafka
+from modelserving.kafka.ports import free_port
+from modelserving.workshop.lab import lab_arguments
+from modelserving.workshop.work import WorkFolder
+
+pytestmark = [pytest.mark.browser, pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(600)]
+
+_ROOT = checkout()
+_LESSONS = sorted(path.name for path in (_ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb")) if _ROOT else []
+_START_S, _END_S = 90.0, 30.0
+_VIEW = ".jp-OutputArea-output svg[role=img]"
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """A running JupyterLab.
+
+    Args:
+        url: of its root, without a slash at the end.
+        token: what the browser must show.
+        work: its folder of notebooks.
+    """
+
+    url: str
+    token: str
+    work: Path
+
+    def open(self, page: Page, notebook: str) -> None:
+        """Open a notebook, and wait until its kernel is there."""
+        page.goto(f"{self.url}/lab/tree/{quote(f'{self.work.name}/{notebook}')}?token={self.token}&reset")
+        session = "window.jupyterapp?.shell?.currentWidget?.sessionContext"
+        page.wait_for_function(f"() => {session}?.session?.kernel?.status === 'idle'")
+
+    def end_kernels(self) -> None:
+        """End every kernel, and with it what its cells have started."""
+        with httpx.Client(headers={"Authorization": f"token {self.token}"}, base_url=self.url) as client:
+            for session in client.get("/api/sessions").json():
+                client.delete(f"/api/sessions/{session['id']}").raise_for_status()
+
+    def copy(self, lesson: str, until: str) -> str:
+        """Write a shorter copy of a lesson, which ends with the first code cell that has ``until`` in it.
+
+        Returns:
+            Its name.
+        """
+        notebook = json.loads((self.work / lesson).read_text(encoding="utf-8"))
+        last = next(
+            number
+            for number, cell in enumerate(notebook["cells"])
+            if cell["cell_type"] == "code" and until in "".join(cell["source"])
+        )
+        notebook["cells"] = notebook["cells"][: last + 1]
+        name = f"short-{secrets.token_hex(2)}-{lesson}"
+        (self.work / name).write_text(json.dumps(notebook), encoding="utf-8")
+        return name
+
+
+@pytest.fixture(scope="module")
+def lab(kafka: EmbeddedKafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """JupyterLab with the workbook's settings, on copies of the lessons; nothing of it runs afterwards."""
+    if _ROOT is None:
+        pytest.skip("the lessons are in the source checkout")
+    home = tmp_path_factory.mktemp("lab")
+    work = home / "work"
+    shutil.copytree(_ROOT / "notebooks", work, ignore=shutil.ignore_patterns("src", "solutions", ".*"))
+    port, token = free_port(), secrets.token_urlsafe(16)
+    arguments = lab_arguments(WorkFolder(work, (), ()), port, token, home, browser=False)
+    environ = {
+        **os.environ,
+        "KAFKA_BOOTSTRAP_SERVERS": kafka.start().bootstrap_servers,
+        "MODELSERVING_HOME": str(home),
+        "JUPYTER_CONFIG_DIR": str(home / "config"),
+        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+        "IPYTHONDIR": str(home / "ipython"),
+    }
+    command = [sys.executable, "-m", "jupyterlab", *arguments, "--LabApp.expose_app_in_browser=True", "--allow-root"]
+    with (home / "log").open("wb") as log:
+        process = psutil.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environ)
+    try:
+        _wait_until_up(process, f"http://127.0.0.1:{port}/api?token={token}", home / "log")
+        yield Lab(f"http://127.0.0.1:{port}", token, work)
+    finally:
+        _end(process)
+
+
+@pytest.fixture(autouse=True)
+def _no_kernel_stays(lab: Lab) -> Iterator[None]:
+    """All tests use the topics of the same lessons, so a server of the last test would take this one's wines."""
+    yield
+    lab.end_kernels()
+
+
+def _wait_until_up(process: psutil.Popen, url: str, log: Path) -> None:
+    deadline = time.monotonic() + _START_S
+    while process.poll() is None and time.monotonic() < deadline:
+        with suppress(httpx.HTTPError):
+            if httpx.get(url, timeout=5).is_success:
+                return
+        time.sleep(0.1)
+    pytest.fail(f"JupyterLab did not start:\n{log.read_text(errors='replace')[-2000:]}")
+
+
+def _end(process: psutil.Popen) -> None:
+    """End the lab, and see that its kernels, and the servers that they started, end with it."""
+    family: list[psutil.Process] = [process]
+    with suppress(psutil.NoSuchProcess):
+        family += process.children(recursive=True)
+        process.terminate()
+    _, alive = psutil.wait_procs(family, timeout=_END_S)
+    for left in alive:
+        with suppress(psutil.NoSuchProcess):
+            left.kill()
+    assert not alive, f"left behind by the lab: {alive}"
+
+
+def _run_all(page: Page) -> None:
+    """Run all cells, and wait for the last one."""
+    assert page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')") is True
+
+
+def _outputs(page: Page) -> int:
+    """How many outputs all cells have together."""
+    cells = "window.jupyterapp.shell.currentWidget.content.widgets"
+    return int(page.evaluate(f"() => {cells}.reduce((sum, cell) => sum + (cell.model.outputs?.length ?? 0), 0)"))
+
+
+def _until(page: Page, condition: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        page.wait_for_timeout(50)
+    assert condition()
+
+
+def _sentence(page: Page) -> str:
+    return page.locator(_VIEW).get_attribute("aria-label") or ""
+
+
+@pytest.mark.parametrize("lesson", _LESSONS)
+def test_a_lesson_opens_without_complaint(
+    lab: Lab, page: Page, complaints: list[str], hosts: set[str], lesson: str
+) -> None:
+    """The page shows its title and its picture, no script fails, and nothing is asked of the network."""
+    lab.open(page, lesson)
+    expect(page.locator(".jp-MarkdownOutput h1").first).to_contain_text(lesson[:2])
+    picture = page.locator('.jp-MarkdownOutput img[alt^="The pipeline"]').first
+    picture.scroll_into_view_if_needed()
+    _until(page, lambda: picture.evaluate("image => image.complete && image.naturalWidth > 0"))
+    assert complaints == []
+    assert hosts <= {"127.0.0.1", ""}
+
+
+@pytest.fixture
+def live(lab: Lab, page: Page, complaints: list[str]) -> Page:
+    """Lesson 04 up to its live view, which moves: a real server scores the wines of a real client."""
+    lab.open(page, lab.copy("04_custom_stage.ipynb", until="StageView("))
+    _run_all(page)
+    _until(page, lambda: "Model in use:" in _sentence(page))
+    return page
+
+
+def test_the_live_view_moves_in_place(live: Page, complaints: list[str]) -> None:
+    """The picture changes again and again, and no output is added anywhere."""
+    outputs = _outputs(live)
+    seen: set[str] = set()
+    _until(live, lambda: seen.add(_sentence(live)) or len(seen) >= 5)  # type: ignore[func-returns-value]
+    assert _outputs(live) == outputs
+    assert live.locator(_VIEW).count() == 1
+    assert complaints == []
+
+
+def test_stop_ends_the_view_and_not_the_server(live: Page) -> None:
+    """After a click the picture stands still and says so, while the server goes on scoring."""
+    live.get_by_role("button", name="Stop").click()
+    expect(live.get_by_role("button", name="Stopped")).to_be_disabled()
+    stopped = _sentence(live)
+    assert "the view is stopped" in stopped
+    scored = _scored(live)
+    _until(live, lambda: _scored(live) > scored)
+    assert _sentence(live) == stopped
+
+
+def test_a_kernel_interrupt_does_not_end_the_view(live: Page) -> None:
+    """Ctrl-C in the notebook is for the cell that runs; view, client and server behind it go on."""
+    scored = _scored(live)
+    live.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.interrupt()")
+    before = _sentence(live)
+    _until(live, lambda: _scored(live) > scored + 20)
+    _until(live, lambda: _sentence(live) != before)
+    expect(live.get_by_role("button", name="Stop", exact=True)).to_be_enabled()
+
+
+def test_running_the_cell_again_leaves_one_view(live: Page) -> None:
+    """The new view moves; the old one has ended, so that only one reads the results."""
+    live.evaluate("() => window.jupyterapp.commands.execute('notebook:run-cell')")
+    _until(live, lambda: live.locator(_VIEW).count() == 1 and "Model in use:" in _sentence(live))
+    before = _sentence(live)
+    _until(live, lambda: _sentence(live) != before)
+    threads = "import threading; print(sum(t.name.startswith('view-') for t in threading.enumerate()))"
+    assert _ask_kernel(live, threads) == "1"
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_the_view_can_be_read_in_both_themes(live: Page, theme: str) -> None:
+    """Text in the picture has a contrast of at least 4.5 to 1 to the page behind it."""
+    live.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
+    _until(live, lambda: live.evaluate("() => document.body.dataset.jpThemeName") == theme)
+    text = live.locator(f"{_VIEW} text").first.evaluate("text => getComputedStyle(text).fill")
+    behind = live.evaluate("() => getComputedStyle(document.body).getPropertyValue('--jp-layout-color0')")
+    assert _contrast(_rgb(text, _rgb(behind)), _rgb(behind)) >= 4.5
+
+
+def test_a_slider_of_lesson_03_turns_the_consumer(lab: Lab, page: Page, complaints: list[str]) -> None:
+    """The buffer is full; the consumer is made faster by its slider, with the keyboard; the buffer empties."""
+    lab.open(page, lab.copy("03_streams.ipynb", until="BackPressureView("))
+    _run_all(page)
+    expect(page.get_by_role("status").filter(has_text="the producer waits")).to_be_visible()
+    handle = page.get_by_role("slider").nth(1)
+    handle.focus()
+    handle.press("Home")
+    expect(page.get_by_role("status").filter(has_text="The buffer has room")).to_be_visible()
+    assert complaints == []
+
+
+def _scored(page: Page) -> int:
+    """What the server of the lesson says that it has scored."""
+    state = page.locator("a[href$='/state']").first.get_attribute("href") or ""
+    return int(httpx.get(state).json()["scored"])
+
+
+def _ask_kernel(page: Page, code: str) -> str:
+    """Run code in the notebook's kernel, beside its cells, and return what it prints."""
+    return str(
+        page.evaluate(
+            """async code => {
+              const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+              const request = kernel.requestExecute({code, silent: false, store_history: false});
+              let text = '';
+              request.onIOPub = message => { text += message.content.text ?? ''; };
+              await request.done;
+              return text.trim();
+            }""",
+            code,
+        )
+    )
+
+
+def _rgb(colour: str, behind: tuple[float, ...] = (255, 255, 255)) -> tuple[float, ...]:
+    """A CSS colour as it looks on what is behind it."""
+    if colour.strip().startswith("#"):
+        digits = colour.strip()[1:]
+        digits = digits if len(digits) == 6 else "".join(2 * digit for digit in digits)
+        return tuple(int(digits[i : i + 2], 16) for i in (0, 2, 4))
+    if colour.strip() in {"white", "black"}:
+        return (255,) * 3 if colour.strip() == "white" else (0,) * 3
+    *channels, alpha = [*(float(number) for number in re.findall(r"[\d.]+", colour)), 1.0][:4]
+    return tuple(alpha * channel + (1 - alpha) * under for channel, under in zip(channels, behind, strict=True))
+
+
+def _contrast(one: tuple[float, ...], other: tuple[float, ...]) -> float:
+    def light(colour: tuple[float, ...]) -> float:
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (v / 255 for v in colour)]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05
+
+    brighter, darker = max(light(one), light(other)), min(light(one), light(other))
+    return brighter / darker

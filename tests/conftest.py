@@ -1,0 +1,33 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+
+import pytest
+
+from modelserving.kafka import Connection, EmbeddedKafka, create_topics, delete_topics
+from modelserving.records import Topics
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedKafka]:
+    """A real broker of this test run's own, at any free port."""
+    with EmbeddedKafka(home=tmp_path_factory.mktemp("home"), port=0) as broker:
+        yield broker
+
+
+@pytest.fixture
+def connection(kafka: EmbeddedKafka) -> Connection:
+    """The way to that broker, which is started again if a test stopped it."""
+    return kafka.start().connection
+
+
+@pytest.fixture
+def topics(connection: Connection) -> Iterator[Topics]:
+    """Four topics of this test's own, one partition each; deleted afterwards."""
+    own = Topics().prefixed(f"t{secrets.token_hex(4)}")
+    create_topics(connection, own)
+    yield own
+    delete_topics(connection, own)

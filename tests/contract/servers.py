@@ -1,0 +1,132 @@
+"""The servers that the contract suite is run against. A new server is a line in ``SERVERS``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from modelserving.kafka import Connection, make_producer, read_dead_letters, read_topic
+from modelserving.kafka.dead_letters import DeadLetter
+from modelserving.records import (
+    ModelDescriptor,
+    ModelType,
+    ScoredRecord,
+    Topics,
+    WineRecord,
+    decode_scored,
+    encode_descriptor,
+    encode_wine,
+)
+from modelserving.workshop.process import ServerProcess
+
+SERVERS = ("stage",)
+"""Kinds, as ``modelserving serve`` names them."""
+
+WINE = WineRecord(7.4, 0.7, 0.0, 1.9, 0.076, 11.0, 34.0, 0.9978, 3.51, 0.56, 9.4)
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """One server under test, and the topics on both sides of it."""
+
+    kind: str
+    connection: Connection
+    topics: Topics
+    environ: Mapping[str, str]
+
+    @property
+    def prefix(self) -> str:
+        """The prefix of its topics."""
+        return self.topics.records.removesuffix("-wine-records")
+
+    def serve(self, *options: str, **more: str) -> ServerProcess:
+        """Start the server as a process of its own; its name in the group stays the same over restarts."""
+        fixed = ("--port", "0", "--instance", "under-test", "--no-preload", *options)
+        return ServerProcess.start(self.kind, self.prefix, fixed, {**self.environ, **more})
+
+    def send_records(self, *values: bytes | None) -> None:
+        """Publish messages to the records topic, and wait until the broker has them."""
+        with make_producer(self.connection) as producer:
+            for value in values:
+                producer.send(self.topics.records, value=value, key=b"" if value is None else None)
+            producer.flush()
+
+    def send_wines(self, count: int, data_type: str = "wine") -> None:
+        """Publish ``count`` good records."""
+        self.send_records(*[encode_wine(wine(data_type))] * count)
+
+    def send_model(self, *values: bytes | None, key: bytes = b"wine") -> None:
+        """Publish messages to the models topic."""
+        with make_producer(self.connection) as producer:
+            for value in values:
+                producer.send(self.topics.models, value=value, key=key)
+            producer.flush()
+
+    def scored(self) -> list[ScoredRecord]:
+        """The answers that can be read now, in the order of their partition and offset."""
+        found = [decode_scored(message.value) for message in read_topic(self.connection, self.topics.scored)]
+        return sorted(found, key=lambda scored: (scored.partition, scored.offset))
+
+    def dead(self) -> list[DeadLetter]:
+        """The dead letters that can be read now."""
+        return read_dead_letters(self.connection, self.topics.dead_letters)
+
+    def settled(self, server: ServerProcess, records: int) -> Callable[[], bool]:
+        """A condition: the server has dealt with so many records since it was started."""
+
+        def check() -> bool:
+            state = server.get("/state")
+            return sum(int(str(state[name])) for name in ("scored", "skipped", "dead_lettered")) >= records
+
+        return check
+
+
+def wine(data_type: str = "wine", **changes: float) -> WineRecord:
+    """A good record, with some fields changed."""
+    values = {name: getattr(WINE, name) for name in WINE.__slots__ if name != "data_type"}
+    return WineRecord(**{**values, **changes}, data_type=data_type)
+
+
+def constant_model(answer: float, name: str, data_type: str = "wine", version: str = "1") -> ModelDescriptor:
+    """A PMML model that answers the same for each record."""
+    return ModelDescriptor(name, "answers always the same", data_type, ModelType.PMML, regression(answer), version=version)
+
+
+def regression(answer: float) -> bytes:
+    """A regression of one input whose coefficient is 0."""
+    return f"""<?xml version="1.0" encoding="UTF-8"?>
+<PMML xmlns="http://www.dmg.org/PMML-4_3" version="4.3"><Header/>
+<DataDictionary>
+  <DataField name="quality" optype="continuous" dataType="double"/>
+  <DataField name="alcohol" optype="continuous" dataType="double"/>
+</DataDictionary>
+<RegressionModel functionName="regression">
+  <MiningSchema><MiningField name="quality" usageType="target"/><MiningField name="alcohol"/></MiningSchema>
+  <RegressionTable intercept="{answer}"><NumericPredictor name="alcohol" coefficient="0"/></RegressionTable>
+</RegressionModel></PMML>""".encode()
+
+
+def classifier(cold: str, warm: str, limit: float) -> bytes:
+    """A tree that answers ``warm`` above a limit of alcohol, else ``cold``."""
+    leaves = "".join(
+        f'<Node score="{label}">{test}<ScoreDistribution value="{label}" recordCount="1"/></Node>'
+        for label, test in (
+            (warm, f'<SimplePredicate field="alcohol" operator="greaterThan" value="{limit}"/>'),
+            (cold, "<True/>"),
+        )
+    )
+    return f"""<?xml version="1.0" encoding="UTF-8"?>
+<PMML xmlns="http://www.dmg.org/PMML-4_3" version="4.3"><Header/>
+<DataDictionary>
+  <DataField name="quality" optype="categorical" dataType="string"><Value value="{cold}"/><Value value="{warm}"/></DataField>
+  <DataField name="alcohol" optype="continuous" dataType="double"/>
+</DataDictionary>
+<TreeModel functionName="classification" splitCharacteristic="multiSplit">
+  <MiningSchema><MiningField name="quality" usageType="target"/><MiningField name="alcohol"/></MiningSchema>
+  <Node><True/>{leaves}</Node>
+</TreeModel></PMML>""".encode()
+
+
+def published(*models: ModelDescriptor) -> Sequence[bytes]:
+    """Models as the bytes of messages."""
+    return [encode_descriptor(model) for model in models]

@@ -1,0 +1,35 @@
+"""The notebooks are what their texts say, and every lesson has what a lesson has."""
+
+from __future__ import annotations
+
+import nbformat
+import pytest
+
+from modelserving.workshop.anatomy import problems
+from modelserving.workshop.derive import notebook_text, outdated
+from modelserving.workshop.source import LessonSource, lesson_sources
+
+EACH = pytest.mark.parametrize("lesson", lesson_sources(), ids=lambda lesson: lesson.path.stem)
+
+
+def test_the_notebooks_are_derived_from_their_texts() -> None:
+    """Nobody has changed a notebook and not its text, or the other way round: `make notebooks` writes them."""
+    assert outdated(lesson_sources()) == ()
+
+
+@EACH
+def test_a_lesson_has_its_parts_in_order(lesson: LessonSource) -> None:
+    """Promise, box, picture, set-up, short cells, predictions, an exercise, something broken, recap, clean-up."""
+    assert problems(lesson) == []
+
+
+@EACH
+@pytest.mark.parametrize("solutions", [False, True])
+def test_a_notebook_is_valid_and_carries_nothing_of_a_machine(lesson: LessonSource, solutions: bool) -> None:
+    """Whoever derives it gets the same file: valid, with no outputs, no counts and no versions."""
+    notebook = nbformat.reads(notebook_text(lesson, solutions=solutions), as_version=4)
+    nbformat.validate(notebook)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert {cell.execution_count for cell in code} == {None}
+    assert not any(cell.outputs for cell in code)
+    assert notebook.metadata.language_info == {"name": "python"}

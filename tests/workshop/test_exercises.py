@@ -1,0 +1,119 @@
+"""Every exercise proves itself: its stub, its reference, and each answer that people get wrong.
+
+The fourth proof, that an untouched notebook runs to its end, is in ``tests/notebooks``.
+"""
+
+from __future__ import annotations
+
+import ast
+import linecache
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from modelserving.errors import ConfigError
+from modelserving.workshop import Lesson
+from modelserving.workshop.exercise import Exercise, Outcome, Verdict, WrongAnswer, judge
+from modelserving.workshop.exercises import all_exercises, find_exercise
+from modelserving.workshop.source import LessonSource, lesson_sources
+
+EACH = pytest.mark.parametrize("exercise", all_exercises(), ids=lambda exercise: exercise.id)
+WRONG = [(exercise, number) for exercise in all_exercises() for number in range(len(exercise.wrong))]
+
+
+@EACH
+@pytest.mark.broker
+def test_the_stub_counts_as_not_attempted(exercise: Exercise, begin: Callable[[str], Lesson]) -> None:
+    """Whoever has not begun has not failed."""
+    verdict = answered(exercise, exercise.stub, begin(exercise.lesson))
+    assert verdict.outcome is Outcome.NOT_ATTEMPTED
+
+
+@EACH
+@pytest.mark.broker
+def test_the_reference_passes(exercise: Exercise, begin: Callable[[str], Lesson]) -> None:
+    """The answer that the solution notebook shows is right."""
+    verdict = answered(exercise, exercise.reference, begin(exercise.lesson))
+    assert verdict.passed, verdict.message
+
+
+@pytest.mark.parametrize(("exercise", "number"), WRONG, ids=[f"{exercise.id}-{n}" for exercise, n in WRONG])
+@pytest.mark.broker
+def test_each_wrong_answer_fails_with_its_own_message(
+    exercise: Exercise, number: int, begin: Callable[[str], Lesson]
+) -> None:
+    """A mistake that people make gets the message written for it, and not one that was written for another mistake."""
+    wrong = exercise.wrong[number]
+    verdict = answered(exercise, wrong.code, begin(exercise.lesson))
+    assert verdict.outcome is Outcome.FAILED
+    assert wrong.message in verdict.message
+    assert not [other.message for other in others(exercise, wrong) if other.message in verdict.message]
+
+
+@EACH
+def test_an_exercise_helps_in_steps(exercise: Exercise) -> None:
+    """Each exercise has two or three hints, at least two known mistakes, and an answer that the stub defines."""
+    assert 2 <= len(exercise.hints) <= 3
+    assert len(exercise.wrong) >= 2
+    assert exercise.answer in definitions(exercise.stub)
+    assert exercise.answer in definitions(exercise.reference)
+
+
+def test_every_exercise_stands_in_its_lesson() -> None:
+    """No exercise is without a place, and none stands in two."""
+    placed = [
+        cell.directive[1][0] for source in lesson_sources() for cell in source.cells if is_exercise(cell.directive)
+    ]
+    assert sorted(placed) == sorted(exercise.id for exercise in all_exercises())
+
+
+def test_an_unknown_exercise_is_refused_with_the_known_ones() -> None:
+    """A name that was mistyped gets the names that there are."""
+    with pytest.raises(ConfigError, match="hello-broker"):
+        find_exercise("helo-broker")
+
+
+def answered(exercise: Exercise, code: str, lesson: Lesson) -> Verdict:
+    """The verdict on an answer, given in a namespace as the notebook has it at that place."""
+    namespace: dict[str, Any] = {"lesson": lesson}
+    for definition in before(exercise):
+        run(definition, namespace)
+    run(code, namespace)
+    return judge(exercise, lesson, namespace[exercise.answer])
+
+
+def before(exercise: Exercise) -> Iterator[str]:
+    """Imports and functions of the lesson's cells above the exercise; nothing that does anything."""
+    for cell in source_of(exercise).cells:
+        if cell.directive == ("exercise", (exercise.id,)):
+            return
+        if cell.kind == "code" and not cell.directive:
+            kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)
+            yield "\n\n".join(ast.unparse(node) for node in ast.parse(cell.text).body if isinstance(node, kinds))
+
+
+def source_of(exercise: Exercise) -> LessonSource:
+    return next(source for source in lesson_sources() if source.number == exercise.lesson)
+
+
+def run(code: str, namespace: dict[str, Any]) -> None:
+    """Run code so that ``inspect`` finds its source, as it does in a notebook."""
+    name = f"<answer {len(linecache.cache)}>"
+    linecache.cache[name] = (len(code), None, code.splitlines(keepends=True), name)
+    exec(compile(code, name, "exec"), namespace)
+
+
+def others(exercise: Exercise, wrong: WrongAnswer) -> list[WrongAnswer]:
+    return [other for other in exercise.wrong if other.message != wrong.message]
+
+
+def definitions(code: str) -> set[str]:
+    body = ast.parse(code).body
+    named = {node.name for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef)}
+    assigned = [target for node in body if isinstance(node, ast.Assign) for target in node.targets]
+    return named | {target.id for target in assigned if isinstance(target, ast.Name)}
+
+
+def is_exercise(directive: tuple[str, tuple[str, ...]] | None) -> bool:
+    return directive is not None and directive[0] == "exercise"
