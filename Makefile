@@ -52,6 +52,7 @@ protos: setup-dev ## generate the code for the messages in protos/
 lock: ## resolve the dependencies again, newest first, and pin them by hash
 	$(BIN)/python -m uv pip compile --upgrade $(LOCK_ARGS) --extra lab --group dev -o requirements/dev.txt pyproject.toml
 	$(BIN)/python -m uv pip compile $(LOCK_ARGS) --extra lab --group build -c requirements/dev.txt -o requirements/lab.txt pyproject.toml
+	$(BIN)/python -m modelserving.jars
 	echo uv | $(BIN)/python -m uv pip compile $(LOCK_ARGS) -o requirements/uv.txt -
 
 clean: ## stop the broker and delete everything that set-up and the lessons wrote, except work/

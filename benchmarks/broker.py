@@ -16,8 +16,6 @@ them, supervisor included, in a new home (which is formatted first) and in one t
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import socket
 import statistics
@@ -29,8 +27,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
+from report import Report, arguments, show
 
 from modelserving import jars
 from modelserving.kafka import EmbeddedKafka, prepare
@@ -85,13 +82,12 @@ def start_java(layout: Layout, flags: list[str]) -> tuple[float, float]:
 @contextmanager
 def running(command: list[str]) -> Iterator[None]:
     """Run a program for as long as the block lasts."""
-    with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as it:
+    nowhere = subprocess.DEVNULL
+    with subprocess.Popen(command, stdin=nowhere, stdout=nowhere, stderr=nowhere) as process:
         try:
             yield
         finally:
-            it.terminate()
+            process.terminate()
 
 
 def measure_embedded(seen: dict[str, list[float]]) -> None:
@@ -124,35 +120,13 @@ def wait(holds: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
-def show(figures: dict[str, float], ratio: float) -> None:
-    """Print a table."""
-    table = Table(title="Seconds until the broker is there (medians)")
-    for column in ("way", "port open", "answers"):
-        table.add_column(column, justify="left" if column == "way" else "right")
-    for way in ("plain", "compiled", "cached"):
-        table.add_row(way, f"{figures[f'{way}_port_s']:.2f}", f"{figures[f'{way}_answers_s']:.2f}")
-    console = Console()
-    console.print(table)
-    console.print(f"cached over plain: {ratio:.2f}")
-    console.print(
-        f"EmbeddedKafka.start: {figures['start_s']:.2f} s, in a new home {figures['new_home_start_s']:.2f} s; "
-        f"close: {figures['close_s']:.2f} s"
-    )
-
-
 def main() -> None:
     """Measure, and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="three rounds instead of nine")
-    parser.add_argument("--json", action="store_true", help="one JSON object with figures and ratios")
-    arguments = parser.parse_args()
-    figures = measure(3 if arguments.quick else 9)
+    options = arguments(__doc__ or "")
+    figures = measure(3 if options.quick else 9)
     ratio = figures["cached_answers_s"] / figures["plain_answers_s"]
-    if arguments.json:
-        rounded = {name: round(value, 3) for name, value in figures.items()}
-        print(json.dumps({"figures": rounded, "ratios": {"cached_over_plain": round(ratio, 3)}}))
-    else:
-        show(figures, ratio)
+    rounded = {name: round(value, 3) for name, value in figures.items()}
+    show(Report(rounded, {"cached_over_plain": round(ratio, 3)}), options)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import sys
 
 import typer
 from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
 from modelserving.commands import broker, data, demo, pipeline, scoring, workshop
 from modelserving.errors import ModelServingError
@@ -28,15 +28,15 @@ for commands in (workshop, demo, broker, pipeline, scoring, data):
 
 
 def main() -> None:
-    """Run a command. What goes wrong is one message, not a traceback; the exit status is then 1."""
+    """Run a command. What goes wrong is one message, not a traceback; the exit status is then 1.
+
+    Typer itself takes care of a reader of our output that has seen enough: `modelserving reader | head`.
+    """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
-        app()
+        app(prog_name="modelserving")
     except ModelServingError as error:
-        Console(stderr=True, highlight=False).print(f"[red]error:[/red] {escape(str(error))}", soft_wrap=True)
+        Console(stderr=True).print(Text.assemble(("error:", "red"), f" {error}"), soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
-    except BrokenPipeError:  # the reader of our output has seen enough: `modelserving reader | head`
-        sys.stderr.close()
-        sys.exit(0)

@@ -194,13 +194,10 @@ async def wait_quietly(demo: Demo) -> None:
 
 async def show_live(demo: Demo) -> None:
     """Show scores, model and latency in the terminal, several times a second."""
-    with Live(render(demo), refresh_per_second=_FRAMES_PER_SECOND, transient=False) as live:
-        try:
-            while True:
-                await anyio.sleep(1 / _FRAMES_PER_SECOND)
-                live.update(render(demo))
-        finally:
-            live.update(render(demo))
+    with Live(render(demo), auto_refresh=False) as live:
+        while True:
+            await anyio.sleep(1 / _FRAMES_PER_SECOND)
+            live.update(render(demo), refresh=True)
 
 
 def render(demo: Demo) -> Panel:

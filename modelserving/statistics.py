@@ -50,17 +50,18 @@ class Statistics:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._histogram = HdrHistogram(1, _LONGEST_NS, 3)
-        self._count = self._sum = self._max = 0
-        self._min = _LONGEST_NS
+        self._count = self._sum = self._min = self._max = 0
 
     def record(self, duration_ns: int, count: int = 1) -> None:
         """Count ``count`` records that took ``duration_ns`` each. A duration below 1 ns counts as 1 ns."""
+        if count < 1:
+            return
         duration_ns = max(1, duration_ns)
         with self._lock:
             self._histogram.record_value(min(duration_ns, _LONGEST_NS), count)
+            self._min = min(self._min, duration_ns) if self._count else duration_ns
             self._count += count
             self._sum += duration_ns * count
-            self._min = min(self._min, duration_ns)
             self._max = max(self._max, duration_ns)
 
     def snapshot(self) -> StatisticsSnapshot:
@@ -68,6 +69,8 @@ class Statistics:
         with self._lock:
             if not self._count:
                 return StatisticsSnapshot()
-            found = self._histogram.get_percentile_to_value_dict([50, 90, 99])
-            p50, p90, p99 = (max(self._min, min(int(found[p]), self._max)) for p in (50, 90, 99))
+            # "Nine in ten took at most this" wants the rank rounded up; left alone, the histogram takes the nearest.
+            shares = [100 * -(-self._count * percent // 100) / self._count for percent in (50, 90, 99)]
+            found = self._histogram.get_percentile_to_value_dict(shares)
+            p50, p90, p99 = (max(self._min, min(int(found[share]), self._max)) for share in shares)
             return StatisticsSnapshot(self._count, self._sum, self._min, self._max, p50, p90, p99)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import shutil
@@ -18,6 +19,9 @@ import pytest
 
 from modelserving import jars
 from modelserving.errors import SetupError
+
+# jgo does not close the answer of a repository that lacks a file.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 
 SMALL = "slf4j-jdk14-1.7.36.jar"
 
@@ -52,7 +56,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A user without settings and without a Maven repository, whose network leads nowhere."""
     for name in ("HOME", "USERPROFILE"):
         monkeypatch.setenv(name, str(tmp_path / "user"))
@@ -60,6 +64,8 @@ def _nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     for name in ("HTTPS_PROXY", "https_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
+    yield
+    gc.collect()
 
 
 @dataclass(frozen=True, slots=True)

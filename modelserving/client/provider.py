@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 import threading
 import time
@@ -12,10 +13,11 @@ from itertools import chain, zip_longest
 from pathlib import Path
 
 from kafka import KafkaProducer
+from kafka.errors import KafkaError
 
 from modelserving.client.faults import break_record
 from modelserving.errors import ConfigError
-from modelserving.kafka import Connection, make_producer
+from modelserving.kafka import MAX_MESSAGE_BYTES, Connection, make_producer
 from modelserving.models.catalog import read_catalog
 from modelserving.records import (
     TOPICS,
@@ -42,7 +44,7 @@ class Supply:
 
     Args:
         records: in this order; at least one.
-        models: in this order; may be empty.
+        models: in this order; may be empty. Each must fit in a message.
     """
 
     records: tuple[WineRecord, ...]
@@ -51,6 +53,12 @@ class Supply:
     def __post_init__(self) -> None:
         if not self.records:
             raise ConfigError("there are no records to publish.")
+        for model in self.models:
+            if len(model.data) > MAX_MESSAGE_BYTES:
+                raise ConfigError(
+                    f"model {model.name!r} has {len(model.data)} bytes, and a message at most {MAX_MESSAGE_BYTES}. "
+                    "Publish a smaller one."
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +80,9 @@ class Pace:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        if self.record_interval_ms < 0:
+        if not 0 <= self.record_interval_ms < math.inf:
             raise ConfigError(f"records every {self.record_interval_ms:g} ms: give 0 or more.")
-        if self.model_interval_ms <= 0:
+        if not 0 < self.model_interval_ms < math.inf:
             raise ConfigError(f"models every {self.model_interval_ms:g} ms: give more than 0.")
         if not 0 <= self.faults <= 1:
             raise ConfigError(f"faults {self.faults:g}: give a share from 0 to 1, for example 0.05.")
@@ -157,16 +165,18 @@ class Provider:
         broken = self._chance.random() < self._pace.faults
         value = break_record(record, self._chance) if broken else encode_wine(record)
         self._asked += 1
-        sent = producer.send(self._topics.records, value=value)
-        sent.add_callback(self._count_sent)
-        sent.add_errback(self._count_failed)
+        _send(producer, self._topics.records, None, value, self._count_sent, self._count_failed)
         if self._asked % _REPORT_EVERY == 0:
             self._report(f"{self._asked} records published")
 
     def _publish_model(self, producer: KafkaProducer) -> None:
         model = self._supply.models[self.models_sent % len(self._supply.models)]
         self.models_sent += 1
-        producer.send(self._topics.models, key=model.data_type.encode(), value=encode_descriptor(model))
+
+        def lost(error: BaseException) -> None:
+            log.error("model %s was not published: %s", model.name, error)
+
+        _send(producer, self._topics.models, model.data_type.encode(), encode_descriptor(model), _ignore, lost)
         self._report(f"model {self.models_sent} published: {model.name} ({model.type.slug}, {model.description})")
 
     def _count_sent(self, _: object) -> None:
@@ -175,3 +185,25 @@ class Provider:
     def _count_failed(self, error: BaseException) -> None:
         self.failed += 1
         log.error("a record was not published: %s", error)
+
+
+def _send(
+    producer: KafkaProducer,
+    topic: str,
+    key: bytes | None,
+    value: bytes,
+    taken: Callable[[object], None],
+    lost: Callable[[BaseException], None],
+) -> None:
+    """Hand over a message. The library refuses some at once (too large, no broker for long), others later."""
+    try:
+        sent = producer.send(topic, key=key, value=value)
+    except KafkaError as error:
+        lost(error)
+    else:
+        sent.add_callback(taken)
+        sent.add_errback(lost)
+
+
+def _ignore(_: object) -> None:
+    """Nothing to count."""

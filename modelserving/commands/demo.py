@@ -35,7 +35,8 @@ def demo(
     console = Console(stderr=as_json, highlight=False)
     pace = Pace(records_every, models_every, max_records, faults)
     supply = load_supply(data_folder())
-    with console.status("Starting the broker …"), use_broker() as connection:
+    console.print("Broker: starting …")
+    with use_broker() as connection:
         console.print(f"Broker: {connection.bootstrap_servers}")
         console.print("Server: starting; TensorFlow and Java take a few seconds …")
         watch = wait_quietly if as_json else show_live

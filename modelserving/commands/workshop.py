@@ -21,10 +21,12 @@ def register(app: typer.Typer) -> None:
 
 
 def setup() -> None:
-    """Bring the Java libraries (Kafka and Kafka Streams) that are not there yet."""
+    """Bring the Java libraries (Kafka and Kafka Streams) that are not there yet, and make the broker start fast."""
     from modelserving import jars
+    from modelserving.kafka import prepare
 
     jars.install(typer.echo)
+    prepare(typer.echo)
 
 
 def lab(

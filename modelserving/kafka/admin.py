@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["create_topics", "delete_topics", "end_offsets", "list_topics"]
 
-_USABLE_WITHIN_S = 20.0
+_USABLE_WITHIN_S = 60.0
 _LOOK_EVERY_S = 0.02
 _ALREADY_EXISTS = 36
 _UNKNOWN = 3

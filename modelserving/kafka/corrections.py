@@ -4,6 +4,9 @@ A commit is lost
     When the connection to the coordinator cannot be made, ``KafkaNetClient.await_ready`` raises, and the sender's loop
     drops the request that it was about to send: ``commit_transaction`` then waits for ever, also after the broker has
     come back. When ``await_ready`` says ``False`` instead, that loop puts the request back and looks again.
+A commit is not noticed
+    The producer's thread sometimes sleeps without end although a batch waits for a connection that is being made; in a
+    transaction nothing else wakes it. Here it looks again ten times a second.
 A refusal is not told
     A wrong password, or a certificate that is not trusted, ends as "timed out". Here the reason is kept.
 Things are left open
@@ -26,6 +29,8 @@ __all__ = ["DIRECTLY", "Client"]
 DIRECTLY = "direct://"
 """For ``proxy_url``: no proxy, but a socket that is closed when it cannot connect."""
 
+_LOOK_AGAIN_MS = 100
+
 
 class Client(KafkaNetClient):  # type: ignore[misc]  # kafka-python has no types
     """What ``kafka_client`` of producers, consumers and administration clients takes."""
@@ -41,6 +46,12 @@ class Client(KafkaNetClient):  # type: ignore[misc]  # kafka-python has no types
             return bool(super().await_ready(node_id, timeout_ms=timeout_ms))
         except KafkaConnectionError:
             return False
+
+    def poll(self, timeout_ms: float | None = None, future: object | None = None) -> object:
+        """Wait for the network, though not for long where nothing definite is waited for."""
+        if future is None:
+            timeout_ms = _LOOK_AGAIN_MS if timeout_ms is None else min(timeout_ms, _LOOK_AGAIN_MS)
+        return super().poll(timeout_ms=timeout_ms, future=future)
 
 
 class _Manager(KafkaConnectionManager):  # type: ignore[misc]  # kafka-python has no types

@@ -224,11 +224,11 @@ def _kill_supervisor(layout: Layout) -> bool:
     """End a supervisor that does not answer; what it owned is left over then."""
     running = Running.read(layout.state)
     found = running.supervisor.find(SUPERVISOR) if running else None
-    if found is None:
+    if running is None or found is None:
         return False
     with contextlib.suppress(psutil.NoSuchProcess):
         found.kill()
-        found.wait(10)
+        running.supervisor.wait_until_gone(_ANSWER_WITHIN_S)
     return True
 
 

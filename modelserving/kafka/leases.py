@@ -21,8 +21,8 @@ from modelserving.kafka.state import FileLock, Running
 
 __all__ = ["Line", "call", "start_supervisor", "supervised", "take_lease"]
 
-_START_WITHIN_S = 150.0
-_END_WITHIN_S = 90.0
+_START_WITHIN_S = 300.0
+_END_WITHIN_S = 180.0
 _LOOK_EVERY_S = 0.05
 _LOST_AT_MOST = 3
 if sys.platform == "win32":

@@ -30,9 +30,9 @@ from modelserving.kafka.state import Identity, Running, is_locked_by_java
 
 __all__ = ["END_WITHIN_S", "answers", "check_data", "end_left_over", "format_data", "spawn", "was_killed"]
 
-END_WITHIN_S = 15.0
+END_WITHIN_S = 30.0
 """How long a broker may take to end before it is killed."""
-_FORMAT_WITHIN_S = 60
+_FORMAT_WITHIN_S = 120
 _PR_SET_PDEATHSIG = 1
 _METADATA = struct.pack(">hhih", 3, 1, 1, -1) + struct.pack(">i", 0)
 
@@ -208,13 +208,11 @@ def end_left_over(layout: Layout) -> bool:
     """
     left = Running.read(layout.state)
     java = left.broker.find(str(layout.arguments)) if left and left.broker else None
-    if java is None:
+    if java is None or left is None or left.broker is None:
         return False
     with contextlib.suppress(psutil.NoSuchProcess):
         java.terminate()
-        try:
-            java.wait(END_WITHIN_S)
-        except psutil.TimeoutExpired:
+        if not left.broker.wait_until_gone(END_WITHIN_S):
             java.kill()
-            java.wait(END_WITHIN_S)
+            left.broker.wait_until_gone(END_WITHIN_S)
     return True

@@ -36,9 +36,9 @@ from modelserving.kafka.state import FileLock, Identity, Running, Worker
 
 __all__ = ["Supervisor", "main"]
 
-_ANSWER_WITHIN_S = 60.0
+_ANSWER_WITHIN_S = 120.0
 _FIRST_LEASE_WITHIN_S = 10.0
-_RECORD_WITHIN_S = 60.0
+_RECORD_WITHIN_S = 120.0
 _LOOK_EVERY_S = 0.02
 _LAUNCHES = 4
 

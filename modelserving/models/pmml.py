@@ -20,6 +20,10 @@ from modelserving.records import ModelDescriptor, WineRecord
 
 __all__ = ["PmmlFactory", "PmmlModel"]
 
+_SMALLEST = b"""
+    <PMML version="4.4"><Header/><DataDictionary/>
+    <RegressionModel functionName="regression"><MiningSchema/><RegressionTable intercept="0"/></RegressionModel></PMML>
+"""
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
 
 
@@ -142,8 +146,10 @@ class PmmlFactory:
         return PmmlModel(data)
 
     def preload(self) -> None:
-        """Start the JVM."""
-        jvm.start()
+        """Start the JVM, and let it load what every model needs."""
+        model = PmmlModel(_SMALLEST)
+        model._score_finite(np.zeros((1, 0)))
+        model.close()
 
 
 def _load(document: str) -> Any:

@@ -59,7 +59,10 @@ def read_pmml(data: bytes) -> PmmlDocument:
         raise ModelRefused(f"the PMML document has {len(data):,} bytes; at most {MAX_BYTES:,} are read.")
     root = _parse(data)
     model = _find_model(root)
-    labels = repair(root, model)
+    try:
+        labels = repair(root, model)
+    except (ValueError, IndexError) as error:
+        raise ModelFormatError(f"the PMML document contradicts itself, or lacks something: {error}.") from error
     types = {field.get("name", ""): field.get("dataType") for field in root.iterfind("DataDictionary/DataField")}
     return PmmlDocument(
         text=tostring(root, encoding="unicode"),

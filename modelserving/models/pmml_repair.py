@@ -74,7 +74,7 @@ def _complete_tree(tree: Element, labels: list[str]) -> None:
 def _complete_node(node: Element, order: list[str]) -> None:
     entries = {entry.get("value", ""): entry for entry in node.findall("ScoreDistribution")}
     place = list(node).index(next(iter(entries.values())))
-    counts = {name for entry in entries.values() for name in entry.keys()} - {"value"}
+    counts = {name for entry in entries.values() for name in entry.attrib} - {"value"}
     if node.get("score") is None:
         node.set("score", max((label for label in order if label in entries), key=lambda label: _count(entries[label])))
     for entry in entries.values():

@@ -108,23 +108,25 @@ def read_wines(path: Path, data_type: str = "wine") -> Iterator[tuple[WineRecord
     if not rows:
         raise RecordError(f"{path} has no records: the file is empty.")
     separator = ";" if ";" in rows[0][1] else ","
-    columns, first = _columns(path, rows[0][1].split(separator))
+    columns, first = _columns(path, rows[0][0], rows[0][1].split(separator))
+    width = max(columns.values()) + 1
     for number, line in rows[first:]:
         cells = [_number(path, number, cell) for cell in line.split(separator)]
-        if len(cells) < len(columns):
-            raise RecordError(f"{path}, line {number}: {len(cells)} columns, {len(columns)} expected.")
+        if len(cells) < width:
+            raise RecordError(f"{path}, line {number}: {len(cells)} columns, {width} expected.")
         named = {name: cells[index] for name, index in columns.items()}
         quality = named.pop("quality", None)
         yield WineRecord(**named, data_type=data_type), quality
 
 
-def _columns(path: Path, cells: list[str]) -> tuple[dict[str, int], int]:
+def _columns(path: Path, number: int, cells: list[str]) -> tuple[dict[str, int], int]:
     """Map column names to positions; and how many lines the header takes."""
     names = (*FEATURES, "quality")
     if _is_number(cells[0]):
         if len(cells) < len(FEATURES):
             raise RecordError(
-                f"{path}, line 1: {len(cells)} columns; {len(FEATURES)} features, and perhaps the quality, expected."
+                f"{path}, line {number}: {len(cells)} columns; "
+                f"{len(FEATURES)} features, and perhaps the quality, expected."
             )
         return dict(zip(names, range(len(cells)), strict=False)), 0
     found = {cell.strip().strip('"').replace(" ", "_"): index for index, cell in enumerate(cells)}

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
 
 import anyio
 import anyio.lowlevel
 
-__all__ = ["Lane"]
+__all__ = ["Lane", "run_abandonable"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -60,3 +62,24 @@ class Lane:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+async def run_abandonable(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call ``function`` in a thread that is left behind when the caller is cancelled.
+
+    For a call that may wait for ever, and whose end nobody needs: the thread does not keep the process from ending.
+    """
+    call: Future[T] = Future()
+
+    def work() -> None:
+        try:
+            result = function(*args, **kwargs)
+        except BaseException as error:  # noqa: BLE001 - handed on to who awaits the call
+            outcome = partial(call.set_exception, error)
+        else:
+            outcome = partial(call.set_result, result)
+        if call.set_running_or_notify_cancel():
+            outcome()
+
+    threading.Thread(target=work, name="abandonable", daemon=True).start()
+    return await asyncio.wrap_future(call)

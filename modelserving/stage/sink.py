@@ -14,13 +14,14 @@ from kafka import KafkaProducer, OffsetAndMetadata, TopicPartition
 from modelserving.kafka import Connection, make_producer
 from modelserving.kafka.dead_letters import headers
 from modelserving.records import Topics, encode_scored
-from modelserving.stage.lane import Lane
+from modelserving.stage.lane import Lane, run_abandonable
 from modelserving.stage.messages import ScoredBatch
 
 __all__ = ["TransactionalSink"]
 
 _TRANSACTION_TIMEOUT_MS = 15_000
 _CLOSE_SECONDS = 5
+_ANSWER_WITHIN_MS = 10_000
 
 
 class TransactionalSink:
@@ -58,6 +59,7 @@ class TransactionalSink:
             self._connection,
             transactional_id=self._transactional_id,
             transaction_timeout_ms=_TRANSACTION_TIMEOUT_MS,
+            max_block_ms=_ANSWER_WITHIN_MS,
             # The broker may still be finishing the last transaction when the next begins; asking again costs little.
             retry_backoff_ms=5,
         )
@@ -68,11 +70,11 @@ class TransactionalSink:
         """Publish a batch and its progress; return when the transaction is committed.
 
         Raises:
-            kafka.errors.KafkaError: it was not. What happened to the transaction is for the broker to say: the caller
+            kafka.errors.KafkaError: it was not. While the broker is away this waits for it, and can be cancelled. What happened to the transaction is for the broker to say: the caller
                 starts again from the group's committed offsets.
         """
         await self._working.run(self._send, batch)
-        await self._waiting.run(self._commit, batch)
+        await run_abandonable(self._commit, batch)
 
     def _send(self, batch: ScoredBatch) -> None:
         """An answer goes to the partition of its record, where there is one: so the order is kept."""

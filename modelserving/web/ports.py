@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 
 from modelserving.errors import ServerError
 
 __all__ = ["bind", "url_of"]
 
+_PORTS = 65_536
 _STEPS = 20
+_TAKEN = (errno.EADDRINUSE, errno.EACCES)
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -24,16 +27,21 @@ def bind(host: str, port: int) -> socket.socket:
     Raises:
         ServerError: the address cannot be bound, or no port of the next twenty is free.
     """
+    if not 0 <= port < _PORTS:
+        raise ServerError(f"port {port} does not exist: ports go from 0 to {_PORTS - 1}.")
+    candidates = range(port, min(port + _STEPS, _PORTS)) if port else range(1)
     reason: OSError | None = None
-    for candidate in range(port, port + _STEPS) if port else [0]:
+    for candidate in candidates:
         try:
             return _listen(host, candidate)
         except OSError as error:
+            if error.errno not in _TAKEN:
+                raise ServerError(
+                    f"cannot listen on {host}: {error}. Choose an address of this machine with --host."
+                ) from error
             reason = error
-        except OverflowError as error:
-            raise ServerError(f"port {candidate} does not exist: ports go from 0 to 65535.") from error
     raise ServerError(
-        f"cannot listen on {host}, ports {port} to {port + _STEPS - 1}: {reason}. "
+        f"cannot listen on {host}, ports {candidates[0]} to {candidates[-1]}: {reason}. "
         "Choose another with --port, or --port 0 for any."
     ) from reason
 

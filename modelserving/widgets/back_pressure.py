@@ -106,9 +106,7 @@ def render_back_pressure(snapshot: BackPressureSnapshot) -> str:
         _sentence(snapshot),
         _rates(snapshot, across),
         _fill(snapshot, across),
-        join(
-            label(across(at), _FILL[1] + 18, f"{at:g} s", text_anchor="middle", fill=INK) for at in across.ticks()[:-1]
-        ),
+        join(label(across(at), _FILL[1] + 18, f"{at:g} s", text_anchor="middle", fill=INK) for at in across.ticks()),
         style=f"width:100%;max-width:{_WIDTH}px;height:auto;display:block",
         font_family="system-ui, sans-serif",
         font_size=11,

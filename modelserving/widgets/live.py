@@ -99,7 +99,7 @@ class LiveView(Generic[S]):
         self._drawn: Frame | None = None
         self._headline, self._picture = ipywidgets.HTML(), ipywidgets.HTML(layout={"width": "100%"})
         self._button = ipywidgets.Button(
-            description="Stop", icon="stop", tooltip="Stop this view; the servers go on", layout={"width": "7em"}
+            description="Stop", icon="stop", tooltip="Stop this view; the servers go on", layout={"width": "9em"}
         )
         self._button.on_click(self._clicked)
         row = ipywidgets.HBox([self._button, *controls], layout={"flex_flow": "row wrap"})

@@ -7,7 +7,7 @@ import time
 
 from modelserving.widgets.colours import FAINT, INK, WARNING, colour, dots, marks
 from modelserving.widgets.live import Frame
-from modelserving.widgets.stage_snapshot import WINDOW_S, Condition, StageSnapshot
+from modelserving.widgets.stage_snapshot import LATENCIES, WINDOW_S, Condition, StageSnapshot
 from modelserving.widgets.svg import Markup, Scale, document, element, join, label, shorten
 
 __all__ = ["describe_stage", "render_stage", "stage_frame"]
@@ -35,8 +35,8 @@ def describe_stage(snapshot: StageSnapshot) -> str:
     last = f" The last score is {s.points[-1].prediction:.3g}." if s.points else ""
     return (
         f"{_model_sentence(s)} {s.scored} records scored{skipped}, {_count(s.dead_letters, 'dead letter')}, "
-        f"{_count(s.swap_count, 'model swap')}.{last} From publishing to score: half within "
-        f"{_milliseconds(s.latency_p50_ms)}, 99 of 100 within {_milliseconds(s.latency_p99_ms)}.{_scoring(s)} "
+        f"{_count(s.swap_count, 'model swap')}.{last} From publishing to score, of the last {LATENCIES}: half within "
+        f"{_duration(s.latency_p50_ms)}, 99 of 100 within {_duration(s.latency_p99_ms)}.{_scoring(s)} "
         f"Just now: {s.condition.value}."
     )
 
@@ -80,8 +80,8 @@ def _model_sentence(s: StageSnapshot) -> str:
 def _scoring(s: StageSnapshot) -> str:
     if s.server is None or not s.server.p99_ns:
         return ""
-    half, most = s.server.p50_ns / 1000, s.server.p99_ns / 1000
-    return f" Scoring alone, says the server: {half:.3g} µs and {most:.3g} µs a record."
+    half, most = _duration(s.server.p50_ns / 1e6), _duration(s.server.p99_ns / 1e6)
+    return f" Scoring alone, says the server: {half} and {most} a record."
 
 
 def _name(name: str, version: str, length: int) -> str:
@@ -92,8 +92,11 @@ def _count(number: int, thing: str) -> str:
     return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
-def _milliseconds(value: float) -> str:
-    return f"{value / 1000:.3g} s" if value >= 1000 else f"{value:.3g} ms"
+def _duration(ms: float) -> str:
+    """A duration to three digits, in a unit that makes it short."""
+    if 0 < ms < 1:
+        return f"{1000 * ms:.3g} µs"
+    return f"{ms / 1000:.3g} s" if ms >= 1000 else f"{ms:.3g} ms"
 
 
 def _scores(s: StageSnapshot, across: Scale) -> Markup:
@@ -116,7 +119,7 @@ def _swaps(s: StageSnapshot, across: Scale) -> Markup:
     room = [float(_WIDTH), float(_WIDTH)]
     for x, model, is_swap in reversed(_takeovers(s, across)):
         name = _short_name(s, model)
-        width = _NAME_WIDTH * len(name) + 22
+        width = _NAME_WIDTH * len(name) + 28
         left = x + width > _WIDTH
         end = x if left else x + width
         row = next((row for row in (0, 1) if end <= room[row]), None)
@@ -164,8 +167,8 @@ def _latency(s: StageSnapshot, across: Scale) -> Markup:
     up = Scale(1.0, high, _LATENCY[1], _LATENCY[0], log=True)
     title = "latency: from publishing to score, ms, log scale"
     if s.scored:
-        half, most = _milliseconds(s.latency_p50_ms), _milliseconds(s.latency_p99_ms)
-        title = f"{title}; half within {half} (line), 99 of 100 within {most} (dashes)"
+        half, most = _duration(s.latency_p50_ms), _duration(s.latency_p99_ms)
+        title = f"{title}; of the last {LATENCIES}: half within {half} (line), 99 of 100 within {most} (dashes)"
     drawn = [_plot(title, up, _LATENCY, "{:g}")]
     for model in sorted({point.model for point in s.points}):
         places = [(across(p.at_ns / _NS), up(p.latency_ms)) for p in s.points if p.model == model]

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-__all__ = ["WINDOW_S", "Condition", "ModelSeen", "ScorePoint", "ServerReport", "StageSnapshot", "Swap"]
+__all__ = ["LATENCIES", "WINDOW_S", "Condition", "ModelSeen", "ScorePoint", "ServerReport", "StageSnapshot", "Swap"]
 
 WINDOW_S = 24.0
 """How far back the picture looks, seconds."""
+LATENCIES = 200
+"""Over how many scores, the latest ones, latency is summed up."""
 
 
 class Condition(Enum):
@@ -107,7 +109,7 @@ class StageSnapshot:
         current: index of the model that scored last, or ``None`` before the first score.
         swaps: oldest first, the last hundred.
         swap_count: all of them.
-        latency_p50_ms: of the last thousand scores, from publishing to score, milliseconds; 0 before the first.
+        latency_p50_ms: of the last ``LATENCIES`` scores, from publishing to score, milliseconds; 0 before the first.
         latency_p99_ms: ninety-nine in a hundred took at most this.
         server: what the server says, or ``None`` while it says nothing.
     """

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from modelserving.records import ScoredRecord
 from modelserving.widgets.stage_snapshot import (
+    LATENCIES,
     WINDOW_S,
     Condition,
     ModelSeen,
@@ -34,7 +35,7 @@ class StageTally:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._points: deque[ScorePoint] = deque(maxlen=_MOST_POINTS)
-        self._latencies: deque[float] = deque(maxlen=1000)
+        self._latencies: deque[float] = deque(maxlen=LATENCIES)
         self._swaps: deque[Swap] = deque(maxlen=100)
         self._models: list[ModelSeen] = []
         self._serving: dict[tuple[str, int], tuple[str, str, str]] = {}

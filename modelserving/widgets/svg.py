@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import math
 import re
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NewType
@@ -101,9 +102,9 @@ class Scale:
         if self.log:
             first, last = math.ceil(math.log10(self.low)), math.floor(math.log10(self.high))
             return tuple(10.0**power for power in range(first, last + 1))
-        if self.high <= self.low:
-            return (self.low,)
         rough = (self.high - self.low) / 4
+        if rough <= sys.float_info.min:
+            return (self.low,)
         unit = 10.0 ** math.floor(math.log10(rough))
         step = next(unit * factor for factor in (1, 2, 5, 10) if unit * factor >= rough)
         first = math.ceil(self.low / step - 1e-9)

@@ -115,9 +115,7 @@ def judge(exercise: Exercise, lesson: Lesson, answer: Any) -> Verdict:
     An error in the attendee's code is a failed answer, with the error and its line; it never ends the notebook.
     """
     if _blanks(answer):
-        return Verdict(
-            exercise.id, Outcome.NOT_ATTEMPTED, _FILL_IN
-        )
+        return Verdict(exercise.id, Outcome.NOT_ATTEMPTED, _FILL_IN)
     try:
         seen = exercise.check(lesson, answer)
     except NotYet as wrong:

@@ -153,7 +153,7 @@ def sliders(flow: Flow) -> tuple[Any, ...]:
 
     def slider(name: str, attribute: str) -> Any:
         made = ipywidgets.IntSlider(
-            getattr(flow, attribute), min=1, max=200, description=f"{name}, ms", style={"description_width": "8em"}
+            getattr(flow, attribute), min=1, max=500, description=f"{name}, ms", style={"description_width": "8em"}
         )
         made.observe(lambda change: setattr(flow, attribute, change["new"]), names="value")
         return made

@@ -68,8 +68,9 @@ five
 # %%
 assert made == five == [1, 2, 3, 4, 5]
 happened(
-    f"`numbers` has made {len(made)} numbers and no more: nobody asked for number {len(made) + 1}. The "
-    "consumer **pulls**; an endless stream costs nothing as long as nobody asks."
+    f"`numbers` has made {len(made)} numbers and no more: nobody asked for number "
+    f"{len(made) + 1}. The consumer **pulls**; an endless stream costs nothing as long as nobody "
+    "asks."
 )
 
 # %% [markdown]
@@ -122,8 +123,8 @@ big
 # %%
 assert big == math.factorial(len(made)) and len(str(big)) > 20
 happened(
-    f"{len(made)}! = {big:,}. Three machines in a row, and exactly {len(made)} numbers were made: the pull "
-    "goes all the way through. `filtered` asked `scanned`, `scanned` asked `numbers`."
+    f"{len(made)}! = {big:,}. Three machines in a row, and exactly {len(made)} numbers were made: "
+    "the pull goes all the way through. `filtered` asked `scanned`, `scanned` asked `numbers`."
 )
 
 # %% [markdown]
@@ -151,8 +152,8 @@ with send, receive:
     wine = await receive.receive()
 assert wine == "a wine" and receive.statistics().current_buffer_used == 0
 happened(
-    f"`{wine!r}` was in the buffer (`current_buffer_used` was 1 of {send.statistics().max_buffer_size}), and "
-    "now it is out again."
+    f"`{wine!r}` was in the buffer (`current_buffer_used` was 1 of "
+    f"{send.statistics().max_buffer_size}), and now it is out again."
 )
 
 # %% [markdown]
@@ -193,9 +194,9 @@ bounded
 # %%
 assert bounded["taken when the last was sent"] >= 200 - 10 - 2
 happened(
-    f"{bounded['taken when the last was sent']} of 200. The producer could have been through at once, but the "
-    "buffer was full after 10: from then on each `send` waited until the consumer had taken one. That "
-    "waiting is called **back pressure**, and nobody had to program it."
+    f"{bounded['taken when the last was sent']} of 200. The producer could have been through at "
+    "once, but the buffer was full after 10: from then on each `send` waited until the consumer "
+    "had taken one. That waiting is called **back pressure**, and nobody had to program it."
 )
 
 # %% [markdown]
@@ -206,26 +207,28 @@ happened(
 
 # %%
 flow = Flow(producer_ms=5, consumer_ms=20, buffer=10, max_items=2000 if fast else None)
-view = lesson.manage(lambda: BackPressureView(flow, controls=sliders(flow)), name="view")
+producer, consumer = sliders(flow)
+view = lesson.manage(lambda: BackPressureView(flow, controls=(producer, consumer)), name="view")
 view
 
 # %% [markdown]
 # > **Predict, then run.** How many items a second does the producer get rid of, once the buffer is full?
 
 # %%
-flow.producer_ms, flow.consumer_ms = 5, 20  # wherever the sliders stand
+producer.value, consumer.value = 5, 20  # wherever you have moved the sliders
 seen = view.wait_for(lambda s: s.at_s > 2 and s.buffered == s.capacity and s.produced_per_s < 100)
 happened(
-    f"The producer could make 200 a second and gets rid of {seen.produced_per_s:.0f}; the consumer takes "
-    f"{seen.consumed_per_s:.0f}. A full buffer makes everybody as fast as the slowest."
+    f"The producer could make 200 a second and gets rid of {seen.produced_per_s:.0f}; the "
+    f"consumer takes {seen.consumed_per_s:.0f}. A full buffer makes everybody as fast as the "
+    "slowest."
 )
 
 # %%
-flow.consumer_ms = 2
+consumer.value = 2
 seen = view.wait_for(lambda s: s.buffered == 0)
 happened(
-    f"The consumer got faster, and the buffer is empty ({seen.buffered} of {seen.capacity:.0f}; it was "
-    f"{seen.most_buffered}). Now the producer is the slowest, and the consumer waits."
+    f"The consumer got faster, and the buffer is empty ({seen.buffered} of {seen.capacity:.0f}; "
+    f"it was {seen.most_buffered}). Now the producer is the slowest, and the consumer waits."
 )
 
 # %% [markdown]
@@ -249,15 +252,16 @@ async def peak_memory(buffer, how_many):
 sizes = {"room for 10": 10, "no bound": math.inf}
 peaks = {name: await peak_memory(size, 1000) for name, size in sizes.items()}
 rows = [(name, taken, f"{megabytes:.2f}") for name, (taken, megabytes) in peaks.items()]
-table("What 1,000 items of 10 kB cost", rows, "buffer", "taken when the last was sent", "MB at most")
+table("What 1,000 items of 10 kB cost", rows, "buffer", "taken when all were sent", "MB at most")
 
 # %%
 assert peaks["no bound"][1] > 10 * peaks["room for 10"][1]
 factor = peaks["no bound"][1] / peaks["room for 10"][1]
 happened(
-    f"Without a bound, nobody told the producer to wait: all 1,000 items were in memory at once, {factor:.0f} "
-    "times as much. Had the producer not stopped at 1,000, the memory would have ended instead. An unbounded "
-    "buffer does not mend a slow consumer. It hides it, until it is too late."
+    "Without a bound, nobody told the producer to wait: all 1,000 items were in memory at once, "
+    f"{factor:.0f} times as much. Had the producer not stopped at 1,000, the memory would have "
+    "ended instead. An unbounded buffer does not mend a slow consumer. It hides it, until it is "
+    "too late."
 )
 
 # %% [markdown]
@@ -276,9 +280,9 @@ async with send, receive, anyio.create_task_group() as tasks:
 # %%
 assert waiting == 1 and score == "a score"
 happened(
-    f"Before anybody asked, {waiting} task was waiting to send. So **to have sent means that somebody wanted "
-    "it**: that is demand. The outlet of the stage in lesson 04 is such a stream: it does not even ask for "
-    "the next wines before somebody has taken the last scores."
+    f"Before anybody asked, {waiting} task was waiting to send. So **to have sent means that "
+    "somebody wanted it**: that is demand. The outlet of the stage in lesson 04 is such a "
+    "stream: it does not even ask for the next wines before somebody has taken the last scores."
 )
 
 # %% [markdown]
@@ -321,9 +325,9 @@ models_first.index("model")
 # %%
 assert wines_first.index("model") == 5000 and models_first.index("model") == 0
 happened(
-    "Wines first: all 5,000 were scored by the old model. On a server that is never idle, the new model "
-    "would wait for ever: it **starves**. Models first: the very next wine meets the new model. Models are "
-    "rare and short to take, so wines hardly notice."
+    "Wines first: all 5,000 were scored by the old model. On a server that is never idle, the "
+    "new model would wait for ever: it **starves**. Models first: the very next wine meets the "
+    "new model. Models are rare and short to take, so wines hardly notice."
 )
 
 # %% [markdown]
@@ -339,20 +343,20 @@ happened(
 # happens to the producer, and is anything lost? (Did you stop the view? Run its cell again.)
 
 # %% tags=["breaks"]
-flow.consumer_ms = 500
+consumer.value = 500
 paused = view.wait_for(lambda s: s.buffered == s.capacity and s.produced_per_s < 100)
 happened(
-    f"The producer is down to {paused.produced_per_s:.0f} a second and falling: it waits, {paused.buffered} "
-    "items wait in the buffer, and memory stays as it is."
+    f"The producer is down to {paused.produced_per_s:.0f} a second and falling: it waits, "
+    f"{paused.buffered} items wait in the buffer, and memory stays as it is."
 )
 
 # %%
-flow.consumer_ms = 2
+consumer.value = 2
 back = view.wait_for(lambda s: s.buffered == 0)
 assert abs(back.produced - back.consumed - back.buffered) <= 1  # one may be on its way
 happened(
-    f"It recovered by itself: {back.produced} sent, {back.consumed} taken, none lost. A slow consumer is a "
-    "delay, and no more."
+    f"It recovered by itself: {back.produced} sent, {back.consumed} taken, none lost. A slow "
+    "consumer is a delay, and no more."
 )
 
 # %%
@@ -372,9 +376,10 @@ send.close()
 
 # %%
 happened(
-    f"`{type(noticed).__name__}`: the very first `send` says that nobody is there any more. A server can act "
-    "on that: stop, or find another consumer. Python's plain `asyncio.Queue` does not know who is at its "
-    "ends; `put` into a full one would have waited for ever, without a word."
+    f"`{type(noticed).__name__}`: the very first `send` says that nobody is there any more. A "
+    "server can act on that: stop, or find another consumer. Python's plain `asyncio.Queue` does "
+    "not know who is at its ends; `put` into a full one would have waited for ever, without a "
+    "word."
 )
 
 # %% [markdown]

@@ -69,7 +69,8 @@ Message = namedtuple("Message", "topic partition offset timestamp key value")
 wine = WineRecord(7.9, 0.52, 0.26, 2.2, 0.079, 14.0, 38.0, 0.99675, 3.31, 0.62, 10.2)
 
 def batch(*offsets):
-    return Batch([Message("by-hand", 0, offset, 0, b"wine", encode_wine(wine)) for offset in offsets])
+    value = encode_wine(wine)
+    return Batch([Message("by-hand", 0, offset, 0, b"wine", value) for offset in offsets])
 
 # %% [markdown]
 # Three streams without a buffer, so that every hand-over needs two hands (lesson 03), and the stage between them:
@@ -92,15 +93,15 @@ await wines.send(batch(0))
 result = await scores.receive()
 assert (result.skipped, result.scored, result.dead) == (1, (), ())
 happened(
-    f"Wine 0 was **skipped**: {result.skipped} record without a model. It is counted, and the stage goes on "
-    f"with offset {result.positions['by-hand', 0]}."
+    f"Wine 0 was **skipped**: {result.skipped} record without a model. It is counted, and the "
+    f"stage goes on with offset {result.positions['by-hand', 0]}."
 )
 
 # %%
 async def send_and_take(one_batch):
     await wines.send(one_batch)
-    result = await scores.receive()
-    return [(scored.offset, scored.model_name, round(scored.prediction, 2)) for scored in result.scored]
+    answers = (await scores.receive()).scored
+    return [(one.offset, one.model_name, round(one.prediction, 2)) for one in answers]
 
 await new_models.send(line)
 await send_and_take(batch(1, 2, 3))
@@ -113,9 +114,9 @@ await new_models.send(tree)
 after = await send_and_take(batch(4, 5))
 assert {name for _, name, _ in after} == {"wine-decision-tree"}
 happened(
-    f"Wine 3 was scored by wine-linear-regression, wine 4 by {after[0][1]}: {after[0][2]:g}. The swap lies "
-    "**between two records**. Nothing was stopped for it. The old model is kept as the previous one: "
-    f"`{slots.get('wine').previous.name}`."
+    f"Wine 3 was scored by wine-linear-regression, wine 4 by {after[0][1]}: {after[0][2]:g}. The "
+    "swap lies **between two records**. Nothing was stopped for it. The old model is kept as the "
+    f"previous one: `{slots.get('wine').previous.name}`."
 )
 
 # %% [markdown]
@@ -128,8 +129,8 @@ await wines.send(Batch([good[0], garbage, good[1]]))
 result = await scores.receive()
 (letter,) = result.dead
 happened(
-    f"6 and 8 were scored ({len(result.scored)} answers), and offset {letter.offset} became a **dead "
-    f"letter**: {letter.error}, {letter.reason}"
+    f"6 and 8 were scored ({len(result.scored)} answers), and offset {letter.offset} became a "
+    f"**dead letter**: {letter.error}, {letter.reason}"
 )
 
 # %% [markdown]
@@ -141,9 +142,9 @@ with anyio.move_on_after(0.3) as patience:
     await wines.send(batch(10))
 assert patience.cancelled_caught
 happened(
-    "We held out batch 10 for 0.3 s, and the stage did not take it: it is still holding out the scores of 9. "
-    "That is back pressure, all the way from the reader of the scores to the topic with the wines. No queue "
-    "can grow in between."
+    "We held out batch 10 for 0.3 s, and the stage did not take it: it is still holding out the "
+    "scores of 9. That is back pressure, all the way from the reader of the scores to the topic "
+    "with the wines. No queue can grow in between."
 )
 
 # %%
@@ -162,37 +163,43 @@ happened(f"Taken after all: wine {held.scored[0].offset}. And when its data ends
 from modelserving.workshop.process import ChildProcess, ServerProcess
 
 pace = ("--records-every", "50", "--models-every", "1500" if fast else "5000")
-client = lesson.manage(lambda: ChildProcess(("client", "--prefix", lesson.prefix, *pace)), name="client")
+command = ("client", "--prefix", lesson.prefix, *pace)
+client = lesson.manage(lambda: ChildProcess(command), name="client")
 
 # %%
 def wines_sent():
     return sum(1 for _ in read_topic(lesson.connection, lesson.topics.records))
 
 lesson.wait_for(lambda: wines_sent() >= 20, "twenty wines")
-happened(f"{wines_sent()} wines are in `{lesson.topics.records}`, and nobody is there to score them.")
+happened(
+    f"{wines_sent()} wines are in `{lesson.topics.records}`, and nobody is there to score them."
+)
 
 # %% [markdown]
 # > **Predict, then run.** The server comes late. Which will be the first wine that it scores?
 
 # %%
 server = lesson.manage(lambda: ServerProcess.start("stage", lesson.prefix), name="server")
-Markdown(f"The server is up. Model in use: [{server.url}/state]({server.url}/state), its whole API: [{server.url}/docs]({server.url}/docs)")
+links = [f"[{server.url}{path}]({server.url}{path})" for path in ("/state", "/docs")]
+Markdown(f"The server is up. The model in use: {links[0]}. Its whole API, to try out: {links[1]}.")
 
 # %%
 def answers():
-    return [decode_scored(record.value) for record in read_topic(lesson.connection, lesson.topics.scored)]
+    records = read_topic(lesson.connection, lesson.topics.scored)
+    return [decode_scored(record.value) for record in records]
 
 lesson.wait_for(answers, "the first scores")
 first = answers()[0]
 assert first.offset == 0
 happened(
-    f"The first scored wine has offset **{first.offset}**, by {first.model_name}. The wines had waited in the "
-    "topic, and the server reads all models before the first wine. So none was skipped."
+    f"The first scored wine has offset **{first.offset}**, by {first.model_name}. The wines had "
+    "waited in the topic, and the server reads all models before the first wine. So none was "
+    "skipped."
 )
 
 # %%
 state = server.get("/state")
-shown = ("name", "version", "since", "usage", "duration", "p50_ns", "p99_ns", "scored", "skipped", "dead_lettered")
+shown = "name version since usage duration p50_ns p99_ns scored skipped dead_lettered".split()
 table("What /state says", [(name, state[name]) for name in shown], "field", "value")
 
 # %% [markdown]
@@ -209,8 +216,8 @@ view
 seen = view.wait_for(lambda s: s.swap_count >= 2, within_s=60)
 names = ", ".join(seen.models[swap.model].name for swap in seen.swaps)
 happened(
-    f"{seen.scored} wines scored, and {seen.swap_count} swaps so far, to: {names}. Half of the wines were "
-    f"scored within {seen.latency_p50_ms:.0f} ms of being published."
+    f"{seen.scored} wines scored, and {seen.swap_count} swaps so far, to: {names}. Half of the "
+    f"last 200 were scored within {seen.latency_p50_ms:.0f} ms of being published."
 )
 
 # %% [markdown]
@@ -221,7 +228,8 @@ happened(
 # > **Predict, then run.** Look at neighbours that have different models. How far apart are their offsets?
 
 # %%
-swaps = [(one, other) for one, other in pairwise(answers()) if one.model_digest != other.model_digest]
+neighbours = pairwise(answers())
+swaps = [(one, other) for one, other in neighbours if one.model_digest != other.model_digest]
 rows = [(one.offset, one.model_name, other.offset, other.model_name) for one, other in swaps]
 table("Swaps on the result topic", rows, "last wine", "scored by", "next wine", "scored by")
 
@@ -229,8 +237,9 @@ table("Swaps on the result topic", rows, "last wine", "scored by", "next wine", 
 assert swaps and all(other.offset == one.offset + 1 for one, other in swaps)
 one, other = swaps[-1]
 happened(
-    f"Wine {one.offset} by {one.model_name}, wine {other.offset} by {other.model_name}: one after the other, "
-    f"no gap, none scored by both. The models were changed {len(swaps)} times, and the stream never stopped."
+    f"Wine {one.offset} by {one.model_name}, wine {other.offset} by {other.model_name}: one after "
+    f"the other, no gap, none scored by both. The models were changed {len(swaps)} times, and the "
+    "stream never stopped."
 )
 
 # %% [markdown]
@@ -252,8 +261,8 @@ def audit():
 scored, missing, doubled = audit()
 assert (missing, doubled) == ([], [])
 happened(
-    f"{scored} wines scored. Missing: {missing or 'none'}. Doubled: {doubled or 'none'}. Keep this function: "
-    "from now on we try to make it fail."
+    f"{scored} wines scored. Missing: {missing or 'none'}. Doubled: {doubled or 'none'}. Keep "
+    "this function: from now on we try to make it fail."
 )
 
 # %% [markdown]
@@ -270,27 +279,30 @@ happened(
 # %%
 producer = lesson.manage(lambda: make_producer(lesson.connection, linger_ms=0), name="producer")
 hostile = encode_wine(replace(wine, data_type="../../etc/passwd"))
-poison = [producer.send(lesson.topics.records, key=b"?", value=value) for value in (b"not a wine", b"", hostile)]
-offsets = [promise.get(timeout=10).offset for promise in poison]
+poison = (b"not a wine", b"", hostile)
+promises = [producer.send(lesson.topics.records, key=b"?", value=value) for value in poison]
+offsets = [promise.get(timeout=10).offset for promise in promises]
 
 # %% [markdown]
 # > **Predict, then run.** The client does not stop sending. What becomes of the three, and of the wines behind them?
 
 # %%
-def letters():
-    return [letter for letter in read_dead_letters(lesson.connection, lesson.topics.dead_letters) if letter.offset in offsets]
+def letters(topic):
+    found = read_dead_letters(lesson.connection, lesson.topics.dead_letters)
+    return [letter for letter in found if letter.topic == topic]
 
-lesson.wait_for(lambda: len(letters()) == 3, "three dead letters")
-rows = [(letter.offset, letter.value, letter.stage, letter.reason) for letter in letters()]
-table("Dead letters", rows, "offset", "bytes", "failed at", "reason")
+lesson.wait_for(lambda: len(letters(lesson.topics.records)) == 3, "three dead letters")
+three = letters(lesson.topics.records)
+rows = [(letter.offset, letter.value[:12], letter.stage, letter.reason) for letter in three]
+table("Dead letters", rows, "offset", "first bytes", "failed at", "reason")
 
 # %%
 lesson.wait_for(lambda: answers()[-1].offset > max(offsets), "a wine behind the poison")
-assert audit()[1:] == ([], [])
+assert [letter.offset for letter in three] == offsets and audit()[1:] == ([], [])
 happened(
-    f"Offsets {offsets} lie on `{lesson.topics.dead_letters}`, with their original bytes and the reason, so "
-    f"that somebody can mend and resend them. Wine {answers()[-1].offset}, behind them, is scored as if "
-    "nothing had been."
+    f"Offsets {offsets} lie on `{lesson.topics.dead_letters}`, with their original bytes and the "
+    f"reason, so that somebody can mend and resend them. Wine {answers()[-1].offset}, behind "
+    "them, is scored as if nothing had been."
 )
 
 # %% [markdown]
@@ -299,19 +311,18 @@ happened(
 # This one can be built, but it does not know wine: it fails its own **golden record**, an answer that travels with the model.
 
 # %%
-record = catalog["wine-linear-regression"].golden[0].record
-bad = replace(catalog["wine-linear-regression"], name="too-good-to-be-true", golden=(Golden(record, 100.0),))
-producer.send(lesson.topics.models, key=b"wine", value=encode_descriptor(bad)).get(timeout=10).offset
+model = catalog["wine-linear-regression"]
+wrong = Golden(model.golden[0].record, expected=100.0)
+bad = replace(model, name="too-good-to-be-true", golden=(wrong,))
+sent = producer.send(lesson.topics.models, key=b"wine", value=encode_descriptor(bad))
+sent.get(timeout=10).offset
 
 # %%
-def refused():
-    return [letter for letter in read_dead_letters(lesson.connection, lesson.topics.dead_letters) if letter.topic == lesson.topics.models]
-
-(letter,) = lesson.wait_for(refused, "the refusal")
+(letter,) = lesson.wait_for(lambda: letters(lesson.topics.models), "the refusal")
 assert bad.name not in {answer.model_name for answer in answers()}
 happened(
-    f"Refused: {letter.reason} Not one of {len(answers())} wines was scored by it; the model before it went "
-    f"on. `/state` counts: models_refused {server.get('/state')['models_refused']}."
+    f"Refused: {letter.reason} Not one of {len(answers())} wines was scored by it; the model "
+    f"before it went on. `/state` counts: models_refused {server.get('/state')['models_refused']}."
 )
 
 # %% [markdown]
@@ -331,13 +342,13 @@ happened(
 server.kill()
 gone = view.wait_for(lambda s: s.condition is Condition.SERVER_AWAY)
 happened(
-    f"The view says: {gone.condition.value}. {gone.scored} wines were scored so far, and the client goes on "
-    "sending."
+    f"The view says: {gone.condition.value}. {gone.scored} wines were scored so far, and the "
+    "client goes on sending."
 )
 
 # %%
-same_port = ("--port", server.url.rpartition(":")[2])
-server = lesson.manage(lambda: ServerProcess.start("stage", lesson.prefix, same_port), name="server")
+port = ("--port", server.url.rpartition(":")[2])  # the old one
+server = lesson.manage(lambda: ServerProcess.start("stage", lesson.prefix, port), name="server")
 back = view.wait_for(lambda s: s.scored >= gone.scored + 50, within_s=60)
 server.get("/state")["name"]
 
@@ -345,9 +356,9 @@ server.get("/state")["name"]
 scored, missing, doubled = audit()
 assert (missing, doubled) == ([], [])
 happened(
-    f"{scored} wines, missing {missing or 'none'}, doubled {doubled or 'none'}. Scores and the server's place "
-    "in the topic are written in **one transaction**: what was not committed when the server died never "
-    "became visible, and was scored again."
+    f"{scored} wines, missing {missing or 'none'}, doubled {doubled or 'none'}. Scores and the "
+    "server's place in the topic are written in **one transaction**: what was not committed when "
+    "the server died never became visible, and was scored again."
 )
 
 # %% [markdown]
@@ -376,8 +387,8 @@ back = view.wait_for(lambda s: s.scored >= gone.scored + 50, within_s=90)
 scored, missing, doubled = audit()
 assert (missing, doubled) == ([], []) and client.running and server.running
 happened(
-    f"Nobody crashed. Client and server waited, and went on by themselves: {scored} wines, missing "
-    f"{missing or 'none'}, doubled {doubled or 'none'}."
+    f"Nobody crashed. Client and server waited, and went on by themselves: {scored} wines, "
+    f"missing {missing or 'none'}, doubled {doubled or 'none'}."
 )
 
 # %% [markdown]

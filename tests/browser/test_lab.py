@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import secrets
 import shutil
 import subprocess
@@ -230,7 +229,7 @@ def test_the_view_can_be_read_in_both_themes(live: Page, theme: str) -> None:
     _until(live, lambda: live.evaluate("() => document.body.dataset.jpThemeName") == theme)
     text = live.locator(f"{_VIEW} text").first.evaluate("text => getComputedStyle(text).fill")
     behind = live.evaluate("() => getComputedStyle(document.body).getPropertyValue('--jp-layout-color0')")
-    assert _contrast(_rgb(text, _rgb(behind)), _rgb(behind)) >= 4.5
+    assert _contrast(*(_painted(live, behind, colour) for colour in (text, behind))) >= 4.5
 
 
 def test_a_slider_of_lesson_03_turns_the_consumer(lab: Lab, page: Page, complaints: list[str]) -> None:
@@ -268,20 +267,21 @@ def _ask_kernel(page: Page, code: str) -> str:
     )
 
 
-def _rgb(colour: str, behind: tuple[float, ...] = (255, 255, 255)) -> tuple[float, ...]:
-    """A CSS colour as it looks on what is behind it."""
-    if colour.strip().startswith("#"):
-        digits = colour.strip()[1:]
-        digits = digits if len(digits) == 6 else "".join(2 * digit for digit in digits)
-        return tuple(int(digits[i : i + 2], 16) for i in (0, 2, 4))
-    if colour.strip() in {"white", "black"}:
-        return (255,) * 3 if colour.strip() == "white" else (0,) * 3
-    *channels, alpha = [*(float(number) for number in re.findall(r"[\d.]+", colour)), 1.0][:4]
-    return tuple(alpha * channel + (1 - alpha) * under for channel, under in zip(channels, behind, strict=True))
+def _painted(page: Page, *colours: str) -> list[int]:
+    """Red, green and blue, 0 to 255, of CSS colours that are painted one over the other."""
+    painted: list[int] = page.evaluate(
+        """colours => {
+          const pen = new OffscreenCanvas(1, 1).getContext('2d');
+          for (const colour of colours) { pen.fillStyle = colour; pen.fillRect(0, 0, 1, 1); }
+          return [...pen.getImageData(0, 0, 1, 1).data.slice(0, 3)];
+        }""",
+        [colour.strip() for colour in colours],
+    )
+    return painted
 
 
-def _contrast(one: tuple[float, ...], other: tuple[float, ...]) -> float:
-    def light(colour: tuple[float, ...]) -> float:
+def _contrast(one: list[int], other: list[int]) -> float:
+    def light(colour: list[int]) -> float:
         linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (v / 255 for v in colour)]
         return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05
 

@@ -89,7 +89,9 @@ def wine(data_type: str = "wine", **changes: float) -> WineRecord:
 
 def constant_model(answer: float, name: str, data_type: str = "wine", version: str = "1") -> ModelDescriptor:
     """A PMML model that answers the same for each record."""
-    return ModelDescriptor(name, "answers always the same", data_type, ModelType.PMML, regression(answer), version=version)
+    return ModelDescriptor(
+        name, "answers always the same", data_type, ModelType.PMML, regression(answer), version=version
+    )
 
 
 def regression(answer: float) -> bytes:
@@ -118,7 +120,9 @@ def classifier(cold: str, warm: str, limit: float) -> bytes:
     return f"""<?xml version="1.0" encoding="UTF-8"?>
 <PMML xmlns="http://www.dmg.org/PMML-4_3" version="4.3"><Header/>
 <DataDictionary>
-  <DataField name="quality" optype="categorical" dataType="string"><Value value="{cold}"/><Value value="{warm}"/></DataField>
+  <DataField name="quality" optype="categorical" dataType="string">
+    <Value value="{cold}"/><Value value="{warm}"/>
+  </DataField>
   <DataField name="alcohol" optype="continuous" dataType="double"/>
 </DataDictionary>
 <TreeModel functionName="classification" splitCharacteristic="multiSplit">

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.contract.servers import SERVERS, Pipeline, classifier, constant_model, published, wine
 
 from modelserving.kafka import Connection, EmbeddedKafka
 from modelserving.records import ModelDescriptor, ModelType, Topics, encode_descriptor, encode_wine
 from modelserving.workshop.ground import wait_until
 from modelserving.workshop.process import ServerProcess
+from tests.contract.servers import SERVERS, Pipeline, classifier, constant_model, published, wine
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -19,9 +19,7 @@ BETTER = constant_model(7.0, "seven", version="2")
 
 
 @pytest.fixture(params=SERVERS)
-def pipeline(
-    request: pytest.FixtureRequest, kafka: EmbeddedKafka, connection: Connection, topics: Topics
-) -> Pipeline:
+def pipeline(request: pytest.FixtureRequest, kafka: EmbeddedKafka, connection: Connection, topics: Topics) -> Pipeline:
     """One kind of server, its topics, and the broker."""
     environ = {"KAFKA_BOOTSTRAP_SERVERS": connection.bootstrap_servers, "MODELSERVING_HOME": str(kafka.home)}
     return Pipeline(request.param, connection, topics, environ)
@@ -188,7 +186,11 @@ def test_times_are_measured_in_more_than_whole_milliseconds(pipeline: Pipeline, 
     """Minimum and maximum are those of the scores, not 0."""
     pipeline.send_wines(50)
     wait_until(pipeline.settled(server, 50), "fifty answers")
-    state = {name: float(str(value)) for name, value in server.get("/state/wine").items() if name in {"min", "max", "duration"}}
+    state = {
+        name: float(str(value))
+        for name, value in server.get("/state/wine").items()
+        if name in {"min", "max", "duration"}
+    }
     assert 0 < state["min"] <= state["max"] <= state["duration"]
 
 
@@ -196,7 +198,10 @@ def test_a_taken_port_is_stepped_aside_from(pipeline: Pipeline, server: ServerPr
     """A second server asks for the port of the first, gets another, and says which."""
     taken = server.url.rsplit(":", 1)[1]
     second = ServerProcess.start(
-        pipeline.kind, pipeline.prefix, ("--port", taken, "--instance", "second", "--no-preload"), dict(pipeline.environ)
+        pipeline.kind,
+        pipeline.prefix,
+        ("--port", taken, "--instance", "second", "--no-preload"),
+        dict(pipeline.environ),
     )
     with second:
         assert second.url != server.url

@@ -31,7 +31,7 @@ except ModelServingError as error:
 """
 
 
-def wait_until(holds: Callable[[], bool], what: str, within_s: float = 30) -> None:
+def wait_until(holds: Callable[[], bool], what: str, within_s: float = 60) -> None:
     """Wait for a condition, or fail saying which one."""
     deadline = time.monotonic() + within_s
     while not holds():

@@ -32,7 +32,8 @@ def wines() -> list[WineRecord]:
     """Fifty wines, made up, no two alike."""
     chance = random.Random(3)
     middle = (8.3, 0.53, 0.27, 2.5, 0.09, 16.0, 46.0, 0.9967, 3.3, 0.66, 10.4)
-    return [WineRecord(*(value * chance.uniform(0.7, 1.3) for value in middle)) for _ in range(50)]
+    rows: list[Any] = [[value * chance.uniform(0.7, 1.3) for value in middle] for _ in range(50)]
+    return [WineRecord(*row) for row in rows]
 
 
 @pytest.fixture(scope="session")

@@ -61,7 +61,8 @@ def test_an_input_that_is_no_finite_number_costs_only_its_record(
     model: Model, wines: list[WineRecord], bad: object
 ) -> None:
     """A record with a bad input is a problem that names the field; the others are scored as ever."""
-    broken = [*wines[:5], replace(wines[5], **{model.inputs[0]: bad}), *wines[6:9]]
+    change: dict[str, Any] = {model.inputs[0]: bad}
+    broken = [*wines[:5], replace(wines[5], **change), *wines[6:9]]
     scores = model.score(broken)
     assert list(scores.problems) == [5]
     assert model.inputs[0] in scores.problems[5]
@@ -72,7 +73,8 @@ def test_an_input_that_is_no_finite_number_costs_only_its_record(
 
 def test_a_batch_of_bad_records_only_has_problems_only(model: Model, wines: list[WineRecord]) -> None:
     """The engine is not asked when there is nothing to ask."""
-    scores = model.score([replace(wine, **{model.inputs[0]: float("nan")}) for wine in wines[:3]])
+    change: dict[str, Any] = {model.inputs[0]: float("nan")}
+    scores = model.score([replace(wine, **change) for wine in wines[:3]])
     assert list(scores.problems) == [0, 1, 2]
     assert np.isnan(scores.values).all()
 

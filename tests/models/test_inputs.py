@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -41,7 +42,8 @@ def test_capitals_and_letters_count(name: str) -> None:
 @given(st.lists(st.sampled_from(FEATURES), unique=True))
 def test_a_matrix_has_the_fields_as_columns(fields: list[str]) -> None:
     """Row by record, column by field, in the order asked for; also for one field, and for none."""
-    wines = [WineRecord(*(float(row * 100 + column) for column in range(11))) for row in range(3)]
+    values: list[Any] = [[float(row * 100 + column) for column in range(11)] for row in range(3)]
+    wines = [WineRecord(*row) for row in values]
     matrix = FieldReader(fields).read(wines)
     assert matrix.shape == (3, len(fields))
     assert matrix.tolist() == [[getattr(wine, field) for field in fields] for wine in wines]

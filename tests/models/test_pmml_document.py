@@ -10,7 +10,7 @@ from modelserving.errors import ModelFormatError, ModelRefused
 from modelserving.models import factory
 from modelserving.models.pmml_document import MAX_BYTES, MAX_DEPTH, read_pmml
 from modelserving.records import ModelType
-from tests.models.samples import field, leaf, linear, pmml, schema
+from tests.models.samples import field, forest, leaf, linear, pmml, schema, stump
 
 GOOD = linear(alcohol=1.0).decode()
 
@@ -83,6 +83,8 @@ def test_the_deepest_tree_that_is_allowed_scores() -> None:
         (GOOD.replace('"regression"', '"regression" isScorable="false"').encode(), "isScorable"),
         (GOOD.replace("<Header/>", "").encode(), "Header"),
         (GOOD.encode("utf-16")[2:], "no XML"),
+        (forest([]).replace(b'"average">', b'"modelChain"><Segment/>'), "lacks"),
+        (forest([stump("alcohol", 1, {"5": 1}, {"6": 1})]).replace(b'recordCount="1"', b'recordCount="x"'), "PMML"),
     ],
 )
 def test_what_is_no_model_is_told_apart(data: bytes, reason: str) -> None:

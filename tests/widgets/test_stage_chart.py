@@ -91,7 +91,7 @@ def test_the_sentence_says_what_the_picture_shows() -> None:
         "1 model swap.",
         "12 ms",
         "40 ms",
-        "8 µs",
+        "8 µs and 40 µs",
     ):
         assert part in frame.sentence
     assert ET.fromstring(frame.svg).attrib["aria-label"] == frame.sentence

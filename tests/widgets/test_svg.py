@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from modelserving.widgets.svg import Scale, document, element, escape, label, shorten
@@ -54,6 +54,7 @@ def test_a_scale_never_leaves_its_pixels(low: float, high: float, value: float) 
 
 
 @given(_VALUES, _VALUES)
+@example(0.0, 5e-324)
 def test_ticks_lie_in_the_range(low: float, high: float) -> None:
     """Each tick is a value of the range, give or take rounding; there are few."""
     ticks = Scale(min(low, high), max(low, high), 0, 1).ticks()

@@ -60,7 +60,7 @@ def test_without_agreement_nothing_goes(begin: Callable[[str], Lesson], settings
 def test_the_workbook_is_reset_but_own_work_is_kept(
     begin: Callable[[str], Lesson], settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All lessons' topics and progress go; notebooks that somebody worked on are only renamed, and never over others."""
+    """All topics and progress go; notebooks that somebody worked on are only renamed, and never over others."""
     lesson = begin("01")
     solve(settings, "hello-broker")
     for name in ("work", "work-1"):

@@ -49,8 +49,12 @@ def _judge(kind: Any, models: int, records: int, in_a_row: int) -> None:
     require(kind is not None, f"{there}: `choose` answered None, so the stage would do nothing.")
     require(records if kind == "record" else models, f"{there}: `choose` wants a {kind}, and none is there.")
     require(
-        kind == "model" or not models or in_a_row >= _AT_MOST,
+        kind == "model" or not models or in_a_row,
         f"{there}: `choose` lets a record go by, which the old model has to answer. Models first.",
+    )
+    require(
+        kind == "model" or not models or in_a_row >= _AT_MOST,
+        f"{there}: `choose` gives a record its turn too early. It comes after {_AT_MOST} models in a row.",
     )
     require(
         kind == "record" or not records or in_a_row < _AT_MOST,
@@ -144,7 +148,7 @@ def choose(models, records, in_a_row):
         return "record"
     return "model" if models else "record" if records else None
 """,
-            "which the old model has to answer",
+            "gives a record its turn too early",
         ),
         WrongAnswer(
             """

@@ -1,0 +1,87 @@
+"""What a client publishes, and at what pace."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from modelserving.client import DATA_FILES, Pace, Supply, load_supply
+from modelserving.config import data_folder
+from modelserving.errors import ConfigError, ModelServingError
+from modelserving.kafka import MAX_MESSAGE_BYTES
+from modelserving.records import ModelDescriptor, ModelType
+from tests.fakes import wine
+
+
+@pytest.mark.parametrize(
+    ("pace", "message"),
+    [
+        ({"record_interval_ms": -1}, "records every -1 ms: give 0 or more"),
+        ({"record_interval_ms": math.nan}, "records every nan ms: give 0 or more"),
+        ({"record_interval_ms": math.inf}, "records every inf ms: give 0 or more"),
+        ({"model_interval_ms": 0}, "models every 0 ms: give more than 0"),
+        ({"model_interval_ms": math.nan}, "models every nan ms: give more than 0"),
+        ({"faults": 1.5}, r"faults 1.5: give a share from 0 to 1, for example 0.05"),
+        ({"faults": -0.1}, "faults -0.1: give a share"),
+        ({"faults": math.nan}, "faults nan: give a share"),
+        ({"max_records": 0}, "at most 0 records: give 1 or more"),
+    ],
+)
+def test_a_pace_that_makes_no_sense_is_refused(pace: dict[str, float], message: str) -> None:
+    """The message has what was given, and what may be."""
+    with pytest.raises(ConfigError, match=message):
+        Pace(**pace)  # type: ignore[arg-type]
+
+
+def test_the_extremes_are_allowed() -> None:
+    """No pause at all, every record broken, one record: all of that is a pace."""
+    assert Pace(record_interval_ms=0, model_interval_ms=0.001, max_records=1, faults=1.0).faults == 1.0
+
+
+def test_a_supply_without_records_is_refused() -> None:
+    """A client that has nothing to publish says so at once."""
+    with pytest.raises(ConfigError, match="no records to publish"):
+        Supply(())
+
+
+def test_a_model_that_fits_in_no_message_is_refused() -> None:
+    """It is told before anything is published, with its size and the limit."""
+    model = ModelDescriptor("huge", "", "wine", ModelType.PMML, bytes(MAX_MESSAGE_BYTES + 1))
+    with pytest.raises(ConfigError, match=f"model 'huge' has {MAX_MESSAGE_BYTES + 1} bytes, and a message at most"):
+        Supply((wine(),), (model,))
+
+
+def test_the_workbooks_own_supply_is_complete() -> None:
+    """All records of a data type and the models that score them, none of another."""
+    supply = load_supply(data_folder())
+    assert {record.data_type for record in supply.records} == {"wine"}
+    assert len(supply.records) > 1_000
+    assert len(supply.models) > 1
+    assert {model.data_type for model in supply.models} == {"wine"}
+    assert all(model.golden for model in supply.models)
+
+
+def test_two_data_types_come_in_turn() -> None:
+    """One of each, so that a reader of the first few records sees both."""
+    supply = load_supply(data_folder(), tuple(DATA_FILES))
+    assert [record.data_type for record in supply.records[:4]] == ["wine", "white", "wine", "white"]
+    assert {model.data_type for model in supply.models} == {"wine", "white"}
+
+
+def test_an_unknown_data_type_is_told_the_known_ones() -> None:
+    """There is no file for it."""
+    with pytest.raises(ConfigError, match=r"no records of data type 'beer'. There are: wine, white"):
+        load_supply(data_folder(), ("beer",))
+
+
+def test_a_folder_without_data_is_told(tmp_path: Path) -> None:
+    """The message names the file that is missing."""
+    with pytest.raises(ModelServingError, match="wine_red"):
+        load_supply(tmp_path)
+
+
+def test_records_need_not_come_from_a_file() -> None:
+    """A lesson publishes a handful of its own."""
+    assert Supply((wine(),)).models == ()

@@ -1,0 +1,73 @@
+"""``modelserving score`` and ``modelserving data import``: files in, lines out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from modelserving.config import data_folder
+from modelserving.models.catalog import model_file, read_catalog
+from modelserving.records import FEATURES, ModelDescriptor, ModelType, WineRecord, read_wines
+from tests.commands.runs import Terminal
+from tests.fakes import WINE
+
+MODELS = [model for model in read_catalog(data_folder() / "models") if model.type is ModelType.PMML]
+
+
+def write(path: Path, records: list[WineRecord]) -> Path:
+    lines = [";".join(str(getattr(record, name)) for name in FEATURES) for record in records]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
+def test_a_model_of_the_workbook_scores_a_file(terminal: Terminal, tmp_path: Path, model: ModelDescriptor) -> None:
+    """A line `row,prediction` for each record, rows counted from 0, and the answers are the golden ones."""
+    records = write(tmp_path / "wines.csv", [golden.record for golden in model.golden])
+    result = terminal.run("score", data_folder() / "models" / model_file(model), records)
+    assert result.status == 0, result.err
+    rows, answers = zip(*(line.split(",") for line in result.out.splitlines()), strict=True)
+    assert rows == tuple(str(row) for row in range(len(model.golden)))
+    assert [float(answer) for answer in answers] == pytest.approx(
+        [golden.expected for golden in model.golden], abs=1e-6
+    )
+
+
+def test_every_so_manyth_row_keeps_its_number(terminal: Terminal, tmp_path: Path) -> None:
+    """Rows are numbered by the file, not by what is shown."""
+    records = write(tmp_path / "wines.csv", [WINE] * 7)
+    model = data_folder() / "models" / "wine-linear-regression.pmml"
+    result = terminal.run("score", model, records, "--every", 3, "--type", "pmml")
+    assert [line.split(",")[0] for line in result.out.splitlines()] == ["0", "3", "6"]
+
+
+def test_an_unknown_type_is_told_the_known_ones(terminal: Terminal, tmp_path: Path) -> None:
+    """One line with the names that --type takes."""
+    model = data_folder() / "models" / "wine-linear-regression.pmml"
+    result = terminal.run("score", model, write(tmp_path / "wines.csv", [WINE]), "--type", "onyx")
+    assert (result.status, result.out) == (1, "")
+    assert "'onyx'. Known: pmml, tensorflow, tensorflow-saved" in result.err
+
+
+def test_an_imported_file_is_in_the_workbooks_form(terminal: Terminal, tmp_path: Path) -> None:
+    """The original has quotes and spaces in its header; the copy is read like our own files."""
+    header = ";".join(f'"{name.replace("_", " ")}"' for name in (*FEATURES, "quality"))
+    cells = ";".join(str(getattr(WINE, name)) for name in FEATURES)
+    source, target = tmp_path / "original.csv", tmp_path / "copy.csv"
+    source.write_text(f"{header}\n{cells};5\n{cells};6\n", encoding="utf-8")
+    result = terminal.run("data", "import", source, target)
+    assert result.status == 0, result.err
+    assert "2 wines imported" in result.out
+    assert list(read_wines(target)) == [(WINE, 5.0), (WINE, 6.0)]
+
+
+def test_a_file_with_a_bad_line_is_not_imported(terminal: Terminal, tmp_path: Path) -> None:
+    """The line is named, and nothing is written."""
+    cells = ";".join(str(getattr(WINE, name)) for name in FEATURES)
+    source, target = tmp_path / "original.csv", tmp_path / "copy.csv"
+    source.write_text(f"{cells};5\n{cells};splendid\n", encoding="utf-8")
+    result = terminal.run("data", "import", source, target)
+    assert result.status == 1
+    assert f"{source}, line 2: 'splendid' is not a number" in result.err
+    assert not target.exists()

@@ -1,0 +1,92 @@
+"""Stand-ins that tests drive by hand: a model in plain Python, messages without Kafka."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from modelserving.models.base import Scores
+from modelserving.models.slot import ServedModel
+from modelserving.records import ModelType, WineRecord, encode_wine
+
+WINE = WineRecord(7.4, 0.7, 0.0, 1.9, 0.076, 11.0, 34.0, 0.9978, 3.51, 0.56, 9.4)
+
+
+class FakeModel:
+    """A model that answers with the alcohol times a factor, and notes what is done to it.
+
+    Args:
+        factor: of the answer.
+        problems: rows that get no answer, and why.
+        error: raised instead of an answer.
+        during: called in the middle of each score.
+    """
+
+    inputs = ("alcohol",)
+
+    def __init__(
+        self,
+        factor: float = 1.0,
+        problems: Mapping[int, str] | None = None,
+        error: Exception | None = None,
+        during: Callable[[], object] = lambda: None,
+    ) -> None:
+        self._factor = factor
+        self._problems = problems or {}
+        self._error = error
+        self._during = during
+        self.closes = 0
+        self.batches: list[int] = []
+
+    def score(self, records: Sequence[WineRecord]) -> Scores:
+        """Answer, unless it was closed: that is what no server may do."""
+        assert not self.closes, "scored after it was closed"
+        self.batches.append(len(records))
+        self._during()
+        if self._error is not None:
+            raise self._error
+        assert not self.closes, "closed while it was scoring"
+        values = np.array([record.alcohol * self._factor for record in records], dtype=np.float64)
+        problems = {row: reason for row, reason in self._problems.items() if row < len(records)}
+        values[list(problems)] = np.nan
+        return Scores(values, problems)
+
+    def to_bytes(self) -> bytes:
+        """No bytes make this model."""
+        return b""
+
+    def close(self) -> None:
+        """Count."""
+        self.closes += 1
+
+
+def served_by(model: FakeModel | None = None, name: str = "fake", data_type: str = "wine") -> ServedModel:
+    """A model that is fit to serve."""
+    return ServedModel(model or FakeModel(), name, f"about {name}", data_type, ModelType.PMML, "1", f"digest of {name}")
+
+
+def wine(data_type: str = "wine", **changes: float) -> WineRecord:
+    """A good record, with some fields changed."""
+    return replace(WINE, data_type=data_type, **changes)
+
+
+@dataclass(frozen=True, slots=True)
+class FakeMessage:
+    """A message of a topic that never was."""
+
+    value: bytes | None
+    offset: int = 0
+    partition: int = 0
+    key: bytes | None = None
+    topic: str = "wine-records"
+    timestamp: int = 1_700_000_000_000
+
+
+def messages(values: Iterable[bytes | WineRecord | None], partition: int = 0) -> list[FakeMessage]:
+    """Messages with these values (a record is encoded), at offsets 0, 1, 2 ..."""
+    return [
+        FakeMessage(encode_wine(value) if isinstance(value, WineRecord) else value, offset, partition)
+        for offset, value in enumerate(values)
+    ]

@@ -1,0 +1,235 @@
+"""Real faults: processes killed, the broker away, garbage everywhere. Then every record has exactly one result."""
+
+from __future__ import annotations
+
+import random
+import secrets
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import psutil
+import pytest
+from jupyter_client.manager import KernelManager
+
+from modelserving.client import Pace, Provider, Supply
+from modelserving.kafka import EmbeddedKafka, create_topics, end_offsets, read_topic, status
+from modelserving.records import Topics, decode_scored
+from modelserving.workshop.ground import wait_until
+from modelserving.workshop.process import ServerProcess
+from tests.contract.servers import SERVERS, Pipeline, constant_model, published, wine
+
+pytestmark = [pytest.mark.broker, pytest.mark.slow]
+
+FIVE = constant_model(5.0, "five")
+PARTITIONS = 2
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[EmbeddedKafka]:
+    """A broker of this test's own, which it may kill."""
+    with EmbeddedKafka(home=tmp_path, port=0) as kafka:
+        yield kafka
+
+
+@pytest.fixture(params=SERVERS)
+def pipeline(request: pytest.FixtureRequest, broker: EmbeddedKafka) -> Pipeline:
+    """One kind of server, with two partitions and a model."""
+    topics = Topics().prefixed(f"f{secrets.token_hex(3)}")
+    create_topics(broker.connection, topics, partitions=PARTITIONS)
+    environ = {"KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap_servers, "MODELSERVING_HOME": str(broker.home)}
+    made = Pipeline(request.param, broker.connection, topics, environ)
+    made.send_model(*published(FIVE))
+    return made
+
+
+@dataclass(slots=True)
+class Load:
+    """A client that publishes 200 records a second in a thread."""
+
+    provider: Provider
+    stop: threading.Event = field(default_factory=threading.Event)
+    thread: threading.Thread = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.thread = threading.Thread(target=self.provider.run, args=(self.stop,), name="load")
+        self.thread.start()
+
+    @property
+    def sent(self) -> int:
+        """How many records the broker has taken."""
+        return self.provider.sent
+
+    def finish(self) -> None:
+        """Stop the client; afterwards the broker has all that it counts as sent."""
+        self.stop.set()
+        self.thread.join(120)
+        assert not self.thread.is_alive()
+
+
+@pytest.fixture
+def load(pipeline: Pipeline) -> Iterator[Load]:
+    """Records arrive until the test is over."""
+    running = Load(Provider(pipeline.connection, Supply((wine(),)), Pace(record_interval_ms=5), pipeline.topics))
+    yield running
+    running.finish()
+
+
+def has_scored(server: ServerProcess, records: int) -> bool:
+    """Whether a server has scored more than so many records."""
+    return int(str(server.get("/state")["scored"])) > records
+
+
+def scored_count(pipeline: Pipeline) -> int:
+    """How many results can be read."""
+    return sum(1 for _ in read_topic(pipeline.connection, pipeline.topics.scored))
+
+
+def assert_each_record_has_one_result(pipeline: Pipeline) -> None:
+    """By partition and offset: nothing lost, nothing doubled."""
+    wanted = {
+        (partition, offset)
+        for partition, end in end_offsets(pipeline.connection, pipeline.topics.records).items()
+        for offset in range(end)
+    }
+    wait_until(lambda: scored_count(pipeline) >= len(wanted), f"{len(wanted)} results", seconds=90, pause=0.5)
+    messages = read_topic(pipeline.connection, pipeline.topics.scored)
+    found = Counter((scored.partition, scored.offset) for scored in (decode_scored(m.value) for m in messages))
+    assert found.keys() == wanted
+    assert set(found.values()) == {1}
+
+
+def test_the_broker_stops_and_starts_under_load(pipeline: Pipeline, broker: EmbeddedKafka, load: Load) -> None:
+    """The server waits for the broker, goes on by itself, and every record has one result."""
+    with pipeline.serve() as server:
+        wait_until(lambda: load.sent > 300, "some load", seconds=60)
+        before = server.pid
+        broker.stop()
+        broker.start()
+        resumed = load.sent
+        wait_until(lambda: load.sent > resumed + 300, "load after the restart", seconds=90)
+        load.finish()
+        assert_each_record_has_one_result(pipeline)
+        assert server.running
+        assert server.pid == before
+        assert server.get("/healthz")["status"] == "ok"
+    assert load.provider.failed == 0
+
+
+def test_the_broker_is_killed_under_load(pipeline: Pipeline, broker: EmbeddedKafka, load: Load) -> None:
+    """``kill -9`` of the broker's process is survived like a stop."""
+    with pipeline.serve() as server:
+        wait_until(lambda: load.sent > 300, "some load", seconds=60)
+        found = status(broker.home)
+        assert found is not None
+        java = psutil.Process(found.pid)
+        java.kill()
+        java.wait(20)
+        wait_until(lambda: status(broker.home) is None, "the supervisor to notice", seconds=30)
+        broker.start()
+        resumed = load.sent
+        wait_until(lambda: load.sent > resumed + 300, "load after the restart", seconds=90)
+        load.finish()
+        assert_each_record_has_one_result(pipeline)
+        assert server.running
+
+
+def test_the_server_is_killed_under_load(pipeline: Pipeline, load: Load) -> None:
+    """``kill -9`` in the middle, three times: the next server goes on, and every record has one result."""
+    for _ in range(3):
+        server = pipeline.serve()
+        wait_until(partial(has_scored, server, 50), "some results", seconds=60)
+        server.kill()
+        server.close()
+    with pipeline.serve():
+        load.finish()
+        assert_each_record_has_one_result(pipeline)
+
+
+def test_garbage_on_both_topics_stops_nothing(pipeline: Pipeline) -> None:
+    """A thousand random messages on each topic: each is a dead letter, and the good record behind them is scored."""
+    chance = random.Random(7)
+    garbage = [b"\xff" + chance.randbytes(chance.randrange(300)) for _ in range(1000)]
+    with pipeline.serve() as server:
+        pipeline.send_model(*garbage)
+        pipeline.send_records(*garbage)
+        wait_until(pipeline.settled(server, 1000), "the garbage to be dealt with", seconds=60)
+        wait_until(lambda: server.get("/state")["models_refused"] == 1000, "all refusals", seconds=60)
+        pipeline.send_wines(1)
+        wait_until(pipeline.settled(server, 1001), "an answer")
+        assert server.get("/state")["name"] == "five"
+    assert len(pipeline.scored()) == 1
+    assert Counter(letter.topic for letter in pipeline.dead()) == {
+        pipeline.topics.records: 1000,
+        pipeline.topics.models: 1000,
+    }
+
+
+def test_killing_the_kernel_of_a_notebook_leaves_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``kill -9`` of a kernel that started broker and server ends them too."""
+    monkeypatch.setenv("MODELSERVING_HOME", str(tmp_path))
+    monkeypatch.delenv("KAFKA_BOOTSTRAP_SERVERS", raising=False)
+    kernel = KernelManager(kernel_name="python3")
+    kernel.start_kernel()
+    client = kernel.client()
+    client.start_channels()
+    client.wait_for_ready(timeout=60)
+    code = """
+from modelserving.kafka import EmbeddedKafka
+from modelserving.workshop.process import ServerProcess
+kafka = EmbeddedKafka(port=0).start()
+server = ServerProcess.start("stage", "kernel", ("--port", "0", "--no-preload"))
+"""
+    reply = client.execute_interactive(code, timeout=90, output_hook=lambda message: None)
+    assert reply["content"]["status"] == "ok", reply["content"]
+    assert kernel.provisioner is not None
+    parent = psutil.Process(kernel.provisioner.pid)
+    family = parent.children(recursive=True)
+    assert any("java" in process.name() for process in family)
+    assert any("serve" in process.cmdline() for process in family)
+    parent.kill()
+    _, alive = psutil.wait_procs(family, timeout=40)
+    kernel.provisioner.process.wait(20)
+    client.stop_channels()
+    kernel.cleanup_resources()
+    assert alive == []
+
+
+def test_a_server_ends_with_the_process_that_started_it(pipeline: Pipeline) -> None:
+    """The pipe to the parent closes: the server ends cleanly by itself."""
+    server = pipeline.serve()
+    try:
+        assert server._process.stdin is not None
+        server._process.stdin.close()
+        assert server.wait(30) == 0, server.log()
+    finally:
+        server.close()
+
+
+def test_a_server_without_a_broker_says_so(tmp_path: Path) -> None:
+    """No broker at the address that the environment names: one clear message, and exit status 1."""
+    server = ServerProcess(
+        "stage",
+        "",
+        ("--port", "0", "--no-preload"),
+        {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "MODELSERVING_HOME": str(tmp_path)},
+    )
+    with server:
+        assert server.wait(60) == 1
+        text = "\n".join(server.log())
+        assert "error:" in text
+        assert "127.0.0.1:1" in text
+        assert "Traceback" not in text
+
+
+def test_a_server_can_be_ended_while_the_broker_is_away(pipeline: Pipeline, broker: EmbeddedKafka, load: Load) -> None:
+    """A request to terminate is obeyed also while a commit waits for a broker that does not come back."""
+    with pipeline.serve() as server:
+        wait_until(partial(has_scored, server, 50), "some results", seconds=60)
+        broker.stop()
+        psutil.Process(server.pid).terminate()
+        assert server.wait(40) == 0, server.log()
+    broker.start()

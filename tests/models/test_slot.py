@@ -1,0 +1,244 @@
+"""The place of the model in use: swaps, rollbacks, leases, and who closes what, and when."""
+
+from __future__ import annotations
+
+import random
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
+
+from modelserving.models.slot import ModelSlot, ModelSlots, ServedModel
+from tests.fakes import FakeModel, served_by
+
+
+def pairs(count: int) -> list[tuple[ServedModel, FakeModel]]:
+    models = [FakeModel() for _ in range(count)]
+    return [(served_by(model, f"m{index}"), model) for index, model in enumerate(models)]
+
+
+class TestSwap:
+    def test_an_empty_slot_leases_nothing(self) -> None:
+        """Before the first model there is none to score with, and nothing to roll back to."""
+        slot = ModelSlot()
+        with slot.lease() as served:
+            assert served is None
+        assert not slot.roll_back()
+        assert (slot.current, slot.previous, slot.since_ms, slot.swaps) == (None, None, 0, 0)
+
+    def test_the_new_model_serves_at_once_and_the_old_one_is_kept(self) -> None:
+        """After a swap the next lease gets the new model; the one before it is not closed yet."""
+        (first, old), (second, _) = pairs(2)
+        slot = ModelSlot()
+        slot.swap(first)
+        slot.swap(second)
+        with slot.lease() as served:
+            assert served is second
+        assert (slot.current, slot.previous, slot.swaps, old.closes) == (second, first, 2, 0)
+        assert slot.since_ms > 0
+
+    def test_the_model_before_the_previous_is_closed(self) -> None:
+        """Two models are kept; the third swap closes the first, once."""
+        slot, made = ModelSlot(), pairs(3)
+        for served, _ in made:
+            slot.swap(served)
+        assert [model.closes for _, model in made] == [1, 0, 0]
+
+    def test_a_model_that_falls_out_while_leased_is_closed_with_its_last_lease(self) -> None:
+        """Two batches hold it: the end of the first changes nothing, the end of the second closes it."""
+        slot, made = ModelSlot(), pairs(3)
+        slot.swap(made[0][0])
+        with slot.lease():
+            with slot.lease() as held:
+                slot.swap(made[1][0])
+                slot.swap(made[2][0])
+                assert held is made[0][0]
+            assert made[0][1].closes == 0
+        assert made[0][1].closes == 1
+
+    def test_a_lease_that_ends_with_an_error_ends_all_the_same(self) -> None:
+        """A score that failed does not keep its model open for ever."""
+        slot, made = ModelSlot(), pairs(3)
+        slot.swap(made[0][0])
+        with suppress(ValueError), slot.lease():
+            slot.swap(made[1][0])
+            slot.swap(made[2][0])
+            raise ValueError
+        assert made[0][1].closes == 1
+
+
+class TestRollBack:
+    def test_the_previous_model_serves_again(self) -> None:
+        """Current and previous change places, and nothing is closed; a second rollback takes the first one back."""
+        (first, old), (second, new) = pairs(2)
+        slot = ModelSlot()
+        slot.swap(first)
+        slot.swap(second)
+        assert slot.roll_back()
+        assert (slot.current, slot.previous, slot.swaps) == (first, second, 3)
+        assert slot.roll_back()
+        assert (slot.current, slot.previous) == (second, first)
+        assert old.closes == new.closes == 0
+
+    def test_one_model_alone_cannot_be_rolled_back(self) -> None:
+        """It goes on serving."""
+        ((only, _),) = pairs(1)
+        slot = ModelSlot()
+        slot.swap(only)
+        assert not slot.roll_back()
+        assert slot.current is only
+
+
+class TestClose:
+    def test_both_models_are_closed_once(self) -> None:
+        """A closed slot is empty; closing it again does nothing."""
+        slot, made = ModelSlot(), pairs(2)
+        for served, _ in made:
+            slot.swap(served)
+        slot.close()
+        slot.close()
+        assert (slot.current, slot.previous) == (None, None)
+        assert [model.closes for _, model in made] == [1, 1]
+
+    def test_a_leased_model_outlives_the_slot(self) -> None:
+        """A batch that is being scored when the server stops is scored to its end."""
+        slot, ((served, model),) = ModelSlot(), pairs(1)
+        slot.swap(served)
+        with slot.lease() as held:
+            slot.close()
+            assert held is served
+            assert model.closes == 0
+        assert model.closes == 1
+
+
+class SlotMachine(RuleBasedStateMachine):
+    """Swaps, rollbacks, leases and closings in any order, beside a slot in two lines of plain Python."""
+
+    leases = Bundle("leases")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slot = ModelSlot()
+        self.models: dict[ServedModel, FakeModel] = {}
+        self.held: list[ServedModel] = []
+        self.kept: list[ServedModel] = []  # current first, then previous
+
+    @rule()
+    def swap(self) -> None:
+        served = served_by(model := FakeModel())
+        self.models[served] = model
+        self.slot.swap(served)
+        self.kept = [served, *self.kept[:1]]
+
+    @rule()
+    def roll_back(self) -> None:
+        assert self.slot.roll_back() == (len(self.kept) == 2)
+        if len(self.kept) == 2:
+            self.kept.reverse()
+
+    @rule(target=leases)
+    def lease(self) -> tuple[ExitStack, ServedModel | None]:
+        stack = ExitStack()
+        served = stack.enter_context(self.slot.lease())
+        assert served is (self.kept[0] if self.kept else None)
+        if served is not None:
+            self.held.append(served)
+        return stack, served
+
+    @rule(lease=leases)
+    def score(self, lease: tuple[ExitStack, ServedModel | None]) -> None:
+        if lease[1] is not None and lease[1] in self.held:
+            lease[1].model.score(())
+
+    @rule(lease=consumes(leases))
+    def end(self, lease: tuple[ExitStack, ServedModel | None]) -> None:
+        stack, served = lease
+        stack.close()
+        if served is not None:
+            self.held.remove(served)
+
+    @rule(again=st.booleans())
+    def close(self, again: bool) -> None:
+        self.slot.close()
+        if again:
+            self.slot.close()
+        self.kept = []
+
+    @invariant()
+    def closed_exactly_when_nobody_needs_it(self) -> None:
+        for served, model in self.models.items():
+            assert model.closes == (served not in self.kept and served not in self.held)
+        assert [self.slot.current, self.slot.previous] == [*self.kept, None, None][:2]
+
+
+TestInterleavings = SlotMachine.TestCase
+TestInterleavings.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+
+
+def test_threads_that_score_and_swap_at_once_never_meet_a_closed_model() -> None:
+    """Whatever the threads do to each other, each score has an open model, and in the end each is closed once."""
+    slot = ModelSlot()
+    made = pairs(301)
+    slot.swap(made[0][0])
+
+    def swap() -> None:
+        chance = random.Random(1)
+        for served, _ in made[1:]:
+            slot.swap(served)
+            if chance.random() < 0.3:
+                slot.roll_back()
+
+    def score(_: int) -> None:
+        for _ in range(400):
+            with slot.lease() as served:
+                assert served is not None
+                served.model.score(())
+
+    with ThreadPoolExecutor(4) as pool:
+        swapping = pool.submit(swap)
+        list(pool.map(score, range(3)))
+        swapping.result()
+    slot.close()
+    assert {model.closes for _, model in made} == {1}
+
+
+class TestSlots:
+    def test_each_data_type_has_a_slot_of_its_own(self) -> None:
+        """A model for one data type leaves the others alone."""
+        slots = ModelSlots()
+        red, white = served_by(data_type="red"), served_by(data_type="white")
+        slots.swap(white)
+        slots.swap(red)
+        found = {name: slot.current for name in slots.data_types if (slot := slots.get(name))}
+        assert found == {"red": red, "white": white}
+        assert slots.data_types == ("red", "white")
+        assert slots.get("beer") is None
+
+    def test_the_latest_is_the_one_that_was_swapped_last(self) -> None:
+        """``/state`` shows it; before any model there is none."""
+        slots = ModelSlots()
+        assert slots.latest is None
+        for data_type in ("red", "white", "red"):
+            slots.swap(served_by(data_type=data_type))
+            assert slots.latest is slots.get(data_type)
+        assert slots.swaps == 3
+
+    def test_closing_retires_every_model(self) -> None:
+        """A server that stops leaves no model open; closing again does nothing."""
+        slots, models = ModelSlots(), [FakeModel(), FakeModel(), FakeModel()]
+        for data_type, model in zip(("red", "red", "white"), models, strict=True):
+            slots.swap(served_by(model, data_type=data_type))
+        slots.close()
+        slots.close()
+        assert [model.closes for model in models] == [1, 1, 1]
+
+    @pytest.mark.parametrize("data_type", ["red", "white"])
+    def test_threads_make_one_slot_for_a_data_type(self, data_type: str) -> None:
+        """Two first models of a data type that arrive at once share one slot."""
+        slots = ModelSlots()
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda _: slots.swap(served_by(data_type=data_type)), range(100)))
+        assert slots.swaps == 100

@@ -1,0 +1,116 @@
+"""Models as messages."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelserving.errors import DecodeError, FieldError, RecordError
+from modelserving.records import Golden, ModelDescriptor, ModelType, decode_descriptor, encode_descriptor
+from modelserving.records.wire import modeldescriptor_pb2 as wire
+from tests.fakes import WINE, wine
+from tests.records.strategies import descriptors
+
+
+def descriptor(**changes: object) -> ModelDescriptor:
+    known: dict[str, object] = {"name": "m", "description": "d", "data_type": "wine", "type": ModelType.PMML}
+    return ModelDescriptor(**{**known, **changes})  # type: ignore[arg-type]
+
+
+@given(descriptors)
+def test_what_is_written_is_read_again(model: ModelDescriptor) -> None:
+    """By value or by reference, with golden records, parameters and metrics: everything survives."""
+    assert decode_descriptor(encode_descriptor(model)) == model
+
+
+@given(descriptors)
+def test_equal_models_are_equal_bytes(model: ModelDescriptor) -> None:
+    """The order in which a model's parameters were noted does not show on the wire."""
+    turned = dict(reversed(list(model.parameters.items())))
+    again = ModelDescriptor(**{**{name: getattr(model, name) for name in model.__slots__}, "parameters": turned})
+    assert encode_descriptor(again) == encode_descriptor(model)
+
+
+def test_the_layout_is_that_of_the_jvm_tutorial() -> None:
+    """Strings 1 to 3, the format as 4, bytes as 5 or a location as 6: written here by hand."""
+    start = b"\x0a\x01m\x12\x01d\x1a\x04wine\x20\x01"
+    assert decode_descriptor(start + b"\x2a\x02<x") == descriptor(data=b"<x")
+    assert decode_descriptor(start + b"\x32\x02a:") == descriptor(location="a:")
+    assert encode_descriptor(descriptor(data=b"<x")) == start + b"\x2a\x02<x"
+
+
+def test_formats_have_the_numbers_of_the_jvm_tutorial() -> None:
+    """Its clients send 0, 1 and 2; ours came after."""
+    assert [kind.value for kind in (ModelType.TENSORFLOW, ModelType.PMML, ModelType.TENSORFLOWSAVED)] == [0, 1, 2]
+    assert {kind.name: kind.value for kind in ModelType} == dict(wire.ModelDescriptor.ModelType.items())
+
+
+def test_fields_of_a_newer_sender_are_passed_over() -> None:
+    """A message with a field that we do not know is still a model."""
+    assert decode_descriptor(encode_descriptor(descriptor(data=b"x")) + b"\xf8\x07\x2a") == descriptor(data=b"x")
+
+
+@pytest.mark.parametrize("value", [b"", None])
+def test_an_empty_message_is_no_model(value: bytes | None) -> None:
+    """A tombstone on the models topic is told as empty, not as a nameless model."""
+    with pytest.raises(DecodeError, match="empty"):
+        decode_descriptor(value)
+
+
+def test_garbage_is_told_by_its_size_and_first_bytes() -> None:
+    """The message says how many bytes there were and how they began."""
+    with pytest.raises(DecodeError, match=r"^6 bytes, first ff ff ff ff ff, are no model descriptor"):
+        decode_descriptor(b"\xff" * 6)
+
+
+def test_an_unknown_format_is_told_with_the_known_ones() -> None:
+    """A sender that is ahead of us gets the list."""
+    value = wire.ModelDescriptor(name="new", dataType="wine", modeltype=99).SerializeToString()  # type: ignore[arg-type]
+    with pytest.raises(DecodeError, match=r"type 99 of model 'new' is unknown.*0 TENSORFLOW, 1 PMML"):
+        decode_descriptor(value)
+
+
+@pytest.mark.parametrize("data_type", ["", "..", "../x", "x" * 65, "wine\n"])
+def test_a_hostile_data_type_is_refused(data_type: str) -> None:
+    """A model's data type becomes a topic key, a URL and a file name as a record's does."""
+    with pytest.raises(FieldError, match="not allowed"):
+        decode_descriptor(encode_descriptor(descriptor(data_type=data_type)))
+
+
+def test_a_broken_golden_record_is_refused() -> None:
+    """A model whose check cannot be carried out is no model."""
+    value = wire.ModelDescriptor(dataType="wine", golden=[wire.GoldenRecord(record=b"\xff", expected=1)])
+    with pytest.raises(DecodeError, match="no wine record"):
+        decode_descriptor(value.SerializeToString())
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_raise_anything_but_record_errors(value: bytes) -> None:
+    """Whatever strangers send, it is a model descriptor or a RecordError."""
+    try:
+        model = decode_descriptor(value)
+    except RecordError:
+        return
+    assert isinstance(model.type, ModelType)
+
+
+def test_the_digest_is_that_of_the_bytes() -> None:
+    """What the sender states is another thing: ``sha256``."""
+    assert descriptor(data=b"bytes", sha256="stated").digest == hashlib.sha256(b"bytes").hexdigest()
+
+
+def test_golden_records_keep_their_data_type() -> None:
+    """A golden record is a whole record."""
+    model = descriptor(golden=(Golden(WINE, 5.0), Golden(wine("white"), 6.0)))
+    assert [golden.record.data_type for golden in decode_descriptor(encode_descriptor(model)).golden] == [
+        "wine",
+        "white",
+    ]
+
+
+def test_slugs_are_the_names_on_command_lines() -> None:
+    """One spelling for each format."""
+    assert [kind.slug for kind in ModelType] == ["tensorflow", "pmml", "tensorflow-saved", "onnx"]

@@ -1,0 +1,47 @@
+"""Answers as messages."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelserving.errors import DecodeError
+from modelserving.records import ScoredRecord, decode_scored, encode_scored
+from tests.records.strategies import scored_records
+
+ANSWER = ScoredRecord("wine", 5.0, "m", "1", "d", 2, 7, 1_500, 3, 4)
+
+
+@given(scored_records)
+def test_what_is_written_is_read_again(scored: ScoredRecord) -> None:
+    """Answer, model, place and times survive the way through a message."""
+    assert decode_scored(encode_scored(scored)) == scored
+
+
+def test_fields_of_a_newer_sender_are_passed_over() -> None:
+    """A message with a field that we do not know is still an answer."""
+    assert decode_scored(encode_scored(ANSWER) + b"\xf8\x07\x2a") == ANSWER
+
+
+@pytest.mark.parametrize("value", [b"", None])
+def test_an_empty_message_is_no_answer(value: bytes | None) -> None:
+    """It is not read as a prediction of 0."""
+    with pytest.raises(DecodeError, match="empty"):
+        decode_scored(value)
+
+
+def test_garbage_is_told_by_its_size() -> None:
+    """The message says how many bytes there were."""
+    with pytest.raises(DecodeError, match=r"^3 bytes are no scored record"):
+        decode_scored(b"\xff\xff\xff")
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_raise_anything_but_decode_errors(value: bytes) -> None:
+    """Whatever lies on the topic, it is an answer or a DecodeError."""
+    try:
+        scored = decode_scored(value)
+    except DecodeError:
+        return
+    assert isinstance(scored.prediction, float)

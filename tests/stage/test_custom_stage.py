@@ -1,0 +1,265 @@
+"""The stage itself, driven by hand: data from a list, models from a stream, results taken when the test wants."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from typing import Any
+
+import anyio
+import pytest
+from anyio import create_memory_object_stream
+from anyio.lowlevel import checkpoint
+
+from modelserving.models.slot import ModelSlots, ServedModel
+from modelserving.stage import Batch, Lane, ModelServingStage, ScoredBatch
+from tests.fakes import FakeModel, messages, served_by, wine
+
+WAIT = 20
+
+
+class Data:
+    """Batches of one record each; notes each demand, and holds a batch back until its gate is open."""
+
+    def __init__(self, batches: int, gates: dict[int, anyio.Event] | None = None) -> None:
+        self.pulls = 0
+        self._batches = batches
+        self._gates = gates or {}
+        self.asked: dict[int, anyio.Event] = {number: anyio.Event() for number in range(batches + 1)}
+
+    def __aiter__(self) -> AsyncIterator[Batch]:
+        return self
+
+    async def __anext__(self) -> Batch:
+        number = self.pulls
+        self.pulls += 1
+        self.asked[number].set()
+        if number in self._gates:
+            await self._gates[number].wait()
+        if number == self._batches:
+            raise StopAsyncIteration
+        return Batch(messages([wine()]))
+
+
+class Rig:
+    """A stage between a ``Data``, a stream of models and an outlet without a buffer."""
+
+    def __init__(self, data: Data, lane: Lane, waiting: Sequence[ServedModel] = ()) -> None:
+        self.slots = ModelSlots()
+        self.data = data
+        self.models, self._models = create_memory_object_stream[ServedModel](10)
+        self._outlet, self.results = create_memory_object_stream[ScoredBatch](0)
+        self._stage = ModelServingStage(self.slots, lane)
+        for served in waiting:
+            self.models.send_nowait(served)
+
+    async def run(self) -> None:
+        with self._models:
+            await self._stage.run(self.data, self._models, self._outlet)
+
+    async def next(self) -> str:
+        """Take the next result: the name of the model that gave it, or ``skipped``."""
+        with anyio.fail_after(WAIT):
+            batch = await self.results.receive()
+        return batch.scored[0].model_name if batch.scored else "skipped"
+
+    def close(self) -> None:
+        """Let go of the test's ends."""
+        self.models.close()
+        self.results.close()
+        self.slots.close()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let the other tasks go on until something holds."""
+    with anyio.fail_after(WAIT):
+        while not condition():
+            await anyio.sleep(0.001)
+
+
+async def settle() -> None:
+    """Let every task that can go on do so, many times over."""
+    for _ in range(100):
+        await checkpoint()
+
+
+def drive(test: Callable[[Lane], Coroutine[Any, Any, None]]) -> None:
+    with Lane("test-scoring") as lane:
+        anyio.run(test, lane)
+
+
+def test_models_that_wait_serve_the_first_batch() -> None:
+    """All models that are there before the data are swapped in first, in their order; the last one scores."""
+
+    async def scenario(lane: Lane) -> None:
+        rig = Rig(Data(1), lane, [served_by(name=name) for name in ("a", "b", "c")])
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(rig.run)
+            assert await rig.next() == "c"
+        assert rig.slots.swaps == 3
+        rig.close()
+
+    drive(scenario)
+
+
+def test_a_model_that_arrives_while_there_is_no_data_is_swapped_in_at_once() -> None:
+    """It does not wait for the next record."""
+
+    async def scenario(lane: Lane) -> None:
+        gate = anyio.Event()
+        rig = Rig(Data(1, {0: gate}), lane)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(rig.run)
+            await until(rig.data.asked[0].is_set)
+            await rig.models.send(served_by(name="new"))
+            await until(lambda: rig.slots.swaps == 1)
+            assert not gate.is_set()
+            gate.set()
+            assert await rig.next() == "new"
+        rig.close()
+
+    drive(scenario)
+
+
+def test_a_model_is_preferred_to_a_batch_that_came_with_it() -> None:
+    """When the next batch and a model are both there, the model serves that batch."""
+
+    async def scenario(lane: Lane) -> None:
+        gates = {1: anyio.Event()}
+        rig = Rig(Data(2, gates), lane, [served_by(name="old")])
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(rig.run)
+            assert await rig.next() == "old"
+            await until(rig.data.asked[1].is_set)
+            gates[1].set()
+            rig.models.send_nowait(served_by(name="new"))
+            assert await rig.next() == "new"
+        rig.close()
+
+    drive(scenario)
+
+
+def test_a_batch_that_is_being_scored_keeps_its_model() -> None:
+    """A swap in the middle of a score changes nothing for it; the next batch has the new model."""
+
+    async def scenario(lane: Lane) -> None:
+        scoring, go_on = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            scoring.set()
+            assert go_on.wait(WAIT)
+
+        old = FakeModel(during=hold)
+        rig = Rig(Data(2), lane, [served_by(old, "old")])
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(rig.run)
+            await until(scoring.is_set)
+            for name in ("new", "newer"):
+                await rig.models.send(served_by(name=name))
+            await until(lambda: rig.slots.swaps == 3)
+            assert old.closes == 0
+            go_on.set()
+            assert [await rig.next(), await rig.next()] == ["old", "newer"]
+        assert old.closes == 1
+        rig.close()
+
+    drive(scenario)
+
+
+def test_the_next_batch_is_asked_for_only_when_the_outlet_took_the_last() -> None:
+    """Demand flows against the stream: whoever does not take results is not fed, and nothing piles up."""
+
+    async def scenario(lane: Lane) -> None:
+        rig = Rig(Data(3), lane, [served_by(name="m")])
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(rig.run)
+            for taken in range(3):
+                await until(lambda: rig.results.statistics().tasks_waiting_send == 1)
+                await settle()
+                assert rig.data.pulls == taken + 1
+                await rig.next()
+        assert rig.data.pulls == 4
+        rig.close()
+
+    drive(scenario)
+
+
+def test_a_model_is_taken_while_nobody_takes_results() -> None:
+    """Back pressure on the results does not hold up the models."""
+
+    async def scenario(lane: Lane) -> None:
+        rig = Rig(Data(2), lane, [served_by(name="old")])
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(rig.run)
+            await until(lambda: rig.results.statistics().tasks_waiting_send == 1)
+            await rig.models.send(served_by(name="new"))
+            await until(lambda: rig.slots.swaps == 2)
+            assert [await rig.next(), await rig.next()] == ["old", "new"]
+        rig.close()
+
+    drive(scenario)
+
+
+def test_the_outlet_is_closed_when_the_data_end() -> None:
+    """Whoever reads the results learns that there will be no more; models may still come, and are not waited for."""
+
+    async def scenario(lane: Lane) -> None:
+        rig = Rig(Data(1), lane)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(rig.run)
+            assert await rig.next() == "skipped"
+            with anyio.fail_after(WAIT), pytest.raises(anyio.EndOfStream):
+                await rig.results.receive()
+        rig.close()
+
+    drive(scenario)
+
+
+def test_models_that_end_do_not_end_the_stage() -> None:
+    """The data decide when the stage is done."""
+
+    async def scenario(lane: Lane) -> None:
+        rig = Rig(Data(3), lane, [served_by(name="m")])
+        rig.models.close()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(rig.run)
+            assert [await rig.next() for _ in range(3)] == ["m", "m", "m"]
+        rig.close()
+
+    drive(scenario)
+
+
+def test_scoring_leaves_the_event_loop_free() -> None:
+    """While a batch is scored in the lane's thread, other tasks, such as HTTP, go on."""
+
+    async def scenario(lane: Lane) -> None:
+        others_went_on = threading.Event()
+        model = FakeModel(during=lambda: others_went_on.wait(WAIT))
+        rig = Rig(Data(1), lane, [served_by(model, "slow")])
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(rig.run)
+            await until(lambda: model.batches == [1])
+            others_went_on.set()
+            assert await rig.next() == "slow"
+        rig.close()
+
+    drive(scenario)
+
+
+def test_a_source_that_breaks_ends_the_stage_with_its_error() -> None:
+    """The server learns why, and the outlet is closed."""
+
+    async def scenario(lane: Lane) -> None:
+        class Broken(Data):
+            async def __anext__(self) -> Batch:
+                raise OSError("the broker is gone")
+
+        rig = Rig(Broken(1), lane)
+        with pytest.raises(ExceptionGroup) as caught:
+            await rig.run()
+        assert caught.group_contains(OSError, match="the broker is gone")
+        with pytest.raises(anyio.EndOfStream):
+            await rig.results.receive()
+        rig.close()
+
+    drive(scenario)

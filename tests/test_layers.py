@@ -1,0 +1,129 @@
+"""The architecture, as the imports say it: who may know whom, who reads the environment, how long a module may be."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from modelserving.config import checkout
+
+ROOT = checkout() or Path.cwd()
+PACKAGE = ROOT / "modelserving"
+LAYERS = (
+    "errors",
+    "config",
+    "statistics",
+    "records",
+    "datasets",
+    "jars",
+    "kafka",
+    "jvm",
+    "models",
+    "client",
+    "stage",
+    "monitoring",
+    "web",
+    "widgets",
+    "workshop",
+    "demo",
+    "commands",
+    "cli",
+    "__main__",
+)
+"""Each may import only what stands above it."""
+ENVIRONMENT = {
+    "config.py": "reads the settings",
+    "models/engine.py": "tells TensorFlow to be quiet, before it is imported",
+    "workshop/process.py": "hands the environment to a child process",
+}
+"""Who may touch ``os.environ``, and why."""
+LONGEST = 320
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "wire" not in path.parts)
+
+
+def layer_of(path: Path) -> str:
+    """The package, or the single module, right below ``modelserving``."""
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Everything that a module imports, anywhere in it, by full name."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}: a relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def shown(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def test_a_module_imports_only_what_stands_above_it() -> None:
+    """No package knows those that are built on it; a new package is given its place in ``LAYERS``."""
+    wrong = {}
+    for path in MODULES:
+        layer = layer_of(path)
+        above = LAYERS[: LAYERS.index(layer) + 1] if layer != "__init__" else ()
+        used = {name.split(".")[1] for name in imports(path) if name.startswith("modelserving.")}
+        if too_low := used - {*above, "__version__"}:
+            wrong[shown(path)] = too_low
+    assert wrong == {}
+
+
+def test_the_generated_messages_stay_in_the_package_of_records() -> None:
+    """Protocol Buffers are at the edge: beyond it there are dataclasses."""
+    assert {layer_of(path) for path in MODULES for name in imports(path) if ".wire" in name} == {"records"}
+
+
+def test_heavy_engines_are_imported_late() -> None:
+    """TensorFlow takes seconds and hundreds of megabytes: only the function that needs it imports it."""
+    heavy = {"tensorflow", "keras", "sklearn", "sklearn2pmml", "pypmml"}
+    assert {shown(path) for path in MODULES if heavy & set(imports_at_once(path))} == set()
+
+
+def imports_at_once(path: Path) -> Iterator[str]:
+    """The outermost packages that are imported as soon as a module is."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield (node.module or "").split(".")[0]
+
+
+def test_a_module_can_be_read_in_one_sitting() -> None:
+    """A module that grows beyond that is two."""
+    lengths = {shown(path): len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES}
+    assert {name: length for name, length in lengths.items() if length > LONGEST} == {}
+
+
+def touches_environment(path: Path) -> bool:
+    """Whether a module reads or writes the environment, by whatever name."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    imported = {name.removeprefix("os.") for name in imports(path) if name.startswith("os.")}
+    return bool((attributes | imported) & {"environ", "environb", "getenv", "getenvb", "putenv", "unsetenv"})
+
+
+def test_only_the_settings_read_the_environment() -> None:
+    """What can be set from outside is written in one place; who else touches it has a reason, named here."""
+    assert {shown(path) for path in MODULES if touches_environment(path)} == set(ENVIRONMENT)
+
+
+def test_the_others_write_or_hand_on_but_never_look() -> None:
+    """TensorFlow's setting is a default, and a child gets all of it: neither depends on a variable."""
+    engine, process = (
+        (PACKAGE / name).read_text(encoding="utf-8") for name in ("models/engine.py", "workshop/process.py")
+    )
+    assert engine.count("os.environ") == engine.count("os.environ.setdefault(")
+    assert process.count("os.environ") == process.count("{**os.environ, ")
+
+
+def test_build_tools_are_no_part_of_the_product() -> None:
+    """sklearn2pmml is AGPL: only the training of our models uses it, which no server imports."""
+    users = {shown(path) for path in MODULES if any(name.startswith("sklearn2pmml") for name in imports(path))}
+    assert all(name.startswith("models/training/") for name in users)
+    trainers = {shown(path) for path in MODULES if any("models.training" in name for name in imports(path))}
+    assert all(name.startswith(("models/training/", "commands/")) for name in trainers)

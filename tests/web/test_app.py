@@ -1,0 +1,172 @@
+"""The HTTP face, asked without a network."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import anyio
+import httpx
+import pytest
+
+from modelserving.models.slot import ModelSlots
+from modelserving.stage import Counts, Phase
+from modelserving.web import make_app
+from tests.fakes import served_by
+
+NONE = {"name": "None", "description": "None", "since": 0, "usage": 0, "duration": 0.0, "min": 0, "max": 0}
+"""What the JVM tutorial answers before any model, field by field."""
+
+
+@dataclass(slots=True)
+class View:
+    """A server that only stands there."""
+
+    slots: ModelSlots = field(default_factory=ModelSlots)
+    counts: Counts = field(default_factory=Counts)
+    phase: Phase = Phase.SERVING
+    models_refused: int = 0
+
+
+@pytest.fixture
+def view() -> Iterator[View]:
+    """A server without a model."""
+    made = View()
+    yield made
+    made.slots.close()
+
+
+def get(view: View, path: str) -> httpx.Response:
+    """Ask the face of a server; ``path`` as it goes over the wire."""
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(make_app(view))
+        async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
+            return await client.get(path)
+
+    return anyio.run(ask)
+
+
+class TestState:
+    def test_before_any_model_it_is_the_none_object(self, view: View) -> None:
+        """The first seven fields, in their order and with these values: a client of the original understands them."""
+        response = get(view, "/state")
+        assert response.status_code == 200
+        assert list(response.json().items())[:7] == list(NONE.items())
+
+    def test_with_a_model_it_says_who_and_how_fast(self, view: View) -> None:
+        """Times in milliseconds where the original has them, in nanoseconds where they are ours."""
+        view.slots.swap(served := served_by(name="tree"))
+        served.statistics.record(2_000, 3)
+        served.statistics.record(500_000)
+        state = get(view, "/state").json()
+        assert (state["name"], state["description"], state["usage"]) == ("tree", "about tree", 4)
+        assert (state["duration"], state["min"], state["max"]) == (0.506, 0.002, 0.5)
+        assert (state["data_type"], state["type"], state["version"]) == ("wine", "pmml", "1")
+        assert (state["digest"], state["mean_ns"], state["swaps"]) == ("digest of tree", 126_500.0, 1)
+        assert state["since"] > 1_700_000_000_000
+        assert state["p50_ns"] == pytest.approx(2_000, rel=1e-3)
+        assert state["p99_ns"] == pytest.approx(500_000, rel=1e-3)
+
+    def test_it_shows_the_model_that_was_put_in_its_place_last(self, view: View) -> None:
+        """Of several data types, the one that changed last; each has an address of its own."""
+        view.slots.swap(served_by(name="for red", data_type="red"))
+        view.slots.swap(served_by(name="for white", data_type="white"))
+        assert get(view, "/state").json()["name"] == "for white"
+        assert get(view, "/state/red").json()["name"] == "for red"
+
+    def test_it_counts_what_became_of_the_records(self, view: View) -> None:
+        """Also while there is no model: that is when records are skipped."""
+        view.counts = Counts(scored=1, skipped=2, dead_lettered=3)
+        view.models_refused = 4
+        state = get(view, "/state").json()
+        assert [state[name] for name in ("scored", "skipped", "dead_lettered", "models_refused")] == [1, 2, 3, 4]
+
+    def test_an_unknown_data_type_is_told_the_known_ones(self, view: View) -> None:
+        """404 with what there is, where the original answered 200 and an object full of nothing."""
+        assert get(view, "/state/beer").json() == {
+            "detail": "no model for data type 'beer'. Data types with a model: none yet."
+        }
+        for data_type in ("wine", "cider"):
+            view.slots.swap(served_by(data_type=data_type))
+        response = get(view, "/state/beer")
+        assert response.status_code == 404
+        assert "cider, wine" in response.json()["detail"]
+
+    @pytest.mark.parametrize(
+        "segment", ["%2e%2e%5Cx", "a%20b", "wine%0A", "wi%00ne", "%3Cscript%3E", "x" * 65, "%C3%A9", "-x"]
+    )
+    def test_a_hostile_data_type_is_a_bad_request(self, view: View, segment: str) -> None:
+        """400 with the rule, whatever the percent signs hide."""
+        response = get(view, f"/state/{segment}")
+        assert response.status_code == 400
+        assert "is not allowed: use 1 to 64 letters" in response.json()["detail"]
+
+    @pytest.mark.parametrize(
+        "path", ["/state/../healthz", "/state/%2e%2e", "/state/..%2f..%2fetc%2fpasswd", "/state/a%2Fb"]
+    )
+    def test_a_path_that_climbs_finds_no_state(self, view: View, path: str) -> None:
+        """Nothing outside of /state is reached by a data type: it is refused, or there is nothing there."""
+        response = get(view, path)
+        assert response.status_code in {400, 404} or "status" in response.json()
+        assert "passwd" not in response.headers.get("location", "")
+
+
+class TestOtherPaths:
+    def test_models_are_listed_by_data_type(self, view: View) -> None:
+        """The original's path and form."""
+        assert get(view, "/models").json() == {"models": []}
+        view.slots.swap(served_by())
+        assert get(view, "/models").json() == {"models": ["wine"]}
+
+    @pytest.mark.parametrize("phase", list(Phase))
+    def test_healthz_says_whether_it_serves(self, view: View, phase: Phase) -> None:
+        """200 while serving, 503 before, after, and while the broker is away; with what the server is doing."""
+        view.phase = phase
+        response = get(view, "/healthz")
+        assert response.status_code == (200 if phase is Phase.SERVING else 503)
+        assert response.json() == {"status": "ok" if phase is Phase.SERVING else "unavailable", "phase": phase.value}
+
+    @pytest.mark.parametrize("path", ["/stat", "/state/wine/x", "/metrics"])
+    def test_a_wrong_address_is_told_the_right_ones(self, view: View, path: str) -> None:
+        """404 that helps."""
+        response = get(view, path)
+        assert response.status_code == 404
+        assert response.json() == {
+            "detail": f"nothing at {path}. Try: /state, /state/{{data_type}}, /models, /healthz, /docs."
+        }
+
+    def test_the_front_door_leads_to_the_documentation(self, view: View) -> None:
+        """Who types the plain address finds out what there is."""
+        response = get(view, "/")
+        assert (response.status_code, response.headers["location"]) == (307, "/docs")
+
+
+class TestDocumentation:
+    def test_the_page_needs_no_other_host(self, view: View) -> None:
+        """A workshop room may have no network: every file of the page comes from this server."""
+        page = get(view, "/docs")
+        assert page.status_code == 200
+        linked = re.findall(r"""(?:href|src)=["']([^"']+)["']""", page.text)
+        assert linked
+        assert not re.search(r"""(["'(])(https?:)?//""", page.text)
+        for path in [*linked, "/openapi.json"]:
+            assert path.startswith("/")
+            assert get(view, path).status_code == 200
+
+    def test_the_description_is_complete(self, view: View) -> None:
+        """Each path has a summary, each answer a schema, each reference leads somewhere, each field is explained."""
+        api = get(view, "/openapi.json").json()
+        assert api["openapi"].startswith("3.")
+        assert set(api["paths"]) == {"/state", "/state/{data_type}", "/models", "/healthz"}
+        schemas = api["components"]["schemas"]
+        for referred in re.findall(r"#/components/schemas/(\w+)", str(api)):
+            assert referred in schemas
+        for path in api["paths"].values():
+            assert path["get"]["summary"]
+            assert all(answer["content"]["application/json"]["schema"] for answer in path["get"]["responses"].values())
+        assert all(one["description"] for one in schemas["ModelState"]["properties"].values())
+        assert list(schemas["ModelState"]["properties"])[:7] == list(NONE)
+        assert {"400", "404"} <= set(api["paths"]["/state/{data_type}"]["get"]["responses"])
+        assert "503" in api["paths"]["/healthz"]["get"]["responses"]

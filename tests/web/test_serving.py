@@ -1,0 +1,104 @@
+"""A server and its HTTP face, in one process."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from pathlib import Path
+
+import anyio
+import httpx
+import pytest
+
+from modelserving.models.slot import ModelSlots
+from modelserving.stage import Counts, Phase
+from modelserving.web import announce, bind, serve, url_of
+
+WAIT = 20
+
+
+class Idle:
+    """A server that serves nobody until it is cancelled."""
+
+    def __init__(self) -> None:
+        self.slots = ModelSlots()
+        self.counts = Counts()
+        self.phase = Phase.STARTING
+        self.models_refused = 0
+
+    async def run(self) -> None:
+        try:
+            self.phase = Phase.SERVING
+            await anyio.sleep_forever()
+        finally:
+            self.phase = Phase.STOPPED
+
+
+def listens(url: str) -> bool:
+    host, port = url.removeprefix("http://").split(":")
+    with socket.socket() as probe:
+        return probe.connect_ex((host, int(port))) == 0
+
+
+def test_it_answers_until_it_is_stopped_and_leaves_nothing_behind() -> None:
+    """HTTP answers while the server runs; a reason to stop ends both, and the port is free again."""
+
+    async def scenario() -> None:
+        server, bound = Idle(), bind("127.0.0.1", 0)
+        url = url_of(bound)
+
+        async def ask_then_stop() -> None:
+            async with httpx.AsyncClient() as client:
+                with anyio.fail_after(WAIT):
+                    assert (await client.get(f"{url}/healthz", timeout=WAIT)).json()["status"] == "ok"
+
+        with anyio.fail_after(WAIT):
+            await serve(server, bound, ask_then_stop)
+        assert server.phase is Phase.STOPPED
+        assert not listens(url)
+
+    anyio.run(scenario)
+
+
+def test_a_server_that_fails_takes_its_face_with_it() -> None:
+    """The original ran on without HTTP, or with HTTP alone; here both end, with the reason."""
+
+    class Failing(Idle):
+        async def run(self) -> None:
+            raise OSError("the broker is gone")
+
+    async def scenario() -> None:
+        bound = bind("127.0.0.1", 0)
+        url = url_of(bound)
+        with pytest.raises(ExceptionGroup) as caught, anyio.fail_after(WAIT):
+            await serve(Failing(), bound, anyio.sleep_forever)
+        assert caught.group_contains(OSError, match="the broker is gone")
+        assert not listens(url)
+
+    anyio.run(scenario)
+
+
+def test_an_announcement_is_there_all_at_once(tmp_path: Path) -> None:
+    """A parent that looks at any moment finds no file or the whole object; an older one is replaced."""
+    target = tmp_path / "announced"
+    announce(target, "http://127.0.0.1:1")
+    announce(target, "http://127.0.0.1:2")
+    assert json.loads(target.read_text(encoding="utf-8")) == {"url": "http://127.0.0.1:2", "pid": os.getpid()}
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_an_announcement_that_fails_leaves_the_last_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was there is not half overwritten."""
+    target = tmp_path / "announced"
+    announce(target, "http://127.0.0.1:1")
+    before = target.read_bytes()
+
+    def cut_off(self: Path, text: str, **_: object) -> int:
+        self.write_bytes(text.encode()[:5])
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(Path, "write_text", cut_off)
+    with pytest.raises(OSError, match="no space"):
+        announce(target, "http://127.0.0.1:2")
+    assert target.read_bytes() == before
