@@ -95,7 +95,7 @@ def stage(
     prefix: Prefix = "",
     group: Annotated[str, typer.Option(help="Consumer group; servers of one group share the records.")] = "",
     instance: Annotated[str, typer.Option(help="Name of this server in the group; none: host and port.")] = "",
-    max_records: Annotated[int, typer.Option(min=1, help="The most records in a batch.")] = 5000,
+    max_records: Annotated[int, typer.Option(min=1, help="The most records in a batch.")] = 10_000,
     preload: Annotated[bool, typer.Option(help="Start TensorFlow and Java first, or with the first model.")] = True,
     announce_to: Annotated[Path | None, typer.Option("--announce", hidden=True)] = None,
     until_stdin_closes: UntilStdinCloses = False,
@@ -103,10 +103,12 @@ def stage(
     """Serve models with the custom stage. Ctrl-C ends it."""
     import anyio
 
+    from modelserving.commands.threads import share_fairly
     from modelserving.kafka import create_topics, use_broker
     from modelserving.stage import StageOptions, StageServer
     from modelserving.web import announce, bind, serve, stdin_closed, until_signal, url_of
 
+    share_fairly()
     topics = topics_of(prefix)
     bound = bind(host, port)
     url = url_of(bound)

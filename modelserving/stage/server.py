@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -55,7 +56,7 @@ class StageOptions:
     topics: Topics = TOPICS
     group: str = "stage-server"
     instance: str = "0"
-    max_records: int = 5000
+    max_records: int = 10_000
     preload: bool = True
 
 
@@ -72,6 +73,16 @@ class Counts:
     scored: int = 0
     skipped: int = 0
     dead_lettered: int = 0
+
+
+def _spare_the_garbage_collector() -> None:
+    """Take what is loaded so far, for good, out of what is searched for garbage.
+
+    TensorFlow alone brings a million objects. Searching them again and again, while records come and go, cost 40 % of
+    the processor's time at full speed.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 class StageServer:
@@ -110,6 +121,7 @@ class StageServer:
                 source = await stack.enter_async_context(self._models)
                 if self.options.preload:
                     await source.preload()
+                _spare_the_garbage_collector()
                 self.phase = Phase.READING_MODELS
                 for served in await source.read_to_end():
                     self.slots.swap(served)

@@ -70,8 +70,9 @@ class TransactionalSink:
         """Publish a batch and its progress; return when the transaction is committed.
 
         Raises:
-            kafka.errors.KafkaError: it was not. While the broker is away this waits for it, and can be cancelled. What happened to the transaction is for the broker to say: the caller
-                starts again from the group's committed offsets.
+            kafka.errors.KafkaError: it was not. What happened to the transaction is for the broker to say: the caller
+                starts again from the group's committed offsets. While the broker is away this waits for it, and can be
+                cancelled.
         """
         await self._working.run(self._send, batch)
         await run_abandonable(self._commit, batch)

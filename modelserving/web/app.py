@@ -95,6 +95,7 @@ def make_app(server: ServerView) -> FastAPI:
         redoc_url=None,
         description="Which model scores now, and how it does. Models arrive by Kafka, not here: this face only looks.",
     )
+    app.openapi_version = "3.0.3"  # the newest that the bundled page can show
     _add_docs(app)
     _add_errors(app)
 

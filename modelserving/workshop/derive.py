@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import base64
 import hashlib
 import json
 import sys
@@ -25,7 +24,7 @@ _METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
-_PICTURE = "pipeline.svg"
+_IMAGES = "images"
 
 
 def notebook_text(lesson: LessonSource, *, solutions: bool = False) -> str:
@@ -58,8 +57,8 @@ def derive(lessons: Iterable[LessonSource]) -> tuple[Path, ...]:
 def outdated(lessons: Iterable[LessonSource]) -> tuple[Path, ...]:
     """Notebooks that differ from their text, are missing, or have no text any more."""
     expected = dict(_files(lessons))
-    folders = {path.parent for path in expected}
-    strays = {path for folder in folders for path in folder.glob("[0-9][0-9]_*.ipynb")} - set(expected)
+    folders = {path.parent for path in expected if path.parent.is_dir()}
+    strays = {path for folder in folders for path in folder.iterdir() if _is_derived(path)} - set(expected)
     return tuple(sorted({path for path, text in expected.items() if not _same(path, text)} | strays))
 
 
@@ -73,10 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a notebook differs from its text")
     lessons = lesson_sources()
     if not parser.parse_args(arguments).check:
-        _say(
-            f"wrote {path.name if path.parent.name != 'solutions' else f'solutions/{path.name}'}"
-            for path in derive(lessons)
-        )
+        _say(f"wrote {path.parent.name}/{path.name}" for path in derive(lessons))
         return 0
     different = outdated(lessons)
     _say(f"{path} differs from its text in notebooks/src. Run `make notebooks`." for path in different)
@@ -88,6 +84,11 @@ def _files(lessons: Iterable[LessonSource]) -> Iterator[tuple[Path, str]]:
         folder = lesson.path.parent.parent
         yield folder / lesson.notebook, notebook_text(lesson)
         yield folder / "solutions" / lesson.notebook, notebook_text(lesson, solutions=True)
+        yield from ((folder / _IMAGES / _image(lit), _on_paper(pipeline(*lit).svg)) for lit in _pictures(lesson))
+
+
+def _is_derived(path: Path) -> bool:
+    return path.match("[0-9][0-9]_*.ipynb") or path.match(f"{_IMAGES}/pipeline*.svg")
 
 
 def _same(path: Path, text: str) -> bool:
@@ -101,7 +102,7 @@ def _expand(lesson: LessonSource, *, solutions: bool) -> Iterator[dict[str, Any]
             for part in _exercise_cells(find_exercise(words[0]), solutions=solutions):
                 yield _json(part)
         elif kind == "pipeline":
-            yield _picture(words)
+            yield _json(Cell("markdown", f"![{pipeline(*words).alt}]({'../' * solutions}{_IMAGES}/{_image(words)})"))
         else:
             yield _json(cell)
 
@@ -114,11 +115,18 @@ def _exercise_cells(exercise: Exercise, *, solutions: bool) -> Iterator[Cell]:
     yield Cell("code", f'lesson.check("{exercise.id}", {exercise.answer})\n{stuck}', ("check",))
 
 
-def _picture(lit: tuple[str, ...]) -> dict[str, Any]:
-    diagram = pipeline(*lit)
-    data = base64.b64encode(diagram.svg.encode()).decode()
-    cell = _json(Cell("markdown", f"![{diagram.alt}](attachment:{_PICTURE})"))
-    return {**cell, "attachments": {_PICTURE: {"image/svg+xml": data}}}
+def _pictures(lesson: LessonSource) -> Iterator[tuple[str, ...]]:
+    directives = (cell.directive for cell in lesson.cells)
+    return (directive[1] for directive in directives if directive and directive[0] == "pipeline")
+
+
+def _image(lit: tuple[str, ...]) -> str:
+    return f"{'-'.join(('pipeline', *lit))}.svg"
+
+
+def _on_paper(svg: str) -> str:
+    """The picture as a file of its own, which cannot know if the page around it is dark: on white, like paper."""
+    return svg.replace('style="', 'style="background:#fff;color:#333;', 1) + "\n"
 
 
 def _json(cell: Cell) -> dict[str, Any]:

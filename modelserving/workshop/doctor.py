@@ -76,7 +76,9 @@ class Report:
     def verdict(self) -> str:
         """All of it in one sentence."""
         if self.ok:
-            return f"{len(self.findings)} of {len(self.findings)} checks are ok: this machine is ready."
+            count = len(self.findings)
+            ready = " This machine is ready." if count == len(CHECKS) else ""
+            return f"{count} of {count} checks {'is' if count == 1 else 'are'} ok.{ready}"
         found = f"{len(self.problems)} of {len(self.findings)} checks found a problem"
         return f"{found}. Do what its fix says, then run this again."
 

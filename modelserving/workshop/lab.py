@@ -21,7 +21,12 @@ _QUIET = {"@jupyterlab/apputils-extension/notification": {"checkForUpdates": Fal
 
 
 def run_lab(
-    say: Callable[[str], None], *, port: int = DEFAULT_PORT, browser: bool = True, settings: Settings | None = None
+    say: Callable[[str], None],
+    *,
+    port: int = DEFAULT_PORT,
+    browser: bool = True,
+    settings: Settings | None = None,
+    root: Path | None = None,
 ) -> None:
     """Start the broker and JupyterLab, open the first lesson, and stay until Ctrl-C.
 
@@ -32,6 +37,7 @@ def run_lab(
         port: where JupyterLab should listen; a taken one is stepped aside from.
         browser: whether to open one.
         settings: which broker, and where files go; the environment's by default.
+        root: the checkout; found by itself by default.
 
     Raises:
         SetupError: JupyterLab is not installed.
@@ -43,7 +49,7 @@ def run_lab(
     except ImportError:
         raise SetupError("JupyterLab is not installed. Run `make setup` in the checkout.") from None
     settings = settings or load_settings()
-    work = prepare_work_folder()
+    work = prepare_work_folder(root)
     found = _free_port(port)
     token = secrets.token_urlsafe(24)
     with use_broker(settings) as connection:
@@ -74,6 +80,7 @@ def lab_arguments(work: WorkFolder, port: int, token: str, home: Path, *, browse
         f"--ServerApp.root_dir={work.path.parent}",
         f"--ServerApp.open_browser={browser}",
         "--ServerApp.answer_yes=True",
+        "--KernelManager.transport_encryption=auto",
         "--ServerApp.allow_root=True",
         "--ServerApp.log_level=ERROR",
         "--LabApp.log_level=ERROR",

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import httpx
 
@@ -22,6 +22,10 @@ __all__ = ["ChildProcess", "ServerProcess"]
 _START_SECONDS = 90.0
 _STOP_SECONDS = 20.0
 _PAUSE = 0.05
+# Jupyter interrupts the whole process group of a kernel: the children of a lesson are to survive that.
+_APART: dict[str, Any] = {"process_group": 0}
+if sys.platform == "win32":
+    _APART = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
 
 
 class ChildProcess:
@@ -44,6 +48,7 @@ class ChildProcess:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, "PYTHONUNBUFFERED": "1", **(environ or {})},
+                **_APART,
             )
 
     def _extra(self) -> Sequence[str]:

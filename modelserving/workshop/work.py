@@ -52,6 +52,8 @@ def prepare_work_folder(root: Path | None = None) -> WorkFolder:
     missing = [path for path in originals if not (work / path.name).exists()]
     for path in missing:
         shutil.copyfile(path, work / path.name)
+    if (root / "notebooks" / "images").is_dir():  # nobody works on the pictures: these are always the newest
+        shutil.copytree(root / "notebooks" / "images", work / "images", dirs_exist_ok=True)
     kept = [path.name for path in originals if path not in missing and _differs(path, work / path.name)]
     return WorkFolder(work, tuple(path.name for path in missing), tuple(kept))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shutil
 import subprocess
@@ -18,7 +19,7 @@ from urllib.parse import quote
 import httpx
 import psutil
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from modelserving.config import checkout
 from modelserving.kafka import EmbeddedKafka
@@ -32,6 +33,7 @@ _ROOT = checkout()
 _LESSONS = sorted(path.name for path in (_ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb")) if _ROOT else []
 _START_S, _END_S = 90.0, 30.0
 _VIEW = ".jp-OutputArea-output svg[role=img]"
+_STOP = re.compile(r"Stop$")  # an icon stands before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +56,12 @@ class Lab:
         session = "window.jupyterapp?.shell?.currentWidget?.sessionContext"
         page.wait_for_function(f"() => {session}?.session?.kernel?.status === 'idle'")
 
-    def end_kernels(self) -> None:
-        """End every kernel, and with it what its cells have started."""
+    def end_kernel(self, notebook: str) -> None:
+        """End the kernel of a notebook, and with it what its cells have started."""
         with httpx.Client(headers={"Authorization": f"token {self.token}"}, base_url=self.url) as client:
             for session in client.get("/api/sessions").json():
-                client.delete(f"/api/sessions/{session['id']}").raise_for_status()
+                if Path(session["path"]).name == notebook:
+                    client.delete(f"/api/sessions/{session['id']}").raise_for_status()
 
     def copy(self, lesson: str, until: str) -> str:
         """Write a shorter copy of a lesson, which ends with the first code cell that has ``until`` in it.
@@ -106,11 +109,19 @@ def lab(kafka: EmbeddedKafka, tmp_path_factory: pytest.TempPathFactory) -> Itera
         _end(process)
 
 
-@pytest.fixture(autouse=True)
-def _no_kernel_stays(lab: Lab) -> Iterator[None]:
-    """All tests use the topics of the same lessons, so a server of the last test would take this one's wines."""
-    yield
-    lab.end_kernels()
+@pytest.fixture
+def opened(lab: Lab, page: Page) -> Iterator[Callable[[str], Page]]:
+    """Opens notebooks in the test's own tab; their kernels end with the test."""
+    notebooks: list[str] = []
+
+    def show(notebook: str) -> Page:
+        notebooks.append(notebook)
+        lab.open(page, notebook)
+        return page
+
+    yield show
+    for notebook in notebooks:
+        lab.end_kernel(notebook)
 
 
 def _wait_until_up(process: psutil.Popen, url: str, log: Path) -> None:
@@ -160,10 +171,10 @@ def _sentence(page: Page) -> str:
 
 @pytest.mark.parametrize("lesson", _LESSONS)
 def test_a_lesson_opens_without_complaint(
-    lab: Lab, page: Page, complaints: list[str], hosts: set[str], lesson: str
+    opened: Callable[[str], Page], complaints: list[str], hosts: set[str], lesson: str
 ) -> None:
     """The page shows its title and its picture, no script fails, and nothing is asked of the network."""
-    lab.open(page, lesson)
+    page = opened(lesson)
     expect(page.locator(".jp-MarkdownOutput h1").first).to_contain_text(lesson[:2])
     picture = page.locator('.jp-MarkdownOutput img[alt^="The pipeline"]').first
     picture.scroll_into_view_if_needed()
@@ -172,17 +183,31 @@ def test_a_lesson_opens_without_complaint(
     assert hosts <= {"127.0.0.1", ""}
 
 
+@pytest.fixture(scope="module")
+def stage_page(lab: Lab, browser: Browser) -> Iterator[Page]:
+    """Lesson 04 up to its live view: a real server scores the wines of a real client."""
+    notebook = lab.copy("04_custom_stage.ipynb", until="StageView(")
+    with browser.new_page(viewport={"width": 1280, "height": 900}) as page:
+        page.set_default_timeout(60_000)
+        lab.open(page, notebook)
+        _run_all(page)
+        yield page
+    lab.end_kernel(notebook)
+
+
 @pytest.fixture
-def live(lab: Lab, page: Page, complaints: list[str]) -> Page:
-    """Lesson 04 up to its live view, which moves: a real server scores the wines of a real client."""
-    lab.open(page, lab.copy("04_custom_stage.ipynb", until="StageView("))
-    _run_all(page)
-    _until(page, lambda: "Model in use:" in _sentence(page))
-    return page
+def live(stage_page: Page) -> Page:
+    """That page, with the cell of the view run again, so that a view is there which moves."""
+    assert stage_page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-cell')") is True
+    _until(stage_page, lambda: stage_page.get_by_role("button", name=_STOP).count() == 1)
+    _until(stage_page, lambda: "Model in use:" in _sentence(stage_page))
+    return stage_page
 
 
-def test_the_live_view_moves_in_place(live: Page, complaints: list[str]) -> None:
+def test_the_live_view_moves_in_place(live: Page) -> None:
     """The picture changes again and again, and no output is added anywhere."""
+    complaints: list[str] = []
+    live.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     outputs = _outputs(live)
     seen: set[str] = set()
     _until(live, lambda: seen.add(_sentence(live)) or len(seen) >= 5)  # type: ignore[func-returns-value]
@@ -193,7 +218,7 @@ def test_the_live_view_moves_in_place(live: Page, complaints: list[str]) -> None
 
 def test_stop_ends_the_view_and_not_the_server(live: Page) -> None:
     """After a click the picture stands still and says so, while the server goes on scoring."""
-    live.get_by_role("button", name="Stop").click()
+    live.get_by_role("button", name=_STOP).click()
     expect(live.get_by_role("button", name="Stopped")).to_be_disabled()
     stopped = _sentence(live)
     assert "the view is stopped" in stopped
@@ -209,15 +234,14 @@ def test_a_kernel_interrupt_does_not_end_the_view(live: Page) -> None:
     before = _sentence(live)
     _until(live, lambda: _scored(live) > scored + 20)
     _until(live, lambda: _sentence(live) != before)
-    expect(live.get_by_role("button", name="Stop", exact=True)).to_be_enabled()
+    expect(live.get_by_role("button", name=_STOP)).to_be_enabled()
 
 
 def test_running_the_cell_again_leaves_one_view(live: Page) -> None:
-    """The new view moves; the old one has ended, so that only one reads the results."""
-    live.evaluate("() => window.jupyterapp.commands.execute('notebook:run-cell')")
-    _until(live, lambda: live.locator(_VIEW).count() == 1 and "Model in use:" in _sentence(live))
+    """The cell was run before: the new view moves, and the old one has ended, so that only one reads the results."""
     before = _sentence(live)
     _until(live, lambda: _sentence(live) != before)
+    assert live.locator(_VIEW).count() == 1
     threads = "import threading; print(sum(t.name.startswith('view-') for t in threading.enumerate()))"
     assert _ask_kernel(live, threads) == "1"
 
@@ -232,9 +256,11 @@ def test_the_view_can_be_read_in_both_themes(live: Page, theme: str) -> None:
     assert _contrast(*(_painted(live, behind, colour) for colour in (text, behind))) >= 4.5
 
 
-def test_a_slider_of_lesson_03_turns_the_consumer(lab: Lab, page: Page, complaints: list[str]) -> None:
+def test_a_slider_of_lesson_03_turns_the_consumer(
+    lab: Lab, opened: Callable[[str], Page], complaints: list[str]
+) -> None:
     """The buffer is full; the consumer is made faster by its slider, with the keyboard; the buffer empties."""
-    lab.open(page, lab.copy("03_streams.ipynb", until="BackPressureView("))
+    page = opened(lab.copy("03_streams.ipynb", until="BackPressureView("))
     _run_all(page)
     expect(page.get_by_role("status").filter(has_text="the producer waits")).to_be_visible()
     handle = page.get_by_role("slider").nth(1)

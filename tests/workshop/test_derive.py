@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -69,22 +68,22 @@ def test_an_exercise_becomes_goal_stub_and_check(lesson: LessonSource) -> None:
 
 
 def test_the_solution_notebook_has_the_reference_in_place_of_the_stub(lesson: LessonSource) -> None:
-    """All other cells are the same."""
+    """All other cells are the same, but for the way to the pictures."""
     ours, theirs = cells(lesson), cells(lesson, solutions=True)
     different = [place for place, (one, other) in enumerate(zip(ours, theirs, strict=True)) if one != other]
-    assert len(different) == 1
-    solved = theirs[different[0]]
+    assert [text(theirs[place])[:2] for place in different[:-1]] == ["!["]
+    solved = theirs[different[-1]]
     assert (text(solved), tags(solved)) == (find_exercise("hello-broker").reference.strip(), ["exercise", "solution"])
 
 
-def test_a_picture_travels_inside_the_notebook_with_its_sentence(lesson: LessonSource) -> None:
-    """A copied notebook has its picture with it, and whoever sees none hears what is in it."""
-    picture = cells(lesson)[1]
-    (data,) = picture["attachments"]["pipeline.svg"].values()
-    assert base64.b64decode(data).startswith(b"<svg")
-    alt, _, target = text(picture).removeprefix("![").partition("](")
+@pytest.mark.parametrize("solutions", [False, True])
+def test_a_picture_comes_with_its_sentence(lesson: LessonSource, tmp_path: Path, solutions: bool) -> None:
+    """The link leads to a file, from either folder, and whoever does not see it hears what is in it."""
+    derive([lesson])
+    alt, _, target = text(cells(lesson, solutions=solutions)[1]).removeprefix("![").partition("](")
     assert len(alt) > 50
-    assert target == "attachment:pipeline.svg)"
+    notebook = tmp_path / "solutions" if solutions else tmp_path
+    assert (notebook / target.removesuffix(")")).read_text(encoding="utf-8").startswith("<svg")
 
 
 def test_the_same_text_gives_the_same_bytes_and_every_cell_a_name_of_its_own(lesson: LessonSource) -> None:
@@ -107,12 +106,13 @@ def test_a_new_cell_leaves_the_names_of_the_others_alone(lesson: LessonSource, t
 
 def test_deriving_writes_what_differs_and_nothing_else(lesson: LessonSource, tmp_path: Path) -> None:
     """A second run finds nothing to do."""
-    assert derive([lesson]) == (tmp_path / "00_title.ipynb", tmp_path / "solutions" / "00_title.ipynb")
+    names = ("00_title.ipynb", "solutions/00_title.ipynb", "images/pipeline-client.svg")
+    assert derive([lesson]) == tuple(tmp_path / name for name in names)
     assert derive([lesson]) == ()
     assert outdated([lesson]) == ()
 
 
-@pytest.mark.parametrize("spoil", ["change", "delete", "add"])
+@pytest.mark.parametrize("spoil", ["change", "delete", "add", "images/pipeline-old.svg"])
 def test_checking_finds_what_is_not_as_derived(lesson: LessonSource, tmp_path: Path, spoil: str) -> None:
     """A notebook that was edited, is missing, or has lost its text."""
     derive([lesson])
@@ -122,7 +122,7 @@ def test_checking_finds_what_is_not_as_derived(lesson: LessonSource, tmp_path: P
     elif spoil == "delete":
         path.unlink()
     else:
-        path = tmp_path / "07_no_text.ipynb"
+        path = tmp_path / ("07_no_text.ipynb" if spoil == "add" else spoil)
         path.write_text("{}")
     assert outdated([lesson]) == (path,)
 

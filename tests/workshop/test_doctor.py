@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -133,7 +134,7 @@ def test_a_folder_that_cannot_be_written_is_a_problem(tmp_path: Path) -> None:
 
 def test_a_full_disk_and_little_memory_are_problems(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each with how much is enough."""
-    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: Usage(10**9, 0))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**9, 0))
     monkeypatch.setattr(psutil, "virtual_memory", lambda: Usage(0, 10**9))
     assert "2 GB is enough" in doctor.check_home(settings).fix
     assert "1.5 GB free is enough" in doctor.check_memory(settings).fix
@@ -158,14 +159,15 @@ def test_no_ports_at_all_are_a_problem(settings: Settings, monkeypatch: pytest.M
 
 
 def test_a_broker_that_cannot_start_is_a_problem_with_its_own_words(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The broker's message says why; the doctor passes it on."""
     import modelserving.kafka
 
     @contextmanager
     def refuse(_: Settings) -> Iterator[Any]:
-        raise SetupError("no jars")
+        if tmp_path.exists():
+            raise SetupError("no jars")
         yield
 
     monkeypatch.setattr(modelserving.kafka, "use_broker", refuse)

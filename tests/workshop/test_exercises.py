@@ -62,9 +62,8 @@ def test_an_exercise_helps_in_steps(exercise: Exercise) -> None:
 
 def test_every_exercise_stands_in_its_lesson() -> None:
     """No exercise is without a place, and none stands in two."""
-    placed = [
-        cell.directive[1][0] for source in lesson_sources() for cell in source.cells if is_exercise(cell.directive)
-    ]
+    directives = [cell.directive for source in lesson_sources() for cell in source.cells]
+    placed = [directive[1][0] for directive in directives if directive and directive[0] == "exercise"]
     assert sorted(placed) == sorted(exercise.id for exercise in all_exercises())
 
 
@@ -113,7 +112,3 @@ def definitions(code: str) -> set[str]:
     named = {node.name for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef)}
     assigned = [target for node in body if isinstance(node, ast.Assign) for target in node.targets]
     return named | {target.id for target in assigned if isinstance(target, ast.Name)}
-
-
-def is_exercise(directive: tuple[str, tuple[str, ...]] | None) -> bool:
-    return directive is not None and directive[0] == "exercise"

@@ -18,6 +18,18 @@ from modelserving.workshop.reset import Reset, plan_exercise_reset, reset_lesson
 pytestmark = pytest.mark.broker
 
 
+class Asked:
+    """Somebody who is asked, remembers what, and always gives the same answer."""
+
+    def __init__(self, answer: bool) -> None:
+        self.plans: list[Reset] = []
+        self._answer = answer
+
+    def __call__(self, plan: Reset) -> bool:
+        self.plans.append(plan)
+        return self._answer
+
+
 def test_an_exercise_is_forgotten_alone(settings: Settings) -> None:
     """The progress of other exercises stays."""
     solve(settings, "hello-broker", "kafka-keys")
@@ -31,23 +43,24 @@ def test_a_lesson_is_reset_alone(begin: Callable[[str], Lesson], settings: Setti
     begin("01").folder.joinpath("file").touch()
     begin("02").folder.joinpath("file").touch()
     solve(settings, "kafka-keys", "find-broken")
-    plans: list[Reset] = []
-    assert reset_lesson("01", settings, agree=lambda plan: not plans.append(plan))
+    asked = Asked(True)
+    assert reset_lesson("01", settings, agree=asked)
     left = list_topics(begin("02").connection)
     assert not [topic for topic in left if topic.startswith("lesson-01-")]
     assert set(Progress.of(settings).steps()) == {"find-broken"}
-    assert [folder.name for folder in plans[0].folders] == ["lesson-01"]
+    assert [folder.name for folder in asked.plans[0].folders] == ["lesson-01"]
 
 
 def test_the_plan_names_all_that_goes(begin: Callable[[str], Lesson], settings: Settings) -> None:
     """Whoever is asked can see each topic, and that nothing else is meant."""
     begin("01").folder.joinpath("file").touch()
     solve(settings, "kafka-keys")
-    plans: list[str] = []
-    reset_lesson("01", settings, agree=lambda plan: bool(plans.append(str(plan))))
-    assert plans[0].startswith("Reset of lesson 01 deletes:")
+    asked = Asked(False)
+    reset_lesson("01", settings, agree=asked)
+    said = str(asked.plans[0])
+    assert said.startswith("Reset of lesson 01 deletes:")
     for part in ("progress of: kafka-keys", "lesson-01-wine-models", "folders: "):
-        assert part in plans[0]
+        assert part in said
 
 
 def test_without_agreement_nothing_goes(begin: Callable[[str], Lesson], settings: Settings) -> None:
@@ -76,9 +89,9 @@ def test_the_workbook_is_reset_but_own_work_is_kept(
 
 def test_a_reset_of_nothing_says_so(settings: Settings) -> None:
     """A lesson that was never begun has nothing to delete, and that is no error."""
-    plans: list[str] = []
-    assert reset_lesson("77", settings, agree=lambda plan: not plans.append(str(plan)))
-    assert "nothing" in plans[0]
+    asked = Asked(True)
+    assert reset_lesson("77", settings, agree=asked)
+    assert "nothing" in str(asked.plans[0])
 
 
 def solve(settings: Settings, *exercises: str) -> None:

@@ -39,6 +39,15 @@ def test_what_somebody_wrote_is_never_written_over(root: Path) -> None:
     assert (root / "work" / "00_a.ipynb").read_text() == "mine"
 
 
+def test_pictures_are_always_the_newest(root: Path) -> None:
+    """Nobody works on them, and a lesson without its picture would be poorer."""
+    (root / "notebooks" / "images").mkdir()
+    for content in ("old", "new"):
+        (root / "notebooks" / "images" / "a.svg").write_text(content)
+        prepare_work_folder(root)
+    assert (root / "work" / "images" / "a.svg").read_text() == "new"
+
+
 def test_a_spoiled_notebook_is_copied_again_once_it_is_renamed(root: Path) -> None:
     """That is what lesson 00 tells attendees to do."""
     prepare_work_folder(root)
