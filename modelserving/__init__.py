@@ -2,7 +2,7 @@
 
 The way of a record, and the package that each step lives in::
 
-    client.provider -> wine-records -> stage (decode -> score) -> wine-scored -> monitoring -> web, widgets
+    client.provider -> wine-records -> stage (decode -> score) -> wine-scored -> web, widgets
     client.provider -> wine-models  -> models (build -> check -> warm up -> swap)
 """
 

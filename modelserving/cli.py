@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import NoReturn
 
 import typer
 from rich.console import Console
@@ -36,7 +37,23 @@ def main() -> None:
     try:
         app(prog_name="modelserving")
     except ModelServingError as error:
-        Console(stderr=True).print(Text.assemble(("error:", "red"), f" {error}"), soft_wrap=True)
-        sys.exit(1)
+        _fail(error)
+    except ExceptionGroup as group:  # tasks that ran side by side: one of them failed, perhaps with a reason of ours
+        ours, others = group.split(ModelServingError)
+        if ours is None or others is not None:
+            raise
+        _fail(_first(ours))
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _fail(error: BaseException) -> NoReturn:
+    Console(stderr=True).print(Text.assemble(("error:", "red"), f" {error}"), soft_wrap=True)
+    sys.exit(1)
+
+
+def _first(error: BaseException) -> BaseException:
+    """The first error in a group of groups."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

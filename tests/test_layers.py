@@ -22,7 +22,6 @@ LAYERS = (
     "models",
     "client",
     "stage",
-    "monitoring",
     "web",
     "widgets",
     "workshop",

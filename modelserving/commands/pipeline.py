@@ -58,7 +58,7 @@ def client(
     with use_broker() as connection, stop_event(until_stdin_closes) as stop:
         create_topics(connection, topics)
         console.print(f"Publishing to {topics.records} and {topics.models} at {connection.bootstrap_servers}.")
-        provider = Provider(connection, supply, pace, topics, console.print)
+        provider = Provider(connection, supply, pace, topics, typer.echo)
         provider.run(stop)
         console.print(f"{provider.sent} records and {provider.models_sent} models published.")
         if provider.failed:

@@ -65,6 +65,8 @@ class Lesson:
         self._busy: tuple[str, ...] = ()
         self._named: dict[str, ExitStack] = {}
         self._stack = stack
+        # Below all that is managed later, so that a broker that was started again outlives its users here too.
+        self._restarted = stack.enter_context(ExitStack())
         self._admin = make_admin(connection)
         self._stack.callback(self._admin.close)
 
@@ -133,6 +135,8 @@ class Lesson:
         made: KafkaConsumer = self.manage(
             lambda: make_consumer(self.connection, topic, group=group), name=f"consumer {name}"
         )
+        # Without the topic's partitions at hand, a group's first member joins for nothing, and joins again.
+        made.partitions_for_topic(topic)
         return made
 
     def manage(self, resource: Any, name: str | None = None) -> Any:
@@ -185,7 +189,8 @@ class Lesson:
     def start_broker(self) -> Box:
         """Start the broker again, as ``modelserving broker start`` does, but only until the lesson ends."""
         if not self.external:
-            self.manage(lambda: EmbeddedKafka(home=self.settings.home), name="broker")
+            self._restarted.close()
+            self._restarted.enter_context(EmbeddedKafka(home=self.settings.home))
         return Box("Broker", f"It answers at {self.connection.bootstrap_servers}.", Tone.GOOD)
 
     def check(self, exercise: str, answer: Any) -> Box:

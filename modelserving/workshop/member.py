@@ -129,6 +129,8 @@ def main(arguments: list[str] | None = None) -> None:
     over = threading.Event()
     threading.Thread(target=_wait_for_end_of_input, args=(over,), daemon=True).start()
     with make_consumer(connection, asked.topic, group=asked.group, session_timeout_ms=_SESSION_MS) as consumer:
+        # Without the topic's partitions at hand, a group's first member joins for nothing, and joins again.
+        consumer.partitions_for_topic(asked.topic)
         mine: list[int] = []
         while not over.is_set():
             batches = consumer.poll(timeout_ms=200, max_records=1)

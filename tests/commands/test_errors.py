@@ -72,6 +72,19 @@ def test_a_message_is_shown_as_it_is(
     assert (result.status, result.err) == (1, f"error: {message}\n")
 
 
+def test_an_error_among_tasks_is_shown_like_any_other(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Tasks that run side by side wrap their errors in groups; the reader sees the reason alone."""
+
+    def fail(*_: object) -> None:
+        raise ExceptionGroup("tasks", [ExceptionGroup("more tasks", [ModelServingError("no room")])])
+
+    monkeypatch.setattr("modelserving.models.score.score_file", fail)
+    result = terminal.run("score", tmp_path, tmp_path)
+    assert (result.status, result.err) == (1, "error: no room\n")
+
+
 def test_ctrl_c_is_no_error(terminal: Terminal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """It ends the command with a status that says so, and without a traceback."""
 

@@ -209,6 +209,22 @@ def test_an_embedded_broker_is_stopped_and_started_without_loss(tmp_path: Path) 
     assert status(tmp_path) is None
 
 
+def test_a_broker_started_again_outlives_what_the_lesson_manages(tmp_path: Path) -> None:
+    """A server that ends with the lesson still has its broker then, and need not be killed."""
+    brokers: list[object] = []
+
+    class LooksForItsBroker(Resource):
+        def close(self) -> None:
+            brokers.append(status(tmp_path))
+
+    with start("90", settings=Settings(home=tmp_path)) as lesson:
+        lesson.manage(LooksForItsBroker())
+        lesson.stop_broker()
+        lesson.start_broker()
+    assert brokers != [None]
+    assert status(tmp_path) is None
+
+
 def test_a_consumer_of_a_lesson_takes_its_own_place(lesson: Lesson) -> None:
     """A cell that makes a consumer can be run again: the former one leaves the group, and the new one reads."""
     send(lesson, lesson.topics.records, b"one")

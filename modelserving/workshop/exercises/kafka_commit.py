@@ -7,7 +7,7 @@ from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
 
-from modelserving.kafka import make_consumer, make_producer
+from modelserving.kafka import make_producer
 from modelserving.workshop.exercise import Exercise, WrongAnswer, require
 from modelserving.workshop.lesson import Lesson
 
@@ -60,18 +60,17 @@ def _run(lesson: Lesson, topic: str, handle_all: _HandleAll, *, fails: bool) -> 
         if fails and record.offset == _FAILS_AT:
             raise _PowerCutError
 
-    with make_consumer(lesson.connection, topic, group=f"{topic}-helpers") as consumer:
-        start = consumer.committed(TopicPartition(topic, 0)) or 0
-        try:
-            handle_all(consumer, handle, _COUNT - start)
-        except _PowerCutError:
-            pass
-        else:
-            require(
-                not fails or _FAILS_AT not in handled,
-                "An error in `handle` was swallowed. Let it pass: do not catch it.",
-            )
-        return handled, consumer.committed(TopicPartition(topic, 0)) or 0
+    consumer = lesson.consumer(topic, "kafka-commit", group=f"{topic}-helpers")
+    start = consumer.committed(TopicPartition(topic, 0)) or 0
+    try:
+        handle_all(consumer, handle, _COUNT - start)
+    except _PowerCutError:
+        pass
+    else:
+        require(
+            not fails or _FAILS_AT not in handled, "An error in `handle` was swallowed. Let it pass: do not catch it."
+        )
+    return handled, consumer.committed(TopicPartition(topic, 0)) or 0
 
 
 EXERCISE = Exercise(

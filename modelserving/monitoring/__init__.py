@@ -1,5 +1,0 @@
-"""Statistics of what the servers do."""
-
-from modelserving.statistics import Statistics, StatisticsSnapshot
-
-__all__ = ["Statistics", "StatisticsSnapshot"]
