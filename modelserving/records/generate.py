@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from modelserving.config import checkout
@@ -22,10 +24,8 @@ def generate(target: Path = _TARGET) -> None:
     Raises:
         SetupError: the compiler is not installed, there is no checkout, or the compiler refuses a file.
     """
-    try:
-        from grpc_tools import protoc
-    except ImportError:
-        raise SetupError("the protocol compiler is not installed. Run `make setup-dev`.") from None
+    if find_spec("grpc_tools") is None:
+        raise SetupError("the protocol compiler is not installed. Run `make setup-dev`.")
     root = checkout()
     if root is None:
         raise SetupError("protos/ is part of the checkout, and this package is installed without one.")
@@ -33,7 +33,9 @@ def generate(target: Path = _TARGET) -> None:
     files = sorted(path.name for path in source.glob("*.proto"))
     plugin = Path(sys.executable).with_name("protoc-gen-mypy")
     options = [f"--proto_path={source}", f"--python_out={target}", f"--mypy_out=quiet:{target}"]
-    if protoc.main(["protoc", f"--plugin=protoc-gen-mypy={plugin}", *options, *files]):
+    # In a process of its own: the compiler and TensorFlow bring two builds of one C++ library, which crash together.
+    command = [sys.executable, "-m", "grpc_tools.protoc", f"--plugin=protoc-gen-mypy={plugin}", *options, *files]
+    if subprocess.run(command, check=False).returncode:
         raise SetupError("the protocol compiler refused a file; its message stands above.")
 
 

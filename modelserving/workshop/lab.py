@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, MutableMapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,7 +15,7 @@ from modelserving.errors import ServerError, SetupError
 from modelserving.kafka import use_broker
 from modelserving.workshop.work import WorkFolder, prepare_work_folder
 
-__all__ = ["DEFAULT_PORT", "lab_arguments", "run_lab"]
+__all__ = ["DEFAULT_PORT", "lab_arguments", "put_on_path", "run_lab"]
 
 DEFAULT_PORT = 8888
 _TRIES = 50
@@ -49,6 +51,7 @@ def run_lab(
     except ImportError:
         raise SetupError("JupyterLab is not installed. Run `make setup` in the checkout.") from None
     settings = settings or load_settings()
+    put_on_path(os.environ)
     work = prepare_work_folder(root)
     found = _free_port(port)
     token = secrets.token_urlsafe(24)
@@ -92,6 +95,17 @@ def lab_arguments(work: WorkFolder, port: int, token: str, home: Path, *, browse
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--LabApp.extension_manager=readonly",
     ]
+
+
+def put_on_path(environ: MutableMapping[str, str]) -> None:
+    """Let a terminal that is opened in JupyterLab find ``modelserving``, as the lessons write it.
+
+    Args:
+        environ: what JupyterLab hands on to its terminals and kernels.
+    """
+    here = str(Path(sys.executable).parent)
+    others = [folder for folder in environ.get("PATH", "").split(os.pathsep) if folder and folder != here]
+    environ["PATH"] = os.pathsep.join([here, *others])
 
 
 def _greeting(work: WorkFolder, servers: str, wanted: int, port: int, token: str) -> list[str]:

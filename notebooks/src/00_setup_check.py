@@ -49,7 +49,7 @@ report
 
 # %% [markdown]
 # Each line should say `ok`. Where one says `PROBLEM`, its last column has the exact thing to do; do it, and run the cell again.
-# In a terminal, `modelserving doctor` does the same.
+# In a terminal, `modelserving doctor` does the same. (A terminal: menu **File**, **New**, **Terminal**.)
 
 # %%
 happened(report.verdict)
@@ -123,7 +123,7 @@ examine(Settings(home=in_the_way / "data"), checks=(check_home,))
 # | after a restart, `NameError` | run the cells from the top: menu **Run**, **Run All Above Selected Cell** |
 # | `BrokerUnavailable` | run the set-up cell again (the one with `start`); it starts the broker if there is none |
 # | you have spoiled this notebook | rename it, and start `make lab` again: it puts a fresh copy beside it |
-# | all else | `modelserving broker logs` in a terminal shows what the broker wrote; `modelserving lesson reset` deletes what the lessons made |
+# | all else | `modelserving broker logs` in a terminal shows what the broker wrote; `modelserving lesson reset` says what the lessons have made, asks, and deletes it |
 
 # %% [markdown]
 # ## Recap

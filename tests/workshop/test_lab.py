@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,7 +20,7 @@ import pytest
 from modelserving.kafka import status
 from modelserving.kafka.ports import free_port
 from modelserving.workshop.ground import wait_until
-from modelserving.workshop.lab import lab_arguments
+from modelserving.workshop.lab import lab_arguments, put_on_path
 from modelserving.workshop.work import WorkFolder
 
 LAB = """
@@ -135,6 +137,14 @@ def test_a_taken_port_is_stepped_aside_from(begin: Callable[[int], Lab]) -> None
         assert lab.url().port != port
         assert lab.get("/api/status", lab.url().params["token"]) == 200
         assert f"({port} is in use)" in lab.said()
+
+
+def test_a_terminal_in_the_lab_finds_the_command() -> None:
+    """Lessons write `modelserving broker stop`; nobody has to activate anything for that."""
+    environ = {"PATH": os.pathsep.join(["/bin", str(Path(sys.executable).parent)])}
+    put_on_path(environ)
+    assert shutil.which("modelserving", path=environ["PATH"]) is not None
+    assert environ["PATH"].split(os.pathsep) == [str(Path(sys.executable).parent), "/bin"]
 
 
 def test_nothing_is_asked_of_the_network(tmp_path: Path) -> None:
