@@ -128,11 +128,11 @@ def make_consumer(
     Raises:
         BrokerUnavailable: no broker answers.
     """
-    from kafka import KafkaConsumer
+    from modelserving.kafka.corrections import Consumer
 
     return _make(
         connection,
-        lambda **made: KafkaConsumer(*topics, **made),
+        lambda **made: Consumer(*topics, **made),
         {
             "allow_auto_create_topics": False,
             "auto_offset_reset": "earliest",

@@ -7,6 +7,9 @@ A commit is lost
 A commit is not noticed
     The producer's thread sometimes sleeps without end although a batch waits for a connection that is being made; in a
     transaction nothing else wakes it. Here it looks again ten times a second.
+A group is joined in vain
+    When a poll's time is over while a group is being joined because a topic has just become known, the library forgets
+    the join: the consumer gets no partition for ever, and ``poll`` spins. Here the join is taken up again.
 A refusal is not told
     A wrong password, or a certificate that is not trusted, ends as "timed out". Here the reason is kept.
 Things are left open
@@ -18,13 +21,14 @@ from __future__ import annotations
 from socket import socket
 from typing import Any
 
+from kafka import KafkaConsumer
 from kafka.errors import KafkaConnectionError, SaslAuthenticationFailedError
 from kafka.net.compat import KafkaNetClient
 from kafka.net.inet import KafkaNetSocket
 from kafka.net.manager import KafkaConnectionManager
 from kafka.net.selector import NetworkSelector
 
-__all__ = ["DIRECTLY", "Client"]
+__all__ = ["DIRECTLY", "Client", "Consumer"]
 
 DIRECTLY = "direct://"
 """For ``proxy_url``: no proxy, but a socket that is closed when it cannot connect."""
@@ -52,6 +56,16 @@ class Client(KafkaNetClient):  # type: ignore[misc]  # kafka-python has no types
         if future is None:
             timeout_ms = _LOOK_AGAIN_MS if timeout_ms is None else min(timeout_ms, _LOOK_AGAIN_MS)
         return super().poll(timeout_ms=timeout_ms, future=future)
+
+
+class Consumer(KafkaConsumer):  # type: ignore[misc]  # kafka-python has no types
+    """A consumer as the library's own, whose group is joined in the end."""
+
+    def poll(self, *positional: Any, **named: Any) -> Any:
+        """As the library's; a join that an earlier poll left unfinished is waited for again."""
+        if self._coordinator._join_task is not None:
+            self._coordinator.rejoin_needed = True
+        return super().poll(*positional, **named)
 
 
 class _Manager(KafkaConnectionManager):  # type: ignore[misc]  # kafka-python has no types

@@ -10,6 +10,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,7 @@ def _expand(lesson: LessonSource, *, solutions: bool) -> Iterator[dict[str, Any]
         elif kind == "pipeline":
             yield _json(Cell("markdown", f"![{pipeline(*words).alt}]({'../' * solutions}{_IMAGES}/{_image(words)})"))
         else:
-            yield _json(cell)
+            yield _json(_one_folder_deeper(cell) if solutions else cell)
 
 
 def _exercise_cells(exercise: Exercise, *, solutions: bool) -> Iterator[Cell]:
@@ -113,6 +114,11 @@ def _exercise_cells(exercise: Exercise, *, solutions: bool) -> Iterator[Cell]:
     yield Cell("code", code.strip("\n"), tags)
     stuck = f'# Stuck? lesson.hint("{exercise.id}"), and then lesson.solution("{exercise.id}")'
     yield Cell("code", f'lesson.check("{exercise.id}", {exercise.answer})\n{stuck}', ("check",))
+
+
+def _one_folder_deeper(cell: Cell) -> Cell:
+    """The same cell with its links out of the folder leading one level further up."""
+    return replace(cell, text=cell.text.replace("](../", "](../../")) if cell.kind == "markdown" else cell
 
 
 def _pictures(lesson: LessonSource) -> Iterator[tuple[str, ...]]:

@@ -137,7 +137,7 @@ examine(Settings(home=in_the_way / "data"), checks=(check_home,))
 # **In practice**, the broker is a cluster of several machines that somebody else runs. Set `KAFKA_BOOTSTRAP_SERVERS` to its address before
 # `make lab`, and all of this runs there.
 #
-# **Source**: `modelserving/workshop/doctor.py`, `modelserving/kafka/embedded.py`
+# **Source**: [modelserving/workshop/doctor.py](../modelserving/workshop/doctor.py), [modelserving/kafka/embedded.py](../modelserving/kafka/embedded.py)
 
 # %% tags=["cleanup"]
 lesson.close()

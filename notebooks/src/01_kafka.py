@@ -310,7 +310,7 @@ records_table(survivors)
 #
 # **In practice** each partition is copied to three machines, so that one may burn. The rest is as you have seen it.
 #
-# **Source**: `modelserving/kafka/clients.py`, `modelserving/workshop/member.py`, `modelserving/workshop/reading.py`
+# **Source**: [modelserving/kafka/clients.py](../modelserving/kafka/clients.py), [modelserving/workshop/member.py](../modelserving/workshop/member.py), [modelserving/workshop/reading.py](../modelserving/workshop/reading.py)
 
 # %% tags=["cleanup"]
 lesson.close()

@@ -296,7 +296,7 @@ readable = [record for record in read_topic(lesson.connection, lesson.topics.rec
 # **In practice**, a *schema registry* keeps the `.proto` files of a company, and refuses a change that would break old readers. Models that
 # are too big for a record travel by reference: the record says where to fetch them.
 #
-# **Source**: `protos/`, `modelserving/records/wine.py`, `modelserving/records/descriptor.py`, `modelserving/client/provider.py`
+# **Source**: [protos/winerecord.proto](../protos/winerecord.proto), [modelserving/records/wine.py](../modelserving/records/wine.py), [modelserving/records/descriptor.py](../modelserving/records/descriptor.py), [modelserving/client/provider.py](../modelserving/client/provider.py)
 
 # %% tags=["cleanup"]
 lesson.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from modelserving.kafka import (
 from modelserving.kafka import clients as clients_module
 from modelserving.kafka.ports import free_port
 from modelserving.records import Topics
+from modelserving.workshop.ground import wait_until
 
 
 @pytest.mark.parametrize("make", [make_admin, make_consumer, make_producer])
@@ -127,3 +129,13 @@ def test_successor_of_a_killed_producer_aborts_its_transaction(connection: Conne
     assert [record.value for record in read_topic(connection, topics.scored)] == [b"done"]
     first.close(timeout=5)
     second.close(timeout=5)
+
+
+@pytest.mark.broker
+def test_group_is_joined_although_each_poll_is_short(connection: Connection, topics: Topics) -> None:
+    """A join that outlasts one poll is taken up by the next; the library itself forgets it, and reads nothing."""
+    with make_producer(connection) as producer:
+        producer.send(topics.records, value=b"one").get(timeout=20)
+    for number in range(8):
+        with make_consumer(connection, topics.records, group=f"{topics.records}-{number}") as consumer:
+            wait_until(partial(consumer.poll, timeout_ms=3), "the record", seconds=20, pause=0)
