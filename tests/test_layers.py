@@ -34,6 +34,7 @@ LAYERS = (
 ENVIRONMENT = {
     "config.py": "reads the settings",
     "models/engine.py": "tells TensorFlow to be quiet, before it is imported",
+    "workshop/lab.py": "puts the commands on the path of the lab's terminals",
     "workshop/process.py": "hands the environment to a child process",
 }
 """Who may touch ``os.environ``, and why."""
