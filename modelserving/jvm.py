@@ -6,6 +6,7 @@ class path, and never again: so it is started here and nowhere else, with everyt
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 import threading
@@ -120,12 +121,12 @@ def _release_starter() -> None:
 
 
 def _leave_to_the_system() -> None:
-    """Let the end of the process end Java, as it ends threads.
+    """Where TensorFlow is loaded, let the end of the process end Java, as it ends threads.
 
-    JPype would take the JVM down first, in an order of its own; with TensorFlow in the process that crashed after the
-    last line. Nothing here waits for Java's own clean-up: streams are closed by those who opened them.
+    At exit JPype takes the JVM down. Beside TensorFlow that crashed after the last line (status 139); without it, not
+    taking it down made a thread of Java's end badly now and then. Streams are closed by those who opened them.
     """
-    jpype.config.onexit = False
+    atexit.register(lambda: setattr(jpype.config, "destroy_jvm", "tensorflow" not in sys.modules))
 
 
 def _libjvm(home: Path) -> Path:

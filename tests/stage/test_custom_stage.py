@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import anyio
 import pytest
@@ -16,13 +16,21 @@ from modelserving.stage import Batch, Lane, ModelServingStage, ScoredBatch
 from tests.fakes import FakeModel, messages, served_by, wine
 
 WAIT = 20
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Data:
     """Batches of one record each; notes each demand, and holds a batch back until its gate is open."""
 
-    def __init__(self, batches: int, gates: dict[int, anyio.Event] | None = None) -> None:
+    def __init__(
+        self,
+        batches: int,
+        gates: dict[int, anyio.Event] | None = None,
+        on_pull: Callable[[int], None] = lambda _: None,
+    ) -> None:
         self.pulls = 0
+        self._on_pull = on_pull
         self._batches = batches
         self._gates = gates or {}
         self.asked: dict[int, anyio.Event] = {number: anyio.Event() for number in range(batches + 1)}
@@ -34,6 +42,7 @@ class Data:
         number = self.pulls
         self.pulls += 1
         self.asked[number].set()
+        self._on_pull(number)
         if number in self._gates:
             await self._gates[number].wait()
         if number == self._batches:
@@ -68,6 +77,13 @@ class Rig:
         self.models.close()
         self.results.close()
         self.slots.close()
+
+
+class Inline(Lane):
+    """A lane that calls at once, so that no other task comes in between."""
+
+    async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return function(*args, **kwargs)
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -122,21 +138,38 @@ def test_a_model_that_arrives_while_there_is_no_data_is_swapped_in_at_once() -> 
 
 
 def test_a_model_is_preferred_to_a_batch_that_came_with_it() -> None:
-    """When the next batch and a model are both there, the model serves that batch."""
+    """When a batch and a model are both there, the model serves that batch: no task is needed to bring it in."""
 
-    async def scenario(lane: Lane) -> None:
-        gates = {1: anyio.Event()}
-        rig = Rig(Data(2, gates), lane, [served_by(name="old")])
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(rig.run)
-            assert await rig.next() == "old"
-            await until(rig.data.asked[1].is_set)
-            gates[1].set()
-            rig.models.send_nowait(served_by(name="new"))
-            assert await rig.next() == "new"
+    async def scenario(_: Lane) -> None:
+        def send_model(number: int) -> None:
+            rig.models.send_nowait(served_by(name=f"model {number}"))
+
+        with Inline("inline") as lane:
+            rig = Rig(Data(3, on_pull=send_model), lane)
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(rig.run)
+                assert [await rig.next() for _ in range(3)] == ["model 0", "model 1", "model 2"]
         rig.close()
 
     drive(scenario)
+
+
+def test_models_that_wait_are_taken_before_data_are_asked_for() -> None:
+    """The first demand for data comes from a stage that can score."""
+    swaps: list[int] = []
+
+    async def scenario(lane: Lane) -> None:
+        def note(_: int) -> None:
+            swaps.append(rig.slots.swaps)
+
+        rig = Rig(Data(1, on_pull=note), lane, [served_by(), served_by()])
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(rig.run)
+            await rig.next()
+        rig.close()
+
+    drive(scenario)
+    assert swaps[0] == 2
 
 
 def test_a_batch_that_is_being_scored_keeps_its_model() -> None:

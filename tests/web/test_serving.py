@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sys
 from pathlib import Path
 
 import anyio
@@ -86,6 +87,16 @@ def test_an_announcement_is_there_all_at_once(tmp_path: Path) -> None:
     announce(target, "http://127.0.0.1:2")
     assert json.loads(target.read_text(encoding="utf-8")) == {"url": "http://127.0.0.1:2", "pid": os.getpid()}
     assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not replace a file that somebody reads")
+def test_who_is_reading_an_announcement_reads_it_to_its_end(tmp_path: Path) -> None:
+    """A new one takes the place of the old one and is not written over it."""
+    target = tmp_path / "announced"
+    announce(target, "http://127.0.0.1:1")
+    with target.open(encoding="utf-8") as reading:
+        announce(target, "http://127.0.0.1:2")
+        assert json.load(reading)["url"] == "http://127.0.0.1:1"
 
 
 def test_an_announcement_that_fails_leaves_the_last_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
