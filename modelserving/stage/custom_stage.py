@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 
 import anyio
+from anyio.lowlevel import checkpoint
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from modelserving.models.slot import ModelSlots, ServedModel
@@ -59,6 +60,7 @@ class ModelServingStage:
             self._swap_waiting(models)
             tasks.start_soon(self._swap_on_arrival, models)
             async for batch in data:
+                await checkpoint()  # a model on its way to `_swap_on_arrival` gets there before those behind it
                 self._swap_waiting(models)
                 await outlet.send(await self._lane.run(self._score, batch, self.slots))
             tasks.cancel_scope.cancel()

@@ -154,6 +154,25 @@ def test_a_model_is_preferred_to_a_batch_that_came_with_it() -> None:
     drive(scenario)
 
 
+def test_of_several_models_the_last_one_stays() -> None:
+    """Models that arrive together with a batch are taken in the order in which they were sent."""
+
+    async def scenario(_: Lane) -> None:
+        def send_three(number: int) -> None:
+            if number == 2:
+                for name in ("old", "newer", "newest"):
+                    rig.models.send_nowait(served_by(name=name))
+
+        with Inline("inline") as lane:
+            rig = Rig(Data(4, on_pull=send_three), lane, [served_by(name="first")])
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(rig.run)
+                assert [await rig.next() for _ in range(4)] == ["first", "first", "newest", "newest"]
+        rig.close()
+
+    drive(scenario)
+
+
 def test_models_that_wait_are_taken_before_data_are_asked_for() -> None:
     """The first demand for data comes from a stage that can score."""
     swaps: list[int] = []

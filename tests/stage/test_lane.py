@@ -8,6 +8,7 @@ import anyio
 import pytest
 
 from modelserving.stage import Lane
+from modelserving.stage.lane import run_abandonable
 
 WAIT = 20
 
@@ -134,3 +135,40 @@ def test_finish_closes_the_lane_when_the_last_call_fails() -> None:
         lane.close()
 
     anyio.run(scenario)
+
+
+class TestAbandonable:
+    def test_result_and_error_come_back(self) -> None:
+        """Left alone, the call behaves as if it were made here."""
+
+        async def scenario() -> None:
+            assert await run_abandonable(int, "11", base=2) == 3
+            with pytest.raises(ValueError, match="invalid literal"):
+                await run_abandonable(int, "x")
+
+        anyio.run(scenario)
+
+    def test_cancellation_leaves_the_call_behind(self) -> None:
+        """Who is cancelled goes on at once, and what the call says in the end is heard by nobody."""
+        started, go_on, ended = threading.Event(), threading.Event(), threading.Event()
+        threads: list[threading.Thread] = []
+
+        def call() -> None:
+            threads.append(threading.current_thread())
+            started.set()
+            assert go_on.wait(WAIT)
+            ended.set()
+
+        async def scenario() -> None:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(run_abandonable, call)
+                while not started.is_set():
+                    await anyio.sleep(0.001)
+                tasks.cancel_scope.cancel()
+            assert not ended.is_set()
+
+        anyio.run(scenario)
+        go_on.set()
+        assert ended.wait(WAIT)
+        threads[0].join(WAIT)
+        assert threads[0].daemon
