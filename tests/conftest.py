@@ -45,7 +45,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """End with the result of the run: a process with Java and all of TensorFlow's tests behind it crashes at its end."""
+    """End with the result of the run: with Java and TensorFlow in it, this process would crash at its end."""
     sys.stdout.flush()
     sys.stderr.flush()
     if _status in config.stash and "jpype" in sys.modules:
