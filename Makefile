@@ -2,10 +2,12 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3 || command -v python)
 BIN := .venv/bin
 RUN := $(BIN)/modelserving
+# Two at a time: most tests wait for a broker, a server or a page. What must not run beside its like is in one group.
+SIDE_BY_SIDE := -n 2 --dist loadgroup
 FAST := not slow and not notebook and not browser
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev lab demo test check lint format types notebooks protos lock clean
+.PHONY: help setup setup-dev lab demo test test-ray check lint format types notebooks protos lock clean
 
 help: ## show this list
 	@echo "make lab    the workbook: JupyterLab on the first lesson, with the broker running"
@@ -27,10 +29,13 @@ demo: setup ## watch wine records being scored (DEMO_ARGS="--max-records 500" an
 	@$(RUN) demo $(DEMO_ARGS)
 
 test: setup-dev lint types ## all tests: style, types, package, lessons, browser
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(PYTEST_ARGS)
 
 check: setup-dev lint types ## the fast part, about two minutes
-	$(BIN)/python -m pytest -m "$(FAST)" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "$(FAST)" $(PYTEST_ARGS)
+
+test-ray: setup-dev ## the actors on Ray, without the rest
+	$(BIN)/python -m pytest -m ray $(PYTEST_ARGS)
 
 lint: setup-dev ## style
 	$(BIN)/ruff check .
@@ -50,7 +55,7 @@ protos: setup-dev ## generate the code for the messages in protos/
 	$(BIN)/python -m modelserving.records.generate
 
 lock: ## resolve the dependencies again, newest first, and pin them by hash
-	$(BIN)/python -m uv pip compile --upgrade $(LOCK_ARGS) --extra lab --group dev -o requirements/dev.txt pyproject.toml
+	$(BIN)/python -m uv pip compile --upgrade $(LOCK_ARGS) --extra lab --extra mlflow --extra ray --group dev -o requirements/dev.txt pyproject.toml
 	$(BIN)/python -m uv pip compile $(LOCK_ARGS) --extra lab --group build -c requirements/dev.txt -o requirements/lab.txt pyproject.toml
 	$(BIN)/python -m modelserving.jars
 	echo uv | $(BIN)/python -m uv pip compile $(LOCK_ARGS) -o requirements/uv.txt -

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import sys
 from collections.abc import Iterator
 
@@ -36,6 +37,12 @@ def topics(connection: Connection) -> Iterator[Topics]:
 
 
 _status = pytest.StashKey[int]()
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C reach the programs under test: in a background shell it would be ignored, by them too."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

@@ -22,6 +22,8 @@ LAYERS = (
     "models",
     "client",
     "stage",
+    "actors",
+    "kstreams",
     "web",
     "widgets",
     "workshop",
