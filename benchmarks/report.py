@@ -27,11 +27,13 @@ class Report:
     ratios: Mapping[str, float]
 
 
-def arguments(description: str) -> argparse.Namespace:
-    """Read ``--quick`` and ``--json`` from the command line."""
+def arguments(description: str, **numbers: int) -> argparse.Namespace:
+    """Read ``--quick`` and ``--json`` from the command line, and ``--name N`` for each of ``numbers`` (its default)."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="end in less than a minute")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    for name, default in numbers.items():
+        parser.add_argument(f"--{name}", type=int, default=default, metavar="N", help=f"default {default:,}")
     return parser.parse_args()
 
 

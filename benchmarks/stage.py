@@ -29,6 +29,7 @@ from modelserving.kafka import Connection, EmbeddedKafka, create_topics, make_co
 from modelserving.models import factory
 from modelserving.records import ScoredRecord, Topics, encode_descriptor, encode_scored, encode_wine
 from modelserving.stage import StageOptions, StageServer
+from modelserving.web import Runnable
 
 _LOOK_EVERY_S = 0.02
 RESULT = encode_scored(
@@ -117,7 +118,11 @@ def run_bare_loop(connection: Connection, topics: Topics, records: int) -> float
 
 async def run_stage(connection: Connection, topics: Topics, records: int, group: str) -> Run:
     """Run the server over all records."""
-    server = StageServer(connection, StageOptions(topics, group=group))
+    return await run_server(StageServer(connection, StageOptions(topics, group=group)), records)
+
+
+async def run_server(server: Runnable, records: int) -> Run:
+    """Run any server until it has scored so many records."""
     memory: list[float] = []
     process = psutil.Process()
     async with anyio.create_task_group() as tasks:

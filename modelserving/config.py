@@ -8,6 +8,12 @@ variable                              meaning
 ``KAFKA_CLIENT_PROPERTIES``           a Java properties file for that cluster (TLS, SASL)
 ``MODELSERVING_HOME``                 where broker data, jars and logs go; none: ``.modelserving`` in the
                                       checkout, or in the home folder where there is no checkout
+``MODELSERVING_REPOSITORY``           the folder that keeps every model; none: ``repository`` in the above
+``MODELSERVING_MODEL_ROOT``           models by reference: files in this folder and below are read; none: those
+                                      of the repository
+``MODELSERVING_MODEL_HOSTS``          models by reference: http(s) hosts that are asked, ``name`` or
+                                      ``name:port`` with commas between; none: no host
+``MODELSERVING_MODEL_BYTES``          models by reference: the largest that is read; none: 64 MiB
 ====================================  =====================================================================
 """
 
@@ -22,6 +28,8 @@ from modelserving.errors import ConfigError
 
 __all__ = ["Settings", "checkout", "data_folder", "load_settings"]
 
+_MODEL_BYTES = 64 * 1024 * 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -31,11 +39,24 @@ class Settings:
         home: folder for everything that is written at run time.
         bootstrap_servers: addresses of an external cluster, or ``None`` for the embedded broker.
         client_properties: a Java properties file for the external cluster, or ``None``.
+        repository: folder that keeps every model; ``None``: a folder in ``home``.
+        model_root: folder that models by reference may be in; ``None``: the repository.
+        model_hosts: http(s) hosts that models by reference may be on.
+        model_bytes: the largest model by reference.
     """
 
     home: Path
     bootstrap_servers: str | None = None
     client_properties: Path | None = None
+    repository: Path | None = None
+    model_root: Path | None = None
+    model_hosts: tuple[str, ...] = ()
+    model_bytes: int = _MODEL_BYTES
+
+    @property
+    def repository_folder(self) -> Path:
+        """The folder that keeps every model."""
+        return self.repository or self.home / "repository"
 
 
 def checkout() -> Path | None:
@@ -66,7 +87,8 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         environ: the environment to read; the process's own by default.
 
     Raises:
-        ConfigError: a properties file is named that does not exist, or without a cluster to use it for.
+        ConfigError: a properties file is named that does not exist, or without a cluster to use it for; or a limit is
+            no number of bytes.
     """
     servers = environ.get("KAFKA_BOOTSTRAP_SERVERS", "").strip() or None
     named = environ.get("KAFKA_CLIENT_PROPERTIES", "").strip()
@@ -77,10 +99,28 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         )
     if properties and not servers:
         raise ConfigError("KAFKA_CLIENT_PROPERTIES is set, but KAFKA_BOOTSTRAP_SERVERS is not. Set both, or neither.")
-    return Settings(home=_home(environ), bootstrap_servers=servers, client_properties=properties)
+    return Settings(
+        home=_home(environ),
+        bootstrap_servers=servers,
+        client_properties=properties,
+        repository=_folder(environ, "MODELSERVING_REPOSITORY"),
+        model_root=_folder(environ, "MODELSERVING_MODEL_ROOT"),
+        model_hosts=tuple(environ.get("MODELSERVING_MODEL_HOSTS", "").replace(",", " ").split()),
+        model_bytes=_bytes(environ, "MODELSERVING_MODEL_BYTES", _MODEL_BYTES),
+    )
+
+
+def _folder(environ: Mapping[str, str], variable: str) -> Path | None:
+    named = environ.get(variable, "").strip()
+    return Path(named).expanduser().resolve() if named else None
+
+
+def _bytes(environ: Mapping[str, str], variable: str, otherwise: int) -> int:
+    said = environ.get(variable, "").strip()
+    if said and not (said.isdecimal() and int(said)):
+        raise ConfigError(f"{variable} is {said!r}; a number of bytes was expected, for example 10000000.")
+    return int(said) if said else otherwise
 
 
 def _home(environ: Mapping[str, str]) -> Path:
-    if named := environ.get("MODELSERVING_HOME", "").strip():
-        return Path(named).expanduser().resolve()
-    return (checkout() or Path.home()) / ".modelserving"
+    return _folder(environ, "MODELSERVING_HOME") or (checkout() or Path.home()) / ".modelserving"

@@ -16,19 +16,32 @@
      │    ├── ModelInputError    the model wants an input that the records do not have
      │    ├── ModelRefused       a model that could be built but must not be: hostile, or too large
      │    ├── ModelCheckError    the model answers its golden records wrongly, or not with a finite number
-     │    └── ScoringError       the engine failed on a batch
-     └── ServerError             a server cannot start or go on
+     │    ├── ScoringError       the engine failed on a batch
+     │    └── CommandRefused     a command about models that cannot be followed
+     ├── ServerError             a server cannot start or go on
+     └── ActorError
+          ├── MailboxFull        an actor has as many messages as it takes: send again later
+          ├── ActorFailed        an actor failed on this message, and was started again
+          ├── ActorStopped       an actor was stopped, or failed too often
+          ├── AskTimeout         an actor did not answer in time
+          └── StateError         an actor's state cannot be saved, or what was saved cannot be used
 
 Each message says what is wrong, where, and what to do. An attendee sees the message alone, without a traceback.
 """
 
 __all__ = [
+    "ActorError",
+    "ActorFailed",
+    "ActorStopped",
+    "AskTimeout",
     "BrokerStartError",
     "BrokerUnavailable",
+    "CommandRefused",
     "ConfigError",
     "DecodeError",
     "FieldError",
     "KafkaError",
+    "MailboxFull",
     "ModelCheckError",
     "ModelError",
     "ModelFormatError",
@@ -39,6 +52,7 @@ __all__ = [
     "ScoringError",
     "ServerError",
     "SetupError",
+    "StateError",
 ]
 
 
@@ -102,5 +116,33 @@ class ScoringError(ModelError):
     """The engine failed on a batch."""
 
 
+class CommandRefused(ModelError):
+    """A command about models cannot be followed."""
+
+
 class ServerError(ModelServingError):
     """A server cannot start or go on."""
+
+
+class ActorError(ModelServingError):
+    """A message to an actor, and what became of it."""
+
+
+class MailboxFull(ActorError):
+    """The actor has as many messages as it takes."""
+
+
+class ActorFailed(ActorError):
+    """The actor failed on this message, and was started again."""
+
+
+class ActorStopped(ActorError):
+    """The actor was stopped, or failed too often."""
+
+
+class AskTimeout(ActorError):
+    """The actor did not answer in time."""
+
+
+class StateError(ActorError):
+    """An actor's state cannot be saved, or what was saved cannot be used."""

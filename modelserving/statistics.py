@@ -6,8 +6,10 @@ count, sum, minimum and maximum are kept beside it exactly, because people check
 
 from __future__ import annotations
 
+import json
 import threading
 from dataclasses import dataclass
+from typing import Self
 
 from hdrh.histogram import HdrHistogram
 
@@ -74,3 +76,35 @@ class Statistics:
             found = self._histogram.get_percentile_to_value_dict(shares)
             p50, p90, p99 = (max(self._min, min(int(found[share]), self._max)) for share in shares)
             return StatisticsSnapshot(self._count, self._sum, self._min, self._max, p50, p90, p99)
+
+    def encode(self) -> str:
+        """All that was counted so far, as a line of text from which ``decode`` makes it again."""
+        with self._lock:
+            histogram = self._histogram.encode().decode("ascii")
+            return json.dumps([self._count, self._sum, self._min, self._max, histogram])
+
+    @classmethod
+    def decode(cls, text: str) -> Self:
+        """What was counted when ``encode`` wrote this; counting goes on from there.
+
+        Raises:
+            ValueError: ``encode`` did not write this.
+        """
+        made = cls()
+        try:
+            made._count, made._sum, made._min, made._max, histogram = json.loads(text)
+            made._histogram.decode_and_add(histogram)
+        except Exception as error:  # the library says what it does not like in many ways
+            raise ValueError(f"{text[:40]!r} are no statistics: {error}") from error
+        return made
+
+    def merge(self, other: Statistics) -> None:
+        """Count what another has counted, too. The other is not changed, and must not be counting meanwhile."""
+        if not other._count:
+            return
+        with self._lock:
+            self._histogram.add(other._histogram)
+            self._min = min(self._min, other._min) if self._count else other._min
+            self._count += other._count
+            self._sum += other._sum
+            self._max = max(self._max, other._max)

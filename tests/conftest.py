@@ -29,7 +29,7 @@ def connection(kafka: EmbeddedKafka) -> Connection:
 
 @pytest.fixture
 def topics(connection: Connection) -> Iterator[Topics]:
-    """Four topics of this test's own, one partition each; deleted afterwards."""
+    """The topics of this test's own, one partition each; deleted afterwards."""
     own = Topics().prefixed(f"t{secrets.token_hex(4)}")
     create_topics(connection, own)
     yield own

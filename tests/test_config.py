@@ -81,3 +81,28 @@ def test_a_data_folder_that_is_missing_is_told(tmp_path: Path) -> None:
     """The message has the path and the option."""
     with pytest.raises(ConfigError, match=r"no data folder at .*nowhere. Name one with --data"):
         data_folder(tmp_path / "nowhere")
+
+
+def test_where_models_are_kept_and_may_come_from(tmp_path: Path) -> None:
+    """A repository in the home folder, no other place, and no host, unless somebody says so."""
+    by_default = load_settings({"MODELSERVING_HOME": str(tmp_path)})
+    assert by_default.repository_folder == tmp_path.resolve() / "repository"
+    assert (by_default.model_root, by_default.model_hosts) == (None, ())
+    settings = load_settings(
+        {
+            "MODELSERVING_REPOSITORY": str(tmp_path / "kept"),
+            "MODELSERVING_MODEL_ROOT": str(tmp_path),
+            "MODELSERVING_MODEL_HOSTS": "models.example.org, [::1]:8000",
+            "MODELSERVING_MODEL_BYTES": "1000",
+        }
+    )
+    assert settings.repository_folder == (tmp_path / "kept").resolve()
+    assert settings.model_root == tmp_path.resolve()
+    assert (settings.model_hosts, settings.model_bytes) == (("models.example.org", "[::1]:8000"), 1000)
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "10 MB", "1e6"])
+def test_a_limit_that_is_no_number_of_bytes_is_told(limit: str) -> None:
+    """Better at the start than at the first large model."""
+    with pytest.raises(ConfigError, match="a number of bytes was expected"):
+        load_settings({"MODELSERVING_MODEL_BYTES": limit})

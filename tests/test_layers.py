@@ -34,10 +34,13 @@ LAYERS = (
 )
 """Each may import only what stands above it."""
 ENVIRONMENT = {
+    "actors/ray_start.py": "tells Ray to ask for a token, before it is imported",
     "config.py": "reads the settings",
     "models/engine.py": "tells TensorFlow to be quiet, before it is imported",
+    "models/mlflow_registry.py": "tells MLflow to report to nobody, before it is imported",
     "workshop/lab.py": "puts the commands on the path of the lab's terminals",
     "workshop/process.py": "hands the environment to a child process",
+    "workshop/terminal.py": "hands the environment to a child process",
 }
 """Who may touch ``os.environ``, and why."""
 LONGEST = 320
@@ -82,7 +85,7 @@ def test_the_generated_messages_stay_in_the_package_of_records() -> None:
 
 def test_heavy_engines_are_imported_late() -> None:
     """TensorFlow takes seconds and hundreds of megabytes: only the function that needs it imports it."""
-    heavy = {"tensorflow", "keras", "sklearn", "sklearn2pmml", "pypmml"}
+    heavy = {"tensorflow", "keras", "sklearn", "sklearn2pmml", "pypmml", "onnx", "onnxruntime", "ray", "mlflow"}
     assert {shown(path) for path in MODULES if heavy & set(imports_at_once(path))} == set()
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 from pathlib import Path
+from typing import TypeVar
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
@@ -36,6 +37,7 @@ log = logging.getLogger(__name__)
 DATA_FILES = {"wine": "wine_red.csv", "white": "wine_white.csv"}
 """The file of each data type, in the data folder."""
 _REPORT_EVERY = 10
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ def load_supply(folder: Path, data_types: Sequence[str] = ("wine",)) -> Supply:
 
     Args:
         folder: the data folder of the checkout.
-        data_types: which records, one of each in turn, and the models that score them.
+        data_types: which records, one of each in turn, and the models that score them, one for each in turn.
 
     Raises:
         ConfigError: a data type has no file.
@@ -105,9 +107,14 @@ def load_supply(folder: Path, data_types: Sequence[str] = ("wine",)) -> Supply:
     if unknown:
         raise ConfigError(f"no records of data type {unknown[0]!r}. There are: {', '.join(DATA_FILES)}.")
     columns = [[record for record, _ in read_wines(folder / DATA_FILES[name], name)] for name in data_types]
-    records = tuple(record for record in chain.from_iterable(zip_longest(*columns)) if record is not None)
-    models = tuple(model for model in read_catalog(folder / "models") if model.data_type in data_types)
-    return Supply(records, models)
+    catalog = read_catalog(folder / "models")
+    rows = [[model for model in catalog if model.data_type == name] for name in data_types]
+    return Supply(_in_turn(columns), _in_turn(rows))
+
+
+def _in_turn(columns: Sequence[Sequence[_T]]) -> tuple[_T, ...]:
+    """The first of each, then the second of each, and so on; columns that are shorter end sooner."""
+    return tuple(one for one in chain.from_iterable(zip_longest(*columns)) if one is not None)
 
 
 class Provider:

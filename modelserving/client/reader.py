@@ -8,8 +8,17 @@ from dataclasses import dataclass
 from kafka.consumer.fetcher import ConsumerRecord
 
 from modelserving.errors import RecordError
-from modelserving.kafka import Connection, read_topic
-from modelserving.records import ModelDescriptor, Topics, decode_descriptor, decode_scored, decode_wine
+from modelserving.kafka import Connection, list_topics, read_topic
+from modelserving.records import (
+    Action,
+    ModelCommand,
+    ModelDescriptor,
+    Topics,
+    decode_command,
+    decode_descriptor,
+    decode_scored,
+    decode_wine,
+)
 
 __all__ = ["Seen", "read_decoded", "read_topics"]
 
@@ -52,12 +61,14 @@ class Seen:
 
 
 def read_topics(connection: Connection, topics: Topics) -> Iterator[Seen]:
-    """Every message that is on the four topics now, topic by topic.
+    """Every message that is on the topics now, topic by topic.
 
     Raises:
         BrokerUnavailable: no broker answers.
     """
     yield from read_decoded(connection, topics.models, lambda value: _about(decode_descriptor(value)))
+    if topics.control in list_topics(connection):  # pipelines of older versions have none
+        yield from read_decoded(connection, topics.control, lambda value: _wanted(decode_command(value)))
     yield from read_decoded(connection, topics.records, lambda value: str(decode_wine(value)))
     yield from read_decoded(connection, topics.scored, lambda value: str(decode_scored(value)))
     yield from read_decoded(connection, topics.dead_letters, lambda _: "a dead letter")
@@ -99,3 +110,9 @@ def _about(model: ModelDescriptor) -> str:
     return (
         f"model {model.name} {model.version} ({model.type.slug}) for {model.data_type}, {content}: {model.description}"
     )
+
+
+def _wanted(command: ModelCommand) -> str:
+    which = f", model {command.digest[:12]}…" if command.digest else ""
+    share = f" {command.percent:g} %" if command.action is Action.SHADOW else ""
+    return f"{command.action.slug}{share} {command.data_type}{which}"

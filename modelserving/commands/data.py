@@ -1,4 +1,4 @@
-"""``modelserving data make | import`` and ``modelserving models train``."""
+"""``modelserving data make | import``, ``modelserving models train`` and the other commands about models."""
 
 from __future__ import annotations
 
@@ -7,10 +7,15 @@ from typing import Annotated
 
 import typer
 
+from modelserving.commands import models
+
 __all__ = ["register"]
 
 data_app = typer.Typer(help="The workbook's own records, and yours.", no_args_is_help=True)
-models_app = typer.Typer(help="The workbook's own models.", no_args_is_help=True)
+models_app = typer.Typer(
+    help="The models in use: publish, list, roll back, shadow, retire; and train the workbook's own.",
+    no_args_is_help=True,
+)
 
 Folder = Annotated[Path | None, typer.Option("--data", help="Folder to write to; none: the checkout's data folder.")]
 
@@ -18,6 +23,7 @@ Folder = Annotated[Path | None, typer.Option("--data", help="Folder to write to;
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.add_typer(data_app, name="data")
+    models.register(models_app)
     app.add_typer(models_app, name="models")
 
 

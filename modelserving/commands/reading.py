@@ -27,6 +27,7 @@ def show_topics(seen: Iterable[Seen], topics: Topics, limit: int, write: Callabl
         broken[one.topic] += not one.good
         if one.number <= limit:
             write(str(one))
-    for topic in (topics.models, topics.records, topics.scored, topics.dead_letters):
+    commands = [topics.control] if found[topics.control] else []
+    for topic in (topics.models, *commands, topics.records, topics.scored, topics.dead_letters):
         note = f", {broken[topic]} of them cannot be decoded" if broken[topic] else ""
         write(f"{topic}: {found[topic]} messages{note}")

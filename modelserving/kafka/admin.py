@@ -22,7 +22,11 @@ _LOOK_EVERY_S = 0.02
 _ALREADY_EXISTS = 36
 _UNKNOWN = 3
 
+# Models and commands are put in one order by the time at which they reached the broker: one clock, for all servers.
+_BROKERS_CLOCK = {"message.timestamp.type": "LogAppendTime"}
+_KEPT = {**_BROKERS_CLOCK, "cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
 _COMPACTED = {
+    **_BROKERS_CLOCK,
     # Of each data type, the newest model stays for ever. Old ones go soon after the segment that holds them is closed.
     "cleanup.policy": "compact",
     "segment.ms": str(10 * 60 * 1000),
@@ -32,14 +36,14 @@ _COMPACTED = {
 
 
 def create_topics(connection: Connection, topics: Topics, partitions: int = 1, models_partitions: int = 1) -> None:
-    """Make the four topics of a pipeline, and wait until they can be used. Those that exist stay as they are.
+    """Make the five topics of a pipeline, and wait until they can be used. Those that exist stay as they are.
 
     Args:
         connection: the broker. How many copies of each record it keeps is its own default.
         topics: their names.
         partitions: of records, scored records and dead letters.
-        models_partitions: of the models; as many as ``partitions`` where data and models of one type must meet on one
-            instance, 1 where each instance reads all models.
+        models_partitions: of the models, and of the commands about them; as many as ``partitions`` where data and
+            models of one type must meet on one instance, 1 where each instance reads all models.
 
     Raises:
         BrokerUnavailable: no broker answers.
@@ -50,6 +54,7 @@ def create_topics(connection: Connection, topics: Topics, partitions: int = 1, m
         topics.models: (models_partitions, _COMPACTED),
         topics.scored: (partitions, {}),
         topics.dead_letters: (partitions, {"max.message.bytes": str(REQUEST_BYTES)}),
+        topics.control: (models_partitions, _KEPT),
     }
     new = {name: {"num_partitions": count, "configs": dict(configs)} for name, (count, configs) in wanted.items()}
     with _admin(connection) as admin:
@@ -59,13 +64,13 @@ def create_topics(connection: Connection, topics: Topics, partitions: int = 1, m
 
 
 def delete_topics(connection: Connection, topics: Topics) -> None:
-    """Delete the four topics with all that is in them, and wait until they are gone; pass over those that do not exist.
+    """Delete the five topics with all that is in them, and wait until they are gone; pass over those that do not exist.
 
     Raises:
         BrokerUnavailable: no broker answers.
         KafkaError: the broker refuses, or a topic is not gone in time.
     """
-    names = [topics.records, topics.models, topics.scored, topics.dead_letters]
+    names = list(topics.names)
     with _admin(connection) as admin:
         results = admin.delete_topics(names, raise_errors=False)["topics"]
         _refuse(results, "delete", {0, _UNKNOWN})

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from modelserving.errors import FieldError, ModelFormatError, ModelRefused, SetupError
+from modelserving.models.formats import suffix_of
 from modelserving.records import FEATURES, Golden, ModelDescriptor, ModelType, WineRecord, check_data_type
 
 __all__ = ["CATALOG", "model_file", "read_catalog", "write_catalog"]
@@ -20,12 +21,6 @@ __all__ = ["CATALOG", "model_file", "read_catalog", "write_catalog"]
 CATALOG = "models.json"
 """Name of the file that lists the models of a folder."""
 
-_SUFFIXES = {
-    ModelType.PMML: ".pmml",
-    ModelType.TENSORFLOW: ".pb",
-    ModelType.TENSORFLOWSAVED: ".zip",
-    ModelType.ONNX: ".onnx",
-}
 _MAKE_AGAIN = "Make the models again with `modelserving models train`, or restore the folder from the checkout."
 
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
@@ -82,7 +77,7 @@ def write_catalog(folder: Path, models: Iterable[ModelDescriptor]) -> None:
 
 def model_file(model: ModelDescriptor) -> str:
     """The name of a model's file in its folder."""
-    return model.name + _SUFFIXES[model.type]
+    return model.name + suffix_of(model.type)
 
 
 def _read(path: Path) -> bytes:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from modelserving.errors import ModelFormatError, ModelRefused
 from modelserving.models.base import NO_PARAMETERS, Model, ModelFactory
+from modelserving.models.onnx import OnnxFactory
 from modelserving.models.pmml import PmmlFactory
 from modelserving.models.saved_model import SavedModelFactory
 from modelserving.models.tensorflow import FrozenGraphFactory
@@ -17,6 +18,7 @@ FACTORIES: dict[ModelType, ModelFactory] = {
     ModelType.PMML: PmmlFactory(),
     ModelType.TENSORFLOW: FrozenGraphFactory(),
     ModelType.TENSORFLOWSAVED: SavedModelFactory(),
+    ModelType.ONNX: OnnxFactory(),
 }
 """A new format is a module with a factory, and a line here."""
 

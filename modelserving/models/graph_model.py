@@ -107,16 +107,19 @@ class GraphModel:
         return Scores(values, {int(row): unanswerable(float("nan")) for row in np.flatnonzero(~fit)})
 
     def _answer(self, matrix: NDArray[np.float64]) -> NDArray[Any]:
-        tf = load_tensorflow()
+        try:
+            return np.asarray(self._run(*self._columns(matrix)))
+        except load_tensorflow().errors.OpError as error:
+            raise ScoringError(f"TensorFlow failed on {len(matrix)} records: {say(error)}.") from error
+
+    def _columns(self, matrix: NDArray[np.float64]) -> list[NDArray[Any]]:
+        """What is fed: for each input its columns, in its own precision."""
         columns, start = [], 0
         for feed, kind in zip(self._feeds, self._types, strict=True):
             stop = start + len(feed.fields)
             columns.append((matrix[:, start] if feed.flat else matrix[:, start:stop]).astype(kind))
             start = stop
-        try:
-            return np.asarray(self._run(*columns))
-        except tf.errors.OpError as error:
-            raise ScoringError(f"TensorFlow failed on {len(matrix)} records: {say(error)}.") from error
+        return columns
 
     def _try_out(self) -> None:
         """Run two records through: what a graph really takes and answers shows only then."""

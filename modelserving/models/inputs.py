@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from modelserving.errors import ModelInputError
 from modelserving.models.base import Scores
-from modelserving.records import FEATURES, WineRecord
+from modelserving.records import FEATURES, WineBatch, WineRecord
 
 __all__ = ["FieldReader", "find_fields", "score_rows", "unanswerable"]
 
@@ -56,17 +56,25 @@ class FieldReader:
         self._largest = largest
         self._single = [column for column, field in enumerate(fields) if field in single_precision]
         self._whole = [column for column, field in enumerate(fields) if field in whole]
+        self._columns = [FEATURES.index(field) for field in fields]
+        self._is_all = self.fields == FEATURES
         self._row = struct.Struct(f"{len(self.fields)}d").pack
         self._get = attrgetter(*self.fields) if len(self.fields) > 1 else self._get_few
 
     def read(self, records: Sequence[WineRecord]) -> NDArray[np.float64]:
         """Shape ``(len(records), len(fields))``; NaN where a record holds something that is no number."""
+        matrix = self._pick(records)
+        return self._round(matrix) if self._single else matrix
+
+    def _pick(self, records: Sequence[WineRecord]) -> NDArray[np.float64]:
+        if isinstance(records, WineBatch):
+            # The whole matrix, if it is just what is wanted; and else a copy, row by row, as engines want it.
+            return records.matrix if self._is_all else records.matrix.take(self._columns, axis=1)
         try:
             matrix = np.frombuffer(b"".join(starmap(self._row, map(self._get, records))))
         except struct.error:
             matrix = np.array([_number(value) for record in records for value in self._get(record)])
-        matrix = matrix.reshape(len(records), len(self.fields))
-        return self._round(matrix) if self._single else matrix
+        return matrix.reshape(len(records), len(self.fields))
 
     def problems(self, matrix: NDArray[np.float64]) -> Mapping[int, str]:
         """For each row of ``matrix`` with a value that no engine should see, which field it is; in order."""

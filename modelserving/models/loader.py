@@ -12,7 +12,7 @@ from modelserving.models.base import Model
 from modelserving.models.slot import ServedModel
 from modelserving.records import ModelDescriptor, WineRecord
 
-__all__ = ["PROBES", "build_candidate"]
+__all__ = ["PROBES", "build_candidate", "warm_up"]
 
 _TOLERANCE = 1e-6
 _WARM_UP_SCORES = 500
@@ -39,7 +39,7 @@ def build_candidate(descriptor: ModelDescriptor) -> ServedModel:
     model = factory.create(descriptor)
     try:
         _check(model, descriptor)
-        _warm_up(model)
+        warm_up(model)
     except BaseException:
         model.close()
         raise
@@ -51,6 +51,7 @@ def build_candidate(descriptor: ModelDescriptor) -> ServedModel:
         type=descriptor.type,
         version=descriptor.version,
         digest=descriptor.digest,
+        parameters=descriptor.parameters,
     )
 
 
@@ -65,12 +66,17 @@ def _check(model: Model, descriptor: ModelDescriptor) -> None:
     if scores.problems:
         row, reason = next(iter(scores.problems.items()))
         raise ModelCheckError(f"model {descriptor.name!r} gives no number for golden record {row}: {reason}.")
-    _compare(descriptor, scores.values)
+    if len(scores.values) != len(records):
+        raise ModelCheckError(
+            f"model {descriptor.name!r} gives {len(scores.values)} answers for {len(records)} golden records."
+        )
+    if descriptor.golden:
+        _compare(descriptor, scores.values)
 
 
 def _compare(descriptor: ModelDescriptor, answers: np.ndarray[tuple[int], np.dtype[np.float64]]) -> None:
     tolerance = descriptor.tolerance or _TOLERANCE
-    for row, (golden, answer) in enumerate(zip(descriptor.golden, answers, strict=False)):
+    for row, (golden, answer) in enumerate(zip(descriptor.golden, answers, strict=True)):
         if not abs(answer - golden.expected) <= tolerance:
             raise ModelCheckError(
                 f"model {descriptor.name!r} answers {answer:g} for golden record {row}; "
@@ -78,7 +84,7 @@ def _compare(descriptor: ModelDescriptor, answers: np.ndarray[tuple[int], np.dty
             )
 
 
-def _warm_up(model: Model) -> None:
+def warm_up(model: Model) -> None:
     """Engines compile while they run: the first answers would be slow, so they are given to nobody."""
     for _ in range(_WARM_UP_SCORES):
         model.score(PROBES[:1])

@@ -24,6 +24,7 @@ _SMALLEST = b"""
     <PMML version="4.4"><Header/><DataDictionary/>
     <RegressionModel functionName="regression"><MiningSchema/><RegressionTable intercept="0"/></RegressionModel></PMML>
 """
+_XML = re.compile(rb"(\xef\xbb\xbf)?\s*<[?!A-Za-z]")  # a graph may begin with a line feed and a "<", too
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
 
 
@@ -136,6 +137,12 @@ class PmmlModel:
 
 class PmmlFactory:
     """Makes models of PMML."""
+
+    suffixes = (".pmml", ".xml")
+
+    def begins(self, head: bytes) -> bool:
+        """Whether a file that begins so is XML."""
+        return _XML.match(head) is not None
 
     def create(self, descriptor: ModelDescriptor) -> PmmlModel:
         """Build a model of the bytes that the descriptor carries; errors as ``PmmlModel``."""

@@ -34,6 +34,12 @@ class SavedModelFactory:
     field by name. The descriptor's parameters ``inputs`` and ``output`` settle what is not clear.
     """
 
+    suffixes = (".zip",)
+
+    def begins(self, head: bytes) -> bool:
+        """Whether a file that begins so is a zip archive."""
+        return head.startswith(b"PK\x03\x04")
+
     def create(self, descriptor: ModelDescriptor) -> GraphModel:
         """Build a model of the archive that the descriptor carries; errors as ``load_saved_model``."""
         return load_saved_model(descriptor.data, descriptor.parameters)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -11,18 +10,12 @@ from modelserving.errors import ModelFormatError, RecordError, ScoringError
 from modelserving.models import factory
 from modelserving.models.archive import pack
 from modelserving.models.base import Model
+from modelserving.models.formats import guess
 from modelserving.records import ModelType, WineRecord, read_wines
 
-__all__ = ["format_prediction", "guess_type", "load_model", "score_file"]
+__all__ = ["format_prediction", "guess_type", "load_model", "read_model", "score_file"]
 
 _BATCH = 1000
-_XML = re.compile(rb"(\xef\xbb\xbf)?\s*<[?!A-Za-z]")  # a graph may begin with a line feed and a "<", too
-_ENDINGS = {
-    ".pmml": ModelType.PMML,
-    ".xml": ModelType.PMML,
-    ".pb": ModelType.TENSORFLOW,
-    ".zip": ModelType.TENSORFLOWSAVED,
-}
 
 
 def score_file(
@@ -31,9 +24,10 @@ def score_file(
     """Score records from a CSV file.
 
     Args:
-        model_path: a PMML document, a frozen graph, or a SavedModel (its folder, or that folder as a zip archive).
+        model_path: a PMML document, an ONNX model, a frozen graph, or a SavedModel (its folder, or that folder as a
+            zip archive).
         records_path: as ``read_wines`` reads it.
-        model_type: ``pmml``, ``tensorflow`` or ``tensorflow-saved``; guessed where ``None``.
+        model_type: ``pmml``, ``tensorflow``, ``tensorflow-saved`` or ``onnx``; guessed where ``None``.
         every: score each N-th row only, beginning with the first.
 
     Yields:
@@ -69,8 +63,21 @@ def load_model(path: Path, model_type: str | None = None) -> Model:
     Raises:
         ModelError: it cannot be read or built.
     """
+    return factory.restore(*read_model(path, model_type))
+
+
+def read_model(path: Path, model_type: str | None = None) -> tuple[ModelType, bytes]:
+    """The format and the bytes of a model's file or folder.
+
+    Args:
+        path: as in ``score_file``.
+        model_type: as in ``score_file``.
+
+    Raises:
+        ModelFormatError: it cannot be read.
+    """
     found = guess_type(path) if model_type is None else _find_type(model_type)
-    return factory.restore(found, _read(path, found))
+    return found, _read(path, found)
 
 
 def guess_type(path: Path) -> ModelType:
@@ -86,13 +93,10 @@ def guess_type(path: Path) -> ModelType:
             head = file.read(512)
     except OSError as error:
         raise ModelFormatError(f"cannot read the model {path}: {error.strerror or error}.") from error
-    if head.startswith(b"PK\x03\x04"):
-        return ModelType.TENSORFLOWSAVED
-    if _XML.match(head):
-        return ModelType.PMML
-    if path.suffix.lower() in _ENDINGS:
-        return _ENDINGS[path.suffix.lower()]
-    raise ModelFormatError(f"what kind of model is {path}? Say so with --type: {_known_types()}.")
+    found = guess(head, path.suffix)
+    if found is None:
+        raise ModelFormatError(f"what kind of model is {path}? Say so with --type: {_known_types()}.")
+    return found
 
 
 def _score_batch(model: Model, batch: list[tuple[int, WineRecord]]) -> Iterator[tuple[int, float]]:

@@ -6,45 +6,30 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
-from modelserving.models.base import Model
-from modelserving.records import ModelType
-from modelserving.statistics import Statistics
+from modelserving.models.changes import (
+    Change,
+    KeepPrevious,
+    Promote,
+    PromoteShadow,
+    Retire,
+    RollBack,
+    SetShadow,
+    StartShadow,
+)
+from modelserving.models.served import ServedModel
+from modelserving.models.shadow import Shadow
+from modelserving.models.state import ServingState
+from modelserving.statistics import StatisticsSnapshot
 
 __all__ = ["ModelSlot", "ModelSlots", "ServedModel"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ServedModel:
-    """A model that is fit to serve, and who it is.
-
-    Args:
-        model: what scores.
-        name: of the model.
-        description: one line about it.
-        data_type: the records that it scores.
-        type: its format.
-        version: free text, may be empty.
-        digest: SHA-256 of its bytes, hexadecimal.
-        statistics: what scoring with it took so far.
-    """
-
-    model: Model
-    name: str
-    description: str
-    data_type: str
-    type: ModelType
-    version: str
-    digest: str
-    statistics: Statistics = field(default_factory=Statistics)
-
-
 class ModelSlot:
-    """The place of one data type's model: current, and previous.
+    """The places of one data type's models: current, previous, and shadow.
 
-    A score *leases* the current model. A swap puts the next one in its place at once; the model that falls out is
-    closed when its last lease ends. Any thread may lease or swap.
+    A score *leases* the model that it uses. A change of places takes effect at once; a model that falls out of all of
+    them is closed when its last lease ends. Any thread may lease or change.
     """
 
     def __init__(self) -> None:
@@ -53,16 +38,17 @@ class ModelSlot:
         self._retired: set[ServedModel] = set()
         self.current: ServedModel | None = None
         self.previous: ServedModel | None = None
+        self.shadow: Shadow | None = None
         self.since_ms = 0
         self.swaps = 0
 
     def swap(self, candidate: ServedModel) -> None:
         """Let ``candidate`` score from the next record on. Current becomes previous; the one before that is retired."""
         with self._lock:
-            retired, self.previous, self.current = self.previous, self.current, candidate
-            self.since_ms = time.time_ns() // 1_000_000
-            self.swaps += 1
-        self._retire(retired)
+            if candidate is self.current:
+                return
+            fallen = self._place(candidate, self.current, self.shadow)
+        _close(fallen)
 
     def roll_back(self) -> bool:
         """Let the previous model score again, and the current one be the previous.
@@ -73,52 +59,129 @@ class ModelSlot:
         with self._lock:
             if self.previous is None:
                 return False
-            self.current, self.previous = self.previous, self.current
-            self.since_ms = time.time_ns() // 1_000_000
-            self.swaps += 1
+            self._place(self.previous, self.current, self.shadow)
             return True
+
+    def keep_previous(self, served: ServedModel | None) -> None:
+        """Put a model in the place of the previous one, so that it can be rolled back to; or leave that place empty."""
+        with self._lock:
+            fallen = self._place(self.current, served, self.shadow)
+        _close(fallen)
+
+    def start_shadow(self, served: ServedModel, percent: float) -> None:
+        """Let a model score ``percent`` of the records beside the current one; a shadow that was there is retired."""
+        with self._lock:
+            fallen = self._place(self.current, self.previous, Shadow(served, percent))
+        _close(fallen)
+
+    def set_shadow(self, percent: float) -> bool:
+        """Let the shadow score another share of the records; 0 retires it.
+
+        Returns:
+            Whether there was a shadow.
+        """
+        with self._lock:
+            if self.shadow is None:
+                return False
+            self.shadow.percent = percent
+            fallen = [] if percent else self._place(self.current, self.previous, None)
+        _close(fallen)
+        return True
+
+    def promote_shadow(self, digest: str = "") -> bool:
+        """Let the shadow score from the next record on, as ``swap`` does.
+
+        Args:
+            digest: of the shadow that is meant; empty: whichever there is.
+
+        Returns:
+            Whether there was such a shadow.
+        """
+        with self._lock:
+            if self.shadow is None or digest not in ("", self.shadow.served.digest):
+                return False
+            fallen = self._place(self.shadow.served, self.current, None)
+        _close(fallen)
+        return True
 
     @contextmanager
     def lease(self) -> Iterator[ServedModel | None]:
         """Hold the current model for one batch, so that it is not closed meanwhile; ``None`` while there is none."""
         with self._lock:
-            served = self.current
-            if served is not None:
-                self._leases[served] = self._leases.get(served, 0) + 1
+            served = self._hold(self.current)
         try:
             yield served
         finally:
-            if served is not None and self._end_lease(served):
-                served.model.close()
+            self._let_go(served)
+
+    @contextmanager
+    def lease_shadow(self) -> Iterator[Shadow | None]:
+        """Hold the shadow for one batch, so that it is not closed meanwhile; ``None`` while there is none."""
+        with self._lock:
+            shadow = self.shadow
+            held = self._hold(shadow.served if shadow else None)
+        try:
+            yield shadow
+        finally:
+            self._let_go(held)
+
+    def describe(self) -> ServingState:
+        """How its models are doing now."""
+        with self._lock:
+            current, previous, shadow = self.current, self.previous, self.shadow
+            since_ms, swaps = self.since_ms, self.swaps
+        return ServingState(
+            identity=current.identity if current else None,
+            since_ms=since_ms,
+            swaps=swaps,
+            statistics=current.statistics.snapshot() if current else StatisticsSnapshot(),
+            previous=previous.identity if previous else None,
+            shadow=shadow.comparison() if shadow else None,
+        )
 
     def close(self) -> None:
-        """Retire both models. The slot is empty afterwards."""
+        """Retire all models. The slot is empty afterwards."""
         with self._lock:
-            current, previous = self.current, self.previous
-            self.current = self.previous = None
-        self._retire(current)
-        self._retire(previous)
+            fallen = self._place(None, None, None)
+        _close(fallen)
 
-    def _retire(self, served: ServedModel | None) -> None:
+    def _place(
+        self, current: ServedModel | None, previous: ServedModel | None, shadow: Shadow | None
+    ) -> list[ServedModel]:
+        """Fill the places; and the models that have fallen out and are to be closed now. The lock is held."""
+        before = self._held()
+        if current is not self.current:
+            self.since_ms = time.time_ns() // 1_000_000 if current else 0
+            self.swaps += current is not None
+        self.current, self.previous, self.shadow = current, previous, shadow
+        fallen = before - self._held()
+        leased = {served for served in fallen if self._leases.get(served)}
+        self._retired |= leased
+        return list(fallen - leased)
+
+    def _held(self) -> set[ServedModel]:
+        shadow = self.shadow.served if self.shadow else None
+        return {served for served in (self.current, self.previous, shadow) if served is not None}
+
+    def _hold(self, served: ServedModel | None) -> ServedModel | None:
+        """Count one lease more. The lock is held."""
+        if served is not None:
+            self._leases[served] = self._leases.get(served, 0) + 1
+        return served
+
+    def _let_go(self, served: ServedModel | None) -> None:
+        """Count one lease less; the last one of a retired model closes it."""
         if served is None:
             return
         with self._lock:
-            if self._leases.get(served):
-                self._retired.add(served)
-                return
-        served.model.close()
-
-    def _end_lease(self, served: ServedModel) -> bool:
-        """Count one lease less; and whether that was the last one of a retired model."""
-        with self._lock:
             self._leases[served] -= 1
-            if self._leases[served]:
-                return False
-            del self._leases[served]
-            if served not in self._retired:
-                return False
+            last = not self._leases[served]
+            if last:
+                del self._leases[served]
+            if not (last and served in self._retired):
+                return
             self._retired.discard(served)
-            return True
+        served.close()
 
 
 class ModelSlots:
@@ -129,28 +192,49 @@ class ModelSlots:
         self._slots: dict[str, ModelSlot] = {}
         self._latest: str | None = None
 
+    def apply(self, change: Change) -> bool:
+        """Carry out a change, between two records.
+
+        Returns:
+            Whether there was something to do: a rollback needs a previous model, a share of the records a shadow.
+        """
+        slot = self._slot(change.data_type)
+        done = _apply(slot, change)
+        if done and isinstance(change, Promote | PromoteShadow | RollBack | Retire):
+            with self._lock:
+                self._latest = change.data_type
+        return done
+
     def swap(self, candidate: ServedModel) -> None:
         """Let ``candidate`` score the records of its data type from now on."""
-        with self._lock:
-            slot = self._slots.setdefault(candidate.data_type, ModelSlot())
-            self._latest = candidate.data_type
-        slot.swap(candidate)
+        self.apply(Promote(candidate))
 
     def get(self, data_type: str) -> ModelSlot | None:
         """The slot of a data type, or ``None`` when it never had a model."""
         return self._slots.get(data_type)
 
+    def describe(self, data_type: str) -> ServingState | None:
+        """How the models of a data type are doing, or ``None`` when it has none."""
+        slot = self.get(data_type)
+        state = slot.describe() if slot else None
+        return state if state and (state.identity or state.shadow) else None
+
     @property
     def data_types(self) -> tuple[str, ...]:
         """The data types that have a model, in alphabetical order."""
         with self._lock:
-            return tuple(sorted(self._slots))
+            return tuple(sorted(name for name, slot in self._slots.items() if slot.current or slot.shadow))
 
     @property
     def latest(self) -> ModelSlot | None:
-        """The slot that was swapped last, or ``None`` before any model."""
+        """The slot whose current model changed last, or ``None`` before any model."""
         latest = self._latest
         return self._slots[latest] if latest is not None else None
+
+    @property
+    def latest_type(self) -> str | None:
+        """The data type whose current model changed last, or ``None`` before any model."""
+        return self._latest
 
     @property
     def swaps(self) -> int:
@@ -164,3 +248,31 @@ class ModelSlots:
             slots = list(self._slots.values())
         for slot in slots:
             slot.close()
+
+    def _slot(self, data_type: str) -> ModelSlot:
+        with self._lock:
+            return self._slots.setdefault(data_type, ModelSlot())
+
+
+def _apply(slot: ModelSlot, change: Change) -> bool:
+    match change:
+        case Promote(served):
+            slot.swap(served)
+        case PromoteShadow(_, digest):
+            return slot.promote_shadow(digest)
+        case RollBack():
+            return slot.roll_back()
+        case KeepPrevious(_, served):
+            slot.keep_previous(served)
+        case StartShadow(served, percent):
+            slot.start_shadow(served, percent)
+        case SetShadow(_, percent):
+            return slot.set_shadow(percent)
+        case Retire():
+            slot.close()
+    return True
+
+
+def _close(fallen: list[ServedModel]) -> None:
+    for served in fallen:
+        served.close()

@@ -28,6 +28,12 @@ class FrozenGraphFactory:
     node that nothing else needs. The descriptor's parameters ``inputs`` and ``output`` settle what is not clear.
     """
 
+    suffixes = (".pb",)
+
+    def begins(self, head: bytes) -> bool:  # noqa: ARG002
+        """Never sure: a graph has no mark of its own."""
+        return False
+
     def create(self, descriptor: ModelDescriptor) -> GraphModel:
         """Build a model of the bytes that the descriptor carries; errors as ``load_graph``."""
         return load_graph(descriptor.data, descriptor.parameters)

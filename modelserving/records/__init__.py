@@ -3,8 +3,10 @@
 The messages are Protocol Buffers (``protos/``). The generated code is in ``wire`` and goes no further than here.
 """
 
+from modelserving.records.batch import DecodedWines, WineBatch, decode_wines
+from modelserving.records.control import Action, ModelCommand, decode_command, encode_command
 from modelserving.records.descriptor import Golden, ModelDescriptor, ModelType, decode_descriptor, encode_descriptor
-from modelserving.records.fields import check_data_type
+from modelserving.records.fields import check_data_type, check_digest, check_percent
 from modelserving.records.scored import ScoredRecord, decode_scored, encode_scored
 from modelserving.records.topics import TOPICS, Topics
 from modelserving.records.wine import FEATURES, WineRecord, decode_wine, encode_wine, read_wines
@@ -12,16 +14,25 @@ from modelserving.records.wine import FEATURES, WineRecord, decode_wine, encode_
 __all__ = [
     "FEATURES",
     "TOPICS",
+    "Action",
+    "DecodedWines",
     "Golden",
+    "ModelCommand",
     "ModelDescriptor",
     "ModelType",
     "ScoredRecord",
     "Topics",
+    "WineBatch",
     "WineRecord",
     "check_data_type",
+    "check_digest",
+    "check_percent",
+    "decode_command",
     "decode_descriptor",
     "decode_scored",
     "decode_wine",
+    "decode_wines",
+    "encode_command",
     "encode_descriptor",
     "encode_scored",
     "encode_wine",

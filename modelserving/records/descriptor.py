@@ -11,11 +11,13 @@ from types import MappingProxyType
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 
 from modelserving.errors import DecodeError
-from modelserving.records.fields import check_data_type
+from modelserving.records.fields import check_data_type, check_percent
 from modelserving.records.wine import WineRecord, decode_wine, encode_wine
 from modelserving.records.wire import modeldescriptor_pb2 as wire
 
 __all__ = ["Golden", "ModelDescriptor", "ModelType", "decode_descriptor", "encode_descriptor"]
+
+_SHADOW_KEY = "@shadow"
 
 
 class ModelType(IntEnum):
@@ -25,10 +27,11 @@ class ModelType(IntEnum):
     PMML = 1
     TENSORFLOWSAVED = 2
     ONNX = 3
+    CUSTOM = 15  # of whoever adds a factory for it
 
     @property
     def slug(self) -> str:
-        """The name on command lines: ``tensorflow``, ``pmml``, ``tensorflow-saved``, ``onnx``."""
+        """The name on command lines: ``tensorflow``, ``pmml``, ``tensorflow-saved``, ``onnx``, ``custom``."""
         return "tensorflow-saved" if self is ModelType.TENSORFLOWSAVED else self.name.lower()
 
 
@@ -63,6 +66,8 @@ class ModelDescriptor:
         tolerance: how far an answer may be from a golden record's; 0 means the default of the check.
         parameters: how it was trained.
         metrics: how good it is.
+        shadow_percent: 0 for a model that is to serve; else it becomes the shadow, and scores so many percent of the
+            records beside the model that serves.
     """
 
     name: str
@@ -78,11 +83,19 @@ class ModelDescriptor:
     tolerance: float = 0.0
     parameters: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     metrics: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    shadow_percent: float = 0.0
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the bytes at hand, hexadecimal."""
+        """SHA-256 of the bytes at hand, hexadecimal; while they are elsewhere, the one that the sender states."""
+        if self.location is not None and not self.data:
+            return self.sha256.lower()
         return hashlib.sha256(self.data).hexdigest()
+
+    @property
+    def key(self) -> bytes:
+        """The key of its message: the compacted topic keeps the newest model of a data type, and the newest shadow."""
+        return f"{self.data_type}{_SHADOW_KEY if self.shadow_percent else ''}".encode()
 
 
 def decode_descriptor(value: bytes | None) -> ModelDescriptor:
@@ -90,7 +103,7 @@ def decode_descriptor(value: bytes | None) -> ModelDescriptor:
 
     Raises:
         DecodeError: the bytes are no ``ModelDescriptor``, or a golden record in it is none; nor is an empty message.
-        FieldError: the data type is not allowed.
+        FieldError: the data type is not allowed, or there is no such share of the records.
     """
     if not value:
         raise DecodeError("the message is empty; a model descriptor was expected.")
@@ -117,8 +130,9 @@ def decode_descriptor(value: bytes | None) -> ModelDescriptor:
         created_ms=w.created_ms,
         golden=tuple(Golden(decode_wine(g.record), g.expected) for g in w.golden),
         tolerance=w.tolerance,
-        parameters=MappingProxyType(dict(w.parameters)),
-        metrics=MappingProxyType(dict(w.metrics)),
+        parameters=MappingProxyType(dict(sorted(w.parameters.items()))),
+        metrics=MappingProxyType(dict(sorted(w.metrics.items()))),
+        shadow_percent=check_percent(w.shadow_percent),
     )
 
 
@@ -137,6 +151,7 @@ def encode_descriptor(descriptor: ModelDescriptor) -> bytes:
         tolerance=d.tolerance,
         parameters=dict(d.parameters),
         metrics=dict(d.metrics),
+        shadow_percent=d.shadow_percent,
     )
     if d.location is not None:
         w.location = d.location

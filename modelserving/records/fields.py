@@ -7,8 +7,9 @@ from functools import lru_cache
 
 from modelserving.errors import FieldError
 
-__all__ = ["check_data_type"]
+__all__ = ["check_data_type", "check_digest", "check_percent"]
 
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _DATA_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
@@ -28,3 +29,26 @@ def check_data_type(data_type: str) -> str:
     raise FieldError(
         f"data type {shown} is not allowed: use 1 to 64 letters, digits, '_' or '-', the first a letter or a digit."
     )
+
+
+def check_digest(digest: str) -> str:
+    """Return a SHA-256 in lower case if it is one, or none at all.
+
+    Raises:
+        FieldError: it is neither empty nor 64 hexadecimal digits.
+    """
+    lowered = digest.lower()
+    if not lowered or _DIGEST.fullmatch(lowered):
+        return lowered
+    raise FieldError(f"{digest[:80]!r} is no SHA-256: 64 hexadecimal digits were expected.")
+
+
+def check_percent(percent: float) -> float:
+    """Return a share in percent if there can be such a share.
+
+    Raises:
+        FieldError: it is not from 0 to 100.
+    """
+    if 0 <= percent <= 100:
+        return percent
+    raise FieldError(f"{percent:g} % of the records: give 0 to 100.")

@@ -12,11 +12,13 @@ from modelserving.stage.custom_stage import ModelServingStage
 from modelserving.stage.lane import Lane
 from modelserving.stage.messages import Batch, Message, ScoredBatch, Share, dead_letter
 from modelserving.stage.scoring import score_batch
-from modelserving.stage.server import Counts, Phase, StageOptions, StageServer
+from modelserving.stage.server import StageOptions, StageServer
+from modelserving.stage.status import Counts, Health, Phase
 
 __all__ = [
     "Batch",
     "Counts",
+    "Health",
     "Lane",
     "Message",
     "ModelServingStage",

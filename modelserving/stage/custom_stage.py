@@ -19,7 +19,8 @@ import anyio
 from anyio.lowlevel import checkpoint
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from modelserving.models.slot import ModelSlots, ServedModel
+from modelserving.models.changes import Change
+from modelserving.models.slot import ModelSlots
 from modelserving.stage.lane import Lane
 from modelserving.stage.messages import Batch, ScoredBatch
 from modelserving.stage.scoring import score_batch
@@ -46,32 +47,32 @@ class ModelServingStage:
     async def run(
         self,
         data: AsyncIterator[Batch],
-        models: MemoryObjectReceiveStream[ServedModel],
+        models: MemoryObjectReceiveStream[Change],
         outlet: MemoryObjectSendStream[ScoredBatch],
     ) -> None:
         """Run until ``data`` ends; then close the outlet.
 
         Args:
             data: batches; asked for the next one only when the outlet has taken the last.
-            models: models that are ready to serve. A model is always preferred to a batch.
+            models: changes of models, ready to take effect. A change is always preferred to a batch.
             outlet: takes what became of each batch; without a buffer, so that taking means wanting.
         """
         async with outlet, anyio.create_task_group() as tasks:
-            self._swap_waiting(models)
-            tasks.start_soon(self._swap_on_arrival, models)
+            self._change_waiting(models)
+            tasks.start_soon(self._change_on_arrival, models)
             async for batch in data:
-                await checkpoint()  # a model on its way to `_swap_on_arrival` gets there before those behind it
-                self._swap_waiting(models)
+                await checkpoint()  # a change on its way to `_change_on_arrival` gets there before those behind it
+                self._change_waiting(models)
                 await outlet.send(await self._lane.run(self._score, batch, self.slots))
             tasks.cancel_scope.cancel()
 
-    def _swap_waiting(self, models: MemoryObjectReceiveStream[ServedModel]) -> None:
-        """Before each batch: the models that are there already."""
+    def _change_waiting(self, models: MemoryObjectReceiveStream[Change]) -> None:
+        """Before each batch: the changes that are there already."""
         with suppress(anyio.WouldBlock, anyio.EndOfStream):
             while True:
-                self.slots.swap(models.receive_nowait())
+                self.slots.apply(models.receive_nowait())
 
-    async def _swap_on_arrival(self, models: MemoryObjectReceiveStream[ServedModel]) -> None:
-        """While there is no data: a model need not wait for the next record. A batch being scored keeps its own."""
-        async for candidate in models:
-            self.slots.swap(candidate)
+    async def _change_on_arrival(self, models: MemoryObjectReceiveStream[Change]) -> None:
+        """While there is no data: a change need not wait for the next record. A batch being scored keeps its own."""
+        async for change in models:
+            self.slots.apply(change)

@@ -8,7 +8,8 @@ from types import MappingProxyType
 from typing import Protocol
 
 from modelserving.kafka.dead_letters import DeadLetter
-from modelserving.models.slot import ServedModel
+from modelserving.models.served import ServedModel
+from modelserving.models.shadow import ShadowWork
 from modelserving.records import ScoredRecord
 
 __all__ = ["Batch", "Message", "Place", "ScoredBatch", "Share", "dead_letter"]
@@ -93,6 +94,7 @@ class ScoredBatch:
         positions: for each place, the offset to go on from once this batch is safe.
         shares: which model worked how long.
         group: as in ``Batch``.
+        shadows: what shadows have to do when the answers are published.
     """
 
     scored: tuple[ScoredRecord, ...] = ()
@@ -102,6 +104,7 @@ class ScoredBatch:
     positions: Mapping[Place, int] = field(default_factory=lambda: MappingProxyType({}))
     shares: tuple[Share, ...] = ()
     group: object | None = None
+    shadows: tuple[ShadowWork, ...] = ()
 
 
 def dead_letter(message: Message, stage: str, error: Exception) -> DeadLetter:
@@ -109,7 +112,7 @@ def dead_letter(message: Message, stage: str, error: Exception) -> DeadLetter:
 
     Args:
         message: the message.
-        stage: what was tried: ``decode``, ``score`` or ``model``.
+        stage: what was tried: ``decode``, ``score``, ``model`` or ``control``.
         error: why it failed.
     """
     return DeadLetter(

@@ -1,68 +1,104 @@
-"""The models inlet: the models topic, read to its end before scoring starts, then followed for ever.
+"""The models inlet: models and commands, read to their end before scoring starts, then followed for ever.
 
-Every server reads all of it, without a consumer group: each needs every model. Building happens in a thread of its own,
-so that a model that takes seconds to load delays no record.
+Building happens in a thread of its own, so that a model that takes seconds to load delays no record.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
+import anyio
 from anyio.streams.memory import MemoryObjectSendStream
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaProducer
 
-from modelserving.kafka import Connection, make_consumer, make_producer
-from modelserving.kafka.dead_letters import headers
+from modelserving.kafka import Connection, make_producer
+from modelserving.kafka.dead_letters import DeadLetter, headers
 from modelserving.models import factory
+from modelserving.models.changes import Change, Promote
+from modelserving.models.history import Stamp
 from modelserving.models.loader import build_candidate
-from modelserving.models.slot import ServedModel
-from modelserving.records import ModelDescriptor, Topics, decode_descriptor
+from modelserving.models.reconcile import Build
+from modelserving.models.reference import NOTHING_ALLOWED, References
+from modelserving.models.repository import ModelRepository
+from modelserving.models.served import ServedModel
+from modelserving.records import ModelDescriptor, Topics
 from modelserving.stage.lane import Lane
-from modelserving.stage.messages import Message, dead_letter
+from modelserving.stage.messages import Message
+from modelserving.stage.model_desk import ModelDesk
+from modelserving.stage.model_topics import ModelTopics
 
 __all__ = ["ModelSource"]
 
 log = logging.getLogger(__name__)
 
-_POLL_MS = 250
-_CLOSE_MS = 2_000
-
-Build = Callable[[ModelDescriptor], ServedModel]
+_CLOSE_SECONDS = 2.0
 
 
 class ModelSource:
-    """Models that are ready to serve, from the models topic.
+    """Changes of models, ready to take effect, from the models and the control topic.
 
-    A model that cannot be built, or answers its golden records wrongly, goes to the dead-letter topic with the reason;
-    whoever serves goes on serving.
+    A model that cannot be built, or answers its golden records wrongly, and a command that cannot be followed, go to
+    the dead-letter topic with the reason; whoever serves goes on serving.
 
     Args:
         connection: to the cluster.
-        topics: ``models`` is read, failures go to ``dead_letters``.
+        topics: ``models`` and ``control`` are read, failures go to ``dead_letters``.
         build: from a descriptor to a model that is fit to serve.
+        repository: keeps what serves, and has what compaction took from the topic; or ``None``.
+        references: which models by reference are fetched.
     """
 
-    def __init__(self, connection: Connection, topics: Topics, build: Build = build_candidate) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        topics: Topics,
+        build: Callable[[ModelDescriptor], ServedModel] = build_candidate,
+        repository: ModelRepository | None = None,
+        references: References = NOTHING_ALLOWED,
+    ) -> None:
         self._connection = connection
+        self._dead_letters = topics.dead_letters
         self._topics = topics
-        self._build = build
         self._reading = Lane(f"models-{topics.models}")
         self._building = Lane(f"build-{topics.models}")
-        self.refused = 0
+        self._desk = ModelDesk(
+            topics,
+            self._refuse,
+            build=build,
+            repository=repository,
+            references=references,
+            recall=self._recall,
+        )
+
+    @property
+    def refused(self) -> int:
+        """How many messages were no model fit to serve, or no command that can be followed."""
+        return self._desk.refused
+
+    @property
+    def overtaken(self) -> int:
+        """How many models were overtaken by a newer one before they could serve."""
+        return self._desk.overtaken
+
+    @property
+    def data_types(self) -> tuple[str, ...]:
+        """The data types that the topics have spoken of, also those whose models are retired, in alphabetical order."""
+        return self._desk.data_types
 
     async def __aenter__(self) -> Self:
-        self._consumer: KafkaConsumer = await self._reading.run(make_consumer, self._connection)
+        self._messages = await self._reading.run(ModelTopics, self._connection, self._topics)
         self._producer: KafkaProducer = await self._building.run(make_producer, self._connection)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._reading.finish(self._consumer.close, autocommit=False, timeout_ms=_CLOSE_MS)
-        await self._building.finish(self._producer.close, timeout=_CLOSE_MS / 1000)
+        await self._reading.finish(self._messages.close)
+        await self._building.finish(self._finish)
 
     async def preload(self) -> None:
         """Start the engines, in the thread that will build with them.
@@ -72,57 +108,69 @@ class ModelSource:
         """
         await self._building.run(factory.preload)
 
-    async def read_to_end(self) -> tuple[ServedModel, ...]:
-        """Read the topic to its present end, and build the newest good model of each data type.
+    async def read_to_end(self) -> tuple[Change, ...]:
+        """Read the topics to their present end, and build the model that belongs in each current place.
 
-        Where the newest is not fit to serve, the one before it on the topic is tried: a server that starts must not be
-        worse off than one that was running all the time.
+        A server that starts is not worse off than one that was running all the time: where the newest model is not fit
+        to serve, the one before it is built. Previous models and shadows follow with ``follow``.
         """
-        newest: dict[str, ServedModel] = {}
-        for message in reversed(await self._reading.run(self._read_all)):
-            served = await self._building.run(self._prepare, message, frozenset(newest))
-            if served is not None:
-                newest[served.data_type] = served
-        return tuple(newest.values())
-
-    async def follow(self, models: MemoryObjectSendStream[ServedModel]) -> None:
-        """Send each further model that is fit to serve, for ever."""
-        while True:
-            for message in await self._reading.run(self._poll, _POLL_MS):
-                served = await self._building.run(self._prepare, message)
-                if served is not None:
-                    await models.send(served)
-
-    def _read_all(self) -> list[Message]:
-        """All that is on the topic now; afterwards the consumer stands at its end."""
-        topic = self._topics.models
-        places = [TopicPartition(topic, number) for number in sorted(self._consumer.partitions_for_topic(topic) or {0})]
-        self._consumer.assign(places)
-        self._consumer.seek_to_beginning()
-        ends = self._consumer.end_offsets(places)
-        messages: list[Message] = []
-        while any(self._consumer.position(place) < ends[place] for place in places):
-            messages += self._poll(_POLL_MS)
-        return sorted(messages, key=lambda message: message.timestamp)
-
-    def _poll(self, timeout_ms: int) -> list[Message]:
-        found = self._consumer.poll(timeout_ms=timeout_ms)
-        return [message for part in found.values() for message in part]
-
-    def _prepare(self, message: Message, have: frozenset[str] = frozenset()) -> ServedModel | None:
-        """Build what a message describes; ``None`` if it is not fit to serve, or its data type is among ``have``."""
+        await self._building.run(self._take, await self._reading.run(self._messages.read_to_end), False)
+        changes: list[Change] = []
         try:
-            descriptor = decode_descriptor(message.value)
-            return None if descriptor.data_type in have else self._build(descriptor)
-        except Exception as error:  # noqa: BLE001
-            self._refuse(message, error)
-        return None
+            while (change := await self._next(only_current=True)) is not None:
+                changes.append(change)
+                await self._building.run(self._desk.done, change)
+        except BaseException:
+            for change in changes:
+                if isinstance(change, Promote):
+                    change.served.close()
+            raise
+        return tuple(changes)
 
-    def _refuse(self, message: Message, error: Exception) -> None:
-        self.refused += 1
-        log.warning("model at %s[%d]@%d refused: %s", message.topic, message.partition, message.offset, error)
-        letter = dead_letter(message, "model", error)
-        sent = self._producer.send(
-            self._topics.dead_letters, value=letter.body, key=letter.key, headers=headers(letter)
-        )
-        sent.add_errback(lambda failure: log.error("dead letter for that model not written: %s", failure))
+    async def follow(self, changes: MemoryObjectSendStream[Change]) -> None:
+        """Send each further change as soon as it is ready, for ever.
+
+        While a model is built, the topics are read on: what comes may overtake it.
+        """
+        async with anyio.create_task_group() as tasks:
+            send, news = anyio.create_memory_object_stream[None](1)
+            tasks.start_soon(self._read_on, send)
+            async with send, news:
+                await self._settle(changes)
+                async for _ in news:
+                    await self._settle(changes)
+
+    async def _settle(self, changes: MemoryObjectSendStream[Change]) -> None:
+        while (change := await self._next()) is not None:
+            await changes.send(change)
+            await self._building.run(self._desk.done, change)
+
+    async def _next(self, only_current: bool = False) -> Change | None:
+        """The next change, once its model is built."""
+        while True:
+            step = await self._building.run(self._desk.work, only_current)
+            if not isinstance(step, Build):
+                return step
+
+    async def _read_on(self, news: MemoryObjectSendStream[None]) -> None:
+        while True:
+            messages = await self._reading.run(self._messages.poll)
+            if messages:
+                await self._reading.run(self._take, messages, True)
+                with suppress(anyio.WouldBlock):  # one piece of news is enough
+                    news.send_nowait(None)
+
+    def _take(self, messages: list[Message], live: bool) -> None:
+        for message in messages:
+            self._desk.take(message, live)
+
+    def _recall(self, stamp: Stamp) -> Message | None:
+        return self._messages.recall(stamp)
+
+    def _refuse(self, letter: DeadLetter) -> None:
+        sent = self._producer.send(self._dead_letters, value=letter.body, key=letter.key, headers=headers(letter))
+        sent.add_errback(lambda failure: log.error("dead letter for that not written: %s", failure))
+
+    def _finish(self) -> None:
+        self._desk.close()
+        self._producer.close(timeout=_CLOSE_SECONDS)

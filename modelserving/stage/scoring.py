@@ -7,18 +7,17 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from modelserving.errors import RecordError, ScoringError
+from modelserving.errors import ScoringError
 from modelserving.kafka.dead_letters import DeadLetter
 from modelserving.models.base import Scores
-from modelserving.models.slot import ModelSlots, ServedModel
-from modelserving.records import ScoredRecord, WineRecord, decode_wine
+from modelserving.models.shadow import ShadowWork
+from modelserving.models.slot import ModelSlot, ModelSlots, ServedModel
+from modelserving.records import ScoredRecord, WineBatch, decode_wines
 from modelserving.stage.messages import Batch, Message, Place, ScoredBatch, Share, dead_letter
 
 __all__ = ["score_batch"]
 
 log = logging.getLogger(__name__)
-
-Row = tuple[Message, WineRecord]
 
 
 @dataclass(slots=True)
@@ -29,6 +28,7 @@ class _Tally:
     keys: list[bytes | None] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
     shares: list[Share] = field(default_factory=list)
+    shadows: list[ShadowWork] = field(default_factory=list)
     skipped: int = 0
 
 
@@ -43,16 +43,20 @@ def score_batch(batch: Batch, slots: ModelSlots) -> ScoredBatch:
         slots: the models. Each is leased while it scores, so that a swap cannot close it.
     """
     tally = _Tally()
-    for data_type, rows in _decode(batch.messages, tally).items():
+    messages = batch.messages
+    decoded = decode_wines([message.value for message in messages])
+    tally.dead.extend(dead_letter(messages[row], "decode", error) for row, error in decoded.problems.items())
+    for data_type, (rows, records) in decoded.groups.items():
         slot = slots.get(data_type)
         if slot is None:
-            _skip(data_type, rows, tally)
+            _skip(data_type, len(records), tally)
             continue
+        chosen = messages if len(rows) == len(messages) else [messages[row] for row in rows]
         with slot.lease() as served:
             if served is None:
-                _skip(data_type, rows, tally)
+                _skip(data_type, len(records), tally)
             else:
-                _score_rows(served, rows, tally)
+                _score_rows(served, chosen, records, tally, slot)
     return ScoredBatch(
         scored=tuple(tally.scored),
         keys=tuple(tally.keys),
@@ -61,44 +65,37 @@ def score_batch(batch: Batch, slots: ModelSlots) -> ScoredBatch:
         positions=_positions(batch.messages),
         shares=tuple(tally.shares),
         group=batch.group,
+        shadows=tuple(tally.shadows),
     )
 
 
-def _decode(messages: Sequence[Message], tally: _Tally) -> dict[str, list[Row]]:
-    """Sort the records by data type; what cannot be decoded is dead."""
-    groups: dict[str, list[Row]] = {}
-    for message in messages:
-        try:
-            record = decode_wine(message.value)
-        except RecordError as error:
-            tally.dead.append(dead_letter(message, "decode", error))
-        else:
-            groups.setdefault(record.data_type, []).append((message, record))
-    return groups
+def _skip(data_type: str, count: int, tally: _Tally) -> None:
+    log.info("%d records of data type %r skipped: it has no model yet", count, data_type)
+    tally.skipped += count
 
 
-def _skip(data_type: str, rows: list[Row], tally: _Tally) -> None:
-    log.info("%d records of data type %r skipped: it has no model yet", len(rows), data_type)
-    tally.skipped += len(rows)
-
-
-def _score_rows(served: ServedModel, rows: list[Row], tally: _Tally) -> None:
+def _score_rows(
+    served: ServedModel, messages: Sequence[Message], records: WineBatch, tally: _Tally, slot: ModelSlot
+) -> None:
     started = time.perf_counter_ns()
     try:
-        scores = served.model.score([record for _, record in rows])
+        scores = served.model.score(records)
     except Exception as error:  # noqa: BLE001
-        tally.dead.extend(dead_letter(message, "score", error) for message, _ in rows)
+        tally.dead.extend(dead_letter(message, "score", error) for message in messages)
         return
-    each_ns = (time.perf_counter_ns() - started) // len(rows)
-    tally.shares.append(Share(served, len(rows) - len(scores.problems), each_ns))
-    _collect(served, rows, scores, each_ns, tally)
+    each_ns = (time.perf_counter_ns() - started) // len(records)
+    tally.shares.append(Share(served, len(records) - len(scores.problems), each_ns))
+    _collect(served, messages, scores, each_ns, tally)
+    if slot.shadow is not None:
+        partitions, offsets = [message.partition for message in messages], [message.offset for message in messages]
+        tally.shadows.append(ShadowWork(slot, records, partitions, offsets, scores.values))
 
 
-def _collect(served: ServedModel, rows: list[Row], scores: Scores, each_ns: int, tally: _Tally) -> None:
+def _collect(served: ServedModel, messages: Sequence[Message], scores: Scores, each_ns: int, tally: _Tally) -> None:
     now = time.time_ns()
     problems = scores.problems
     data_type, name, version, digest = served.data_type, served.name, served.version, served.digest
-    for index, ((message, _), value) in enumerate(zip(rows, scores.values.tolist(), strict=True)):
+    for index, (message, value) in enumerate(zip(messages, scores.values.tolist(), strict=True)):
         if index in problems:
             reason = f"model {name!r} gave no score: {problems[index]}."
             tally.dead.append(dead_letter(message, "score", ScoringError(reason)))

@@ -2,42 +2,30 @@
 
 from __future__ import annotations
 
-import gc
-import logging
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from enum import StrEnum
+from functools import partial
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream
-from kafka.errors import KafkaError
 
-from modelserving.errors import BrokerUnavailable
 from modelserving.kafka import Connection
-from modelserving.models.slot import ModelSlots, ServedModel
+from modelserving.models.changes import Change
+from modelserving.models.reference import NOTHING_ALLOWED, References
+from modelserving.models.repository import ModelRepository
+from modelserving.models.slot import ModelSlots
+from modelserving.models.state import ServingState
 from modelserving.records import TOPICS, Topics
 from modelserving.stage.custom_stage import ModelServingStage
 from modelserving.stage.lane import Lane
 from modelserving.stage.messages import ScoredBatch
 from modelserving.stage.model_source import ModelSource
+from modelserving.stage.sessions import run_sessions, spare_the_garbage_collector
 from modelserving.stage.sink import TransactionalSink
 from modelserving.stage.source import DataSource
+from modelserving.stage.status import Counts, Health, Phase
 
-__all__ = ["Counts", "Phase", "StageOptions", "StageServer"]
-
-log = logging.getLogger(__name__)
-
-_RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0)
-
-
-class Phase(StrEnum):
-    """What a server is doing."""
-
-    STARTING = "starting"
-    READING_MODELS = "reading models"
-    SERVING = "serving"
-    WAITING = "waiting for the broker"
-    STOPPED = "stopped"
+__all__ = ["StageOptions", "StageServer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +39,8 @@ class StageOptions:
         max_records: the most records in a batch.
         preload: start the engines of all formats before serving. Without, the server serves sooner, and the first model
             of each format waits for its engine.
+        repository: keeps every model that serves, and brings back those that compaction took; or ``None``.
+        references: which models by reference are fetched.
     """
 
     topics: Topics = TOPICS
@@ -58,31 +48,8 @@ class StageOptions:
     instance: str = "0"
     max_records: int = 10_000
     preload: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """What became of the records since this process began; only what is committed.
-
-    Args:
-        scored: answered.
-        skipped: of a data type that has no model.
-        dead_lettered: could not be decoded or scored.
-    """
-
-    scored: int = 0
-    skipped: int = 0
-    dead_lettered: int = 0
-
-
-def _spare_the_garbage_collector() -> None:
-    """Take what is loaded so far, for good, out of what is searched for garbage.
-
-    TensorFlow alone brings a million objects. Searching them again and again, while records come and go, cost 40 % of
-    the processor's time at full speed.
-    """
-    gc.collect()
-    gc.freeze()
+    repository: ModelRepository | None = None
+    references: References = NOTHING_ALLOWED
 
 
 class StageServer:
@@ -102,12 +69,34 @@ class StageServer:
         self.counts = Counts()
         self.phase = Phase.STARTING
         self._connection = connection
-        self._models = ModelSource(connection, options.topics)
+        self._models = ModelSource(
+            connection, options.topics, repository=options.repository, references=options.references
+        )
 
     @property
     def models_refused(self) -> int:
-        """How many messages of the models topic were no model fit to serve."""
+        """How many messages were no model fit to serve, or no command that can be followed."""
         return self._models.refused
+
+    @property
+    def data_types(self) -> tuple[str, ...]:
+        """The data types that have a model."""
+        return self.slots.data_types
+
+    @property
+    def latest(self) -> str | None:
+        """The data type whose model changed last."""
+        return self.slots.latest_type
+
+    def describe(self, data_type: str) -> ServingState | None:
+        """How the models of a data type are doing."""
+        return self.slots.describe(data_type)
+
+    def health(self) -> Health:
+        """Whether it serves."""
+        overtaken = self._models.overtaken
+        details = (f"models overtaken by a newer one before they could serve: {overtaken}",) if overtaken else ()
+        return Health(self.phase is Phase.SERVING, self.phase, details)
 
     async def run(self) -> None:
         """Serve until cancelled.
@@ -121,34 +110,22 @@ class StageServer:
                 source = await stack.enter_async_context(self._models)
                 if self.options.preload:
                     await source.preload()
-                _spare_the_garbage_collector()
+                spare_the_garbage_collector()
                 self.phase = Phase.READING_MODELS
-                for served in await source.read_to_end():
-                    self.slots.swap(served)
-                send, models = anyio.create_memory_object_stream[ServedModel](0)
+                for change in await source.read_to_end():
+                    self.slots.apply(change)
+                send, models = anyio.create_memory_object_stream[Change](0)
                 async with send, models, anyio.create_task_group() as tasks:
                     tasks.start_soon(source.follow, send)
-                    await self._serve(lane, models)
+                    await run_sessions(partial(self._session, lane, models), lambda: self.counts, self._wait)
         finally:
             self.phase = Phase.STOPPED
             self.slots.close()
 
-    async def _serve(self, lane: Lane, models: MemoryObjectReceiveStream[ServedModel]) -> None:
-        """One session after the other."""
-        failures = 0
-        while True:
-            before = self.counts
-            try:
-                await self._session(lane, models)
-            except* (KafkaError, BrokerUnavailable) as errors:
-                reason = errors.exceptions[0]
-            failures = 0 if self.counts != before else failures + 1
-            self.phase = Phase.WAITING
-            pause = _RETRY_SECONDS[min(failures, len(_RETRY_SECONDS) - 1)]
-            log.warning("the broker does not take results (%r); again from the last commit in %g s", reason, pause)
-            await anyio.sleep(pause)
+    def _wait(self) -> None:
+        self.phase = Phase.WAITING
 
-    async def _session(self, lane: Lane, models: MemoryObjectReceiveStream[ServedModel]) -> None:
+    async def _session(self, lane: Lane, models: MemoryObjectReceiveStream[Change]) -> None:
         """Score from the group's committed offsets on, until something breaks."""
         options = self.options
         name = f"{options.group}-{options.instance}"
@@ -159,16 +136,20 @@ class StageServer:
             )
             send, results = anyio.create_memory_object_stream[ScoredBatch](0)
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._publish, results, sink)
+                tasks.start_soon(self._publish, results, sink, lane)
                 self.phase = Phase.SERVING
                 async with models.clone() as inlet:
                     await ModelServingStage(self.slots, lane).run(data, inlet, send)
 
-    async def _publish(self, results: MemoryObjectReceiveStream[ScoredBatch], sink: TransactionalSink) -> None:
+    async def _publish(
+        self, results: MemoryObjectReceiveStream[ScoredBatch], sink: TransactionalSink, lane: Lane
+    ) -> None:
         async with results:
             async for batch in results:
                 await sink.write(batch)
                 self._count(batch)
+                for work in batch.shadows:
+                    await lane.run(work.run)
 
     def _count(self, batch: ScoredBatch) -> None:
         self.counts = Counts(

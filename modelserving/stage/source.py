@@ -5,15 +5,16 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
-from kafka import KafkaConsumer
+from kafka import KafkaConsumer, TopicPartition
 
 from modelserving.kafka import Connection, make_consumer
 from modelserving.stage.lane import Lane
-from modelserving.stage.messages import Batch
+from modelserving.stage.messages import Batch, Message
 
 __all__ = ["DataSource"]
 
 _POLL_MS = 250
+_HOLD_MS = 50
 _CLOSE_MS = 2_000
 
 
@@ -39,6 +40,7 @@ class DataSource:
         self._instance = instance
         self._max_records = max_records
         self._lane = Lane(f"source-{topic}")
+        self._ahead: dict[TopicPartition, list[Message]] = {}
 
     async def __aenter__(self) -> Self:
         self._consumer = await self._lane.run(self._connect)
@@ -72,8 +74,19 @@ class DataSource:
             if batch.messages:
                 return batch
 
+    async def hold(self) -> None:
+        """Want nothing for a moment, and stay in the group nevertheless: call this again and again while no batch can
+        be taken. The broker is told that this server is alive, and a rebalance is taken part in; nothing is fetched.
+        """
+        await self._lane.run(self._hold)
+
+    def _hold(self) -> None:
+        self._consumer.pause(*self._consumer.assignment())
+        self._ahead = self._ahead or self._consumer.poll(timeout_ms=_HOLD_MS)  # of a partition that has just come
+
     def _poll(self) -> Batch:
-        found = self._consumer.poll(timeout_ms=_POLL_MS)
+        self._consumer.resume(*self._consumer.paused())
+        found, self._ahead = self._ahead or self._consumer.poll(timeout_ms=_POLL_MS), {}
         if not found:
             return Batch(())
         messages = [message for part in found.values() for message in part]

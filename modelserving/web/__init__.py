@@ -2,12 +2,13 @@
 
 from modelserving.web.app import Health, ModelNames, ModelState, ServerView, make_app
 from modelserving.web.ports import bind, url_of
-from modelserving.web.serving import announce, serve, stdin_closed, until_signal
+from modelserving.web.serving import Runnable, announce, serve, stdin_closed, until_signal
 
 __all__ = [
     "Health",
     "ModelNames",
     "ModelState",
+    "Runnable",
     "ServerView",
     "announce",
     "bind",

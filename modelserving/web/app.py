@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Protocol
 
 import swagger_ui_bundle
-from fastapi import FastAPI, HTTPException, Path, Request
+from fastapi import APIRouter, FastAPI, HTTPException, Path, Request
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
@@ -15,9 +15,12 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from modelserving import __version__
 from modelserving.errors import FieldError
-from modelserving.models.slot import ModelSlot, ModelSlots
+from modelserving.models.served import ModelIdentity
+from modelserving.models.shadow import ShadowComparison
+from modelserving.models.state import ServingState
 from modelserving.records import check_data_type
-from modelserving.stage import Counts, Phase
+from modelserving.stage import Counts
+from modelserving.stage import Health as ServerHealth
 
 __all__ = ["Health", "ModelNames", "ModelState", "ServerView", "make_app"]
 
@@ -26,16 +29,58 @@ _ASSETS = "/docs-assets"
 
 
 class ServerView(Protocol):
-    """What the face needs to know of a server."""
+    """What the face needs to know of a server, wherever its models live."""
 
-    slots: ModelSlots
-    counts: Counts
-    phase: Phase
+    @property
+    def counts(self) -> Counts:
+        """What became of the records."""
+        ...
 
     @property
     def models_refused(self) -> int:
-        """How many messages of the models topic were no model fit to serve."""
+        """How many messages about models could not be followed: no model fit to serve, or no command that can be."""
         ...
+
+    @property
+    def data_types(self) -> tuple[str, ...]:
+        """The data types that have a model, in alphabetical order."""
+        ...
+
+    @property
+    def latest(self) -> str | None:
+        """The data type whose model changed last, or ``None`` before any model."""
+        ...
+
+    def describe(self, data_type: str) -> ServingState | None:
+        """How the models of a data type are doing, or ``None`` when it has none."""
+        ...
+
+    def health(self) -> ServerHealth:
+        """Whether it serves."""
+        ...
+
+
+class ModelName(BaseModel):
+    """Who a model is."""
+
+    name: str = Field(description="name of the model")
+    description: str = Field(description="one line about the model")
+    type: str = Field(description="its format")
+    version: str = Field(description="its version")
+    digest: str = Field(description="SHA-256 of its bytes")
+
+
+class ShadowState(ModelName):
+    """A model that scores some of the records beside the one in use, and whose answers nobody sees."""
+
+    percent: float = Field(description="how much of the records it scores")
+    compared: int = Field(description="records that both models answered")
+    equal: int = Field(description="of these, answers that are the same to within a millionth")
+    mean_difference: float = Field(description="mean absolute difference of the two answers")
+    max_difference: float = Field(description="the largest difference")
+    errors: int = Field(description="records that the shadow could not score")
+    mean_ns: float = Field(description="its mean score, nanoseconds")
+    p99_ns: int = Field(description="99 in 100 of its scores took at most this, nanoseconds")
 
 
 class ModelState(BaseModel):
@@ -60,7 +105,9 @@ class ModelState(BaseModel):
     scored: int = Field(0, description="records that this server answered, with any model")
     skipped: int = Field(0, description="records of a data type that has no model")
     dead_lettered: int = Field(0, description="records that could not be decoded or scored")
-    models_refused: int = Field(0, description="messages of the models topic that were no model fit to serve")
+    models_refused: int = Field(0, description="models that are not fit to serve, and commands that cannot be followed")
+    previous: ModelName | None = Field(None, description="the model that a rollback brings back")
+    shadow: ShadowState | None = Field(None, description="the model that scores beside it, and how the two compare")
 
 
 class ModelNames(BaseModel):
@@ -74,6 +121,7 @@ class Health(BaseModel):
 
     status: str = Field(description='"ok" when it serves')
     phase: str = Field(description="what it is doing")
+    details: list[str] = Field(description="what else is worth knowing")
 
 
 class Problem(BaseModel):
@@ -82,11 +130,12 @@ class Problem(BaseModel):
     detail: str
 
 
-def make_app(server: ServerView) -> FastAPI:
+def make_app(server: ServerView, *routers: APIRouter) -> FastAPI:
     """Make the application.
 
     Args:
         server: what it shows.
+        routers: paths of this kind of server alone.
     """
     app = FastAPI(
         title="Model server",
@@ -99,32 +148,36 @@ def make_app(server: ServerView) -> FastAPI:
     _add_docs(app)
     _add_errors(app)
 
+    # These may have to ask an actor, or a store: not `async`, so that they wait in threads of their own.
     @app.get("/state", summary="The model that was put in its place last")
-    async def state() -> ModelState:
-        return _state(server, server.slots.latest)
+    def state() -> ModelState:
+        latest = server.latest
+        return _state(server, server.describe(latest) if latest is not None else None)
 
     @app.get("/state/{data_type}", summary="The model of one data type", responses=_PROBLEMS)
-    async def state_of(data_type: Annotated[str, Path(examples=["wine"])]) -> ModelState:
+    def state_of(data_type: Annotated[str, Path(examples=["wine"])]) -> ModelState:
         try:
             check_data_type(data_type)
         except FieldError as error:
             raise HTTPException(400, str(error)) from error
-        slot = server.slots.get(data_type)
-        if slot is None:
-            known = ", ".join(server.slots.data_types) or "none yet"
+        found = server.describe(data_type)
+        if found is None:
+            known = ", ".join(server.data_types) or "none yet"
             raise HTTPException(404, f"no model for data type {data_type!r}. Data types with a model: {known}.")
-        return _state(server, slot)
+        return _state(server, found)
 
     @app.get("/models", summary="The data types that have a model")
-    async def models() -> ModelNames:
-        return ModelNames(models=list(server.slots.data_types))
+    def models() -> ModelNames:
+        return ModelNames(models=list(server.data_types))
 
     @app.get("/healthz", summary="Whether the server serves", responses={503: {"model": Health}})
-    async def healthz(response: Response) -> Health:
-        serving = server.phase is Phase.SERVING
-        response.status_code = 200 if serving else 503
-        return Health(status="ok" if serving else "unavailable", phase=server.phase)
+    def healthz(response: Response) -> Health:
+        health = server.health()
+        response.status_code = 200 if health.ok else 503
+        return Health(status="ok" if health.ok else "unavailable", phase=health.phase, details=list(health.details))
 
+    for router in routers:
+        app.include_router(router)
     return app
 
 
@@ -134,7 +187,7 @@ _PROBLEMS: dict[int | str, dict[str, object]] = {
 }
 
 
-def _state(server: ServerView, slot: ModelSlot | None) -> ModelState:
+def _state(server: ServerView, found: ServingState | None) -> ModelState:
     counts = server.counts
     state = ModelState(
         scored=counts.scored,
@@ -142,15 +195,18 @@ def _state(server: ServerView, slot: ModelSlot | None) -> ModelState:
         dead_lettered=counts.dead_lettered,
         models_refused=server.models_refused,
     )
-    served = slot.current if slot else None
-    if slot is None or served is None:
+    if found is None:
         return state
-    seen = served.statistics.snapshot()
+    beside = {"swaps": found.swaps, "previous": _name(found.previous), "shadow": _shadow(found.shadow)}
+    served, seen = found.identity, found.statistics
+    if served is None:
+        return state.model_copy(update=beside)
     return state.model_copy(
         update={
+            **beside,
             "name": served.name,
             "description": served.description,
-            "since": slot.since_ms,
+            "since": found.since_ms,
             "usage": seen.count,
             "duration": seen.sum_ns / _NS_PER_MS,
             "min": seen.min_ns / _NS_PER_MS,
@@ -163,9 +219,38 @@ def _state(server: ServerView, slot: ModelSlot | None) -> ModelState:
             "p50_ns": seen.p50_ns,
             "p90_ns": seen.p90_ns,
             "p99_ns": seen.p99_ns,
-            "swaps": slot.swaps,
         }
     )
+
+
+def _name(model: ModelIdentity | None) -> ModelName | None:
+    return None if model is None else ModelName(**_identity(model))
+
+
+def _shadow(found: ShadowComparison | None) -> ShadowState | None:
+    if found is None:
+        return None
+    return ShadowState(
+        **_identity(found.identity),
+        percent=found.percent,
+        compared=found.compared,
+        equal=found.equal,
+        mean_difference=found.mean_difference,
+        max_difference=found.max_difference,
+        errors=found.errors,
+        mean_ns=found.statistics.mean_ns,
+        p99_ns=found.statistics.p99_ns,
+    )
+
+
+def _identity(model: ModelIdentity) -> dict[str, str]:
+    return {
+        "name": model.name,
+        "description": model.description,
+        "type": model.type.slug,
+        "version": model.version,
+        "digest": model.digest,
+    }
 
 
 def _add_docs(app: FastAPI) -> None:

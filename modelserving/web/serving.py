@@ -8,13 +8,14 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
 import anyio
 import uvicorn
+from fastapi import APIRouter
 
 from modelserving.web.app import ServerView, make_app
 
@@ -32,13 +33,14 @@ class Runnable(ServerView, Protocol):
 Stop = Callable[[], Awaitable[None]]
 
 
-async def serve(server: Runnable, bound: socket.socket, *stops: Stop) -> None:
+async def serve(server: Runnable, bound: socket.socket, *stops: Stop, routers: Sequence[APIRouter] = ()) -> None:
     """Run a server with its HTTP face until one of ``stops`` returns, or the server fails.
 
     Args:
         server: what to run.
         bound: a listening socket, for HTTP.
         stops: each waits for a reason to stop.
+        routers: HTTP paths of this kind of server alone.
     """
     async with anyio.create_task_group() as tasks:
 
@@ -48,7 +50,7 @@ async def serve(server: Runnable, bound: socket.socket, *stops: Stop) -> None:
 
         for stop in stops:
             tasks.start_soon(wait, stop)
-        tasks.start_soon(_serve_http, server, bound)
+        tasks.start_soon(_serve_http, server, bound, routers)
         await server.run()
 
 
@@ -90,8 +92,10 @@ class _Http(uvicorn.Server):
         yield
 
 
-async def _serve_http(server: ServerView, bound: socket.socket) -> None:
-    config = uvicorn.Config(make_app(server), log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
+async def _serve_http(server: ServerView, bound: socket.socket, routers: Sequence[APIRouter]) -> None:
+    config = uvicorn.Config(
+        make_app(server, *routers), log_level="warning", lifespan="off", timeout_graceful_shutdown=1
+    )
     http = _Http(config)
     try:
         await http.serve(sockets=[bound])

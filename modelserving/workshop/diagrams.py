@@ -1,5 +1,7 @@
 """The picture at the head of each lesson: the whole pipeline, with the lesson's part lit.
 
+All servers do the same, so there is one picture of them; the frame says which one a lesson is about.
+
 It is drawn from the tables below, as SVG. A notebook and a README show it as an image, which knows nothing of the page
 around it: so parts that are lit bring their own background, and the others' grey reads on a white and on a black page.
 """
@@ -17,7 +19,7 @@ from modelserving.widgets.svg import Markup, document, element, join, label
 
 __all__ = ["PARTS", "Diagram", "pipeline"]
 
-_WIDTH, _HEIGHT = 952, 262
+_WIDTH, _HEIGHT = 952, 308
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ _PARTS = {
     "client": _Part("client", "sends both", 4, 112, 104),
     "wine-records": _Part("wine-records", "topic", 152, 56, 128, topic=True),
     "wine-models": _Part("wine-models", "topic", 152, 176, 128, topic=True),
+    "you": _Part("you", "send commands", 4, 248, 108),
+    "model-control": _Part("model-control", "topic", 152, 248, 128, topic=True),
     "decode": _Part("decode", "bytes to record", 346, 56, 116),
     "score": _Part("score", "current model", 506, 56, 116),
     "loader": _Part("build, check", "then warm up", 346, 176, 116),
@@ -47,14 +51,18 @@ _PARTS = {
     "views": _Part("HTTP, views", "you look here", 836, 130, 112),
 }
 
+_INSIDE = ("decode", "score", "loader", "slot")
+_SERVERS = {"stage": "stage", "actors": "actors", "streams": "Kafka Streams"}
+
 PARTS: dict[str, tuple[str, ...]] = {
-    "stage": ("decode", "score", "loader", "slot"),
-    "topics": ("wine-records", "wine-models", "wine-scored", "wine-dead-letters"),
+    **dict.fromkeys(_SERVERS, _INSIDE),
+    "topics": ("wine-records", "wine-models", "model-control", "wine-scored", "wine-dead-letters"),
+    "models": ("wine-models", "you", "model-control", "loader", "slot"),
     "pipeline": tuple(_PARTS),
 } | {name: (name,) for name in _PARTS}
-"""What can be lit, by name: every part, and three names for several parts together."""
+"""What can be lit, by name: every part, and names for several parts together; a server's name is on its frame too."""
 
-_STAGE = (330, 8, 308, 246)
+_FRAME = (330, 8, 308, 292)
 _ARROWS: tuple[tuple[str, str, tuple[tuple[float, float], ...]], ...] = (
     ("client", "wine-records", ((108, 128), (130, 128), (130, 81), (152, 81))),
     ("client", "wine-models", ((108, 146), (130, 146), (130, 201), (152, 201))),
@@ -62,6 +70,8 @@ _ARROWS: tuple[tuple[str, str, tuple[tuple[float, float], ...]], ...] = (
     ("wine-models", "loader", ((280, 201), (346, 201))),
     ("decode", "score", ((462, 81), (506, 81))),
     ("loader", "slot", ((462, 201), (506, 201))),
+    ("you", "model-control", ((112, 273), (152, 273))),
+    ("model-control", "slot", ((280, 273), (564, 273), (564, 226))),
     ("slot", "score", ((564, 176), (564, 106))),
     ("score", "wine-scored", ((622, 81), (678, 81))),
     ("decode", "wine-dead-letters", ((404, 106), (404, 141), (660, 141), (660, 193), (678, 193))),
@@ -72,9 +82,10 @@ _ARROWS: tuple[tuple[str, str, tuple[tuple[float, float], ...]], ...] = (
 
 _STORY = (
     "The pipeline, from left to right. The client sends wine records to the topic wine-records and models to the topic "
-    "wine-models. In the stage, records are decoded and scored with the current model; models are built, checked and "
-    "warmed up meanwhile, and put into a slot that scoring reads. Answers go to the topic wine-scored, and from there "
-    "to statistics, HTTP and live views. What cannot be decoded, scored or built goes to the topic wine-dead-letters."
+    "wine-models. In the {server}, records are decoded and scored with the current model; models are built, checked "
+    "and warmed up meanwhile, and put into a slot that scoring reads. You send commands about the slot, such as roll "
+    "back, to the topic model-control. Answers go to the topic wine-scored, and from there to statistics, HTTP and "
+    "live views. What cannot be decoded, scored or built goes to the topic wine-dead-letters."
 )
 
 
@@ -104,9 +115,12 @@ def pipeline(*lit: str) -> Diagram:
     Raises:
         ConfigError: a name is not in ``PARTS``.
     """
-    shining = _parts([name for text in lit for name in text.split()] or ["pipeline"])
-    alt = f"{_STORY} {_lit_sentence(shining)}"
-    drawn = (_frame(shining), *(_arrow(*arrow, shining) for arrow in _ARROWS), *(_box(n, n in shining) for n in _PARTS))
+    names = [name for text in lit for name in text.split()] or ["pipeline"]
+    shining = _parts(names)
+    server = next((_SERVERS[name] for name in names if name in _SERVERS), "model server")
+    alt = f"{_STORY.format(server=server)} {_lit_sentence(shining)}"
+    frame = _frame(server, lit=shining.issuperset(_INSIDE))
+    drawn = (frame, *(_arrow(*arrow, shining) for arrow in _ARROWS), *(_box(n, n in shining) for n in _PARTS))
     style = f"width:100%;max-width:{_WIDTH}px;height:auto"
     return Diagram(document(_WIDTH, _HEIGHT, alt, *drawn, style=style, font_family="system-ui, sans-serif"), alt)
 
@@ -124,20 +138,20 @@ def _lit_sentence(shining: frozenset[str]) -> str:
     return f"Lit, because this lesson is about it: {', '.join(n for n in _PARTS if n in shining)}."
 
 
-def _frame(shining: frozenset[str]) -> Markup:
-    """Draw the border around the stage, with its name on it."""
-    lit = shining.issuperset(PARTS["stage"])
-    x, y, width, height = _STAGE
+def _frame(server: str, lit: bool) -> Markup:
+    """Draw the border around the server, with its name on it."""
+    x, y, width, height = _FRAME
     line = {
         "stroke": SERIES[0] if lit else DIM,
         "stroke_width": "2.5" if lit else "1",
         "stroke_dasharray": "none" if lit else "5 4",
     }
+    tab = 20 + 8 * len(server)
     return join(
         (
             element("rect", x=x, y=y, width=width, height=height, rx=10, fill="none", **line),
-            element("rect", x=x + 12, y=y + 10, width=62, height=24, rx=5, **_paint(lit)),
-            _words(x + 43, y + 27, "stage", lit),
+            element("rect", x=x + 12, y=y + 10, width=tab, height=24, rx=5, **_paint(lit)),
+            _words(x + 12 + tab / 2, y + 27, server, lit),
         )
     )
 

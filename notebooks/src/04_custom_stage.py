@@ -38,9 +38,9 @@ lesson = start("04", fast=fast)
 # %% [markdown]
 # ## The stage, in full
 #
-# Two streams go in, one comes out. `data` brings wines, in batches as they come from Kafka; `models` brings models that are
-# ready to serve; `outlet` takes what became of each batch. This is the whole of it. Read it once, and do not mind what you do
-# not understand: you drive it in a minute.
+# Two streams go in, one comes out. `data` brings wines, in batches as they come from Kafka; `models` brings what is to change,
+# a model to promote for example, built and ready to serve; `outlet` takes what became of each batch. This is the whole of it.
+# Read it once, and do not mind what you do not understand: you drive it in a minute.
 
 # %%
 from modelserving.stage import Batch, Lane, ModelServingStage, custom_stage
@@ -76,6 +76,7 @@ def batch(*offsets):
 # Three streams without a buffer, so that every hand-over needs two hands (lesson 03), and the stage between them:
 
 # %%
+from modelserving.models.changes import Promote
 from modelserving.models.slot import ModelSlots
 
 slots = lesson.manage(ModelSlots, name="slots")
@@ -103,14 +104,14 @@ async def send_and_take(one_batch):
     answers = (await scores.receive()).scored
     return [(one.offset, one.model_name, round(one.prediction, 2)) for one in answers]
 
-await new_models.send(line)
+await new_models.send(Promote(line))
 await send_and_take(batch(1, 2, 3))
 
 # %% [markdown]
 # > **Predict, then run.** The next model arrives, and then wines 4 and 5. Who scores 4?
 
 # %%
-await new_models.send(tree)
+await new_models.send(Promote(tree))
 after = await send_and_take(batch(4, 5))
 assert {name for _, name, _ in after} == {"wine-decision-tree"}
 happened(
@@ -412,4 +413,4 @@ happened(
 lesson.close()
 
 # %% [markdown]
-# Back to the start: [00 · Set-up check](00_setup_check.ipynb)
+# Next: [05 · Models are data](05_models_are_data.ipynb)

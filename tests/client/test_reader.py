@@ -8,10 +8,13 @@ from modelserving.client import Seen, read_decoded, read_topics
 from modelserving.errors import KafkaError
 from modelserving.kafka import Connection, make_consumer, make_producer
 from modelserving.records import (
+    Action,
+    ModelCommand,
     ModelDescriptor,
     ModelType,
     ScoredRecord,
     Topics,
+    encode_command,
     encode_descriptor,
     encode_scored,
     encode_wine,
@@ -56,17 +59,21 @@ def test_broken_messages_are_shown_not_raised(connection: Connection, topics: To
 
 
 @pytest.mark.broker
-def test_all_four_topics_are_read(connection: Connection, topics: Topics) -> None:
-    """Models, records, answers and dead letters, topic by topic, each decoded in its way."""
+def test_all_topics_are_read(connection: Connection, topics: Topics) -> None:
+    """Models, commands, records, answers and dead letters, topic by topic, each decoded in its way."""
     publish(connection, topics.models, encode_descriptor(MODEL), key=b"wine")
+    publish(connection, topics.control, encode_command(ModelCommand(Action.SHADOW, "wine", "ab" * 32, 5.0)))
     publish(connection, topics.records, encode_wine(WINE))
     publish(connection, topics.scored, encode_scored(ANSWER))
     publish(connection, topics.dead_letters, b"\xff")
     seen = list(read_topics(connection, topics))
-    assert [one.topic for one in seen] == [topics.models, topics.records, topics.scored, topics.dead_letters]
+    assert [one.topic for one in seen] == [
+        topics.models, topics.control, topics.records, topics.scored, topics.dead_letters,
+    ]  # fmt: skip
     assert all(one.good for one in seen)
     assert seen[0].decoded == "model tree 2 (pmml) for wine, 7 bytes: a tree"
-    assert "prediction=5.0" in seen[2].decoded
+    assert seen[1].decoded == "shadow 5 % wine, model abababababab…"
+    assert "prediction=5.0" in seen[3].decoded
 
 
 @pytest.mark.broker

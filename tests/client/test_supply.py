@@ -64,10 +64,13 @@ def test_the_workbooks_own_supply_is_complete() -> None:
 
 
 def test_two_data_types_come_in_turn() -> None:
-    """One of each, so that a reader of the first few records sees both."""
+    """One of each, records and models, so that whoever sees the first few sees both; none is left out."""
     supply = load_supply(data_folder(), tuple(DATA_FILES))
     assert [record.data_type for record in supply.records[:4]] == ["wine", "white", "wine", "white"]
-    assert {model.data_type for model in supply.models} == {"wine", "white"}
+    assert [model.data_type for model in supply.models[:4]] == ["wine", "white", "wine", "white"]
+    alone = [load_supply(data_folder(), (name,)) for name in DATA_FILES]
+    assert len(supply.records) == sum(len(one.records) for one in alone)
+    assert sorted(model.name for model in supply.models) == sorted(model.name for one in alone for model in one.models)
 
 
 def test_an_unknown_data_type_is_told_the_known_ones() -> None:

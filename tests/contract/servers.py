@@ -1,13 +1,15 @@
-"""The servers that the contract suite is run against. A new server is a line in ``SERVERS``."""
+"""The servers that the contract suite is run against. A new server is a word in ``SERVERS``."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from modelserving.kafka import Connection, make_producer, read_dead_letters, read_topic
 from modelserving.kafka.dead_letters import DeadLetter
+from modelserving.models.publishing import send_command
 from modelserving.records import (
+    Action,
     ModelDescriptor,
     ModelType,
     ScoredRecord,
@@ -17,10 +19,11 @@ from modelserving.records import (
     encode_descriptor,
     encode_wine,
 )
+from modelserving.workshop.ground import wait_until
 from modelserving.workshop.process import ServerProcess
 
-SERVERS = ("stage",)
-"""Kinds, as ``modelserving serve`` names them."""
+SERVERS = ("stage", "actor")
+"""Kinds, as ``modelserving serve`` names them; what stands after a hyphen is the store: ``streams-memory``."""
 
 WINE = WineRecord(7.4, 0.7, 0.0, 1.9, 0.076, 11.0, 34.0, 0.9978, 3.51, 0.56, 9.4)
 
@@ -41,8 +44,9 @@ class Pipeline:
 
     def serve(self, *options: str, **more: str) -> ServerProcess:
         """Start the server as a process of its own; its name in the group stays the same over restarts."""
-        fixed = ("--port", "0", "--instance", "under-test", "--no-preload", *options)
-        return ServerProcess.start(self.kind, self.prefix, fixed, {**self.environ, **more})
+        kind, _, store = self.kind.partition("-")
+        fixed = (*(("--store", store) if store else ()), "--port", "0", "--instance", "under-test", "--no-preload")
+        return ServerProcess.start(kind, self.prefix, (*fixed, *options), {**self.environ, **more})
 
     def send_records(self, *values: bytes | None) -> None:
         """Publish messages to the records topic, and wait until the broker has them."""
@@ -61,6 +65,21 @@ class Pipeline:
             for value in values:
                 producer.send(self.topics.models, value=value, key=key)
             producer.flush()
+
+    def command(self, action: Action, digest: str = "", percent: float = 0.0) -> None:
+        """Send a command about the models for wine."""
+        send_command(self.connection, self.topics, action, "wine", digest, percent)
+
+    def places(self, server: ServerProcess) -> tuple[str, str, str]:
+        """Which model for wine is current, previous and shadow, by name; ``-`` for none."""
+        state = server.get("/state")
+        beside = [state["previous"], state["shadow"]]
+        previous, shadow = (found["name"] if isinstance(found, dict) else "-" for found in beside)
+        return str(state["name"]).replace("None", "-"), previous, shadow
+
+    def wait_for_places(self, server: ServerProcess, *expected: str) -> None:
+        """Wait until the models are in their places."""
+        wait_until(lambda: self.places(server) == expected, f"{expected}")
 
     def scored(self) -> list[ScoredRecord]:
         """The answers that can be read now, in the order of their partition and offset."""
@@ -90,21 +109,23 @@ def wine(data_type: str = "wine", **changes: float) -> WineRecord:
 def constant_model(answer: float, name: str, data_type: str = "wine", version: str = "1") -> ModelDescriptor:
     """A PMML model that answers the same for each record."""
     return ModelDescriptor(
-        name, "answers always the same", data_type, ModelType.PMML, regression(answer), version=version
+        name, "answers always the same", data_type, ModelType.PMML, regression(answer, alcohol=0), version=version
     )
 
 
-def regression(answer: float) -> bytes:
-    """A regression of one input whose coefficient is 0."""
+def regression(intercept: float, **coefficients: float) -> bytes:
+    """A linear regression in PMML."""
+    fields = "".join(f'<DataField name="{name}" optype="continuous" dataType="double"/>' for name in coefficients)
+    used = "".join(f'<MiningField name="{name}"/>' for name in coefficients)
+    terms = "".join(f'<NumericPredictor name="{name}" coefficient="{value}"/>' for name, value in coefficients.items())
     return f"""<?xml version="1.0" encoding="UTF-8"?>
 <PMML xmlns="http://www.dmg.org/PMML-4_3" version="4.3"><Header/>
 <DataDictionary>
-  <DataField name="quality" optype="continuous" dataType="double"/>
-  <DataField name="alcohol" optype="continuous" dataType="double"/>
+  <DataField name="quality" optype="continuous" dataType="double"/>{fields}
 </DataDictionary>
 <RegressionModel functionName="regression">
-  <MiningSchema><MiningField name="quality" usageType="target"/><MiningField name="alcohol"/></MiningSchema>
-  <RegressionTable intercept="{answer}"><NumericPredictor name="alcohol" coefficient="0"/></RegressionTable>
+  <MiningSchema><MiningField name="quality" usageType="target"/>{used}</MiningSchema>
+  <RegressionTable intercept="{intercept}">{terms}</RegressionTable>
 </RegressionModel></PMML>""".encode()
 
 
@@ -129,6 +150,11 @@ def classifier(cold: str, warm: str, limit: float) -> bytes:
   <MiningSchema><MiningField name="quality" usageType="target"/><MiningField name="alcohol"/></MiningSchema>
   <Node><True/>{leaves}</Node>
 </TreeModel></PMML>""".encode()
+
+
+def by_reference(model: ModelDescriptor, location: str) -> ModelDescriptor:
+    """The same model, with its bytes elsewhere."""
+    return replace(model, data=b"", location=location, sha256=model.digest)
 
 
 def published(*models: ModelDescriptor) -> Sequence[bytes]:

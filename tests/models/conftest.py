@@ -11,6 +11,7 @@ import pytest
 from modelserving.models.archive import pack
 from modelserving.models.engine import load_tensorflow
 from modelserving.records import FEATURES, ModelType, WineRecord
+from tests.models.onnx_samples import classifier, onnx_bytes, operator
 from tests.models.samples import (
     LABELS,
     WEIGHTS,
@@ -117,7 +118,34 @@ def saved_model(saved_model_folder: Path) -> Sample:
     return Sample(ModelType.TENSORFLOWSAVED, pack(saved_model_folder), FEATURES, largest_output)
 
 
-@pytest.fixture(params=["regression", "decision_tree", "random_forest", "frozen_graph", "saved_model"])
+@pytest.fixture(scope="session")
+def onnx_classifier() -> Sample:
+    """The same network as ONNX: a matrix of eleven columns goes in, labels in letters and probabilities come out."""
+    return Sample(ModelType.ONNX, classifier(LABELS), FEATURES, lambda wine: float(LABELS[int(largest_output(wine))]))
+
+
+@pytest.fixture(scope="session")
+def onnx_regression() -> Sample:
+    """A sum as ONNX, of two inputs with the names of fields, in double precision."""
+    model = onnx_bytes(
+        [operator("Mul", "volatile acidity", "two"), operator("Add", "pH", "out0", output="quality")],
+        inputs={"pH": 1, "volatile acidity": 1},
+        constants={"two": [[2.0]]},
+    )
+    return Sample(ModelType.ONNX, model, ("pH", "volatile_acidity"), lambda wine: wine.pH + 2 * wine.volatile_acidity)
+
+
+@pytest.fixture(
+    params=[
+        "regression",
+        "decision_tree",
+        "random_forest",
+        "frozen_graph",
+        "saved_model",
+        "onnx_classifier",
+        "onnx_regression",
+    ]
+)
 def sample(request: pytest.FixtureRequest) -> Sample:
     """Each of the models above in turn."""
     found: Sample = request.getfixturevalue(request.param)

@@ -11,13 +11,14 @@ import pytest
 from modelserving.errors import ModelFormatError
 from modelserving.models import factory
 from modelserving.models.base import NO_PARAMETERS, Model
+from modelserving.models.formats import guess, suffix_of
 from modelserving.records import ModelDescriptor, ModelType
 
 
 def test_a_type_without_a_factory_is_told_with_the_known_ones() -> None:
     """The message lists what can be served."""
-    with pytest.raises(ModelFormatError, match=r"onnx.*Known: pmml, tensorflow, tensorflow-saved"):
-        factory.create(ModelDescriptor("m", "", "wine", ModelType.ONNX, b"x"))
+    with pytest.raises(ModelFormatError, match=r"custom.*Known: pmml, tensorflow, tensorflow-saved, onnx"):
+        factory.create(ModelDescriptor("m", "", "wine", ModelType.CUSTOM, b"x"))
 
 
 def test_a_model_by_reference_is_not_silently_dropped() -> None:
@@ -43,17 +44,19 @@ def test_a_format_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
         def preload(self) -> None:
             raise NotImplementedError
 
-    monkeypatch.setitem(factory.FACTORIES, ModelType.ONNX, Recorder())
+    monkeypatch.setitem(factory.FACTORIES, ModelType.CUSTOM, Recorder())
     with pytest.raises(ModelFormatError, match="built"):
-        factory.create(ModelDescriptor("m", "", "wine", ModelType.ONNX, b"bytes"))
+        factory.create(ModelDescriptor("m", "", "wine", ModelType.CUSTOM, b"bytes"))
     assert Recorder.built == b"bytes"
+    assert suffix_of(ModelType.CUSTOM) == ".custom"
+    assert guess(b"bytes", ".custom") is ModelType.CUSTOM
 
 
 def test_importing_starts_no_engine() -> None:
     """Neither TensorFlow nor Java is there before a model of theirs is."""
     check = (
         "import sys, modelserving.models.factory, modelserving.models.score; import jpype; "
-        "sys.exit(int('tensorflow' in sys.modules or jpype.isJVMStarted()))"
+        "sys.exit(int(bool({'tensorflow', 'onnx', 'onnxruntime'} & set(sys.modules)) or jpype.isJVMStarted()))"
     )
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
 

@@ -10,11 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelserving.errors import ModelFormatError, RecordError, ScoringError
+from modelserving.models.formats import suffix_of
 from modelserving.models.score import format_prediction, guess_type, load_model, score_file
 from modelserving.records import FEATURES, ModelType, WineRecord
 from tests.models.samples import Sample, field, linear, pmml, stump, target, tree
-
-NAMES = {ModelType.PMML: "model.pmml", ModelType.TENSORFLOW: "model.pb", ModelType.TENSORFLOWSAVED: "model.zip"}
 
 
 @pytest.fixture
@@ -32,7 +31,7 @@ def write(path: Path, data: bytes) -> Path:
 
 def test_each_row_gets_its_answer(sample: Sample, csv: Path, tmp_path: Path, wines: list[WineRecord]) -> None:
     """Rows are counted from 0 and come in the order of the file."""
-    scores = list(score_file(write(tmp_path / NAMES[sample.type], sample.data), csv))
+    scores = list(score_file(write(tmp_path / f"model{suffix_of(sample.type)}", sample.data), csv))
     assert [row for row, _ in scores] == list(range(len(wines)))
     assert [value for _, value in scores] == pytest.approx([sample.expected(wine) for wine in wines], abs=1e-9)
 

@@ -11,6 +11,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
+from modelserving.models.changes import (
+    KeepPrevious,
+    Promote,
+    PromoteShadow,
+    Retire,
+    RollBack,
+    SetShadow,
+    StartShadow,
+)
 from modelserving.models.slot import ModelSlot, ModelSlots, ServedModel
 from tests.fakes import FakeModel, served_by
 
@@ -115,7 +124,7 @@ class TestClose:
 
 
 class SlotMachine(RuleBasedStateMachine):
-    """Swaps, rollbacks, leases and closings in any order, beside a slot in two lines of plain Python."""
+    """Swaps, rollbacks, shadows, leases and closings in any order, beside a slot in a few lines of plain Python."""
 
     leases = Bundle("leases")
 
@@ -125,6 +134,7 @@ class SlotMachine(RuleBasedStateMachine):
         self.models: dict[ServedModel, FakeModel] = {}
         self.held: list[ServedModel] = []
         self.kept: list[ServedModel] = []  # current first, then previous
+        self.beside: ServedModel | None = None
 
     @rule()
     def swap(self) -> None:
@@ -138,6 +148,48 @@ class SlotMachine(RuleBasedStateMachine):
         assert self.slot.roll_back() == (len(self.kept) == 2)
         if len(self.kept) == 2:
             self.kept.reverse()
+
+    @rule()
+    def keep_previous(self) -> None:
+        served = served_by(model := FakeModel())
+        self.models[served] = model
+        if self.kept:
+            self.slot.keep_previous(served)
+            self.kept = [self.kept[0], served]
+        else:
+            self.slot.swap(served)
+            self.kept = [served]
+
+    @rule(share=st.sampled_from([10.0, 100.0]))
+    def start_shadow(self, share: float) -> None:
+        served = served_by(model := FakeModel())
+        self.models[served] = model
+        self.slot.start_shadow(served, share)
+        self.beside = served
+
+    @rule(share=st.sampled_from([0.0, 5.0]))
+    def set_shadow(self, share: float) -> None:
+        assert self.slot.set_shadow(share) == (self.beside is not None)
+        if not share:
+            self.beside = None
+
+    @rule(other=st.booleans())
+    def promote_shadow(self, other: bool) -> None:
+        done = self.slot.promote_shadow("another's digest" if other else "")
+        assert done == (self.beside is not None and not other)
+        if done and self.beside is not None:
+            self.kept = [self.beside, *self.kept[:1]]
+            self.beside = None
+
+    @rule(target=leases)
+    def lease_shadow(self) -> tuple[ExitStack, ServedModel | None]:
+        stack = ExitStack()
+        shadow = stack.enter_context(self.slot.lease_shadow())
+        served = shadow.served if shadow else None
+        assert served is self.beside
+        if served is not None:
+            self.held.append(served)
+        return stack, served
 
     @rule(target=leases)
     def lease(self) -> tuple[ExitStack, ServedModel | None]:
@@ -166,11 +218,12 @@ class SlotMachine(RuleBasedStateMachine):
         if again:
             self.slot.close()
         self.kept = []
+        self.beside = None
 
     @invariant()
     def closed_exactly_when_nobody_needs_it(self) -> None:
         for served, model in self.models.items():
-            assert model.closes == (served not in self.kept and served not in self.held)
+            assert model.closes == (served not in (*self.kept, self.beside, *self.held))
         assert [self.slot.current, self.slot.previous] == [*self.kept, None, None][:2]
 
 
@@ -205,7 +258,59 @@ def test_threads_that_score_and_swap_at_once_never_meet_a_closed_model() -> None
     assert {model.closes for _, model in made} == {1}
 
 
+def test_five_hundred_swaps_close_each_model_once() -> None:
+    """Also when each is scored with at its end, and every third one is rolled back."""
+    slot, made = ModelSlot(), pairs(500)
+    for number, (served, _) in enumerate(made):
+        slot.swap(served)
+        if number % 3 == 2:
+            assert slot.roll_back()
+        with slot.lease() as held:
+            assert held is not None
+            held.model.score(())
+    slot.close()
+    assert {model.closes for _, model in made} == {1}
+
+
 class TestSlots:
+    def test_each_change_does_what_it_says(self) -> None:
+        """Changes are what a server applies between two records; those that find nothing to do say so."""
+        slots = ModelSlots()
+        a, b, c = (served_by(name=name) for name in "abc")
+        for change, done, places in (
+            (RollBack("wine"), False, (None, None, None)),
+            (SetShadow("wine", 5.0), False, (None, None, None)),
+            (Promote(a), True, (a, None, None)),
+            (KeepPrevious("wine", b), True, (a, b, None)),
+            (StartShadow(c, 5.0), True, (a, b, c)),
+            (SetShadow("wine", 50.0), True, (a, b, c)),
+            (PromoteShadow("wine", "digest of b"), False, (a, b, c)),
+            (PromoteShadow("wine", "digest of c"), True, (c, a, None)),
+            (RollBack("wine"), True, (a, c, None)),
+            (KeepPrevious("wine", None), True, (a, None, None)),
+            (Retire("wine"), True, (None, None, None)),
+        ):
+            assert slots.apply(change) is done
+            slot = slots.get("wine")
+            assert slot is not None
+            assert (slot.current, slot.previous, slot.shadow and slot.shadow.served) == places
+        assert slots.data_types == ()
+        assert slots.describe("wine") is None
+
+    def test_it_describes_models_that_live_elsewhere_too(self) -> None:
+        """A state is plain data: who serves, since when, who was before, and how the shadow compares."""
+        slots = ModelSlots()
+        slots.swap(served_by(name="a"))
+        slots.swap(served_by(name="b"))
+        slots.apply(StartShadow(served_by(name="c"), 5.0))
+        state = slots.describe("wine")
+        assert state is not None
+        assert state.identity is not None
+        assert state.previous is not None
+        assert state.shadow is not None
+        assert [one.name for one in (state.identity, state.previous, state.shadow.identity)] == ["b", "a", "c"]
+        assert (state.swaps, state.statistics.count, state.shadow.percent) == (2, 0, 5.0)
+
     def test_each_data_type_has_a_slot_of_its_own(self) -> None:
         """A model for one data type leaves the others alone."""
         slots = ModelSlots()

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from modelserving.records import FEATURES, Golden, ModelDescriptor, ModelType, ScoredRecord, WineRecord
+from modelserving.records import (
+    FEATURES,
+    Action,
+    Golden,
+    ModelCommand,
+    ModelDescriptor,
+    ModelType,
+    ScoredRecord,
+    WineRecord,
+)
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 """Anything that UTF-8 can write."""
@@ -26,6 +35,7 @@ scored_records = st.builds(
     scored_at_ns=int64,
     published_ms=int64,
 )
+percents = st.floats(0, 100)
 _by_value = st.fixed_dictionaries({"data": st.binary(max_size=100), "location": st.none()})
 _by_reference = st.fixed_dictionaries({"data": st.just(b""), "location": text})
 descriptors = (_by_value | _by_reference).flatmap(
@@ -44,5 +54,15 @@ descriptors = (_by_value | _by_reference).flatmap(
         tolerance=finite,
         parameters=st.dictionaries(text, text, max_size=3),
         metrics=st.dictionaries(text, finite, max_size=3),
+        shadow_percent=percents,
     )
+)
+commands = st.builds(
+    ModelCommand,
+    action=st.sampled_from(Action),
+    data_type=data_types,
+    digest=st.just("") | st.text("0123456789abcdef", min_size=64, max_size=64),
+    percent=percents,
+    issued_ms=int64,
+    issued_by=text,
 )

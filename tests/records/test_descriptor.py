@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -113,4 +115,24 @@ def test_golden_records_keep_their_data_type() -> None:
 
 def test_slugs_are_the_names_on_command_lines() -> None:
     """One spelling for each format."""
-    assert [kind.slug for kind in ModelType] == ["tensorflow", "pmml", "tensorflow-saved", "onnx"]
+    assert [kind.slug for kind in ModelType] == ["tensorflow", "pmml", "tensorflow-saved", "onnx", "custom"]
+
+
+def test_a_shadow_has_a_key_of_its_own() -> None:
+    """The compacted topic keeps the newest shadow beside the newest model."""
+    assert ModelDescriptor("m", "", "wine", ModelType.PMML).key == b"wine"
+    assert ModelDescriptor("m", "", "wine", ModelType.PMML, shadow_percent=5.0).key == b"wine@shadow"
+
+
+@pytest.mark.parametrize("percent", [-1.0, 100.5, math.nan, math.inf])
+def test_there_is_no_such_share(percent: float) -> None:
+    """Of all records at most, and not less than none."""
+    with pytest.raises(FieldError, match="give 0 to 100"):
+        decode_descriptor(encode_descriptor(ModelDescriptor("m", "", "wine", ModelType.PMML, shadow_percent=percent)))
+
+
+def test_the_digest_of_bytes_that_are_elsewhere_is_the_stated_one() -> None:
+    """Until they are here: then it is their own."""
+    far = ModelDescriptor("m", "", "wine", ModelType.PMML, location="file:///x", sha256="AB" * 32)
+    assert far.digest == "ab" * 32
+    assert replace(far, data=b"x").digest == ModelDescriptor("m", "", "wine", ModelType.PMML, b"x").digest

@@ -7,7 +7,7 @@ from dataclasses import astuple
 from modelserving.records import TOPICS, Topics
 
 
-def test_a_prefix_stands_before_all_four_names() -> None:
+def test_a_prefix_stands_before_all_five_names() -> None:
     """A lesson's pipeline shares no topic with another's."""
     assert astuple(TOPICS.prefixed("l02")) == tuple(f"l02-{name}" for name in astuple(TOPICS))
 

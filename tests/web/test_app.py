@@ -9,9 +9,12 @@ from dataclasses import dataclass, field
 import anyio
 import httpx
 import pytest
+from fastapi import APIRouter
 
+from modelserving.models.changes import Retire, StartShadow
 from modelserving.models.slot import ModelSlots
-from modelserving.stage import Counts, Phase
+from modelserving.models.state import ServingState
+from modelserving.stage import Counts, Health, Phase
 from modelserving.web import make_app
 from tests.fakes import served_by
 
@@ -28,6 +31,20 @@ class View:
     phase: Phase = Phase.SERVING
     models_refused: int = 0
 
+    @property
+    def data_types(self) -> tuple[str, ...]:
+        return self.slots.data_types
+
+    @property
+    def latest(self) -> str | None:
+        return self.slots.latest_type
+
+    def describe(self, data_type: str) -> ServingState | None:
+        return self.slots.describe(data_type)
+
+    def health(self) -> Health:
+        return Health(self.phase is Phase.SERVING, self.phase, ("all is well",))
+
 
 @pytest.fixture
 def view() -> Iterator[View]:
@@ -37,11 +54,11 @@ def view() -> Iterator[View]:
     made.slots.close()
 
 
-def get(view: View, path: str) -> httpx.Response:
+def get(view: View, path: str, *routers: APIRouter) -> httpx.Response:
     """Ask the face of a server; ``path`` as it goes over the wire."""
 
     async def ask() -> httpx.Response:
-        transport = httpx.ASGITransport(make_app(view))
+        transport = httpx.ASGITransport(make_app(view, *routers))
         async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
             return await client.get(path)
 
@@ -82,6 +99,30 @@ class TestState:
         view.models_refused = 4
         state = get(view, "/state").json()
         assert [state[name] for name in ("scored", "skipped", "dead_lettered", "models_refused")] == [1, 2, 3, 4]
+
+    def test_it_shows_what_stands_beside(self, view: View) -> None:
+        """The model that a rollback would bring back, and the shadow with its comparison; null where there is none."""
+        assert [get(view, "/state").json()[name] for name in ("previous", "shadow")] == [None, None]
+        for name in ("first", "second"):
+            view.slots.swap(served_by(name=name))
+        view.slots.apply(StartShadow(served_by(name="beside"), 5.0))
+        state = get(view, "/state/wine").json()
+        assert (state["name"], state["previous"]["name"], state["previous"]["type"]) == ("second", "first", "pmml")
+        assert (state["shadow"]["name"], state["shadow"]["percent"], state["shadow"]["compared"]) == ("beside", 5.0, 0)
+
+    def test_a_shadow_alone_is_shown_too(self, view: View) -> None:
+        """Before any model serves: the fields of the original say so, and the shadow stands beside them."""
+        view.slots.apply(StartShadow(served_by(name="beside"), 5.0))
+        state = get(view, "/state/wine").json()
+        assert list(state.items())[:7] == list(NONE.items())
+        assert state["shadow"]["name"] == "beside"
+
+    def test_a_retired_data_type_has_no_state(self, view: View) -> None:
+        """As before its first model."""
+        view.slots.swap(served_by())
+        view.slots.apply(Retire("wine"))
+        assert get(view, "/state/wine").status_code == 404
+        assert list(get(view, "/state").json().items())[:7] == list(NONE.items())
 
     def test_an_unknown_data_type_is_told_the_known_ones(self, view: View) -> None:
         """404 with what there is, where the original answered 200 and an object full of nothing."""
@@ -126,7 +167,11 @@ class TestOtherPaths:
         view.phase = phase
         response = get(view, "/healthz")
         assert response.status_code == (200 if phase is Phase.SERVING else 503)
-        assert response.json() == {"status": "ok" if phase is Phase.SERVING else "unavailable", "phase": phase.value}
+        assert response.json() == {
+            "status": "ok" if phase is Phase.SERVING else "unavailable",
+            "phase": phase.value,
+            "details": ["all is well"],
+        }
 
     @pytest.mark.parametrize("path", ["/stat", "/state/wine/x", "/metrics"])
     def test_a_wrong_address_is_told_the_right_ones(self, view: View, path: str) -> None:
@@ -141,6 +186,17 @@ class TestOtherPaths:
         """Who types the plain address finds out what there is."""
         response = get(view, "/")
         assert (response.status_code, response.headers["location"]) == (307, "/docs")
+
+    def test_a_server_may_have_paths_of_its_own(self, view: View) -> None:
+        """They stand beside the others, in the documentation too."""
+        router = APIRouter()
+
+        @router.get("/stores", summary="Its stores")
+        async def stores() -> list[str]:
+            return ["memory"]
+
+        assert get(view, "/stores", router).json() == ["memory"]
+        assert "/stores" in get(view, "/openapi.json", router).json()["paths"]
 
 
 class TestDocumentation:

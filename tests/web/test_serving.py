@@ -12,8 +12,8 @@ import anyio
 import httpx
 import pytest
 
-from modelserving.models.slot import ModelSlots
-from modelserving.stage import Counts, Phase
+from modelserving.models.state import ServingState
+from modelserving.stage import Counts, Health, Phase
 from modelserving.web import announce, bind, serve, url_of
 
 WAIT = 20
@@ -22,11 +22,19 @@ WAIT = 20
 class Idle:
     """A server that serves nobody until it is cancelled."""
 
+    counts = Counts()
+    models_refused = 0
+    data_types = ()
+    latest = None
+
     def __init__(self) -> None:
-        self.slots = ModelSlots()
-        self.counts = Counts()
         self.phase = Phase.STARTING
-        self.models_refused = 0
+
+    def describe(self, data_type: str) -> ServingState | None:
+        return None
+
+    def health(self) -> Health:
+        return Health(self.phase is Phase.SERVING, self.phase)
 
     async def run(self) -> None:
         try:

@@ -50,10 +50,24 @@ def test_names_may_come_in_one_text() -> None:
     assert pipeline("client wine-models") == pipeline("client", "wine-models")
 
 
-def test_the_stage_lights_its_frame() -> None:
-    """All parts of the stage together are the stage; a part alone is not."""
-    assert _boxes(pipeline("stage").svg)["stage"] == LIT
-    assert _boxes(pipeline("score").svg)["stage"] == "none"
+@pytest.mark.parametrize(("name", "title"), [("stage", "stage"), ("actors", "actors"), ("streams", "Kafka Streams")])
+def test_a_server_lights_the_frame_and_names_it(name: str, title: str) -> None:
+    """The frame says which server a lesson is about, in the picture and in its sentence."""
+    diagram = pipeline(name)
+    assert _boxes(diagram.svg)[title] == LIT
+    assert f"In the {title}, records are decoded" in diagram.alt
+
+
+def test_a_part_alone_leaves_the_frame_without_a_kind() -> None:
+    """What holds of every server is shown of none in particular, and its frame stays grey."""
+    assert _boxes(pipeline("score").svg)["model server"] == "none"
+    assert _boxes(pipeline().svg)["model server"] == LIT
+
+
+def test_the_life_of_models_is_one_name() -> None:
+    """What becomes of models and of commands is lit together, with the arrows between them; the records' way is not."""
+    lit = {name for name, fill in _boxes(pipeline("models").svg).items() if fill == LIT}
+    assert lit == {"you", "wine-models", "model-control", "build, check", "slot"}
 
 
 @pytest.mark.parametrize("name", PARTS)
@@ -68,7 +82,9 @@ def test_every_part_can_be_lit(name: str) -> None:
 
 def test_an_unknown_part_is_told_the_known_ones() -> None:
     """A typing error in a lesson is found when its notebook is derived."""
-    with pytest.raises(ConfigError, match=r"no part sink\. It has: stage, topics, pipeline, client"):
+    with pytest.raises(
+        ConfigError, match=r"no part sink\. It has: stage, actors, streams, topics, models, pipeline, client"
+    ):
         pipeline("client", "sink")
 
 

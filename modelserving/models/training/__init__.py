@@ -1,7 +1,7 @@
-"""Training and export of the workbook's own models: scikit-learn to PMML, Keras to TensorFlow.
+"""Training and export of the workbook's own models: scikit-learn to PMML and ONNX, Keras to TensorFlow.
 
-What this package needs beyond the product (scikit-learn, sklearn2pmml) is a tool of development, and is imported only
-when a model is trained.
+What this package needs beyond the product (scikit-learn, sklearn2pmml, skl2onnx) is a tool of development, and is
+imported only when a model is trained.
 """
 
 from modelserving.models.training.recipes import RECIPES, Recipe

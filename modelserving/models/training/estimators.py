@@ -1,4 +1,4 @@
-"""The scikit-learn models. Each function trains one on a sample and exports it to PMML.
+"""The scikit-learn models. Each function trains one on a sample and exports it to PMML, and some to ONNX, too.
 
 Coefficients are rounded before they are written. The last bits of a sum differ between processors, and rounding keeps
 that out of the files: the same model is the same bytes on another machine.
@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from modelserving.models.training.onnx import export_onnx
 from modelserving.models.training.pmml import export_pmml, import_tools
 from modelserving.models.training.sample import Sample
 from modelserving.models.training.trained import Trained
@@ -38,14 +40,14 @@ def train_linear(sample: Sample) -> tuple[Trained, ...]:
 
 
 def train_regression_tree(sample: Sample) -> tuple[Trained, ...]:
-    """A tree of questions whose leaves are mean qualities."""
+    """A tree of questions whose leaves are mean qualities; as PMML, and as ONNX."""
     import_tools()
     from sklearn.tree import DecisionTreeRegressor
 
     settings = {"max_depth": 6, "min_samples_leaf": 20}
     model = DecisionTreeRegressor(**settings, random_state=_SEED).fit(sample.lessons, sample.answers)
     _settle_thresholds(model, sample)
-    return _regression(model, sample, _parameters("regression tree", settings))
+    return _twice(model, _regression(model, sample, _parameters("regression tree", settings)))
 
 
 def train_decision_tree(sample: Sample) -> tuple[Trained, ...]:
@@ -60,7 +62,7 @@ def train_decision_tree(sample: Sample) -> tuple[Trained, ...]:
 
 
 def train_random_forest(sample: Sample) -> tuple[Trained, ...]:
-    """Ten trees, each from other wines and other measurements; their shares are averaged."""
+    """Ten trees, each from other wines and other measurements; their shares are averaged. As PMML, and as ONNX."""
     import_tools()
     from sklearn.ensemble import RandomForestClassifier
 
@@ -68,7 +70,7 @@ def train_random_forest(sample: Sample) -> tuple[Trained, ...]:
     model = RandomForestClassifier(**settings, random_state=_SEED).fit(sample.lessons, sample.answers)
     for tree in model.estimators_:
         _settle_thresholds(tree, sample)
-    return _classification(model, sample, _parameters("random forest", settings))
+    return _twice(model, _classification(model, sample, _parameters("random forest", settings)))
 
 
 def train_perceptron(sample: Sample) -> tuple[Trained, ...]:
@@ -118,6 +120,11 @@ def _classification(model: Estimator, sample: Sample, parameters: Mapping[str, s
     ranked = np.sort(model.predict_proba(sample.features), axis=1)
     predictions = model.predict(sample.features).astype(np.float64)
     return (Trained(ModelType.PMML, export_pmml(model), predictions, ranked[:, -1] - ranked[:, -2], parameters),)
+
+
+def _twice(model: Estimator, trained: tuple[Trained, ...]) -> tuple[Trained, ...]:
+    """What was exported to PMML, and the same as ONNX."""
+    return (*trained, *(replace(one, type=ModelType.ONNX, data=export_onnx(model)) for one in trained))
 
 
 def _parameters(algorithm: str, settings: Mapping[str, object]) -> Mapping[str, str]:

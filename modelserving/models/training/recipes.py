@@ -57,7 +57,10 @@ RECIPES = (
     Recipe(
         WHITE_WINES,
         train_regression_tree,
-        (Product("white-regression-tree", "White wine: regression tree by scikit-learn"),),
+        (
+            Product("white-regression-tree", "White wine: regression tree by scikit-learn"),
+            Product("white-regression-tree-onnx", "White wine: the same regression tree, as ONNX"),
+        ),
     ),
     Recipe(
         RED_WINES,
@@ -75,7 +78,10 @@ RECIPES = (
     Recipe(
         RED_WINES,
         train_random_forest,
-        (Product("wine-random-forest", "Red wine: random forest by scikit-learn, answers a grade"),),
+        (
+            Product("wine-random-forest", "Red wine: random forest by scikit-learn, answers a grade"),
+            Product("wine-random-forest-onnx", "Red wine: the same random forest, as ONNX, answers a grade"),
+        ),
     ),
     Recipe(
         RED_WINES,

@@ -25,6 +25,8 @@ PUBLISHED = (
     "wine-perceptron",
     "wine-network-frozen",
     "white-linear-regression",
+    "wine-random-forest-onnx",
+    "white-regression-tree-onnx",
 )
 """The order in which the client publishes: one that loads at once first, and neighbours of different kinds."""
 

@@ -35,6 +35,8 @@ class ModelDescriptor(_message.Message):
         TENSORFLOWSAVED: ModelDescriptor._ModelType.ValueType  # 2
         """a SavedModel, as a zip archive"""
         ONNX: ModelDescriptor._ModelType.ValueType  # 3
+        CUSTOM: ModelDescriptor._ModelType.ValueType  # 15
+        """a format of your own"""
 
     class ModelType(_ModelType, metaclass=_ModelTypeEnumTypeWrapper): ...
     TENSORFLOW: ModelDescriptor.ModelType.ValueType  # 0
@@ -43,6 +45,8 @@ class ModelDescriptor(_message.Message):
     TENSORFLOWSAVED: ModelDescriptor.ModelType.ValueType  # 2
     """a SavedModel, as a zip archive"""
     ONNX: ModelDescriptor.ModelType.ValueType  # 3
+    CUSTOM: ModelDescriptor.ModelType.ValueType  # 15
+    """a format of your own"""
 
     @_typing.final
     class ParametersEntry(_message.Message):
@@ -97,6 +101,7 @@ class ModelDescriptor(_message.Message):
     TOLERANCE_FIELD_NUMBER: _builtins.int
     PARAMETERS_FIELD_NUMBER: _builtins.int
     METRICS_FIELD_NUMBER: _builtins.int
+    SHADOW_PERCENT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     description: _builtins.str
     dataType: _builtins.str
@@ -114,6 +119,8 @@ class ModelDescriptor(_message.Message):
     """milliseconds since 1970"""
     tolerance: _builtins.float
     """how far an answer may be from the expected one; 0 means 1e-6"""
+    shadow_percent: _builtins.float
+    """more than 0: a shadow, which scores so many percent of the records, and answers nobody"""
     @_builtins.property
     def golden(self) -> _containers.RepeatedCompositeFieldContainer[Global___GoldenRecord]: ...
     @_builtins.property
@@ -136,10 +143,11 @@ class ModelDescriptor(_message.Message):
         tolerance: _builtins.float = ...,
         parameters: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         metrics: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
+        shadow_percent: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["MessageContent", b"MessageContent", "data", b"data", "location", b"location"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["MessageContent", b"MessageContent", "created_ms", b"created_ms", "data", b"data", "dataType", b"dataType", "description", b"description", "golden", b"golden", "location", b"location", "metrics", b"metrics", "modeltype", b"modeltype", "name", b"name", "parameters", b"parameters", "sha256", b"sha256", "tolerance", b"tolerance", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["MessageContent", b"MessageContent", "created_ms", b"created_ms", "data", b"data", "dataType", b"dataType", "description", b"description", "golden", b"golden", "location", b"location", "metrics", b"metrics", "modeltype", b"modeltype", "name", b"name", "parameters", b"parameters", "sha256", b"sha256", "shadow_percent", b"shadow_percent", "tolerance", b"tolerance", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_MessageContent: _TypeAlias = _typing.Literal["data", "location"]  # noqa: Y015
     _WhichOneofArgType_MessageContent: _TypeAlias = _typing.Literal["MessageContent", b"MessageContent"]  # noqa: Y015

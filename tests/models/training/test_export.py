@@ -13,6 +13,7 @@ import pytest
 from modelserving.errors import ModelFormatError, SetupError
 from modelserving.models.training import Sample
 from modelserving.models.training.neural import pack_folder, train_network
+from modelserving.models.training.onnx import export_onnx
 from modelserving.models.training.pmml import export_pmml
 from modelserving.records import FEATURES, WineRecord
 
@@ -43,6 +44,31 @@ def test_a_model_that_pmml_cannot_express_is_refused(capsys: pytest.CaptureFixtu
 
     assert "\n" not in str(raised.value)
     assert capsys.readouterr().out == ""
+
+
+def test_onnx_says_nothing_about_when_and_by_what_it_was_written() -> None:
+    """Two exports of one classifier are equal bytes, and its probabilities are a matrix."""
+    from onnx import ModelProto
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression().fit(np.eye(len(FEATURES)), np.arange(len(FEATURES)) % 3)
+
+    data = export_onnx(model)
+
+    assert data == export_onnx(model)
+    document = ModelProto.FromString(data)
+    assert not document.producer_version
+    assert [output.type.WhichOneof("value") for output in document.graph.output] == ["tensor_type", "tensor_type"]
+
+
+def test_a_model_that_onnx_cannot_express_is_refused() -> None:
+    """What scikit-learn has and skl2onnx has not is told in one line."""
+    from sklearn.cluster import OPTICS
+
+    with pytest.raises(ModelFormatError, match=r"skl2onnx cannot write OPTICS\(\) as ONNX: .+") as raised:
+        export_onnx(OPTICS().fit(np.eye(len(FEATURES))))
+
+    assert "\n" not in str(raised.value)
 
 
 def test_a_folder_is_packed_the_same_whatever_its_dates_and_order(tmp_path: Path) -> None:

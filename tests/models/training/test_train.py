@@ -71,12 +71,14 @@ def test_a_model_is_made_again_score_for_score(training: Training) -> None:
     for model in training.models():
         scores = _score(model, training.sample)
         np.testing.assert_allclose(scores, _score(COMMITTED[model.name], training.sample), rtol=0, atol=1e-9)
+        assert model.type is not ModelType.ONNX or model.data == COMMITTED[model.name].data
 
 
 def test_the_engine_that_serves_answers_as_the_library_that_trained(training: Training) -> None:
-    """For all 1,600 wines: the same grades, and the same numbers to nine decimals."""
+    """For all 1,600 wines: the same grades, and numbers alike to nine decimals, to six in ONNX (single precision)."""
     for model, trained in zip(training.models(), training.trained, strict=True):
-        np.testing.assert_allclose(_score(model, training.sample), trained.predictions, rtol=0, atol=1e-9)
+        near = 1e-6 if model.type is ModelType.ONNX else 1e-9
+        np.testing.assert_allclose(_score(model, training.sample), trained.predictions, rtol=0, atol=near)
 
 
 @pytest.mark.slow

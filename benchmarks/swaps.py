@@ -1,0 +1,221 @@
+"""What a swap costs those who wait for results; part of ``models.py``.
+
+One thread scores batches of 1,000 messages without a pause, with the function that the servers use, and notes when each
+result was there. Another builds the next model, as in the servers, and swaps it in. The *gap* of a swap is the longest
+time between two results from the last one before it to the fourth after it. ``swap_gap_over_median`` is the median gap
+of all swaps over the median time between results; ``no_swap_gap_over_median`` is the same where a swap might have been,
+and was not: what the machine's own unrest amounts to.
+"""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import psutil
+from numpy.typing import NDArray
+
+from modelserving.config import data_folder
+from modelserving.models import factory, loader
+from modelserving.models.base import Model
+from modelserving.models.changes import Promote
+from modelserving.models.slot import ModelSlots, ServedModel
+from modelserving.records import ModelDescriptor, ModelType, encode_wine, read_wines
+from modelserving.stage import Batch, score_batch
+
+__all__ = ["Swaps", "build_cold", "measure_swaps", "swap_often"]
+
+BATCH = 1_000
+AROUND = 4
+"""Results after a swap that belong to it: the first ones of the new model."""
+
+Build = Callable[[ModelDescriptor], ServedModel]
+
+
+class Message(NamedTuple):
+    """A message as Kafka would hand it over."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
+class Counted:
+    """A model that counts how often it is closed."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self.inputs = model.inputs
+        self.score = model.score
+        self.to_bytes = model.to_bytes
+        self.closed = 0
+
+    def close(self) -> None:
+        """Close, and count."""
+        self.closed += 1
+        self._model.close()
+
+
+@dataclass(slots=True)
+class Swaps:
+    """What happened while models were swapped; moments in seconds.
+
+    Args:
+        results: when each result was there.
+        swapped: when each model was swapped in, but for the first.
+        calm: moments when nothing happened.
+        memory: of this process after a tenth of the swaps and at the end, bytes.
+        models: all that served.
+    """
+
+    results: list[float] = field(default_factory=list)
+    swapped: list[float] = field(default_factory=list)
+    calm: list[float] = field(default_factory=list)
+    memory: list[int] = field(default_factory=list)
+    models: list[Counted] = field(default_factory=list)
+
+    @property
+    def between(self) -> NDArray[np.float64]:
+        """Seconds between two results."""
+        return np.diff(np.array(self.results))
+
+    @property
+    def steady(self) -> float:
+        """Their median."""
+        return float(np.median(self.between))
+
+    def gaps(self, moments: Sequence[float]) -> list[float]:
+        """The longest time between two results around each moment."""
+        results, between = np.array(self.results), self.between
+        starts = [max(0, int(np.searchsorted(results, moment)) - 1) for moment in moments]
+        return [float(between[start : start + AROUND + 1].max(initial=0.0)) for start in starts]
+
+
+def measure_swaps(descriptors: list[ModelDescriptor], swaps: int, figures: dict[str, float]) -> dict[str, float]:
+    """The gap with warm-up and without, then many swaps in a row; returns ratios, and adds to ``figures``."""
+    pair = ([model for model in descriptors if model.type is ModelType.PMML] or descriptors)[:2]
+    if len(pair) == 1:
+        pair = [pair[0], replace(pair[0], name=f"{pair[0].name} again")]
+    warm, cold = swap_often(pair, swaps, loader.build_candidate), swap_often(pair, swaps, build_cold)
+    many = swap_often(pair, 5 * swaps, loader.build_candidate)
+    figures["swap_steady_us"] = round(warm.steady * 1e6, 1)
+    ratios = {}
+    for name, run, moments in (
+        ("swap_gap", warm, warm.swapped),
+        ("no_swap_gap", warm, warm.calm),
+        ("swap_gap_without_warm_up", cold, cold.swapped),
+    ):
+        gaps = run.gaps(moments)
+        figures[f"{name}_us"] = round(statistics.median(gaps) * 1e6, 1)
+        figures[f"{name}_worst_us"] = round(max(gaps) * 1e6, 1)
+        ratios[f"{name}_over_median"] = round(statistics.median(gaps) / run.steady, 2)
+    tenth = max(1, many.between.size // 10)
+    figures["many_swaps"] = len(many.swapped)
+    figures["many_swaps_models_closed_once"] = sum(model.closed == 1 for model in many.models)
+    figures["many_swaps_models_closed_otherwise"] = sum(model.closed != 1 for model in many.models)
+    last, first = (float(np.median(part)) for part in (many.between[-tenth:], many.between[:tenth]))
+    ratios["many_swaps_latency_end_over_start"] = round(last / first, 2)
+    ratios["many_swaps_memory_end_over_start"] = round(many.memory[-1] / many.memory[0], 3)
+    return ratios
+
+
+def build_cold(descriptor: ModelDescriptor) -> ServedModel:
+    """A model as it comes out of its factory: neither checked nor warmed up."""
+    model = factory.create(descriptor)
+    return ServedModel(model, descriptor.name, "", descriptor.data_type, descriptor.type, "", descriptor.digest)
+
+
+def swap_often(pair: list[ModelDescriptor], swaps: int, build: Build) -> Swaps:
+    """Score in this thread while another one builds models and swaps them in."""
+    seen = Swaps()
+    slots = ModelSlots()
+    batches = make_batches()
+    swap(pair[0], build, slots, seen)
+    seen.swapped.clear()
+    with _without_garbage():
+        warm_until = time.perf_counter() + 2
+        while time.perf_counter() < warm_until:
+            score_batch(next(batches), slots)
+        swapping = _Swapping(lambda: swap_in_turn(pair[::-1], swaps, build, slots, seen))
+        swapping.start()
+        while swapping.is_alive():
+            score_batch(next(batches), slots)
+            seen.results.append(time.perf_counter())
+    slots.close()
+    if swapping.error is not None:
+        raise swapping.error
+    return seen
+
+
+def swap_in_turn(pair: list[ModelDescriptor], swaps: int, build: Build, slots: ModelSlots, seen: Swaps) -> None:
+    """Swap, and let some results pass, over and over."""
+    process = psutil.Process()
+    for number, descriptor in enumerate(itertools.islice(itertools.cycle(pair), swaps)):
+        swap(descriptor, build, slots, seen)
+        if number in {swaps // 10, swaps - 1}:
+            seen.memory.append(process.memory_info().rss)
+        wait_for_results(seen, 2 * AROUND)
+        seen.calm.append(time.perf_counter())
+        wait_for_results(seen, 2 * AROUND)
+
+
+def swap(descriptor: ModelDescriptor, build: Build, slots: ModelSlots, seen: Swaps) -> None:
+    """Build a model and let it serve."""
+    served = build(descriptor)
+    model = Counted(served.model)
+    seen.models.append(model)
+    slots.apply(Promote(replace(served, model=model)))
+    seen.swapped.append(time.perf_counter())
+
+
+def wait_for_results(seen: Swaps, count: int) -> None:
+    """Wait until so many more results are there."""
+    until = len(seen.results) + count
+    while len(seen.results) < until:
+        time.sleep(0.001)
+
+
+def make_batches() -> Iterator[Batch]:
+    """Batches without end."""
+    wines = [encode_wine(wine) for wine, _ in itertools.islice(read_wines(data_folder() / "wine_red.csv"), BATCH)]
+    return itertools.repeat(
+        Batch([Message("wines", 0, offset, 0, b"wine", value) for offset, value in enumerate(wines)])
+    )
+
+
+class _Swapping(threading.Thread):
+    """The thread that swaps; what went wrong in it is told afterwards."""
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        super().__init__(daemon=True)
+        self._work = work
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        """Swap."""
+        try:
+            self._work()
+        except BaseException as error:  # noqa: BLE001 - raised by who waits for this thread
+            self.error = error
+
+
+@contextmanager
+def _without_garbage() -> Iterator[Any]:
+    """What is loaded is not searched for garbage, as in the servers."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()

@@ -1,0 +1,129 @@
+"""The manager: one serving actor per data type, made when the first model of that type appears.
+
+It never waits. What it hands on is answered by whoever it was handed on to: the manager's own answer is where that
+answer will be. So one slow data type, or one that hangs, delays none of the others.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from modelserving.actors.children import Child
+from modelserving.actors.farm import Farm
+from modelserving.actors.messages import (
+    Answers,
+    Apply,
+    AskType,
+    Delivery,
+    Part,
+    Prepare,
+    ReportActors,
+    Restore,
+    RestoreAll,
+    Routed,
+    ScoreBatch,
+    TellType,
+)
+from modelserving.actors.persistence import find_saved
+from modelserving.actors.routing import sort_by_type
+from modelserving.actors.runtime import Life, Ref, Runtime
+from modelserving.actors.serving import ServingActor, ServingSettings
+from modelserving.errors import ActorError
+from modelserving.models.slot import ModelSlots
+from modelserving.stage.messages import Batch, Message
+from modelserving.stage.scoring import score_batch
+
+__all__ = ["ManagerActor"]
+
+log = logging.getLogger(__name__)
+
+
+class ManagerActor:
+    """Routes records and models to the actors of their data types.
+
+    Args:
+        runtime: runs those actors.
+        settings: for them.
+    """
+
+    def __init__(self, runtime: Runtime, settings: ServingSettings) -> None:
+        self._runtime = runtime
+        self._settings = settings
+        self._children: dict[str, Child] = {}
+
+    def receive(self, message: object, /) -> object:
+        """Handle a message; see ``messages.py`` for what each means."""
+        match message:
+            case ScoreBatch(messages):
+                return self._route(messages)
+            case AskType(data_type, question):
+                return self._ask(data_type, question)
+            case TellType(data_type, news):
+                self._tell(data_type, news)
+            case RestoreAll(without):
+                return self._restore_all(without)
+            case ReportActors():
+                return self._runtime.report()
+            case _:
+                raise ActorError(f"the manager cannot do anything with {type(message).__name__}.")
+        return None
+
+    def restarted(self) -> None:
+        """Take the place of one that failed: the actors that it had were stopped, and come back with their state."""
+        self._restore_all(frozenset())
+
+    def close(self) -> None:
+        """Stop the serving actors."""
+        for child in self._children.values():
+            child.ref.stop()
+        self._children.clear()
+
+    def _route(self, messages: tuple[Message, ...]) -> Routed:
+        parts: list[Part] = []
+        rest: list[Message] = []
+        for data_type, group in sort_by_type(messages).items():
+            child = self._children.get(data_type)
+            if child is None:
+                rest += group
+            else:
+                parts.append(Part(tuple(group), child.request(ScoreBatch(tuple(group)))))
+        return Routed(tuple(parts), _answer_without_model(rest) if rest else Answers())
+
+    def _ask(self, data_type: str, question: object) -> Delivery:
+        child = self._child_for(data_type, question)
+        return Delivery(True, child.request(question)) if child else Delivery(False)
+
+    def _tell(self, data_type: str, news: object) -> None:
+        child = self._children.get(data_type)
+        if child is not None:
+            child.tell(news)
+
+    def _child_for(self, data_type: str, question: object) -> Child | None:
+        """The actor of a data type. A new model makes one, where there is none or the one there was is given up."""
+        child = self._children.get(data_type)
+        if isinstance(question, Apply | Prepare | Restore) and (child is None or self._is_given_up(child)):
+            if child is not None:
+                child.ref.stop()
+            child = self._children[data_type] = Child(self._spawn(data_type))
+        return child
+
+    def _is_given_up(self, child: Child) -> bool:
+        return any(status.name == child.ref.name and status.life is Life.GIVEN_UP for status in self._runtime.report())
+
+    def _spawn(self, data_type: str) -> Ref:
+        settings, name = self._settings, f"serving {data_type}"
+        if settings.workers > 1:
+            return self._runtime.spawn(Farm, self._runtime, data_type, settings, name=name, mailbox=settings.mailbox)
+        return self._runtime.spawn(ServingActor, data_type, settings, name=name, mailbox=settings.mailbox)
+
+    def _restore_all(self, without: frozenset[str]) -> tuple[str, ...]:
+        saved = [name for name in find_saved(self._settings.folder) if name not in {*without, *self._children}]
+        for data_type in saved:
+            self._ask(data_type, Restore())
+        return tuple(saved)
+
+
+def _answer_without_model(messages: list[Message]) -> Answers:
+    """What needs no model: garbage is dead, records of a type that has no model are skipped."""
+    done = score_batch(Batch(messages), ModelSlots())
+    return Answers(dead=done.dead, skipped=done.skipped)

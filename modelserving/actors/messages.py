@@ -1,0 +1,230 @@
+"""What the actors of this server say to each other. Frozen: a message is not changed by anybody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from modelserving.actors.carrying import AnyChange, PackedChange
+from modelserving.actors.runtime import Reply
+from modelserving.kafka.dead_letters import DeadLetter
+from modelserving.models.state import ServingState
+from modelserving.records import ScoredRecord
+from modelserving.stage.messages import Message
+
+__all__ = [
+    "Answers",
+    "Applied",
+    "Apply",
+    "ApplyPrepared",
+    "AskType",
+    "Delivery",
+    "Describe",
+    "IsPrepared",
+    "Later",
+    "Part",
+    "Prepare",
+    "ReportActors",
+    "Restore",
+    "RestoreAll",
+    "Routed",
+    "ScoreBatch",
+    "Settled",
+    "TellType",
+    "Work",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreBatch:
+    """Score these. To a serving actor, answered by ``Answers``; to the manager or a farm, answered by ``Routed``.
+
+    Args:
+        messages: of the records topic, in the order of their offsets, partition by partition.
+    """
+
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """How long one model worked on one batch.
+
+    Args:
+        data_type: of the model.
+        digest: of the model.
+        count: records that it scored.
+        each_ns: nanoseconds for each of them.
+    """
+
+    data_type: str
+    digest: str
+    count: int
+    each_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What became of a batch: every message of it is scored, dead or skipped.
+
+    Args:
+        scored: the answers.
+        keys: the key of each scored record's message, in the order of ``scored``.
+        dead: messages that could not be decoded or scored, with the reason.
+        skipped: how many records found no model.
+        works: which model worked how long.
+    """
+
+    scored: tuple[ScoredRecord, ...] = ()
+    keys: tuple[bytes | None, ...] = ()
+    dead: tuple[DeadLetter, ...] = ()
+    skipped: int = 0
+    works: tuple[Work, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Messages that were handed on to another actor.
+
+    Args:
+        messages: which.
+        reply: what will become of them; ``None``: there was no room in the mailbox.
+    """
+
+    messages: tuple[Message, ...]
+    reply: Reply | None
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """What a router did with a batch.
+
+    Args:
+        parts: for other actors.
+        here: what needed no other actor: garbage, and records without a model.
+    """
+
+    parts: tuple[Part, ...]
+    here: Answers = Answers()
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """Let a change of models take effect now, between two messages. Answered by ``Applied``."""
+
+    change: AnyChange
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a change did.
+
+    Args:
+        done: whether there was something to do.
+        state: of the data type, afterwards.
+    """
+
+    done: bool
+    state: ServingState | None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """Begin to build a model beside the scoring; for an actor in another process.
+
+    Args:
+        number: by which it will be asked for.
+        change: that brings the model.
+    """
+
+    number: int
+    change: PackedChange
+
+
+@dataclass(frozen=True, slots=True)
+class IsPrepared:
+    """Is it built? Answered by yes, no, or ``None``: never heard of it."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyPrepared:
+    """As ``Apply``, with what was prepared."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The results of a batch are committed: only now does the work count. No answer."""
+
+    works: tuple[Work, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Describe:
+    """How are the models doing? Answered by ``ServingState``, or ``None`` where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """Take up the state that was saved. Answered as ``Describe``."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskType:
+    """To the manager: ask the actor of a data type this. Answered by ``Delivery``."""
+
+    data_type: str
+    message: object
+
+
+@dataclass(frozen=True, slots=True)
+class TellType:
+    """To the manager: tell the actor of a data type this."""
+
+    data_type: str
+    message: object
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What a router did with a question.
+
+    Args:
+        known: whether there is an actor of that data type.
+        reply: what it will answer; ``None``: there was no room in its mailbox.
+    """
+
+    known: bool
+    reply: Reply | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """In the place of an answer: those who will give it, and how one answer is made of theirs.
+
+    Args:
+        replies: theirs; at least one.
+        combine: makes one answer of all, in their order.
+    """
+
+    replies: tuple[Reply, ...]
+    combine: Callable[[Sequence[Any]], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreAll:
+    """To the manager: take up what was saved of the data types that have no actor yet, but not of ``without``.
+
+    Answered by the data types that were taken up.
+    """
+
+    without: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ReportActors:
+    """To the manager: how are your actors? Answered by a tuple of ``ActorStatus``."""

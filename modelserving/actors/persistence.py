@@ -1,0 +1,259 @@
+"""What a serving actor knows, on disk: written so that neither a power cut nor a newer version can spoil it.
+
+::
+
+    <folder>/wine-<hash>/state           one line that says what it is, then JSON: places, counts, statistics
+    <folder>/wine-<hash>/<digest>.model  the bytes of each model in use, written once
+
+The models are kept apart from the rest, so that saving the statistics costs some hundred bytes, not the size of a
+model. Each file is written beside its place, made durable, and renamed: a reader finds the old one or the new one,
+never half of one. What cannot be used is set aside under another name, never deleted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from modelserving.actors.carrying import PackedModel
+from modelserving.errors import StateError
+from modelserving.models.served import ModelIdentity
+from modelserving.records import ModelType, check_data_type
+
+__all__ = ["SavedState", "StateFolder", "find_saved", "set_aside"]
+
+log = logging.getLogger(__name__)
+
+VERSION = 1
+_TITLE = "modelserving actor state"
+_STATE = "state"
+_ASIDE = ".set-aside-"
+
+
+@dataclass(frozen=True, slots=True)
+class SavedState:
+    """The models of one data type, as data.
+
+    Args:
+        data_type: whose.
+        since_ms: since when the current one serves, milliseconds since 1970.
+        swaps: how many models were put in its place so far.
+        current: the model that serves.
+        previous: the one that a rollback brings back.
+        shadow: the one that scores beside.
+        percent: of the records that the shadow scores.
+    """
+
+    data_type: str
+    since_ms: int = 0
+    swaps: int = 0
+    current: PackedModel | None = None
+    previous: PackedModel | None = None
+    shadow: PackedModel | None = None
+    percent: float = 0.0
+
+    @property
+    def models(self) -> tuple[PackedModel, ...]:
+        """Those that there are."""
+        return tuple(model for model in (self.current, self.previous, self.shadow) if model is not None)
+
+
+class StateFolder:
+    """The state of one data type on disk.
+
+    Args:
+        root: folder for all data types of one server.
+        data_type: whose state.
+    """
+
+    def __init__(self, root: Path, data_type: str) -> None:
+        # Two data types may differ in nothing but the case of a letter, and a folder's name cannot.
+        mark = hashlib.sha256(data_type.encode()).hexdigest()[:8]
+        self.path = root / f"{check_data_type(data_type).lower()}-{mark}"
+        self.data_type = data_type
+
+    def save(self, state: SavedState) -> None:
+        """Write the state; models that are there already are not written again.
+
+        Raises:
+            StateError: it cannot be written. What was there before is still there.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            for model in state.models:
+                target = self._model_file(model.identity.digest)
+                if not target.exists():
+                    _write(target, model.data)
+            _write(self.path / _STATE, _encode(state))
+            self._tidy({model.identity.digest for model in state.models})
+        except OSError as error:
+            raise StateError(
+                f"the state of data type {self.data_type!r} cannot be written to {self.path}: {error}. "
+                "Make room there, or name another folder with --state."
+            ) from error
+
+    def load(self) -> SavedState | None:
+        """Read the state; ``None`` if there is none, or none that can be used: that is set aside, with a warning."""
+        try:
+            return self.peek()
+        except StateError as error:
+            set_aside(self.path, str(error))
+            return None
+
+    def peek(self) -> SavedState | None:
+        """Read the state, and leave it as it is; ``None`` if there is none.
+
+        Raises:
+            StateError: it cannot be used.
+        """
+        try:
+            data = (self.path / _STATE).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise StateError(f"it cannot be read ({error})") from error
+        return _decode(data, self._read_model)
+
+    def _model_file(self, digest: str) -> Path:
+        return self.path / f"{digest}.model"
+
+    def _read_model(self, digest: str) -> bytes:
+        try:
+            data = self._model_file(digest).read_bytes()
+        except OSError as error:
+            raise StateError(f"the model {digest[:12]}… that it names cannot be read ({error})") from error
+        if hashlib.sha256(data).hexdigest() != digest:
+            raise StateError(f"the file of model {digest[:12]}… is damaged")
+        return data
+
+    def _tidy(self, in_use: set[str]) -> None:
+        """Delete models that fell out, and drafts of a process that was killed."""
+        for file in self.path.iterdir():
+            if file.suffix == ".draft" or (file.suffix == ".model" and file.stem not in in_use):
+                file.unlink()
+
+
+def set_aside(folder: Path, reason: str) -> Path:
+    """Rename the folder of a data type, so that nothing in it is used, and nothing is lost.
+
+    Args:
+        folder: which.
+        reason: why, for the log.
+
+    Returns:
+        Where it is now.
+    """
+    number = 1
+    while (aside := folder.with_name(f"{folder.name}{_ASIDE}{number}")).exists():
+        number += 1
+    folder.rename(aside)
+    log.warning(
+        "the saved state in %s is not used: %s. It is now in %s. What the models topic has, serves.",
+        folder,
+        reason,
+        aside,
+    )
+    return aside
+
+
+def find_saved(root: Path) -> tuple[str, ...]:
+    """The data types of which something is saved, in alphabetical order. What cannot be used is set aside."""
+    found: list[str] = []
+    for file in sorted(root.glob(f"*/{_STATE}")) if root.is_dir() else ():
+        if _ASIDE in file.parent.name:
+            continue
+        try:
+            found.append(_decode(file.read_bytes(), lambda _: b"").data_type)
+        except (OSError, StateError) as error:
+            set_aside(file.parent, str(error))
+    return tuple(sorted(found))
+
+
+def _write(target: Path, data: bytes) -> None:
+    """All or nothing: a draft beside it, made durable, takes its place; then the folder's entry is made durable."""
+    draft = target.with_name(f"{target.name}.draft")
+    with draft.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(target)
+    if hasattr(os, "O_DIRECTORY"):  # Windows has no way to do this, and needs none
+        folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _encode(state: SavedState) -> bytes:
+    """Every value under its name: what is written under ``name`` cannot be read as ``description``."""
+    body = json.dumps(
+        {
+            "data_type": state.data_type,
+            "since_ms": state.since_ms,
+            "swaps": state.swaps,
+            "current": _describe(state.current),
+            "previous": _describe(state.previous),
+            "shadow": _describe(state.shadow),
+            "percent": state.percent,
+        },
+        indent=1,
+    ).encode()
+    return f"{_TITLE}, version {VERSION}, sha256 {hashlib.sha256(body).hexdigest()}\n".encode() + body
+
+
+def _describe(model: PackedModel | None) -> Mapping[str, object] | None:
+    if model is None:
+        return None
+    who = model.identity
+    return {
+        "name": who.name,
+        "description": who.description,
+        "type": who.type.slug,
+        "version": who.version,
+        "digest": who.digest,
+        "parameters": dict(model.parameters),
+        "statistics": model.statistics,
+    }
+
+
+def _decode(data: bytes, read_model: Callable[[str], bytes]) -> SavedState:
+    head, _, body = data.partition(b"\n")
+    words = head.decode("utf-8", "replace").split(", ")
+    if words[0] != _TITLE or len(words) != 3:
+        raise StateError("it is no state of an actor")
+    version = words[1].removeprefix("version ")
+    if version != str(VERSION):
+        raise StateError(f"it is of version {version}, and this program writes version {VERSION}")
+    if words[2] != f"sha256 {hashlib.sha256(body).hexdigest()}":
+        raise StateError("it is damaged: its checksum is another")
+    try:
+        found = json.loads(body)
+        data_type = check_data_type(found["data_type"])
+        current, previous, shadow = (
+            _model(data_type, found[place], read_model) for place in ("current", "previous", "shadow")
+        )
+        return SavedState(data_type, found["since_ms"], found["swaps"], current, previous, shadow, found["percent"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise StateError(f"it lacks something ({type(error).__name__}: {error})") from error
+
+
+def _model(data_type: str, found: Mapping[str, Any] | None, read_model: Callable[[str], bytes]) -> PackedModel | None:
+    if found is None:
+        return None
+    kind = next(kind for kind in ModelType if kind.slug == found["type"])
+    who = ModelIdentity(
+        name=found["name"],
+        description=found["description"],
+        data_type=data_type,
+        type=kind,
+        version=found["version"],
+        digest=found["digest"],
+    )
+    return PackedModel(who, read_model(who.digest), found["parameters"], found["statistics"])

@@ -1,0 +1,231 @@
+"""The server around the actors: topics on both sides of them, and exactly one result for each record.
+
+::
+
+    records ──▶ ask the manager ──▶ serving actors ──▶ results, dead letters and progress, in one transaction
+    models  ──▶ build and check ──▶ ask the manager to apply
+
+One batch is with the actors at a time, while the transaction of the last one is committed. If they are slow, or one
+hangs, nothing more is polled: the consumer is paused, stays in its group, and the topic keeps what nobody can take.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from functools import partial
+
+import anyio
+from anyio.streams.memory import MemoryObjectReceiveStream
+
+from modelserving.actors.changing import Changer
+from modelserving.actors.gathering import Gathered, Gatherer, Postman, resolve
+from modelserving.actors.health import judge
+from modelserving.actors.manager import ManagerActor
+from modelserving.actors.messages import AskType, Describe, ReportActors, RestoreAll, Settled, TellType
+from modelserving.actors.runtime import ActorStatus, Ref, Runtime
+from modelserving.actors.serving import ServingSettings
+from modelserving.errors import ActorError
+from modelserving.kafka import Connection
+from modelserving.models.changes import Change, Promote, PromoteShadow, Retire, RollBack
+from modelserving.models.reference import NOTHING_ALLOWED, References
+from modelserving.models.repository import ModelRepository
+from modelserving.models.state import ServingState
+from modelserving.records import TOPICS, Topics
+from modelserving.stage.lane import Lane
+from modelserving.stage.messages import ScoredBatch
+from modelserving.stage.model_source import ModelSource
+from modelserving.stage.sessions import run_sessions, spare_the_garbage_collector
+from modelserving.stage.sink import TransactionalSink
+from modelserving.stage.source import DataSource
+from modelserving.stage.status import Counts, Health, Phase
+
+__all__ = ["ActorOptions", "ActorServer"]
+
+log = logging.getLogger(__name__)
+
+_MANAGERS_MAILBOX = 1_000
+_LOOK_SECONDS = 2.0
+_PAUSE_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class ActorOptions:
+    """How an actor server runs.
+
+    Args:
+        serving: how its serving actors work, and where their state is saved.
+        topics: what it reads and writes.
+        group: consumer group; servers of one group share the records.
+        instance: this server's name in the group; unique, and the same after a restart.
+        max_records: the most records in a batch.
+        preload: start the engines of all formats before serving.
+        repository: keeps every model that serves, and brings back those that compaction took; or ``None``.
+        references: which models by reference are fetched.
+        stuck_after_s: an actor that handles one message for longer than this is reported as stuck, seconds.
+    """
+
+    serving: ServingSettings
+    topics: Topics = TOPICS
+    group: str = "actor-server"
+    instance: str = "0"
+    max_records: int = 10_000
+    preload: bool = True
+    repository: ModelRepository | None = None
+    references: References = NOTHING_ALLOWED
+    stuck_after_s: float = 10.0
+
+
+class ActorServer:
+    """Serves models with actors, until cancelled.
+
+    Args:
+        connection: to the cluster.
+        options: how it runs.
+        make_runtime: starts what runs the actors.
+    """
+
+    def __init__(self, connection: Connection, options: ActorOptions, make_runtime: Callable[[], Runtime]) -> None:
+        self.options = options
+        self.counts = Counts()
+        self.phase = Phase.STARTING
+        self.latest: str | None = None
+        self._connection = connection
+        self._make_runtime = make_runtime
+        self._models = ModelSource(
+            connection, options.topics, repository=options.repository, references=options.references
+        )
+        self._states: dict[str, ServingState | None] = {}
+        self._runtime: Runtime | None = None
+        self._manager: Ref | None = None
+
+    @property
+    def models_refused(self) -> int:
+        """How many messages about models could not be followed."""
+        return self._models.refused
+
+    @property
+    def data_types(self) -> tuple[str, ...]:
+        """The data types that have a model."""
+        return tuple(sorted(name for name, state in list(self._states.items()) if state is not None))
+
+    def describe(self, data_type: str) -> ServingState | None:
+        """Ask the actor of a data type how its models are doing. One that does not answer is shown as last known."""
+        if self._manager is not None and data_type in self._states:
+            try:
+                delivery = self._manager.ask(AskType(data_type, Describe()), _LOOK_SECONDS)
+                if delivery.reply is not None:
+                    self._states[data_type] = resolve(delivery.reply, _LOOK_SECONDS)
+            except ActorError as error:
+                log.info("state of %s as last known: %s", data_type, error)
+        return self._states.get(data_type)
+
+    def health(self) -> Health:
+        """Whether it serves: not if an actor hangs, or was given up."""
+        return judge(self.phase, self.phase is Phase.SERVING, self._report(), self.options.stuck_after_s)
+
+    async def run(self) -> None:
+        """Serve until cancelled.
+
+        Raises:
+            BrokerUnavailable: no broker answers at the start; later on, it is waited for.
+            SetupError: the runtime is not installed.
+        """
+        try:
+            async with AsyncExitStack() as stack:
+                source = await stack.enter_async_context(self._models)
+                if self.options.preload:
+                    await source.preload()
+                runtime = self._runtime = stack.enter_context(self._make_runtime())
+                manager = self._manager = runtime.spawn(
+                    ManagerActor, runtime, self.options.serving, name="manager", mailbox=_MANAGERS_MAILBOX
+                )
+                spare_the_garbage_collector()
+                self.phase = Phase.READING_MODELS
+                postman = Postman(stack.enter_context(Lane("changes")), _pause)
+                changer = Changer(manager, postman, runtime.shares_memory)
+                for change in await source.read_to_end():
+                    await self._apply(change, changer)
+                await self._restore(manager, changer, postman)
+                await self._serve(source, manager, changer)
+        finally:
+            self.phase = Phase.STOPPED
+
+    async def _restore(self, manager: Ref, changer: Changer, postman: Postman) -> None:
+        """Take up what was saved of the data types that the models topic knows nothing of."""
+        known = frozenset(self._models.data_types)
+        for data_type in await postman.ask(manager, RestoreAll(known)):
+            self._states[data_type] = state = await changer.ask(data_type, Describe())
+            self.latest = self.latest or (data_type if state else None)
+
+    async def _serve(self, source: ModelSource, manager: Ref, changer: Changer) -> None:
+        send, changes = anyio.create_memory_object_stream[Change](0)
+        async with send, changes, anyio.create_task_group() as tasks:
+            tasks.start_soon(source.follow, send)
+            tasks.start_soon(self._apply_all, changes, changer)
+            await run_sessions(partial(self._session, manager), lambda: self.counts, self._wait_for_broker)
+
+    def _wait_for_broker(self) -> None:
+        self.phase = Phase.WAITING
+
+    async def _apply_all(self, changes: MemoryObjectReceiveStream[Change], changer: Changer) -> None:
+        async for change in changes:
+            await self._apply(change, changer)
+
+    async def _apply(self, change: Change, changer: Changer) -> None:
+        applied = await changer.apply(change)
+        self._states[change.data_type] = applied.state
+        if applied.done and isinstance(change, Promote | PromoteShadow | RollBack | Retire):
+            self.latest = change.data_type
+
+    async def _session(self, manager: Ref) -> None:
+        """Have the actors score from the group's committed offsets on, until something breaks."""
+        options, name = self.options, f"{self.options.group}-{self.options.instance}"
+        async with AsyncExitStack() as stack:
+            sending, asking = stack.enter_context(Lane("sending")), stack.enter_context(Lane("asking"))
+            sink = await stack.enter_async_context(TransactionalSink(self._connection, options.topics, name, sending))
+            data = await stack.enter_async_context(
+                DataSource(self._connection, options.topics.records, options.group, name, options.max_records)
+            )
+            gatherer = Gatherer(manager, Postman(asking, data.hold))
+            send, results = anyio.create_memory_object_stream[Gathered](0)
+            async with send, anyio.create_task_group() as tasks:
+                tasks.start_soon(self._publish, results, sink, manager, Postman(sending, _pause))
+                self.phase = Phase.SERVING
+                async for batch in data:
+                    await send.send(await gatherer.score(batch))
+
+    async def _publish(
+        self, results: MemoryObjectReceiveStream[Gathered], sink: TransactionalSink, manager: Ref, postman: Postman
+    ) -> None:
+        """Commit each batch; then tell the actors, so that what they count is what was committed."""
+        async with results:
+            async for gathered in results:
+                await sink.write(gathered.batch)
+                for data_type in {work.data_type for work in gathered.works}:
+                    works = tuple(work for work in gathered.works if work.data_type == data_type)
+                    await postman.tell(manager, TellType(data_type, Settled(works)))
+                self._count(gathered.batch)
+
+    def _count(self, batch: ScoredBatch) -> None:
+        self.counts = Counts(
+            self.counts.scored + len(batch.scored),
+            self.counts.skipped + batch.skipped,
+            self.counts.dead_lettered + len(batch.dead),
+        )
+
+    def _report(self) -> tuple[ActorStatus, ...]:
+        """How all actors are: those that this process runs, and those that the manager has started elsewhere."""
+        if self._runtime is None or self._manager is None:
+            return ()
+        found = {actor.name: actor for actor in self._runtime.report()}
+        if not self._runtime.shares_memory:
+            with suppress(ActorError):
+                found |= {actor.name: actor for actor in self._manager.ask(ReportActors(), _LOOK_SECONDS)}
+        return tuple(found[name] for name in sorted(found))
+
+
+async def _pause() -> None:
+    await anyio.sleep(_PAUSE_SECONDS)

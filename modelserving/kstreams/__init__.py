@@ -1,0 +1,91 @@
+"""Kafka Streams in Python: the real engine, in this process's JVM, with its own names.
+
+::
+
+    from modelserving.kstreams import KafkaStreams, Processor, ProcessorSupplier, Topology, streams_config
+
+    topology = Topology()
+    topology.addSource("records", "wine-records")
+    topology.addProcessor("score", ProcessorSupplier(Score), "records")
+    topology.addSink("scored", "wine-scored", "score")
+    with KafkaStreams(topology, streams_config(connection, application_id="scoring")):
+        ...
+
+``Topology``, ``StreamsBuilder``, ``Stores``, ``Consumed`` and the like are the engine's own classes (``java.py``). What
+the attendee writes, processors, stores, serdes and functions, are classes and functions of Python.
+"""
+
+from typing import Any
+
+from modelserving.kstreams import java
+from modelserving.kstreams.config import streams_config
+from modelserving.kstreams.context import ProcessorContext, StateStoreContext
+from modelserving.kstreams.describe import TopologyGraph, describe
+from modelserving.kstreams.driver import TestInputTopic, TestOutputTopic, TopologyTestDriver
+from modelserving.kstreams.functions import (
+    Aggregator,
+    ForeachAction,
+    Initializer,
+    KeyValueMapper,
+    Merger,
+    Predicate,
+    Reducer,
+    ValueJoiner,
+    ValueJoinerWithKey,
+    ValueMapper,
+    ValueMapperWithKey,
+    pair,
+)
+from modelserving.kstreams.keyvalue import KeyValueStore, ReadOnlyKeyValueStore
+from modelserving.kstreams.logging import forward_logs
+from modelserving.kstreams.processor import Processor, ProcessorSupplier
+from modelserving.kstreams.record import Record, RecordMetadata
+from modelserving.kstreams.serdes import integer, number, raw, serde, text
+from modelserving.kstreams.store import StateStore, StoreBuilder, stores_of
+from modelserving.kstreams.streams import KafkaStreams, Response, State
+
+__all__ = [
+    "Aggregator",
+    "ForeachAction",
+    "Initializer",
+    "KafkaStreams",
+    "KeyValueMapper",
+    "KeyValueStore",
+    "Merger",
+    "Predicate",
+    "Processor",
+    "ProcessorContext",
+    "ProcessorSupplier",
+    "ReadOnlyKeyValueStore",
+    "Record",
+    "RecordMetadata",
+    "Reducer",
+    "Response",
+    "State",
+    "StateStore",
+    "StateStoreContext",
+    "StoreBuilder",
+    "TestInputTopic",
+    "TestOutputTopic",
+    "TopologyGraph",
+    "TopologyTestDriver",
+    "ValueJoiner",
+    "ValueJoinerWithKey",
+    "ValueMapper",
+    "ValueMapperWithKey",
+    "describe",
+    "forward_logs",
+    "integer",
+    "number",
+    "pair",
+    "raw",
+    "serde",
+    "stores_of",
+    "streams_config",
+    "text",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """The engine's own classes; the first one starts the JVM."""
+    return getattr(java, name)

@@ -1,0 +1,131 @@
+"""What the engine tells a processor and a store, and what they can ask of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jpype
+
+from modelserving import jvm
+from modelserving.kstreams.failures import guarded
+from modelserving.kstreams.keyvalue import wrap
+from modelserving.kstreams.record import Record, RecordMetadata
+from modelserving.kstreams.values import duration, to_java
+
+__all__ = ["Cancellable", "ProcessorContext", "StateStoreContext"]
+
+_PROCESSOR = "org.apache.kafka.streams.processor."
+Cancellable = Callable[[], None]
+"""Ends what was scheduled."""
+
+
+class StateStoreContext:
+    """The engine, as a store sees it.
+
+    Args:
+        java: the engine's own object, for what is not here.
+    """
+
+    def __init__(self, java: Any) -> None:
+        self.java = java
+
+    def applicationId(self) -> str:
+        """The application, which is also the consumer group."""
+        return str(self.java.applicationId())
+
+    def taskId(self) -> str:
+        """The task: ``0_3`` is partition 3 of sub-topology 0."""
+        return str(self.java.taskId())
+
+    def partition(self) -> int:
+        """The partition that the task is for."""
+        return int(self.java.taskId().partition())
+
+    def stateDir(self) -> Path:
+        """A folder of this task alone."""
+        return Path(str(self.java.stateDir()))
+
+    def recordMetadata(self) -> RecordMetadata | None:
+        """Where the record in hand was read; ``None`` when there is none, as in what is scheduled."""
+        found = self.java.recordMetadata()
+        if not found.isPresent():
+            return None
+        place = found.get()
+        return RecordMetadata(str(place.topic()), int(place.partition()), int(place.offset()))
+
+    def logChange(self, store: str, key: bytes, value: bytes | None, timestamp: int = 0) -> None:
+        """Write a change to the changelog of a store of one's own. What was written is committed with the task.
+
+        Args:
+            store: its name.
+            key: what has changed.
+            value: how it is now; ``None``: it is gone.
+            timestamp: of the entry, milliseconds since 1970.
+        """
+        self.java.logChange(
+            store,
+            jvm.java_class("org.apache.kafka.common.utils.Bytes").wrap(to_java(key)),
+            to_java(value),
+            timestamp,
+            jvm.java_class("org.apache.kafka.common.header.internals.RecordHeaders")(),
+            jvm.java_class("org.apache.kafka.streams.query.Position").emptyPosition(),
+        )
+
+
+class ProcessorContext(StateStoreContext):
+    """The engine, as a processor sees it."""
+
+    def forward(self, record: Record, child: str | None = None) -> None:
+        """Hand a record on.
+
+        Args:
+            record: what.
+            child: to which node; ``None``: to all that come next.
+        """
+        if child is None:
+            self.java.forward(jpype.JObject(record.java, _record_class()))
+        else:
+            self.java.forward(jpype.JObject(record.java, _record_class()), child)
+
+    def getStateStore(self, name: str) -> Any:
+        """A store that is connected with this processor, or a global one.
+
+        Returns:
+            A store in Python as itself; a key/value store of the engine as ``KeyValueStore``.
+        """
+        return wrap(self.java.getStateStore(name))
+
+    def schedule(self, seconds: float, call: Callable[[int], None], *, stream_time: bool = False) -> Cancellable:
+        """Call a function regularly, between two records.
+
+        Args:
+            seconds: how often.
+            call: takes the time, milliseconds since 1970.
+            stream_time: by the time in the records, not the clock's.
+        """
+        kind = jvm.java_class(_PROCESSOR + "PunctuationType")
+        made = self.java.schedule(
+            duration(seconds),
+            kind.STREAM_TIME if stream_time else kind.WALL_CLOCK_TIME,
+            jpype.JProxy(_PROCESSOR + "Punctuator", dict={"punctuate": guarded(call)}),
+        )
+        cancel: Cancellable = made.cancel
+        return cancel
+
+    def commit(self) -> None:
+        """Ask for a commit soon."""
+        self.java.commit()
+
+    def currentSystemTimeMs(self) -> int:
+        """The clock, as the engine sees it, milliseconds since 1970."""
+        return int(self.java.currentSystemTimeMs())
+
+    def currentStreamTimeMs(self) -> int:
+        """The latest time of any record so far, milliseconds since 1970."""
+        return int(self.java.currentStreamTimeMs())
+
+
+def _record_class() -> Any:
+    return jvm.java_class("org.apache.kafka.streams.processor.api.Record")

@@ -1,0 +1,86 @@
+"""Processors in Python: a class with ``init``, ``process`` and ``close``; the supplier makes one for each task.
+
+::
+
+    class Counting(Processor):
+        def init(self, context):
+            self.context, self.store = context, context.getStateStore("counts")
+
+        def process(self, record):
+            self.store.put(record.key(), (self.store.get(record.key()) or 0) + 1)
+            self.context.forward(record)
+
+    topology.addProcessor("count", ProcessorSupplier(Counting), "source")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import jpype
+
+from modelserving.kstreams.context import ProcessorContext
+from modelserving.kstreams.failures import guarded
+from modelserving.kstreams.record import Record
+from modelserving.kstreams.threads import attach, detach
+
+__all__ = ["Processor", "ProcessorSupplier"]
+
+_API = "org.apache.kafka.streams.processor.api."
+
+
+class Processor:
+    """One node of a topology, for one task. Its methods are called by one thread, the task's."""
+
+    context: ProcessorContext
+
+    def init(self, context: ProcessorContext) -> None:
+        """The task begins: get the stores, schedule what is to happen regularly. By default, the context is kept."""
+        self.context = context
+
+    def process(self, record: Record) -> None:
+        """One record."""
+        raise NotImplementedError(f"{type(self).__name__} has no method process(self, record).")
+
+    def close(self) -> None:
+        """The task ends, or goes to another thread or instance."""
+
+
+def ProcessorSupplier(make: Callable[[], Processor], *stores: Any) -> Any:
+    """What a topology takes: something that makes a processor for each task.
+
+    Args:
+        make: a class, or a function without arguments. It must return a new processor each time.
+        stores: builders of the stores that this processor uses, added to the topology and connected with it.
+    """
+
+    def get() -> Any:
+        return jpype.JProxy(_API + "Processor", inst=_Node(make()))
+
+    return jpype.JProxy(_API + "ProcessorSupplier", dict={"get": guarded(get), "stores": lambda: _set_of(stores)})
+
+
+class _Node:
+    """A processor as Java calls it."""
+
+    def __init__(self, processor: Processor) -> None:
+        self._processor = processor
+        self.process = guarded(lambda record: processor.process(Record.of(record)))
+
+    def init(self, context: Any) -> None:
+        attach()
+        guarded(self._processor.init)(ProcessorContext(context))
+
+    def close(self) -> None:
+        try:
+            guarded(self._processor.close)()
+        finally:
+            detach()
+
+
+def _set_of(builders: Iterable[Any]) -> Any:
+    made = jpype.JClass("java.util.HashSet")()
+    for builder in builders:
+        made.add(builder)
+    return made if builders else None

@@ -1,0 +1,97 @@
+"""A record inside a topology."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Self
+
+from modelserving import jvm
+from modelserving.kstreams.values import from_java, to_java
+
+__all__ = ["Record", "RecordMetadata"]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordMetadata:
+    """Where the record that is being processed was read.
+
+    Args:
+        topic: the topic,
+        partition: the partition of it,
+        offset: and its place there.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class Record:
+    """A key, a value, a time and headers. It does not change: ``with...`` gives another one.
+
+    Args:
+        key: of any type that the next serde, or the next processor, takes.
+        value: likewise.
+        timestamp: milliseconds since 1970.
+        headers: names and bytes.
+    """
+
+    __slots__ = ("java",)
+
+    def __init__(self, key: object, value: object, timestamp: int, headers: tuple[tuple[str, bytes], ...] = ()) -> None:
+        self.java: Any = _class()(to_java(key), to_java(value), timestamp, _headers(headers))
+
+    @classmethod
+    def of(cls, java: Any) -> Self:
+        """The engine's record, as one of Python."""
+        made = cls.__new__(cls)
+        made.java = java
+        return made
+
+    def key(self) -> Any:
+        """Its key."""
+        return from_java(self.java.key())
+
+    def value(self) -> Any:
+        """Its value."""
+        return from_java(self.java.value())
+
+    def timestamp(self) -> int:
+        """Its time, milliseconds since 1970."""
+        return int(self.java.timestamp())
+
+    def headers(self) -> tuple[tuple[str, bytes], ...]:
+        """Its headers, in their order."""
+        return tuple((str(one.key()), bytes(one.value() or b"")) for one in self.java.headers())
+
+    def withKey(self, key: object) -> Self:
+        """The same record with another key."""
+        return self.of(self.java.withKey(to_java(key)))
+
+    def withValue(self, value: object) -> Self:
+        """The same record with another value."""
+        return self.of(self.java.withValue(to_java(value)))
+
+    def withTimestamp(self, timestamp: int) -> Self:
+        """The same record at another time."""
+        return self.of(self.java.withTimestamp(timestamp))
+
+    def withHeaders(self, headers: tuple[tuple[str, bytes], ...]) -> Self:
+        """The same record with other headers."""
+        return self.of(self.java.withHeaders(_headers(headers)))
+
+    def __repr__(self) -> str:
+        return f"Record(key={self.key()!r}, value={self.value()!r}, timestamp={self.timestamp()})"
+
+
+@cache
+def _class() -> Any:
+    return jvm.java_class("org.apache.kafka.streams.processor.api.Record")
+
+
+def _headers(headers: tuple[tuple[str, bytes], ...]) -> Any:
+    made = jvm.java_class("org.apache.kafka.common.header.internals.RecordHeaders")()
+    for name, value in headers:
+        made.add(name, to_java(value))
+    return made

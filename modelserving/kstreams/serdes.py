@@ -1,0 +1,95 @@
+"""Serializers and deserializers: the engine's own, and such as two Python functions make.
+
+::
+
+    wines = serde(encode_wine, decode_wine)
+    builder.stream("wine-records", Consumed.with_(text(), wines))
+
+A record's value is then a ``WineRecord``, in every processor, store and lambda behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+import jpype
+
+from modelserving import jvm
+from modelserving.kstreams.failures import guarded
+from modelserving.kstreams.values import from_java, to_java
+
+__all__ = ["integer", "number", "raw", "serde", "text"]
+
+T = TypeVar("T")
+
+_PACKAGE = "org.apache.kafka.common.serialization."
+
+
+def serde(serialize: Callable[[T], bytes], deserialize: Callable[[bytes], T]) -> Any:
+    """A ``Serde`` of two functions. Nothing (``None``) stays nothing: neither function is asked.
+
+    Args:
+        serialize: from an object to bytes.
+        deserialize: from bytes to an object; what it raises is a record that cannot be read.
+    """
+    serdes = jvm.java_class(_PACKAGE + "Serdes")
+    writer = jpype.JProxy(_PACKAGE + "Serializer", inst=_Writer(serialize))
+    reader = jpype.JProxy(_PACKAGE + "Deserializer", inst=_Reader(deserialize))
+    return serdes.serdeFrom(writer, reader)
+
+
+def raw() -> Any:
+    """The ``Serde`` that leaves bytes as they are."""
+    return _own("ByteArray")
+
+
+def text() -> Any:
+    """The ``Serde`` of UTF-8 text."""
+    return _own("String")
+
+
+def integer() -> Any:
+    """The ``Serde`` of whole numbers, eight bytes each."""
+    return _own("Long")
+
+
+def number() -> Any:
+    """The ``Serde`` of floating-point numbers, eight bytes each."""
+    return _own("Double")
+
+
+def _own(name: str) -> Any:
+    return getattr(jvm.java_class(_PACKAGE + "Serdes"), name)()
+
+
+class _Writer(Generic[T]):
+    """A ``Serializer``."""
+
+    def __init__(self, serialize: Callable[[T], bytes]) -> None:
+        self._serialize = guarded(serialize)
+
+    def serialize(self, _topic: Any, *rest: Any) -> Any:
+        """``(topic, value)``, or ``(topic, headers, value)``."""
+        value = from_java(rest[-1])
+        return None if value is None else to_java(self._serialize(value))
+
+
+class _Reader(Generic[T]):
+    """A ``Deserializer``."""
+
+    def __init__(self, deserialize: Callable[[bytes], T]) -> None:
+        self._deserialize = guarded(deserialize)
+
+    def deserialize(self, _topic: Any, *rest: Any) -> Any:
+        """``(topic, bytes)``, or ``(topic, headers, bytes)``; the bytes an array or a buffer."""
+        data = rest[-1]
+        if data is None:
+            return None
+        return to_java(self._deserialize(bytes(data if isinstance(data, jpype.JArray) else _content(data))))
+
+
+def _content(buffer: Any) -> Any:
+    array = jpype.JArray(jpype.JByte)(buffer.remaining())
+    buffer.duplicate().get(array)
+    return array

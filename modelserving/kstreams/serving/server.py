@@ -1,0 +1,262 @@
+"""The Kafka Streams server: the topology, run over and over, with a life that outlasts its failures."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import anyio
+import anyio.to_thread
+
+from modelserving import jvm
+from modelserving.errors import BrokerUnavailable, ServerError
+from modelserving.kafka import Connection, end_offsets
+from modelserving.kafka.clients import REQUEST_BYTES
+from modelserving.kstreams import KafkaStreams, Response, State, streams_config
+from modelserving.kstreams.serving.keeper import ModelKeeper, ModelOptions
+from modelserving.kstreams.serving.scoring import Tally
+from modelserving.kstreams.serving.statistics import ModelStatistics, StoreKind, look_up
+from modelserving.kstreams.serving.topologies import Parts, make_topology
+from modelserving.kstreams.serving.ways import ModelWay, make_models
+from modelserving.models.reference import NOTHING_ALLOWED, References
+from modelserving.models.repository import ModelRepository
+from modelserving.models.state import ServingState
+from modelserving.records import TOPICS, Topics
+from modelserving.stage import Counts, Health, Phase
+from modelserving.stage.sessions import run_sessions, spare_the_garbage_collector
+from modelserving.statistics import StatisticsSnapshot
+
+__all__ = ["StreamsOptions", "StreamsServer"]
+
+log = logging.getLogger(__name__)
+
+_LOOK_EVERY_S = 0.02
+_CLOSE_SECONDS = 20.0
+_SESSION_MS = 10_000
+_ANSWER_WITHIN_MS = 10_000
+_REPLACEMENTS, _WITHIN_S = 5, 60.0
+_REBALANCING = "rebalancing"
+_MOVING_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class StreamsOptions:
+    """How a Kafka Streams server runs.
+
+    Args:
+        topics: what it reads and writes.
+        group: the application; servers of one application share the records.
+        instance: this server's name in the application; unique, and the same after a restart.
+        state_folder: where local state is; kept over restarts.
+        url: where this server can be asked.
+        store: where the statistics are.
+        models: how models reach the tasks.
+        exactly_once: whether results, state and progress are committed together.
+        commit_ms: how often, milliseconds.
+        standbys: how many other instances keep a copy of the state.
+        max_records: the most records in a batch.
+        linger: seconds that a record waits for others at most.
+        preload: start the engines of all formats before serving.
+        repository: keeps every model that serves, and brings back those that compaction took; or ``None``.
+        references: which models by reference are fetched.
+    """
+
+    state_folder: Path
+    topics: Topics = TOPICS
+    group: str = "streams-server"
+    instance: str = "0"
+    url: str = "http://127.0.0.1:8888"
+    store: StoreKind = StoreKind.CUSTOM
+    models: ModelWay = ModelWay.GLOBAL
+    exactly_once: bool = True
+    commit_ms: int = 100
+    standbys: int = 0
+    max_records: int = 1000
+    linger: float = 0.02
+    preload: bool = True
+    repository: ModelRepository | None = None
+    references: References = field(default=NOTHING_ALLOWED)
+
+
+class StreamsServer:
+    """Serves models with Kafka Streams, until cancelled.
+
+    A thread of the engine that fails is replaced, and goes on from what was committed. When the engine as a whole gives
+    up, it is started again. The models outlive both.
+
+    Args:
+        connection: to the cluster.
+        options: how it runs.
+    """
+
+    def __init__(self, connection: Connection, options: StreamsOptions) -> None:
+        self.options = options
+        self.phase: str = Phase.STARTING
+        self.streams: KafkaStreams | None = None
+        self._connection = connection
+        self._tally = Tally()
+        self._failures: deque[float] = deque(maxlen=_REPLACEMENTS)
+        self._running_at = -math.inf
+        self._last_seen: Mapping[str, ModelStatistics] = {}
+        self.models = make_models(
+            options.models,
+            ModelOptions(connection, options.topics, options.repository, options.references, options.preload),
+        )
+
+    @property
+    def counts(self) -> Counts:
+        """What became of the records."""
+        return self._tally.counts
+
+    @property
+    def models_refused(self) -> int:
+        """How many messages were no model fit to serve, or no command that can be followed."""
+        return sum(keeper.refused for keeper in self.models.keepers)
+
+    @property
+    def data_types(self) -> tuple[str, ...]:
+        """The data types that have a model."""
+        return tuple(sorted({name for keeper in self.models.keepers for name in keeper.slots.data_types}))
+
+    @property
+    def latest(self) -> str | None:
+        """The data type whose model changed last."""
+        newest = max(self.models.keepers, key=_changed_ms, default=None)
+        return newest.slots.latest_type if newest else None
+
+    def describe(self, data_type: str) -> ServingState | None:
+        """How the models of a data type are doing; the counts are those of the store, as far as it is here."""
+        states = (keeper.slots.describe(data_type) for keeper in self.models.keepers)
+        state = next((state for state in states if state is not None), None)
+        if state is None or state.identity is None:
+            return state
+        found = self.statistics().get(data_type)
+        counted = found.find(state.identity.digest) if found else None
+        return replace(state, statistics=counted.snapshot() if counted else StatisticsSnapshot())
+
+    def statistics(self) -> Mapping[str, ModelStatistics]:
+        """What is in the store of this instance; while it cannot be asked, what was in it last."""
+        streams = self.streams
+        if streams is not None and streams.state is State.RUNNING:
+            try:
+                self._last_seen = look_up(streams, self.options.store)
+            except ServerError as error:
+                log.info("the statistics cannot be read now: %s", error)
+        return self._last_seen
+
+    def health(self) -> Health:
+        """Whether it serves. Tasks that stay here go on while the instances agree on a new distribution."""
+        moving = self.phase == _REBALANCING and time.monotonic() - self._running_at < _MOVING_S
+        return Health(self.phase == Phase.SERVING or moving, self.phase)
+
+    async def run(self) -> None:
+        """Serve until cancelled.
+
+        Raises:
+            BrokerUnavailable: no broker answers at the start; later on, it is waited for.
+            Exception: what a thread failed with again and again.
+        """
+        try:
+            await anyio.to_thread.run_sync(self._prepare)
+            spare_the_garbage_collector()
+            await run_sessions(self._session, lambda: self.counts, self._wait)
+        finally:
+            self.phase = Phase.STOPPED
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(self.models.close)
+
+    def _prepare(self) -> None:
+        jvm.start()
+        self.options.state_folder.mkdir(parents=True, exist_ok=True)
+        self._partitions = len(end_offsets(self._connection, self.options.topics.scored))
+        self.models.start()
+        self.phase = Phase.READING_MODELS
+
+    def _wait(self) -> None:
+        self.phase = Phase.WAITING
+
+    async def _session(self) -> None:
+        """Run the engine until it gives up."""
+        streams = await anyio.to_thread.run_sync(self._make)
+        self.streams = streams
+        try:
+            # It returns when both topics about models are read to their end, or the broker is away for long.
+            await anyio.to_thread.run_sync(streams.start, abandon_on_cancel=True)
+            self.models.begin()
+            while (state := streams.state) not in {State.NOT_RUNNING, State.ERROR}:
+                self._follow(state)
+                await anyio.sleep(_LOOK_EVERY_S)
+            if len(self._failures) == _REPLACEMENTS:
+                streams.raise_error()
+            raise BrokerUnavailable(f"Kafka Streams has given up: {streams.error or state}.")
+        finally:
+            self.streams = None
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(self._close, streams)
+
+    def _ready(self) -> bool:
+        keepers = self.models.keepers
+        return bool(keepers) and all(keeper.ready for keeper in keepers)
+
+    def _follow(self, state: State) -> None:
+        if state is State.RUNNING:
+            self.phase = Phase.SERVING
+            self._running_at = time.monotonic()
+        elif self._ready():
+            self.phase = _REBALANCING
+        for keeper in self.models.keepers:
+            if keeper.error is not None:
+                raise keeper.error
+
+    def _close(self, streams: KafkaStreams) -> None:
+        if not streams.close(_CLOSE_SECONDS):
+            log.warning("Kafka Streams has not ended after %g s", _CLOSE_SECONDS)
+
+    def _make(self) -> KafkaStreams:
+        options = self.options
+        parts = Parts(options.topics, self.models, self._tally, self._partitions, options.max_records, options.linger)
+        return KafkaStreams(make_topology(options.store, parts), self._config(), self._on_error)
+
+    def _config(self) -> object:
+        options = self.options
+        where = urlsplit(options.url)
+        return streams_config(
+            self._connection,
+            application_id=options.group,
+            application_server=f"{where.hostname}:{where.port}",
+            client_id=f"{options.group}-{options.instance}",
+            state_dir=options.state_folder,
+            processing_guarantee="exactly_once_v2" if options.exactly_once else "at_least_once",
+            commit_interval_ms=options.commit_ms,
+            num_standby_replicas=options.standbys,
+            poll_ms=max(1, round(options.linger * 1000)),
+            main_consumer_group_instance_id=f"{options.group}-{options.instance}",
+            consumer_session_timeout_ms=_SESSION_MS,
+            consumer_heartbeat_interval_ms=_SESSION_MS // 3,
+            consumer_max_partition_fetch_bytes=REQUEST_BYTES,
+            main_consumer_max_poll_records=10 * options.max_records,
+            consumer_default_api_timeout_ms=_ANSWER_WITHIN_MS,
+            producer_max_request_size=REQUEST_BYTES,
+            producer_max_block_ms=_ANSWER_WITHIN_MS,
+            producer_batch_size=256 * 1024,
+            metrics_recording_level="INFO",
+        )
+
+    def _on_error(self, error: BaseException) -> Response:
+        """A thread that fails now and then is replaced; one that fails again and again is a fault of ours."""
+        self._failures.append(time.monotonic())
+        often = len(self._failures) == _REPLACEMENTS and time.monotonic() - self._failures[0] < _WITHIN_S
+        log.debug("failure %d: %r", len(self._failures), error)
+        return Response.SHUTDOWN_CLIENT if often else Response.REPLACE_THREAD
+
+
+def _changed_ms(keeper: ModelKeeper) -> int:
+    """When the last of a keeper's models took its place."""
+    latest = keeper.slots.latest
+    return latest.since_ms if latest else -1

@@ -1,0 +1,227 @@
+"""How models reach the tasks that need them. There are two ways.
+
+**Global** (the default): every instance reads all partitions of the models and the control topic, by two global stores.
+The engine's global thread reads them from their beginning to their end **before any task starts**, and follows them.
+However the records are spread, each task has every model: this scales.
+
+**Co-partitioned**, as the JVM tutorial meant it: records, models and commands are keyed by their data type and have the
+same number of partitions. So what belongs together is in partitions of the same number, and the engine gives those to
+the same task. A task needs no more models than it uses; but one data type is one partition, and one task has to do all
+its work: this does not scale.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from enum import StrEnum
+from functools import partial
+from typing import Any, NamedTuple, Protocol
+
+from modelserving.errors import ServerError
+from modelserving.kafka import end_offsets
+from modelserving.kstreams import Processor, ProcessorContext, ProcessorSupplier, Record, java, raw
+from modelserving.kstreams.serving.keeper import ModelKeeper, ModelOptions
+from modelserving.stage.model_topics import ModelTopics
+
+__all__ = ["CONTROL", "MODELS", "CoPartitionedModels", "GlobalModels", "ModelWay", "Models", "make_models"]
+
+MODELS = "models"
+CONTROL = "control"
+
+
+class ModelWay(StrEnum):
+    """How models reach the tasks."""
+
+    GLOBAL = "global"
+    CO_PARTITIONED = "co-partitioned"
+
+
+class Models(Protocol):
+    """The models of a server, whichever way they come."""
+
+    @property
+    def keepers(self) -> tuple[ModelKeeper, ...]:
+        """Who keeps them: one for all tasks, or one for each."""
+        ...
+
+    def start(self) -> None:
+        """Before the engine starts."""
+        ...
+
+    def add_to(self, topology: Any, score: str) -> None:
+        """Add what brings them to a topology.
+
+        Args:
+            topology: to add to.
+            score: the node that needs them.
+        """
+        ...
+
+    def begin(self) -> None:
+        """The engine has started: global stores are read to their end."""
+        ...
+
+    def acquire(self, partition: int) -> ModelKeeper:
+        """The models for a task; returns when all that were published are in their places."""
+        ...
+
+    def release(self, partition: int) -> None:
+        """The task needs them no longer."""
+        ...
+
+    def close(self) -> None:
+        """Retire all. A second call does nothing."""
+        ...
+
+
+def make_models(way: ModelWay, options: ModelOptions) -> Models:
+    """The models, by one way or the other."""
+    return GlobalModels(options) if way is ModelWay.GLOBAL else CoPartitionedModels(options)
+
+
+class GlobalModels:
+    """All models on every instance."""
+
+    def __init__(self, options: ModelOptions) -> None:
+        self._topics = options.topics
+        self._keeper = ModelKeeper(options)
+        self.keepers = (self._keeper,)
+
+    def start(self) -> None:
+        """Start to build."""
+        self._keeper.start()
+
+    def add_to(self, topology: Any, score: str) -> None:  # noqa: ARG002 - global stores are connected with all
+        """Add the two global stores."""
+        bytes_of = java.ByteArrayDeserializer()
+        for name, topic in ((MODELS, self._topics.models), (CONTROL, self._topics.control)):
+            store = java.Stores.keyValueStoreBuilder(java.Stores.inMemoryKeyValueStore(name), raw(), raw())
+            supplier = ProcessorSupplier(partial(_Keeping, name, lambda _: self._keeper))
+            topology.addGlobalStore(
+                store.withLoggingDisabled(), f"{name}-topic", bytes_of, bytes_of, topic, f"keep-{name}", supplier
+            )
+
+    def begin(self) -> None:
+        """Both topics were read to their end."""
+        self._keeper.begin()
+
+    def acquire(self, partition: int) -> ModelKeeper:  # noqa: ARG002
+        """The same for all tasks."""
+        self._keeper.wait_until_ready()
+        return self._keeper
+
+    def release(self, partition: int) -> None:
+        """They stay."""
+
+    def close(self) -> None:
+        """Retire all."""
+        self._keeper.close()
+
+
+class CoPartitionedModels:
+    """Each task has the models of its own partition."""
+
+    def __init__(self, options: ModelOptions) -> None:
+        self._options = options
+        self._lock = threading.Lock()
+        self._keepers: dict[int, ModelKeeper] = {}
+
+    @property
+    def keepers(self) -> tuple[ModelKeeper, ...]:
+        """One for each task that is here."""
+        with self._lock:
+            return tuple(self._keepers.values())
+
+    def start(self) -> None:
+        """See that partitions of the same number belong together.
+
+        Raises:
+            ServerError: they do not: the topics have different numbers of them.
+        """
+        topics = self._options.topics
+        names = (topics.records, topics.models, topics.control)
+        counts = {name: len(end_offsets(self._options.connection, name)) for name in names}
+        if len(set(counts.values())) > 1:
+            listed = ", ".join(f"{name} has {count}" for name, count in counts.items())
+            raise ServerError(
+                f"co-partitioned topics need the same number of partitions, but {listed}. "
+                "Make them anew, or let models reach all instances: --models global."
+            )
+
+    def add_to(self, topology: Any, score: str) -> None:
+        """Add the two topics as sources, and a store that ties them to the node that scores: all is one task then."""
+        topology.addSource(MODELS, self._options.topics.models)
+        topology.addSource(CONTROL, self._options.topics.control)
+        store = java.Stores.keyValueStoreBuilder(java.Stores.inMemoryKeyValueStore("models-store"), raw(), raw())
+        topology.addProcessor(
+            "keep-models", ProcessorSupplier(partial(_Keeping, "models-store", self._of)), MODELS, CONTROL
+        )
+        topology.addStateStore(store.withLoggingDisabled(), "keep-models", score)
+
+    def begin(self) -> None:
+        """Each task begins by itself."""
+
+    def acquire(self, partition: int) -> ModelKeeper:
+        """Read the models of this partition from their beginning: what the topic has is the changelog of the models."""
+        made = ModelKeeper(self._options)
+        with self._lock:
+            self._keepers[partition] = made
+        made.start()
+        reading = ModelTopics(self._options.connection, self._options.topics)
+        try:
+            made.begin(message for message in reading.read_to_end() if message.partition == partition)
+        finally:
+            reading.close()
+        made.wait_until_ready()
+        return made
+
+    def release(self, partition: int) -> None:
+        """Retire the models of this partition: another instance may have them now."""
+        with self._lock:
+            made = self._keepers.pop(partition, None)
+        if made is not None:
+            made.close()
+
+    def close(self) -> None:
+        """Retire all."""
+        for partition in list(self._keepers):
+            self.release(partition)
+
+    def _of(self, partition: int) -> ModelKeeper | None:
+        with self._lock:
+            return self._keepers.get(partition)
+
+
+class _Told(NamedTuple):
+    """A message about models."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
+class _Keeping(Processor):
+    """Keeps the newest message of each key in a store, and tells of each."""
+
+    def __init__(self, store: str, keeper_of: Callable[[int], ModelKeeper | None]) -> None:
+        self._name = store
+        self._keeper_of = keeper_of
+
+    def init(self, context: ProcessorContext) -> None:
+        """Find the store."""
+        super().init(context)
+        self._store = context.getStateStore(self._name)
+
+    def process(self, record: Record) -> None:
+        """One message."""
+        place = self.context.recordMetadata()
+        key, value = record.key(), record.value()
+        if key is not None:
+            self._store.put(key, value)
+        keeper = self._keeper_of(place.partition) if place is not None else None
+        if place is not None and keeper is not None:
+            keeper.take(_Told(place.topic, place.partition, place.offset, record.timestamp(), key, value))

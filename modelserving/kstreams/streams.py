@@ -1,0 +1,219 @@
+"""A running Kafka Streams application, as a context manager.
+
+::
+
+    with KafkaStreams(topology, streams_config(connection, application_id="scoring")) as streams:
+        streams.wait_for(State.RUNNING)
+        ...
+
+The engine's threads keep a process alive. So whatever is not closed when the program, or the kernel of a notebook, ends
+or is interrupted, is closed then.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from enum import StrEnum
+from types import TracebackType
+from typing import Any, Self
+
+import jpype
+
+from modelserving import jvm
+from modelserving.errors import ServerError
+from modelserving.kstreams.failures import cause_of, guarded, python_errors
+from modelserving.kstreams.keyvalue import wrap
+from modelserving.kstreams.logging import forward_logs
+from modelserving.kstreams.values import from_java
+
+__all__ = ["KafkaStreams", "Response", "State"]
+
+log = logging.getLogger(__name__)
+
+_STREAMS = "org.apache.kafka.streams."
+_LOOK_EVERY_S = 0.02
+
+
+class State(StrEnum):
+    """What an application is doing, in the engine's words."""
+
+    CREATED = "CREATED"
+    REBALANCING = "REBALANCING"
+    RUNNING = "RUNNING"
+    PENDING_SHUTDOWN = "PENDING_SHUTDOWN"
+    NOT_RUNNING = "NOT_RUNNING"
+    PENDING_ERROR = "PENDING_ERROR"
+    ERROR = "ERROR"
+
+
+_ENDED = (State.NOT_RUNNING, State.ERROR)
+
+
+class Response(StrEnum):
+    """What to do about a thread that failed, in the engine's words."""
+
+    REPLACE_THREAD = "REPLACE_THREAD"
+    SHUTDOWN_CLIENT = "SHUTDOWN_CLIENT"
+    SHUTDOWN_APPLICATION = "SHUTDOWN_APPLICATION"
+
+
+def _shut_down(_error: BaseException) -> Response:
+    return Response.SHUTDOWN_CLIENT
+
+
+class KafkaStreams:
+    """An application: its topology, its threads, and its place among the other instances.
+
+    Args:
+        topology: what it does.
+        config: its settings, from ``streams_config``.
+        on_error: asked what to do when a thread fails, with the Python error, or the engine's. By default the
+            application ends, and ``error`` has it.
+        on_state: told of each new state, on a thread of the engine.
+    """
+
+    def __init__(
+        self,
+        topology: Any,
+        config: Any,
+        on_error: Callable[[BaseException], Response] = _shut_down,
+        on_state: Callable[[State], object] = lambda _: None,
+    ) -> None:
+        forward_logs()
+        self.error: BaseException | None = None
+        self._on_error = on_error
+        self._on_state = on_state
+        with python_errors():
+            self.java: Any = jvm.java_class(_STREAMS + "KafkaStreams")(topology, config)
+        self._listen()
+        _open.add(self)
+
+    def _listen(self) -> None:
+        handler = jpype.JProxy(
+            _STREAMS + "errors.StreamsUncaughtExceptionHandler", dict={"handle": guarded(self._handle)}
+        )
+        self.java.setUncaughtExceptionHandler(handler)
+        listener = jvm.java_class(_STREAMS + "KafkaStreams$StateListener")
+        told = guarded(lambda new, _old: self._on_state(State(str(new))))
+        self.java.setStateListener(jpype.JProxy(listener, dict={"onChange": told}))
+
+    def _handle(self, thrown: Any) -> Any:
+        """A thread has failed. The log gets the Python error with its traceback, not Java's view of it."""
+        error = cause_of(thrown) or ServerError(f"Kafka Streams: {jvm.describe(thrown)}.")
+        self.error = error
+        response = self._on_error(error)
+        log.error("a thread of Kafka Streams failed (%s): %s", response, error, exc_info=error)
+        kind = jvm.java_class(_STREAMS + "errors.StreamsUncaughtExceptionHandler$StreamThreadExceptionResponse")
+        return getattr(kind, response.value)
+
+    @property
+    def state(self) -> State:
+        """What it is doing."""
+        return State(str(self.java.state()))
+
+    def start(self) -> None:
+        """Start its threads. With global stores this returns when these are read to their end."""
+        with python_errors():
+            self.java.start()
+
+    def wait_for(self, *states: State, seconds: float = 60.0) -> None:
+        """Wait until it is in one of these states.
+
+        Raises:
+            ServerError: it is not within so many seconds, or never will be.
+            Exception: the Python error that ended it.
+        """
+        deadline = time.monotonic() + seconds
+        while (state := self.state) not in states:
+            if state in _ENDED:
+                self.raise_error()
+                raise ServerError(f"Kafka Streams is {state} and will not be {' or '.join(states)}.")
+            if time.monotonic() > deadline:
+                raise ServerError(f"Kafka Streams is {state} and not {' or '.join(states)} after {seconds:g} s.")
+            time.sleep(_LOOK_EVERY_S)
+
+    def raise_error(self) -> None:
+        """Raise the error that a thread failed with last, if one did."""
+        if self.error is not None:
+            raise self.error
+
+    def close(self, seconds: float = 30.0) -> bool:
+        """End its threads: what was processed is committed first. A second call does nothing.
+
+        Args:
+            seconds: how long to wait for that; Ctrl-C is heard meanwhile.
+
+        Returns:
+            Whether all threads have ended.
+        """
+        _open.discard(self)
+        with python_errors():
+            self.java.close(jvm.java_class("java.time.Duration").ZERO)
+        deadline = time.monotonic() + seconds
+        while self.state not in _ENDED and time.monotonic() < deadline:
+            time.sleep(_LOOK_EVERY_S)
+        return self.state in _ENDED
+
+    def cleanUp(self) -> None:
+        """Delete the local state; only before ``start`` and after ``close``. It is restored from the changelogs."""
+        with python_errors():
+            self.java.cleanUp()
+
+    def store(self, name: str, kind: Any, *, stale: bool = False) -> Any:
+        """A store of this instance, to look into.
+
+        Args:
+            name: of the store.
+            kind: a ``QueryableStoreType``: one of ``QueryableStoreTypes``, or ``stores_of`` for those in Python.
+            stale: also such as are being restored, and standby replicas.
+
+        Raises:
+            ServerError: it cannot be asked now: it is being restored, or goes to another instance.
+        """
+        parameters = jvm.java_class(_STREAMS + "StoreQueryParameters").fromNameAndType(name, kind)
+        with python_errors():
+            return wrap(from_java(self.java.store(parameters.enableStaleStores() if stale else parameters)))
+
+    def lags(self) -> Mapping[str, Mapping[int, int]]:
+        """How many entries of its changelog each local store lacks, by store and partition."""
+        with python_errors():
+            found = self.java.allLocalStorePartitionLags()
+            return {
+                str(store): {int(partition): int(parts[partition].offsetLag()) for partition in parts}
+                for store, parts in ((store, found[store]) for store in found)
+            }
+
+    def __enter__(self) -> Self:
+        with _closing_on_failure(self):
+            self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+@contextmanager
+def _closing_on_failure(streams: KafkaStreams) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        streams.close()
+        raise
+
+
+_open: set[KafkaStreams] = set()
+
+
+@atexit.register
+def _close_all() -> None:
+    """The engine's threads are no daemons: the process would wait for them for ever."""
+    for streams in list(_open):
+        warnings.warn("a KafkaStreams was never closed; use it in a `with` block", ResourceWarning, stacklevel=2)
+        streams.close(5.0)

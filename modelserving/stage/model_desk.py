@@ -1,0 +1,214 @@
+"""Where messages about models end up, and models come from: from a message to a change that a server can apply.
+
+It reads no topic itself, so that a consumer, a Kafka Streams global store or a test can bring the messages.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from modelserving.errors import CommandRefused, ModelRefused
+from modelserving.kafka.dead_letters import DeadLetter
+from modelserving.models.changes import Change
+from modelserving.models.history import History, Stamp
+from modelserving.models.loader import build_candidate
+from modelserving.models.reconcile import Build, Reconciler
+from modelserving.models.reference import NOTHING_ALLOWED, References
+from modelserving.models.repository import ModelRepository
+from modelserving.models.served import ServedModel
+from modelserving.records import ModelDescriptor, Topics, decode_command, decode_descriptor
+from modelserving.stage.messages import Message, dead_letter
+
+__all__ = ["ModelDesk", "Recall", "stamp_of"]
+
+log = logging.getLogger(__name__)
+
+_KEPT_BYTES = 64 * 1024 * 1024
+_COMMAND = 1
+
+Recall = Callable[[Stamp], Message | None]
+"""Reads a message of the models topic again; ``None`` if it is not there any more."""
+
+
+def stamp_of(message: Message, topics: Topics) -> Stamp:
+    """The place of a message in the one order of models and commands."""
+    rank = _COMMAND if message.topic == topics.control else 0
+    return Stamp(message.timestamp, rank, message.partition, message.offset)
+
+
+class ModelDesk:
+    """Takes messages of the models and the control topic; builds, checks and orders what follows from them.
+
+    Any thread may call anything; one at a time works.
+
+    Args:
+        topics: which topic is which.
+        refuse: takes a dead letter for a model that is not fit to serve, or a command that cannot be followed.
+        build: from a descriptor to a model that is fit to serve.
+        repository: keeps what serves, and has what compaction took; or ``None``.
+        references: which models by reference are fetched.
+        recall: reads a message again whose bytes are not in memory any more.
+    """
+
+    def __init__(
+        self,
+        topics: Topics,
+        refuse: Callable[[DeadLetter], object],
+        *,
+        build: Callable[[ModelDescriptor], ServedModel] = build_candidate,
+        repository: ModelRepository | None = None,
+        references: References = NOTHING_ALLOWED,
+        recall: Recall = lambda _: None,
+    ) -> None:
+        self._topics = topics
+        self._refuse = refuse
+        self._build = build
+        self._repository = repository
+        self._references = references
+        self._recall = recall
+        self._lock = threading.RLock()
+        self._reconciler = Reconciler(History(repository.find) if repository else History())
+        self._messages: dict[Stamp, Message] = {}
+        self._orders: dict[Stamp, Message] = {}
+        self.refused = 0
+
+    @property
+    def overtaken(self) -> int:
+        """How many models were overtaken by a newer one before they could serve."""
+        return self._reconciler.overtaken
+
+    @property
+    def data_types(self) -> tuple[str, ...]:
+        """The data types that the topics have spoken of, also those whose models are retired, in alphabetical order."""
+        with self._lock:
+            return tuple(sorted(self._reconciler.history.plan().places))
+
+    def take(self, message: Message, live: bool = True) -> None:
+        """Note what a message says; one that says nothing becomes a dead letter.
+
+        Args:
+            message: of the models topic, or of the control topic.
+            live: whether it came just now. A command of the past that cannot be followed any more is no dead letter.
+        """
+        stamp = stamp_of(message, self._topics)
+        try:
+            if stamp.rank == _COMMAND:
+                self._take_command(message, stamp, live)
+            else:
+                self._take_model(message, stamp, live)
+        except Exception as error:  # noqa: BLE001 - whatever a stranger wrote
+            self._send_back(message, "control" if stamp.rank == _COMMAND else "model", error)
+
+    def work(self, only_current: bool = False) -> Build | Change | None:
+        """Take the next step.
+
+        Args:
+            only_current: leave previous models and shadows for later.
+
+        Returns:
+            A change that the server has to apply now, and to report with ``done``; a model that was built, or refused:
+            call again; or ``None``: all is as planned.
+        """
+        with self._lock:
+            step = self._reconciler.next_step(only_current)
+        if isinstance(step, Build):
+            self._try(step)
+        elif step is None:
+            self._report()
+        return step
+
+    def done(self, change: Change) -> None:
+        """A change was applied."""
+        with self._lock:
+            self._reconciler.done(change)
+
+    def settle(self, apply: Callable[[Change], object], only_current: bool = False) -> None:
+        """Work until all is as planned.
+
+        Args:
+            apply: carries a change out.
+            only_current: leave previous models and shadows for later.
+        """
+        while (step := self.work(only_current)) is not None:
+            if not isinstance(step, Build):
+                apply(step)
+                self.done(step)
+
+    def close(self) -> None:
+        """Close the models that were built and have no place yet. A second call does nothing."""
+        with self._lock:
+            self._reconciler.close()
+
+    def _take_command(self, message: Message, stamp: Stamp, live: bool) -> None:
+        command = decode_command(message.value)
+        with self._lock:
+            self._reconciler.history.add_command(command, stamp)
+            if live:
+                self._orders[stamp] = message
+
+    def _take_model(self, message: Message, stamp: Stamp, live: bool) -> None:
+        descriptor = decode_descriptor(message.value)
+        with self._lock:
+            publication = self._reconciler.history.add_model(descriptor, stamp)
+            if live:
+                self._reconciler.expect(publication)
+            self._messages[stamp] = message
+            while sum(len(kept.value or b"") for kept in self._messages.values()) > _KEPT_BYTES:
+                del self._messages[next(iter(self._messages))]
+
+    def _try(self, step: Build) -> None:
+        """Build a model, away from the lock: messages are taken meanwhile, and may say that it is not wanted."""
+        message = self._message(step.ref.stamp)
+        try:
+            descriptor = self._references.fetch(self._descriptor(step, message))
+            served = self._build(descriptor)
+        except Exception as error:  # noqa: BLE001 - whatever an engine raises
+            with self._lock:
+                self._reconciler.refused(step)
+            self._give_up(step, message, error)
+            return
+        with self._lock:
+            self._reconciler.built(step, served)
+        if self._repository is not None and step.ref.stamp is not None:
+            self._repository.keep(descriptor, step.ref.stamp.timestamp_ms)
+
+    def _message(self, stamp: Stamp | None) -> Message | None:
+        """The message that has a model, while it is there."""
+        if stamp is None:
+            return None
+        with self._lock:
+            kept = self._messages.pop(stamp, None)
+        return kept or self._recall(stamp)
+
+    def _descriptor(self, step: Build, message: Message | None) -> ModelDescriptor:
+        if message is not None:
+            return decode_descriptor(message.value)
+        found = self._repository.load(step.data_type, step.ref) if self._repository else None
+        if found is None:
+            raise ModelRefused(
+                f"the model with digest {step.ref.digest[:12]}… is not on {self._topics.models} any more, "
+                "and no repository has it. Publish it again."
+            )
+        return found
+
+    def _give_up(self, step: Build, message: Message | None, error: Exception) -> None:
+        if message is not None:
+            self._send_back(message, "model", error)
+        else:
+            self.refused += 1
+            log.warning("model %s… of %s is not fit to serve: %s", step.ref.digest[:12], step.data_type, error)
+
+    def _report(self) -> None:
+        """Commands that came just now and cannot be followed."""
+        with self._lock:
+            problems = self._reconciler.history.plan().problems
+            failed = [(self._orders.pop(stamp), problems[stamp]) for stamp in list(self._orders) if stamp in problems]
+        for message, reason in failed:
+            self._send_back(message, "control", CommandRefused(reason))
+
+    def _send_back(self, message: Message, stage: str, error: Exception) -> None:
+        self.refused += 1
+        log.warning("%s at %s[%d]@%d refused: %s", stage, message.topic, message.partition, message.offset, error)
+        self._refuse(dead_letter(message, stage, error))

@@ -1,0 +1,609 @@
+# %% [markdown]
+# # 05 · Models are data
+#
+# You change, check, compare and take back the models of a running server with nothing but messages, and can say of every wine which model scored it.
+
+# %% [markdown]
+# | | |
+# |---|---|
+# | **You will** | take a model's message apart · move models in and out of a slot by hand · try to smuggle in models that are wrong, forged or hostile · roll back a running server in one step · let a model score in the shadow, and promote it · kill the server and find its models again |
+# | **You learn** | what stands between bytes and the first score, what golden records catch that nothing else does, and why a command is a message too |
+# | **You need** | lesson 04: the stage, the swap between two records, dead letters |
+# | **Time** | 40 minutes, and the exercises as long as you like |
+# | **Plan** | half day: by hand, rollback and shadow; full day: all of it |
+
+# %%
+# pipeline: models
+
+# %% tags=["parameters"]
+fast = False  # True where nobody watches, as in automatic tests
+
+# %% tags=["setup"]
+from collections import defaultdict
+from dataclasses import replace
+from itertools import cycle, pairwise
+from statistics import fmean, median
+
+from modelserving.config import data_folder
+from modelserving.errors import ModelError
+from modelserving.kafka import read_dead_letters, read_topic
+from modelserving.models.catalog import read_catalog
+from modelserving.records import decode_command, decode_scored
+from modelserving.records import encode_descriptor, encode_wine, read_wines
+from modelserving.widgets import StageView
+from modelserving.workshop import happened, show, start, table
+
+lesson = start("05", fast=fast)
+
+# %% [markdown]
+# ## What is in a model's message
+#
+# A model travels as one message. Its bytes are in it, and all that is known about it. This one is a PMML document: XML that
+# says, for machines of any make, how the answer is computed.
+
+# %%
+catalog = {model.name: model for model in read_catalog(data_folder() / "models")}
+line, tree = catalog["wine-linear-regression"], catalog["wine-decision-tree"]
+
+rows = [(name, getattr(line, name)) for name in "name version data_type description".split()]
+rows += [("format", line.type.slug), ("bytes", len(line.data)), ("digest", line.digest[:16] + "…")]
+rows += [("off by, on average", line.metrics["mae"]), ("golden records", len(line.golden))]
+table("A model, as it travels", rows, "what", "value")
+
+# %%
+golden = line.golden[0]
+golden.expected, golden.record
+
+# %%
+happened(
+    f"The **digest** is computed from the {len(line.data)} bytes: other bytes, other digest. A "
+    "**golden record** is a wine whose answer is known: a server that gets another answer than "
+    f"{golden.expected:g} does not let the model serve."
+)
+
+# %% [markdown]
+# ## By hand: one slot, three places
+#
+# All servers of this workbook keep a model in the same way: in a slot. First the model is built, away from everything. It
+# is checked on its golden records, and scores a few hundred times for nobody, to get warm. Then it moves into the slot. (And
+# if a newer one arrives meanwhile, the newer one wins.)
+
+# %%
+from modelserving.models.loader import build_candidate
+from modelserving.models.slot import ModelSlot
+
+slot = lesson.manage(ModelSlot, name="slot")
+
+def places():
+    return [model and model.name for model in (slot.current, slot.previous)]
+
+# %%
+slot.swap(build_candidate(line))
+slot.swap(build_candidate(tree))
+places()
+
+# %% [markdown]
+# > **Predict, then run.** We roll back, and then we roll back once more. Which model is in use?
+
+# %%
+story = [places()]
+for _ in range(2):
+    slot.roll_back()
+    story.append(places())
+table("Rolled back twice", story, "current", "previous")
+
+# %%
+assert story[0] == story[2] == ["wine-decision-tree", "wine-linear-regression"]
+happened(
+    f"The two exchanged their places, and then again: `{story[2][0]}` is in use. Nothing was "
+    "loaded for it. The previous model is kept, built and warm, for the day when it is needed in a "
+    "hurry."
+)
+
+# %% [markdown]
+# The third place is the **shadow**'s. It comes later. First those who must not come in at all.
+
+# %% [markdown]
+# ## Who is not let in
+#
+# This is what a server does with a newcomer, and what it says:
+
+# %%
+def tried(descriptor):
+    try:
+        build_candidate(descriptor).close()
+    except ModelError as error:
+        return f"{type(error).__name__}: {error}"
+    return "would serve"
+
+tried(line)
+
+# %% [markdown]
+# Somebody exports a model and mixes up two columns. It is still a proper PMML document, with all the right names in it:
+
+# %%
+def exchange(data, one, other):
+    for old, new in ((one, b"-"), (other, one), (b"-", other)):
+        data = data.replace(b'"%s" coef' % old, b'"%s" coef' % new)
+    return data
+
+mixed = exchange(line.data, b"volatile_acidity", b"citric_acid")
+swapped = replace(line, name="wine-swapped", data=mixed, sha256="")
+
+# %% [markdown]
+# > **Predict, then run.** Three guards stand at the door: the digest, the format, the golden records. Which of them notices?
+
+# %%
+changed = replace(swapped, sha256=line.sha256)  # the bytes were changed on their way
+blind = replace(swapped, golden=())  # its sender made the mistake, and tests nothing
+cases = {"stated digest is another one": changed, "golden records": swapped, "neither": blind}
+rows = [(case, tried(model)) for case, model in cases.items()]
+table("The same wrong model, sent three times", rows, "it travels with", "what the server says")
+
+# %%
+assert rows[2][1] == "would serve" and "ModelCheckError" in rows[1][1]
+happened(
+    "The digest says that bytes arrive as they were sent; it knows nothing of wine. The format is "
+    "right. **Only the golden records** know what the answer should be. Without any, a server can "
+    "ask for no more than some number, and it gets one."
+)
+
+# %% [markdown]
+# And this one wants something else. PMML is XML, and an XML document may ask its reader to fetch a file:
+
+# %%
+trap = b'<!DOCTYPE PMML [<!ENTITY secret SYSTEM "file:///etc/passwd">]>\n<PMML '
+spy = line.data.replace(b"<PMML ", trap, 1).replace(b"SkLearn2PMML package", b"&secret;")
+hostile = replace(line, name="wine-spy", data=spy, sha256="")
+
+# %% [markdown]
+# > **Predict, then run.** It would answer all its golden records correctly. Will it serve?
+
+# %%
+answer = tried(hostile)
+assert answer.startswith("ModelRefused")
+happened(f"{answer} It was not even built: what comes from a stranger is read before it is run.")
+
+# %% [markdown]
+# ## Exercise: golden records
+
+# %%
+# exercise: models-golden
+
+# %% [markdown]
+# ## A model that is too big for a message
+#
+# Then the message says **where** the bytes are, and which digest they have. A server reads only what it was allowed to: files
+# of one folder, and hosts by name.
+
+# %%
+from modelserving.models.reference import References
+
+folder = lesson.folder / "models"
+folder.mkdir(exist_ok=True)
+(folder / "line.pmml").write_bytes(line.data)
+allowed = References(root=folder)
+far = replace(line, data=b"", location=(folder / "line.pmml").as_uri(), sha256=line.digest)
+len(allowed.fetch(far).data)
+
+# %%
+def fetched(descriptor):
+    try:
+        return f"{len(allowed.fetch(descriptor).data)} bytes"
+    except ModelError as error:
+        return str(error).partition(": ")[2] or str(error)
+
+# %% [markdown]
+# > **Predict, then run.** Which of these does it fetch?
+
+# %%
+elsewhere = (data_folder() / "models" / "wine-linear-regression.pmml").as_uri()
+cases = {
+    "in the folder": far,
+    "outside of it": replace(far, location=elsewhere),
+    "on the web": replace(far, location="https://models.example/line.pmml"),
+    "with another digest": replace(far, sha256=tree.digest),
+}
+rows = [(case, fetched(model)) for case, model in cases.items()]
+table("Models by reference", rows, "where", "what comes of it")
+
+# %%
+assert [case for case, said in rows if said.endswith("bytes")] == ["in the folder"]
+happened(
+    "One of four. A model by reference is built, checked and warmed up like any other, but only if "
+    "its place is allowed **and** its bytes are those that were meant."
+)
+
+# %% [markdown]
+# ## For real
+#
+# Twenty wines a second go into the topic, for as long as the lesson lasts:
+
+# %%
+graded = list(read_wines(data_folder() / "wine_red.csv"))
+producer = lesson.producer()
+
+def pour(stop):
+    for wine, _ in cycle(graded):
+        producer.send(lesson.topics.records, key=b"wine", value=encode_wine(wine))
+        if stop.wait(0.02 if fast else 0.05):
+            return
+
+client = lesson.background(pour, name="client")
+
+# %% [markdown]
+# And a server. It keeps a copy of every model that it has served, in a folder of this lesson's own:
+
+# %%
+from modelserving.workshop.process import ServerProcess
+
+own = {"MODELSERVING_REPOSITORY": str(lesson.folder / "repository")}
+
+def serve(port="5500"):
+    return ServerProcess.start("stage", lesson.prefix, ("--no-preload", "--port", port), own)
+
+server = lesson.manage(serve, name="server")
+server.get("/state")["name"]
+
+# %% [markdown]
+# No model yet. You could write the message yourself, as in lesson 04. There are commands for it too. You type them in a
+# terminal; here we do it in a cell, which is the same:
+
+# %%
+from modelserving.workshop.terminal import terminal
+
+def models(command):
+    return terminal(f"modelserving models {command} --prefix {lesson.prefix}", own)
+
+models("publish wine-linear-regression")
+
+# %%
+def serves(name):
+    lesson.wait_for(lambda: server.get("/state")["name"] == name, f"{name} to serve")
+    return f"{name} serves"
+
+serves("wine-linear-regression")
+
+# %% [markdown]
+# Watch it from here on. Each point is a wine, in colour and shape of the model that scored it; a dashed line is a swap. Leave
+# it open, and go on with the cells.
+
+# %%
+view = lesson.manage(lambda: StageView(lesson.connection, lesson.topics, server.url), name="view")
+view
+
+# %%
+models("publish wine-decision-tree")
+
+# %%
+serves("wine-decision-tree")
+
+# %% [markdown]
+# Now the one with the mixed-up columns, which has golden records with it:
+
+# %%
+sent = producer.send(lesson.topics.models, key=swapped.key, value=encode_descriptor(swapped))
+offset = sent.get(timeout=10).offset
+
+def letters(topic):
+    found = read_dead_letters(lesson.connection, lesson.topics.dead_letters)
+    return {letter.offset: letter for letter in found if letter.topic == topic}
+
+letter = lesson.wait_for(lambda: letters(lesson.topics.models).get(offset), "the refusal")
+
+# %%
+def answers():
+    records = read_topic(lesson.connection, lesson.topics.scored)
+    return [decode_scored(record.value) for record in records]
+
+assert "wine-swapped" not in {one.model_name for one in answers()}
+happened(
+    f"Offset {offset} of `{lesson.topics.models}` became a dead letter: {letter.reason} Of "
+    f"{len(answers())} answers none is its own, and {server.get('/state')['name']} serves on."
+)
+
+# %% [markdown]
+# ## Roll back
+#
+# The tree is in use. People complain about it: it answers whole grades only, and the line gave decimals.
+
+# %%
+models("list")
+
+# %%
+models("rollback wine")
+
+# %%
+serves("wine-linear-regression")
+
+# %% [markdown]
+# > **Predict, then run.** From which wine on? Was any wine scored twice, or by neither?
+
+# %%
+def swaps():
+    """Neighbouring answers of different models: the last of one, the first of the next."""
+    both = pairwise(answers())
+    return [(one, other) for one, other in both if one.model_digest != other.model_digest]
+
+view.wait_for(lambda seen: seen.swap_count >= 2)
+last, first = swaps()[-1]
+assert first.model_name == "wine-linear-regression" and first.offset == last.offset + 1
+
+# %%
+command = list(read_topic(lesson.connection, lesson.topics.control))[-1]
+happened(
+    f"Wine {last.offset} is the last that the tree scored, wine {first.offset} the first of the "
+    f"line: {last.prediction:g} and {first.prediction:.2f}. Your command reached the broker, and "
+    f"{first.scored_at_ns // 1_000_000 - command.timestamp} ms later it had taken effect."
+)
+
+# %% [markdown]
+# And what did the command do? It wrote one message, into a topic that keeps all of them for ever:
+
+# %%
+decode_command(command.value)
+
+# %% [markdown]
+# Who wanted what, and when. Nobody called the server, nobody had to know where it runs. If there were ten servers, all ten
+# would have rolled back.
+
+# %% [markdown]
+# ## Exercise: roll back
+
+# %%
+# exercise: models-rollback
+
+# %% [markdown]
+# ## In the shadow
+#
+# The perceptron was better in the laboratory. Do you believe it? As a **shadow** it scores every second wine beside the
+# model in use. Its answers are compared, and go nowhere.
+
+# %%
+models("publish wine-perceptron --shadow 50")
+
+# %% [markdown]
+# > **Predict, then run.** Two models, and both know their trade. On how many of a hundred wines do they agree to six digits?
+
+# %%
+def shadow():
+    return server.get("/state")["shadow"]
+
+enough = 30 if fast else 100
+lesson.wait_for(lambda: (shadow() or {}).get("compared", 0) >= enough, f"{enough} wines compared")
+found = shadow()
+shown = "percent compared equal mean_difference max_difference errors".split()
+rows = [(name, round(found[name], 3)) for name in shown]
+table(f"{found['name']} in the shadow, as /state shows it", rows, "what", "value")
+
+# %%
+assert "wine-perceptron" not in {answer.model_name for answer in answers()}
+happened(
+    f"{found['compared']} wines were scored by both. On {found['equal']} they agree; they differ "
+    f"by {found['mean_difference']:.2f} of a grade on average, by {found['max_difference']:.2f} at "
+    f"most. Of {len(answers())} answers on the result topic not one is the shadow's."
+)
+
+# %% [markdown]
+# That is how far they differ. Who is nearer to the truth, the tasters must say. You have seen enough: promote it.
+
+# %%
+models("promote wine")
+
+# %%
+serves("wine-perceptron")
+
+# %% [markdown]
+# ## Another format
+#
+# So far all models were PMML. This random forest was exported to ONNX, and another engine runs it. The server does not mind:
+
+# %%
+models("publish wine-random-forest-onnx")
+
+# %%
+serves("wine-random-forest-onnx")
+
+# %% [markdown]
+# How much is it to add a format? This is the place where all of them are named. Look at `FACTORIES`:
+
+# %%
+from modelserving.models import factory
+
+show(factory)
+
+# %% [markdown]
+# ## Exercise: a format of your own
+
+# %%
+# exercise: models-new-format
+
+# %% [markdown]
+# ## Which model scored this wine, and how good was it?
+#
+# Every answer carries the digest of its model. So there is an answer to that question, for each single wine:
+
+# %%
+models(f"who --offset {first.offset}")
+
+# %% [markdown]
+# By hand it is not difficult either. The models topic need not keep old models; the folder does, the **repository**. It says
+# what is known of each digest:
+
+# %%
+from modelserving.models.repository import ModelRepository
+
+kept = ModelRepository(lesson.folder / "repository").entries("wine")
+known = {one.digest: one.descriptor for one in kept}
+
+def scored_by(answer):
+    model = known[answer.model_digest]
+    return model.name, model.type.slug, model.metrics["mae"]
+
+# %%
+both = [answer for pair in swaps() for answer in pair]
+rows = [(answer.offset, round(answer.prediction, 2), *scored_by(answer)) for answer in both]
+columns = ("wine", "answer", "scored by", "format", "off by, in the laboratory")
+table("Wines on both sides of each swap", rows, *columns)
+
+# %% [markdown]
+# These wines were tasted, too. So we can ask how good each model was **on the stream**:
+#
+# > **Predict, then run.** Will they be as good as in the laboratory?
+
+# %%
+given = answers()
+wines = [record.value for record in read_topic(lesson.connection, lesson.topics.records)]
+tastes = {encode_wine(wine): taste for wine, taste in graded}
+
+misses = defaultdict(list)
+for answer in given:
+    taste = tastes[wines[answer.offset]]
+    misses[scored_by(answer)].append(abs(answer.prediction - taste))
+
+# %%
+rows = [(name, len(off), told, f"{fmean(off):.2f}") for (name, _, told), off in misses.items()]
+table("Promised and kept", rows, "model", "wines", "off by, promised", "off by, here")
+
+# %%
+happened(
+    f"{sum(map(len, misses.values()))} answers, each traced to one of {len(misses)} models by its "
+    "digest. With few wines the two numbers differ by luck; when they differ for long, the wines "
+    "have changed, or the model was not what it seemed."
+)
+
+# %% [markdown]
+# ## Exercise: who was it?
+
+# %%
+# exercise: models-who
+
+# %% [markdown]
+# ## What a swap costs
+#
+# The swap itself is nothing: a name in a slot changes. What takes time comes before it. Here it is, step by step, on your
+# machine:
+
+# %%
+from time import perf_counter
+
+def timed(work):
+    began = perf_counter()
+    result = work()
+    return (perf_counter() - began) * 1e6, result
+
+# %%
+wine = [graded[0][0]]
+build_us, cold = timed(lambda: factory.create(tree))
+first_us, _ = timed(lambda: cold.score(wine))
+more_us = [timed(lambda: cold.score(wine))[0] for _ in range(500)]
+warm_us = median(more_us[-100:])
+swap_us, _ = timed(lambda: slot.roll_back())
+cold.close()
+
+# %%
+steps = {"build": build_us, "first score": first_us, "score, warm": warm_us, "swap": swap_us}
+rows = [(step, f"{us:,.0f}") for step, us in steps.items()]
+table("One decision tree", rows, "step", "microseconds")
+
+# %%
+happened(
+    f"The first score took {first_us:,.0f} µs, a later one {warm_us:,.0f}. Building and the slow "
+    "first scores happen **before** the swap, in another thread, while the old model scores: that "
+    "is what the warm-up is for. Whoever reads the scores gets the swap, and nothing else."
+)
+
+# %% [markdown]
+# These are single runs, on a machine that does other things meanwhile. `benchmarks/models.py` measures a hundred swaps, with
+# and without warm-up, and each engine's own limit beside them.
+
+# %% [markdown]
+# ## Break it: kill the server
+#
+# It serves the ONNX model, after a history: two models, one refused, a rollback, a shadow, a promotion. We roll back once
+# more, so that the model in use is **not** the last one that was published. And then: `kill -9`.
+
+# %%
+models("rollback wine")
+
+# %%
+serves("wine-perceptron")
+
+# %% tags=["breaks"]
+def standing():
+    state = server.get("/state")
+    return state["name"], state["digest"][:8], state["previous"]["name"]
+
+before = standing()
+server.kill()
+before
+
+# %% [markdown]
+# > **Predict, then run.** The new server knows nothing but the topics. Which model will it serve with? And what will be its
+# > previous one?
+
+# %%
+port = server.url.rpartition(":")[2]  # the old one
+server = lesson.manage(lambda: serve(port), name="server")
+lesson.wait_for(lambda: server.get("/state")["previous"], "the previous model")
+standing()
+
+# %%
+assert standing() == before
+happened(
+    f"`{before[0]}` serves, and `{before[2]}` is ready behind it. The server read models and "
+    "commands again, in the order in which they had come, worked out where they lead, and built "
+    "only what it needs. **The state is in the topics**; the server is only how it looks today."
+)
+
+# %% [markdown]
+# ## Break it: take the last model away
+#
+# > **Predict, then run.** No model at all. What becomes of the wines? And what can you still roll back to?
+
+# %% tags=["breaks"]
+models("retire wine")
+
+# %%
+skipped = lesson.wait_for(lambda: server.get("/state")["skipped"], "a wine without a model")
+happened(f"{skipped} wines skipped, and counted. Nothing broke: the server waits for a model.")
+
+# %%
+models("rollback wine")
+
+# %% [markdown]
+# There is nothing to go back to, and the command says what there is instead. A model that is named by its digest can always
+# come back:
+
+# %%
+models(f"rollback wine --to {tree.digest[:12]}")
+
+# %%
+serves("wine-decision-tree")
+
+# %% [markdown]
+# ## Recap
+#
+# * A model is a message: bytes, digest, golden records, and what is known about it. It is fetched, built, checked and warmed
+#   up away from the records, then swapped in between two of them.
+# * The digest says that it is **what was sent**. Golden records say that it is **right**. Neither replaces the other.
+# * Commands are messages too: promote, roll back, shadow, retire. All servers follow them, and one that starts follows them
+#   again, to the same end.
+# * A shadow is compared, and answers nobody. Every answer names its model by digest.
+#
+# You can now change models under load, keep bad ones out, take a change back in one step, and prove who answered what.
+#
+# **In practice** golden records come out of the training run, a few for each kind of case, and the publishing of a model is the
+# last step of its pipeline. A new model begins as a shadow on a small share of the stream. Name models by their digest in
+# commands: then nothing depends on what happened to be there before.
+#
+# **Source**: [`slot.py`](../modelserving/models/slot.py) for the places,
+# [`loader.py`](../modelserving/models/loader.py) for check and warm-up,
+# [`history.py`](../modelserving/models/history.py) for where messages and commands lead,
+# [`shadow.py`](../modelserving/models/shadow.py), [`reference.py`](../modelserving/models/reference.py)
+
+# %% tags=["cleanup"]
+lesson.close()
+
+# %% [markdown]
+# Back to the start: [00 · Set-up check](00_setup_check.ipynb)

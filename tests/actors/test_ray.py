@@ -1,0 +1,85 @@
+"""The actor server on Ray: processes of its own, which die, come back, and stay on this machine."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from modelserving.actors.ray_runtime import RayRuntime
+from modelserving.errors import SetupError
+from modelserving.kafka import Connection, EmbeddedKafka
+from modelserving.records import Topics
+from modelserving.workshop.ground import wait_until
+from modelserving.workshop.process import ServerProcess
+from tests.contract.servers import Pipeline, constant_model, published
+
+
+def test_without_ray_the_message_names_the_part_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What to install, and what else to do."""
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(SetupError, match=r"pip install 'modelserving\[ray\]'.*--runtime ray"):
+        RayRuntime()
+
+
+def listening(family: list[psutil.Process]) -> set[str]:
+    """The addresses at which processes listen."""
+    found = set()
+    for process in family:
+        try:
+            connections = process.net_connections()
+        except psutil.Error:
+            continue
+        found |= {one.laddr.ip for one in connections if one.status == psutil.CONN_LISTEN}
+    return found
+
+
+def serving_processes(server: ServerProcess) -> list[psutil.Process]:
+    """The processes of the actors, oldest first: the manager is the first of them."""
+    family = psutil.Process(server.pid).children(recursive=True)
+    return sorted((one for one in family if "_Process" in one.name()), key=psutil.Process.create_time)
+
+
+def scored(server: ServerProcess, count: int) -> Callable[[], bool]:
+    return lambda: int(str(server.get("/state")["scored"])) >= count
+
+
+@pytest.mark.ray
+@pytest.mark.broker
+@pytest.mark.slow
+def test_a_serving_process_that_is_killed_returns_with_its_model(
+    kafka: EmbeddedKafka, connection: Connection, topics: Topics, tmp_path: Path
+) -> None:
+    """``kill -9`` between two batches: each record has one result; nothing listens beyond loopback; nothing is left."""
+    pytest.importorskip("ray", reason="the optional part 'ray' is not installed")
+    environ = {"KAFKA_BOOTSTRAP_SERVERS": connection.bootstrap_servers, "MODELSERVING_HOME": str(kafka.home)}
+    pipeline = Pipeline("actor", connection, topics, environ)
+    pipeline.send_model(*published(constant_model(5.0, "five")))
+    pipeline.send_model(*published(constant_model(8.0, "eight", "white")), key=b"white")
+    with pipeline.serve("--runtime", "ray", "--state", str(tmp_path)) as server:
+        family = psutil.Process(server.pid).children(recursive=True)
+        assert listening(family) <= {"127.0.0.1", "::ffff:127.0.0.1", "::1"}
+        assert server.get("/models") == {"models": ["white", "wine"]}
+        pipeline.send_wines(20)
+        pipeline.send_wines(20, "white")
+        wait_until(scored(server, 40), "forty answers")
+        manager, *actors = serving_processes(server)
+        assert len(actors) == 2
+        for process in actors:
+            process.kill()
+        pipeline.send_wines(20)
+        pipeline.send_wines(20, "white")
+        wait_until(scored(server, 80), "forty more", seconds=90)
+        assert (server.get("/state/wine")["name"], server.get("/state/white")["name"]) == ("five", "eight")
+        assert manager.is_running()
+        assert any("restarts" in str(line) for line in server.get("/healthz")["details"])  # type: ignore[attr-defined]
+        server.stop()
+        assert server.returncode == 0, server.log()
+        assert psutil.wait_procs(family, timeout=20)[1] == []
+    found = pipeline.scored()
+    assert Counter(answer.offset for answer in found) == dict.fromkeys(range(80), 1)
+    assert Counter((answer.data_type, answer.prediction) for answer in found) == {("wine", 5.0): 40, ("white", 8.0): 40}

@@ -1,0 +1,196 @@
+"""The actor server on a real broker, when its actors hang, die, or come back."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import anyio
+import pytest
+
+from modelserving.actors import ActorOptions, ActorServer, PykkaRuntime, ServingSettings
+from modelserving.actors.serving import Score
+from modelserving.kafka import (
+    Connection,
+    create_topics,
+    delete_topics,
+    make_producer,
+    read_dead_letters,
+    read_topic,
+)
+from modelserving.models.slot import ModelSlots
+from modelserving.records import ScoredRecord, Topics, decode_scored, encode_descriptor, encode_wine
+from modelserving.stage import Phase
+from modelserving.stage.messages import Batch, ScoredBatch
+from modelserving.stage.scoring import score_batch
+from modelserving.stage.source import DataSource
+from tests.actors.conftest import HASTY
+from tests.actors.samples import score_or_fail
+from tests.contract.servers import constant_model
+from tests.fakes import wine
+
+pytestmark = pytest.mark.broker
+
+FIVE, WHITE = constant_model(5.0, "five"), constant_model(8.0, "eight", "white")
+
+
+def send(connection: Connection, topics: Topics, *keys: bytes, data_type: str = "wine") -> None:
+    """Publish a record with each of these keys."""
+    with make_producer(connection) as producer:
+        for key in keys:
+            producer.send(topics.records, value=encode_wine(wine(data_type)), key=key)
+        producer.flush()
+
+
+def send_models(connection: Connection, topics: Topics) -> None:
+    """Publish a model for each of the two types."""
+    with make_producer(connection) as producer:
+        for model in (FIVE, WHITE):
+            producer.send(topics.models, value=encode_descriptor(model), key=model.key)
+        producer.flush()
+
+
+def answers(connection: Connection, topics: Topics) -> list[ScoredRecord]:
+    return [decode_scored(message.value) for message in read_topic(connection, topics.scored)]
+
+
+async def until(condition: Callable[[], object], what: str, seconds: float = 30) -> None:
+    with anyio.move_on_after(seconds) as scope:
+        while not condition():
+            await anyio.sleep(0.02)
+    assert not scope.cancelled_caught, what
+
+
+@asynccontextmanager
+async def serving(
+    connection: Connection, topics: Topics, folder: Path, score: Score = score_batch
+) -> AsyncIterator[ActorServer]:
+    """A server that serves; afterwards it has ended."""
+    settings = ServingSettings(folder, score=score)
+    options = ActorOptions(settings, topics, group=f"g-{topics.records}", preload=False, stuck_after_s=0.4)
+    server = ActorServer(connection, options, partial(PykkaRuntime, HASTY))
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(server.run)
+        await until(lambda: server.phase is Phase.SERVING, "serving")
+        yield server
+        tasks.cancel_scope.cancel()
+    assert server.phase is Phase.STOPPED
+
+
+def test_an_actor_that_hangs_is_seen_and_the_topic_keeps_what_nobody_takes(
+    connection: Connection, topics: Topics, tmp_path: Path
+) -> None:
+    """The health says which and for how long; HTTP still answers; afterwards every record has exactly one result."""
+    send_models(connection, topics)
+    free = threading.Event()
+
+    def hang(batch: Batch, slots: ModelSlots) -> ScoredBatch:
+        if any(message.key == b"hang" for message in batch.messages):
+            free.wait(60)
+        return score_batch(batch, slots)
+
+    async def go() -> None:
+        async with serving(connection, topics, tmp_path, hang) as server:
+            send(connection, topics, *[b"a"] * 5)
+            await until(lambda: server.counts.scored == 5, "five answers")
+            assert server.health().ok
+            send(connection, topics, b"hang")
+            await until(lambda: not server.health().ok, "the hanging actor to be seen")
+            (line,) = server.health().details
+            assert "serving wine is stuck" in line
+            assert "ScoreBatch" in line
+            send(connection, topics, *[b"a"] * 50)
+            white = await anyio.to_thread.run_sync(server.describe, "white")
+            assert white is not None
+            wine_state = await anyio.to_thread.run_sync(server.describe, "wine")
+            assert wine_state is not None
+            assert server.counts.scored == 5
+            free.set()
+            await until(lambda: server.counts.scored == 56, "all answers")
+            assert server.health().ok
+
+    try:
+        anyio.run(go)
+    finally:
+        free.set()
+    assert Counter(one.offset for one in answers(connection, topics)) == dict.fromkeys(range(56), 1)
+
+
+def test_an_actor_that_dies_in_the_middle_of_a_batch_costs_no_record(
+    connection: Connection, topics: Topics, tmp_path: Path
+) -> None:
+    """One death is outlived; a record that always kills is a dead letter; all others are answered once."""
+    send_models(connection, topics)
+    once = f"once:{tmp_path / 'died'}".encode()
+    send(connection, topics, b"a", once, b"b", b"always", b"c", data_type="wine")
+    send(connection, topics, b"a", b"b", data_type="white")
+
+    async def go() -> None:
+        async with serving(connection, topics, tmp_path / "state", score_or_fail) as server:
+            await until(lambda: server.counts.scored == 6, "six answers")
+            await until(lambda: server.counts.dead_lettered == 1, "a dead letter")
+            assert "serving wine: " in "".join(server.health().details)
+            assert server.health().ok
+
+    anyio.run(go)
+    found = answers(connection, topics)
+    assert Counter(one.offset for one in found) == dict.fromkeys((0, 1, 2, 4, 5, 6), 1)
+    assert {one.offset: one.model_name for one in found} == dict.fromkeys((0, 1, 2, 4), "five") | dict.fromkeys(
+        (5, 6), "eight"
+    )
+    (letter,) = read_dead_letters(connection, topics.dead_letters)
+    assert (letter.offset, letter.key, letter.stage) == (3, b"always", "score")
+
+
+def test_the_state_on_disk_serves_where_the_topics_know_nothing(
+    connection: Connection, topics: Topics, tmp_path: Path
+) -> None:
+    """The models topic was lost: models, names and statistics come from the folder; a type that it knows is its own."""
+    send_models(connection, topics)
+    send(connection, topics, b"a", b"b")
+    empty = Topics().prefixed(f"{topics.records}-again")
+
+    async def go() -> None:
+        async with serving(connection, topics, tmp_path) as server:
+            await until(lambda: server.counts.scored == 2, "two answers")
+        async with serving(connection, empty, tmp_path) as server:
+            assert server.data_types == ("white", "wine")
+            state = server.describe("wine")
+            assert state is not None
+            assert state.identity is not None
+            assert (state.identity.name, state.identity.description) == ("five", "answers always the same")
+            assert state.statistics.count == 2
+            send(connection, empty, b"a")
+            await until(lambda: server.counts.scored == 1, "an answer")
+
+    create_topics(connection, empty)
+    try:
+        anyio.run(go)
+    finally:
+        delete_topics(connection, empty)
+
+
+def test_a_consumer_on_hold_stays_in_its_group_and_loses_nothing(connection: Connection, topics: Topics) -> None:
+    """It asks for no records for longer than the group would wait for it, and then goes on where it was."""
+    impatient = replace(connection, options={**connection.options, "max_poll_interval_ms": 2_000})
+    group = f"held-{topics.records}"
+
+    async def go() -> None:
+        send(connection, topics, b"a")
+        async with DataSource(impatient, topics.records, group, "held", 10) as source:
+            first = await anext(source)
+            ends = time.monotonic() + 3
+            send(connection, topics, b"b", b"c")
+            while time.monotonic() < ends:
+                await source.hold()
+            second = await anext(source)
+            assert [message.offset for message in (*first.messages, *second.messages)] == [0, 1, 2]
+            assert second.group == first.group
+
+    anyio.run(go)

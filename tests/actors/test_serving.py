@@ -1,0 +1,163 @@
+"""The serving actor, called by hand: it is a plain class."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from modelserving.actors import ServingActor, ServingSettings, StateFolder
+from modelserving.actors.carrying import PackedChange, PackedModel, pack
+from modelserving.actors.messages import (
+    Answers,
+    Applied,
+    Apply,
+    ApplyPrepared,
+    Describe,
+    IsPrepared,
+    Prepare,
+    Restore,
+    ScoreBatch,
+    Settled,
+)
+from modelserving.client import load_supply
+from modelserving.config import data_folder
+from modelserving.errors import ActorError
+from modelserving.models.changes import Promote, StartShadow
+from modelserving.models.loader import build_candidate
+from modelserving.workshop.ground import wait_until
+from tests.contract.servers import constant_model
+from tests.fakes import FakeModel, messages, served_by, wine
+
+FIVE, SEVEN = constant_model(5.0, "five"), constant_model(7.0, "seven", version="2")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> ServingSettings:
+    """Statistics are saved at most once in an hour."""
+    return ServingSettings(tmp_path, save_every_s=3_600)
+
+
+def score(actor: ServingActor, records: int = 3) -> Answers:
+    answers = actor.receive(ScoreBatch(tuple(messages([wine()] * records))))
+    assert isinstance(answers, Answers)
+    return answers
+
+
+def count(actor: ServingActor) -> int:
+    state = actor.receive(Describe())
+    return state.statistics.count if state else 0  # type: ignore[attr-defined]
+
+
+def test_only_what_is_committed_counts(settings: ServingSettings) -> None:
+    """A batch that was scored and thrown away is in no statistics, and no shadow is compared for it."""
+    actor = ServingActor("wine", settings)
+    actor.receive(Apply(Promote(served_by())))
+    beside = FakeModel(2.0)
+    actor.receive(Apply(StartShadow(served_by(beside, "beside"), 100)))
+    score(actor)
+    assert (count(actor), beside.batches) == (0, [])
+    done = score(actor, 2)
+    actor.receive(Settled(done.works))
+    assert (count(actor), beside.batches) == (2, [2])
+
+
+def test_every_change_is_saved_at_once_and_statistics_at_the_end(settings: ServingSettings, tmp_path: Path) -> None:
+    """A model just received is there after ``kill -9``; counts are at most as old as was agreed."""
+    actor = ServingActor("wine", settings)
+    actor.receive(Apply(Promote(build_candidate(FIVE))))
+    actor.receive(Settled(score(actor).works))
+    saved = StateFolder(tmp_path, "wine").load()
+    assert saved is not None
+    assert saved.current is not None
+    assert saved.current.identity.name == "five"
+    heir = ServingActor("wine", settings)
+    heir.restarted()
+    assert count(heir) == 0
+    actor.close()
+    heir = ServingActor("wine", settings)
+    assert heir.receive(Restore()) is not None
+    assert count(heir) == 3
+
+
+def test_statistics_go_on_when_the_topic_brings_the_same_model(settings: ServingSettings) -> None:
+    """The models topic wins; what was counted for its model is not forgotten, what was counted for another is."""
+    actor = ServingActor("wine", settings)
+    actor.receive(Apply(Promote(build_candidate(FIVE))))
+    actor.receive(Settled(score(actor).works))
+    actor.close()
+    same, other = ServingActor("wine", settings), ServingActor("wine", settings)
+    same.receive(Apply(Promote(build_candidate(FIVE))))
+    assert count(same) == 3
+    other.receive(Apply(Promote(build_candidate(SEVEN))))
+    assert count(other) == 0
+
+
+def test_a_full_disk_does_not_end_the_scoring(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It is said, and what can be done about it; the model serves."""
+    (tmp_path / "file").write_text("in the way")
+    actor = ServingActor("wine", ServingSettings(tmp_path / "file"))
+    with caplog.at_level(logging.WARNING):
+        applied = actor.receive(Apply(Promote(served_by())))
+    assert isinstance(applied, Applied)
+    assert applied.done
+    assert "cannot be written" in caplog.text
+    assert len(score(actor).scored) == 3
+
+
+def test_a_model_that_came_as_bytes_is_built_beside_the_scoring(settings: ServingSettings) -> None:
+    """The old one scores on; the new one takes its place when the actor is told so, not before."""
+    actor = ServingActor("wine", settings)
+    actor.receive(Apply(Promote(build_candidate(FIVE))))
+    change = pack(Promote(build_candidate(SEVEN)))
+    assert isinstance(change, PackedChange)
+    assert actor.receive(IsPrepared(1)) is None
+    actor.receive(Prepare(1, change))
+    wait_until(lambda: actor.receive(IsPrepared(1)), "the new model")
+    assert {scored.model_name for scored in score(actor).scored} == {"five"}
+    applied = actor.receive(ApplyPrepared(1))
+    assert isinstance(applied, Applied)
+    assert applied.done
+    assert {scored.model_name for scored in score(actor).scored} == {"seven"}
+
+
+def test_a_model_that_cannot_be_built_here_leaves_the_old_one_in_its_place(settings: ServingSettings) -> None:
+    """An engine that is missing in another process is no reason to lose the model that serves."""
+    actor = ServingActor("wine", settings)
+    actor.receive(Apply(Promote(build_candidate(FIVE))))
+    broken = PackedChange(Promote, PackedModel(served_by().identity, b"<html/>"))
+    actor.receive(Prepare(1, broken))
+    wait_until(lambda: actor.receive(IsPrepared(1)), "the end of the attempt")
+    applied = actor.receive(ApplyPrepared(1))
+    assert isinstance(applied, Applied)
+    assert not applied.done
+    assert {scored.model_name for scored in score(actor).scored} == {"five"}
+
+
+@pytest.mark.parametrize("name", [model.name for model in load_supply(data_folder(), ("wine", "white")).models])
+def test_every_model_of_the_workbook_comes_back_from_disk_with_the_same_answers(name: str, tmp_path: Path) -> None:
+    """Its bytes and its parameters are all that it takes."""
+    supply = load_supply(data_folder(), ("wine", "white"))
+    model = next(model for model in supply.models if model.name == name)
+    records = [record for record in supply.records if record.data_type == model.data_type][:50]
+    settings = ServingSettings(tmp_path)
+    batch = ScoreBatch(tuple(messages(records)))
+    actor = ServingActor(model.data_type, settings)
+    actor.receive(Apply(Promote(build_candidate(model))))
+    before = actor.receive(batch)
+    actor.close()
+    heir = ServingActor(model.data_type, settings)
+    heir.restarted()
+    after = heir.receive(batch)
+    assert isinstance(before, Answers)
+    assert isinstance(after, Answers)
+    assert [scored.prediction for scored in after.scored] == [scored.prediction for scored in before.scored]
+    assert len(after.scored) == 50
+    heir.close()
+
+
+def test_a_message_that_it_does_not_know_is_an_error(settings: ServingSettings) -> None:
+    """Not silence."""
+    with pytest.raises(ActorError, match="str"):
+        ServingActor("wine", settings).receive("hello")

@@ -1,0 +1,142 @@
+"""Processors in Python, run by the real engine, without a broker."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from modelserving.kstreams import (
+    Processor,
+    ProcessorContext,
+    ProcessorSupplier,
+    Record,
+    RecordMetadata,
+    TopologyTestDriver,
+    raw,
+    text,
+)
+
+Draw = Callable[..., Any]
+
+
+class Doubling(Processor):
+    """Hands on each value twice."""
+
+    def process(self, record: Record) -> None:
+        self.context.forward(record)
+        self.context.forward(record.withValue(record.value() * 2), "sink")
+
+
+def test_a_processor_hands_records_on(one_node: Draw) -> None:
+    """Key, time and headers stay; bytes arrive as bytes, to all nodes that come next or to one by name."""
+    with TopologyTestDriver(one_node(ProcessorSupplier(Doubling))) as driver:
+        driver.createInputTopic("in", raw(), raw()).pipeInput(b"key", b"ab", 7)
+        found = driver.createOutputTopic("out", raw(), raw()).readRecordsToList()
+    assert [(one.key(), one.value(), one.timestamp()) for one in found] == [(b"key", b"ab", 7), (b"key", b"abab", 7)]
+
+
+def test_each_task_has_a_processor_of_its_own(one_node: Draw) -> None:
+    """The supplier is asked once for each task; init comes before the first record, close at the end."""
+    calls: list[str] = []
+
+    class Noting(Processor):
+        def init(self, context: ProcessorContext) -> None:
+            super().init(context)
+            calls.append(f"init {context.taskId()} {context.partition()} {context.applicationId()}")
+
+        def process(self, record: Record) -> None:
+            calls.append(f"process {record.value()!r}")
+
+        def close(self) -> None:
+            calls.append("close")
+
+    with TopologyTestDriver(one_node(ProcessorSupplier(Noting)), application_id="noting") as driver:
+        driver.createInputTopic("in", raw(), raw()).pipeInput(None, None)
+    assert calls == ["init 0_0 0 noting", "process None", "close"]
+
+
+def test_a_python_error_comes_out_as_itself(one_node: Draw) -> None:
+    """Not as a Java exception, and with the traceback that leads to the line."""
+
+    class Failing(Processor):
+        def process(self, record: Record) -> None:
+            raise LookupError(f"no wine called {record.value()}")
+
+    with TopologyTestDriver(one_node(ProcessorSupplier(Failing))) as driver:
+        wines = driver.createInputTopic("in", text(), text())
+        with pytest.raises(LookupError, match="no wine called Merlot") as caught:
+            wines.pipeInput("key", "Merlot")
+    assert traceback.extract_tb(caught.value.__traceback__)[-1].name == "process"
+    assert "java" not in str(caught.value).lower()
+
+
+def test_a_processor_without_process_says_so(one_node: Draw) -> None:
+    """Forgetting the only method that matters is told by name."""
+
+    class Nothing(Processor):
+        """Nothing."""
+
+    with (
+        TopologyTestDriver(one_node(ProcessorSupplier(Nothing))) as driver,
+        pytest.raises(NotImplementedError, match="Nothing has no method process"),
+    ):
+        driver.createInputTopic("in", raw(), raw()).pipeInput(None, b"")
+
+
+def test_the_context_says_where_a_record_was_read(one_node: Draw) -> None:
+    """Topic, partition and offset; nothing while no record is in hand."""
+    places: list[RecordMetadata | None] = []
+
+    class Placing(Processor):
+        def init(self, context: ProcessorContext) -> None:
+            super().init(context)
+            context.schedule(1, lambda _: places.append(context.recordMetadata()))
+
+        def process(self, record: Record) -> None:
+            places.append(self.context.recordMetadata())
+
+    with TopologyTestDriver(one_node(ProcessorSupplier(Placing))) as driver:
+        topic = driver.createInputTopic("in", raw(), raw())
+        topic.pipeInput(None, b"one")
+        topic.pipeInput(None, b"two")
+        driver.advanceWallClockTime(1)
+    assert places[:2] == [RecordMetadata("in", 0, 0), RecordMetadata("in", 0, 1)]
+    assert places[2] is None or places[2].offset == -1
+
+
+def test_something_can_be_scheduled_and_ended(one_node: Draw) -> None:
+    """By the clock, between records; until it is cancelled."""
+    ticks: list[int] = []
+
+    class Ticking(Processor):
+        def init(self, context: ProcessorContext) -> None:
+            super().init(context)
+            self.cancel = context.schedule(10, ticks.append)
+
+        def process(self, record: Record) -> None:
+            self.cancel()
+
+    with TopologyTestDriver(one_node(ProcessorSupplier(Ticking))) as driver:
+        driver.advanceWallClockTime(10)
+        driver.advanceWallClockTime(10)
+        driver.createInputTopic("in", raw(), raw()).pipeInput(None, b"stop")
+        driver.advanceWallClockTime(10)
+    assert len(ticks) == 2
+    assert ticks[1] - ticks[0] == 10_000
+
+
+def test_a_record_does_not_change() -> None:
+    """What looks like a change gives another record; any value may be in it."""
+    wine = Record("key", {"alcohol": 9.4}, 5, (("from", b"here"),))
+    other = wine.withKey(b"other").withTimestamp(6).withHeaders(()).withValue(None)
+    assert (wine.key(), wine.value(), wine.timestamp(), wine.headers()) == (
+        "key",
+        {"alcohol": 9.4},
+        5,
+        (("from", b"here"),),
+    )
+    assert (other.key(), other.value(), other.timestamp(), other.headers()) == (b"other", None, 6, ())
+    assert repr(other) == "Record(key=b'other', value=None, timestamp=6)"

@@ -1,0 +1,150 @@
+"""State stores: the engine's, and such as are written in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from modelserving.kstreams import (
+    KeyValueStore,
+    Processor,
+    ProcessorContext,
+    ProcessorSupplier,
+    Record,
+    StateStore,
+    StoreBuilder,
+    Stores,
+    Topology,
+    TopologyTestDriver,
+    integer,
+    raw,
+    text,
+)
+
+Draw = Callable[..., Any]
+
+
+class Counts(StateStore):
+    """How often each value came."""
+
+    def open(self) -> None:
+        self.counts: dict[bytes, int] = {}
+
+    def restore(self, key: bytes, value: bytes | None) -> None:
+        self.counts[key] = int(value or 0)
+
+    def count(self, key: bytes) -> None:
+        self.counts[key] = self.counts.get(key, 0) + 1
+        self.log(key, str(self.counts[key]).encode())
+
+
+class Counting(Processor):
+    """Counts values in the store ``counts``."""
+
+    def init(self, context: ProcessorContext) -> None:
+        super().init(context)
+        self.store: Counts = context.getStateStore("counts")
+
+    def process(self, record: Record) -> None:
+        self.store.count(record.value())
+
+
+def test_a_store_in_python_comes_to_its_processor_as_itself(one_node: Draw) -> None:
+    """The engine holds it, and hands it out as the Python object that it is."""
+    topology = one_node(ProcessorSupplier(Counting), StoreBuilder("counts", Counts))
+    with TopologyTestDriver(topology) as driver:
+        topic = driver.createInputTopic("in", raw(), raw())
+        for value in (b"red", b"white", b"red"):
+            topic.pipeInput(None, value)
+        store = driver.getStateStore("counts")
+        assert isinstance(store, Counts)
+        assert store.counts == {b"red": 2, b"white": 1}
+
+
+def test_its_changes_go_to_its_changelog(one_node: Draw) -> None:
+    """Each entry that it logs is a record of the changelog topic; without logging there is none."""
+    for logging, expected in ((True, [b"1", b"2"]), (False, [])):
+        topology = one_node(ProcessorSupplier(Counting), StoreBuilder("counts", Counts, logging=logging))
+        with TopologyTestDriver(topology, application_id="app") as driver:
+            topic = driver.createInputTopic("in", raw(), raw())
+            topic.pipeInput(None, b"red")
+            topic.pipeInput(None, b"red")
+            log = driver.createOutputTopic("app-counts-changelog", raw(), raw())
+            assert log.readValuesToList() == expected
+
+
+def test_before_each_commit_it_is_asked_for_what_belongs_to_it(one_node: Draw) -> None:
+    """A store that holds something back logs it then; afterwards it hears that the commit has happened."""
+    calls: list[str] = []
+
+    class Late(Counts):
+        def before_commit(self) -> None:
+            calls.append(f"before {sum(self.counts.values())}")
+
+        def close(self) -> None:
+            calls.append("close")
+
+    with TopologyTestDriver(one_node(ProcessorSupplier(Counting), StoreBuilder("counts", Late))) as driver:
+        driver.createInputTopic("in", raw(), raw()).pipeInput(None, b"red")
+        assert calls == ["before 1"]
+    assert calls[-1] == "close"
+
+
+def test_the_supplier_can_bring_the_stores_of_its_processor(one_node: Draw) -> None:
+    """They are added to the topology and connected with it."""
+    with TopologyTestDriver(one_node(ProcessorSupplier(Counting, StoreBuilder("counts", Counts)))) as driver:
+        driver.createInputTopic("in", raw(), raw()).pipeInput(None, b"red")
+        assert driver.getStateStore("counts").counts == {b"red": 1}
+
+
+class Summing(Processor):
+    """Adds up lengths by key in the engine's store ``sums``."""
+
+    def init(self, context: ProcessorContext) -> None:
+        super().init(context)
+        self.store: KeyValueStore = context.getStateStore("sums")
+
+    def process(self, record: Record) -> None:
+        if record.value() is None:
+            self.store.delete(record.key())
+        else:
+            self.store.put(record.key(), (self.store.get(record.key()) or 0) + len(record.value()))
+
+
+def test_the_engines_stores_take_and_give_values_of_python(one_node: Draw) -> None:
+    """Put, get, delete, all and range; an entry that is not there is ``None``."""
+    builder = Stores.keyValueStoreBuilder(Stores.persistentKeyValueStore("sums"), text(), integer())
+    with TopologyTestDriver(one_node(ProcessorSupplier(Summing), builder)) as driver:
+        topic = driver.createInputTopic("in", text(), raw())
+        for key, value in (("a", b"12"), ("b", b"1"), ("a", b"345"), ("c", b"7"), ("c", None)):
+            topic.pipeInput(key, value)
+        store = driver.getStateStore("sums")
+        assert isinstance(store, KeyValueStore)
+        assert (store.get("a"), store.get("c")) == (5, None)
+        assert list(store.all()) == [("a", 5), ("b", 1)]
+        assert list(store.range("b", "z")) == [("b", 1)]
+        assert store.approximateNumEntries() >= 2
+
+
+def test_a_global_store_is_there_for_every_processor() -> None:
+    """What is on its topic can be looked up, without being connected."""
+
+    class Naming(Processor):
+        def process(self, record: Record) -> None:
+            self.context.forward(record.withValue(self.context.getStateStore("names").get(record.value())))
+
+    class Keeping(Processor):
+        def process(self, record: Record) -> None:
+            self.context.getStateStore("names").put(record.key(), record.value())
+
+    topology = Topology()
+    names = Stores.keyValueStoreBuilder(Stores.inMemoryKeyValueStore("names"), text(), text()).withLoggingDisabled()
+    reader = text().deserializer()
+    topology.addGlobalStore(names, "names-source", reader, reader, "names-topic", "keep", ProcessorSupplier(Keeping))
+    topology.addSource("source", reader, reader, "in")
+    topology.addProcessor("name", ProcessorSupplier(Naming), "source")
+    topology.addSink("sink", "out", text().serializer(), text().serializer(), "name")
+    with TopologyTestDriver(topology) as driver:
+        driver.createInputTopic("names-topic", text(), text()).pipeInput("5", "fair")
+        driver.createInputTopic("in", text(), text()).pipeInput(None, "5")
+        assert driver.createOutputTopic("out", text(), text()).readValue() == "fair"
