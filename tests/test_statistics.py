@@ -90,3 +90,36 @@ def test_threads_that_record_at_once_lose_nothing() -> None:
         watching.result()
     seen = statistics.snapshot()
     assert (seen.count, seen.sum_ns, seen.min_ns, seen.max_ns) == (400, 2_800, 7, 7)
+
+
+def counting(*pairs: tuple[int, int]) -> Statistics:
+    statistics = Statistics()
+    for duration, count in pairs:
+        statistics.record(duration, count)
+    return statistics
+
+
+@given(durations, durations)
+def test_what_is_written_and_read_goes_on_as_if_nothing_had_been(
+    before: list[tuple[int, int]], after: list[tuple[int, int]]
+) -> None:
+    """A restart loses no count and bends no percentile."""
+    heir = Statistics.decode(counting(*before).encode())
+    for duration, count in after:
+        heir.record(duration, count)
+    assert heir.snapshot() == recorded(*before, *after)
+
+
+@given(durations | st.just([]), durations | st.just([]))
+def test_two_that_are_merged_are_one_that_counted_all(one: list[tuple[int, int]], other: list[tuple[int, int]]) -> None:
+    """Also when one of them, or both, have counted nothing."""
+    merged = counting(*one)
+    merged.merge(counting(*other))
+    assert merged.snapshot() == recorded(*one, *other)
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '[1, 2, 3, 4, "?"]', "[1, 2, 3, 4, 5]"])
+def test_what_are_no_statistics_is_refused(text: str) -> None:
+    """Whatever somebody has put in their place."""
+    with pytest.raises(ValueError, match="are no statistics"):
+        Statistics.decode(text)

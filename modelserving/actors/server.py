@@ -30,6 +30,7 @@ from modelserving.actors.serving import ServingSettings
 from modelserving.errors import ActorError
 from modelserving.kafka import Connection
 from modelserving.models.changes import Change, Promote, PromoteShadow, Retire, RollBack
+from modelserving.models.loader import Builder, build_candidate
 from modelserving.models.reference import NOTHING_ALLOWED, References
 from modelserving.models.repository import ModelRepository
 from modelserving.models.state import ServingState
@@ -65,6 +66,7 @@ class ActorOptions:
         repository: keeps every model that serves, and brings back those that compaction took; or ``None``.
         references: which models by reference are fetched.
         stuck_after_s: an actor that handles one message for longer than this is reported as stuck, seconds.
+        build: makes a model of a descriptor.
     """
 
     serving: ServingSettings
@@ -76,6 +78,7 @@ class ActorOptions:
     repository: ModelRepository | None = None
     references: References = NOTHING_ALLOWED
     stuck_after_s: float = 10.0
+    build: Builder = build_candidate
 
 
 class ActorServer:
@@ -94,9 +97,7 @@ class ActorServer:
         self.latest: str | None = None
         self._connection = connection
         self._make_runtime = make_runtime
-        self._models = ModelSource(
-            connection, options.topics, repository=options.repository, references=options.references
-        )
+        self._models = ModelSource(connection, options.topics, options.build, options.repository, options.references)
         self._states: dict[str, ServingState | None] = {}
         self._runtime: Runtime | None = None
         self._manager: Ref | None = None

@@ -22,6 +22,7 @@ from modelserving.commands.serving import (
     Port,
     Prefix,
     Preload,
+    Trial,
     UntilStdinCloses,
     run_server,
 )
@@ -58,6 +59,9 @@ def actor(
     runtime: Annotated[
         RuntimeName, typer.Option(help="What runs the actors: threads (pykka), or processes (ray, an extra).")
     ] = RuntimeName.PYKKA,
+    ray_address: Annotated[
+        str | None, typer.Option(help="A Ray cluster to join; none: Ray on this machine, for this server alone.")
+    ] = None,
     state: Annotated[
         Path | None, typer.Option(help="Folder for what survives a restart; none: one under MODELSERVING_HOME.")
     ] = None,
@@ -65,6 +69,7 @@ def actor(
     router: Annotated[RouterName, typer.Option(help="Which of several workers scores what.")] = RouterName.ROUND_ROBIN,
     model_root: ModelRoot = None,
     model_host: ModelHost = None,
+    trial: Trial = False,
     announce_to: AnnounceTo = None,
     until_stdin_closes: UntilStdinCloses = False,
 ) -> None:
@@ -84,8 +89,9 @@ def actor(
             preload,
             place.repository,
             place.references,
+            build=place.build,
         )
-        return ActorServer(place.connection, options, partial(_start, runtime))
+        return ActorServer(place.connection, options, partial(_start, runtime, ray_address))
 
     run_server(
         make,
@@ -99,14 +105,15 @@ def actor(
         until_stdin_closes=until_stdin_closes,
         model_root=model_root,
         model_host=model_host,
+        trial=trial,
     )
 
 
-def _start(name: RuntimeName) -> Runtime:
+def _start(name: RuntimeName, ray_address: str | None) -> Runtime:
     if name is RuntimeName.RAY:
         from modelserving.actors.ray_runtime import RayRuntime
 
-        return RayRuntime()
+        return RayRuntime(ray_address)
     from modelserving.actors import PykkaRuntime
 
     return PykkaRuntime()

@@ -14,6 +14,7 @@ from modelserving.commands.serving import (
     Port,
     Prefix,
     Preload,
+    Trial,
     UntilStdinCloses,
     run_server,
 )
@@ -31,6 +32,7 @@ def stage(
     preload: Preload = True,
     model_root: ModelRoot = None,
     model_host: ModelHost = None,
+    trial: Trial = False,
     announce_to: AnnounceTo = None,
     until_stdin_closes: UntilStdinCloses = False,
 ) -> None:
@@ -39,7 +41,14 @@ def stage(
 
     def make(place: Place) -> StageServer:
         options = StageOptions(
-            place.topics, place.group, place.instance, max_records, preload, place.repository, place.references
+            place.topics,
+            place.group,
+            place.instance,
+            max_records,
+            preload,
+            place.repository,
+            place.references,
+            place.build,
         )
         return StageServer(place.connection, options)
 
@@ -55,4 +64,5 @@ def stage(
         until_stdin_closes=until_stdin_closes,
         model_root=model_root,
         model_host=model_host,
+        trial=trial,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,10 +19,16 @@ from modelserving.commands.serving import (
     Port,
     Prefix,
     Preload,
+    Trial,
     UntilStdinCloses,
     run_server,
 )
 from modelserving.config import load_settings
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+    from modelserving.web import Runnable
 
 __all__ = ["streams"]
 
@@ -76,11 +82,14 @@ def streams(
     preload: Preload = True,
     model_root: ModelRoot = None,
     model_host: ModelHost = None,
+    trial: Trial = False,
     announce_to: AnnounceTo = None,
     until_stdin_closes: UntilStdinCloses = False,
 ) -> None:
     """Serve models with Kafka Streams. Ctrl-C ends it."""
+    from modelserving.kstreams.queries import LocalState
     from modelserving.kstreams.serving import ModelWay, StoreKind, StreamsOptions, StreamsServer
+    from modelserving.web.queries import query_router
 
     def make(place: Place) -> StreamsServer:
         folder = load_settings().home / "streams" / place.group / place.instance
@@ -98,8 +107,13 @@ def streams(
             preload=preload,
             repository=place.repository,
             references=place.references,
+            build=place.build,
         )
         return StreamsServer(place.connection, options)
+
+    def routers(server: Runnable) -> tuple[APIRouter, ...]:
+        assert isinstance(server, StreamsServer)
+        return (query_router(server, LocalState(server)),)
 
     run_server(
         make,
@@ -113,4 +127,6 @@ def streams(
         until_stdin_closes=until_stdin_closes,
         model_root=model_root,
         model_host=model_host,
+        trial=trial,
+        routers=routers,
     )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fastapi import APIRouter
 
     from modelserving.kafka import Connection
+    from modelserving.models.loader import Builder
     from modelserving.models.reference import References
     from modelserving.models.repository import ModelRepository
     from modelserving.web import Runnable
@@ -33,6 +34,7 @@ __all__ = [
     "Port",
     "Prefix",
     "Preload",
+    "Trial",
     "UntilStdinCloses",
     "references_of",
     "run_server",
@@ -55,6 +57,14 @@ ModelHost = Annotated[
     list[str] | None,
     typer.Option(help="Models by reference may be on this http(s) host, name or name:port; repeatable."),
 ]
+Trial = Annotated[
+    bool,
+    typer.Option(
+        "--trial",
+        help="For senders that are not trusted: try each model in a process of its own first, where it has 30 seconds "
+        "and 2 GB. Takes a second, five for TensorFlow.",
+    ),
+]
 AnnounceTo = Annotated[Path | None, typer.Option("--announce", hidden=True)]
 UntilStdinCloses = Annotated[bool, typer.Option("--until-stdin-closes", hidden=True)]
 
@@ -71,6 +81,7 @@ class Place:
         url: where it listens for HTTP.
         repository: keeps every model that serves.
         references: which models by reference are fetched.
+        build: makes a model of a descriptor.
     """
 
     connection: Connection
@@ -80,6 +91,7 @@ class Place:
     url: str
     repository: ModelRepository
     references: References
+    build: Builder
 
 
 def topics_of(prefix: str) -> Topics:
@@ -115,6 +127,7 @@ def run_server(
     until_stdin_closes: bool = False,
     model_root: Path | None = None,
     model_host: Sequence[str] | None = None,
+    trial: bool = False,
     routers: Callable[[Runnable], Sequence[APIRouter]] = lambda _: (),
 ) -> None:
     """Bind a port, reach the broker, create the topics, and serve until something says stop.
@@ -131,6 +144,7 @@ def run_server(
         until_stdin_closes: stop when the parent is gone.
         model_root: folder of models by reference; ``None``: what the settings say.
         model_host: hosts of models by reference; none: what the settings say.
+        trial: try each model in a process of its own first.
         routers: HTTP paths of this kind of server alone.
     """
     import anyio
@@ -138,7 +152,9 @@ def run_server(
 
     from modelserving.commands.threads import share_fairly
     from modelserving.kafka import create_topics, use_broker
+    from modelserving.models.loader import build_candidate
     from modelserving.models.repository import ModelRepository
+    from modelserving.models.trial import trial_then_build
     from modelserving.web import announce, bind, serve, stdin_closed, until_signal, url_of
 
     share_fairly()
@@ -153,7 +169,8 @@ def run_server(
     with use_broker() as connection:
         create_topics(connection, topics)
         member = group or f"{prefix or 'modelserving'}-{kind}"
-        server = make(Place(connection, topics, member, name, url, repository, references))
+        build: Builder = trial_then_build if trial else build_candidate
+        server = make(Place(connection, topics, member, name, url, repository, references, build))
         if announce_to is not None:
             announce(announce_to, url)
         console.print(f"Scoring {topics.records} into {topics.scored}, broker {connection.bootstrap_servers}.")

@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import jpype
-
+from modelserving import jvm
 from modelserving.kstreams.collector import Collector, Columns, LateProcessor
 from modelserving.kstreams.context import ProcessorContext
 from modelserving.kstreams.failures import guarded
+from modelserving.kstreams.proxies import implement
 from modelserving.kstreams.record import Record
 from modelserving.kstreams.store import StateStore, StoreBuilder
 from modelserving.kstreams.threads import attach, detach
@@ -84,11 +84,11 @@ def BatchProcessorSupplier(name: str, make: Callable[[], BatchProcessor], *store
         make: a class, or a function without arguments. It must return a new processor each time.
         stores: builders of the stores that it uses.
     """
-    builders = jpype.JClass("java.util.LinkedHashSet")()
+    builders = jvm.java_class("java.util.LinkedHashSet")()
     for builder in (StoreBuilder(name, _Aside, logging=False), *stores):
         builders.add(builder)
-    calls = {"get": guarded(lambda: _Node(name, make()).java), "stores": lambda: builders}
-    return jpype.JProxy(_API + "ProcessorSupplier", dict=calls)
+    get = guarded(lambda: _Node(name, make()).java)
+    return implement(_API + "ProcessorSupplier", get=get, stores=lambda: builders)
 
 
 class _Aside(StateStore):

@@ -18,6 +18,7 @@ import numpy as np
 
 from modelserving.jvm import java_class
 from modelserving.kstreams.java import INTERNAL_CONTEXT
+from modelserving.kstreams.proxies import implement
 from modelserving.kstreams.values import to_java
 
 __all__ = ["Collector", "Columns", "LateProcessor"]
@@ -90,7 +91,7 @@ class Collector:
         self._write = self._parts.writer(self._out)
         self._answers = _Answers(_ANSWERS)
         self._loops: dict[str, Any] = {}
-        runnable = jpype.JProxy("java.lang.Runnable", dict={"run": full})
+        runnable = implement("java.lang.Runnable", run=full)
         self.process = self._parts.collect(context, self._records, self._places, limit, runnable)
 
     def __len__(self) -> int:
@@ -261,7 +262,7 @@ class _Parts:
 
     def handler(self, process: Any, other: Callable[[Any, Any, Any], Any]) -> Any:
         """An ``InvocationHandler``: ``process`` is the handle, everything else is Python's."""
-        interface = java_class("java.lang.reflect.InvocationHandler")
+        interface = "java.lang.reflect.InvocationHandler"
         method = java_class("java.lang.reflect.Method").class_
         whole = self._type(self._object, self._object, method, self._objects)
         first = self._handles.insertArguments(
@@ -274,9 +275,9 @@ class _Parts:
             self.processor.getMethod("process", self._record)
         )
         test = self._handles.dropArguments(is_process.asType(self._type(self._boolean, method)), 0, self._object)
-        python = self._lookup.findVirtual(interface.class_, "invoke", whole)
-        python = python.bindTo(jpype.JProxy(interface, dict={"invoke": lambda *args: to_java(other(*args))}))
-        return self._instance(interface, self._handles.guardWithTest(test, take, python))
+        python = self._lookup.findVirtual(java_class(interface).class_, "invoke", whole)
+        python = python.bindTo(implement(interface, invoke=lambda *args: to_java(other(*args))))
+        return self._instance(java_class(interface), self._handles.guardWithTest(test, take, python))
 
     def _add(self, target: Any, kind: Any) -> Any:
         add = self._virtual("java.util.ArrayList", "add", self._boolean, self._object).bindTo(target)

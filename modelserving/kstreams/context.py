@@ -11,6 +11,7 @@ import jpype
 from modelserving import jvm
 from modelserving.kstreams.failures import guarded
 from modelserving.kstreams.keyvalue import wrap
+from modelserving.kstreams.proxies import implement
 from modelserving.kstreams.record import Record, RecordMetadata
 from modelserving.kstreams.values import duration, to_java
 
@@ -109,7 +110,7 @@ class ProcessorContext(StateStoreContext):
         made = self.java.schedule(
             duration(seconds),
             kind.STREAM_TIME if stream_time else kind.WALL_CLOCK_TIME,
-            jpype.JProxy(_PROCESSOR + "Punctuator", dict={"punctuate": guarded(call)}),
+            implement(_PROCESSOR + "Punctuator", punctuate=guarded(call)),
         )
         cancel: Cancellable = made.cancel
         return cancel

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import jpype
-
 from modelserving import jvm
 from modelserving.kstreams.failures import guarded
+from modelserving.kstreams.proxies import implement
 from modelserving.kstreams.values import from_java, to_java
 
 __all__ = [
@@ -95,9 +94,8 @@ def ValueJoinerWithKey(function: Callable[[Any, Any, Any], object]) -> Any:
 
 def _java(interface: str, method: str, function: Callable[..., object]) -> Any:
     """An object of the interface whose only method calls the function."""
-    jvm.start()
 
     def call(*args: Any) -> Any:
         return to_java(function(*map(from_java, args)))
 
-    return jpype.JProxy(_KSTREAM + interface, dict={method: guarded(call)})
+    return implement(_KSTREAM + interface, **{method: guarded(call)})

@@ -6,10 +6,9 @@ import logging
 import threading
 from typing import Any
 
-import jpype
-
 from modelserving import jvm
 from modelserving.kstreams.failures import cause_of
+from modelserving.kstreams.proxies import implement
 
 __all__ = ["forward_logs"]
 
@@ -46,7 +45,7 @@ def _redirect(name: str) -> Any:
     logger = jvm.java_class(_JAVA + "Logger").getLogger(name)
     handler = jvm.java_class(_JAVA + "ConsoleHandler")()
     handler.setLevel(jvm.java_class(_JAVA + "Level").ALL)
-    handler.setFilter(jpype.JProxy(_JAVA + "Filter", dict={"isLoggable": _hand_over}))
+    handler.setFilter(implement(_JAVA + "Filter", isLoggable=_hand_over))
     logger.setUseParentHandlers(False)
     logger.addHandler(handler)
     return logger

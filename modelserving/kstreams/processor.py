@@ -18,10 +18,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import jpype
-
+from modelserving.kstreams import java
 from modelserving.kstreams.context import ProcessorContext
 from modelserving.kstreams.failures import guarded
+from modelserving.kstreams.proxies import implement, implement_with
 from modelserving.kstreams.record import Record
 from modelserving.kstreams.threads import attach, detach
 
@@ -56,9 +56,9 @@ def ProcessorSupplier(make: Callable[[], Processor], *stores: Any) -> Any:
     """
 
     def get() -> Any:
-        return jpype.JProxy(_API + "Processor", inst=_Node(make()))
+        return implement_with(_Node(make()), _API + "Processor")
 
-    return jpype.JProxy(_API + "ProcessorSupplier", dict={"get": guarded(get), "stores": lambda: _set_of(stores)})
+    return implement(_API + "ProcessorSupplier", get=guarded(get), stores=lambda: _set_of(stores))
 
 
 class _Node:
@@ -80,7 +80,7 @@ class _Node:
 
 
 def _set_of(builders: Iterable[Any]) -> Any:
-    made = jpype.JClass("java.util.HashSet")()
+    made = java.HashSet()
     for builder in builders:
         made.add(builder)
     return made if builders else None

@@ -17,6 +17,7 @@ import jpype
 
 from modelserving import jvm
 from modelserving.kstreams.failures import guarded
+from modelserving.kstreams.proxies import implement_with
 from modelserving.kstreams.values import from_java, to_java
 
 __all__ = ["integer", "number", "raw", "serde", "text"]
@@ -34,8 +35,8 @@ def serde(serialize: Callable[[T], bytes], deserialize: Callable[[bytes], T]) ->
         deserialize: from bytes to an object; what it raises is a record that cannot be read.
     """
     serdes = jvm.java_class(_PACKAGE + "Serdes")
-    writer = jpype.JProxy(_PACKAGE + "Serializer", inst=_Writer(serialize))
-    reader = jpype.JProxy(_PACKAGE + "Deserializer", inst=_Reader(deserialize))
+    writer = implement_with(_Writer(serialize), _PACKAGE + "Serializer")
+    reader = implement_with(_Reader(deserialize), _PACKAGE + "Deserializer")
     return serdes.serdeFrom(writer, reader)
 
 

@@ -20,10 +20,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import jpype
-
+from modelserving.kstreams import java
 from modelserving.kstreams.context import StateStoreContext
 from modelserving.kstreams.failures import guarded
+from modelserving.kstreams.proxies import implement_with
 from modelserving.kstreams.threads import attach, detach
 from modelserving.kstreams.values import to_java
 
@@ -90,7 +90,7 @@ class _Builder:
         self._make = make
         self._logging = logging
         self._config = config
-        self.java = jpype.JProxy(_BUILDER, inst=self)
+        self.java = implement_with(self, _BUILDER)
 
     def build(self) -> Any:
         store = guarded(self._make)(self._name)
@@ -104,7 +104,7 @@ class _Builder:
         return self._logging
 
     def logConfig(self) -> Any:
-        return jpype.JClass("java.util.HashMap")(self._config)
+        return java.HashMap(self._config)
 
     def withLoggingEnabled(self, config: Any) -> Any:
         self._logging, self._config = True, {str(key): str(config[key]) for key in config}
@@ -131,9 +131,9 @@ class OpenStore:
     def __init__(self, store: StateStore) -> None:
         self.python = store
         self._open = False
-        self._restoring = jpype.JProxy(_PROCESSOR + "BatchingStateRestoreCallback", inst=self)
-        interfaces = [_PROCESSOR + "StateStore", _INTERNAL + "CachedStateStore"]
-        self.java = jpype.JProxy(interfaces, inst=self, convert=True)
+        self._restoring = implement_with(self, _PROCESSOR + "BatchingStateRestoreCallback")
+        interfaces = (_PROCESSOR + "StateStore", _INTERNAL + "CachedStateStore")
+        self.java = implement_with(self, *interfaces, comes_back=True)
 
     def name(self) -> str:
         return self.python.name
@@ -199,7 +199,7 @@ class _Query:
 
     def __init__(self, kind: type[StateStore]) -> None:
         self._kind = kind
-        self.java = jpype.JProxy(_QUERYABLE, inst=self)
+        self.java = implement_with(self, _QUERYABLE)
 
     def accepts(self, store: Any) -> bool:
         return isinstance(store, OpenStore) and isinstance(store.python, self._kind)

@@ -29,6 +29,7 @@ from modelserving.errors import ServerError
 from modelserving.kstreams.failures import cause_of, guarded, python_errors
 from modelserving.kstreams.keyvalue import wrap
 from modelserving.kstreams.logging import forward_logs
+from modelserving.kstreams.proxies import implement
 from modelserving.kstreams.values import from_java
 
 __all__ = ["KafkaStreams", "Response", "State"]
@@ -94,13 +95,10 @@ class KafkaStreams:
         _open.add(self)
 
     def _listen(self) -> None:
-        handler = jpype.JProxy(
-            _STREAMS + "errors.StreamsUncaughtExceptionHandler", dict={"handle": guarded(self._handle)}
-        )
+        handler = implement(_STREAMS + "errors.StreamsUncaughtExceptionHandler", handle=guarded(self._handle))
         self.java.setUncaughtExceptionHandler(handler)
-        listener = jvm.java_class(_STREAMS + "KafkaStreams$StateListener")
         told = guarded(lambda new, _old: self._on_state(State(str(new))))
-        self.java.setStateListener(jpype.JProxy(listener, dict={"onChange": told}))
+        self.java.setStateListener(implement(_STREAMS + "KafkaStreams$StateListener", onChange=told))
 
     def _handle(self, thrown: Any) -> Any:
         """A thread has failed. The log gets the Python error with its traceback, not Java's view of it."""
@@ -145,6 +143,8 @@ class KafkaStreams:
     def close(self, seconds: float = 30.0) -> bool:
         """End its threads: what was processed is committed first. A second call does nothing.
 
+        It leaves the group, so that other instances take over at once and do not wait for it to be missed.
+
         Args:
             seconds: how long to wait for that; Ctrl-C is heard meanwhile.
 
@@ -153,7 +153,7 @@ class KafkaStreams:
         """
         _open.discard(self)
         with python_errors():
-            self.java.close(jvm.java_class("java.time.Duration").ZERO)
+            self.java.close(_leaving())
         deadline = time.monotonic() + seconds
         while self.state not in _ENDED and time.monotonic() < deadline:
             time.sleep(_LOOK_EVERY_S)
@@ -164,18 +164,21 @@ class KafkaStreams:
         with python_errors():
             self.java.cleanUp()
 
-    def store(self, name: str, kind: Any, *, stale: bool = False) -> Any:
+    def store(self, name: str, kind: Any, *, partition: int | None = None, stale: bool = False) -> Any:
         """A store of this instance, to look into.
 
         Args:
             name: of the store.
             kind: a ``QueryableStoreType``: one of ``QueryableStoreTypes``, or ``stores_of`` for those in Python.
+            partition: only what belongs to this partition; ``None``: all that is here.
             stale: also such as are being restored, and standby replicas.
 
         Raises:
             ServerError: it cannot be asked now: it is being restored, or goes to another instance.
         """
         parameters = jvm.java_class(_STREAMS + "StoreQueryParameters").fromNameAndType(name, kind)
+        if partition is not None:
+            parameters = parameters.withPartition(jpype.JInt(partition))
         with python_errors():
             return wrap(from_java(self.java.store(parameters.enableStaleStores() if stale else parameters)))
 
@@ -197,6 +200,13 @@ class KafkaStreams:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _leaving() -> Any:
+    """How to close: begin at once, without waiting here, and leave the group."""
+    options = jvm.java_class(_STREAMS + "CloseOptions")
+    operation = jvm.java_class(_STREAMS + "CloseOptions$GroupMembershipOperation").LEAVE_GROUP
+    return options.timeout(jvm.java_class("java.time.Duration").ZERO).withGroupMembershipOperation(operation)
 
 
 @contextmanager

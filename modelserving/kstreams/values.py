@@ -18,7 +18,11 @@ def _kinds() -> tuple[Any, Any, dict[Any, Any]]:
     """``byte[]``, what a boxed Python object is, and what each of Java's own types becomes in Python."""
     jvm.start()
     array = jpype.JArray(jpype.JByte)
-    plain: dict[Any, Any] = {array: bytes, jpype.JString: str, jpype.JClass("java.lang.Boolean"): bool}
+    plain: dict[Any, Any] = {
+        array: bytes,
+        jpype.JClass("java.lang.String"): str,
+        jpype.JClass("java.lang.Boolean"): bool,
+    }
     plain |= {jpype.JClass(f"java.lang.{name}"): int for name in ("Long", "Integer", "Short", "Byte")}
     plain |= {jpype.JClass(f"java.lang.{name}"): float for name in ("Double", "Float")}
     return array, (jpype.JClass("java.io.Serializable"),), plain
@@ -27,10 +31,13 @@ def _kinds() -> tuple[Any, Any, dict[Any, Any]]:
 def to_java(value: object) -> Any:
     """A value as the engine takes it.
 
-    Bytes become ``byte[]`` (left alone, JPype makes a string of them); text, numbers and what is Java's already stay as
-    they are; any other object travels in a box that Java cannot open, and ``from_java`` takes it out.
+    Bytes become ``byte[]`` (left alone, JPype makes a string of them), text a string (of a single letter it would make
+    a ``Character``). Numbers, and what is Java's already, stay as they are. Any other object travels in a box that Java
+    cannot open, and ``from_java`` takes it out.
     """
-    if value is None or isinstance(value, str | int | float | _jpype._JObject | _jpype._JProxy):
+    if isinstance(value, str):
+        return jpype.JString(value)
+    if value is None or isinstance(value, int | float | _jpype._JObject | _jpype._JProxy):
         return value
     array, box, _ = _kinds()
     if isinstance(value, bytes | bytearray | memoryview):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeAlias
 
 import numpy as np
 
@@ -12,7 +14,10 @@ from modelserving.models.base import Model
 from modelserving.models.slot import ServedModel
 from modelserving.records import ModelDescriptor, WineRecord
 
-__all__ = ["PROBES", "build_candidate", "warm_up"]
+__all__ = ["PROBES", "Builder", "build_candidate", "warm_up"]
+
+Builder: TypeAlias = Callable[[ModelDescriptor], ServedModel]
+"""From a descriptor to a model that is fit to serve."""
 
 _TOLERANCE = 1e-6
 _WARM_UP_SCORES = 500

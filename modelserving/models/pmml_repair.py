@@ -5,6 +5,7 @@ Each repair was found by comparing with JPMML, the reference implementation, on 
 - a forest of Spark always answered its third class, since its leaves list only the classes they saw;
 - of classes that are equally likely it took any, and not the first;
 - where trees vote and tie, it took any, and not the one that was voted for first;
+- where classes of a support vector machine tie, it took any, and not the first;
 - fields of single precision were kept in double precision, and fell on the other side of a tree's threshold.
 """
 
@@ -145,11 +146,24 @@ def _reduce_output(model: Element, labels: dict[str, list[str]], target: str) ->
         found = [_reduce_output(segment[-1], {} if len(asked) > 1 else labels, target) for segment in asked]
         return found[0] if found else []
     chosen = labels.get(target, []) if method in _AVERAGING and model.get("functionName") == _CLASSIFICATION else []
+    if _is_tournament(model):
+        chosen = labels.get(target, [])
+        if not 0 < len(chosen) <= _MOST_LABELS:
+            raise ValueError(f"the data dictionary lists {len(chosen)} classes of {target!r}; 1 to {_MOST_LABELS} do")
     if not 0 < len(chosen) <= _MOST_LABELS:
         _set_output(model, [])
         return []
     _set_output(model, chosen)
     return chosen
+
+
+def _is_tournament(model: Element) -> bool:
+    """Whether it is a support vector machine in which each class plays each other; its probabilities are the wins."""
+    return (
+        model.tag == "SupportVectorMachineModel"
+        and model.get("functionName") == _CLASSIFICATION
+        and model.get("classificationMethod") == "OneAgainstOne"
+    )
 
 
 def _set_output(model: Element, labels: list[str]) -> None:

@@ -82,9 +82,7 @@ def try_model(descriptor: ModelDescriptor, limits: TrialLimits = TrialLimits()) 
         )
         with child:
             try:
-                said, noise = child.communicate(
-                    encode_descriptor(replace(descriptor, location=None)), timeout=_START_SECONDS + limits.seconds
-                )
+                said, noise = child.communicate(encode_descriptor(descriptor), timeout=_START_SECONDS + limits.seconds)
             except subprocess.TimeoutExpired:
                 raise ModelRefused(_too_long(descriptor.name, limits)) from None
             finally:
@@ -108,7 +106,8 @@ def _judge(name: str, limits: TrialLimits, status: int, said: str, noise: str) -
     reason = verdict.reason if verdict else ""
     if _OUT_OF_MEMORY.search(reason or noise):
         raise ModelRefused(
-            f"model {name!r} wanted more than {limits.memory_mb} MB of memory when it was tried in a process of its own."
+            f"model {name!r} wanted more than {limits.memory_mb:,} MB of memory when it was tried in a process of its "
+            "own."
         )
     if verdict is not None:
         kind = getattr(errors, verdict.kind, ModelRefused)
@@ -116,7 +115,10 @@ def _judge(name: str, limits: TrialLimits, status: int, said: str, noise: str) -
     if "Timeout (" in noise or status == -getattr(signal, "SIGXCPU", 0):
         raise ModelRefused(_too_long(name, limits))
     if status < 0:
-        raise ModelRefused(f"model {name!r} crashed its process with {_signal_name(-status)} when it was tried.")
+        raise ModelRefused(
+            f"model {name!r} crashed its process with {_signal_name(-status)} when it was tried; perhaps it wanted "
+            f"more than {limits.memory_mb:,} MB of memory."
+        )
     last = noise.strip().splitlines()[-1:] or [f"status {status}"]
     raise ModelRefused(f"model {name!r} ended its process when it was tried: {last[0][:300]}")
 
@@ -168,7 +170,8 @@ def _main() -> None:
     except ModelServingError as error:
         verdict = _Verdict(type(error).__name__, str(error))
     faulthandler.cancel_dump_traceback_later()
-    print(json.dumps({"kind": verdict.kind, "reason": verdict.reason}), flush=True)
+    sys.stdout.write(f"\n{json.dumps({'kind': verdict.kind, 'reason': verdict.reason})}\n")
+    sys.stdout.flush()
     os._exit(0)  # no engine may hold up the end
 
 

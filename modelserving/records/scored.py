@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
+from functools import lru_cache
 
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 
@@ -68,17 +70,67 @@ def decode_scored(value: bytes | None) -> ScoredRecord:
 
 
 def encode_scored(scored: ScoredRecord) -> bytes:
-    """Write a scored record as the bytes of a message."""
+    """Write a scored record as the bytes of a message.
+
+    Most fields are the same in all answers of a batch. Messages that stand behind one another are one message with the
+    fields of both: so what is the same is written once, and only what differs for each answer.
+    """
     s = scored
+    if s.offset < 0 or s.published_ms < 0:
+        same = _encode_same(
+            s.data_type, s.model_name, s.model_version, s.model_digest, s.partition, s.scoring_ns, s.scored_at_ns
+        )
+        return (
+            same
+            + wire.ScoredRecord(
+                prediction=s.prediction, offset=s.offset, published_ms=s.published_ms
+            ).SerializeToString()
+        )
+    return b"".join(
+        (
+            _encode_same(
+                s.data_type, s.model_name, s.model_version, s.model_digest, s.partition, s.scoring_ns, s.scored_at_ns
+            ),
+            _PREDICTION(_PREDICTION_TAG, s.prediction),
+            _OFFSET_TAG,
+            _varint(s.offset),
+            _PUBLISHED_TAG,
+            _varint(s.published_ms),
+        )
+    )
+
+
+@lru_cache(maxsize=64)
+def _encode_same(
+    data_type: str, name: str, version: str, digest: str, partition: int, scoring_ns: int, scored_at_ns: int
+) -> bytes:
+    """The fields that are the same in all answers of a batch."""
     return wire.ScoredRecord(
-        data_type=s.data_type,
-        prediction=s.prediction,
-        model_name=s.model_name,
-        model_version=s.model_version,
-        model_digest=s.model_digest,
-        partition=s.partition,
-        offset=s.offset,
-        scoring_ns=s.scoring_ns,
-        scored_at_ns=s.scored_at_ns,
-        published_ms=s.published_ms,
+        data_type=data_type,
+        model_name=name,
+        model_version=version,
+        model_digest=digest,
+        partition=partition,
+        scoring_ns=scoring_ns,
+        scored_at_ns=scored_at_ns,
     ).SerializeToString()
+
+
+def _varint(number: int) -> bytes:
+    """A number from 0 on, seven bits a byte, the low ones first; each byte but the last has the eighth bit set."""
+    if number < 0x4000:
+        return _LAST[number]
+    parts = []
+    while number >= 0x4000:
+        parts.append(_MORE[number & 0x3FFF])
+        number >>= 14
+    parts.append(_LAST[number])
+    return b"".join(parts)
+
+
+_PREDICTION_TAG = 2 << 3 | 1
+_PREDICTION = struct.Struct("<Bd").pack
+_OFFSET_TAG = bytes([7 << 3])
+_PUBLISHED_TAG = bytes([10 << 3])
+_MORE = [bytes([low | 0x80, high | 0x80]) for high in range(0x80) for low in range(0x80)]
+_LAST = [bytes([low]) if not high else bytes([low | 0x80, high]) for high in range(0x80) for low in range(0x80)]

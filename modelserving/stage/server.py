@@ -11,6 +11,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream
 
 from modelserving.kafka import Connection
 from modelserving.models.changes import Change
+from modelserving.models.loader import Builder, build_candidate
 from modelserving.models.reference import NOTHING_ALLOWED, References
 from modelserving.models.repository import ModelRepository
 from modelserving.models.slot import ModelSlots
@@ -41,6 +42,7 @@ class StageOptions:
             of each format waits for its engine.
         repository: keeps every model that serves, and brings back those that compaction took; or ``None``.
         references: which models by reference are fetched.
+        build: makes a model of a descriptor.
     """
 
     topics: Topics = TOPICS
@@ -50,6 +52,7 @@ class StageOptions:
     preload: bool = True
     repository: ModelRepository | None = None
     references: References = NOTHING_ALLOWED
+    build: Builder = build_candidate
 
 
 class StageServer:
@@ -69,9 +72,7 @@ class StageServer:
         self.counts = Counts()
         self.phase = Phase.STARTING
         self._connection = connection
-        self._models = ModelSource(
-            connection, options.topics, repository=options.repository, references=options.references
-        )
+        self._models = ModelSource(connection, options.topics, options.build, options.repository, options.references)
 
     @property
     def models_refused(self) -> int:

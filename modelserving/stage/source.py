@@ -75,8 +75,9 @@ class DataSource:
                 return batch
 
     async def hold(self) -> None:
-        """Want nothing for a moment, and stay in the group nevertheless: call this again and again while no batch can
-        be taken. The broker is told that this server is alive, and a rebalance is taken part in; nothing is fetched.
+        """Want nothing for a moment, and stay in the group; to be called again and again while no batch can be taken.
+
+        The broker hears that this server is alive, and a rebalance is taken part in. Nothing is fetched.
         """
         await self._lane.run(self._hold)
 

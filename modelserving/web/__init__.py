@@ -1,6 +1,7 @@
 """HTTP faces of the servers."""
 
-from modelserving.web.app import Health, ModelNames, ModelState, ServerView, make_app
+from modelserving.web.answers import Health, ModelNames, ModelState, ServerView
+from modelserving.web.app import make_app
 from modelserving.web.ports import bind, url_of
 from modelserving.web.serving import Runnable, announce, serve, stdin_closed, until_signal
 

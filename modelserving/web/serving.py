@@ -17,7 +17,8 @@ import anyio
 import uvicorn
 from fastapi import APIRouter
 
-from modelserving.web.app import ServerView, make_app
+from modelserving.web.answers import ServerView
+from modelserving.web.app import make_app
 
 __all__ = ["Runnable", "announce", "serve", "stdin_closed", "until_signal"]
 

@@ -568,12 +568,9 @@ models("retire wine")
 skipped = lesson.wait_for(lambda: server.get("/state")["skipped"], "a wine without a model")
 happened(f"{skipped} wines skipped, and counted. Nothing broke: the server waits for a model.")
 
-# %%
-models("rollback wine")
-
 # %% [markdown]
-# There is nothing to go back to, and the command says what there is instead. A model that is named by its digest can always
-# come back:
+# There is no previous model any more, so a plain `rollback` finds nothing. But a model that is named by its digest can always
+# come back, from the topic or from the repository:
 
 # %%
 models(f"rollback wine --to {tree.digest[:12]}")

@@ -16,19 +16,24 @@ from modelserving.actors import Life, ManagerActor, Ref, ServingSettings
 from modelserving.actors.changing import Changer
 from modelserving.actors.gathering import Gatherer, Postman
 from modelserving.actors.messages import Describe, RestoreAll, Settled, TellType
+from modelserving.config import data_folder
+from modelserving.models.catalog import read_catalog
 from modelserving.models.changes import Promote, Retire, RollBack
 from modelserving.models.loader import build_candidate
 from modelserving.models.state import ServingState
+from modelserving.records import ModelType
 from modelserving.stage.lane import Lane
 from modelserving.stage.messages import Batch, ScoredBatch
 from modelserving.workshop.ground import wait_until
 from tests.actors.conftest import Borrowed
 from tests.actors.samples import score_or_die, score_or_fail
-from tests.contract.servers import constant_model
 from tests.fakes import FakeMessage, messages, wine
 
-FIVE, SEVEN = constant_model(5.0, "five"), constant_model(7.0, "seven", version="2")
-WHITE = constant_model(8.0, "eight", "white")
+MODELS = {(model.data_type, model.type): model for model in read_catalog(data_folder() / "models")}
+# The same bytes under two names: small, and with no Java, which each process would have to start.
+FIVE = replace(MODELS["wine", ModelType.ONNX], name="five", description="the first")
+SEVEN = replace(FIVE, name="seven", description="the second", version="2")
+WHITE = replace(MODELS["white", ModelType.ONNX], name="eight")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +120,7 @@ def test_each_type_has_its_actor_and_the_swap_is_between_two_batches(
             state = await t.describe("wine")
             assert state is not None
             assert state.identity is not None
-            assert (state.identity.name, state.identity.description) == ("five", "answers always the same")
+            assert (state.identity.name, state.identity.description) == ("five", "the first")
             assert state.statistics.count == 2
             await t.changer.apply(Retire("wine"))
             assert await t.describe("wine") is None
@@ -182,7 +187,7 @@ def test_what_was_saved_is_served_again_by_the_next_manager(runtime: Borrowed, s
             state = await t.describe("wine")
             assert state is not None
             assert state.identity is not None
-            assert (state.identity.name, state.identity.description) == ("five", "answers always the same")
+            assert (state.identity.name, state.identity.description) == ("five", "the first")
             assert (state.statistics.count, state.swaps) == (4, 1)
             assert names(await t.score(messages([wine(), wine("white")]))) == [(0, "five")]
 

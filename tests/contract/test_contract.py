@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from tests.contract.servers import (
     regression,
     wine,
 )
+from tests.models.onnx_samples import hungry_onnx
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -278,3 +280,17 @@ def test_a_taken_port_is_stepped_aside_from(pipeline: Pipeline, server: ServerPr
         assert second.url != server.url
         assert second.get("/healthz")["status"] == "ok"
         assert any(second.url in line for line in second.log())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the address space")
+def test_a_model_of_a_stranger_is_tried_in_a_process_of_its_own(pipeline: Pipeline) -> None:
+    """With ``--trial``, a model that would take all memory ends with its own process, and the server serves on."""
+    hungry = ModelDescriptor("hungry", "", "wine", ModelType.ONNX, hungry_onnx())
+    pipeline.send_model(*published(GOOD))
+    with pipeline.serve("--trial") as server:
+        pipeline.send_model(*published(hungry))
+        wait_until(lambda: len(pipeline.dead()) == 1, "the dead letter")
+        assert "'hungry' wanted more than 2,048 MB" in pipeline.dead()[0].reason
+        pipeline.send_wines(2)
+        wait_until(pipeline.settled(server, 2), "two answers")
+        assert pipeline.places(server)[0] == "five"

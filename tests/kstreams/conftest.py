@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from modelserving.kstreams import Topology
+from modelserving.kstreams import java
 
 Draw = Callable[..., Any]
 
@@ -17,7 +17,7 @@ def one_node() -> Draw:
     """A function that draws a topology of one processor between the topics ``in`` and ``out``."""
 
     def draw(supplier: Any, *stores: Any, name: str = "work") -> Any:
-        topology = Topology()
+        topology = java.Topology()
         topology.addSource("source", "in")
         topology.addProcessor(name, supplier, "source")
         for store in stores:

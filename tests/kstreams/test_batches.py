@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelserving.kstreams import ProcessorSupplier, TopologyTestDriver, raw
+from modelserving.kstreams import Processor, ProcessorSupplier, Record, TopologyTestDriver, java, raw
 from modelserving.kstreams.batches import BatchContext, BatchProcessor, BatchProcessorSupplier, Columns
 from tests.kstreams.test_processor import Doubling
 
@@ -19,7 +19,7 @@ Draw = Callable[..., Any]
 class Upper(BatchProcessor):
     """Hands on values in capitals, and leaves out such as are empty."""
 
-    batches: list[Columns] = []
+    batches: ClassVar[list[Columns]] = []
 
     def process_batch(self, batch: Columns) -> None:
         self.batches.append(batch)
@@ -40,10 +40,8 @@ def test_a_batch_has_all_that_its_records_have(one_node: Draw) -> None:
         for key, value, time in ((b"k", b"red", 5), (None, None, 6), (b"", b"", 7), (None, b"white", 8)):
             topic.pipeInput(key, value, time)
         found = driver.createOutputTopic("out", raw(), raw()).readRecordsToList()
-    columns = zip(*((b.offsets, b.timestamps, b.keys, b.values) for b in Upper.batches), strict=True)
-    offsets, times, keys, values = (sum(column, []) for column in columns)
-    assert (offsets, times) == ([0, 1, 2, 3], [5, 6, 7, 8])
-    assert (keys, values) == ([b"k", None, b"", None], [b"red", None, b"", b"white"])
+    rows = [row for b in Upper.batches for row in zip(b.offsets, b.timestamps, b.keys, b.values, strict=True)]
+    assert rows == [(0, 5, b"k", b"red"), (1, 6, None, None), (2, 7, b"", b""), (3, 8, None, b"white")]
     assert [(one.key(), one.value(), one.timestamp()) for one in found] == [(b"k", b"RED", 5), (None, b"WHITE", 8)]
 
 
@@ -60,14 +58,13 @@ def test_what_is_aside_is_worked_on_before_a_commit(one_node: Draw) -> None:
 
 def test_a_batch_is_as_large_as_it_may_be() -> None:
     """Two hundred records that one record leads to are worked on in batches of at most fifty."""
-    from modelserving.kstreams import Processor, Record, Topology
 
     class Many(Processor):
         def process(self, record: Record) -> None:
             for number in range(200):
                 self.context.forward(record.withValue(b"%d" % number))
 
-    topology = Topology()
+    topology = java.Topology()
     topology.addSource("source", "in")
     topology.addProcessor("many", ProcessorSupplier(Many), "source")
     topology.addProcessor("work", BatchProcessorSupplier("aside", lambda: Upper(max_records=50)), "many")
@@ -117,9 +114,11 @@ def test_a_batch_that_fails_is_not_committed(one_node: Draw) -> None:
             failures.append(batch.offsets)
             raise ValueError("not today")
 
-    with TopologyTestDriver(one_node(BatchProcessorSupplier("aside", Failing))) as driver:
-        with pytest.raises(ValueError, match="not today"):
-            driver.createInputTopic("in", raw(), raw()).pipeInput(None, b"a")
+    with (
+        TopologyTestDriver(one_node(BatchProcessorSupplier("aside", Failing))) as driver,
+        pytest.raises(ValueError, match="not today"),
+    ):
+        driver.createInputTopic("in", raw(), raw()).pipeInput(None, b"a")
     assert set(map(tuple, failures)) == {(0,)}
 
 
@@ -127,7 +126,6 @@ def test_a_batch_that_fails_is_not_committed(one_node: Draw) -> None:
 @given(st.lists(st.tuples(st.none() | st.binary(max_size=9), st.none() | st.binary(max_size=300)), max_size=30))
 def test_any_bytes_come_through(messages: list[tuple[bytes | None, bytes | None]]) -> None:
     """Keys and values of any length, and such as are not there."""
-    from modelserving.kstreams import Topology
 
     class Echo(BatchProcessor):
         def process_batch(self, batch: Columns) -> None:
@@ -135,7 +133,7 @@ def test_any_bytes_come_through(messages: list[tuple[bytes | None, bytes | None]
             values = [b"-" if value is None else b"=" + value for value in batch.values]
             self.context.forward_values(range(len(values)), values, "sink")
 
-    topology = Topology()
+    topology = java.Topology()
     topology.addSource("source", "in")
     topology.addProcessor("work", BatchProcessorSupplier("aside", Echo), "source")
     topology.addSink("sink", "out", "work")

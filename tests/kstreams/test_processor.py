@@ -63,12 +63,12 @@ def test_a_python_error_comes_out_as_itself(one_node: Draw) -> None:
 
     class Failing(Processor):
         def process(self, record: Record) -> None:
-            raise LookupError(f"no wine called {record.value()}")
+            raise LookupError(f"no wine called {record.value().decode()}")
 
     with TopologyTestDriver(one_node(ProcessorSupplier(Failing))) as driver:
-        wines = driver.createInputTopic("in", text(), text())
+        wines = driver.createInputTopic("in", raw(), text())
         with pytest.raises(LookupError, match="no wine called Merlot") as caught:
-            wines.pipeInput("key", "Merlot")
+            wines.pipeInput(None, "Merlot")
     assert traceback.extract_tb(caught.value.__traceback__)[-1].name == "process"
     assert "java" not in str(caught.value).lower()
 

@@ -13,10 +13,9 @@ from modelserving.kstreams import (
     Record,
     StateStore,
     StoreBuilder,
-    Stores,
-    Topology,
     TopologyTestDriver,
     integer,
+    java,
     raw,
     text,
 )
@@ -98,22 +97,23 @@ def test_the_supplier_can_bring_the_stores_of_its_processor(one_node: Draw) -> N
 
 
 class Summing(Processor):
-    """Adds up lengths by key in the engine's store ``sums``."""
+    """Adds up lengths by key, which the default serde gives as bytes, in the engine's store ``sums``."""
 
     def init(self, context: ProcessorContext) -> None:
         super().init(context)
         self.store: KeyValueStore = context.getStateStore("sums")
 
     def process(self, record: Record) -> None:
+        key = record.key().decode()
         if record.value() is None:
-            self.store.delete(record.key())
+            self.store.delete(key)
         else:
-            self.store.put(record.key(), (self.store.get(record.key()) or 0) + len(record.value()))
+            self.store.put(key, (self.store.get(key) or 0) + len(record.value()))
 
 
 def test_the_engines_stores_take_and_give_values_of_python(one_node: Draw) -> None:
     """Put, get, delete, all and range; an entry that is not there is ``None``."""
-    builder = Stores.keyValueStoreBuilder(Stores.persistentKeyValueStore("sums"), text(), integer())
+    builder = java.Stores.keyValueStoreBuilder(java.Stores.persistentKeyValueStore("sums"), text(), integer())
     with TopologyTestDriver(one_node(ProcessorSupplier(Summing), builder)) as driver:
         topic = driver.createInputTopic("in", text(), raw())
         for key, value in (("a", b"12"), ("b", b"1"), ("a", b"345"), ("c", b"7"), ("c", None)):
@@ -137,10 +137,14 @@ def test_a_global_store_is_there_for_every_processor() -> None:
         def process(self, record: Record) -> None:
             self.context.getStateStore("names").put(record.key(), record.value())
 
-    topology = Topology()
-    names = Stores.keyValueStoreBuilder(Stores.inMemoryKeyValueStore("names"), text(), text()).withLoggingDisabled()
+    topology = java.Topology()
+    names = java.Stores.keyValueStoreBuilder(
+        java.Stores.inMemoryKeyValueStore("names"), text(), text()
+    ).withLoggingDisabled()
     reader = text().deserializer()
-    topology.addGlobalStore(names, "names-source", reader, reader, "names-topic", "keep", ProcessorSupplier(Keeping))
+    topology.addGlobalStore(
+        names.withLoggingDisabled(), "names-source", reader, reader, "names-topic", "keep", ProcessorSupplier(Keeping)
+    )
     topology.addSource("source", reader, reader, "in")
     topology.addProcessor("name", ProcessorSupplier(Naming), "source")
     topology.addSink("sink", "out", text().serializer(), text().serializer(), "name")

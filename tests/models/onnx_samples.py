@@ -11,12 +11,14 @@ from onnx import TensorProto, helper, numpy_helper
 
 from tests.models.samples import WEIGHTS
 
-__all__ = ["classifier", "onnx_bytes", "onnx_model", "operator"]
+__all__ = ["classifier", "hungry_onnx", "onnx_bytes", "onnx_model", "operator"]
 
 
 def operator(kind: str, *inputs: str, output: str = "", domain: str = "", **attributes: Any) -> Any:
     """A node; its output is called ``out0`` where no name is given."""
-    return helper.make_node(kind, list(inputs), [output or "out0"], name=f"{kind}-{output}", domain=domain, **attributes)
+    return helper.make_node(
+        kind, list(inputs), [output or "out0"], name=f"{kind}-{output}", domain=domain, **attributes
+    )
 
 
 def onnx_model(
@@ -67,3 +69,22 @@ def classifier(labels: Sequence[str]) -> bytes:
     )
     outputs = {"label": TensorProto.STRING, "probabilities": TensorProto.FLOAT}
     return onnx_bytes([node], outputs=outputs)
+
+
+def hungry_onnx() -> bytes:
+    """Takes the outer product of all numbers with themselves, four times; no shape says so before it runs."""
+    nodes, last = [operator("Reshape", "wine", "all", output="v0")], "v0"
+    for turn in range(1, 5):
+        nodes += [
+            operator("Unsqueeze", last, "one", output=f"column{turn}"),
+            operator("Unsqueeze", last, "nil", output=f"row{turn}"),
+            operator("MatMul", f"column{turn}", f"row{turn}", output=f"m{turn}"),
+            operator("Reshape", f"m{turn}", "all", output=f"v{turn}"),
+        ]
+        last = f"v{turn}"
+    nodes += [
+        operator("ReduceMax", last, output="top", keepdims=0),
+        operator("ReduceMax", "wine", "one", output="own", keepdims=0),
+        operator("Add", "own", "top", output="quality"),
+    ]
+    return onnx_bytes(nodes, constants={"all": [-1], "one": [1], "nil": [0]})

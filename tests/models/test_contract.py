@@ -130,6 +130,12 @@ def test_bytes_that_are_no_model_are_refused(sample: Sample, data: bytes) -> Non
         factory.restore(sample.type, data)
 
 
+def test_two_hundred_megabytes_are_refused_unread(sample: Sample) -> None:
+    """No format takes a model of that size, whatever it is."""
+    with pytest.raises(ModelRefused, match=r"200,000,000 bytes; at most"):
+        factory.restore(sample.type, bytes(200_000_000))
+
+
 def test_a_model_that_is_cut_short_never_fails_in_another_way(sample: Sample, wines: list[WineRecord]) -> None:
     """However a model is cut, it is refused with this package's own error, or it is still a model."""
     chance = random.Random(11)

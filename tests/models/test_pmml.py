@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from modelserving.errors import ModelInputError
+from modelserving.errors import ModelFormatError, ModelInputError
 from modelserving.models.base import Scores
 from modelserving.models.pmml import PmmlModel
 from modelserving.records import WineRecord
@@ -114,6 +114,38 @@ def test_a_majority_outvotes_the_first(wine: WineRecord) -> None:
     """Being first counts among equals only."""
     votes = [stump("alcohol", 11, {label: 1}, {"6": 1}) for label in ("8", "3", "3")]
     assert score(forest(votes, "majorityVote", SIX), wine).values.tolist() == [3.0]
+
+
+def machines(labels: tuple[str, ...], wins: dict[tuple[str, str], str]) -> bytes:
+    """A support vector machine in which each class plays each other, with these winners whatever the wine."""
+    played = "".join(
+        f'<SupportVectorMachine targetCategory="{one}" alternateTargetCategory="{other}"><SupportVectors>'
+        f'<SupportVector vectorId="1"/></SupportVectors><Coefficients absoluteValue="{-1 if winner == one else 1}">'
+        '<Coefficient value="0"/></Coefficients></SupportVectorMachine>'
+        for (one, other), winner in wins.items()
+    )
+    vector = '<VectorInstance id="1"><Array type="real" n="1">0</Array></VectorInstance>'
+    fields = '<VectorFields><FieldRef field="alcohol"/></VectorFields>'
+    return pmml(
+        (target(*labels) if labels else field("quality")) + field("alcohol"),
+        '<SupportVectorMachineModel functionName="classification" classificationMethod="OneAgainstOne">'
+        f"{schema('alcohol')}<LinearKernelType/><VectorDictionary>{fields}{vector}</VectorDictionary>{played}"
+        "</SupportVectorMachineModel>",
+    )
+
+
+@pytest.mark.parametrize("labels", [("5", "6", "7"), ("7", "6", "5"), ("6", "5", "7")])
+def test_of_classes_with_equal_wins_the_first_wins(wine: WineRecord, labels: tuple[str, ...]) -> None:
+    """Where each of three classes beats one other, the data dictionary decides; else the class that beats both."""
+    tied = {("5", "6"): "5", ("6", "7"): "6", ("5", "7"): "7"}
+    assert score(machines(labels, tied), wine).values.tolist() == [float(labels[0])]
+    assert score(machines(labels, {**tied, ("5", "7"): "5"}), wine).values.tolist() == [5.0]
+
+
+def test_classes_that_are_not_listed_cannot_play_each_other() -> None:
+    """Without an order of the classes nobody knows who is the first among equals: better refused than guessed."""
+    with pytest.raises(ModelFormatError, match="lists 0 classes of 'quality'"):
+        PmmlModel(machines((), {("5", "6"): "5"}))
 
 
 def test_a_chain_answers_what_its_last_model_answers(wine: WineRecord) -> None:

@@ -18,6 +18,7 @@ from modelserving.kafka import Connection, make_producer
 from modelserving.kafka.dead_letters import DeadLetter, headers
 from modelserving.models import factory
 from modelserving.models.history import Stamp
+from modelserving.models.loader import Builder, build_candidate
 from modelserving.models.reference import NOTHING_ALLOWED, References
 from modelserving.models.repository import ModelRepository
 from modelserving.models.slot import ModelSlots
@@ -43,6 +44,7 @@ class ModelOptions:
         repository: keeps what serves, and has what compaction took from the topic; or ``None``.
         references: which models by reference are fetched.
         preload: start the engines of all formats before the models are built.
+        build: makes a model of a descriptor.
     """
 
     connection: Connection
@@ -50,6 +52,7 @@ class ModelOptions:
     repository: ModelRepository | None = None
     references: References = field(default=NOTHING_ALLOWED)
     preload: bool = False
+    build: Builder = build_candidate
 
 
 class ModelKeeper:
@@ -66,6 +69,7 @@ class ModelKeeper:
         self._desk = ModelDesk(
             options.topics,
             self._refuse,
+            build=options.build,
             repository=options.repository,
             references=options.references,
             recall=self._recall,
@@ -164,8 +168,8 @@ class ModelKeeper:
     def _refuse(self, letter: DeadLetter) -> None:
         try:
             self._producer = self._producer or make_producer(self._options.connection)
-        except BrokerUnavailable as error:
-            log.error("dead letter for that not written: %s", error)
+        except BrokerUnavailable:
+            log.exception("a dead letter is not written")
             return
         sent = self._producer.send(
             self._options.topics.dead_letters, value=letter.body, key=letter.key, headers=headers(letter)

@@ -24,6 +24,7 @@ from modelserving.kstreams.serving.scoring import Tally
 from modelserving.kstreams.serving.statistics import ModelStatistics, StoreKind, look_up
 from modelserving.kstreams.serving.topologies import Parts, make_topology
 from modelserving.kstreams.serving.ways import ModelWay, make_models
+from modelserving.models.loader import Builder, build_candidate
 from modelserving.models.reference import NOTHING_ALLOWED, References
 from modelserving.models.repository import ModelRepository
 from modelserving.models.state import ServingState
@@ -65,6 +66,7 @@ class StreamsOptions:
         preload: start the engines of all formats before serving.
         repository: keeps every model that serves, and brings back those that compaction took; or ``None``.
         references: which models by reference are fetched.
+        build: makes a model of a descriptor.
     """
 
     state_folder: Path
@@ -82,6 +84,7 @@ class StreamsOptions:
     preload: bool = True
     repository: ModelRepository | None = None
     references: References = field(default=NOTHING_ALLOWED)
+    build: Builder = build_candidate
 
 
 class StreamsServer:
@@ -99,6 +102,7 @@ class StreamsServer:
         self.options = options
         self.phase: str = Phase.STARTING
         self.streams: KafkaStreams | None = None
+        self.record_partitions = 0
         self._connection = connection
         self._tally = Tally()
         self._failures: deque[float] = deque(maxlen=_REPLACEMENTS)
@@ -106,7 +110,9 @@ class StreamsServer:
         self._last_seen: Mapping[str, ModelStatistics] = {}
         self.models = make_models(
             options.models,
-            ModelOptions(connection, options.topics, options.repository, options.references, options.preload),
+            ModelOptions(
+                connection, options.topics, options.repository, options.references, options.preload, options.build
+            ),
         )
 
     @property
@@ -175,6 +181,7 @@ class StreamsServer:
         jvm.start()
         self.options.state_folder.mkdir(parents=True, exist_ok=True)
         self._partitions = len(end_offsets(self._connection, self.options.topics.scored))
+        self.record_partitions = len(end_offsets(self._connection, self.options.topics.records))
         self.models.start()
         self.phase = Phase.READING_MODELS
 

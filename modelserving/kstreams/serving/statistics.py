@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from modelserving.kstreams import KafkaStreams, StateStore, StoreBuilder, java, serde, stores_of, text
+from modelserving.kstreams.failures import python_errors
 from modelserving.kstreams.keyvalue import KeyValueStore
 from modelserving.statistics import Statistics
 
@@ -45,12 +46,12 @@ class ModelStatistics:
 
     def merge(self, other: ModelStatistics) -> None:
         """Count what another task has counted."""
-        for digest, statistics in list(other._models.items()):
+        for digest, statistics in other._models.items():
             self._of(digest).merge(statistics)
 
     def encode(self) -> bytes:
         """All of it, as ``decode`` takes it."""
-        return json.dumps({digest: found.encode() for digest, found in self._models.items()}).encode()
+        return json.dumps({digest: found.encode() for digest, found in list(self._models.items())}).encode()
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
@@ -64,11 +65,12 @@ class ModelStatistics:
         return made
 
     def _of(self, digest: str) -> Statistics:
-        found = self._models.pop(digest, None) or Statistics()
-        self._models[digest] = found  # the one used last comes last
-        while len(self._models) > _KEPT:
-            del self._models[next(iter(self._models))]
-        return found
+        """Statistics of a model, which is then the last. Who looks on sees the models of before, or these."""
+        models = self._models
+        if next(reversed(models), None) != digest:
+            others = [(name, found) for name, found in models.items() if name != digest][1 - _KEPT :]
+            self._models = models = {**dict(others), digest: models.get(digest) or Statistics()}
+        return models[digest]
 
 
 class CustomStatistics(StateStore):
@@ -101,8 +103,8 @@ class CustomStatistics(StateStore):
         self._changed.clear()
 
     def read(self) -> Mapping[str, ModelStatistics]:
-        """All there is, for any thread to look at."""
-        return dict(self._types)
+        """All there is, for any thread to look at; a copy, which counts no further."""
+        return {data_type: ModelStatistics.decode(found.encode()) for data_type, found in list(self._types.items())}
 
 
 def store_builder(kind: StoreKind) -> Any:
@@ -136,7 +138,8 @@ def look_up(streams: KafkaStreams, kind: StoreKind) -> Mapping[str, ModelStatist
     if kind is StoreKind.CUSTOM:
         stores = streams.store(STORE, stores_of(CustomStatistics))
         return _together(pair for store in stores for pair in store.read().items())
-    return _together(streams.store(STORE, java.QueryableStoreTypes.keyValueStore()).all())
+    with python_errors():
+        return _together(streams.store(STORE, java.QueryableStoreTypes.keyValueStore()).all())
 
 
 def _together(pairs: Iterable[tuple[str, ModelStatistics]]) -> Mapping[str, ModelStatistics]:

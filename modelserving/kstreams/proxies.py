@@ -1,0 +1,35 @@
+"""Python objects that Java takes for implementations of its interfaces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jpype
+
+from modelserving import jvm
+
+__all__ = ["implement", "implement_with"]
+
+
+def implement(interface: str, **methods: Callable[..., Any]) -> Any:
+    """An object of a Java interface, made of functions.
+
+    Args:
+        interface: its full name.
+        methods: by name; what is not there does what the interface does by itself.
+    """
+    jvm.start()
+    return jpype.JProxy(interface, dict=methods)
+
+
+def implement_with(target: object, *interfaces: str, comes_back: bool = False) -> Any:
+    """An object of Java interfaces whose methods are those of a Python object.
+
+    Args:
+        target: has a method for each that the interfaces do not have themselves.
+        interfaces: their full names.
+        comes_back: whether Python gets ``target`` itself when the engine hands this object out.
+    """
+    jvm.start()
+    return jpype.JProxy(list(interfaces), inst=target, convert=comes_back)

@@ -1,0 +1,79 @@
+"""A topology as data and as a picture."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+
+from modelserving.kstreams import Processor, ProcessorSupplier, StateStore, StoreBuilder, describe, java, raw, text
+from modelserving.kstreams.describe import Kind, Node, TopologyGraph
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def graph() -> TopologyGraph:
+    """Two sub-topologies and a global store."""
+    topology = java.Topology()
+    topology.addSource("source", "wine & more")
+    topology.addProcessor("score", ProcessorSupplier(Processor), "source")
+    topology.addStateStore(StoreBuilder("statistics", StateStore), "score")
+    topology.addSink("scored", "wine-scored", "score")
+    topology.addSink("dead", "wine-dead", "score")
+    topology.addSource("alone", "other")
+    models = java.Stores.keyValueStoreBuilder(java.Stores.inMemoryKeyValueStore("models"), text(), raw())
+    reader = raw().deserializer()
+    topology.addGlobalStore(
+        models.withLoggingDisabled(),
+        "models-source",
+        reader,
+        reader,
+        "wine-models",
+        "keep",
+        ProcessorSupplier(Processor),
+    )
+    return describe(topology)
+
+
+def test_nodes_know_their_topics_stores_and_successors() -> None:
+    """Each node once, and each before those that come after it."""
+    nodes = graph().nodes
+    assert nodes["source"] == Node("source", Kind.SOURCE, 0, ("wine & more",), (), ("score",))
+    assert nodes["score"] == Node("score", Kind.PROCESSOR, 0, (), ("statistics",), ("dead", "scored"))
+    assert nodes["dead"] == Node("dead", Kind.SINK, 0, ("wine-dead",))
+    assert nodes["alone"].part == 1
+    assert nodes["keep"] == Node("keep", Kind.PROCESSOR, None, (), ("models",))
+    order = list(nodes)
+    assert all(order.index(node.name) < order.index(after) for node in nodes.values() for after in node.after)
+
+
+def test_parts_are_what_can_run_in_parallel() -> None:
+    """Sub-topologies first, then what is on every instance."""
+    assert [[node.name for node in part] for part in graph().parts] == [
+        ["source", "score", "scored", "dead"],
+        ["alone"],
+        ["models-source", "keep"],
+    ]
+
+
+def test_the_picture_is_one_image_with_its_words() -> None:
+    """Well-formed; every node, topic and store is written in it; whoever cannot see it hears the same."""
+    found = graph()
+    root = ET.fromstring(found.svg())
+    titles = {element.text for element in root.iter(f"{SVG}title")}
+    assert root.get("role") == "img"
+    assert root.get("aria-label") == found.alt
+    assert {"processor score", "topic wine & more", "store statistics", "sink dead", "topic wine-models"} <= titles
+    assert "Sub-topology 0: reads wine & more, score with statistics, writes wine-scored, wine-dead." in found.alt
+    assert "On every instance: reads wine-models, keep with models, writes nothing." in found.alt
+
+
+def test_no_two_boxes_are_in_one_place() -> None:
+    """Whatever there is has a place of its own, inside the picture."""
+    root = ET.fromstring(graph().svg())
+    places = [(float(box.get("x", "")), float(box.get("y", ""))) for box in root.iter(f"{SVG}rect")]
+    assert len(set(places)) == len(places) == 14
+    assert all(x < float(root.get("width", "")) and y < float(root.get("height", "")) for x, y in places)
+
+
+def test_its_text_is_the_engines() -> None:
+    """``print(describe(topology))`` shows what a Java colleague sees."""
+    assert str(graph()).startswith("Topologies:\n   Sub-topology: 0")

@@ -1,0 +1,73 @@
+"""Serdes of Python functions, and the engine's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from modelserving.errors import DecodeError
+from modelserving.kstreams import (
+    Processor,
+    ProcessorSupplier,
+    Record,
+    TopologyTestDriver,
+    integer,
+    java,
+    number,
+    raw,
+    serde,
+    text,
+)
+from modelserving.records import WineRecord, decode_wine, encode_wine
+from tests.fakes import wine
+
+
+class Watering(Processor):
+    """Takes a little alcohol away."""
+
+    def process(self, record: Record) -> None:
+        value: WineRecord = record.value()
+        self.context.forward(record.withValue(None if value is None else wine(alcohol=value.alcohol - 1)))
+
+
+def watering() -> Any:
+    """A topology in which values are wine records."""
+    wines = serde(encode_wine, decode_wine)
+    topology = java.Topology()
+    topology.addSource("source", text().deserializer(), wines.deserializer(), "in")
+    topology.addProcessor("water", ProcessorSupplier(Watering), "source")
+    topology.addSink("sink", "out", text().serializer(), wines.serializer(), "water")
+    return topology
+
+
+def test_values_are_what_the_functions_make_of_them() -> None:
+    """A processor gets a dataclass, and gives one; bytes are on the topics only. Nothing stays nothing."""
+    with TopologyTestDriver(watering()) as driver:
+        topic = driver.createInputTopic("in", text(), raw())
+        topic.pipeInput("key", encode_wine(wine(alcohol=12.5)))
+        topic.pipeInput("key", None)
+        answers = driver.createOutputTopic("out", text(), raw()).readValuesToList()
+    assert [answer and decode_wine(answer) for answer in answers] == [wine(alcohol=11.5), None]
+
+
+def test_bytes_that_cannot_be_read_are_a_python_error() -> None:
+    """What the function raises comes out as itself."""
+    with TopologyTestDriver(watering()) as driver, pytest.raises(DecodeError, match="no wine record"):
+        driver.createInputTopic("in", text(), raw()).pipeInput("key", b"\xff\xff")
+
+
+@pytest.mark.parametrize(
+    ("make", "value"),
+    [(raw, b"\x00\xff"), (text, "Grüner Veltliner"), (integer, -(2**40)), (number, 3.25), (raw, None), (text, None)],
+)
+def test_the_engines_own_serdes_bring_values_back(make: Callable[[], Any], value: object) -> None:
+    """What goes in comes out, as the same type of Python."""
+    topology = java.Topology()
+    topology.addSource("source", make().deserializer(), make().deserializer(), "in")
+    topology.addSink("sink", "out", make().serializer(), make().serializer(), "source")
+    with TopologyTestDriver(topology) as driver:
+        driver.createInputTopic("in", make(), make()).pipeInput(value, value)
+        found = driver.createOutputTopic("out", make(), make()).readRecord()
+    assert (found.key(), found.value(), type(found.value())) == (value, value, type(value))

@@ -1,0 +1,230 @@
+"""Running applications, on a real broker: their errors, their end, and what is restored."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import traceback
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelserving.errors import ServerError
+from modelserving.kafka import Connection, create_topics, delete_topics, make_producer, read_topic
+from modelserving.kstreams import (
+    KafkaStreams,
+    Processor,
+    ProcessorContext,
+    ProcessorSupplier,
+    Record,
+    Response,
+    State,
+    StateStore,
+    StoreBuilder,
+    java,
+    stores_of,
+    streams_config,
+)
+from modelserving.records import Topics
+from modelserving.workshop.ground import wait_until
+
+pytestmark = pytest.mark.broker
+
+
+class Counts(StateStore):
+    """How many records came, by value."""
+
+    def open(self) -> None:
+        self.counts: Counter[bytes] = Counter()
+
+    def restore(self, key: bytes, value: bytes | None) -> None:
+        self.counts[key] = int(value or 0)
+
+    def count(self, key: bytes) -> None:
+        self.counts[key] += 1
+        self.log(key, str(self.counts[key]).encode())
+
+
+class Counting(Processor):
+    """Counts, and hands on; fails as often as it is told to."""
+
+    failures = 0
+
+    def init(self, context: ProcessorContext) -> None:
+        super().init(context)
+        self.store: Counts = context.getStateStore("counts")
+
+    def process(self, record: Record) -> None:
+        self.store.count(record.value())
+        self.context.forward(record)
+        if record.value() == b"poison" and Counting.failures:
+            Counting.failures -= 1
+            raise ValueError("this one is poison")
+
+
+@pytest.fixture
+def own(connection: Connection) -> Iterator[Topics]:
+    """Topics of two partitions."""
+    topics = Topics().prefixed(f"k{secrets.token_hex(4)}")
+    create_topics(connection, topics, partitions=2)
+    yield topics
+    delete_topics(connection, topics)
+
+
+def counting(topics: Topics) -> Any:
+    """The topology of these tests."""
+    topology = java.Topology()
+    topology.addSource("source", topics.records)
+    topology.addProcessor("count", ProcessorSupplier(Counting), "source")
+    topology.addStateStore(StoreBuilder("counts", Counts), "count")
+    topology.addSink("sink", topics.scored, "count")
+    return topology
+
+
+def config(connection: Connection, topics: Topics, folder: Path, **more: object) -> Any:
+    """The settings of these tests."""
+    return streams_config(
+        connection,
+        application_id=topics.records,
+        state_dir=folder,
+        processing_guarantee="exactly_once_v2",
+        commit_interval_ms=50,
+        consumer_session_timeout_ms=6000,
+        **more,
+    )
+
+
+def send(connection: Connection, topics: Topics, *values: bytes) -> None:
+    """Publish values, in turn to both partitions."""
+    with make_producer(connection) as producer:
+        for number, value in enumerate(values):
+            producer.send(topics.records, value=value, partition=number % 2)
+        producer.flush()
+
+
+def read(connection: Connection, topics: Topics) -> Counter[bytes]:
+    """What came out and is committed."""
+    return Counter(message.value for message in read_topic(connection, topics.scored))
+
+
+def counted(streams: KafkaStreams) -> Counter[bytes]:
+    """What the stores of this instance have, all together."""
+    return sum((store.counts for store in streams.store("counts", stores_of(Counts))), Counter())
+
+
+def test_records_come_through_and_the_store_can_be_asked(connection: Connection, own: Topics, tmp_path: Path) -> None:
+    """An instance serves when it is running; its stores are one for each partition."""
+    states: list[State] = []
+    application = KafkaStreams(counting(own), config(connection, own, tmp_path), on_state=states.append)
+    with application as streams:
+        streams.wait_for(State.RUNNING)
+        send(connection, own, b"red", b"red", b"white")
+        wait_until(lambda: read(connection, own).total() == 3, "three results")
+        assert counted(streams) == {b"red": 2, b"white": 1}
+        assert len(streams.store("counts", stores_of(Counts))) == 2
+        with pytest.raises(ServerError, match="no-such-store"):
+            streams.store("no-such-store", stores_of(Counts))
+    assert application.close()
+    assert states[:2] == [State.REBALANCING, State.RUNNING]
+    assert states[-1] is State.NOT_RUNNING
+
+
+def test_a_store_is_restored_from_its_changelog(connection: Connection, own: Topics, tmp_path: Path) -> None:
+    """Another instance, with no file of the first, has what was committed."""
+    send(connection, own, b"red", b"red", b"white", b"white", b"red")
+    with KafkaStreams(counting(own), config(connection, own, tmp_path / "one")):
+        wait_until(lambda: read(connection, own).total() == 5, "five results")
+    with KafkaStreams(counting(own), config(connection, own, tmp_path / "two")) as streams:
+        streams.wait_for(State.RUNNING)
+        assert counted(streams) == {b"red": 3, b"white": 2}
+
+
+def test_an_aborted_transaction_leaves_no_trace(connection: Connection, own: Topics, tmp_path: Path) -> None:
+    """A thread that fails is replaced: state and results are as if it had never tried, and each record counts once."""
+    Counting.failures = 1
+    errors: list[BaseException] = []
+
+    def replace(error: BaseException) -> Response:
+        errors.append(error)
+        return Response.REPLACE_THREAD
+
+    send(connection, own, *[b"red", b"white"] * 50, b"poison", b"red")
+    with KafkaStreams(counting(own), config(connection, own, tmp_path), on_error=replace) as streams:
+        wait_until(lambda: read(connection, own).total() == 102, "all results", seconds=60)
+        streams.wait_for(State.RUNNING)
+        assert counted(streams) == read(connection, own) == {b"red": 51, b"white": 50, b"poison": 1}
+    assert [str(error) for error in errors] == ["this one is poison"]
+
+
+def test_an_error_ends_the_application_with_the_python_error(
+    connection: Connection, own: Topics, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who waits gets it, with the traceback that leads to the line; so does the log, and no Java stack trace."""
+    Counting.failures = 1
+    send(connection, own, b"poison")
+    with KafkaStreams(counting(own), config(connection, own, tmp_path)) as streams:
+        streams.wait_for(State.ERROR, State.NOT_RUNNING)
+        with pytest.raises(ValueError, match="this one is poison") as caught:
+            streams.raise_error()
+    assert traceback.extract_tb(caught.value.__traceback__)[-1].name == "process"
+    logged = "\n".join(caplog.messages)
+    assert "SHUTDOWN_CLIENT" in logged
+    assert "\tat org.apache.kafka" not in caplog.text
+
+
+SCRIPT = """
+import sys, time
+from modelserving.kafka import Connection
+from modelserving.kstreams import KafkaStreams, Processor, ProcessorSupplier, State, java, streams_config
+topology = java.Topology()
+topology.addSource("source", sys.argv[2])
+topology.addProcessor("work", ProcessorSupplier(Processor), "source")
+config = streams_config(Connection(sys.argv[1]), application_id=sys.argv[2], state_dir=sys.argv[3])
+streams = KafkaStreams(topology, config)
+"""
+
+
+def start(script: str, connection: Connection, topics: Topics, folder: Path) -> subprocess.Popen[str]:
+    """Run a script that has an application."""
+    return subprocess.Popen(
+        [sys.executable, "-W", "default", "-c", SCRIPT + script, connection.bootstrap_servers, topics.records, folder],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+
+
+def test_a_program_that_forgets_to_close_ends_nevertheless(connection: Connection, own: Topics, tmp_path: Path) -> None:
+    """The engine's threads would keep it for ever; at exit they are closed, and it is told what it forgot."""
+    with start("streams.start(); streams.wait_for(State.RUNNING)", connection, own, tmp_path) as process:
+        _, errors = process.communicate(timeout=90)
+    assert process.returncode == 0, errors
+    assert "never closed" in errors
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no interrupt to send")
+def test_an_interrupt_closes_the_application(connection: Connection, own: Topics, tmp_path: Path) -> None:
+    """Ctrl-C reaches Python while the engine works, and leaves no thread behind."""
+    script = """
+try:
+    with streams:
+        streams.wait_for(State.RUNNING)
+        print("running")
+        time.sleep(600)
+except KeyboardInterrupt:
+    print("interrupted", streams.state)
+    sys.exit(7)
+"""
+    with start(script, connection, own, tmp_path) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "running\n"
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=90)
+    assert (output, process.returncode) == ("interrupted NOT_RUNNING\n", 7), errors
