@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import httpx
@@ -75,6 +76,10 @@ class Fleet:
         """How many records the model has scored, as each instance tells; -1 where one cannot tell now."""
         answers = [self.ask(name, "/state/wine") for name in self.running]
         return {int(answer.json()["usage"]) if answer.status_code == 200 else -1 for answer in answers}
+
+    def counted(self, name: str, data_type: str, usage: int) -> bool:
+        """Whether an instance says that the model of a data type has scored so many records."""
+        return bool(self.ask(name, f"/state/{data_type}").json().get("usage") == usage)
 
     def busiest(self) -> str:
         """The instance that holds most partitions."""
@@ -169,7 +174,7 @@ def test_any_instance_answers_for_a_key_that_another_one_holds(pipeline: Pipelin
             producer.flush()
         for data_type, model in (("wine", "five"), ("white", "six")):
             for name in fleet.running:
-                wait_until(lambda: fleet.ask(name, f"/state/{data_type}").json().get("usage") == 50, "all counted")
+                wait_until(partial(fleet.counted, name, data_type, 50), "all counted")
             answers = [fleet.ask(name, f"/state/{data_type}").json() for name in fleet.running]
             assert [answer["name"] for answer in answers] == [model, model]
             assert answers[0]["parts"] == answers[1]["parts"]
