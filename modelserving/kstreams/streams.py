@@ -6,8 +6,8 @@
         streams.wait_for(State.RUNNING)
         ...
 
-The engine's threads keep a process alive. So whatever is not closed when the program, or the kernel of a notebook, ends
-or is interrupted, is closed then.
+Whatever is not closed when the program, or the kernel of a notebook, ends or is interrupted, is closed then. The
+engine's threads are daemons: should the broker be away at that moment, they do not keep the process.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from modelserving.kstreams.failures import cause_of, guarded, python_errors
 from modelserving.kstreams.keyvalue import wrap
 from modelserving.kstreams.logging import forward_logs
 from modelserving.kstreams.proxies import implement
+from modelserving.kstreams.threads import call_as_daemon
 from modelserving.kstreams.values import from_java
 
 __all__ = ["KafkaStreams", "Response", "State"]
@@ -90,7 +91,7 @@ class KafkaStreams:
         self._on_error = on_error
         self._on_state = on_state
         with python_errors():
-            self.java: Any = jvm.java_class(_STREAMS + "KafkaStreams")(topology, config)
+            self.java: Any = call_as_daemon(lambda: jvm.java_class(_STREAMS + "KafkaStreams")(topology, config))
         self._listen()
         _open.add(self)
 
@@ -223,7 +224,7 @@ _open: set[KafkaStreams] = set()
 
 @atexit.register
 def _close_all() -> None:
-    """The engine's threads are no daemons: the process would wait for them for ever."""
+    """What was processed and not committed would be done again, by somebody else, after a while."""
     for streams in list(_open):
         warnings.warn("a KafkaStreams was never closed; use it in a `with` block", ResourceWarning, stacklevel=2)
         streams.close(5.0)

@@ -8,8 +8,15 @@ from __future__ import annotations
 
 import ctypes
 import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TypeVar
 
-__all__ = ["attach", "detach"]
+from modelserving import jvm
+
+__all__ = ["attach", "call_as_daemon", "detach"]
+
+T = TypeVar("T")
 
 
 class _Attachments(threading.local):
@@ -36,3 +43,25 @@ def detach() -> None:
     _here.count -= 1
     if not _here.count:
         ctypes.pythonapi.PyGILState_Release(_here.state)
+
+
+def call_as_daemon(function: Callable[[], T]) -> T:
+    """Call a function on a thread that is a daemon to Java; so are all threads that Java makes meanwhile.
+
+    Java ends when its last thread that is no daemon has ended, and with it the process.
+    """
+    result: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            result.set_result(function())
+        except BaseException as error:  # noqa: BLE001 - raised where it was called
+            result.set_exception(error)
+        finally:
+            jvm.java_class("java.lang.Thread").detach()
+
+    jvm.start()
+    thread = threading.Thread(target=run, name="java-daemon", daemon=True)
+    thread.start()
+    thread.join()
+    return result.result()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, Self, overload
 
 import numpy as np
@@ -159,6 +159,7 @@ class _Pile:
     def groups(self) -> dict[str, tuple[list[int], WineBatch]]:
         """All that was read, by data type, in the order in which the types first appear."""
         for data_type, singles in self._single.items():
+            singles.sort(key=itemgetter(0))  # they were read length by length
             matrix = np.array([_read_numbers(record) for _, record in singles], dtype=np.float64)
             part = np.array([row for row, _ in singles], dtype=np.intp), matrix
             self._parts.setdefault(data_type, []).append(part)

@@ -35,7 +35,11 @@ def broker(tmp_path: Path) -> Iterator[EmbeddedKafka]:
         yield kafka
 
 
-@pytest.fixture(params=SERVERS)
+# Kafka Streams survives in the same way with each of its stores; the one that is ours has to prove it.
+KINDS = [kind for kind in SERVERS if kind not in {"streams-memory", "streams-standard"}]
+
+
+@pytest.fixture(params=KINDS)
 def pipeline(request: pytest.FixtureRequest, broker: EmbeddedKafka) -> Pipeline:
     """One kind of server, with two partitions and a model."""
     topics = Topics().prefixed(f"f{secrets.token_hex(3)}")

@@ -68,6 +68,7 @@ def shown(found: tuple[dict[int, WineRecord], dict[int, str]]) -> tuple[dict[int
 @example([b"\x62\x02\xff\xfe"] * 3)
 @example([encode_wine(WINE) + b"\x09" + bytes(8)] * 2)
 @example([b"\x62"] * 2)
+@example([encode_wine(replace(WINE, citric_acid=acid)) + b"\x68\x01" for acid in (1.0, 0.0, 1.0)])
 def test_many_messages_are_read_as_each_would_be(values: list[bytes | None]) -> None:
     """Whatever the messages are: well formed, cut, doubled, reordered, of another sender, or garbage."""
     assert shown(all_at_once(values)) == shown(one_by_one(values))

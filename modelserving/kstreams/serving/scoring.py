@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from modelserving.kafka.dead_letters import headers
-from modelserving.kstreams.batches import BatchContext, BatchProcessor, Columns
+from modelserving.kstreams.batches import BatchContext, BatchProcessor, Columns, record_for
 from modelserving.kstreams.partition import SamePartition
-from modelserving.kstreams.record import Record
 from modelserving.kstreams.serving.statistics import STORE, CustomStatistics, add_to
 from modelserving.kstreams.serving.ways import Models
 from modelserving.models.shadow import ShadowWork
@@ -126,8 +125,7 @@ class ScoringProcessor(BatchProcessor):
         rows = [row_of[scored.offset] for scored in result.scored]
         self.context.forward_values(rows, [encode_scored(scored) for scored in result.scored], SCORED)
         for letter in result.dead:
-            timestamp = batch.timestamps[row_of[letter.offset]]
-            record = Record(letter.key, letter.body, timestamp, tuple(headers(letter)))
+            record = record_for(batch, row_of[letter.offset], letter.body, tuple(headers(letter)))
             self.context.forward(record, DEAD_LETTERS)
 
 

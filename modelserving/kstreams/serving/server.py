@@ -30,6 +30,7 @@ from modelserving.models.repository import ModelRepository
 from modelserving.models.state import ServingState
 from modelserving.records import TOPICS, Topics
 from modelserving.stage import Counts, Health, Phase
+from modelserving.stage.lane import run_abandonable
 from modelserving.stage.sessions import run_sessions, spare_the_garbage_collector
 from modelserving.statistics import StatisticsSnapshot
 
@@ -38,7 +39,7 @@ __all__ = ["StreamsOptions", "StreamsServer"]
 log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 0.02
-_CLOSE_SECONDS = 20.0
+_CLOSE_SECONDS = 10.0
 _SESSION_MS = 10_000
 _ANSWER_WITHIN_MS = 10_000
 _REPLACEMENTS, _WITHIN_S = 5, 60.0
@@ -193,8 +194,7 @@ class StreamsServer:
         streams = await anyio.to_thread.run_sync(self._make)
         self.streams = streams
         try:
-            # It returns when both topics about models are read to their end, or the broker is away for long.
-            await anyio.to_thread.run_sync(streams.start, abandon_on_cancel=True)
+            await self._start(streams)
             self.models.begin()
             while (state := streams.state) not in {State.NOT_RUNNING, State.ERROR}:
                 self._follow(state)
@@ -204,8 +204,15 @@ class StreamsServer:
             raise BrokerUnavailable(f"Kafka Streams has given up: {streams.error or state}.")
         finally:
             self.streams = None
-            with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(self._close, streams)
+            with anyio.move_on_after(_CLOSE_SECONDS + 2, shield=True):
+                await run_abandonable(self._close, streams)
+
+    async def _start(self, streams: KafkaStreams) -> None:
+        """Return when both topics about models are read to their end."""
+        try:
+            await run_abandonable(streams.start)
+        except ServerError as error:
+            raise BrokerUnavailable(str(error)) from error
 
     def _ready(self) -> bool:
         keepers = self.models.keepers
