@@ -4,7 +4,8 @@ For each model, batches of 1, 100 and 1,000 records are scored by ``Model.score`
 whose input lies ready in the engine's own form: a loop inside the JVM for PMML, the callable of a TensorFlow session
 (for frozen graphs and SavedModels alike), ``run`` of onnxruntime. The engine's answers are not even looked at.
 ``Model.score`` gets a ``WineBatch``, as in the servers; it finds the columns, checks the input, converts, and checks
-the answers. A format's ratio is the smallest of its models', in batches of 1,000. Swaps: see ``swaps.py``.
+the answers. Times are medians of the rounds, and a ratio is the median of the rounds' own, so that a pause of the
+machine spoils one round. A format's ratio is the smallest of its models', in batches of 1,000. Swaps: see ``swaps.py``.
 
     python benchmarks/models.py [--quick] [--json] [--rounds N] [--swaps N] [--model FILE ...]
 """
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from report import Report, show
 from swaps import measure_swaps
 
@@ -28,7 +30,7 @@ from modelserving.config import data_folder
 from modelserving.models import factory
 from modelserving.models.base import Model
 from modelserving.models.catalog import read_catalog
-from modelserving.models.score import guess_type
+from modelserving.models.score import read_model
 from modelserving.records import ModelDescriptor, ModelType, WineBatch, read_wines
 
 SIZES = (1, 100, 1_000)
@@ -73,7 +75,7 @@ def read_models(files: list[Path] | None) -> list[ModelDescriptor]:
     """The models to measure: the workbook's, for red wine, or the user's own."""
     if not files:
         return [model for model in read_catalog(data_folder() / "models") if model.data_type == "wine"]
-    return [ModelDescriptor(file.stem, "", "wine", guess_type(file), file.read_bytes()) for file in files]
+    return [ModelDescriptor(file.stem, "", "wine", *read_model(file)) for file in files]
 
 
 def read_batch() -> WineBatch:
@@ -90,9 +92,9 @@ def measure_scoring(descriptor: ModelDescriptor, wines: WineBatch, rounds: int) 
         for size in SIZES:
             batch = wines[:size]
             engine, ours = compare(bare_call(descriptor.type, model, batch), score_call(model, batch), size, rounds)
-            found[f"engine_us_at_{size}"] = round(engine / size * 1e6, 3)
-            found[f"model_us_at_{size}"] = round(ours / size * 1e6, 3)
-            found[f"engine_over_model_at_{size}"] = round(engine / ours, 3)
+            found[f"engine_us_at_{size}"] = round(float(np.median(engine)) / size * 1e6, 3)
+            found[f"model_us_at_{size}"] = round(float(np.median(ours)) / size * 1e6, 3)
+            found[f"engine_over_model_at_{size}"] = round(float(np.median(engine / ours)), 3)
     finally:
         model.close()
     return found
@@ -103,21 +105,22 @@ def score_call(model: Model, batch: WineBatch) -> Callable[[], object]:
     return lambda: model.score(batch)
 
 
-def compare(one: Callable[[], object], other: Callable[[], object], size: int, rounds: int) -> tuple[float, float]:
-    """Seconds of one call of each: the fastest tenth of the rounds. They take turns, so that noise disturbs both."""
-    calls = max(1, 200 // size)
+def compare(one: Callable[[], object], other: Callable[[], object], size: int, rounds: int) -> NDArray[np.float64]:
+    """Seconds of one call of each, shape ``(2, rounds)``. They take turns, so that noise disturbs both."""
+    calls = max(1, 2 * max(SIZES) // size)
     for call in (one, other):
         end = time.perf_counter() + 0.5 + rounds / 60
         while time.perf_counter() < end:  # the engines compile while they run
             call()
-    times: tuple[list[float], list[float]] = ([], [])
-    for _ in range(rounds):
-        for call, seconds in zip((one, other), times, strict=True):
-            started = time.perf_counter()
-            for _ in range(calls):
-                call()
-            seconds.append((time.perf_counter() - started) / calls)
-    return float(np.quantile(times[0], 0.1)), float(np.quantile(times[1], 0.1))
+    return np.array([(time_of(one, calls), time_of(other, calls)) for _ in range(rounds)]).T
+
+
+def time_of(call: Callable[[], object], calls: int) -> float:
+    """Seconds of one call, in the mean of so many."""
+    started = time.perf_counter()
+    for _ in range(calls):
+        call()
+    return (time.perf_counter() - started) / calls
 
 
 def bare_call(model_type: ModelType, model: Any, batch: WineBatch) -> Callable[[], object]:
@@ -143,28 +146,35 @@ def bare_onnx(model: Any, matrix: np.ndarray[Any, np.dtype[np.float64]]) -> Call
 
 
 def bare_pmml(engine: Any, matrix: np.ndarray[Any, np.dtype[np.float64]]) -> Callable[[], object]:
-    """A Java stream over ready ``double[]`` rows, mapped by the engine's own ``predict``; Python only starts it."""
-    lookup = jvm.java_class("java.lang.invoke.MethodHandles").publicLookup()
-    method_type = jvm.java_class("java.lang.invoke.MethodType")
-    things, thing = jvm.java_class("java.lang.Object[]").class_, jvm.java_class("java.lang.Object").class_
-    predict = lookup.findVirtual(
-        jvm.java_class("org.pmml4s.model.Model").class_, "predict", method_type.methodType(things, [thing])
-    ).bindTo(engine)
-    proxies, function = (
-        jvm.java_class("java.lang.invoke.MethodHandleProxies"),
-        jvm.java_class("java.util.function.Function"),
+    """A loop of Java's own method handles over ready ``double[]`` rows, each answer kept; Python only starts it."""
+    handles = jvm.java_class("java.lang.invoke.MethodHandles")
+    method_type = jvm.java_class("java.lang.invoke.MethodType").methodType
+    thing, things, answers = (jvm.java_class(f"java.lang.Object{rank}").class_ for rank in ("", "[]", "[][]"))
+    row, table = jvm.java_class("double[]").class_, jvm.java_class("double[][]").class_
+    integer, nothing = jvm.java_class("java.lang.Integer").TYPE, jvm.java_class("java.lang.Void").TYPE
+    predict = handles.publicLookup().findVirtual(
+        jvm.java_class("org.pmml4s.model.Model").class_, "predict", method_type(things, [thing])
     )
-    call = proxies.asInterfaceInstance(function.class_, predict.asType(method_type.methodType(thing, [thing])))
+    answer = handles.filterReturnValue(
+        handles.arrayElementGetter(table), predict.bindTo(engine).asType(method_type(things, [row]))
+    )
+    keep = handles.collectArguments(handles.arrayElementSetter(answers), 2, answer)
+    keep = handles.permuteArguments(keep, method_type(nothing, [answers, integer, table]), 0, 1, 2, 1)
+    step = handles.foldArguments(handles.dropArguments(handles.identity(answers), 1, [integer, table]), keep)
+    count = handles.arrayLength(table)
+    loop = handles.countedLoop(count, handles.filterReturnValue(count, handles.arrayConstructor(answers)), step)
+    call = jvm.java_class("java.lang.invoke.MethodHandleProxies").asInterfaceInstance(
+        jvm.java_class("java.util.function.Function").class_, loop.asType(method_type(thing, [thing]))
+    )
     rows = jvm.java_class("double[][]")(matrix.tolist())
-    arrays = jvm.java_class("java.util.Arrays")
-    return lambda: arrays.stream(rows).map(call).toArray()
+    return lambda: call.apply(rows)
 
 
 def worst_of_each_format(descriptors: list[ModelDescriptor], ratios: Mapping[str, float]) -> dict[str, float]:
     """The smallest ratio of each format, in the largest batches."""
     found: dict[str, float] = {}
     for descriptor in descriptors:
-        name = f"{FORMATS[descriptor.type]}_batch_over_engine"
+        name = f"{FORMATS.get(descriptor.type, descriptor.type.slug)}_batch_over_engine"
         found[name] = min(found.get(name, np.inf), ratios[f"{descriptor.name}.engine_over_model_at_{max(SIZES)}"])
     return found
 

@@ -34,8 +34,8 @@ def create(descriptor: ModelDescriptor) -> Model:
     factory = find_factory(descriptor.type)
     if descriptor.location is not None:
         raise ModelFormatError(
-            f"model {descriptor.name!r} comes by reference ({descriptor.location}), which is not supported yet. "
-            "Publish the model's bytes."
+            f"model {descriptor.name!r} comes by reference ({descriptor.location}): its bytes are not here. "
+            "Fetch them first, with models.reference.References."
         )
     if descriptor.sha256 and descriptor.sha256.lower() != descriptor.digest:
         raise ModelRefused(

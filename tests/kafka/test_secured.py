@@ -23,6 +23,7 @@ from modelserving.records import Topics
 
 pytestmark = [
     pytest.mark.broker,
+    pytest.mark.xdist_group("secured"),  # one broker, that the first test has waited for
     # kafka-python drops a socket whose TLS handshake failed.
     pytest.mark.filterwarnings("ignore:unclosed <ssl:ResourceWarning"),
 ]
@@ -95,6 +96,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
 def _patience(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The broker is still starting when the first client comes."""
     monkeypatch.setattr(clients_module, "_OPEN_WITHIN_S", 60.0)
+    monkeypatch.setattr(clients_module, "_ANSWER_WITHIN_MS", 60_000)
     yield
     gc.collect()
 
