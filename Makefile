@@ -32,7 +32,7 @@ demo: setup ## watch wine records being scored (DEMO_ARGS="--max-records 500" an
 	@$(RUN) demo $(DEMO_ARGS)
 
 test: setup-dev setup-quix lint types ## all tests: style, types, package, lessons, browser
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not ray" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not ray" --durations=25 $(PYTEST_ARGS)
 
 check: setup-dev lint types ## the fast part, about two minutes
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "$(FAST)" $(PYTEST_ARGS)

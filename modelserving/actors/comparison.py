@@ -41,7 +41,7 @@ from modelserving.stage.custom_stage import ModelServingStage
 from modelserving.stage.lane import Lane
 from modelserving.stage.messages import Batch, Message, ScoredBatch
 
-__all__ = ["ACTOR_FILES", "RUNTIME_FILES", "STAGE_FILES", "Side", "compare", "count_code"]
+__all__ = ["ACTOR_FILES", "RUNTIME_FILES", "STAGE_FILES", "Side", "compare", "count_code", "tabulate"]
 
 STAGE_FILES = (custom_stage, scoring, stage_server)
 ACTOR_FILES = (messages, serving, manager, routing, children, gathering, changing, server)
@@ -110,6 +110,23 @@ def compare(
     )
     plan = _Plan(batches, first, second, switch_at)
     return anyio.run(_run_stage, plan), anyio.run(_run_actors, plan, folder, runtime)
+
+
+def tabulate(stage: Side, actors: Side) -> tuple[tuple[str, object, object], ...]:
+    """The table that sets the two beside each other.
+
+    Returns:
+        Rows: what it is, of the stage, of the actors.
+    """
+    apart = [abs(one.prediction - other.prediction) for one, other in zip(stage.scored, actors.scored, strict=True)]
+    same = "the same" if not any(apart) else f"up to {max(apart):g} apart"
+    return (
+        ("records scored", len(stage.scored), len(actors.scored)),
+        ("scores", same, same),
+        ("second model from offset", stage.switched_at, actors.switched_at),
+        ("microseconds per record", stage.us_per_record, actors.us_per_record),
+        ("lines of code", stage.lines, actors.lines),
+    )
 
 
 def count_code(*modules: ModuleType) -> int:

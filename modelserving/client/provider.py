@@ -56,10 +56,11 @@ class Supply:
         if not self.records:
             raise ConfigError("there are no records to publish.")
         for model in self.models:
-            if len(model.data) > MAX_MESSAGE_BYTES:
+            size = len(encode_descriptor(model))
+            if size > MAX_MESSAGE_BYTES:
                 raise ConfigError(
-                    f"model {model.name!r} has {len(model.data)} bytes, and a message at most {MAX_MESSAGE_BYTES}. "
-                    "Publish a smaller one."
+                    f"model {model.name!r} makes a message of {size} bytes, and the broker takes {MAX_MESSAGE_BYTES}. "
+                    "Publish a smaller one, or by reference with `modelserving models publish --by-reference`."
                 )
 
 

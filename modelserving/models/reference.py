@@ -30,7 +30,8 @@ _PORTS = {"http": 80, "https": 443}
 _CHUNK = 256 * 1024
 _REDIRECTS = 3
 _SILENT_S = 10.0
-_PROMPT = "An operator allows it with --model-root, --model-host, or MODELSERVING_MODEL_ROOT, MODELSERVING_MODEL_HOSTS."
+_ALLOW_FOLDER = "An operator allows a folder with --model-root or MODELSERVING_MODEL_ROOT."
+_ALLOW_HOST = "An operator allows a host with --model-host or MODELSERVING_MODEL_HOSTS."
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +94,12 @@ class References:
     def _allowed_file(self, uri: SplitResult) -> Path:
         """The file that a URI names, after all links; its place is checked before anything is said about it."""
         if self.root is None:
-            raise _Refusal(f"files are not allowed here. {_PROMPT}")
+            raise _Refusal(f"files are not allowed here. {_ALLOW_FOLDER}")
         if uri.netloc not in ("", "localhost") or uri.query or uri.fragment:
             raise _Refusal("a file is named as file:///folder/name, on this machine.")
         path = Path(url2pathname(uri.path)).resolve()
         if not path.is_absolute() or not path.is_relative_to(self.root.resolve()):
-            raise _Refusal(f"it is outside of the folder that is allowed. {_PROMPT}")
+            raise _Refusal(f"it is outside of the folder that is allowed. {_ALLOW_FOLDER}")
         return path
 
     def _download(self, uri: SplitResult) -> bytes:
@@ -128,7 +129,7 @@ class References:
             name, port = _allowed_host(host)
             if asked == (name, port or _PORTS[uri.scheme]):
                 return
-        raise _Refusal(f"the host {asked[0]}:{asked[1]} is not allowed. {_PROMPT}")
+        raise _Refusal(f"the host {asked[0]}:{asked[1]} is not allowed. {_ALLOW_HOST}")
 
 
 NOTHING_ALLOWED = References()

@@ -603,4 +603,4 @@ serves("wine-decision-tree")
 lesson.close()
 
 # %% [markdown]
-# Back to the start: [00 · Set-up check](00_setup_check.ipynb)
+# Next: [06 · Actors](06_actors.ipynb)

@@ -1,0 +1,739 @@
+# %% [markdown]
+# # 06 · Actors
+#
+# You build a server out of actors that need no locks, make them fail, kill the whole server, and see it come back with the models and the names that it had.
+
+# %% [markdown]
+# | | |
+# |---|---|
+# | **You will** | write an actor · route red and white wines to an actor each · poison an actor, and watch it return · kill a server, take its models topic away, and find its models all the same · measure when more workers help, and when they do not · set the actors beside the custom stage |
+# | **You learn** | why an actor needs no lock, what happens to one that fails, what it must write down to survive, and what all that costs |
+# | **You need** | lesson 04: the custom stage, the swap between two records, dead letters |
+# | **Time** | 40 minutes, and the exercises as long as you like |
+# | **Plan** | half day: by hand, failure and `kill -9`; full day: all of it |
+
+# %%
+# pipeline: actors
+
+# %% tags=["parameters"]
+fast = False  # True where nobody watches, as in automatic tests
+
+# %% tags=["setup"]
+import asyncio
+import logging
+import os
+import shutil
+from collections import Counter, namedtuple
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from threading import Event
+from time import perf_counter
+
+import pykka
+
+from modelserving.errors import ActorError, MailboxFull, ServerError
+from modelserving.workshop import happened, show, start, table
+
+lesson = start("06", fast=fast)
+
+# %% [markdown]
+# ## Why not just threads?
+#
+# Here is a wine cellar. To put a bottle into it, you look how many there are, and write down one more. In between, a thread may
+# be interrupted, and another one gets its turn. It can happen anywhere; in this cellar it happens each time.
+
+# %%
+class Cellar:
+    bottles = 0
+
+    def add(self):
+        seen = self.bottles
+        Event().wait(0.001)  # another thread's turn
+        self.bottles = seen + 1
+
+# %%
+def from_four_threads(add):
+    with ThreadPoolExecutor(4) as threads:
+        for _ in range(100):
+            threads.submit(add)
+
+# %% [markdown]
+# > **Predict, then run.** Four threads put 100 bottles into one cellar. How many are in it afterwards?
+
+# %%
+shared = Cellar()
+from_four_threads(shared.add)
+happened(
+    f"**{shared.bottles}** of 100. Threads that look at the same time see the same number, and all "
+    "write the same next one: bottles are lost. A lock mends that, if nobody ever forgets it."
+)
+
+# %% [markdown]
+# ## An actor in ten lines
+#
+# An **actor** has a mailbox, and a thread that reads it, one message after the other. You cannot touch an actor, only write to
+# it. This one is made with [pykka](https://pykka.readthedocs.io), a small library. The cellar in it is the one from above.
+
+# %%
+class CellarActor(pykka.ThreadingActor):
+    use_daemon_thread = True  # it ends with this notebook
+
+    def __init__(self):
+        super().__init__()
+        self.cellar = Cellar()
+
+    def on_receive(self, message):
+        if message == "add":
+            self.cellar.add()
+        return self.cellar.bottles
+
+# %% [markdown]
+# `start` gives you its address. `tell` sends a message, and you go on. `ask` sends one, and you wait for the answer.
+
+# %%
+actor = CellarActor.start()
+actor.tell("add")
+actor.ask("how many?")
+
+# %% [markdown]
+# > **Predict, then run.** Four threads tell it `add`, a hundred times in all. Then we look, at once: how many messages are still
+# > in its mailbox? And how many bottles are there when we ask?
+
+# %%
+from_four_threads(lambda: actor.tell("add"))
+waiting = actor.actor_inbox.qsize()
+bottles = actor.ask("how many?")
+assert bottles == 101
+happened(
+    f"`tell` does not wait: {waiting} messages were still in the mailbox. `ask` put its question "
+    f"behind them, and waited: **{bottles}** bottles, the one from before and a hundred. None was "
+    "lost, and there is no lock: only one thread ever touches this cellar."
+)
+
+# %%
+actor.stop()
+
+# %% [markdown]
+# That is the whole idea: **messages instead of shared memory**. The model of a server is such a thing, too: some want to score
+# with it, others want to change it.
+
+# %% [markdown]
+# ## Exercise: a message more
+
+# %%
+# exercise: actors-message
+
+# %% [markdown]
+# ## A serving actor
+#
+# Our server's actors are plain classes with a method `receive`; no framework is in them. This one holds the models of one
+# data type. `receive` is all that the outside can want of it. Never mind the details; look for the message that scores, and
+# for the one that changes a model:
+
+# %%
+from modelserving.actors import ManagerActor, Policy, PykkaRuntime, ServingActor, ServingSettings
+
+show(ServingActor.receive)
+
+# %% [markdown]
+# Something must run such a class. We call it a **runtime**. It gives each actor a thread (that part is pykka), a mailbox that
+# has a bound, and a new life when it fails. Let us begin with the bound. A mailbox without one is where memory goes, when
+# messages come faster than they are read (lesson 03).
+
+# %%
+class Sleeper:
+    def receive(self, alarm):
+        return alarm.wait(30)
+
+alarm = Event()
+runtime = lesson.manage(PykkaRuntime, name="runtime")
+sleeper = runtime.spawn(Sleeper, name="sleeper", mailbox=3)
+
+sleeper.tell(alarm)
+lesson.wait_for(lambda: not sleeper.waiting, "it to read this, and to sleep over it")
+
+# %% [markdown]
+# > **Predict, then run.** It sleeps over its first message, and in its mailbox there is room for three. We tell it ten more.
+# > What becomes of them?
+
+# %%
+try:
+    for told in range(10):
+        sleeper.tell(alarm)
+except MailboxFull as error:
+    refused = error
+alarm.set()
+happened(
+    f"{told} found room, and then: {refused} The sender is told at once. It can wait, or do "
+    "something else. Our server takes no more wines meanwhile: its consumer is paused, and the "
+    "topic keeps what nobody can take. That is back pressure, all the way."
+)
+
+# %% [markdown]
+# ## One actor for each data type
+#
+# Red wines and white ones want different models, so they are of different data types: `wine` is red, `white` is white. A
+# **manager** sits above the serving actors. It looks at the data type of each record, and hands it on. We drive it by hand: it
+# needs a runtime for its actors, and a folder for their state.
+
+# %%
+runtime = lesson.manage(PykkaRuntime, name="runtime")
+settings = ServingSettings(lesson.folder / "by-hand")
+manager = runtime.spawn(ManagerActor, runtime, settings, name="manager")
+
+# %% [markdown]
+# Some wines, as messages with an offset, just as Kafka would hand them over:
+
+# %%
+from modelserving.config import data_folder
+from modelserving.records import encode_wine, read_wines
+
+Message = namedtuple("Message", "topic partition offset timestamp key value")
+
+def messages_of(wines):
+    bytes_of_each = [encode_wine(wine) for wine in wines]
+    return tuple(Message("by-hand", 0, n, 0, None, value) for n, value in enumerate(bytes_of_each))
+
+# %%
+red = [wine for wine, _ in read_wines(data_folder() / "wine_red.csv", "wine")]
+white = [wine for wine, _ in read_wines(data_folder() / "wine_white.csv", "white")]
+mixed = messages_of([red[0], white[0], red[1], white[1]])
+
+# %% [markdown]
+# And a way to give it a model: built and checked first, away from the actors (lesson 05). The manager passes it on to the actor
+# of the model's data type.
+
+# %%
+from modelserving.actors.messages import Apply, AskType, ScoreBatch
+from modelserving.models.catalog import read_catalog
+from modelserving.models.changes import Promote
+from modelserving.models.loader import build_candidate
+
+catalog = {model.name: model for model in read_catalog(data_folder() / "models")}
+
+def promote(name):
+    model = build_candidate(catalog[name])
+    delivery = manager.ask(AskType(model.data_type, Apply(Promote(model))))
+    return delivery.reply.result(10).state.identity.name
+
+# %%
+def actors():
+    return [status.name for status in runtime.report()]
+
+before = actors()
+promote("wine-linear-regression")
+before, actors()
+
+# %% [markdown]
+# The actor for red wine was made when the first model for red wine came.
+#
+# > **Predict, then run.** Now we send two red wines and two white ones. For white ones there is no model. Who answers what?
+
+# %%
+def send(messages):
+    routed = manager.ask(ScoreBatch(messages))
+    answers = [part.reply.result(10) for part in routed.parts]
+    return routed, [one for answer in answers for one in answer.scored]
+
+routed, scored = send(mixed)
+[(one.offset, one.data_type, one.model_name, round(one.prediction, 2)) for one in scored]
+
+# %%
+assert [one.offset for one in scored] == [0, 2] and routed.here.skipped == 2
+happened(
+    f"The manager made {len(routed.parts)} part of it, for the actor `serving wine`. The "
+    f"{routed.here.skipped} white wines it **skipped** itself, and counted them."
+)
+
+# %%
+promote("white-linear-regression")
+routed, scored = send(mixed)
+assert [one.offset for one in scored] == [0, 2, 1, 3]
+happened(
+    f"{len(routed.parts)} parts now, each with the promise of an answer. The manager hands on, and "
+    f"waits for nobody: its own answer is **where the answers will be**. So it has time for others "
+    f"meanwhile, and red and white are scored side by side. The actors: {', '.join(actors())}."
+)
+
+# %% [markdown]
+# ## Break it: an actor that fails
+#
+# Actors fail: a bug, a library that crashes, memory that is gone. This one cannot stand vinegar. The runtime may start it
+# again, but not more than three times an hour.
+
+# %%
+class Taster:
+    tasted = 0
+
+    def receive(self, drink):
+        if drink == "vinegar":
+            raise ValueError("vinegar!")
+        self.tasted += 1
+        return self.tasted
+
+policy = Policy(restarts=3, within_s=3600)
+runtime = lesson.manage(lambda: PykkaRuntime(policy), name="runtime")
+taster = runtime.spawn(Taster, name="taster")
+neighbour = runtime.spawn(Taster, name="neighbour")
+
+# %% [markdown]
+# > **Predict, then run.** Two wines, vinegar, and a wine again. What does it answer to the last one: 3, 1, or nothing at all?
+
+# %% tags=["breaks"]
+logging.getLogger("modelserving").setLevel("CRITICAL")  # from here on, tables tell what fails
+
+def taste(drink):
+    try:
+        return taster.ask(drink)
+    except ActorError as error:
+        return f"{type(error).__name__}: {error}"
+
+rows = [(drink, taste(drink)) for drink in ("wine", "wine", "vinegar", "wine")]
+table("The taster", rows, "we ask", "it answers")
+
+# %%
+assert rows[-1] == ("wine", 1)
+happened(
+    "**1**. Who had asked was told. Then the failed object was thrown away with all it "
+    "remembered, for nobody knows how much of that is still right, and a new one took its place, "
+    "with the same mailbox. The vinegar is gone: it would only kill the new one, too."
+)
+
+# %% [markdown]
+# > **Predict, then run.** Five times vinegar, and a wine. One restart was used up already.
+
+# %% tags=["breaks"]
+rows = [(drink, taste(drink)) for drink in ["vinegar"] * 5 + ["wine"]]
+table("The taster", rows, "we ask", "it answers")
+
+# %%
+lives = {status.name: (str(status.life), status.restarts) for status in runtime.report()}
+assert lives["taster"] == ("given up", 3) and neighbour.ask("wine") == 1
+pauses = [f"{policy.pause(failures):g}" for failures in range(1, 8)]
+happened(
+    f"After {lives['taster'][1]} restarts it was **given up**, and says so to everybody who asks. "
+    "The neighbour never noticed. Before a restart there is a pause, which doubles with each "
+    f"failure in a row, up to a limit: {', '.join(pauses)} s. So an actor that cannot live does "
+    "not keep a processor busy with its restarts."
+)
+
+# %% [markdown]
+# ## A record that kills
+#
+# And if one wine among a hundred is poison for the actor that scores? We put a bug into the scoring, which a certain key wakes,
+# and let our server's **gatherer** send a hundred wines. The gatherer asks the manager, collects the answers, and sees to it
+# that each record has one outcome, whatever happens to the actors.
+
+# %%
+from modelserving.stage.scoring import score_batch
+
+def score_with_a_bug(batch, slots):
+    if any(message.key == b"poison" for message in batch.messages):
+        raise RuntimeError("a bug")
+    return score_batch(batch, slots)
+
+# %%
+runtime = lesson.manage(PykkaRuntime, name="runtime")
+settings = ServingSettings(lesson.folder / "poisoned", score=score_with_a_bug)
+manager = runtime.spawn(ManagerActor, runtime, settings, name="manager")
+hundred = list(messages_of(red[:100]))
+hundred[41] = hundred[41]._replace(key=b"poison")
+promote("wine-linear-regression")
+
+# %% [markdown]
+# > **Predict, then run.** The actor dies of the batch that has the poison in it. How many of the hundred are lost? And how often
+# > must the actor die until the poison is found?
+
+# %% tags=["breaks"]
+from anyio.lowlevel import checkpoint
+
+from modelserving.actors.gathering import Gatherer, Postman
+from modelserving.stage import Batch, Lane
+
+lane = lesson.manage(lambda: Lane("asking"), name="lane")  # a thread that waits for answers
+gatherer = Gatherer(manager, Postman(lane, while_waiting=checkpoint))
+gathered = await gatherer.score(Batch(hundred))
+
+# %%
+(letter,) = gathered.batch.dead
+(status,) = [one for one in runtime.report() if one.name == "serving wine"]
+assert len(gathered.batch.scored) == 99 and letter.offset == 41
+happened(
+    f"99 scored, and wine {letter.offset} became a **dead letter**: {letter.reason} The actor died "
+    f"{status.restarts} times: of the hundred, of the ten around the poison, of the one; and of "
+    "that one a second time, in case it had been innocent. Each time it came back with its model."
+)
+
+# %% [markdown]
+# ## For real
+#
+# Now the server, with Kafka on both sides of the actors. First the client: 25 wines a second, red and white in turn. It sends
+# a model for red wine at once, and the next one in an hour.
+
+# %%
+from modelserving.workshop.process import ChildProcess, ServerProcess
+
+pace = ("--records-every", "20" if fast else "40", "--models-every", "3600000")
+types = ("--data-type", "wine", "--data-type", "white")
+command = ("client", "--prefix", lesson.prefix, *pace, *types)
+client = lesson.manage(lambda: ChildProcess(command), name="client")
+
+# %% [markdown]
+# And the server. It gets a folder for what is to survive it:
+
+# %%
+state = lesson.folder / "state"
+own = {"MODELSERVING_REPOSITORY": str(lesson.folder / "repository")}
+
+def serve(port="5500"):
+    options = ("--state", str(state), "--no-preload", "--port", port)
+    return ServerProcess.start("actor", lesson.prefix, options, own)
+
+server = lesson.manage(serve, name="server")
+lesson.wait_for(lambda: server.get("/models")["models"], "the first model")
+
+# %% [markdown]
+# > **Predict, then run.** We ask for the state of white wine, of which a dozen a second go in. What does the server say?
+
+# %%
+try:
+    server.get("/state/white")
+except ServerError as error:
+    refused = str(error)
+assert "404" in refused and "Data types with a model: wine." in refused
+happened(f"{refused} It says what there is, so that a slip of the pen is found at once.")
+
+# %% [markdown]
+# We send a model for white wine, as in lesson 05:
+
+# %%
+from modelserving.workshop.terminal import terminal
+
+terminal(f"modelserving models publish white-linear-regression --prefix {lesson.prefix}", own)
+
+# %%
+lesson.wait_for(lambda: len(server.get("/models")["models"]) == 2, "the second actor")
+server.get("/models")
+
+# %%
+def states():
+    return {name: server.get(f"/state/{name}") for name in server.get("/models")["models"]}
+
+lesson.wait_for(lambda: states()["white"]["usage"] >= 20, "twenty white wines")
+shown = "name usage p50_ns swaps skipped".split()
+rows = [(name, *(one[field] for field in shown)) for name, one in states().items()]
+table("What /state/… says", rows, "data type", *shown)
+
+# %% [markdown]
+# `usage` is what each model has scored. `skipped` is what found no model, of the whole server: the white wines from before.
+# How the actors are is at `/healthz`. All is well, so there are no details: no restarts, no dead letters, and none is stuck.
+
+# %%
+server.get("/healthz")
+
+# %% [markdown]
+# And all answers go to one topic:
+
+# %%
+from modelserving.kafka import read_topic
+from modelserving.records import decode_scored
+
+def answers():
+    records = read_topic(lesson.connection, lesson.topics.scored)
+    return [decode_scored(record.value) for record in records]
+
+newest = answers()[-6:]
+rows = [(one.offset, one.data_type, one.model_name, round(one.prediction, 2)) for one in newest]
+table("The newest answers", rows, "offset", "data type", "model", "score")
+
+# %% [markdown]
+# ## What is written down
+#
+# An actor saves what it knows when a model comes, and every five seconds while it works. Here is the file of the actor
+# for red wine. Its statistics, a histogram, are packed into letters.
+
+# %%
+from modelserving.actors import StateFolder
+from modelserving.statistics import Statistics
+
+def saved_count(data_type):
+    saved = StateFolder(state, data_type).peek()
+    return Statistics.decode(saved.current.statistics).snapshot().count
+
+lesson.wait_for(lambda: min(map(saved_count, states())) >= 20, "the counts on disk")
+
+# %%
+(folder,) = state.glob("wine-*")
+text = (folder / "state").read_text()
+print("\n".join(line[:90] for line in text.splitlines()))  # the statistics are long
+
+# %%
+files = sorted(folder.iterdir())
+happened(
+    "The first line says what it is, of which version, and its checksum. Each value stands under "
+    f"its **name**; the digest names another file, with the model's bytes. In the folder: "
+    f"{', '.join(f'`{file.name[:12]}`' for file in files)}. Both are written beside their place "
+    "first, and then renamed: a reader finds the old file or the new one, never half of one."
+)
+
+# %% [markdown]
+# ## Exercise: what to write down
+
+# %%
+# exercise: actors-persist
+
+# %% [markdown]
+# ## Break it: kill the server, and take the models away
+#
+# `kill -9`. And as if that were not enough, we delete the topic with the models and make a new, empty one.
+
+# %% tags=["breaks"]
+before = states()
+server.kill()
+on_disk = {name: saved_count(name) for name in before}
+lesson.topic("wine-models")
+on_disk
+
+# %% [markdown]
+# > **Predict, then run.** The new server finds no model in Kafka. Which models will it serve with? Where do their counts go on:
+# > at 0, at what was on disk, or at what the old server last said?
+
+# %%
+port = server.url.rpartition(":")[2]  # the old one
+server = lesson.manage(lambda: serve(port), name="server")
+lesson.wait_for(lambda: all(states()[name]["usage"] > on_disk[name] for name in before), "scores")
+after = states()
+counts = {name: (before[name]["usage"], on_disk[name], after[name]["usage"]) for name in before}
+rows = [(name, after[name]["name"], *count) for name, count in counts.items()]
+table("Back again", rows, "data type", "model", "count before", "on disk", "now")
+
+# %%
+same = "name description version digest since swaps".split()
+assert all(before[name][field] == after[name][field] for name in before for field in same)
+happened(
+    "Names, descriptions, digests, and since when they serve: all as before, and all from the "
+    "folder. The counts went on from what was **on disk**; the wines that had waited, and those "
+    "since, came on top. What the old server had counted after its last save is lost: some five "
+    "seconds of counting at most."
+)
+
+# %% [markdown]
+# Counting, yes. And wines? In lesson 04 you had an audit. From the first white wine on that was scored, each offset should be
+# among the answers exactly once:
+
+# %%
+last = max(one.offset for one in answers())
+lesson.wait_for(lambda: answers()[-1].offset >= last + 50, "fifty wines more")
+given = answers()
+first = min(one.offset for one in given if one.data_type == "white")
+times = Counter(one.offset for one in given)
+missing = [offset for offset in range(first, max(times) + 1) if not times[offset]]
+doubled = [offset for offset in times if times[offset] > 1]
+
+# %%
+assert (missing, doubled) == ([], [])
+happened(
+    f"{len(given)} wines scored, missing {missing or 'none'}, doubled {doubled or 'none'}. How far "
+    "the server has come in the topic is **not** in its folder: it is committed to Kafka, in one "
+    "transaction with the answers (lesson 04). Two places for one truth would part some day."
+)
+
+# %% [markdown]
+# ## Break it: half a file
+#
+# A disk was full once, or somebody opened the file in an editor. We take a copy of the folder, and cut its file in two.
+
+# %% tags=["breaks"]
+copy = lesson.folder / "copy"
+shutil.rmtree(copy, ignore_errors=True)
+shutil.copytree(state, copy)
+(torn,) = copy.glob("wine-*/state")
+torn.write_text(torn.read_text()[:200])
+torn.read_text()[-40:]
+
+# %% [markdown]
+# > **Predict, then run.** An actor starts on it. Does it believe the half, refuse to start, or begin anew?
+
+# %%
+found = StateFolder(copy, "wine").load()
+names = sorted(path.name for path in copy.iterdir())
+assert found is None and any("set-aside" in name for name in names)
+happened(
+    "It begins anew, and waits for a model from the topic. The checksum did not fit, so nothing "
+    "of the file is used. And nothing is deleted: the folder was renamed, the log says why, and "
+    f"somebody can look into it. There are now: {', '.join(f'`{name}`' for name in names)}."
+)
+
+# %% [markdown]
+# ## A farm: several workers for one type
+#
+# One actor scores one message at a time. Does it go faster with two? A **farm** looks like a serving actor to everybody else. In
+# it, a **router** deals each batch out to several workers. Our server has it too: `serve actor --workers 2`.
+# (Workers on threads all score with one and the same model. They may, because scoring changes nothing in it.)
+#
+# We are going to measure, so client and server go home first: they would be measured with it.
+
+# %%
+client.stop()
+server.stop()
+client.running, server.running
+
+# %%
+from modelserving.actors import Farm
+from modelserving.actors.gathering import resolve
+
+def make_farm(kind, model, workers):
+    runtime = lesson.manage(PykkaRuntime, name=f"farm {kind} {workers}")
+    settings = ServingSettings(lesson.folder / f"farm-{kind}-{workers}", workers=workers)
+    farm = runtime.spawn(Farm, runtime, "wine", settings, name="farm")
+    resolve(farm.request(Apply(Promote(model))), 30)
+    return farm
+
+# %% [markdown]
+# Two kinds of work: a random forest, which Java computes, and some sums in plain Python. These are no good as a model, but they
+# keep Python busy:
+
+# %%
+import numpy as np
+
+from modelserving.models.base import Scores
+
+class PlainPython:
+    inputs = ("alcohol",)
+
+    def score(self, wines):
+        return Scores(np.array([sum(wine.alcohol for _ in range(300)) for wine in wines]))
+
+    def to_bytes(self):
+        return b""
+
+    def close(self):
+        pass
+
+# %%
+def java():
+    return build_candidate(catalog["wine-random-forest"])
+
+def python():
+    line = build_candidate(catalog["wine-linear-regression"])
+    return replace(line, model=PlainPython(), digest="none")
+
+workers = (1, 2) if fast else (1, 2, 4)
+kinds = {"java": java, "python": python}
+farms = {(kind, n): make_farm(kind, kinds[kind](), n) for kind in kinds for n in workers}
+
+# %% [markdown]
+# Each farm gets all red wines at once, all farms in turn, several times over. The best time of each counts:
+
+# %%
+wines = messages_of(red)
+
+def seconds(farm):
+    began = perf_counter()
+    for part in farm.ask(ScoreBatch(wines)).parts:
+        part.reply.result(60)
+    return perf_counter() - began
+
+rounds = [{key: seconds(farm) for key, farm in farms.items()} for _ in range(4 if fast else 15)]
+best = {key: min(one[key] for one in rounds) for key in farms}
+
+# %% [markdown]
+# > **Predict, then run.** This table says how many times as fast a farm is as one worker. What do you expect for Java and two
+# > workers? And for Python?
+
+# %%
+gain = {key: best[key[0], 1] / took for key, took in best.items()}
+rows = [(n, *(f"{gain[kind, n]:.2f}" for kind in kinds)) for n in workers]
+table(f"Times as fast, with {os.cpu_count()} processors", rows, "workers", "Java", "Python")
+
+# %%
+happened(
+    f"Two workers: Java {gain['java', 2]:.2f} times as fast, Python {gain['python', 2]:.2f} times. "
+    "While Java computes, it leaves the interpreter to others, so two workers can work at once, if "
+    "a processor is free for the second. In plain Python only one thread runs at a time, whatever "
+    "you do: that is the **GIL**, the global interpreter lock. More threads then bring nothing, "
+    "and handing over costs a little. Near 1 is no gain, below 1 a loss: measure before you add "
+    "workers."
+)
+
+# %% [markdown]
+# And who gets which wine? That is the router's business: `--router round-robin`, `smallest-mailbox` or `by-key`. The answers are
+# put back into order at the end. But which worker is quicker, nobody knows. For a model that remembers something of each cellar,
+# that matters.
+
+# %% [markdown]
+# ## Exercise: a router
+
+# %%
+# exercise: actors-router
+
+# %% [markdown]
+# ## Beside the custom stage
+#
+# Two servers that do the same. Do they? `compare` sends the same wines through both, without Kafka, and changes the model after
+# 700 of them. They have several turns, and the best time of each counts.
+
+# %%
+from modelserving.actors.comparison import compare, tabulate
+
+models = catalog["wine-linear-regression"], catalog["wine-decision-tree"]
+
+def run(turn):
+    with PykkaRuntime() as runtime:
+        return compare(wines, *models, 700, lesson.folder / f"compare-{turn}", runtime)
+
+turns = [await asyncio.to_thread(run, turn) for turn in range(2 if fast else 5)]
+sides = zip(*turns)
+stage, by_actors = (min(side, key=lambda turn: turn.us_per_record) for side in sides)
+
+# %% [markdown]
+# > **Predict, then run.** Which is faster? Whose code is longer, and how much?
+
+# %%
+table("The same 1,600 wines", tabulate(stage, by_actors), "", "custom stage", "actors")
+
+# %%
+assert stage.switched_at == by_actors.switched_at == 700
+happened(
+    f"The same scores, and the model changes at wine {stage.switched_at} in both. The times differ "
+    "from run to run: a message carries 500 wines, so it costs each of them little. What actors "
+    f"cost is **code**: {by_actors.lines} lines to {stage.lines}, without the runtime. What you "
+    "get is what you have seen: failures that stay where they are, a state that survives, workers."
+)
+
+# %% [markdown]
+# With a model or two, the stage is enough. With many, which come and go and sometimes fail, actors are worth it. And how fast are
+# the whole servers, with Kafka on both sides? `benchmarks/actors.py` measures both in one run, beside a bare loop.
+
+# %% [markdown]
+# ## On many machines
+#
+# Nothing in `serving.py` says that an actor is a thread. On [Ray](https://docs.ray.io) each one is a process, perhaps on another
+# machine: messages are copied then, models travel as bytes, and each process has a GIL of its own. It is an extra. In a terminal,
+# `make test-ray` installs it and runs the same tests on it; then `modelserving serve actor --runtime ray` serves with it.
+
+# %% [markdown]
+# ## Recap
+#
+# * An actor reads its mail one message at a time, and nobody else touches what it holds: no locks, and a model changes between
+#   two messages. `tell` goes on, `ask` waits.
+# * A manager routes by data type to actors that know nothing of each other. It hands on, and never waits.
+# * What fails is thrown away and started again, after a pause, and not for ever. A record that kills becomes a dead letter.
+# * What must survive is written down beside its place, checked, and renamed. What cannot be read is set aside.
+# * More workers help where the work leaves Python's interpreter alone. Measure.
+#
+# You can now say what an actor may hold, what it must write down, and what becomes of it and of its mail when it fails.
+#
+# **In practice** keep actors few and messages large: a batch, not a record. Bound every mailbox, and decide what a sender does when
+# it is full. Look at the restarts in `/healthz`: an actor that comes back every minute is a bug that nobody has read about yet.
+#
+# **Source**: [`serving.py`](../modelserving/actors/serving.py) for the actor, [`manager.py`](../modelserving/actors/manager.py)
+# for the one above it, [`supervision.py`](../modelserving/actors/supervision.py) for failures,
+# [`persistence.py`](../modelserving/actors/persistence.py) for the files, [`farm.py`](../modelserving/actors/farm.py) and
+# [`routers.py`](../modelserving/actors/routers.py)
+
+# %% tags=["cleanup"]
+lesson.close()
+
+# %% [markdown]
+# Back to the start: [00 · Set-up check](00_setup_check.ipynb)
