@@ -22,7 +22,7 @@ from modelserving.records import (
 from modelserving.workshop.ground import wait_until
 from modelserving.workshop.process import ServerProcess
 
-SERVERS = ("stage", "actor")
+SERVERS = ("stage", "actor", "streams-memory", "streams-standard", "streams-custom")
 """Kinds, as ``modelserving serve`` names them; what stands after a hyphen is the store: ``streams-memory``."""
 
 WINE = WineRecord(7.4, 0.7, 0.0, 1.9, 0.076, 11.0, 34.0, 0.9978, 3.51, 0.56, 9.4)

@@ -19,7 +19,9 @@ from modelserving.kafka.configuration import server_properties
 from modelserving.kafka.layout import Layout
 from modelserving.kafka.ports import free_port
 from modelserving.kafka.process import format_data
+from modelserving.kstreams import KafkaStreams, java, streams_config
 from modelserving.records import Topics
+from modelserving.workshop.ground import wait_until
 
 pytestmark = [
     pytest.mark.broker,
@@ -123,3 +125,17 @@ def test_unknown_certificate_is_not_trusted(secured: Secured, monkeypatch: pytes
     monkeypatch.setattr(clients_module, "_ANSWER_WITHIN_MS", 1_500)
     with pytest.raises(BrokerUnavailable, match=r"certificate that is not trusted.*ssl\.truststore\.location"):
         make_admin(connect(secured.settings(trust=False)))
+
+
+def test_kafka_streams_is_let_in_too(secured: Secured, tmp_path: Path) -> None:
+    """The same properties, in Java's words: the engine's clients come in over TLS with the password."""
+    connection = connect(secured.settings())
+    topics = Topics().prefixed("streams")
+    create_topics(connection, topics)
+    with make_producer(connection) as producer:
+        producer.send(topics.records, b"over tls")
+    topology = java.Topology()
+    topology.addSource("source", topics.records)
+    topology.addSink("sink", topics.scored, "source")
+    with KafkaStreams(topology, streams_config(connection, application_id="secured", state_dir=tmp_path)):
+        wait_until(lambda: any(read_topic(connection, topics.scored)), "the record to come through", seconds=60)
