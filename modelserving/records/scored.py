@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 
@@ -14,9 +14,8 @@ from modelserving.records.wire import scored_pb2 as wire
 __all__ = ["ScoredRecord", "decode_scored", "encode_scored"]
 
 
-@dataclass(frozen=True, slots=True)
-class ScoredRecord:
-    """One answer.
+class ScoredRecord(NamedTuple):
+    """One answer. Servers make a hundred thousand in a second, and a named tuple is made in a third of the time.
 
     Args:
         data_type: of the record, and so of the model.
@@ -75,27 +74,19 @@ def encode_scored(scored: ScoredRecord) -> bytes:
     Most fields are the same in all answers of a batch. Messages that stand behind one another are one message with the
     fields of both: so what is the same is written once, and only what differs for each answer.
     """
-    s = scored
-    if s.offset < 0 or s.published_ms < 0:
-        same = _encode_same(
-            s.data_type, s.model_name, s.model_version, s.model_digest, s.partition, s.scoring_ns, s.scored_at_ns
-        )
-        return (
-            same
-            + wire.ScoredRecord(
-                prediction=s.prediction, offset=s.offset, published_ms=s.published_ms
-            ).SerializeToString()
-        )
+    data_type, prediction, name, version, digest, partition, offset, scoring_ns, scored_at_ns, published_ms = scored
+    same = _encode_same(data_type, name, version, digest, partition, scoring_ns, scored_at_ns)
+    if offset < 0 or published_ms < 0:
+        own = wire.ScoredRecord(prediction=prediction, offset=offset, published_ms=published_ms)
+        return same + own.SerializeToString()
     return b"".join(
         (
-            _encode_same(
-                s.data_type, s.model_name, s.model_version, s.model_digest, s.partition, s.scoring_ns, s.scored_at_ns
-            ),
-            _PREDICTION(_PREDICTION_TAG, s.prediction),
+            same,
+            _PREDICTION(_PREDICTION_TAG, prediction),
             _OFFSET_TAG,
-            _varint(s.offset),
+            _varint(offset),
             _PUBLISHED_TAG,
-            _varint(s.published_ms),
+            _varint(published_ms),
         )
     )
 

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 
 from modelserving.errors import ScoringError
 from modelserving.kafka.dead_letters import DeadLetter
@@ -95,26 +96,21 @@ def _collect(served: ServedModel, messages: Sequence[Message], scores: Scores, e
     now = time.time_ns()
     problems = scores.problems
     data_type, name, version, digest = served.data_type, served.name, served.version, served.digest
-    for index, (message, value) in enumerate(zip(messages, scores.values.tolist(), strict=True)):
-        if index in problems:
-            reason = f"model {name!r} gave no score: {problems[index]}."
-            tally.dead.append(dead_letter(message, "score", ScoringError(reason)))
-            continue
-        tally.keys.append(message.key)
-        tally.scored.append(
-            ScoredRecord(
-                data_type,
-                value,
-                name,
-                version,
-                digest,
-                message.partition,
-                message.offset,
-                each_ns,
-                now,
-                message.timestamp,
-            )
+    answers = [
+        ScoredRecord(
+            data_type, value, name, version, digest, message.partition, message.offset, each_ns, now, message.timestamp
         )
+        for message, value in zip(messages, scores.values.tolist(), strict=True)
+    ]
+    keys = [message.key for message in messages]
+    for index in sorted(problems):
+        reason = f"model {name!r} gave no score: {problems[index]}."
+        tally.dead.append(dead_letter(messages[index], "score", ScoringError(reason)))
+    if problems:
+        answered = [index not in problems for index in range(len(messages))]
+        answers, keys = list(compress(answers, answered)), list(compress(keys, answered))
+    tally.scored.extend(answers)
+    tally.keys.extend(keys)
 
 
 def _positions(messages: Sequence[Message]) -> dict[Place, int]:

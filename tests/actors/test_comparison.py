@@ -64,7 +64,7 @@ def test_the_table_says_how_far_scores_are_apart(sides: tuple[Side, Side, int]) 
     """It does not call the same what is not."""
     stage, actors, _ = sides
     first, *others = actors.scored
-    wrong = replace(actors, scored=(replace(first, prediction=first.prediction + 0.25), *others))
+    wrong = replace(actors, scored=(first._replace(prediction=first.prediction + 0.25), *others))
     assert tabulate(stage, wrong)[1] == ("scores", "up to 0.25 apart", "up to 0.25 apart")
 
 

@@ -47,7 +47,7 @@ def test_a_supply_without_records_is_refused() -> None:
 
 
 def test_a_model_that_fits_in_no_message_is_refused() -> None:
-    """It is told before anything is published, with its size and the limit; what counts is the message, not the data."""
+    """It is told before anything is published, with its size and the limit; the whole message counts."""
     model = ModelDescriptor("huge", "", "wine", ModelType.PMML, bytes(MAX_MESSAGE_BYTES))
     size = len(encode_descriptor(model))
     with pytest.raises(ConfigError, match=f"model 'huge' makes a message of {size} bytes, .* {MAX_MESSAGE_BYTES}"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import NamedTuple
 
 from modelserving.kafka.dead_letters import headers
@@ -91,10 +92,8 @@ class ScoringProcessor(BatchProcessor):
 
     def process_batch(self, batch: Columns) -> None:
         """Score, hand on, count."""
-        rows = [
-            Row(self._topic, self._partition, *row)
-            for row in zip(batch.offsets, batch.timestamps, batch.keys, batch.values, strict=True)
-        ]
+        place = repeat(self._topic), repeat(self._partition)
+        rows = list(map(Row, *place, batch.offsets, batch.timestamps, batch.keys, batch.values))
         result = score_batch(Batch(rows), self._slots)
         self._partitions.go_to(self._partition)
         self._hand_on(batch, result)
