@@ -21,7 +21,6 @@ from tests.contract.servers import Pipeline, constant_model, published, wine
 pytestmark = [
     pytest.mark.broker,
     pytest.mark.slow,
-    pytest.mark.skip(reason="several instances are not finished: nobody has seen this pass in the whole run yet"),
 ]
 
 PARTITIONS = 4
