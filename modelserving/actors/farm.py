@@ -25,6 +25,7 @@ from modelserving.actors.messages import (
     Prepare,
     Restore,
     Routed,
+    SaveWhenDue,
     ScoreBatch,
     Settled,
 )
@@ -74,6 +75,10 @@ class Farm:
             case Settled():
                 for worker in self._workers:
                     worker.tell(message)
+            case SaveWhenDue() if not self._workers[0].ref.waiting:
+                self._workers[0].tell(message)
+            case SaveWhenDue():
+                pass  # it has work to do, and thinks of it by itself
             case Apply(change):
                 return self._give_all([Apply(own) for own in share(change, len(self._workers))])
             case Prepare() | ApplyPrepared() | Restore():

@@ -21,6 +21,7 @@ from modelserving.actors.messages import (
     Restore,
     RestoreAll,
     Routed,
+    SaveWhenDue,
     ScoreBatch,
     TellType,
 )
@@ -95,8 +96,9 @@ class ManagerActor:
 
     def _tell(self, data_type: str, news: object) -> None:
         child = self._children.get(data_type)
-        if child is not None:
-            child.tell(news)
+        if child is None or (isinstance(news, SaveWhenDue) and child.ref.waiting):
+            return  # who has work to do thinks of saving by itself
+        child.tell(news)
 
     def _child_for(self, data_type: str, question: object) -> Child | None:
         """The actor of a data type. A new model makes one, where there is none or the one there was is given up."""

@@ -29,6 +29,7 @@ __all__ = [
     "Restore",
     "RestoreAll",
     "Routed",
+    "SaveWhenDue",
     "ScoreBatch",
     "Settled",
     "TellType",
@@ -154,6 +155,11 @@ class ApplyPrepared:
     """As ``Apply``, with what was prepared."""
 
     number: int
+
+
+@dataclass(frozen=True, slots=True)
+class SaveWhenDue:
+    """Save what has been counted, if that was long ago: so that nothing waits for a record that may never come."""
 
 
 @dataclass(frozen=True, slots=True)

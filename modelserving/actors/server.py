@@ -24,7 +24,7 @@ from modelserving.actors.changing import Changer
 from modelserving.actors.gathering import Gathered, Gatherer, Postman, resolve
 from modelserving.actors.health import judge
 from modelserving.actors.manager import ManagerActor
-from modelserving.actors.messages import AskType, Describe, ReportActors, RestoreAll, Settled, TellType
+from modelserving.actors.messages import AskType, Describe, ReportActors, RestoreAll, SaveWhenDue, Settled, TellType
 from modelserving.actors.runtime import ActorStatus, Ref, Runtime
 from modelserving.actors.serving import ServingSettings
 from modelserving.errors import ActorError
@@ -50,6 +50,7 @@ log = logging.getLogger(__name__)
 _MANAGERS_MAILBOX = 1_000
 _LOOK_SECONDS = 2.0
 _PAUSE_SECONDS = 0.05
+_REMIND_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ class ActorServer:
                 for change in await source.read_to_end():
                     await self._apply(change, changer)
                 await self._restore(manager, changer, postman)
-                await self._serve(source, manager, changer)
+                await self._serve(source, manager, changer, postman)
         finally:
             self.phase = Phase.STOPPED
 
@@ -161,12 +162,20 @@ class ActorServer:
             self._states[data_type] = state = await changer.ask(data_type, Describe())
             self.latest = self.latest or (data_type if state else None)
 
-    async def _serve(self, source: ModelSource, manager: Ref, changer: Changer) -> None:
+    async def _serve(self, source: ModelSource, manager: Ref, changer: Changer, postman: Postman) -> None:
         send, changes = anyio.create_memory_object_stream[Change](0)
         async with send, changes, anyio.create_task_group() as tasks:
             tasks.start_soon(source.follow, send)
             tasks.start_soon(self._apply_all, changes, changer)
+            tasks.start_soon(self._remind, manager, postman)
             await run_sessions(partial(self._session, manager), lambda: self.counts, self._wait_for_broker)
+
+    async def _remind(self, manager: Ref, postman: Postman) -> None:
+        """Remind the actors of saving, also when no records come."""
+        while True:
+            await anyio.sleep(_REMIND_SECONDS)
+            for data_type in self.data_types:
+                await postman.tell(manager, TellType(data_type, SaveWhenDue()))
 
     def _wait_for_broker(self) -> None:
         self.phase = Phase.WAITING

@@ -22,6 +22,7 @@ from modelserving.actors.messages import (
     IsPrepared,
     Prepare,
     Restore,
+    SaveWhenDue,
     ScoreBatch,
     Settled,
     Work,
@@ -50,7 +51,7 @@ class ServingSettings:
 
     Args:
         folder: where their state is saved.
-        save_every_s: the statistics on disk are at most so many seconds old while records come.
+        save_every_s: the statistics on disk are about so many seconds old at most.
         score: what is done with a batch.
         mailbox: how many messages may wait for each.
         workers: how many actors score one data type.
@@ -94,6 +95,8 @@ class ServingActor:
                 return self._score(Batch(messages))
             case Settled(works):
                 self._settle(works)
+            case SaveWhenDue():
+                self._save_when_due()
             case Apply(change):
                 return self._apply(change.unpack() if isinstance(change, PackedChange) else change)
             case Describe():
@@ -134,8 +137,7 @@ class ServingActor:
         for shadow in shadows:
             shadow.run()
         self._unsaved = self._keeps_books
-        if time.monotonic() - self._saved_at >= self._save_every_s:
-            self._save()
+        self._save_when_due()
 
     def _apply(self, change: Change) -> Applied:
         done = self._slots.apply(self._with_statistics(change))
@@ -192,6 +194,10 @@ class ServingActor:
             self._slots.apply(KeepPrevious(self.data_type, saved.previous.unpack()))
         if saved.shadow is not None:
             self._slots.apply(StartShadow(saved.shadow.unpack(), saved.percent))
+
+    def _save_when_due(self) -> None:
+        if self._unsaved and time.monotonic() - self._saved_at >= self._save_every_s:
+            self._save()
 
     def _save(self) -> None:
         """Write the state. A full disk does not end the scoring: it is logged, and tried again."""

@@ -14,7 +14,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from modelserving.actors import ActorOptions, ActorServer, PykkaRuntime, ServingSettings
+from modelserving.actors import ActorOptions, ActorServer, PykkaRuntime, ServingSettings, StateFolder
 from modelserving.actors.serving import Score
 from modelserving.kafka import (
     Connection,
@@ -30,6 +30,7 @@ from modelserving.stage import Phase
 from modelserving.stage.messages import Batch, ScoredBatch
 from modelserving.stage.scoring import score_batch
 from modelserving.stage.source import DataSource
+from modelserving.statistics import Statistics
 from tests.actors.conftest import HASTY
 from tests.actors.samples import score_or_fail
 from tests.contract.servers import constant_model
@@ -69,10 +70,10 @@ async def until(condition: Callable[[], object], what: str, seconds: float = 30)
 
 @asynccontextmanager
 async def serving(
-    connection: Connection, topics: Topics, folder: Path, score: Score = score_batch
+    connection: Connection, topics: Topics, folder: Path, score: Score = score_batch, save_every_s: float = 5
 ) -> AsyncIterator[ActorServer]:
     """A server that serves; afterwards it has ended."""
-    settings = ServingSettings(folder, score=score)
+    settings = ServingSettings(folder, save_every_s, score)
     options = ActorOptions(settings, topics, group=f"g-{topics.records}", preload=False, stuck_after_s=0.4)
     server = ActorServer(connection, options, partial(PykkaRuntime, HASTY))
     async with anyio.create_task_group() as tasks:
@@ -146,6 +147,27 @@ def test_an_actor_that_dies_in_the_middle_of_a_batch_costs_no_record(
     )
     (letter,) = read_dead_letters(connection, topics.dead_letters)
     assert (letter.offset, letter.key, letter.stage) == (3, b"always", "score")
+
+
+def test_what_was_counted_is_saved_though_no_record_comes_any_more(
+    connection: Connection, topics: Topics, tmp_path: Path
+) -> None:
+    """``kill -9`` in a quiet night costs the counts of no evening."""
+    send_models(connection, topics)
+
+    def saved() -> int:
+        found = StateFolder(tmp_path, "wine").peek()
+        assert found is not None
+        assert found.current is not None
+        return Statistics.decode(found.current.statistics).snapshot().count
+
+    async def go() -> None:
+        async with serving(connection, topics, tmp_path, save_every_s=2) as server:
+            send(connection, topics, b"a", b"b")
+            await until(lambda: server.counts.scored == 2, "two answers")
+            await until(lambda: saved() == 2, "two on disk")
+
+    anyio.run(go)
 
 
 def test_the_state_on_disk_serves_where_the_topics_know_nothing(
