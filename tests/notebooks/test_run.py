@@ -17,7 +17,8 @@ from modelserving.workshop.ground import wait_until
 from modelserving.workshop.source import lesson_sources
 
 NOTEBOOKS = lesson_sources()[0].path.parent.parent
-LESSONS = [source.notebook for source in lesson_sources()]
+# What is run by one process of the tests is run again by the same: the second needs the output of the first.
+LESSONS = [pytest.param(source.notebook, marks=pytest.mark.xdist_group(source.notebook)) for source in lesson_sources()]
 CELL_SECONDS = 120
 FAST = ("-p", "fast", "True")
 NBVAL = ("--nbval-lax", "-q", "-p", "no:cacheprovider", "-o", "addopts=", "--nbval-cell-timeout", str(CELL_SECONDS))
