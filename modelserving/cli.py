@@ -16,6 +16,7 @@ from modelserving.errors import ModelServingError
 __all__ = ["app", "main"]
 
 app = typer.Typer(
+    context_settings={"help_option_names": ["-h", "--help"]},
     name="modelserving",
     help="Serve machine-learning models inside streaming microservices on Apache Kafka.",
     no_args_is_help=True,

@@ -74,6 +74,8 @@ class Pace:
         max_records: stop after so many; ``None``: never.
         faults: share of the records that are broken on purpose, 0 to 1.
         seed: decides which records are broken, and how.
+        keyed: whether records have their data type as key, so that all of one type are in one partition; a broken
+            record has the key that it should have. Else they have none, and are spread over all partitions.
     """
 
     record_interval_ms: float = 1_000
@@ -81,6 +83,7 @@ class Pace:
     max_records: int | None = None
     faults: float = 0.0
     seed: int = 1
+    keyed: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.record_interval_ms < math.inf:
@@ -173,7 +176,8 @@ class Provider:
         broken = self._chance.random() < self._pace.faults
         value = break_record(record, self._chance) if broken else encode_wine(record)
         self._asked += 1
-        _send(producer, self._topics.records, None, value, self._count_sent, self._count_failed)
+        key = record.data_type.encode() if self._pace.keyed else None
+        _send(producer, self._topics.records, key, value, self._count_sent, self._count_failed)
         if self._asked % _REPORT_EVERY == 0:
             self._report(f"{self._asked} records published")
 

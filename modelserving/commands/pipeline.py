@@ -38,6 +38,9 @@ def client(
     data_type: Annotated[
         list[str] | None, typer.Option(help="Which wines: wine (red) or white; several times for both. None: wine.")
     ] = None,
+    keyed: Annotated[
+        bool, typer.Option("--keyed", help="Give each record its data type as key: one type, one partition.")
+    ] = False,
     prefix: Prefix = "",
     data: Annotated[Path | None, typer.Option(help="Folder with records and models; none: the checkout's.")] = None,
     seed: Annotated[int, typer.Option(help="Decides which records are broken, and how.")] = 1,
@@ -50,7 +53,7 @@ def client(
 
     console = Console(highlight=False)
     topics = topics_of(prefix)
-    pace = Pace(records_every, models_every, max_records, faults, seed)
+    pace = Pace(records_every, models_every, max_records, faults, seed, keyed)
     supply = load_supply(data_folder(data), data_type or ("wine",))
     with use_broker() as connection, stop_event(until_stdin_closes) as stop:
         create_topics(connection, topics)

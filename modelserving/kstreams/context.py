@@ -84,11 +84,15 @@ class ProcessorContext(StateStoreContext):
         Args:
             record: what.
             child: to which node; ``None``: to all that come next.
+
+        Raises:
+            TypeError: it is something else, as the value of a record.
         """
+        java = _java_of(record)
         if child is None:
-            self.java.forward(jpype.JObject(record.java, _record_class()))
+            self.java.forward(java)
         else:
-            self.java.forward(jpype.JObject(record.java, _record_class()), child)
+            self.java.forward(java, child)
 
     def getStateStore(self, name: str) -> Any:
         """A store that is connected with this processor, or a global one.
@@ -126,6 +130,16 @@ class ProcessorContext(StateStoreContext):
     def currentStreamTimeMs(self) -> int:
         """The latest time of any record so far, milliseconds since 1970."""
         return int(self.java.currentStreamTimeMs())
+
+
+def _java_of(record: Record) -> Any:
+    """A record as the engine takes it."""
+    try:
+        return jpype.JObject(record.java, _record_class())
+    except AttributeError:
+        raise TypeError(
+            f"forward takes a Record, and this is a {type(record).__name__}: record.withValue(...) makes a Record of it"
+        ) from None
 
 
 def _record_class() -> Any:

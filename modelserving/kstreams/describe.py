@@ -50,7 +50,7 @@ class Node:
     after: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class TopologyGraph:
     """All nodes of a topology.
 
@@ -93,6 +93,9 @@ class TopologyGraph:
 
     def __str__(self) -> str:
         return self.text
+
+    def __repr__(self) -> str:
+        return self.alt
 
     def _sentences(self) -> Iterator[str]:
         for part in self.parts:

@@ -10,7 +10,7 @@ __all__ = ["Box", "Line", "draw"]
 
 _WIDTH, _HEIGHT, _GAP, _MARGIN = 168, 46, 44, 12
 _STEP_X, _STEP_Y = _WIDTH + _GAP, _HEIGHT + 22
-_LETTERS = 22
+_LETTERS, _SIZE = 30, 13
 # Dark enough on white and light enough on black; told apart by shape and word, not by colour alone.
 _INK = "#6b7785"
 _FILLS = {"topic": "#56b4e9", "source": "#d9dee4", "processor": "#f0e442", "sink": "#d9dee4", "store": "#ddb4cc"}
@@ -79,9 +79,16 @@ def _box(box: Box) -> str:
         f"<g><title>{escape(f'{_WORDS[box.kind]} {box.title}')}</title>"
         f'<rect x="{x}" y="{y}" width="{_WIDTH}" height="{_HEIGHT}" rx="{round_}" fill="{_FILLS[box.kind]}" '
         f'stroke="{_INK}"{dashes}/>'
-        f'<text x="{middle}" y="{y + 20}" text-anchor="middle" font-size="13" fill="#111">{escape(title)}</text>'
+        f'<text x="{middle}" y="{y + 20}" text-anchor="middle" font-size="{_size(title):.3g}" fill="#111">'
+        f"{escape(title)}</text>"
         f'<text x="{middle}" y="{y + 36}" text-anchor="middle" font-size="11" fill="#333">{_WORDS[box.kind]}</text></g>'
     )
+
+
+def _size(title: str) -> float:
+    """Of the letters, so that the title stays in its box: the engine's own names are long, and in capitals."""
+    widths = sum(0.6 if letter.islower() else 0.75 for letter in title)
+    return min(_SIZE, (_WIDTH - 12) / widths) if title else _SIZE
 
 
 def _line(start: Box, end: Box) -> str:

@@ -1,4 +1,4 @@
-"""The engine's key/value stores, for Python."""
+"""The engine's key/value stores, for Python. What goes wrong in one, as in a serde, is a Python error here too."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import jpype
 
+from modelserving.kstreams.failures import python_errors
 from modelserving.kstreams.values import from_java, to_java
 
 __all__ = ["KeyValueStore", "ReadOnlyKeyValueStore", "wrap"]
@@ -26,19 +27,23 @@ class ReadOnlyKeyValueStore:
 
     def get(self, key: object) -> Any:
         """The value of a key, or ``None``."""
-        return _plain(self.java.get(to_java(key)))
+        with python_errors():
+            return _plain(self.java.get(to_java(key)))
 
     def all(self) -> Iterator[tuple[Any, Any]]:
         """All keys and values."""
-        yield from _pairs(self.java.all())
+        with python_errors():
+            yield from _pairs(self.java.all())
 
     def range(self, first: object, last: object) -> Iterator[tuple[Any, Any]]:
         """Keys from ``first`` to ``last``, both included, in the order of their bytes."""
-        yield from _pairs(self.java.range(to_java(first), to_java(last)))
+        with python_errors():
+            yield from _pairs(self.java.range(to_java(first), to_java(last)))
 
     def approximateNumEntries(self) -> int:
         """About how many keys there are."""
-        return int(self.java.approximateNumEntries())
+        with python_errors():
+            return int(self.java.approximateNumEntries())
 
 
 class KeyValueStore(ReadOnlyKeyValueStore):
@@ -46,11 +51,13 @@ class KeyValueStore(ReadOnlyKeyValueStore):
 
     def put(self, key: object, value: object) -> None:
         """Set the value of a key; ``None`` deletes it."""
-        self.java.put(to_java(key), to_java(value))
+        with python_errors():
+            self.java.put(to_java(key), to_java(value))
 
     def delete(self, key: object) -> Any:
         """Delete a key; its value, or ``None``."""
-        return _plain(self.java.delete(to_java(key)))
+        with python_errors():
+            return _plain(self.java.delete(to_java(key)))
 
 
 def wrap(store: Any) -> Any:

@@ -118,7 +118,8 @@ def pipeline(*lit: str) -> Diagram:
     names = [name for text in lit for name in text.split()] or ["pipeline"]
     shining = _parts(names)
     server = next((_SERVERS[name] for name in names if name in _SERVERS), "model server")
-    alt = f"{_STORY.format(server=server)} {_lit_sentence(shining)}"
+    named = server if server != _SERVERS["streams"] else f"{server} server"
+    alt = f"{_STORY.format(server=named)} {_lit_sentence(shining)}"
     frame = _frame(server, lit=shining.issuperset(_INSIDE))
     drawn = (frame, *(_arrow(*arrow, shining) for arrow in _ARROWS), *(_box(n, n in shining) for n in _PARTS))
     style = f"width:100%;max-width:{_WIDTH}px;height:auto"

@@ -736,4 +736,4 @@ happened(
 lesson.close()
 
 # %% [markdown]
-# Back to the start: [00 · Set-up check](00_setup_check.ipynb)
+# Next: [07 · Kafka Streams: three stores](07_kafka_streams.ipynb)

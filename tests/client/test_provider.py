@@ -121,3 +121,13 @@ def test_a_model_that_is_not_taken_is_reported_and_the_records_go_on(
     provider.run(threading.Event())
     assert "model huge was not published" in caplog.text
     assert (provider.sent, provider.failed) == (2, 0)
+
+
+@pytest.mark.parametrize(("keyed", "key"), [(False, None), (True, b"wine")])
+def test_records_have_their_data_type_as_key_if_asked(
+    connection: Connection, topics: Topics, keyed: bool, key: bytes | None
+) -> None:
+    """So co-partitioned servers find records and models of one type in one partition; broken records keep the key."""
+    pace = replace(FAST, max_records=10, faults=0.5, keyed=keyed)
+    Provider(connection, supply(), pace, topics).run(threading.Event())
+    assert {message.key for message in read_topic(connection, topics.records)} == {key}

@@ -32,6 +32,12 @@ def test_help_explains_the_command_and_each_option(terminal: Terminal, words: tu
     assert all(getattr(p, "help", None) for p in command.params if not getattr(p, "hidden", False))
 
 
+@pytest.mark.parametrize("words", [(), ("serve",), ("serve", "streams")], ids=" ".join)
+def test_the_short_way_to_ask_for_help(terminal: Terminal, words: tuple[str, ...]) -> None:
+    """``-h`` and ``--help`` say the same, at every level."""
+    assert terminal.run(*words, "-h").out == terminal.run(*words, "--help").out != ""
+
+
 def test_help_imports_no_engine() -> None:
     """Who asks for help waits neither for TensorFlow nor for Java."""
     code = """

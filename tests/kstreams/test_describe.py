@@ -74,6 +74,21 @@ def test_no_two_boxes_are_in_one_place() -> None:
     assert all(x < float(root.get("width", "")) and y < float(root.get("height", "")) for x, y in places)
 
 
+def test_a_long_name_stays_in_its_box() -> None:
+    """The DSL names nodes in capitals and many digits: such a name is written smaller."""
+    builder = java.StreamsBuilder()
+    builder.stream("in").to("out")
+    root = ET.fromstring(describe(builder.build()).svg())
+    sizes = {text.text: float(text.get("font-size", "")) for text in root.iter(f"{SVG}text")}
+    assert sizes["in"] == 13
+    assert 6 < sizes["KSTREAM-SOURCE-0000000000"] < 10
+
+
+def test_what_is_seen_without_pictures_is_the_sentence() -> None:
+    """A notebook that shows text shows the picture's words, not Python's fields."""
+    assert repr(graph()) == graph().alt
+
+
 def test_its_text_is_the_engines() -> None:
     """``print(describe(topology))`` shows what a Java colleague sees."""
     assert str(graph()).startswith("Topologies:\n   Sub-topology: 0")

@@ -73,6 +73,19 @@ def test_a_python_error_comes_out_as_itself(one_node: Draw) -> None:
     assert "java" not in str(caught.value).lower()
 
 
+def test_what_is_no_record_is_not_handed_on(one_node: Draw) -> None:
+    """Who forwards a value alone is told how to make a record of it."""
+
+    class Bare(Processor):
+        def process(self, record: Record) -> None:
+            self.context.forward(record.value())
+
+    with TopologyTestDriver(one_node(ProcessorSupplier(Bare))) as driver:
+        wines = driver.createInputTopic("in", raw(), raw())
+        with pytest.raises(TypeError, match=r"this is a bytes: record\.withValue"):
+            wines.pipeInput(None, b"Merlot")
+
+
 def test_a_processor_without_process_says_so(one_node: Draw) -> None:
     """Forgetting the only method that matters is told by name."""
 

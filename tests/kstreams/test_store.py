@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from modelserving.kstreams import (
     KeyValueStore,
     Processor,
@@ -17,6 +19,7 @@ from modelserving.kstreams import (
     integer,
     java,
     raw,
+    serde,
     text,
 )
 
@@ -124,6 +127,20 @@ def test_the_engines_stores_take_and_give_values_of_python(one_node: Draw) -> No
         assert list(store.all()) == [("a", 5), ("b", 1)]
         assert list(store.range("b", "z")) == [("b", 1)]
         assert store.approximateNumEntries() >= 2
+
+
+def test_an_error_of_a_stores_serde_is_that_error(one_node: Draw) -> None:
+    """It goes from Python through the store, the processor and the engine, and comes out as what it was."""
+
+    def refuse(length: int) -> bytes:
+        raise OverflowError(f"{length} is too long")
+
+    lengths = serde(refuse, int)
+    builder = java.Stores.keyValueStoreBuilder(java.Stores.persistentKeyValueStore("sums"), text(), lengths)
+    with TopologyTestDriver(one_node(ProcessorSupplier(Summing), builder)) as driver:
+        topic = driver.createInputTopic("in", text(), raw())
+        with pytest.raises(OverflowError, match="4 is too long"):
+            topic.pipeInput("a", b"1234")
 
 
 def test_a_global_store_is_there_for_every_processor() -> None:

@@ -15,7 +15,10 @@ __all__ = ["LocalState"]
 
 
 class LocalState:
-    """The state of a Kafka Streams server, to be asked. Every question is refused while the tasks are on the move.
+    """The state of a Kafka Streams server, to be asked.
+
+    Every question is refused while tasks are on the move. So it is while the broker is away: others may have the tasks
+    by now, and nobody here would know.
 
     Args:
         server: whose.
@@ -44,30 +47,39 @@ class LocalState:
         """All instances, or those that hold some of a store.
 
         Raises:
-            ServerError: tasks are on the move.
+            ServerError: tasks are on the move, or the broker is away.
         """
-        return read_instances(check_settled(self._server.streams), self._topic, store)
+        return read_instances(self._settled(), self._topic, store)
 
     def holder(self, data_type: str) -> tuple[Instance, int]:
         """Who holds the state of a data type, where it is the key of the records; and in which partition.
 
         Raises:
-            ServerError: tasks are on the move.
+            ServerError: tasks are on the move, or the broker is away.
         """
-        return holder_of(check_settled(self._server.streams), STORE, data_type.encode())
+        return holder_of(self._settled(), STORE, data_type.encode())
 
     def share(self, data_type: str) -> Share:
         """What is here of a data type, partition by partition.
 
         Raises:
-            ServerError: tasks are on the move.
+            ServerError: tasks are on the move, or the broker is away.
         """
-        streams = check_settled(self._server.streams)
+        streams = self._settled()
         held = {partition: self._look_up(streams, partition, data_type) for partition in active_partitions(streams)}
-        check_settled(streams)
+        if self._settled() is not streams:
+            raise ServerError("Kafka Streams was started again while this was read. Ask again.")
         if set(held) != active_partitions(streams):
             raise ServerError("tasks were moved while this was read. Ask again.")
         return Share(self.url, held)
+
+    def _settled(self) -> KafkaStreams:
+        streams = check_settled(self._server.streams)
+        if missing := self._server.missing:
+            raise ServerError(
+                f"{missing}: what is here may be out of date, and others may have it by now. Ask again in a moment."
+            )
+        return streams
 
     def _look_up(self, streams: KafkaStreams, partition: int, data_type: str) -> ModelStatistics:
         if self._server.options.store is StoreKind.CUSTOM:

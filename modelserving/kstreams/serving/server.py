@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -20,6 +19,7 @@ from modelserving.kafka import Connection, end_offsets
 from modelserving.kafka.clients import REQUEST_BYTES
 from modelserving.kstreams import KafkaStreams, Response, State, streams_config
 from modelserving.kstreams.serving.keeper import ModelKeeper, ModelOptions
+from modelserving.kstreams.serving.pulse import Pulse
 from modelserving.kstreams.serving.scoring import Tally
 from modelserving.kstreams.serving.statistics import ModelStatistics, StoreKind, look_up
 from modelserving.kstreams.serving.topologies import Parts, make_topology
@@ -44,7 +44,6 @@ _SESSION_MS = 10_000
 _ANSWER_WITHIN_MS = 10_000
 _REPLACEMENTS, _WITHIN_S = 5, 60.0
 _REBALANCING = "rebalancing"
-_MOVING_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +106,7 @@ class StreamsServer:
         self._connection = connection
         self._tally = Tally()
         self._failures: deque[float] = deque(maxlen=_REPLACEMENTS)
-        self._running_at = -math.inf
+        self._pulse: Pulse | None = None
         self._last_seen: Mapping[str, ModelStatistics] = {}
         self.models = make_models(
             options.models,
@@ -158,9 +157,27 @@ class StreamsServer:
         return self._last_seen
 
     def health(self) -> Health:
-        """Whether it serves. Tasks that stay here go on while the instances agree on a new distribution."""
-        moving = self.phase == _REBALANCING and time.monotonic() - self._running_at < _MOVING_S
-        return Health(self.phase == Phase.SERVING or moving, self.phase)
+        """Whether it serves: all its tasks are where they belong, have their state, and the broker hears of it."""
+        streams = self.streams
+        if self.phase != Phase.SERVING or streams is None:
+            return Health(False, self.phase)
+        if (state := streams.state) is not State.RUNNING:
+            return Health(False, _REBALANCING, (f"Kafka Streams is {state}",))
+        try:
+            missing = self.missing
+        except ServerError as error:
+            missing = str(error)
+        return Health(False, Phase.WAITING, (missing,)) if missing else Health(True, self.phase)
+
+    @property
+    def missing(self) -> str:
+        """Why the broker does not hear of this instance, although the engine runs; empty while it does.
+
+        Raises:
+            ServerError: the engine is just ending.
+        """
+        pulse = self._pulse
+        return pulse.missing if pulse is not None else ""
 
     async def run(self) -> None:
         """Serve until cancelled.
@@ -192,6 +209,7 @@ class StreamsServer:
     async def _session(self) -> None:
         """Run the engine until it gives up."""
         streams = await anyio.to_thread.run_sync(self._make)
+        self._pulse = Pulse(streams, _SESSION_MS / 1000)
         self.streams = streams
         try:
             await self._start(streams)
@@ -203,7 +221,7 @@ class StreamsServer:
                 streams.raise_error()
             raise BrokerUnavailable(f"Kafka Streams has given up: {streams.error or state}.")
         finally:
-            self.streams = None
+            self.streams = self._pulse = None
             with anyio.move_on_after(_CLOSE_SECONDS + 2, shield=True):
                 await run_abandonable(self._close, streams)
 
@@ -221,7 +239,6 @@ class StreamsServer:
     def _follow(self, state: State) -> None:
         if state is State.RUNNING:
             self.phase = Phase.SERVING
-            self._running_at = time.monotonic()
         elif self._ready():
             self.phase = _REBALANCING
         for keeper in self.models.keepers:

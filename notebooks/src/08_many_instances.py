@@ -1,0 +1,506 @@
+# %% [markdown]
+# # 08 · Many instances: queries, scaling, failing over
+#
+# You let several processes share one topic, ask any of them for the whole, kill one under load, and prove that every wine was answered exactly once.
+
+# %% [markdown]
+# | | |
+# |---|---|
+# | **You will** | start two instances of the Kafka Streams server, and a third · find out who holds what, and ask one of them for what another one has · follow a key to its partition by hand · kill an instance with `kill -9` while wines pour in · do the same job in Quix Streams |
+# | **You learn** | how state is spread and put together, what moves when an instance comes or goes, why a good server sometimes refuses to answer, and what a copy of the state is worth |
+# | **You need** | lesson 01 for partitions and keys, lesson 04 for the audit; lesson 07 for stores and changelogs helps |
+# | **Time** | 40 minutes, and the exercises as long as you like |
+# | **Plan** | half day: queries, and the kill; full day: all of it |
+
+# %%
+# pipeline: streams statistics views
+
+# %% tags=["parameters"]
+fast = False  # True where nobody watches, as in automatic tests
+
+# %% tags=["setup"]
+import json
+from collections import Counter
+from functools import partial
+from itertools import cycle, islice
+
+import httpx
+
+from modelserving.config import data_folder
+from modelserving.kafka import end_offsets, read_topic
+from modelserving.records import decode_scored, encode_descriptor, encode_wine, read_wines
+from modelserving.workshop import happened, show, start, table
+
+lesson = start("08", fast=fast)
+
+# %% [markdown]
+# ## Four partitions
+#
+# When wines come faster than one server can score them, you start another one beside it: another **instance** of the same
+# application. What they share out among themselves is partitions. So first of all, there must be some:
+
+# %%
+for name in ("wine-records", "wine-scored"):
+    lesson.topic(name, partitions=4)
+end_offsets(lesson.connection, lesson.topics.records)
+
+# %% [markdown]
+# Four partitions, and nothing in them. A model goes onto the models topic, as always. (This one is a random forest, in ONNX.)
+
+# %%
+from modelserving.models.catalog import read_catalog
+
+catalog = {model.name: model for model in read_catalog(data_folder() / "models")}
+forest = catalog["wine-random-forest-onnx"]
+producer = lesson.producer()
+sent = producer.send(lesson.topics.models, key=forest.key, value=encode_descriptor(forest))
+sent.get(timeout=10).offset
+
+# %% [markdown]
+# ## Two instances
+#
+# An instance is the command `modelserving serve streams`, in a process of its own, with a name of its own. With `--standbys 1`
+# each state is kept twice; more of that later. We start both at once, which takes some seconds:
+
+# %%
+from modelserving.workshop.process import ServerProcess
+
+fleet = {}
+own = {"MODELSERVING_REPOSITORY": str(lesson.folder / "repository")}
+
+def launch(*names):
+    for name in names:
+        options = ("--port", "0", "--instance", name, "--standbys", "1", "--no-preload")
+        make = partial(ServerProcess, "streams", lesson.prefix, options, own)
+        fleet[name] = lesson.manage(make, name=name)
+    for name in names:
+        fleet[name].wait_until_serving()
+
+launch("one", "two")
+
+# %% [markdown]
+# Each of them answers questions over HTTP. `/state/instances` says who there is, and who has which partitions. A server that
+# cannot tell says so, with status 503; then we get `None` here.
+
+# %%
+web = lesson.manage(lambda: httpx.Client(timeout=20), name="web")
+
+def ask(name, path):
+    return web.get(fleet[name].url + path)
+
+def instances(name):
+    answer = ask(name, "/state/instances")
+    return answer.json() if answer.is_success else None
+
+# %% [markdown]
+# They need a moment to agree. They have agreed when all say the same, and all four partitions have somebody:
+
+# %%
+def agreed():
+    """What all instances say, if they say the same."""
+    said = [instances(name) for name in fleet]
+    if None in said or any(one != said[0] for one in said) or len(said[0]) != len(fleet):
+        return None
+    held = sorted(partition for one in said[0] for partition in one["partitions"])
+    return said[0] if held == [0, 1, 2, 3] else None
+
+def called(port):
+    ends = {name: server.url.rpartition(":")[2] for name, server in fleet.items()}
+    return next((name for name, end in ends.items() if end == str(port)), "?")
+
+# %%
+lesson.wait_for(agreed, "two instances that agree", 90)
+rows = [
+    (name, called(one["port"]), one["partitions"], one["standbyPartitions"])
+    for name in fleet
+    for one in instances(name)
+]
+table("Who has what, as each of them says", rows, "asked", "says of", "works on", "keeps a copy of")
+
+# %%
+happened(
+    "Both say the same. Nobody wrote this down for them: instances of one application find each "
+    "other through Kafka, agree on who does what, and tell each other their addresses. So it does "
+    "not matter which one you ask."
+)
+
+# %% [markdown]
+# ## Each has its share
+#
+# Now 400 wines, from forty barrels. The barrel is the key, and it decides on the partition (lesson 01).
+
+# %%
+wines = [encode_wine(wine) for wine, _ in read_wines(data_folder() / "wine_red.csv")]
+barrels = [b"barrel-%d" % number for number in range(40)]
+supply = zip(cycle(barrels), cycle(wines))
+
+for barrel, wine in islice(supply, 400):
+    producer.send(lesson.topics.records, key=barrel, value=wine)
+producer.flush()
+end_offsets(lesson.connection, lesson.topics.records)
+
+# %% [markdown]
+# The same number of barrels for each would be nice; a hash shares them out as it likes. How many wines a server has scored is
+# its `usage`. `/state/value` is what an instance has **itself**; `/state/wine` is what you get when you ask it for wine.
+
+# %%
+def usage(name, path="/state/wine"):
+    answer = ask(name, path)
+    return answer.json()["usage"] if answer.is_success else None
+
+def written():
+    return sum(end_offsets(lesson.connection, lesson.topics.records).values())
+
+def all_know():
+    return {usage(name) for name in fleet} == {written()}
+
+# %%
+lesson.wait_for(all_know, "all wines to be scored and counted", 60)
+
+# %% [markdown]
+# > **Predict, then run.** 400 wines were scored. Which numbers do you get from the two?
+
+# %%
+rows = [(name, usage(name, "/state/value"), usage(name)) for name in fleet]
+table("The same question to both", rows, "asked", "/state/value", "/state/wine")
+
+# %%
+shares = [share for _, share, _ in rows]
+assert sum(shares) == 400 and {whole for _, _, whole in rows} == {400}
+happened(
+    f"Each has counted its own: {shares[0]} and {shares[1]}. Asked for wine, each says **400**: it "
+    "asks the others for their shares, and adds them up. Here is what came from where:"
+)
+
+# %%
+answer = ask("one", "/state/wine").json()
+parts = [(part["instance"].rpartition(":")[2], part) for part in answer["parts"]]
+rows = [(part["partition"], called(port), part["usage"]) for port, part in parts]
+table("What one told you, and from whom it had that", rows, "partition", "held by", "wines")
+
+# %% [markdown]
+# Adding up is easy. To know when one must **not** add up is the difficult part: a share may be missing, or be there twice,
+# while partitions are being moved.
+
+# %% [markdown]
+# ## Exercise: the whole, or nothing
+
+# %%
+# exercise: instances-whole
+
+# %% [markdown]
+# The server's own, for comparison. It does not return `None`: it raises an error that says why.
+
+# %%
+from modelserving.kstreams.queries import add_up
+
+show(add_up)
+
+# %% [markdown]
+# ## A third one comes
+#
+# > **Predict, then run.** Four partitions, two each. A third instance joins. Who gives up what? And a partition that moves to the
+# > newcomer: it has never scored a wine of it. Is its count lost?
+
+# %%
+def holders(what="partitions"):
+    """Who works on each partition; or who has a copy of it."""
+    now = lesson.wait_for(agreed, "instances that agree", 90)
+    said = {part: called(one["port"]) for one in now for part in one[what]}
+    return dict(sorted(said.items()))
+
+before = holders()
+launch("three")
+
+# %%
+now = holders()
+rows = [(partition, before[partition], now[partition]) for partition in now]
+table("Who works on which partition", rows, "partition", "before", "now")
+
+# %%
+lesson.wait_for(all_know, "all three to know of all wines", 60)
+moved = [partition for partition in now if now[partition] != before[partition]]
+happened(
+    f"Moved: partitions {moved}. And all three say {usage('three')} wines. What was counted for a "
+    "partition is in a topic, the **changelog** of the store. Whoever gets the partition reads it, "
+    "and goes on counting from there."
+)
+
+# %% [markdown]
+# Kafka Streams sees to it that, in the end, nobody has two more than another one. Which ones move is its own choice, and it may move
+# more than you would. A fifth instance would get no partition at all: it could only keep copies, and wait. **The number of partitions is
+# the limit of scaling**, and it is chosen when the topic is made.
+
+# %% [markdown]
+# ## Where does a key go?
+#
+# In our topic, the key of a wine is its barrel. The producer computes a hash of the key, takes away the highest bit (in Java it
+# is a sign), and divides by the number of partitions. The rest is the partition. By hand:
+
+# %%
+from kafka.partitioner.default import murmur2
+
+hashed = murmur2(b"barrel-7")
+positive = hashed & 0x7FFFFFFF  # without the highest of 32 bits
+hashed, positive, positive % 4
+
+# %% [markdown]
+# The engine is written in Java, so it computes that with code of its own:
+
+# %%
+from modelserving.jvm import java_class
+
+engine = java_class("org.apache.kafka.clients.producer.internals.BuiltInPartitioner")
+by_hand = {barrel: (murmur2(barrel) & 0x7FFFFFFF) % 4 for barrel in barrels}
+by_engine = {barrel: int(engine.partitionForKey(barrel, 4)) for barrel in barrels}
+records = read_topic(lesson.connection, lesson.topics.records)
+found = {record.key: record.partition for record in records}
+
+# %%
+assert by_hand == by_engine == found
+happened(
+    f"{len(found)} barrels: by hand, by the engine, and by where the broker really has them, it is "
+    "three times the same. It has to be. Whoever is asked for a key finds its partition by the "
+    "hash, and the instance by the partition. A writer with another hash would put the records "
+    "into one partition, and the questions would go to another one."
+)
+
+# %% [markdown]
+# ## A way that does not scale
+#
+# So far, models went to all instances, and wines anywhere. There is another way: `--models co-partitioned`. There, the key of
+# every message is the **data type**, so a model and its records meet in the same partition, at the same instance; no other one
+# needs that model. A question about a type needs no sum there: it goes to the one instance that has the key.
+#
+# > **Predict, then run.** Three instances, four partitions, and two types: `wine` and `white`. How many instances work?
+
+# %%
+rows = [(key.decode(), (murmur2(key) & 0x7FFFFFFF) % 4) for key in (b"wine", b"white")]
+table("Partitions of the types", rows, "data type, the key", "partition")
+
+# %%
+happened(
+    "**At most two.** All red wine is in one partition, so one instance has to score all of it, "
+    "however many there are; two of the four partitions stay empty for ever. One type is one "
+    "partition: it saves models where there are many types, and it does not scale within a type. "
+    "That is why our server does it the other way unless you tell it."
+)
+
+# %% [markdown]
+# ## Exercise: whom to ask?
+
+# %%
+# exercise: instances-partition
+
+# %% [markdown]
+# ## Break it: kill one under load
+#
+# A client sends wines without a pause. Somebody asks for the number of wines all the time, and writes down each answer. And then
+# we kill the instance that has most to do.
+
+# %%
+def pour(stop):
+    for barrel, wine in supply:
+        producer.send(lesson.topics.records, key=barrel, value=wine)
+        if stop.wait(0.005):
+            return
+
+heard = []
+
+def watch(stop):
+    for name in cycle(others):
+        heard.append(ask(name, "/state/wine"))
+        if stop.wait(0.1):
+            return
+
+# %%
+def answers(isolation="read_committed"):
+    records = read_topic(lesson.connection, lesson.topics.scored, isolation)
+    return [decode_scored(record.value) for record in records]
+
+client = lesson.background(pour, name="client")
+lesson.wait_for(lambda: len(answers()) >= 500, "some load")
+before = holders()
+victim, load = Counter(before.values()).most_common(1)[0]
+others = [name for name in fleet if name != victim]
+victim, load
+
+# %% [markdown]
+# > **Predict, then run.** It is dead in a moment, and nobody told the others. What do they say when they are asked for all wine:
+# > too few? an error? What becomes of the wines that it was just scoring?
+
+# %% tags=["breaks"]
+copies = holders("standbyPartitions")
+committed = len(answers())
+watcher = lesson.background(watch, name="watcher")
+lesson.wait_for(lambda: len(heard) >= 5, "a few answers before")
+fleet.pop(victim).kill()
+others
+
+# %%
+now = holders()  # waits until the others have taken over
+client.stop()
+lesson.wait_for(all_know, "all wines to be scored and counted", 60)
+lesson.wait_for(lambda: heard[-1].is_success, "a number")
+watcher.stop()
+said = Counter(answer.json().get("detail", "a number") for answer in heard)
+table("What the others said, before and after", list(said.items()), "answer", "times")
+
+# %%
+numbers = [answer.json()["usage"] for answer in heard if answer.is_success]
+assert {answer.status_code for answer in heard} == {200, 503}
+assert committed <= min(numbers) and max(numbers) <= written()
+happened(
+    f"{len(heard)} questions, {len(numbers)} numbers, and not one of them too small: {committed} "
+    f"answers were safe before, and the smallest number is {min(numbers)}. While a share is "
+    "missing, the answer is **503** and the reason, never a sum without it. Whoever gets a refusal "
+    "can ask again; whoever gets a wrong number cannot know."
+)
+
+# %% [markdown]
+# ## Exactly one answer for each
+#
+# The audit of lesson 04, now by partition **and** offset: each partition has an offset 0.
+
+# %%
+places = [(r.partition, r.offset) for r in read_topic(lesson.connection, lesson.topics.records)]
+times = Counter((answer.partition, answer.offset) for answer in answers())
+missing = [place for place in places if not times[place]]
+doubled = [place for place in times if times[place] > 1]
+len(places), missing, doubled
+
+# %%
+assert (missing, doubled) == ([], []) and len(times) == len(places)
+dirty = len(answers("read_uncommitted"))
+happened(
+    f"{len(places)} wines, {len(times)} answers; none is missing, none is there twice. Whoever "
+    f"reads what was never committed finds {dirty} answers: {dirty - len(times)} were begun and "
+    "not finished, and those wines were scored again. Answers, counts and positions are one "
+    "transaction."
+)
+
+# %% [markdown]
+# ## What a copy is worth
+#
+# Who took over, and who had had a copy?
+
+# %%
+rows = [(part, name, copies.get(part, "nobody"), now[part]) for part, name in before.items()]
+table(f"{victim} is dead", rows, "partition", "before", "copy at", "now")
+
+# %% [markdown]
+# Three things take time when an instance dies. **Somebody must notice**: that is the session's timeout, ten seconds here, and most
+# of what you have waited for. The others must **agree**. And the state must be **restored**. Only the last one is shortened by a
+# copy. Without one, the new holder has to read this:
+
+# %%
+log = list(read_topic(lesson.connection, f"{lesson.prefix}-streams-statistics-changelog"))
+last = {(entry.partition, entry.key): entry for entry in log}
+sizes = [sum(len(entry.value or b"") for entry in entries) for entries in (log, last.values())]
+rows = [("all entries", len(log), sizes[0]), ("the last of each key", len(last), sizes[1])]
+table("The changelog of the counts", rows, "", "entries", "bytes")
+
+# %%
+happened(
+    f"{len(log)} entries, of which {len(last)} still matter; the broker throws the others away "
+    "when it gets round to it. Ours is so small that a copy gains little. With gigabytes of state, "
+    "reading takes minutes, and a copy has read all but the last moment already. It costs "
+    "the state once more, in memory or on disk, and one more reader of the changelog, always."
+)
+
+# %% [markdown]
+# Did the partitions go to where the copies were? They need not: an instance that lacks less than 10,000 entries is as good to
+# Kafka Streams as one that has a copy (its setting `acceptable.recovery.lag`). `benchmarks/failover.py` measures how long each of the
+# three takes, with copies and without, on a changelog that is long enough for it.
+
+# %% [markdown]
+# ## The same job in Quix Streams
+#
+# [Quix Streams](https://github.com/quixio/quix-streams) is a library for streams in Python: no Java, and no bridge to it. This is
+# the whole job, with the same model:
+
+# %%
+show("examples/quix/job.py")
+
+# %% [markdown]
+# It is an extra, since it does not get on with other libraries of the workbook: `make setup-quix` in a terminal gives it an
+# environment of its own. If it is there, it now scores all the wines of this lesson, in a process of its own.
+#
+# > **Predict, then run.** Same bytes, same model, another engine. Will all answers be the same?
+
+# %%
+from modelserving.workshop.quix import run_quix, why_no_quix
+
+model = data_folder() / "models" / "wine-random-forest-onnx.onnx"
+topics = {"records": lesson.topics.records, "scored": lesson.topic("quix-scored", partitions=4)}
+not_here = why_no_quix(lesson)
+if not not_here:
+    run_quix(lesson, model, **topics, count=len(places))
+not_here or "It is here, and it ran."
+
+# %%
+answered = list(read_topic(lesson.connection, topics["scored"]))
+theirs = [json.loads(record.value) for record in answered]
+ours = {(answer.partition, answer.offset): answer.prediction for answer in answers()}
+same = sum(ours[one["partition"], one["offset"]] == one["prediction"] for one in theirs)
+assert not_here or same == len(theirs) == len(ours)
+happened(
+    f"{len(theirs)} answers, {same} of them the same as ours. Thirty lines of plain Python: if "
+    "all that you need is to change records one by one, and to count by key, that is a lot."
+    if not not_here
+    else "Nothing to compare, without Quix Streams. Read on all the same."
+)
+
+# %% [markdown]
+# What is the same, and what you do not get, in the version that was tried here, Quix Streams 3.28.1:
+#
+# | | Kafka Streams, as in this lesson | Quix Streams 3.28.1 |
+# |---|---|---|
+# | answers, state and positions in one transaction | yes: our server asks for it; the engine itself begins with `at_least_once` | yes, if you ask for it, as this program does; or else `at-least-once` |
+# | the state that your code sees | all of its partition | that of the record's own key |
+# | kinds of store | memory, RocksDB, and your own | memory and RocksDB; a class of your own is refused |
+# | questions from outside, and to other instances | any instance, for the whole | none: write to a topic what others are to know |
+# | copies of the state at other instances | standby replicas | none: whoever takes over reads the changelog first |
+# | a topic that every instance reads as a whole | global stores: so our models travel | only for its lookups of settings; this program reads its model from a file, once |
+# | when an instance joins or leaves | who keeps a partition goes on working | all give up all partitions, and get them anew |
+# | it needs | Java, and a bridge to it | Python packages only |
+
+# %% [markdown]
+# So nobody can be asked how many wines there were. It can be put together from the answers, though: each of them has the count
+# of its own barrel, and the last one of a barrel is what we want.
+
+# %%
+by_barrel = {record.key: json.loads(record.value)["usage"] for record in answered}
+counted = sum(by_barrel.values())
+assert not_here or counted == written()
+happened(
+    f"{len(by_barrel)} barrels, {counted} wines: the same as ours, found by reading the whole "
+    "topic of the answers. To have it at any time, you would have to write that part, too."
+    if not not_here
+    else "Nothing to add up, without Quix Streams."
+)
+
+# %% [markdown]
+# ## Recap
+#
+# * Instances of one application share partitions out among themselves; their number is the limit. Each knows who has what.
+# * State is where its partition is. A question is answered by the whole: all shares, each partition once, or else a refusal.
+# * A key is found by its hash. Reader and writer must hash alike.
+# * When an instance dies, others take its partitions, restore the state from the changelog, and go on. No wine is lost, and none
+#   is answered twice, for whoever reads only what is committed.
+# * A copy shortens the restoring. It shortens neither the noticing nor the agreeing.
+#
+# You can now run a stream server in several instances, ask them, lose one, and prove that nothing is missing.
+#
+# **In practice** make more partitions than you have instances today: changing their number moves the keys. Keep the session's
+# timeout longer than your longest pause, and shorter than your patience. Let a client that gets a 503 wait a second and ask again.
+#
+# **Source**: [`queries.py`](../modelserving/web/queries.py) for the questions,
+# [`sums.py`](../modelserving/kstreams/queries/sums.py) and [`instances.py`](../modelserving/kstreams/queries/instances.py) for the
+# answers, [`ways.py`](../modelserving/kstreams/serving/ways.py) for how models travel, [`job.py`](../examples/quix/job.py)
+
+# %% tags=["cleanup"]
+lesson.close()
+
+# %% [markdown]
+# Back to the start: [00 · Set-up check](00_setup_check.ipynb)
