@@ -11,6 +11,7 @@ from pathlib import Path
 import nbformat
 import psutil
 import pytest
+from nbformat.v4 import new_code_cell
 
 from modelserving.kafka import status
 from modelserving.workshop.ground import wait_until
@@ -41,22 +42,35 @@ def test_a_lesson_runs_untouched_to_its_end(name: str, executed: Path, environ: 
 
 
 @pytest.mark.parametrize("name", LESSONS)
-def test_a_lesson_runs_again_and_says_the_same(name: str, executed: Path, environ: dict[str, str], home: Path) -> None:
-    """A second run ends as well, and cells that are marked as deterministic show what they showed in the first."""
+def test_its_solution_runs_next_and_says_the_same(
+    name: str, executed: Path, tmp_path: Path, environ: dict[str, str], home: Path
+) -> None:
+    """A second run ends as well, and cells that are marked as deterministic show what they showed in the first.
+
+    It is the solution that runs here, and every check in it says that it passed.
+    """
     if not (executed / name).exists():
         papermill(NOTEBOOKS / name, executed / name, environ)
-    run(["-m", "pytest", *NBVAL, "--rootdir", str(executed), str(executed / name)], environ)
+    first = nbformat.read(executed / name, as_version=4)
+    nbformat.write(to_compare(nbformat.read(NOTEBOOKS / "solutions" / name, as_version=4), first), tmp_path / name)
+    run(["-m", "pytest", *NBVAL, "--rootdir", str(tmp_path), str(tmp_path / name)], environ)
     assert left_running(home) == []
 
 
-@pytest.mark.parametrize("name", LESSONS)
-def test_a_solution_runs_and_solves_every_exercise(
-    name: str, tmp_path: Path, environ: dict[str, str], home: Path
-) -> None:
-    """In the solution notebook every check says that it passed."""
-    papermill(NOTEBOOKS / "solutions" / name, tmp_path / name, environ)
-    check_exercises(tmp_path / name, "Passed")
-    assert left_running(home) == []
+def to_compare(solution: nbformat.NotebookNode, first: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """A solution for nbval: with the outputs that the first run had, and asserts that its exercises are solved."""
+    ran = {cell.source: cell for cell in first.cells if cell.cell_type == "code"}
+    cells = []
+    for cell in solution.cells:
+        tags = cell.metadata.get("tags", [])
+        if "nbval-check-output" in tags:
+            cell.outputs, cell.execution_count = ran[cell.source].outputs, ran[cell.source].execution_count
+        cells.append(cell)
+        if "parameters" in tags:
+            cells.append(new_code_cell("fast = True"))
+        if "check" in tags:
+            cells.append(new_code_cell('assert repr(_).startswith("Passed"), _'))
+    return nbformat.from_dict({**solution, "cells": cells})
 
 
 def papermill(notebook: Path, output: Path, environ: dict[str, str]) -> None:

@@ -266,6 +266,8 @@ class StreamsServer:
             processing_guarantee="exactly_once_v2" if options.exactly_once else "at_least_once",
             commit_interval_ms=options.commit_ms,
             num_standby_replicas=options.standbys,
+            # A newcomer gets tasks with much state when it has caught up with it; looked at each minute, not each ten.
+            probing_rebalance_interval_ms=60_000,
             poll_ms=max(1, round(options.linger * 1000)),
             main_consumer_group_instance_id=f"{options.group}-{options.instance}",
             consumer_session_timeout_ms=_SESSION_MS,
