@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _FLAGS = [
@@ -20,6 +20,10 @@ _FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+_PATIENCE_MS = 60_000
+expect.set_options(timeout=_PATIENCE_MS)  # five seconds by default, which a machine with other work does not keep
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +42,7 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser) -> Iterator[Page]:
     """An empty tab, as large as a laptop's."""
     tab = browser.new_page(viewport={"width": 1280, "height": 900})
-    tab.set_default_timeout(60_000)
+    tab.set_default_timeout(_PATIENCE_MS)
     yield tab
     tab.close()
 

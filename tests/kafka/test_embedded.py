@@ -65,7 +65,7 @@ class TestLife:
                 assert found.leases == 2
             assert list_topics(first.connection) == []
         assert is_gone(found.pid)
-        assert is_gone(found.supervisor_pid)
+        wait_until(lambda: is_gone(found.supervisor_pid), "the supervisor to end after its broker")
 
     def test_processes_that_start_at_once_get_one_broker(self, home: Path) -> None:
         """Of several that start at the same moment, one starts the broker and the others find it."""

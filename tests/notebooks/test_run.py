@@ -69,7 +69,7 @@ def to_compare(solution: nbformat.NotebookNode, first: nbformat.NotebookNode) ->
         if "parameters" in tags:
             cells.append(new_code_cell("fast = True"))
         if "check" in tags:
-            cells.append(new_code_cell('assert repr(_).startswith("Passed"), _'))
+            cells.append(new_code_cell('last = get_ipython().displayhook._; assert repr(last).startswith("Passed"), last'))
     return nbformat.from_dict({**solution, "cells": cells})
 
 

@@ -100,7 +100,7 @@ def test_the_lab_opens_the_first_lesson_and_ctrl_c_ends_all_of_it(begin: Callabl
     assert lab.url().path == "/lab/tree/work/00_first.ipynb"
     assert lab.get("/api/contents/work/00_first.ipynb", token) == 200
     assert (tmp_path / "work" / "01_next.ipynb").exists()
-    assert status(lab.home) is not None
+    wait_until(lambda: status(lab.home) is not None, "the broker of the lab", seconds=60)
     lab.process.send_signal(signal.SIGINT)
     assert lab.process.wait(60) == 0, lab.said()
     assert "are down" in lab.said()
@@ -123,7 +123,7 @@ def test_a_killed_lab_leaves_no_broker(begin: Callable[[int], Lab]) -> None:
     """After `kill -9`, the broker ends by itself."""
     lab = begin(free_port())
     assert lab.get("/api/status", lab.url().params["token"]) == 200
-    assert status(lab.home) is not None
+    wait_until(lambda: status(lab.home) is not None, "the broker of the lab", seconds=60)
     lab.close()
     wait_until(lambda: status(lab.home) is None, "the broker to end")
 
