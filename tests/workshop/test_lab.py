@@ -23,6 +23,9 @@ from modelserving.workshop.ground import wait_until
 from modelserving.workshop.lab import lab_arguments, put_on_path
 from modelserving.workshop.work import WorkFolder
 
+# Each of these labs wants the broker's own port, as a person's does: two of them at the same moment would both take it.
+pytestmark = pytest.mark.xdist_group("lab")
+
 LAB = """
 import sys
 from pathlib import Path
