@@ -1,15 +1,17 @@
-"""Stand-ins that tests drive by hand: a model in plain Python, messages without Kafka."""
+"""Stand-ins that tests drive by hand: a model in plain Python, messages without Kafka, a server that serves nobody."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from modelserving.models.base import Scores
-from modelserving.models.slot import ServedModel
+from modelserving.models.slot import ModelSlots, ServedModel
+from modelserving.models.state import ServingState
 from modelserving.records import ModelType, WineRecord, encode_wine
+from modelserving.stage import Counts, Health, Phase
 
 WINE = WineRecord(7.4, 0.7, 0.0, 1.9, 0.076, 11.0, 34.0, 0.9978, 3.51, 0.56, 9.4)
 
@@ -90,3 +92,27 @@ def messages(values: Iterable[bytes | WineRecord | None], partition: int = 0) ->
         FakeMessage(encode_wine(value) if isinstance(value, WineRecord) else value, offset, partition)
         for offset, value in enumerate(values)
     ]
+
+
+@dataclass(slots=True)
+class FakeServer:
+    """A server that only stands there."""
+
+    slots: ModelSlots = field(default_factory=ModelSlots)
+    counts: Counts = field(default_factory=Counts)
+    phase: Phase = Phase.SERVING
+    models_refused: int = 0
+
+    @property
+    def data_types(self) -> tuple[str, ...]:
+        return self.slots.data_types
+
+    @property
+    def latest(self) -> str | None:
+        return self.slots.latest_type
+
+    def describe(self, data_type: str) -> ServingState | None:
+        return self.slots.describe(data_type)
+
+    def health(self) -> Health:
+        return Health(self.phase is Phase.SERVING, self.phase, ("all is well",))

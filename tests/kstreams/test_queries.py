@@ -24,14 +24,13 @@ from modelserving.kstreams.queries import Instance, LocalState, Share, add_up
 from modelserving.kstreams.serving import StoreKind, StreamsOptions, StreamsServer
 from modelserving.kstreams.serving.statistics import ModelStatistics
 from modelserving.models.slot import ModelSlots
-from modelserving.models.state import ServingState
 from modelserving.records import Topics, encode_wine
-from modelserving.stage import Counts, Health, Phase
+from modelserving.stage import Counts
 from modelserving.web import make_app
 from modelserving.web.asking import ask, ask_all
 from modelserving.web.queries import ShareState, query_router
 from tests.contract.servers import constant_model, published, wine
-from tests.fakes import served_by
+from tests.fakes import FakeServer, served_by
 
 HERE = "http://127.0.0.1:1001"
 THERE = "http://127.0.0.1:1002"
@@ -67,29 +66,6 @@ class TestAddUp:
         """Both are named: one of them does not know yet that it is no longer responsible."""
         with pytest.raises(ServerError, match=f"partition 1 is held by {HERE} and by {THERE}"):
             add_up([share(HERE, p0=3, p1=1), share(THERE, p1=4)], range(2))
-
-
-@dataclass(slots=True)
-class View:
-    """An instance that has a model for wine."""
-
-    slots: ModelSlots = field(default_factory=ModelSlots)
-    counts: Counts = field(default_factory=lambda: Counts(scored=1))
-    models_refused: int = 0
-
-    @property
-    def data_types(self) -> tuple[str, ...]:
-        return self.slots.data_types
-
-    @property
-    def latest(self) -> str | None:
-        return self.slots.latest_type
-
-    def describe(self, data_type: str) -> ServingState | None:
-        return self.slots.describe(data_type)
-
-    def health(self) -> Health:
-        return Health(True, Phase.SERVING)
 
 
 @dataclass(slots=True)
@@ -136,15 +112,17 @@ class Others:
 
 
 @pytest.fixture
-def view() -> Iterator[View]:
+def view() -> Iterator[FakeServer]:
     """An instance that serves."""
-    made = View()
+    made = FakeServer(counts=Counts(scored=1))
     made.slots.swap(served_by())
     yield made
     made.slots.close()
 
 
-def get(view: View, path: str, local: Local | None = None, others: Callable[..., Any] | None = None) -> httpx.Response:
+def get(
+    view: FakeServer, path: str, local: Local | None = None, others: Callable[..., Any] | None = None
+) -> httpx.Response:
     """Ask an instance."""
     router = query_router(view, local or Local(), others or Others().ask)
 
@@ -157,7 +135,7 @@ def get(view: View, path: str, local: Local | None = None, others: Callable[...,
 
 
 class TestPaths:
-    def test_the_whole_comes_from_all_instances(self, view: View) -> None:
+    def test_the_whole_comes_from_all_instances(self, view: FakeServer) -> None:
         """Sums, and where they come from."""
         state = get(view, "/state/wine").json()
         assert (state["name"], state["usage"], state["scored"]) == ("fake", 7, 11)
@@ -166,7 +144,7 @@ class TestPaths:
             {"instance": THERE, "partition": 1, "usage": 4},
         ]
 
-    def test_a_question_goes_one_hop(self, view: View) -> None:
+    def test_a_question_goes_one_hop(self, view: FakeServer) -> None:
         """The others are asked for their share, once each; a share and a value are answered without asking anybody."""
         others = Others()
         assert get(view, "/state/wine", others=others.ask).status_code == 200
@@ -178,10 +156,10 @@ class TestPaths:
     def test_before_any_model_the_value_is_the_none_object(self) -> None:
         """As for ``/state``."""
         slots = ModelSlots()
-        assert get(View(slots), "/state/value").json()["name"] == "None"
+        assert get(FakeServer(slots), "/state/value").json()["name"] == "None"
         slots.close()
 
-    def test_the_instances_are_shown_with_what_they_hold(self, view: View) -> None:
+    def test_the_instances_are_shown_with_what_they_hold(self, view: FakeServer) -> None:
         """Stores and partitions, and those that an instance only keeps a copy of."""
         first, second = get(view, "/state/instances").json()
         assert first == {
@@ -198,7 +176,7 @@ class TestPaths:
         ("path", "known"),
         [("/state/beer", "Data types with a model: wine."), ("/state/instances/beer", "Stores: statistics.")],
     )
-    def test_what_is_unknown_is_told_the_known_ones(self, view: View, path: str, known: str) -> None:
+    def test_what_is_unknown_is_told_the_known_ones(self, view: FakeServer, path: str, known: str) -> None:
         """404, and what could have been asked for."""
         answer = get(view, path)
         assert answer.status_code == 404
@@ -206,7 +184,7 @@ class TestPaths:
 
     @pytest.mark.parametrize("path", ["value", "instances", "instances/statistics", "wine", "wine/share"])
     @pytest.mark.parametrize("spread", [True, False])
-    def test_while_nothing_is_certain_each_path_is_refused(self, view: View, path: str, spread: bool) -> None:
+    def test_while_nothing_is_certain_each_path_is_refused(self, view: FakeServer, path: str, spread: bool) -> None:
         """503, why, and when to ask again; no number, which would be wrong."""
         answer = get(view, f"/state/{path}", Local(spread=spread, refuses="tasks are on the move"))
         assert answer.status_code == 503
@@ -217,7 +195,7 @@ class TestPaths:
         ("holds", "reason"), [({}, "nobody holds"), ({0: 3, 1: 4}, "partition 0 is held by"), ({2: 4}, "nobody holds")]
     )
     def test_shares_that_do_not_fit_together_are_refused(
-        self, view: View, holds: Mapping[int, int], reason: str
+        self, view: FakeServer, holds: Mapping[int, int], reason: str
     ) -> None:
         """An instance that answers for a partition which was just moved."""
         answer = get(view, "/state/wine", others=Others(holds).ask)
@@ -227,33 +205,33 @@ class TestPaths:
 
 
 class TestKeys:
-    def test_only_the_holder_of_the_key_is_asked(self, view: View) -> None:
+    def test_only_the_holder_of_the_key_is_asked(self, view: FakeServer) -> None:
         """Its share of that one partition is the whole; what else it holds does not count."""
         others = Others({1: 4, 5: 9})
         state = get(view, "/state/wine", Local(spread=False), others.ask).json()
         assert state["parts"] == [{"instance": THERE, "partition": 1, "usage": 4}]
         assert others.asked == [(THERE, "/state/wine/share")]
 
-    def test_what_is_held_here_is_answered_here(self, view: View) -> None:
+    def test_what_is_held_here_is_answered_here(self, view: FakeServer) -> None:
         """Nobody is asked."""
         view.slots.swap(served_by(data_type="here"))
         others = Others()
         state = get(view, "/state/here", Local(spread=False), others.ask).json()
         assert (state["usage"], others.asked) == (3, [])
 
-    def test_a_holder_that_holds_it_no_more_is_refused(self, view: View) -> None:
+    def test_a_holder_that_holds_it_no_more_is_refused(self, view: FakeServer) -> None:
         """It may have a model for the type and no state."""
         answer = get(view, "/state/wine", Local(spread=False), Others({0: 4}).ask)
         assert answer.status_code == 503
         assert f"{THERE} does not hold partition 1 any more" in answer.json()["detail"]
 
-    def test_a_key_without_a_model_is_unknown(self, view: View) -> None:
+    def test_a_key_without_a_model_is_unknown(self, view: FakeServer) -> None:
         """Also where the holder is somebody else."""
         assert get(view, "/state/beer", Local(spread=False), Others(digest="").ask).status_code == 404
 
 
 class TestAsking:
-    def test_an_instance_that_is_gone_is_named(self, view: View) -> None:
+    def test_an_instance_that_is_gone_is_named(self, view: FakeServer) -> None:
         """A port that nobody listens at, asked for real."""
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))  # and does not listen

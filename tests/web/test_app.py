@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import anyio
 import httpx
@@ -12,49 +11,23 @@ import pytest
 from fastapi import APIRouter
 
 from modelserving.models.changes import Retire, StartShadow
-from modelserving.models.slot import ModelSlots
-from modelserving.models.state import ServingState
-from modelserving.stage import Counts, Health, Phase
+from modelserving.stage import Counts, Phase
 from modelserving.web import make_app
-from tests.fakes import served_by
+from tests.fakes import FakeServer, served_by
 
 NONE = {"name": "None", "description": "None", "since": 0, "usage": 0, "duration": 0.0, "min": 0, "max": 0}
 """What the JVM tutorial answers before any model, field by field."""
 
 
-@dataclass(slots=True)
-class View:
-    """A server that only stands there."""
-
-    slots: ModelSlots = field(default_factory=ModelSlots)
-    counts: Counts = field(default_factory=Counts)
-    phase: Phase = Phase.SERVING
-    models_refused: int = 0
-
-    @property
-    def data_types(self) -> tuple[str, ...]:
-        return self.slots.data_types
-
-    @property
-    def latest(self) -> str | None:
-        return self.slots.latest_type
-
-    def describe(self, data_type: str) -> ServingState | None:
-        return self.slots.describe(data_type)
-
-    def health(self) -> Health:
-        return Health(self.phase is Phase.SERVING, self.phase, ("all is well",))
-
-
 @pytest.fixture
-def view() -> Iterator[View]:
+def view() -> Iterator[FakeServer]:
     """A server without a model."""
-    made = View()
+    made = FakeServer()
     yield made
     made.slots.close()
 
 
-def get(view: View, path: str, *routers: APIRouter) -> httpx.Response:
+def get(view: FakeServer, path: str, *routers: APIRouter) -> httpx.Response:
     """Ask the face of a server; ``path`` as it goes over the wire."""
 
     async def ask() -> httpx.Response:
@@ -66,13 +39,13 @@ def get(view: View, path: str, *routers: APIRouter) -> httpx.Response:
 
 
 class TestState:
-    def test_before_any_model_it_is_the_none_object(self, view: View) -> None:
+    def test_before_any_model_it_is_the_none_object(self, view: FakeServer) -> None:
         """The first seven fields, in their order and with these values: a client of the original understands them."""
         response = get(view, "/state")
         assert response.status_code == 200
         assert list(response.json().items())[:7] == list(NONE.items())
 
-    def test_with_a_model_it_says_who_and_how_fast(self, view: View) -> None:
+    def test_with_a_model_it_says_who_and_how_fast(self, view: FakeServer) -> None:
         """Times in milliseconds where the original has them, in nanoseconds where they are ours."""
         view.slots.swap(served := served_by(name="tree"))
         served.statistics.record(2_000, 3)
@@ -86,21 +59,21 @@ class TestState:
         assert state["p50_ns"] == pytest.approx(2_000, rel=1e-3)
         assert state["p99_ns"] == pytest.approx(500_000, rel=1e-3)
 
-    def test_it_shows_the_model_that_was_put_in_its_place_last(self, view: View) -> None:
+    def test_it_shows_the_model_that_was_put_in_its_place_last(self, view: FakeServer) -> None:
         """Of several data types, the one that changed last; each has an address of its own."""
         view.slots.swap(served_by(name="for red", data_type="red"))
         view.slots.swap(served_by(name="for white", data_type="white"))
         assert get(view, "/state").json()["name"] == "for white"
         assert get(view, "/state/red").json()["name"] == "for red"
 
-    def test_it_counts_what_became_of_the_records(self, view: View) -> None:
+    def test_it_counts_what_became_of_the_records(self, view: FakeServer) -> None:
         """Also while there is no model: that is when records are skipped."""
         view.counts = Counts(scored=1, skipped=2, dead_lettered=3)
         view.models_refused = 4
         state = get(view, "/state").json()
         assert [state[name] for name in ("scored", "skipped", "dead_lettered", "models_refused")] == [1, 2, 3, 4]
 
-    def test_it_shows_what_stands_beside(self, view: View) -> None:
+    def test_it_shows_what_stands_beside(self, view: FakeServer) -> None:
         """The model that a rollback would bring back, and the shadow with its comparison; null where there is none."""
         assert [get(view, "/state").json()[name] for name in ("previous", "shadow")] == [None, None]
         for name in ("first", "second"):
@@ -110,21 +83,21 @@ class TestState:
         assert (state["name"], state["previous"]["name"], state["previous"]["type"]) == ("second", "first", "pmml")
         assert (state["shadow"]["name"], state["shadow"]["percent"], state["shadow"]["compared"]) == ("beside", 5.0, 0)
 
-    def test_a_shadow_alone_is_shown_too(self, view: View) -> None:
+    def test_a_shadow_alone_is_shown_too(self, view: FakeServer) -> None:
         """Before any model serves: the fields of the original say so, and the shadow stands beside them."""
         view.slots.apply(StartShadow(served_by(name="beside"), 5.0))
         state = get(view, "/state/wine").json()
         assert list(state.items())[:7] == list(NONE.items())
         assert state["shadow"]["name"] == "beside"
 
-    def test_a_retired_data_type_has_no_state(self, view: View) -> None:
+    def test_a_retired_data_type_has_no_state(self, view: FakeServer) -> None:
         """As before its first model."""
         view.slots.swap(served_by())
         view.slots.apply(Retire("wine"))
         assert get(view, "/state/wine").status_code == 404
         assert list(get(view, "/state").json().items())[:7] == list(NONE.items())
 
-    def test_an_unknown_data_type_is_told_the_known_ones(self, view: View) -> None:
+    def test_an_unknown_data_type_is_told_the_known_ones(self, view: FakeServer) -> None:
         """404 with what there is, where the original answered 200 and an object full of nothing."""
         assert get(view, "/state/beer").json() == {
             "detail": "no model for data type 'beer'. Data types with a model: none yet."
@@ -138,7 +111,7 @@ class TestState:
     @pytest.mark.parametrize(
         "segment", ["%2e%2e%5Cx", "a%20b", "wine%0A", "wi%00ne", "%3Cscript%3E", "x" * 65, "%C3%A9", "-x"]
     )
-    def test_a_hostile_data_type_is_a_bad_request(self, view: View, segment: str) -> None:
+    def test_a_hostile_data_type_is_a_bad_request(self, view: FakeServer, segment: str) -> None:
         """400 with the rule, whatever the percent signs hide."""
         response = get(view, f"/state/{segment}")
         assert response.status_code == 400
@@ -147,7 +120,7 @@ class TestState:
     @pytest.mark.parametrize(
         "path", ["/state/../healthz", "/state/%2e%2e", "/state/..%2f..%2fetc%2fpasswd", "/state/a%2Fb"]
     )
-    def test_a_path_that_climbs_finds_no_state(self, view: View, path: str) -> None:
+    def test_a_path_that_climbs_finds_no_state(self, view: FakeServer, path: str) -> None:
         """Nothing outside of /state is reached by a data type: it is refused, or there is nothing there."""
         response = get(view, path)
         assert response.status_code in {400, 404} or "status" in response.json()
@@ -155,14 +128,14 @@ class TestState:
 
 
 class TestOtherPaths:
-    def test_models_are_listed_by_data_type(self, view: View) -> None:
+    def test_models_are_listed_by_data_type(self, view: FakeServer) -> None:
         """The original's path and form."""
         assert get(view, "/models").json() == {"models": []}
         view.slots.swap(served_by())
         assert get(view, "/models").json() == {"models": ["wine"]}
 
     @pytest.mark.parametrize("phase", list(Phase))
-    def test_healthz_says_whether_it_serves(self, view: View, phase: Phase) -> None:
+    def test_healthz_says_whether_it_serves(self, view: FakeServer, phase: Phase) -> None:
         """200 while serving, 503 before, after, and while the broker is away; with what the server is doing."""
         view.phase = phase
         response = get(view, "/healthz")
@@ -174,7 +147,7 @@ class TestOtherPaths:
         }
 
     @pytest.mark.parametrize("path", ["/stat", "/state/wine/x", "/metrics"])
-    def test_a_wrong_address_is_told_the_right_ones(self, view: View, path: str) -> None:
+    def test_a_wrong_address_is_told_the_right_ones(self, view: FakeServer, path: str) -> None:
         """404 that helps."""
         response = get(view, path)
         assert response.status_code == 404
@@ -182,12 +155,12 @@ class TestOtherPaths:
             "detail": f"nothing at {path}. Try: /state, /state/{{data_type}}, /models, /healthz, /docs."
         }
 
-    def test_the_front_door_leads_to_the_documentation(self, view: View) -> None:
+    def test_the_front_door_leads_to_the_documentation(self, view: FakeServer) -> None:
         """Who types the plain address finds out what there is."""
         response = get(view, "/")
         assert (response.status_code, response.headers["location"]) == (307, "/docs")
 
-    def test_a_server_may_have_paths_of_its_own(self, view: View) -> None:
+    def test_a_server_may_have_paths_of_its_own(self, view: FakeServer) -> None:
         """They stand beside the others, in the documentation too."""
         router = APIRouter()
 
@@ -200,7 +173,7 @@ class TestOtherPaths:
 
 
 class TestDocumentation:
-    def test_the_page_needs_no_other_host(self, view: View) -> None:
+    def test_the_page_needs_no_other_host(self, view: FakeServer) -> None:
         """A workshop room may have no network: every file of the page comes from this server."""
         page = get(view, "/docs")
         assert page.status_code == 200
@@ -211,7 +184,7 @@ class TestDocumentation:
             assert path.startswith("/")
             assert get(view, path).status_code == 200
 
-    def test_the_description_is_complete(self, view: View) -> None:
+    def test_the_description_is_complete(self, view: FakeServer) -> None:
         """Each path has a summary, each answer a schema, each reference leads somewhere, each field is explained."""
         api = get(view, "/openapi.json").json()
         assert api["openapi"].startswith("3.")

@@ -12,7 +12,6 @@ from enum import StrEnum
 from typing import Any, Self
 
 from modelserving.kstreams import KafkaStreams, StateStore, StoreBuilder, java, serde, stores_of, text
-from modelserving.kstreams.failures import python_errors
 from modelserving.kstreams.keyvalue import KeyValueStore
 from modelserving.statistics import Statistics
 
@@ -138,8 +137,7 @@ def look_up(streams: KafkaStreams, kind: StoreKind) -> Mapping[str, ModelStatist
     if kind is StoreKind.CUSTOM:
         stores = streams.store(STORE, stores_of(CustomStatistics))
         return _together(pair for store in stores for pair in store.read().items())
-    with python_errors():
-        return _together(streams.store(STORE, java.QueryableStoreTypes.keyValueStore()).all())
+    return _together(streams.store(STORE, java.QueryableStoreTypes.keyValueStore()).all())
 
 
 def _together(pairs: Iterable[tuple[str, ModelStatistics]]) -> Mapping[str, ModelStatistics]:

@@ -104,6 +104,15 @@ def _shown(counts: dict[str, int]) -> str:
     return ", ".join(f"{colour} {counts[colour]}" for colour in counts) or "nothing"
 
 
+_COUNT = """
+from modelserving.kstreams import Processor
+
+class CountByColour(Processor):
+    def init(self, context):
+        super().init(context)
+        self.store = context.getStateStore("counts")
+"""
+
 EXERCISE = Exercise(
     id="kstreams-count",
     lesson="07",
@@ -115,14 +124,8 @@ Write a processor `CountByColour`, which counts in the store `counts` how often 
 The check runs it on the broker, ends it, sends more bottles, and runs it again in an empty folder, as if on another
 machine. The second one must know what the first one has counted.
 """,
-    stub="""
-from modelserving.kstreams import Processor
-
-class CountByColour(Processor):
-    def init(self, context):
-        super().init(context)
-        self.store = context.getStateStore("counts")
-
+    stub=_COUNT
+    + """
     def process(self, record):
         so_far = ...
         self.store.put(record.key(), ...)
@@ -132,14 +135,8 @@ class CountByColour(Processor):
         "`self.store.get(key)` is what is in the store, or `None` where there is nothing yet.",
         "`None or 0` is `0`: so `self.store.get(record.key()) or 0` is always a number.",
     ),
-    reference="""
-from modelserving.kstreams import Processor
-
-class CountByColour(Processor):
-    def init(self, context):
-        super().init(context)
-        self.store = context.getStateStore("counts")
-
+    reference=_COUNT
+    + """
     def process(self, record):
         so_far = self.store.get(record.key()) or 0
         self.store.put(record.key(), so_far + 1)
@@ -163,14 +160,8 @@ class CountByColour(Processor):
             "What the processor itself remembers ends with it",
         ),
         WrongAnswer(
-            """
-from modelserving.kstreams import Processor
-
-class CountByColour(Processor):
-    def init(self, context):
-        super().init(context)
-        self.store = context.getStateStore("counts")
-
+            _COUNT
+            + """
     def process(self, record):
         so_far = self.store.get(record.key())
         self.store.put(record.key(), so_far + 1)
@@ -178,14 +169,8 @@ class CountByColour(Processor):
             "unsupported operand type(s) for +: 'NoneType' and 'int'",
         ),
         WrongAnswer(
-            """
-from modelserving.kstreams import Processor
-
-class CountByColour(Processor):
-    def init(self, context):
-        super().init(context)
-        self.store = context.getStateStore("counts")
-
+            _COUNT
+            + """
     def process(self, record):
         so_far = self.store.get("all") or 0
         self.store.put("all", so_far + 1)
@@ -193,14 +178,8 @@ class CountByColour(Processor):
             "The store says all 4",
         ),
         WrongAnswer(
-            """
-from modelserving.kstreams import Processor
-
-class CountByColour(Processor):
-    def init(self, context):
-        super().init(context)
-        self.store = context.getStateStore("counts")
-
+            _COUNT
+            + """
     def process(self, record):
         so_far = (self.store.get(record.key()) or 0) + 1
 """,

@@ -102,6 +102,18 @@ def _compare(found: dict[str, float], entries: list[_Entry]) -> None:
     )
 
 
+_PRICES = """
+from modelserving.kstreams import StateStore
+
+class Prices(StateStore):
+    def open(self):
+        self.prices = {}
+
+    def set(self, name, price):
+        self.prices[name] = price
+        self.log(name.encode(), str(price).encode())
+"""
+
 EXERCISE = Exercise(
     id="kstreams-forget",
     lesson="07",
@@ -114,17 +126,8 @@ Write `forget` and `restore`. What comes to `restore` are the entries that were 
 each key, perhaps only the newest entry is left. The check takes the changelog that the engine wrote, and gives it to a
 new store.
 """,
-    stub="""
-from modelserving.kstreams import StateStore
-
-class Prices(StateStore):
-    def open(self):
-        self.prices = {}
-
-    def set(self, name, price):
-        self.prices[name] = price
-        self.log(name.encode(), str(price).encode())
-
+    stub=_PRICES
+    + """
     def forget(self, name):
         self.prices.pop(name, None)
         self.log(...)
@@ -139,17 +142,8 @@ class Prices(StateStore):
         "In `restore`, ask `if value is None` first. Else the price is `float(value)`: it takes bytes as well as text.",
         "A tombstone may come for a name that the store never had: `pop(name, None)` does not mind.",
     ),
-    reference="""
-from modelserving.kstreams import StateStore
-
-class Prices(StateStore):
-    def open(self):
-        self.prices = {}
-
-    def set(self, name, price):
-        self.prices[name] = price
-        self.log(name.encode(), str(price).encode())
-
+    reference=_PRICES
+    + """
     def forget(self, name):
         self.prices.pop(name, None)
         self.log(name.encode(), None)
@@ -162,17 +156,8 @@ class Prices(StateStore):
 """,
     wrong=(
         WrongAnswer(
-            """
-from modelserving.kstreams import StateStore
-
-class Prices(StateStore):
-    def open(self):
-        self.prices = {}
-
-    def set(self, name, price):
-        self.prices[name] = price
-        self.log(name.encode(), str(price).encode())
-
+            _PRICES
+            + """
     def forget(self, name):
         self.prices.pop(name, None)
 
@@ -182,17 +167,8 @@ class Prices(StateStore):
             "came back from the changelog with its old price",
         ),
         WrongAnswer(
-            """
-from modelserving.kstreams import StateStore
-
-class Prices(StateStore):
-    def open(self):
-        self.prices = {}
-
-    def set(self, name, price):
-        self.prices[name] = price
-        self.log(name.encode(), str(price).encode())
-
+            _PRICES
+            + """
     def forget(self, name):
         self.prices.pop(name, None)
         self.log(name.encode(), b"0")
@@ -203,17 +179,8 @@ class Prices(StateStore):
             "with the price 0.0",
         ),
         WrongAnswer(
-            """
-from modelserving.kstreams import StateStore
-
-class Prices(StateStore):
-    def open(self):
-        self.prices = {}
-
-    def set(self, name, price):
-        self.prices[name] = price
-        self.log(name.encode(), str(price).encode())
-
+            _PRICES
+            + """
     def forget(self, name):
         self.prices.pop(name, None)
         self.log(name.encode(), None)
@@ -224,17 +191,8 @@ class Prices(StateStore):
             "not 'NoneType'",
         ),
         WrongAnswer(
-            """
-from modelserving.kstreams import StateStore
-
-class Prices(StateStore):
-    def open(self):
-        self.prices = {}
-
-    def set(self, name, price):
-        self.prices[name] = price
-        self.log(name.encode(), str(price).encode())
-
+            _PRICES
+            + """
     def forget(self, name):
         self.prices.pop(name, None)
         self.log(name.encode(), None)
