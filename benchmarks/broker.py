@@ -34,7 +34,7 @@ from modelserving.kafka import EmbeddedKafka, prepare
 from modelserving.kafka.configuration import java_arguments, logging_properties, server_properties
 from modelserving.kafka.layout import Layout
 from modelserving.kafka.ports import free_port
-from modelserving.kafka.process import answers, format_data
+from modelserving.kafka.process import cluster_at, format_data
 from modelserving.kafka.startup_cache import StartupCache
 
 _GIVE_UP_S = 120.0
@@ -75,7 +75,7 @@ def start_java(layout: Layout, flags: list[str]) -> tuple[float, float]:
     with running(command):
         wait(lambda: is_open(port))
         open_s = time.perf_counter() - begun
-        wait(lambda: answers(port))
+        wait(lambda: cluster_at(port) is not None)
         return open_s, time.perf_counter() - begun
 
 

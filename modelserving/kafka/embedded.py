@@ -27,7 +27,7 @@ from modelserving.kafka.clients import Connection, connect
 from modelserving.kafka.diagnosis import tail
 from modelserving.kafka.layout import Layout
 from modelserving.kafka.leases import Line, call, take_lease
-from modelserving.kafka.process import answers, end_left_over
+from modelserving.kafka.process import end_left_over, serves
 from modelserving.kafka.protocol import SUPERVISOR, Ask, Order, Reply
 from modelserving.kafka.startup_cache import RECORDS, StartupCache
 from modelserving.kafka.state import Running
@@ -148,7 +148,8 @@ class EmbeddedKafka:
     def _is_serving(self, line: Line) -> bool:
         """Whether what is leased still answers. If not, its supervisor is about to notice, and hangs up."""
         running = Running.read(self._layout.state)
-        return line.is_open() and ((running is not None and answers(running.port)) or not line.wait_for_end(5))
+        serving = running is not None and serves(self._layout, running.port)
+        return line.is_open() and (serving or not line.wait_for_end(5))
 
     def _check_port(self, port: int) -> None:
         if self._order.port and self._order.port != port:

@@ -28,13 +28,14 @@ from modelserving.kafka.layout import Layout
 from modelserving.kafka.startup_cache import StartupCache
 from modelserving.kafka.state import Identity, Running, is_locked_by_java
 
-__all__ = ["END_WITHIN_S", "answers", "check_data", "end_left_over", "format_data", "spawn", "was_killed"]
+__all__ = ["END_WITHIN_S", "check_data", "cluster_at", "end_left_over", "format_data", "serves", "spawn", "was_killed"]
 
 END_WITHIN_S = 30.0
 """How long a broker may take to end before it is killed."""
 _FORMAT_WITHIN_S = 120
 _PR_SET_PDEATHSIG = 1
-_METADATA = struct.pack(">hhih", 3, 1, 1, -1) + struct.pack(">i", 0)
+_METADATA = struct.pack(">hhih", 3, 2, 1, -1) + struct.pack(">i", 0)
+_REPLY_AT_MOST = 4096
 
 
 def check_data(layout: Layout) -> None:
@@ -177,27 +178,55 @@ else:
         return {}
 
 
-def answers(port: int, within_s: float = 1.0) -> bool:
-    """Whether a broker at a loopback port names at least one live broker: itself.
+def serves(layout: Layout, port: int) -> bool:
+    """Whether the broker of these data answers at a loopback port; another broker that has taken the port does not."""
+    identity = Identity.read(layout.identity)
+    return identity is not None and cluster_at(port) == identity.cluster_id
 
-    An open port is not enough: it opens before the broker may serve. The request is Kafka's Metadata, version 1, for no
-    topic; twenty bytes do not need a client library.
+
+def cluster_at(port: int, within_s: float = 1.0) -> str | None:
+    """The id of the cluster whose broker answers at a loopback port, or ``None`` where none does, or may serve yet.
+
+    An open port is not enough: it opens before the broker may serve, and it may be another program's, or another
+    broker's. The request is Kafka's Metadata, version 2, for no topic; twenty bytes do not need a client library.
     """
     deadline = time.monotonic() + within_s
     with (
-        contextlib.suppress(OSError, struct.error),
+        contextlib.suppress(OSError, struct.error, UnicodeDecodeError),
         socket.create_connection(("127.0.0.1", port), within_s) as connection,
     ):
         connection.sendall(struct.pack(">i", len(_METADATA)) + _METADATA)
-        reply = b""
-        while len(reply) < 12:
-            connection.settimeout(max(0.01, deadline - time.monotonic()))
-            if not (part := connection.recv(64)):
-                return False
-            reply += part
-        brokers: int = struct.unpack(">i", reply[8:12])[0]
-        return brokers > 0
-    return False
+        (size,) = struct.unpack(">i", _receive(connection, 4, deadline))
+        return _cluster_in(_receive(connection, min(size, _REPLY_AT_MOST), deadline))
+    return None
+
+
+def _receive(connection: socket.socket, size: int, deadline: float) -> bytes:
+    received = b""
+    while len(received) < size:
+        connection.settimeout(max(0.01, deadline - time.monotonic()))
+        if not (part := connection.recv(size - len(received))):
+            break
+        received += part
+    return received
+
+
+def _cluster_in(reply: bytes) -> str | None:
+    """The cluster id of a Metadata reply that names at least one live broker."""
+    _, brokers = struct.unpack_from(">ii", reply)
+    at = 8
+    for _ in range(brokers):
+        at += 4  # its number
+        at = _after_string(reply, at) + 4  # its host and port
+        at = _after_string(reply, at)  # its rack
+    end = _after_string(reply, at)
+    return reply[at + 2 : end].decode() if brokers > 0 else None
+
+
+def _after_string(reply: bytes, at: int) -> int:
+    """Where a string ends: its length, -1 for none, and then so many bytes."""
+    (length,) = struct.unpack_from(">h", reply, at)
+    return at + 2 + max(0, int(length))
 
 
 def end_left_over(layout: Layout) -> bool:

@@ -29,7 +29,7 @@ from modelserving.errors import ModelServingError
 from modelserving.kafka.callers import Caller, Callers
 from modelserving.kafka.diagnosis import explain_failure, explain_os_error, port_was_taken, reached_kafka, what_was_said
 from modelserving.kafka.ports import choose_port, free_port
-from modelserving.kafka.process import END_WITHIN_S, answers, check_data, end_left_over, format_data, spawn
+from modelserving.kafka.process import END_WITHIN_S, check_data, end_left_over, format_data, serves, spawn
 from modelserving.kafka.protocol import TAKEN, Ask, Order, Reply
 from modelserving.kafka.startup_cache import StartupCache
 from modelserving.kafka.state import FileLock, Identity, Running, Worker
@@ -141,7 +141,7 @@ class Supervisor:
         """Report when the broker answers, and when Java is gone; on a thread of its own."""
         deadline = time.monotonic() + _ANSWER_WITHIN_S
         while java.poll() is None:
-            if answers(port):
+            if serves(self._layout, port):
                 self._post("ready")
                 break
             if time.monotonic() > deadline:
@@ -188,7 +188,7 @@ class Supervisor:
     def _try_again(self, exit_code: int | None) -> None:
         """A port that was taken in between, or a cache that does not fit, is no reason to give up."""
         said = what_was_said(self._layout, self._log_start)
-        again = not self._late and not self._order.port and port_was_taken(said)
+        again = not self._late and port_was_taken(said)  # one that was asked for is looked at again before
         if self._cache and self._cache_was_there and not reached_kafka(said):
             self._cache.drop()
             again = self._distrusted = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -35,6 +36,15 @@ from modelserving.records import Topics
 from tests.kafka.owners import Owner, is_gone, wait_until
 
 pytestmark = pytest.mark.broker
+
+
+_LATE = """
+import sys
+from modelserving.kafka import supervisor
+look_again, seen_free = supervisor.choose_port, [int(sys.argv[1])]
+supervisor.choose_port = lambda wanted, last: seen_free.pop() if seen_free else look_again(wanted, last)
+sys.exit(supervisor.main(sys.argv[2:]))
+"""
 
 
 def _write_one(kafka: EmbeddedKafka, topic: str, value: bytes) -> None:
@@ -237,6 +247,20 @@ class TestRefusal:
         with socket.create_server(("127.0.0.1", last)), EmbeddedKafka(home=home, port=0) as kafka:
             assert kafka.bootstrap_servers != f"127.0.0.1:{last}"
             assert list_topics(kafka.connection) == []
+
+    def test_port_that_another_broker_took_first(self, home: Path, kafka: EmbeddedKafka) -> None:
+        """Two brokers that start at once may both find a port free; the later one does not pass for the earlier."""
+        theirs = int(kafka.start().bootstrap_servers.rpartition(":")[2])
+        order = Order(Layout.of(home), None, detached=False, cache=None)
+        order.layout.folder.mkdir(parents=True)
+        arguments = [sys.executable, "-c", _LATE, str(theirs), *order.arguments()]
+        with subprocess.Popen(arguments, stdout=subprocess.DEVNULL):
+            wait_until(order.layout.state.exists, "its supervisor is there")
+            with EmbeddedKafka(home=home, port=0) as ours:
+                assert ours.bootstrap_servers != kafka.bootstrap_servers
+                create_topics(ours.connection, Topics().prefixed("ours"))
+                assert not [topic for topic in list_topics(kafka.connection) if topic.startswith("ours")]
+                assert status(home) is not None
 
     def test_home_that_cannot_be_written(self, tmp_path: Path) -> None:
         """A home that cannot be made is an error that names it."""
