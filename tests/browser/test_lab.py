@@ -250,17 +250,17 @@ def test_running_the_cell_again_leaves_one_view(live: Page) -> None:
 def test_the_view_can_be_read_in_both_themes(live: Page, theme: str) -> None:
     """Text in the picture has a contrast of at least 4.5 to 1 to the page behind it."""
 
-    def behind() -> str:
-        return str(live.evaluate("() => getComputedStyle(document.body).getPropertyValue('--jp-layout-color0')"))
-
     def shown() -> str:
         return str(live.evaluate("() => document.body.dataset.jpThemeName"))
 
     def readable() -> bool:
-        text = live.locator(f"{_VIEW} text").first.evaluate("text => getComputedStyle(text).fill")
-        return _contrast(*(_painted(live, behind(), colour) for colour in (text, behind()))) >= 4.5
+        # In one step: the picture is drawn anew many times a second, and a text that has left the page has no colour.
+        text = live.evaluate("text => getComputedStyle(document.querySelector(text)).fill", f"{_VIEW} text")
+        behind = _rgba(_page_colour(live))
+        return _contrast(_over(_rgba(text), behind), _over(behind, behind)) >= 4.5
 
-    _until(live, lambda: bool(behind()))  # a theme that is asked for while it is being loaded never comes
+    # A theme that is asked for while another one is being loaded never comes.
+    _until(live, lambda: _page_colour(live) != "rgba(0, 0, 0, 0)")
     if shown() != theme:
         live.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
     _until(live, lambda: shown() == theme)
@@ -305,21 +305,34 @@ def _ask_kernel(page: Page, code: str) -> str:
     )
 
 
-def _painted(page: Page, *colours: str) -> list[int]:
-    """Red, green and blue, 0 to 255, of CSS colours that are painted one over the other."""
-    painted: list[int] = page.evaluate(
-        """colours => {
-          const pen = new OffscreenCanvas(1, 1).getContext('2d');
-          for (const colour of colours) { pen.fillStyle = colour; pen.fillRect(0, 0, 1, 1); }
-          return [...pen.getImageData(0, 0, 1, 1).data.slice(0, 3)];
-        }""",
-        [colour.strip() for colour in colours],
+def _page_colour(page: Page) -> str:
+    """The colour of the page behind outputs, as the browser computes it; all zeros while no theme is loaded."""
+    return str(
+        page.evaluate(
+            """() => {
+              const probe = document.body.appendChild(document.createElement('div'));
+              probe.style.backgroundColor = 'var(--jp-layout-color0)';
+              const colour = getComputedStyle(probe).backgroundColor;
+              probe.remove();
+              return colour;
+            }"""
+        )
     )
-    return painted
 
 
-def _contrast(one: list[int], other: list[int]) -> float:
-    def light(colour: list[int]) -> float:
+def _rgba(colour: str) -> tuple[float, ...]:
+    """Red, green and blue, 0 to 255, and opacity, 0 to 1, of a colour as browsers compute it: rgb(...) or rgba(...)."""
+    red, green, blue, *opacity = (float(number) for number in re.findall(r"[\d.]+", colour))
+    return red, green, blue, *(opacity or [1.0])
+
+
+def _over(front: tuple[float, ...], back: tuple[float, ...]) -> list[float]:
+    """What is seen of a colour that is painted over another one."""
+    return [front[3] * one + (1 - front[3]) * other for one, other in zip(front[:3], back[:3], strict=True)]
+
+
+def _contrast(one: list[float], other: list[float]) -> float:
+    def light(colour: list[float]) -> float:
         linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (v / 255 for v in colour)]
         return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05
 
