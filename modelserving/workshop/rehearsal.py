@@ -6,6 +6,7 @@ An exercise that only asks "which model would serve then?" need not wait for a p
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -54,7 +55,7 @@ class Rehearsal:
         self._connection = lesson.connection
         self._topics = replace(lesson.topics, models=lesson.scratch_topic(), control=lesson.scratch_topic())
         self._producer: KafkaProducer = make_producer(self._connection, linger_ms=0)
-        self._clock_ms = 1_000_000_000_000
+        self._clock_ms = 0
 
     def __enter__(self) -> Self:
         return self
@@ -90,8 +91,9 @@ class Rehearsal:
             slots.close()
 
     def _send(self, topic: str, key: bytes, value: bytes) -> None:
-        # The order of the two topics is that of their times: a clock that ticks with each message leaves no doubt.
-        self._clock_ms += 1
+        # The order of the two topics is that of their times: a clock that ticks with each message leaves no doubt. It
+        # begins now: what is stamped with a time long ago, a broker deletes the next time that it looks, in minutes.
+        self._clock_ms = max(self._clock_ms + 1, time.time_ns() // 1_000_000)
         self._producer.send(topic, key=key, value=value, timestamp_ms=self._clock_ms).get(timeout=10)
 
 
