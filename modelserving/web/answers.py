@@ -17,6 +17,7 @@ from modelserving.stage import Health as ServerHealth
 from modelserving.statistics import StatisticsSnapshot
 
 __all__ = [
+    "AGAIN",
     "ONE_TYPE",
     "PROBLEMS",
     "DataType",
@@ -113,6 +114,7 @@ class ModelState(BaseModel):
     skipped: int = Field(0, description="records of a data type that has no model")
     dead_lettered: int = Field(0, description="records that could not be decoded or scored")
     models_refused: int = Field(0, description="models that are not fit to serve, and commands that cannot be followed")
+    serving: bool = Field(False, description="whether the server serves now; if not, its counts are the last known")
     previous: ModelName | None = Field(None, description="the model that a rollback brings back")
     shadow: ShadowState | None = Field(None, description="the model that scores beside it, and how the two compare")
 
@@ -136,6 +138,9 @@ class Problem(BaseModel):
 
     detail: str
 
+
+AGAIN = {"Retry-After": "1"}
+"""Told with each 503: most of what hinders is over in a moment."""
 
 ONE_TYPE = "/state/{data_type}"
 """A server whose state is elsewhere, too, answers this one by itself."""
@@ -187,6 +192,7 @@ def show_state(server: ServerView, found: ServingState | None) -> ModelState:
         skipped=counts.skipped,
         dead_lettered=counts.dead_lettered,
         models_refused=server.models_refused,
+        serving=server.health().ok,
     )
     if found is None:
         return state

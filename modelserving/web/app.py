@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from modelserving import __version__
 from modelserving.web.answers import (
+    AGAIN,
     ONE_TYPE,
     PROBLEMS,
     DataType,
@@ -68,7 +69,9 @@ def make_app(server: ServerView, *routers: APIRouter) -> FastAPI:
     @app.get("/healthz", summary="Whether the server serves", responses={503: {"model": Health}})
     def healthz(response: Response) -> Health:
         health = server.health()
-        response.status_code = 200 if health.ok else 503
+        if not health.ok:
+            response.status_code = 503
+            response.headers.update(AGAIN)
         return Health(status="ok" if health.ok else "unavailable", phase=health.phase, details=list(health.details))
 
     return app

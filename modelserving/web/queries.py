@@ -29,6 +29,7 @@ from modelserving.kstreams.queries import Instance, Share, add_up
 from modelserving.kstreams.serving.statistics import ModelStatistics
 from modelserving.statistics import StatisticsSnapshot
 from modelserving.web.answers import (
+    AGAIN,
     ONE_TYPE,
     PROBLEMS,
     DataType,
@@ -50,7 +51,6 @@ _NOT_NOW: dict[int | str, dict[str, Any]] = {
 }
 _NO_STORE: dict[int | str, dict[str, Any]] = {404: {"model": Problem, "description": "No instance has this store"}}
 _COUNTS = ("scored", "skipped", "dead_lettered")
-_AGAIN = {"Retry-After": "1"}
 _SHARES = 20
 
 
@@ -240,7 +240,7 @@ def _refusals() -> Iterator[None]:
     try:
         yield
     except ServerError as error:
-        raise HTTPException(503, str(error), _AGAIN) from error
+        raise HTTPException(503, str(error), AGAIN) from error
 
 
 def _together(base: ShareState, answers: Sequence[ShareState], expected: Iterable[int]) -> WholeState:

@@ -27,6 +27,9 @@ __all__ = [
     "reset_workbook",
 ]
 
+_KEPT_IN = ("lessons", "state", "streams")
+"""In the home folder: of lessons, of actor servers, of Kafka Streams servers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reset:
@@ -88,7 +91,7 @@ def plan_workbook_reset(admin: KafkaAdminClient, settings: Settings) -> Reset:
     folder = checkout()
     work = folder / "work" if folder and (folder / "work").is_dir() else None
     begun = tuple(Progress.of(settings).steps())
-    return Reset("the whole workbook", begun, left.topics, left.groups, _folders(settings, "lesson-*"), work)
+    return Reset("the whole workbook", begun, left.topics, left.groups, _folders(settings, "lesson-"), work)
 
 
 def carry_out(reset: Reset, admin: KafkaAdminClient, settings: Settings) -> None:
@@ -138,7 +141,8 @@ def _reset(plan: Callable[[KafkaAdminClient], Reset], settings: Settings, agree:
 
 
 def _folders(settings: Settings, pattern: str) -> tuple[Path, ...]:
-    return tuple(sorted((settings.home / "lessons").glob(pattern)))
+    """A lesson's own folder, and what servers of its groups keep over restarts."""
+    return tuple(folder for kept in _KEPT_IN for folder in sorted((settings.home / kept).glob(f"{pattern}*")))
 
 
 def _free_name(folder: Path) -> Path:

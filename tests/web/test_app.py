@@ -136,9 +136,14 @@ class TestOtherPaths:
 
     @pytest.mark.parametrize("phase", list(Phase))
     def test_healthz_says_whether_it_serves(self, view: FakeServer, phase: Phase) -> None:
-        """200 while serving, 503 before, after, and while the broker is away; with what the server is doing."""
+        """200 while serving, 503 before, after, and while the broker is away; with what the server is doing.
+
+        The state, which is shown all the same, says whether its counts are those of now.
+        """
         view.phase = phase
+        assert get(view, "/state").json()["serving"] is (phase is Phase.SERVING)
         response = get(view, "/healthz")
+        assert response.headers.get("Retry-After") == (None if phase is Phase.SERVING else "1")
         assert response.status_code == (200 if phase is Phase.SERVING else 503)
         assert response.json() == {
             "status": "ok" if phase is Phase.SERVING else "unavailable",

@@ -42,13 +42,21 @@ def test_a_lesson_is_reset_alone(begin: Callable[[str], Lesson], settings: Setti
     """Its topics, files and progress go; those of the others stay."""
     begin("01").folder.joinpath("file").touch()
     begin("02").folder.joinpath("file").touch()
+    kept = [
+        settings.home / kind / f"lesson-{number}-actors" / "0"
+        for kind in ("state", "streams")
+        for number in ["01", "02"]
+    ]
+    for folder in kept:
+        folder.mkdir(parents=True)
     solve(settings, "kafka-keys", "find-broken")
     asked = Asked(True)
     assert reset_lesson("01", settings, agree=asked)
     left = list_topics(begin("02").connection)
     assert not [topic for topic in left if topic.startswith("lesson-01-")]
     assert set(Progress.of(settings).steps()) == {"find-broken"}
-    assert [folder.name for folder in asked.plans[0].folders] == ["lesson-01"]
+    assert [folder.name for folder in asked.plans[0].folders] == ["lesson-01", "lesson-01-actors", "lesson-01-actors"]
+    assert [folder.exists() for folder in kept] == [False, True, False, True]
 
 
 def test_the_plan_names_all_that_goes(begin: Callable[[str], Lesson], settings: Settings) -> None:
