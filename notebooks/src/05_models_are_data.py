@@ -246,8 +246,8 @@ server = lesson.manage(serve, name="server")
 server.get("/state")["name"]
 
 # %% [markdown]
-# No model yet. You could write the message yourself, as in lesson 04. There are commands for it too. You type them in a
-# terminal; here we do it in a cell, which is the same:
+# No model yet. You could write the message yourself, as in lesson 04. There are commands for it too. They are for a
+# terminal; here a cell types them for you, with the repository of this lesson:
 
 # %%
 from modelserving.workshop.terminal import terminal
@@ -356,8 +356,8 @@ decode_command(command.value)
 # %% [markdown]
 # ## In the shadow
 #
-# The perceptron was better in the laboratory. Do you believe it? As a **shadow** it scores every second wine beside the
-# model in use. Its answers are compared, and go nowhere.
+# The perceptron was better in the laboratory. Do you believe it? As a **shadow** it scores half of the wines beside the
+# model in use, chosen as if by a coin. Its answers are compared, and go nowhere.
 
 # %%
 models("publish wine-perceptron --shadow 50")
@@ -385,7 +385,8 @@ happened(
 )
 
 # %% [markdown]
-# That is how far they differ. Who is nearer to the truth, the tasters must say. You have seen enough: promote it.
+# That is how far they differ. Who is nearer to the truth, the tasters must say. Let us assume that they have, and that the
+# perceptron won: promote it.
 
 # %%
 models("promote wine")
@@ -468,8 +469,10 @@ table("Promised and kept", rows, "model", "wines", "off by, promised", "off by, 
 # %%
 happened(
     f"{sum(map(len, misses.values()))} answers, each traced to one of {len(misses)} models by its "
-    "digest. With few wines the two numbers differ by luck; when they differ for long, the wines "
-    "have changed, or the model was not what it seemed."
+    "digest. With few wines the two numbers differ by luck. And beware: most of these wines were "
+    "used to **train** the models, which may look better here than they are. With wines that "
+    "nobody had seen, a lasting difference says: the wines have changed, or the model is not what "
+    "it seemed."
 )
 
 # %% [markdown]
@@ -510,7 +513,8 @@ table("One decision tree", rows, "step", "microseconds")
 happened(
     f"The first score took {first_us:,.0f} µs, a later one {warm_us:,.0f}. Building and the slow "
     "first scores happen **before** the swap, in another thread, while the old model scores: that "
-    "is what the warm-up is for. Whoever reads the scores gets the swap, and nothing else."
+    "is what the warm-up is for. Both share the processors, so a batch may take a little longer "
+    "while a model is built; nobody waits for the build."
 )
 
 # %% [markdown]

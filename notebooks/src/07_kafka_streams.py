@@ -149,8 +149,9 @@ class Count(Processor):
         self.store.put(record.key(), so_far + 1)
 
 # %% [markdown]
-# Which store it is, the topology says. Here are two that come with Kafka Streams. One is a map in memory, and that is all. The
-# other is RocksDB, a small database in files, and it has a **changelog**:
+# Which store it is, the topology says. Here are two that come with Kafka Streams. One is a map in memory. The other is RocksDB,
+# a small database in files. Kafka Streams gives each a **changelog**; for the one in memory we switch that off, to see what a
+# store is like without:
 
 # %%
 from modelserving.kstreams import integer
@@ -288,7 +289,7 @@ server.close()
 # %% [markdown]
 # ## Second store: standard
 #
-# The same command with `--store standard` would know of all 207. To see how, we use that store ourselves. Kafka Streams has a
+# Had it been started with `--store standard` from the beginning, it would know of all 207. To see how, we use that store ourselves. Kafka Streams has a
 # short way of drawing, the **DSL**. In it, counting bottles by their colour is one line:
 
 # %%
@@ -633,10 +634,11 @@ happened(
 # So our server puts records aside, and crosses with a batch of up to a thousand; a model is fast in batches, too.
 #
 # What does that come to? We measured it three times, with 200,000 records, on a busy machine with two processors. The standard
-# store did three quarters of what our own did, or as much (in the ancestor: one thirty-seventh). And the whole server, which
-# decodes, scores, counts and answers, did as much as a processor in Python that only hands on one record after the other, or up
-# to three quarters more. Those are ratios; records per second say more about a machine
-# than about a program. For your own, in a terminal, in the folder of this checkout: `.venv/bin/python benchmarks/kstreams.py --quick`
+# store did three quarters of what our own did, or as much (in the ancestor: about a fortieth). And the whole server, which
+# decodes, scores, counts and answers, did a third to a half of what a processor in Python does that does nothing at all, and as
+# much as one that hands on one record after the other, or more. Those are ratios of our machine; yours will differ. Records per
+# second say more about a machine than about a program. For your own, in a terminal, in the folder of this checkout:
+# `.venv/bin/python benchmarks/kstreams.py --quick` (on Windows `.venv\Scripts\python`)
 
 # %% [markdown]
 # ## How do models reach every instance?
@@ -679,7 +681,7 @@ picture(ModelWay.CO_PARTITIONED)
 # ## Recap
 #
 # * A topology is sources, processors and sinks. The processors are your Python; the engine around them is Kafka's own.
-# * A store **in memory** is fast, and gone with its process. The **standard** store has files, and a changelog on the broker,
+# * A store in memory **without a changelog** is fast, and gone with its process. The **standard** store has files, and a changelog on the broker,
 #   which is what brings it back elsewhere. A store **of your own** holds objects, and logs what changed, once for each commit.
 # * Under *exactly once*, results, changelog and position are one transaction. After an abort a store begins with what was
 #   committed.

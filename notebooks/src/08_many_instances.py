@@ -374,8 +374,8 @@ assert (missing, doubled) == ([], []) and len(times) == len(places)
 dirty = len(answers("read_uncommitted"))
 happened(
     f"{len(places)} wines, {len(times)} answers; none is missing, none is there twice. Whoever "
-    f"reads what was never committed finds {dirty} answers: {dirty - len(times)} were begun and "
-    "not finished, and those wines were scored again. Answers, counts and positions are one "
+    f"reads what was never committed finds {dirty} answers: any beyond {len(times)} were begun "
+    "and not finished, and their wines were scored again. Answers, counts and positions are one "
     "transaction."
 )
 

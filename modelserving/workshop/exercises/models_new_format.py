@@ -123,8 +123,9 @@ EXERCISE = Exercise(
     goal="""
 Somebody writes linear models as JSON: `{"intercept": 1.5, "alcohol": 0.4, "sulphates": 0.5}`. The answer to a wine is
 the intercept, plus each weight times the field that it is named after. Teach the servers this format, in **one file and
-one line**. This is the file. The line, which the check adds for you, is
-`FACTORIES[ModelType.CUSTOM] = JsonLinearFactory()`.
+one line**. This is the file. The line, which the check adds for you in this kernel, and which a server would have in
+`factory.py`, is `FACTORIES[ModelType.CUSTOM] = JsonLinearFactory()`. (`CUSTOM` is kept free for a format of your own; a
+second one would need a number in `modeldescriptor.proto` and a name in `ModelType` as well.)
 
 A **factory** makes models out of bytes, a **model** scores batches; each needs the methods that you see, and no others.
 Fill in the three places. The check scores three wines, and then publishes such a model and sees that it would serve.
