@@ -22,6 +22,7 @@ MAX_UNPACKED = 128_000_000
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip archive can state
 _CHUNK = 1 << 16
+_ENTRY = b"PK\x01\x02"  # begins each file's entry in an archive's table of contents
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 
 
@@ -57,6 +58,7 @@ def unpacked(data: bytes) -> Iterator[Path]:
     """
     if len(data) > MAX_BYTES:
         raise ModelRefused(f"the archive has {len(data):,} bytes; at most {MAX_BYTES:,} are read.")
+    _check_entries(data)
     with tempfile.TemporaryDirectory(prefix="modelserving-", ignore_cleanup_errors=True) as name:
         folder = Path(name).resolve()
         try:
@@ -76,6 +78,19 @@ def unpacked(data: bytes) -> Iterator[Path]:
                 f"{len(data):,} bytes that are no whole zip archive: {error}. Was it cut short?"
             ) from error
         yield folder
+
+
+def _check_entries(data: bytes) -> None:
+    """Refuse far too many files before the table of contents is read, all of which ``ZipFile`` keeps.
+
+    The number that an archive states is only a claim. The marks of the entries are not; files may hold some by chance,
+    or be archives themselves, hence the margin.
+    """
+    count = data.count(_ENTRY)
+    if count > 10 * MAX_FILES:
+        raise ModelRefused(
+            f"the archive has {count:,} files, those of archives in it counted; at most {MAX_FILES} are allowed."
+        )
 
 
 def _check(entries: list[zipfile.ZipInfo]) -> None:

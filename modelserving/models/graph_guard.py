@@ -18,6 +18,7 @@ __all__ = [
     "MAX_ELEMENTS",
     "RESTORING",
     "check_constants",
+    "check_count",
     "check_nodes",
     "check_operations",
     "check_shapes",
@@ -64,9 +65,21 @@ def check_nodes(nodes: Iterable[Any]) -> None:
     Raises:
         ModelRefused: there are more than ``MAX_NODES``.
     """
-    count = sum(1 for _ in nodes)
+    check_count(sum(1 for _ in nodes), "the graph")
+
+
+def check_count(count: int, part: str) -> None:
+    """Refuse too many nodes.
+
+    Args:
+        count: how many there are.
+        part: what they are the nodes of, for the message.
+
+    Raises:
+        ModelRefused: there are more than ``MAX_NODES``.
+    """
     if count > MAX_NODES:
-        raise ModelRefused(f"the graph has {count:,} operations; at most {MAX_NODES:,} are allowed.")
+        raise ModelRefused(f"{part} has {count:,} operations; at most {MAX_NODES:,} are allowed.")
 
 
 def check_operations(nodes: Iterable[Any], allowed: frozenset[str]) -> None:

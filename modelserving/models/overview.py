@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from modelserving.errors import ConfigError, RecordError
+from modelserving.errors import ConfigError, ModelUnreachable, RecordError
 from modelserving.kafka import Connection, DeadLetter, read_dead_letters, read_topic
 from modelserving.models.history import History, ModelRef, Places, Stamp
 from modelserving.models.repository import ModelRepository
@@ -40,13 +40,15 @@ class ListedModel:
         model: what is known about it, without its bytes; ``digest`` is that of the bytes all the same.
         place: where it stands.
         published_ms: when it was published, milliseconds since 1970.
-        note: for a shadow, how much it scores; for a refused model, why.
+        note: for a shadow, how much it scores; for a model that a server refused, why.
+        unreachable: for a model that a server refused: whether its place did not answer. Other servers may have it.
     """
 
     model: ModelDescriptor
     place: Place
     published_ms: int
     note: str = ""
+    unreachable: bool = False
 
     @property
     def digest(self) -> str:
@@ -89,7 +91,7 @@ class Overview:
         """The model whose digest begins so.
 
         Raises:
-            ConfigError: there is none, or there are several; or it was refused.
+            ConfigError: there is none, or there are several; or a server refused it for what it is.
         """
         found = {one.digest: one for one in reversed(self.of(data_type)) if one.digest.startswith(digits.lower())}
         if len(found) != 1:
@@ -97,8 +99,8 @@ class Overview:
             count = "no model" if not found else f"{len(found)} models"
             raise ConfigError(f"{count} of {data_type!r} with a digest that begins with {digits!r}. Known: {known}.")
         (model,) = found.values()
-        if model.place is Place.REFUSED:
-            raise ConfigError(f"model {model.model.name!r} was refused: {model.note} Publish a better one.")
+        if model.place is Place.REFUSED and not model.unreachable:
+            raise ConfigError(f"a server refused model {model.model.name!r}: {model.note} Publish a better one.")
         return model
 
 
@@ -116,9 +118,9 @@ class ScoredBy:
 
 
 def read_overview(connection: Connection, topics: Topics, repository: ModelRepository | None = None) -> Overview:
-    """Read both topics about models, what was refused, and the repository.
+    """Read both topics about models, what servers refused, and the repository.
 
-    Which model is where follows from the messages alone, as on every server.
+    Which model is where follows from the messages alone, as on every server; what one server refused is in no place.
 
     Raises:
         BrokerUnavailable: no broker answers.
@@ -195,11 +197,11 @@ def _is(model: ModelDescriptor, scored: ScoredRecord) -> bool:
     )
 
 
-def _refusals(letters: list[DeadLetter], topics: Topics) -> Iterator[tuple[tuple[int, int], str]]:
-    """The models that a server refused, by partition and offset, with the reason."""
+def _refusals(letters: list[DeadLetter], topics: Topics) -> Iterator[tuple[tuple[int, int], DeadLetter]]:
+    """The models that a server refused, by partition and offset; of several letters about a model, the last."""
     for letter in letters:
         if letter.topic == topics.models:
-            yield (letter.partition, letter.offset), letter.reason
+            yield (letter.partition, letter.offset), letter
 
 
 def _listed(
@@ -207,12 +209,13 @@ def _listed(
     model: ModelDescriptor,
     stamp: Stamp,
     places: Mapping[str, Places],
-    refused: Mapping[tuple[int, int], str],
+    refused: Mapping[tuple[int, int], DeadLetter],
 ) -> ListedModel:
     here = places.get(model.data_type, Places())
-    reason = refused.get((stamp.partition, stamp.offset))
-    if reason is not None:
-        return ListedModel(model, Place.REFUSED, stamp.timestamp_ms, reason)
+    letter = refused.get((stamp.partition, stamp.offset))
+    if letter is not None:
+        unreachable = letter.error == ModelUnreachable.__name__
+        return ListedModel(model, Place.REFUSED, stamp.timestamp_ms, letter.reason, unreachable)
     if ref == here.current:
         return ListedModel(model, Place.CURRENT, stamp.timestamp_ms)
     if ref == here.previous:

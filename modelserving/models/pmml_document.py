@@ -14,6 +14,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
 from modelserving.errors import ModelFormatError, ModelRefused
+from modelserving.models.pmml_guard import check_expressions, check_length
 from modelserving.models.pmml_repair import repair
 
 __all__ = ["MAX_BYTES", "MAX_DEPTH", "PmmlDocument", "read_pmml"]
@@ -50,8 +51,10 @@ def read_pmml(data: bytes) -> PmmlDocument:
         data: PMML, in the encoding that it declares.
 
     Raises:
-        ModelFormatError: no PMML: empty, cut short, not XML, another kind of XML, no model in it.
-        ModelRefused: too large or too deep, or with a document type, entities or references to the outside.
+        ModelFormatError: no PMML: empty, cut short, not XML, another kind of XML, no model in it, or one that
+            contradicts itself.
+        ModelRefused: too large or too deep, also in what it asks for (``pmml_guard``), or with a document type,
+            entities or references to the outside.
     """
     if not data:
         raise ModelFormatError("the model is empty: 0 bytes. A PMML document was expected.")
@@ -59,10 +62,12 @@ def read_pmml(data: bytes) -> PmmlDocument:
         raise ModelRefused(f"the PMML document has {len(data):,} bytes; at most {MAX_BYTES:,} are read.")
     root = _parse(data)
     model = _find_model(root)
+    check_expressions(root)
     try:
         labels = repair(root, model)
     except (ValueError, IndexError) as error:
         raise ModelFormatError(f"the PMML document contradicts itself, or lacks something: {error}.") from error
+    check_length(root)
     types = {field.get("name", ""): field.get("dataType") for field in root.iterfind("DataDictionary/DataField")}
     return PmmlDocument(
         text=tostring(root, encoding="unicode"),

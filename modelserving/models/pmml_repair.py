@@ -15,6 +15,8 @@ from xml.etree.ElementTree import Element, SubElement
 
 import numpy as np
 
+from modelserving.models.pmml_guard import check_entries
+
 __all__ = ["repair"]
 
 _CLASSIFICATION = "classification"
@@ -35,10 +37,13 @@ def repair(root: Element, model: Element) -> tuple[str, ...]:
     Returns:
         The labels whose probabilities the model now outputs, in the order of its outputs, if its answer is the most
         likely of them; empty if its only output is its answer.
+
+    Raises:
+        ModelRefused: it would grow too large.
+        ValueError, IndexError: it contradicts itself, or lacks something.
     """
     labels = _labels_of_fields(root)
-    for tree, target in _trees(model, ""):
-        _complete_tree(tree, labels.get(target, []))
+    _complete_trees([(tree, labels.get(target, [])) for tree, target in _trees(model, "")])
     for segmentation in model.iter("Segmentation"):
         _break_ties_of_votes(segmentation)
     _round_to_single_precision(root)
@@ -63,13 +68,25 @@ def _target(model: Element) -> str:
     return next((field.get("name", "") for field in fields if field.get("usageType") in {"target", "predicted"}), "")
 
 
-def _complete_tree(tree: Element, labels: list[str]) -> None:
-    """Give every node that has a distribution all the labels, in one order, and a score."""
-    nodes = [node for node in tree.iter("Node") if node.find("ScoreDistribution") is not None]
+def _complete_trees(trees: list[tuple[Element, list[str]]]) -> None:
+    """Give every node that has a distribution all the labels of its tree, in one order, and a score."""
+    plans: list[tuple[list[Element], list[str]]] = []
+    entries = 0
+    for tree, labels in trees:
+        nodes = [node for node in tree.iter("Node") if node.find("ScoreDistribution") is not None]
+        if nodes:
+            plans.append((nodes, _order(nodes, labels)))
+            entries += len(nodes) * len(plans[-1][1])
+            check_entries(entries)
+    for nodes, order in plans:
+        for node in nodes:
+            _complete_node(node, order)
+
+
+def _order(nodes: list[Element], labels: list[str]) -> list[str]:
+    """The labels of the data dictionary, and after them those that only the nodes know."""
     seen = (entry.get("value", "") for node in nodes for entry in node.iterfind("ScoreDistribution"))
-    order = list(dict.fromkeys([*labels, *seen]))
-    for node in nodes:
-        _complete_node(node, order)
+    return list(dict.fromkeys([*labels, *seen]))
 
 
 def _complete_node(node: Element, order: list[str]) -> None:

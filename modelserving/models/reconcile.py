@@ -7,7 +7,7 @@ and the plan is made again; a model that was overtaken while it was loading is n
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 from modelserving.models.changes import (
@@ -60,11 +60,12 @@ class Reconciler:
         if not publication.shadow_percent:
             self._waiting.setdefault(publication.data_type, {})[publication.stamp] = publication.ref
 
-    def next_step(self, only_current: bool = False) -> Build | Change | None:
+    def next_step(self, only_current: bool = False, later: Collection[ModelRef] = ()) -> Build | Change | None:
         """What has to be done next, or ``None`` when all is as planned.
 
         Args:
             only_current: leave previous models and shadows for later.
+            later: models that are not to be built now. Their places, and what depends on them, stay as they are.
         """
         plan = self.history.plan().places
         self._close_unwanted()
@@ -74,7 +75,7 @@ class Reconciler:
             if step is None:
                 self._settle(data_type, wanted.current)
                 step = None if only_current else self._step_beside(data_type, wanted, placed)
-            if step is not None:
+            if step is not None and not (isinstance(step, Build) and step.ref in later):
                 return step
         return None
 

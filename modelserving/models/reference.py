@@ -9,16 +9,20 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import os
+import socket
 import stat
+import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import SplitResult, urljoin, urlsplit
 from urllib.request import url2pathname
 
-from modelserving.errors import ConfigError, ModelRefused
+from modelserving.errors import ConfigError, ModelRefused, ModelUnreachable
 from modelserving.records import ModelDescriptor
 
 if TYPE_CHECKING:
@@ -30,6 +34,9 @@ _PORTS = {"http": 80, "https": 443}
 _CHUNK = 256 * 1024
 _REDIRECTS = 3
 _SILENT_S = 10.0
+_FAILS = 500
+_CONNECTED = ("connection.connect_tcp.complete", "connection.start_tls.complete")
+_FINAL = (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError)
 _ALLOW_FOLDER = "An operator allows a folder with --model-root or MODELSERVING_MODEL_ROOT."
 _ALLOW_HOST = "An operator allows a host with --model-host or MODELSERVING_MODEL_HOSTS."
 
@@ -43,13 +50,16 @@ class References:
         hosts: ``name``, ``name:port``, or an address, IPv6 in brackets; without a port, that of the scheme. Only what
             is listed is asked: another spelling of the same machine is another host.
         max_bytes: the largest model.
-        seconds: the longest download.
+        seconds: the longest download, redirects included. Only looking up a host's name and connecting to it may go on
+            a little longer: they have limits of their own.
+        pauses: for whoever fetches, seconds before each further try when a place does not answer.
     """
 
     root: Path | None = None
     hosts: tuple[str, ...] = ()
     max_bytes: int = 64 * 1024 * 1024
     seconds: float = 60.0
+    pauses: tuple[float, ...] = (1.0, 3.0)
 
     def __post_init__(self) -> None:
         for host in self.hosts:
@@ -59,7 +69,9 @@ class References:
         """The same model with its bytes; one that has them already comes back as it is.
 
         Raises:
-            ModelRefused: its place is not allowed or cannot be read, or what is there is too large or not the model.
+            ModelUnreachable: its place does not answer, or says that it cannot: it may the next time.
+            ModelRefused: its place is not allowed or has nothing to read, or what is there is too large, too slow or
+                not the model.
         """
         if descriptor.location is None:
             return descriptor
@@ -69,7 +81,7 @@ class References:
         try:
             data = self._read(descriptor.location)
         except (OSError, ValueError, _Refusal) as error:
-            raise ModelRefused(f"{name}: {error}") from error
+            raise (ModelUnreachable if _may_pass(error) else ModelRefused)(f"{name}: {error}") from error
         if hashlib.sha256(data).hexdigest() != descriptor.sha256.lower():
             raise ModelRefused(f"{name}: what is there does not have the stated SHA-256. Publish the model again.")
         return replace(descriptor, data=data, location=None)
@@ -105,18 +117,27 @@ class References:
     def _download(self, uri: SplitResult) -> bytes:
         import httpx
 
-        deadline = time.monotonic() + self.seconds
-        # No password of anybody goes along, and what is read is what was sent, not what it unpacks to.
-        with httpx.Client(timeout=_SILENT_S, trust_env=False, headers={"Accept-Encoding": "identity"}) as client:
+        # No password of anybody goes along, and what is read is what was sent, not what it unpacks to. No connection is
+        # kept for a second request: the one that was made last is the one that the watch has to end.
+        client = httpx.Client(
+            trust_env=False,
+            headers={"Accept-Encoding": "identity"},
+            limits=httpx.Limits(max_keepalive_connections=0),
+        )
+        with client, _Watch(self.seconds) as watch:
             for _ in range(_REDIRECTS + 1):
                 self._check_host(uri)
+                timeout = min(_SILENT_S, watch.left())
                 try:
-                    with client.stream("GET", uri.geturl()) as response:
+                    with client.stream(
+                        "GET", uri.geturl(), timeout=timeout, extensions={"trace": watch.note}
+                    ) as response:
                         if response.next_request is None:
-                            return self._collect(_body(response, deadline))
+                            return self._collect(_body(response, watch))
                         uri = urlsplit(urljoin(uri.geturl(), response.headers["location"]))
                 except httpx.HTTPError as error:
-                    raise _Refusal(f"it cannot be read: {type(error).__name__} {error}") from error
+                    watch.left()
+                    raise _Absence(f"it cannot be read: {type(error).__name__} {error}") from error
         raise _Refusal(f"it was redirected more than {_REDIRECTS} times.")
 
     def _check_host(self, uri: SplitResult) -> None:
@@ -138,6 +159,67 @@ NOTHING_ALLOWED = References()
 
 class _Refusal(Exception):
     """Why a place is not read; becomes a ``ModelRefused`` that names the model."""
+
+
+class _Absence(_Refusal):
+    """Why a place is not read now; it may be different the next time."""
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether it may be different the next time. A file that is not there is not there; a disk may come back."""
+    return isinstance(error, _Absence) or (isinstance(error, OSError) and not isinstance(error, _FINAL))
+
+
+class _Watch:
+    """Ends a download when its time is over.
+
+    HTTPX limits the time of each read, and a host that sends a byte now and then never reaches that limit. So a timer
+    shuts the connection down, whatever is being read from it: the reading thread finds that it has ended.
+
+    Args:
+        seconds: how long it may take.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._end = time.monotonic() + seconds
+        self._socket: socket.socket | None = None
+        self._timer = threading.Timer(seconds, self._hang_up)
+        self._timer.daemon = True
+
+    def __enter__(self) -> Self:
+        self._timer.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._timer.cancel()
+        self._timer.join()
+
+    def left(self) -> float:
+        """How many seconds are left; more than 0.
+
+        Raises:
+            _Refusal: none. It is a limit like that of the bytes, and no reason to begin again.
+        """
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise _Refusal(f"it takes too long: more than {self._seconds:g} seconds.")
+        return left
+
+    def note(self, event: str, facts: Mapping[str, Any]) -> None:
+        """What HTTPX tells of its work: here, which connection there is now."""
+        if event in _CONNECTED:
+            self._socket = facts["return_value"].get_extra_info("socket")
+            if time.monotonic() >= self._end:  # the timer came before there was anything to end
+                self._hang_up()
+
+    def _hang_up(self) -> None:
+        if self._socket is not None:
+            # Below TLS: its own way of ending would wait for the host, and must not be gone by another thread.
+            with suppress(OSError):
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
 def _allowed_host(host: str) -> tuple[str, int | None]:
@@ -174,13 +256,14 @@ def _read_file(path: Path) -> Iterator[bytes]:
             yield chunk
 
 
-def _body(response: httpx.Response, deadline: float) -> Iterator[bytes]:
-    """What a host answers, as long as it answers in time."""
+def _body(response: httpx.Response, watch: _Watch) -> Iterator[bytes]:
+    """What a host answers, as it comes, as long as it answers in time."""
     if response.status_code != 200:
-        raise _Refusal(f"the host answers {response.status_code} {response.reason_phrase}.")
+        reason = f"the host answers {response.status_code} {response.reason_phrase}."
+        raise _Absence(reason) if response.status_code >= _FAILS else _Refusal(reason)
     if response.headers.get("content-encoding", "identity") != "identity":
         raise _Refusal("the host answers in a packed form that was not asked for.")
-    for chunk in response.iter_raw(_CHUNK):
-        if time.monotonic() > deadline:
-            raise _Refusal("it takes too long.")
+    for chunk in response.iter_raw():
+        watch.left()
         yield chunk
+    watch.left()  # a body without a length has ended too when the connection was shut down

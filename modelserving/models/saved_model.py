@@ -160,7 +160,7 @@ def _fill(session: Any, graph: Any, steps: list[tuple[str, dict[str, str]]]) -> 
             continue
         try:
             session.run(graph.get_operation_by_name(name.partition(":")[0]), feed)
-        except (tf.errors.OpError, ValueError, KeyError) as error:
+        except (tf.errors.OpError, ValueError, KeyError, TypeError) as error:
             raise ModelFormatError(f"the SavedModel's variables cannot be restored: {say(error)}") from error
 
 

@@ -101,6 +101,19 @@ def test_too_many_files_are_refused() -> None:
         pass
 
 
+def test_far_too_many_files_are_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A huge table of contents is refused before it is read, also when the archive states that it is short."""
+    many = bytearray(zipped(*((f"f{n}", b"") for n in range(10 * archive.MAX_FILES + 1))))
+    many[-14:-10] = (1).to_bytes(2, "little") * 2  # how many files it has, stated twice
+
+    def read(*_: object) -> None:
+        raise AssertionError("the table of contents was read")
+
+    monkeypatch.setattr(zipfile, "ZipFile", read)
+    with pytest.raises(ModelRefused, match="has 2,001 files"), unpacked(bytes(many)):
+        pass
+
+
 def test_too_many_bytes_are_refused() -> None:
     """An archive has a limited size, and more is not even opened."""
     with pytest.raises(ModelRefused, match="at most"), unpacked(bytes(archive.MAX_BYTES + 1)):

@@ -7,16 +7,21 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import pytest
 
-from modelserving.errors import ConfigError, ModelRefused
+from modelserving.errors import ConfigError, ModelRefused, ModelUnreachable
 from modelserving.models.reference import NOTHING_ALLOWED, References
 from modelserving.records import ModelDescriptor, ModelType
+
+DRIPS = 20
+"""Seconds until a host that drips comes to its end: much longer than any limit here."""
 
 MODEL = ModelDescriptor("far", "", "wine", ModelType.PMML, b"<model/>")
 
@@ -53,28 +58,44 @@ class Host:
                             time.sleep(0.001)
                     except OSError:
                         return
+                elif name == "/drip":
+                    host.drip(self.wfile, target)
                 elif name == "/packed":
                     self.send_response(200)
                     self.send_header("Content-Encoding", "gzip")
                     self.end_headers()
                 else:
-                    self.send_error(404)
+                    self.send_error(503 if name == "/busy" else 404)
 
             def log_message(self, *_: object) -> None:
                 """Quietly."""
 
+        self._stop = threading.Event()
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.address = f"127.0.0.1:{self.server.server_port}"
         self.url = f"http://{self.address}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def drip(self, file: BufferedIOBase, beginning: str) -> None:
+        """Send the beginning of an answer, and then a byte now and then, as long as anybody wants it."""
+        with suppress(OSError):
+            file.write(unquote(beginning).encode())
+            until = time.monotonic() + DRIPS
+            while time.monotonic() < until and not self._stop.wait(0.01):
+                file.write(b"x")
+
+    def close(self) -> None:
+        """Stop answering."""
+        self._stop.set()
+        self.server.shutdown()
+        self.server.server_close()
 
 
 @pytest.fixture
 def host() -> Iterator[Host]:
     made = Host()
     yield made
-    made.server.shutdown()
-    made.server.server_close()
+    made.close()
 
 
 class TestFiles:
@@ -187,6 +208,28 @@ class TestHosts:
             with pytest.raises(ModelRefused, match=reason):
                 references.fetch(far(host.url + path))
 
+    @pytest.mark.parametrize(
+        "beginning",
+        [
+            pytest.param("HTTP/1.1 200 OK\r\n\r\n", id="body"),
+            pytest.param("HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n", id="body of a known length"),
+            pytest.param("HTTP/1.1 200 OK\r\nX-Long: ", id="headers"),
+            pytest.param("", id="first line"),
+        ],
+    )
+    def test_a_host_that_drips_is_left_when_the_time_is_over(self, host: Host, beginning: str) -> None:
+        """A byte now and then, of the body or of what comes before it: the limit is that of the whole."""
+        references = References(hosts=(host.address,), seconds=0.3)
+        with pytest.raises(ModelRefused, match=r"takes too long: more than 0\.3 seconds"):
+            references.fetch(far(f"{host.url}/drip?{quote(beginning)}"))
+
+    def test_a_host_that_says_nothing_is_left_when_the_time_is_over(self) -> None:
+        """Also when that is sooner than silence is noticed."""
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            address = f"127.0.0.1:{silent.getsockname()[1]}"
+            with pytest.raises(ModelRefused, match="takes too long"):
+                References(hosts=(address,), seconds=0.1).fetch(far(f"http://{address}/x"))
+
     def test_a_host_that_is_not_there_is_told(self) -> None:
         """The reason names the model and the place."""
         with socket.socket() as taken:
@@ -194,6 +237,26 @@ class TestHosts:
             address = f"127.0.0.1:{taken.getsockname()[1]}"
             with pytest.raises(ModelRefused, match=rf"'far', by reference 'http://{address}/x': it cannot be read"):
                 References(hosts=(address,)).fetch(far(f"http://{address}/x"))
+
+    def test_what_may_pass_is_told_from_what_stays(self, host: Host, tmp_path: Path) -> None:
+        """A host that is down or busy may answer the next time; what is missing, wrong or forbidden stays so."""
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))  # bound, and nobody listens
+            down = f"127.0.0.1:{taken.getsockname()[1]}"
+            references = References(tmp_path, (host.address, down), max_bytes=len(MODEL.data))
+            for url in (f"http://{down}/x", f"{host.url}/busy"):
+                with pytest.raises(ModelUnreachable):
+                    references.fetch(far(url))
+        for model in (
+            far(f"{host.url}/missing"),
+            far(f"{host.url}/endless"),
+            far(f"{host.url}/model", "ab" * 32),
+            far("http://127.0.0.1:9/x"),
+            far((tmp_path / "none").as_uri()),
+        ):
+            with pytest.raises(ModelRefused) as refused:
+                references.fetch(model)
+            assert type(refused.value) is ModelRefused
 
     def test_addresses_are_compared_in_their_one_form(self) -> None:
         """IPv6 with or without its zeros; and a host without a port means that of the scheme."""

@@ -166,22 +166,73 @@ def test_operations_that_nothing_needs_are_left_out(
     model.close()
 
 
+def restoring(meta: Any) -> tuple[Any, Any]:
+    """The function of a graph that restores its variables, and the node in it that reads the file."""
+    for function in meta.graph_def.library.function:
+        for node in function.node_def:
+            if node.op == "RestoreV2":
+                return function, node
+    raise AssertionError("nothing restores variables")
+
+
 def test_a_graph_cannot_name_the_file_to_restore_from(saved_model_folder: Path, tmp_path: Path) -> None:
-    """Variables come from the archive; a graph that names another file is refused."""
+    """Variables come from the archive; a graph with the name of another file in it is refused."""
 
     def redirect(meta: Any) -> None:
-        for function in meta.graph_def.library.function:
-            for node in function.node_def:
-                if node.op == "RestoreV2":
-                    elsewhere = function.node_def.add(name="elsewhere", op="Const")
-                    elsewhere.attr["dtype"].type = 7
-                    elsewhere.attr["value"].tensor.dtype = 7
-                    elsewhere.attr["value"].tensor.string_val.append(b"/tmp/other/variables")
-                    elsewhere.attr["value"].tensor.tensor_shape.SetInParent()
-                    node.input[0] = "elsewhere:output:0"
+        function, node = restoring(meta)
+        elsewhere = function.node_def.add(name="elsewhere", op="Const")
+        elsewhere.attr["dtype"].type = 7
+        elsewhere.attr["value"].tensor.dtype = 7
+        elsewhere.attr["value"].tensor.string_val.append(b"/tmp/other/variables")
+        elsewhere.attr["value"].tensor.tensor_shape.SetInParent()
+        node.input[0] = "elsewhere:output:0"
 
     with pytest.raises(ModelRefused, match="could name a file"):
         load_saved_model(edited(saved_model_folder, tmp_path, redirect))
+
+
+def test_a_variable_cannot_name_the_file_to_restore_from(tmp_path: Path) -> None:
+    """A text that is itself read from the archive is not taken for the name of a file either."""
+    tf = load_tensorflow()
+    module = tf.Module()
+    module.kernel = tf.Variable(WEIGHTS)
+    module.text = tf.Variable(str(tmp_path / "other" / "variables" / "variables"))
+    module.serve = tf.function(lambda x: x @ module.kernel, input_signature=[spec(None, 11)])
+    tf.saved_model.save(module, str(tmp_path / "own"), signatures=module.serve)
+
+    def redirect(meta: Any) -> None:
+        function, node = restoring(meta)
+        place = list(node.attr["dtypes"].list.type).index(7)
+        for user in function.node_def:
+            user.input[:] = [name.replace("RestoreV2:tensors", "again:tensors") for name in user.input]
+        again = function.node_def.add()
+        again.CopyFrom(node)
+        again.name, again.input[0] = "again", f"RestoreV2:tensors:{place}"
+
+    with pytest.raises(ModelRefused, match="to RestoreV2 'again', where it could name a file"):
+        load_saved_model(edited(tmp_path / "own", tmp_path, redirect))
+
+
+def test_a_wrong_name_for_the_file_is_told(saved_model_folder: Path, tmp_path: Path) -> None:
+    """The graph says which of its tensors takes the name of the file; when that is none, the model is no model."""
+
+    def rename(meta: Any) -> None:
+        meta.saver_def.filename_tensor_name = "saver_filename:1"
+
+    with pytest.raises(ModelFormatError, match="variables cannot be restored"):
+        load_saved_model(edited(saved_model_folder, tmp_path, rename))
+
+
+def test_a_function_that_calls_itself_is_refused(saved_model_folder: Path, tmp_path: Path) -> None:
+    """A call without end would take the whole process down when the model is made."""
+
+    def call_itself(meta: Any) -> None:
+        function, _ = restoring(meta)
+        call = function.node_def.add(name="call", op="StatefulPartitionedCall", input=["file_prefix"])
+        call.attr["f"].func.name = function.signature.name
+
+    with pytest.raises(ModelRefused, match=r"traced_restore_.* calls itself"):
+        load_saved_model(edited(saved_model_folder, tmp_path, call_itself))
 
 
 def test_variables_that_claim_too_much_are_refused(saved_model: Sample, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -201,6 +201,17 @@ def test_too_many_operations_are_refused(monkeypatch: pytest.MonkeyPatch) -> Non
     refuse(lambda tf: tf.exp(tf.exp(tf.exp(wines_of(tf)))), ModelRefused, "at most 3")
 
 
+def test_functions_are_not_loaded(wines: list[WineRecord]) -> None:
+    """Nothing in a frozen graph calls a function, so that even one that TensorFlow cannot read does no harm."""
+    tf = load_tensorflow()
+    graph = tf.compat.v1.GraphDef.FromString(graph_bytes(lambda tf: tf.identity(wines_of(tf)[:, 10], name="answer")))
+    graph.library.function.add().signature.name = "MatMul"  # which is an operation's
+    graph.node[-1].attr["_note"].func.name = "MatMul"
+    model = load_graph(graph.SerializeToString())
+    assert model.score(wines).values == pytest.approx([wine.alcohol for wine in wines], rel=1e-6)
+    model.close()
+
+
 def test_a_node_that_is_missing_is_named() -> None:
     """A graph whose nodes need others that it lacks is told so."""
     tf = load_tensorflow()
