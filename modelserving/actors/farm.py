@@ -5,6 +5,9 @@ to the others (TensorFlow, Java, another process); for a model in plain Python o
 
 To everybody else a farm looks like one serving actor. The first worker keeps the books: it is the one that counts,
 saves and answers for all.
+
+A farm that takes the place of one that failed starts its workers when those of the other have ended, and not before:
+they have the same names, and the same folder. Until then it has no room for anything, and who asks it asks again.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from modelserving.actors.children import Child
 from modelserving.actors.messages import (
     Apply,
     ApplyPrepared,
+    Confirm,
     Describe,
     IsPrepared,
     Later,
@@ -30,7 +34,7 @@ from modelserving.actors.messages import (
     Settled,
 )
 from modelserving.actors.routers import make_router
-from modelserving.actors.runtime import Runtime
+from modelserving.actors.runtime import Life, Runtime
 from modelserving.actors.serving import ServingActor, ServingSettings
 from modelserving.actors.sharing import share
 from modelserving.actors.supervision import Failure
@@ -52,26 +56,35 @@ class Farm:
     """
 
     def __init__(self, runtime: Runtime, data_type: str, settings: ServingSettings) -> None:
+        self._runtime = runtime
+        self._data_type = data_type
+        self._settings = settings
         self._router = make_router(settings.router)
-        self._workers = [
-            Child(
-                runtime.spawn(
-                    ServingActor,
-                    data_type,
-                    settings,
-                    number == 0,
-                    name=f"serving {data_type}/{number}",
-                    mailbox=settings.mailbox,
-                )
-            )
-            for number in range(settings.workers)
-        ]
+        self._names = [f"serving {data_type}/{number}" for number in range(settings.workers)]
+        self._workers: list[Child] = []
+        self._untold: list[object] = []
+        self._has_workers()
 
     def receive(self, message: object, /) -> object:
         """Handle a message; see ``messages.py`` for what each means."""
+        return self._handle(message) if self._has_workers() else self._put_off(message)
+
+    def restarted(self) -> None:
+        """Take the place of one that failed: with the models that its workers had."""
+        if self._workers:
+            self._give_all([Restore()] * len(self._workers))
+        else:
+            self._untold.append(Restore())
+
+    def close(self) -> None:
+        """Stop the workers."""
+        for worker in self._workers:
+            worker.ref.stop()
+
+    def _handle(self, message: object) -> object:
         match message:
-            case ScoreBatch(messages):
-                return self._route(messages)
+            case ScoreBatch(messages, suspected):
+                return self._route(messages, suspected)
             case Settled():
                 for worker in self._workers:
                     worker.tell(message)
@@ -83,7 +96,7 @@ class Farm:
                 return self._give_all([Apply(own) for own in share(change, len(self._workers))])
             case Prepare() | ApplyPrepared() | Restore():
                 return self._give_all([message] * len(self._workers))
-            case IsPrepared():
+            case IsPrepared() | Confirm():
                 return self._ask_all(message, all_yes)
             case Describe():
                 return self._ask_all(message, merge_states)
@@ -91,20 +104,52 @@ class Farm:
                 raise ActorError(f"a farm cannot do anything with {type(message).__name__}.")
         return None
 
-    def restarted(self) -> None:
-        """Take the place of one that failed: with the models that its workers had."""
-        self._give_all([Restore()] * len(self._workers))
+    def _has_workers(self) -> bool:
+        """Whether there are workers; if not, and nothing is in the way of them, they are started now."""
+        if not self._workers and not self._is_waiting_for_others():
+            try:
+                for number in range(len(self._names)):
+                    self._workers.append(self._start_worker(number))
+            except BaseException:
+                self.close()  # nobody else knows of those that stand already
+                raise
+            for news in self._untold:
+                for worker in self._workers:
+                    worker.tell(news)
+            self._untold.clear()
+        return bool(self._workers)
 
-    def close(self) -> None:
-        """Stop the workers."""
-        for worker in self._workers:
-            worker.ref.stop()
+    def _is_waiting_for_others(self) -> bool:
+        alive = (status.name for status in self._runtime.report() if status.life in {Life.RUNNING, Life.RESTARTING})
+        return not set(self._names).isdisjoint(alive)
 
-    def _route(self, messages: tuple[Message, ...]) -> Routed:
+    def _start_worker(self, number: int) -> Child:
+        settings, name = self._settings, self._names[number]
+        return Child(
+            self._runtime.spawn(
+                ServingActor, self._data_type, settings, number == 0, name=name, mailbox=settings.mailbox
+            )
+        )
+
+    def _put_off(self, message: object) -> object:
+        """What becomes of a message as long as there are no workers."""
+        match message:
+            case ScoreBatch(messages):
+                return Routed((Part(messages, None),))
+            case Settled():
+                self._untold.append(message)
+            case SaveWhenDue():
+                pass  # there is nothing yet
+            case _:
+                reason = f"the workers of {self._data_type!r} that were here before have not ended yet. Ask again."
+                return Failure(MailboxFull(reason))
+        return None
+
+    def _route(self, messages: tuple[Message, ...], suspected: bool) -> Routed:
         hands = self._router.deal(messages, [worker.ref.waiting for worker in self._workers])
         return Routed(
             tuple(
-                Part(tuple(hand), worker.request(ScoreBatch(tuple(hand))))
+                Part(tuple(hand), worker.request(ScoreBatch(tuple(hand), suspected)))
                 for worker, hand in zip(self._workers, hands, strict=True)
                 if hand
             )

@@ -1,14 +1,16 @@
 """From a batch to its results, whatever happens to the actors on the way: each record has exactly one outcome.
 
-What an actor fails on is sent again, in smaller pieces, until the record is found that it dies of: that one becomes a
-dead letter, the others are scored.
+What an actor fails on is sent again, in smaller pieces, until the records are found that it dies of: these become dead
+letters, the others are scored. First come some single records, to see that the actor can score at all: if it fails on
+all of them it is soon given up, and if not, the rest of the search is not held against it.
 """
 
 from __future__ import annotations
 
+import random
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from modelserving.actors.messages import Answers, Later, Part, Routed, ScoreBatch, Work
@@ -21,6 +23,7 @@ from modelserving.stage.messages import Batch, Message, ScoredBatch, dead_letter
 __all__ = ["Gathered", "Gatherer", "Postman", "resolve"]
 
 _PIECES = 10
+_SAMPLES = 8
 _TRIES = 2
 _PATIENCE_S = 0.25
 
@@ -97,10 +100,17 @@ class Gathered:
 
 @dataclass(frozen=True, slots=True)
 class _Try:
-    """Messages that are to be scored; ``failed``: so often an actor failed on exactly these."""
+    """Messages that are to be scored.
+
+    Args:
+        messages: which.
+        failed: so often an actor failed on exactly these.
+        suspected: whether an actor failed on these, or on more with these among them.
+    """
 
     messages: tuple[Message, ...]
     failed: int = 0
+    suspected: bool = False
 
 
 @dataclass(slots=True)
@@ -137,48 +147,61 @@ class Gatherer:
         tally.todo.append(_Try(tuple(batch.messages)))
         while tally.todo:
             attempt = tally.todo.popleft()
-            reply = await self._postman.request(self._manager, ScoreBatch(attempt.messages))
+            reply = await self._postman.request(self._manager, ScoreBatch(attempt.messages, attempt.suspected))
             try:
                 routed = await self._postman.answer(reply)
             except ActorFailed as error:
                 _again(attempt, error, tally)
             else:
-                await self._gather(routed, attempt.failed, tally)
+                await self._gather(routed, attempt, tally)
         return _put_together(batch, tally.answers)
 
-    async def _gather(self, routed: Routed, failed: int, tally: _Tally) -> None:
+    async def _gather(self, routed: Routed, attempt: _Try, tally: _Tally) -> None:
         tally.answers.append(routed.here)
         for part in routed.parts:
-            await self._gather_part(part, failed, tally)
+            await self._gather_part(part, replace(attempt, messages=part.messages), tally)
 
-    async def _gather_part(self, part: Part, failed: int, tally: _Tally) -> None:
+    async def _gather_part(self, part: Part, attempt: _Try, tally: _Tally) -> None:
         if part.reply is None:
             await self._postman.while_waiting()
-            tally.todo.append(_Try(part.messages, failed))
+            tally.todo.append(attempt)
             return
         try:
             answer = await self._postman.answer(part.reply)
         except ActorFailed as error:
-            _again(_Try(part.messages, failed), error, tally)
+            _again(attempt, error, tally)
         except ActorStopped as error:
             tally.bury(part.messages, error)
         else:
             if isinstance(answer, Routed):
-                await self._gather(answer, failed, tally)
+                await self._gather(answer, attempt, tally)
             else:
                 tally.answers.append(answer)
 
 
 def _again(attempt: _Try, error: ActorFailed, tally: _Tally) -> None:
     """Many messages: a tenth at a time, to find the one that kills. One message: once more, it may be innocent."""
-    count = len(attempt.messages)
-    if count > 1:
-        size = -(-count // _PIECES)
-        tally.todo.extend(_Try(attempt.messages[start : start + size]) for start in range(0, count, size))
+    if len(attempt.messages) > 1:
+        singles, rest = ((), attempt.messages) if attempt.suspected else _draw_samples(attempt.messages)
+        size = -(-len(rest) // _PIECES) or 1
+        pieces = (rest[start : start + size] for start in range(0, len(rest), size))
+        tally.todo.extend(_Try(piece, suspected=True) for piece in (*singles, *pieces))
     elif attempt.failed + 1 < _TRIES:
-        tally.todo.append(_Try(attempt.messages, attempt.failed + 1))
+        tally.todo.append(_Try(attempt.messages, attempt.failed + 1, suspected=True))
     else:
         tally.bury(attempt.messages, error)
+
+
+def _draw_samples(messages: tuple[Message, ...]) -> tuple[tuple[tuple[Message, ...], ...], tuple[Message, ...]]:
+    """Some messages, each by itself, and the rest.
+
+    They are drawn by chance: what kills may come in a run, or in every tenth record. The same ones are drawn each time,
+    so that what was seen once can be seen again.
+    """
+    count = len(messages)
+    drawn = {*random.Random(count).sample(range(count), min(_SAMPLES, count))}
+    rest = tuple(message for number, message in enumerate(messages) if number not in drawn)
+    return tuple((messages[number],) for number in sorted(drawn)), rest
 
 
 def _put_together(batch: Batch, answers: list[Answers]) -> Gathered:

@@ -1,7 +1,9 @@
 """The manager: one serving actor per data type, made when the first model of that type appears.
 
 It never waits. What it hands on is answered by whoever it was handed on to: the manager's own answer is where that
-answer will be. So one slow data type, or one that hangs, delays none of the others.
+answer will be. So one data type that is slow, or hangs, does not keep the others from being asked and answered. (The
+server around it waits for all parts of a batch before the next one, and for one change of models before the next: a
+data type that hangs holds these up until it is mended, and is seen at ``/healthz``.)
 """
 
 from __future__ import annotations
@@ -55,8 +57,8 @@ class ManagerActor:
     def receive(self, message: object, /) -> object:
         """Handle a message; see ``messages.py`` for what each means."""
         match message:
-            case ScoreBatch(messages):
-                return self._route(messages)
+            case ScoreBatch(messages, suspected):
+                return self._route(messages, suspected)
             case AskType(data_type, question):
                 return self._ask(data_type, question)
             case TellType(data_type, news):
@@ -79,7 +81,7 @@ class ManagerActor:
             child.ref.stop()
         self._children.clear()
 
-    def _route(self, messages: tuple[Message, ...]) -> Routed:
+    def _route(self, messages: tuple[Message, ...], suspected: bool) -> Routed:
         parts: list[Part] = []
         rest: list[Message] = []
         for data_type, group in sort_by_type(messages).items():
@@ -87,7 +89,7 @@ class ManagerActor:
             if child is None:
                 rest += group
             else:
-                parts.append(Part(tuple(group), child.request(ScoreBatch(tuple(group)))))
+                parts.append(Part(tuple(group), child.request(ScoreBatch(tuple(group), suspected))))
         return Routed(tuple(parts), _answer_without_model(rest) if rest else Answers())
 
     def _ask(self, data_type: str, question: object) -> Delivery:

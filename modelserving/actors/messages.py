@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelserving.actors.carrying import AnyChange, PackedChange
+from modelserving.actors.persistence import SavedState
 from modelserving.actors.runtime import Reply
 from modelserving.kafka.dead_letters import DeadLetter
+from modelserving.models.served import ModelIdentity
 from modelserving.models.state import ServingState
 from modelserving.records import ScoredRecord
 from modelserving.stage.messages import Message
@@ -19,6 +21,7 @@ __all__ = [
     "Apply",
     "ApplyPrepared",
     "AskType",
+    "Confirm",
     "Delivery",
     "Describe",
     "IsPrepared",
@@ -43,9 +46,11 @@ class ScoreBatch:
 
     Args:
         messages: of the records topic, in the order of their offsets, partition by partition.
+        suspected: an actor failed on them before, so one of them may be what it died of; see ``supervision.py``.
     """
 
     messages: tuple[Message, ...]
+    suspected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +62,14 @@ class Work:
         digest: of the model.
         count: records that it scored.
         each_ns: nanoseconds for each of them.
+        batch: by which the actor finds again what its shadow has to do for this batch; empty: nothing.
     """
 
     data_type: str
     digest: str
     count: int
     each_ns: int
+    batch: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +97,8 @@ class Part:
 
     Args:
         messages: which.
-        reply: what will become of them; ``None``: there was no room in the mailbox.
+        reply: what will become of them; ``None``: nothing yet, they are to be sent again. There was no room in the
+            mailbox, or the actor waits for the model that it had before it failed.
     """
 
     messages: tuple[Message, ...]
@@ -124,10 +132,12 @@ class Applied:
     Args:
         done: whether there was something to do.
         state: of the data type, afterwards.
+        problem: why it did not take effect; empty: it did, or there was nothing to do.
     """
 
     done: bool
     state: ServingState | None
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +186,28 @@ class Describe:
 
 @dataclass(frozen=True, slots=True)
 class Restore:
-    """Take up the state that was saved. Answered as ``Describe``."""
+    """Take up a state; places that are as they should be are left alone. Answered as ``Describe``.
+
+    Args:
+        state: which; ``None``: the one that was saved.
+    """
+
+    state: SavedState | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """Are these your models? Answered by yes or no. An actor that came back without its model waits for a yes.
+
+    Args:
+        current: the one that serves; ``None``: there is none.
+        previous: the one that a rollback brings back.
+        shadow: the one that scores beside.
+    """
+
+    current: ModelIdentity | None
+    previous: ModelIdentity | None
+    shadow: ModelIdentity | None
 
 
 @dataclass(frozen=True, slots=True)

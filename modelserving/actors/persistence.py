@@ -17,9 +17,11 @@ import json
 import logging
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from modelserving.actors.carrying import PackedModel
 from modelserving.errors import StateError
@@ -34,6 +36,9 @@ VERSION = 1
 _TITLE = "modelserving actor state"
 _STATE = "state"
 _ASIDE = ".set-aside-"
+
+_ReadModel: TypeAlias = Callable[[str], bytes | None]
+"""The bytes of a model by its digest; ``None`` leaves its place empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +104,19 @@ class StateFolder:
             ) from error
 
     def load(self) -> SavedState | None:
-        """Read the state; ``None`` if there is none, or none that can be used: that is set aside, with a warning."""
+        """Read the state; ``None`` if there is none, or none that can be used: that is set aside, with a warning.
+
+        A model whose file cannot be used leaves its place empty, and costs no other model its place.
+        """
+        broken: list[str] = []
         try:
-            return self.peek()
+            found = self._read(partial(self._salvage, broken))
         except StateError as error:
             set_aside(self.path, str(error))
             return None
+        if found is not None and broken:
+            self._begin_anew(found)
+        return found
 
     def peek(self) -> SavedState | None:
         """Read the state, and leave it as it is; ``None`` if there is none.
@@ -112,13 +124,22 @@ class StateFolder:
         Raises:
             StateError: it cannot be used.
         """
+        return self._read(self._read_model)
+
+    def set_model_aside(self, digest: str) -> None:
+        """Rename the file of a model, so that it is not used, and not deleted when the model falls out."""
+        file = self._model_file(digest)
+        with suppress(OSError):  # it is gone, or the folder cannot be written; neither is a reason not to serve
+            file.rename(_free_name(file))
+
+    def _read(self, read_model: _ReadModel) -> SavedState | None:
         try:
             data = (self.path / _STATE).read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             raise StateError(f"it cannot be read ({error})") from error
-        return _decode(data, self._read_model)
+        return _decode(data, read_model)
 
     def _model_file(self, digest: str) -> Path:
         return self.path / f"{digest}.model"
@@ -131,6 +152,23 @@ class StateFolder:
         if hashlib.sha256(data).hexdigest() != digest:
             raise StateError(f"the file of model {digest[:12]}… is damaged")
         return data
+
+    def _salvage(self, broken: list[str], digest: str) -> bytes | None:
+        """As ``_read_model``; a file that cannot be used is set aside, and its digest noted."""
+        try:
+            return self._read_model(digest)
+        except StateError as error:
+            log.warning("a model in the saved state of %s in %s is left out: %s.", self.data_type, self.path, error)
+            self.set_model_aside(digest)
+            broken.append(digest)
+            return None
+
+    def _begin_anew(self, rest: SavedState) -> None:
+        """Write what is left; what was said about the models that are not, is kept beside it."""
+        state = self.path / _STATE
+        with suppress(OSError, StateError):  # the disk is full: then it is read as it is the next time
+            _write(_free_name(state), state.read_bytes())
+            self.save(rest)
 
     def _tidy(self, in_use: set[str]) -> None:
         """Delete models that fell out, and drafts of a process that was killed."""
@@ -147,12 +185,16 @@ def set_aside(folder: Path, reason: str) -> Path:
         reason: why, for the log.
 
     Returns:
-        Where it is now.
+        Where it is now: where it was, if it cannot be renamed.
     """
-    number = 1
-    while (aside := folder.with_name(f"{folder.name}{_ASIDE}{number}")).exists():
-        number += 1
-    folder.rename(aside)
+    aside = _free_name(folder)
+    try:
+        folder.rename(aside)
+    except OSError as error:
+        log.warning(
+            "the saved state in %s is not used: %s. It cannot be moved away, either: %s.", folder, reason, error
+        )
+        return folder
     log.warning(
         "the saved state in %s is not used: %s. It is now in %s. What the models topic has, serves.",
         folder,
@@ -173,6 +215,14 @@ def find_saved(root: Path) -> tuple[str, ...]:
         except (OSError, StateError) as error:
             set_aside(file.parent, str(error))
     return tuple(sorted(found))
+
+
+def _free_name(path: Path) -> Path:
+    """A name beside a file or folder, for what is set aside."""
+    number = 1
+    while (aside := path.with_name(f"{path.name}{_ASIDE}{number}")).exists():
+        number += 1
+    return aside
 
 
 def _write(target: Path, data: bytes) -> None:
@@ -223,7 +273,7 @@ def _describe(model: PackedModel | None) -> Mapping[str, object] | None:
     }
 
 
-def _decode(data: bytes, read_model: Callable[[str], bytes]) -> SavedState:
+def _decode(data: bytes, read_model: _ReadModel) -> SavedState:
     head, _, body = data.partition(b"\n")
     words = head.decode("utf-8", "replace").split(", ")
     if words[0] != _TITLE or len(words) != 3:
@@ -244,7 +294,7 @@ def _decode(data: bytes, read_model: Callable[[str], bytes]) -> SavedState:
         raise StateError(f"it lacks something ({type(error).__name__}: {error})") from error
 
 
-def _model(data_type: str, found: Mapping[str, Any] | None, read_model: Callable[[str], bytes]) -> PackedModel | None:
+def _model(data_type: str, found: Mapping[str, Any] | None, read_model: _ReadModel) -> PackedModel | None:
     if found is None:
         return None
     kind = next(kind for kind in ModelType if kind.slug == found["type"])
@@ -256,4 +306,5 @@ def _model(data_type: str, found: Mapping[str, Any] | None, read_model: Callable
         version=found["version"],
         digest=found["digest"],
     )
-    return PackedModel(who, read_model(who.digest), found["parameters"], found["statistics"])
+    data = read_model(who.digest)
+    return PackedModel(who, data, found["parameters"], found["statistics"]) if data is not None else None

@@ -72,7 +72,7 @@ class _Ref:
 
     @property
     def waiting(self) -> int:
-        return len(self._mailbox)
+        return len(self._mailbox) + self._cell.is_busy  # the one in hand is work, too, and may be long
 
     def tell(self, message: object) -> None:
         try:
@@ -93,12 +93,17 @@ class _Ref:
         self._mailbox.lift_bound()
         self._ref.stop(block=False)
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was told to stop, and is not closed yet."""
+        return self._cell.is_stopping
+
     def status(self) -> ActorStatus:
         return self._cell.status(len(self._mailbox))
 
     def wait(self, seconds: float) -> bool:
         """Wait for its end; and whether it came."""
-        return self._ref.actor_stopped.wait(seconds)
+        return self._cell.wait(seconds)  # pykka's own event is set before the actor saves
 
     def __repr__(self) -> str:
         return f"<actor {self.name}>"
@@ -123,7 +128,11 @@ class PykkaRuntime:
         with self._lock:
             known = self._refs.get(name)
             if known is not None and known.status().life in {Life.RUNNING, Life.RESTARTING}:
-                raise ActorError(f"there is an actor {name!r} already. Stop it first, or choose another name.")
+                raise ActorError(
+                    f"there is an actor {name!r} already, and it is stopping. Try again when it has ended."
+                    if known.is_stopping
+                    else f"there is an actor {name!r} already. Stop it first, or choose another name."
+                )
         cell = Cell(name, lambda: cls(*args), self._policy)
         box = Mailbox(name, mailbox)
         ref = _Ref(_Thread.start(cell, box), cell, box)
@@ -139,13 +148,17 @@ class PykkaRuntime:
 
     def close(self) -> None:
         """Stop all actors and wait for them; one that hangs is left behind. A second call does nothing."""
-        with self._lock:
-            refs = [self._refs.pop(name) for name in reversed(list(self._refs))]
-        for ref in refs:
-            ref.stop()
         deadline = time.monotonic() + _STOP_SECONDS
-        for ref in refs:
-            ref.wait(max(0.0, deadline - time.monotonic()))
+        while refs := self._take_all():  # one that is still at work may spawn others
+            for ref in refs:
+                ref.stop()
+            for ref in refs:
+                ref.wait(max(0.0, deadline - time.monotonic()))
+
+    def _take_all(self) -> list[_Ref]:
+        """The actors that there are, the youngest first; after this they are not known here any more."""
+        with self._lock:
+            return [self._refs.pop(name) for name in reversed(list(self._refs))]
 
     def __enter__(self) -> Self:
         return self

@@ -27,6 +27,7 @@ _ANSWER_SECONDS = 0.5
 _START_SECONDS = 120.0
 _STOP_SECONDS = 5.0
 _LOOK_AGAIN_SECONDS = 0.1
+_LONG_LIFE = 100
 _STORE_BYTES = 256 * 1024 * 1024
 
 
@@ -198,7 +199,8 @@ class RayRuntime:
 
     Args:
         address: of a cluster that is there; ``None``: one is started on this machine, for this process alone.
-        policy: how failures are dealt with. Of processes that end, ``restarts`` is the limit over an actor's life.
+        policy: how failures are dealt with. Of processes that end, Ray counts all of an actor's life, however far
+            apart and whatever was done between them: a hundred times ``restarts`` is the limit.
 
     Raises:
         SetupError: Ray is not installed.
@@ -220,7 +222,7 @@ class RayRuntime:
             raise ActorError(f"there is an actor {name!r} already. Stop it first, or choose another name.")
         options = {
             "num_cpus": 0,  # actors wait more than they work: the system shares the processors out
-            "max_restarts": self._policy.restarts,
+            "max_restarts": self._policy.restarts * _LONG_LIFE,
             "max_task_retries": 0,  # whether a message is sent again is for its sender to decide
             "max_pending_calls": mailbox,
         }

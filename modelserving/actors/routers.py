@@ -23,7 +23,7 @@ class Router(Protocol):
 
         Args:
             messages: a batch.
-            waiting: how many messages wait for each worker.
+            waiting: how many messages wait for each worker, with the one that it has in hand.
 
         Returns:
             For each worker its records, in the order that they had; none, for many.
@@ -47,16 +47,24 @@ class RoundRobin:
 
 
 class SmallestMailbox:
-    """To whom has least to do: the batch in pieces of the same size, each to the one with the shortest queue."""
+    """To whom has least to do: the batch in pieces of the same size, each to the one with the shortest queue.
+
+    Of those with equally short ones, each in turn.
+    """
+
+    def __init__(self) -> None:
+        self._next = 0
 
     def deal(self, messages: Messages, waiting: Sequence[int]) -> list[list[Message]]:
         """A worker that is busy gets nothing while others are idle."""
         hands: list[list[Message]] = [[] for _ in waiting]
         load = list(waiting)
         for piece in cut(messages, len(waiting)):
-            least = load.index(min(load))
+            first = self._next % len(load)
+            least = min((*range(first, len(load)), *range(first)), key=load.__getitem__)
             hands[least] += piece
             load[least] += 1
+            self._next = least + 1
         return hands
 
 

@@ -62,7 +62,7 @@ class Ref(Protocol):
 
     @property
     def waiting(self) -> int:
-        """How many messages wait for it, as far as this side knows."""
+        """How many messages wait for it, with the one that it has in hand, as far as this side knows."""
         ...
 
     def tell(self, message: object) -> None:

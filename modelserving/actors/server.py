@@ -3,7 +3,7 @@
 ::
 
     records ──▶ ask the manager ──▶ serving actors ──▶ results, dead letters and progress, in one transaction
-    models  ──▶ build and check ──▶ ask the manager to apply
+    models  ──▶ build and check ──▶ ask the manager to apply; and ask again whether it is still so
 
 One batch is with the actors at a time, while the transaction of the last one is committed. If they are slow, or one
 hangs, nothing more is polled: the consumer is paused, stays in its group, and the topic keeps what nobody can take.
@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import anyio
@@ -25,9 +25,10 @@ from modelserving.actors.gathering import Gathered, Gatherer, Postman, resolve
 from modelserving.actors.health import judge
 from modelserving.actors.manager import ManagerActor
 from modelserving.actors.messages import AskType, Describe, ReportActors, RestoreAll, SaveWhenDue, Settled, TellType
+from modelserving.actors.persistence import StateFolder
 from modelserving.actors.runtime import ActorStatus, Ref, Runtime
 from modelserving.actors.serving import ServingSettings
-from modelserving.errors import ActorError
+from modelserving.errors import ActorError, StateError
 from modelserving.kafka import Connection
 from modelserving.models.changes import Change, Promote, PromoteShadow, Retire, RollBack
 from modelserving.models.loader import Builder, build_candidate
@@ -51,6 +52,7 @@ _MANAGERS_MAILBOX = 1_000
 _LOOK_SECONDS = 2.0
 _PAUSE_SECONDS = 0.05
 _REMIND_SECONDS = 1.0
+_CHECK_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +104,12 @@ class ActorServer:
         self._states: dict[str, ServingState | None] = {}
         self._runtime: Runtime | None = None
         self._manager: Ref | None = None
+        self._changer: Changer | None = None
 
     @property
     def models_refused(self) -> int:
-        """How many messages about models could not be followed."""
-        return self._models.refused
+        """How many messages about models could not be followed, here or by the actor that they were for."""
+        return self._models.refused + (self._changer.refused if self._changer else 0)
 
     @property
     def data_types(self) -> tuple[str, ...]:
@@ -125,8 +128,13 @@ class ActorServer:
         return self._states.get(data_type)
 
     def health(self) -> Health:
-        """Whether it serves: not if an actor hangs, or was given up."""
-        return judge(self.phase, self.phase is Phase.SERVING, self._report(), self.options.stuck_after_s)
+        """Whether it serves: not if an actor hangs, was given up, or has lost its model."""
+        health = judge(self.phase, self.phase is Phase.SERVING, self._report(), self.options.stuck_after_s)
+        if self._changer is None:
+            return health
+        return replace(
+            health, ok=health.ok and not self._changer.lost, details=(*health.details, *self._changer.problems)
+        )
 
     async def run(self) -> None:
         """Serve until cancelled.
@@ -147,7 +155,7 @@ class ActorServer:
                 spare_the_garbage_collector()
                 self.phase = Phase.READING_MODELS
                 postman = Postman(stack.enter_context(Lane("changes")), _pause)
-                changer = Changer(manager, postman, runtime.shares_memory)
+                changer = self._changer = Changer(manager, postman, runtime.shares_memory)
                 for change in await source.read_to_end():
                     await self._apply(change, changer)
                 await self._restore(manager, changer, postman)
@@ -160,6 +168,10 @@ class ActorServer:
         known = frozenset(self._models.data_types)
         for data_type in await postman.ask(manager, RestoreAll(known)):
             self._states[data_type] = state = await changer.ask(data_type, Describe())
+            saved = None
+            with suppress(StateError):  # then it comes back with what it can read itself
+                saved = StateFolder(self.options.serving.folder, data_type).peek()
+            changer.adopt(data_type, state, saved.models if saved else ())
             self.latest = self.latest or (data_type if state else None)
 
     async def _serve(self, source: ModelSource, manager: Ref, changer: Changer, postman: Postman) -> None:
@@ -168,6 +180,7 @@ class ActorServer:
             tasks.start_soon(source.follow, send)
             tasks.start_soon(self._apply_all, changes, changer)
             tasks.start_soon(self._remind, manager, postman)
+            tasks.start_soon(self._check, changer)
             await run_sessions(partial(self._session, manager), lambda: self.counts, self._wait_for_broker)
 
     async def _remind(self, manager: Ref, postman: Postman) -> None:
@@ -176,6 +189,14 @@ class ActorServer:
             await anyio.sleep(_REMIND_SECONDS)
             for data_type in self.data_types:
                 await postman.tell(manager, TellType(data_type, SaveWhenDue()))
+
+    async def _check(self, changer: Changer) -> None:
+        """See to it that actors have their models, also those that failed; one that hangs delays no other's check."""
+        async with anyio.create_task_group() as tasks:
+            while True:
+                for data_type in changer.idle:
+                    tasks.start_soon(changer.check, data_type)
+                await anyio.sleep(_CHECK_SECONDS)
 
     def _wait_for_broker(self) -> None:
         self.phase = Phase.WAITING

@@ -59,6 +59,8 @@ class _Desk:
         """Send a command, and say so."""
         from modelserving.models.publishing import send_command
 
+        if model is not None and model.unreachable:
+            _say(f"A server could not get that model: {model.note} Where it is missing, nothing changes.")
         digest = model.digest if model else ""
         sent = send_command(self.connection, self.topics, action, data_type, digest, percent, "command line")
         share = f" {percent:g} %" if action is Action.SHADOW else ""

@@ -6,6 +6,10 @@ then all that is aside is worked on, and its results are part of what is committ
 it is how the engine's own record caches work: a store that holds something back is asked to let go of it before each
 commit (``CachedStateStore.flushCache``). That store is the *batch store*, which a topology's description shows. When a
 task ends uncleanly, what is aside is forgotten, as the offsets of it are: the next instance reads it again.
+
+Under exactly-once the engine does not say that a commit has succeeded. But it goes on with a task then, and only then:
+after a commit that failed it closes the task. Before it does so it asks the stores once more to let go of what they
+hold, just as before a commit; so being asked again says nothing. Where a task ends in peace, the stores are told.
 """
 
 from __future__ import annotations
@@ -67,13 +71,21 @@ class BatchProcessor:
         raise NotImplementedError(f"{type(self).__name__} has no method process_batch(self, batch).")
 
     def before_commit(self) -> None:
-        """A commit is about to happen, and all batches that belong to it are done."""
+        """A commit is about to happen, and all batches that belong to it are done.
+
+        It may be called again without ``after_commit`` in between: then what belonged to the last one belongs to this
+        one, too.
+        """
 
     def after_commit(self) -> None:
         """The last commit has succeeded; called a moment later, before anything else is worked on."""
 
     def close(self) -> None:
-        """The task ends, or goes to another thread or instance."""
+        """The task ends, or goes to another thread or instance.
+
+        What was worked on since the last ``after_commit`` is not committed, as far as one can know; ``init`` may come
+        again, and the same records.
+        """
 
 
 def BatchProcessorSupplier(name: str, make: Callable[[], BatchProcessor], *stores: Any) -> Any:
@@ -99,6 +111,10 @@ class _Aside(StateStore):
     def before_commit(self) -> None:
         if self.node is not None:
             self.node.before_commit()
+
+    def flush(self) -> None:
+        if self.node is not None:
+            self.node.settle()
 
     def close(self) -> None:
         self.node = None
@@ -128,25 +144,29 @@ class _Node:
         guarded(self._processor.init)(context)
 
     def _close(self) -> None:
-        """What is aside stays: if the engine tried to commit now, that must fail, and nothing be lost."""
+        """What is aside stays: if the engine tried to commit now, that must fail, and nothing be lost.
+
+        If the last commit has succeeded we know it by now, or never will.
+        """
+        self._committing = False
         try:
-            self._settle()
             guarded(self._processor.close)()
         finally:
             detach()
 
     def before_commit(self) -> None:
-        self._settle()
+        if len(self._context.collector):
+            self.settle()
         self._work()
         self._at_this_node(self._processor.before_commit)
         self._committing = True
 
     def _tick(self) -> None:
-        self._settle()
+        self.settle()
         self._work()
 
-    def _settle(self) -> None:
-        """Work goes on: so the commit that was begun has succeeded. A task whose commit fails is not gone on with."""
+    def settle(self) -> None:
+        """Work goes on, or the engine says so: the commit that was begun has succeeded."""
         if self._committing:
             self._committing = False
             guarded(self._processor.after_commit)()

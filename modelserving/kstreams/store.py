@@ -8,6 +8,7 @@
         def put(self, key, value):
             self.values[key] = value
             self.log(key, value)
+        def view(self): return dict(self.values)
 
     topology.addStateStore(StoreBuilder("latest", Latest), "processor")
 
@@ -36,7 +37,7 @@ _QUERYABLE = "org.apache.kafka.streams.state.QueryableStoreType"
 
 
 class StateStore:
-    """A store of one task. Its task's thread changes it; others may look at it through a view that it offers.
+    """A store of one task. Its task's thread changes it; whoever asks from outside gets what ``view`` makes.
 
     Args:
         name: of the store.
@@ -54,13 +55,23 @@ class StateStore:
         """Take over one entry of the changelog; entries come in the order in which they were written."""
 
     def before_commit(self) -> None:
-        """A commit is about to happen: the last moment to log what belongs to it."""
+        """A commit is about to happen, or the task to be closed: the last moment to log what belongs to a commit."""
 
     def flush(self) -> None:
-        """A commit has happened."""
+        """A commit has happened. Under exactly-once only the last one is told, before the task ends in peace."""
 
     def close(self) -> None:
         """Let go of everything. It may be opened again."""
+
+    def view(self) -> object:
+        """What a query gets: a copy, or anything else that cannot change the store.
+
+        It is called on the thread of who asks, while the task's thread works.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} has no method view(self): it returns what a query may see of the store "
+            f"{self.name!r}, for example a copy of its dictionary."
+        )
 
     def log(self, key: bytes, value: bytes | None, timestamp: int = 0) -> None:
         """Write a change to the changelog; without logging, nothing."""
@@ -186,7 +197,7 @@ class OpenStore:
 
 
 def stores_of(kind: type[StateStore]) -> Any:
-    """A ``QueryableStoreType`` of stores in Python: a query gets a list, one store for each task that is here.
+    """A ``QueryableStoreType`` of stores in Python: a query gets a list, one ``view`` for each task that is here.
 
     Args:
         kind: their class.
@@ -205,4 +216,4 @@ class _Query:
         return isinstance(store, OpenStore) and isinstance(store.python, self._kind)
 
     def create(self, provider: Any, name: str) -> Any:
-        return to_java([found.python for found in provider.stores(name, self.java)])
+        return to_java([guarded(found.python.view)() for found in provider.stores(name, self.java)])

@@ -16,7 +16,7 @@ import atexit
 import logging
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from types import TracebackType
@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 
 _STREAMS = "org.apache.kafka.streams."
 _LOOK_EVERY_S = 0.02
+_AT_EXIT_S = 5.0
 
 
 class State(StrEnum):
@@ -152,13 +153,13 @@ class KafkaStreams:
         Returns:
             Whether all threads have ended.
         """
+        self._begin_to_end()
+        return _have_ended((self,), seconds)
+
+    def _begin_to_end(self) -> None:
         _open.discard(self)
         with python_errors():
             self.java.close(_leaving())
-        deadline = time.monotonic() + seconds
-        while self.state not in _ENDED and time.monotonic() < deadline:
-            time.sleep(_LOOK_EVERY_S)
-        return self.state in _ENDED
 
     def cleanUp(self) -> None:
         """Delete the local state; only before ``start`` and after ``close``. It is restored from the changelogs."""
@@ -203,6 +204,14 @@ class KafkaStreams:
         self.close()
 
 
+def _have_ended(applications: Iterable[KafkaStreams], seconds: float) -> bool:
+    """Wait until all of these have ended, but no longer than that; whether they have."""
+    deadline = time.monotonic() + seconds
+    while not (ended := all(one.state in _ENDED for one in applications)) and time.monotonic() < deadline:
+        time.sleep(_LOOK_EVERY_S)
+    return ended
+
+
 def _leaving() -> Any:
     """How to close: begin at once, without waiting here, and leave the group."""
     options = jvm.java_class(_STREAMS + "CloseOptions")
@@ -224,7 +233,13 @@ _open: set[KafkaStreams] = set()
 
 @atexit.register
 def _close_all() -> None:
-    """What was processed and not committed would be done again, by somebody else, after a while."""
-    for streams in list(_open):
+    """What was processed and not committed would be done again, by somebody else, after a while.
+
+    All end at the same time: JupyterLab gives a kernel two and a half seconds, before it ends it by force.
+    """
+    forgotten = tuple(_open)
+    for streams in forgotten:
+        streams._begin_to_end()
+    _have_ended(forgotten, _AT_EXIT_S)
+    for _ in forgotten:
         warnings.warn("a KafkaStreams was never closed; use it in a `with` block", ResourceWarning, stacklevel=2)
-        streams.close(5.0)

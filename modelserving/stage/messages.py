@@ -91,6 +91,7 @@ class ScoredBatch:
         keys: the key of each scored record's message, in the order of ``scored``.
         dead: messages that could not be decoded or scored, with the reason.
         skipped: how many records found no model.
+        skipped_types: their data types.
         positions: for each place, the offset to go on from once this batch is safe.
         shares: which model worked how long.
         group: as in ``Batch``.
@@ -101,6 +102,7 @@ class ScoredBatch:
     keys: tuple[bytes | None, ...] = ()
     dead: tuple[DeadLetter, ...] = ()
     skipped: int = 0
+    skipped_types: tuple[str, ...] = ()
     positions: Mapping[Place, int] = field(default_factory=lambda: MappingProxyType({}))
     shares: tuple[Share, ...] = ()
     group: object | None = None

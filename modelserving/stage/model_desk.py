@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Collection
 
-from modelserving.errors import CommandRefused, ModelRefused
+from modelserving.errors import CommandRefused, ModelRefused, ModelUnreachable
 from modelserving.kafka.dead_letters import DeadLetter
 from modelserving.models.changes import Change
-from modelserving.models.history import History, Stamp
+from modelserving.models.history import History, ModelRef, Stamp
 from modelserving.models.loader import build_candidate
 from modelserving.models.reconcile import Build, Reconciler
 from modelserving.models.reference import NOTHING_ALLOWED, References
@@ -48,7 +49,7 @@ class ModelDesk:
         refuse: takes a dead letter for a model that is not fit to serve, or a command that cannot be followed.
         build: from a descriptor to a model that is fit to serve.
         repository: keeps what serves, and has what compaction took; or ``None``.
-        references: which models by reference are fetched.
+        references: which models by reference are fetched, and how often it is tried.
         recall: reads a message again whose bytes are not in memory any more.
     """
 
@@ -72,6 +73,9 @@ class ModelDesk:
         self._reconciler = Reconciler(History(repository.find) if repository else History())
         self._messages: dict[Stamp, Message] = {}
         self._orders: dict[Stamp, Message] = {}
+        self._tries: dict[ModelRef, int] = {}
+        self._due: dict[ModelRef, float] = {}
+        self._waiting = False
         self.refused = 0
 
     @property
@@ -84,6 +88,12 @@ class ModelDesk:
         """The data types that the topics have spoken of, also those whose models are retired, in alphabetical order."""
         with self._lock:
             return tuple(sorted(self._reconciler.history.plan().places))
+
+    @property
+    def pause(self) -> float | None:
+        """Seconds until ``work`` is to be called again, for a place that did not answer; ``None``: there is none."""
+        with self._lock:
+            return max(min(self._due.values()) - time.monotonic(), 0.0) if self._waiting else None
 
     def take(self, message: Message, live: bool = True) -> None:
         """Note what a message says; one that says nothing becomes a dead letter.
@@ -109,14 +119,16 @@ class ModelDesk:
 
         Returns:
             A change that the server has to apply now, and to report with ``done``; a model that was built, or refused:
-            call again; or ``None``: all is as planned.
+            call again; or ``None``: all is as planned, but for models that are tried again after a ``pause``.
         """
         with self._lock:
-            step = self._reconciler.next_step(only_current)
+            step = self._reconciler.next_step(only_current, self._postponed())
+            self._waiting = step is None and self._reconciler.next_step(only_current) is not None
+            failed = self._end_orders(only_current) if step is None and not self._waiting else []
         if isinstance(step, Build):
             self._try(step)
-        elif step is None:
-            self._report()
+        for message, reason in failed:
+            self._send_back(message, "control", CommandRefused(reason))
         return step
 
     def done(self, change: Change) -> None:
@@ -125,7 +137,7 @@ class ModelDesk:
             self._reconciler.done(change)
 
     def settle(self, apply: Callable[[Change], object], only_current: bool = False) -> None:
-        """Work until all is as planned.
+        """Work until all is as planned, but for models that are tried again after a ``pause``.
 
         Args:
             apply: carries a change out.
@@ -165,9 +177,8 @@ class ModelDesk:
             descriptor = self._references.fetch(self._descriptor(step, message))
             served = self._build(descriptor)
         except Exception as error:  # noqa: BLE001 - whatever an engine raises
-            with self._lock:
-                self._reconciler.refused(step)
-            self._give_up(step, message, error)
+            if not (isinstance(error, ModelUnreachable) and self._postpone(step.ref, message, error)):
+                self._give_up(step, message, error)
             return
         with self._lock:
             self._reconciler.built(step, served)
@@ -193,20 +204,45 @@ class ModelDesk:
             )
         return found
 
+    def _postponed(self) -> Collection[ModelRef]:
+        """The models that wait for a further try, without those whose time has come."""
+        now = time.monotonic()
+        self._due = {ref: due for ref, due in self._due.items() if due > now}
+        return self._due.keys()
+
+    def _postpone(self, ref: ModelRef, message: Message | None, error: ModelUnreachable) -> bool:
+        """Leave a model for later, unless it was tried often enough. Nobody waits here: other work goes on."""
+        pauses = self._references.pauses
+        with self._lock:
+            tries = self._tries[ref] = self._tries.get(ref, 0) + 1
+            if tries > len(pauses):
+                return False
+            self._due[ref] = time.monotonic() + pauses[tries - 1]
+            if message is not None and ref.stamp is not None:
+                self._messages[ref.stamp] = message
+        log.info("try %d of %d, the next in %g seconds: %s", tries, len(pauses) + 1, pauses[tries - 1], error)
+        return True
+
     def _give_up(self, step: Build, message: Message | None, error: Exception) -> None:
+        with self._lock:
+            self._reconciler.refused(step)
+            tries = self._tries.pop(step.ref, 1)
+        if isinstance(error, ModelUnreachable) and tries > 1:
+            error = ModelUnreachable(f"{error} It was tried {tries} times. Publish it again when its place answers.")
         if message is not None:
             self._send_back(message, "model", error)
         else:
             self.refused += 1
             log.warning("model %s… of %s is not fit to serve: %s", step.ref.digest[:12], step.data_type, error)
 
-    def _report(self) -> None:
-        """Commands that came just now and cannot be followed."""
-        with self._lock:
-            problems = self._reconciler.history.plan().problems
-            failed = [(self._orders.pop(stamp), problems[stamp]) for stamp in list(self._orders) if stamp in problems]
-        for message, reason in failed:
-            self._send_back(message, "control", CommandRefused(reason))
+    def _end_orders(self, only_current: bool) -> list[tuple[Message, str]]:
+        """Commands that came just now and cannot be followed, with the reason. Those that were followed are settled."""
+        problems = self._reconciler.history.plan().problems
+        failed = [(self._orders.pop(stamp), problems[stamp]) for stamp in list(self._orders) if stamp in problems]
+        if not only_current:  # a previous model or a shadow that is yet to be built may still change the plan
+            self._orders.clear()
+            self._tries.clear()
+        return failed
 
     def _send_back(self, message: Message, stage: str, error: Exception) -> None:
         self.refused += 1

@@ -112,12 +112,13 @@ class ModelSource:
         """Read the topics to their present end, and build the model that belongs in each current place.
 
         A server that starts is not worse off than one that was running all the time: where the newest model is not fit
-        to serve, the one before it is built. Previous models and shadows follow with ``follow``.
+        to serve, the one before it is built; for a place that does not answer it waits as long as it is tried again.
+        Previous models and shadows follow with ``follow``.
         """
         await self._building.run(self._take, await self._reading.run(self._messages.read_to_end), False)
         changes: list[Change] = []
         try:
-            while (change := await self._next(only_current=True)) is not None:
+            while (change := await self._next_at_start()) is not None:
                 changes.append(change)
                 await self._building.run(self._desk.done, change)
         except BaseException:
@@ -136,14 +137,21 @@ class ModelSource:
             send, news = anyio.create_memory_object_stream[None](1)
             tasks.start_soon(self._read_on, send)
             async with send, news:
-                await self._settle(changes)
-                async for _ in news:
+                while True:
                     await self._settle(changes)
+                    with anyio.move_on_after(self._desk.pause):
+                        await news.receive()
 
     async def _settle(self, changes: MemoryObjectSendStream[Change]) -> None:
         while (change := await self._next()) is not None:
             await changes.send(change)
             await self._building.run(self._desk.done, change)
+
+    async def _next_at_start(self) -> Change | None:
+        """The next change; a place that does not answer is waited for as long as it is tried again."""
+        while (change := await self._next(only_current=True)) is None and (pause := self._desk.pause) is not None:
+            await anyio.sleep(pause)
+        return change
 
     async def _next(self, only_current: bool = False) -> Change | None:
         """The next change, once its model is built."""

@@ -31,6 +31,7 @@ class _Tally:
     shares: list[Share] = field(default_factory=list)
     shadows: list[ShadowWork] = field(default_factory=list)
     skipped: int = 0
+    skipped_types: list[str] = field(default_factory=list)
 
 
 def score_batch(batch: Batch, slots: ModelSlots) -> ScoredBatch:
@@ -63,6 +64,7 @@ def score_batch(batch: Batch, slots: ModelSlots) -> ScoredBatch:
         keys=tuple(tally.keys),
         dead=tuple(tally.dead),
         skipped=tally.skipped,
+        skipped_types=tuple(tally.skipped_types),
         positions=_positions(batch.messages),
         shares=tuple(tally.shares),
         group=batch.group,
@@ -73,6 +75,7 @@ def score_batch(batch: Batch, slots: ModelSlots) -> ScoredBatch:
 def _skip(data_type: str, count: int, tally: _Tally) -> None:
     log.info("%d records of data type %r skipped: it has no model yet", count, data_type)
     tally.skipped += count
+    tally.skipped_types.append(data_type)
 
 
 def _score_rows(

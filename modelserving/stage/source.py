@@ -5,11 +5,11 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import KafkaConsumer
 
 from modelserving.kafka import Connection, make_consumer
 from modelserving.stage.lane import Lane
-from modelserving.stage.messages import Batch, Message
+from modelserving.stage.messages import Batch
 
 __all__ = ["DataSource"]
 
@@ -40,7 +40,6 @@ class DataSource:
         self._instance = instance
         self._max_records = max_records
         self._lane = Lane(f"source-{topic}")
-        self._ahead: dict[TopicPartition, list[Message]] = {}
 
     async def __aenter__(self) -> Self:
         self._consumer = await self._lane.run(self._connect)
@@ -77,17 +76,23 @@ class DataSource:
     async def hold(self) -> None:
         """Want nothing for a moment, and stay in the group; to be called again and again while no batch can be taken.
 
-        The broker hears that this server is alive, and a rebalance is taken part in. Nothing is fetched.
+        The broker hears that this server is alive, and a rebalance is taken part in. Nothing is read.
         """
         await self._lane.run(self._hold)
 
     def _hold(self) -> None:
+        """Only who polls is in the group; so poll, and go back to where a partition begins that has just come.
+
+        What was found there is not kept: the partition may go again before the hold is over, and then its records are
+        another server's. Where to read on is for the consumer to know, which forgets it with the partition.
+        """
         self._consumer.pause(*self._consumer.assignment())
-        self._ahead = self._ahead or self._consumer.poll(timeout_ms=_HOLD_MS)  # of a partition that has just come
+        for place, found in self._consumer.poll(timeout_ms=_HOLD_MS).items():
+            self._consumer.seek(place, found[0].offset)
 
     def _poll(self) -> Batch:
         self._consumer.resume(*self._consumer.paused())
-        found, self._ahead = self._ahead or self._consumer.poll(timeout_ms=_POLL_MS), {}
+        found = self._consumer.poll(timeout_ms=_POLL_MS)
         if not found:
             return Batch(())
         messages = [message for part in found.values() for message in part]

@@ -150,7 +150,7 @@ runtime = lesson.manage(PykkaRuntime, name="runtime")
 sleeper = runtime.spawn(Sleeper, name="sleeper", mailbox=3)
 
 sleeper.tell(alarm)
-lesson.wait_for(lambda: not sleeper.waiting, "it to read this, and to sleep over it")
+lesson.wait_for(lambda: runtime.report()[0].doing, "it to read this, and to sleep over it")
 
 # %% [markdown]
 # > **Predict, then run.** It sleeps over its first message, and in its mailbox there is room for three. We tell it ten more.

@@ -406,7 +406,8 @@ class Cellar(StateStore):
 
 # %% [markdown]
 # That is the store as the processor sees it. What follows is the engine's side. Before each commit the store may **log**
-# changes; and when it begins on a new machine, it is given all entries of its changelog, one by one, to **restore**:
+# changes; and when it begins on a new machine, it is given all entries of its changelog, one by one, to **restore**. Whoever asks
+# from outside gets what `view` returns: a copy, so that a query cannot change the store.
 
 # %%
 class LoggedCellar(Cellar):
@@ -417,6 +418,9 @@ class LoggedCellar(Cellar):
 
     def restore(self, key, value):
         self.counts[key.decode()] = int(value)
+
+    def view(self):
+        return Counter(self.counts)
 
 # %% [markdown]
 # A builder makes one for each task. The engine takes it like any other, and hands the processor your object, as it is:
@@ -439,7 +443,7 @@ from modelserving.kstreams import stores_of
 
 def look_into(kind):
     try:
-        return sum((one.counts for one in streams.store("cellar", stores_of(kind))), Counter())
+        return sum(streams.store("cellar", stores_of(kind)), Counter())
     except ServerError:
         return Counter()
 
@@ -549,7 +553,7 @@ from modelserving.kstreams.serving.statistics import CustomStatistics
 show(CustomStatistics)
 
 # %% [markdown]
-# `record` is called once for each batch, `log_changes` once for each commit, `restore` when a task begins, and `read` when
+# `record` is called once for each batch, `log_changes` once for each commit, `restore` when a task begins, and `view` when
 # somebody asks `/state`.
 
 # %% [markdown]

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelserving.actors import ROUTERS, Farm, PykkaRuntime, Ref, ServingSettings
+from modelserving.actors import ROUTERS, Actor, Farm, Life, PykkaRuntime, Ref, ServingSettings
 from modelserving.actors.gathering import resolve
 from modelserving.actors.messages import Answers, Apply, Describe, Routed, ScoreBatch, Settled
 from modelserving.actors.routers import ByKey, RoundRobin, SmallestMailbox, make_router
-from modelserving.errors import ActorFailed, ConfigError
+from modelserving.errors import ActorError, ActorFailed, ConfigError, MailboxFull
 from modelserving.models.changes import Promote, Retire
 from modelserving.models.loader import build_candidate
 from modelserving.models.slot import ModelSlots
 from modelserving.stage.messages import Batch, Message, ScoredBatch
 from modelserving.stage.scoring import score_batch
+from modelserving.workshop.ground import wait_until
+from tests.actors.conftest import HASTY
 from tests.contract.servers import constant_model
 from tests.fakes import FakeMessage, FakeModel, messages, served_by, wine
 
@@ -62,6 +66,14 @@ def test_round_robin_goes_on_where_it_stopped() -> None:
 def test_the_smallest_mailbox_gets_the_work() -> None:
     """A worker that is busy is left alone."""
     assert [len(hand) for hand in SmallestMailbox().deal(keyed([None] * 9), [5, 0, 1])] == [0, 6, 3]
+
+
+def test_workers_that_have_equally_little_to_do_take_turns() -> None:
+    """Small batches do not all land on the first worker, nor does the rest of a batch."""
+    router = SmallestMailbox()
+    seen = [[len(hand) for hand in router.deal(keyed([None]), [0, 0, 0])] for _ in range(4)]
+    assert seen == [[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 0, 0]]
+    assert [len(hand) for hand in router.deal(keyed([None]), [0, 2, 2])] == [1, 0, 0]
 
 
 def test_a_router_that_there_is_not_is_refused() -> None:
@@ -130,3 +142,89 @@ def test_a_worker_that_fails_takes_no_other_with_it(tmp_path: Path) -> None:
             "serving wine/1": 1,
             "serving wine/2": 0,
         }
+
+
+class Gate:
+    """Records with the key ``slow`` keep the worker that has them, until it is let go."""
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+        self.open = threading.Event()
+
+    def score(self, batch: Batch, slots: ModelSlots) -> ScoredBatch:
+        """Wait, if one of them is slow; then score."""
+        if any(message.key == b"slow" for message in batch.messages):
+            self.reached.set()
+            self.open.wait(60)
+        return score_batch(batch, slots)
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    """Open at the end, whatever happens."""
+    made = Gate()
+    yield made
+    made.open.set()
+
+
+def slow(message: FakeMessage) -> FakeMessage:
+    return FakeMessage(message.value, message.offset, key=b"slow")
+
+
+def test_a_farm_that_failed_waits_for_its_old_workers_and_comes_back(tmp_path: Path, gate: Gate) -> None:
+    """One of them hangs: until it lets its name go, the farm has no room, and is not given up; nothing is lost."""
+    batch = messages([wine()] * 4)
+    with PykkaRuntime(HASTY) as runtime:
+        settings = ServingSettings(tmp_path, workers=2, score=gate.score)
+        farm = runtime.spawn(Farm, runtime, "wine", settings, name="farm")
+        resolve(farm.request(Apply(Promote(build_candidate(constant_model(5.0, "five"))))), 20)
+        score(farm, batch[:2])
+        farm.ask(ScoreBatch((batch[0], slow(batch[1]))))
+        assert gate.reached.wait(20)
+        with pytest.raises(ActorFailed, match="cannot do anything with str"):
+            farm.ask("boom", 20)
+        (part,) = farm.ask(ScoreBatch(tuple(batch)), 20).parts
+        assert (len(part.messages), part.reply) == (4, None)
+        with pytest.raises(MailboxFull, match="'wine' that were here before"):
+            farm.ask(Describe(), 20)
+        farm.tell(Settled(()))
+        gate.open.set()
+        wait_until(lambda: all(part.reply for part in farm.ask(ScoreBatch(tuple(batch)), 20).parts), "the new workers")
+        assert [{one.model_name for one in answers.scored} for answers in score(farm, batch)] == [{"five"}] * 2
+        assert {(status.life, status.name, status.restarts) for status in runtime.report()} == {
+            (Life.RUNNING, "farm", 1),
+            (Life.RUNNING, "serving wine/0", 0),
+            (Life.RUNNING, "serving wine/1", 0),
+        }
+
+
+def test_the_smallest_mailbox_sees_who_is_at_work(tmp_path: Path, gate: Gate) -> None:
+    """Nothing waits for the one that hangs; but it has a message in hand, and all that comes goes to the other."""
+    batch = messages([wine()] * 4)
+    with PykkaRuntime() as runtime:
+        settings = ServingSettings(tmp_path, workers=2, score=gate.score, router="smallest-mailbox")
+        farm = runtime.spawn(Farm, runtime, "wine", settings, name="farm")
+        resolve(farm.request(Apply(Promote(served_by()))), 20)
+        farm.ask(ScoreBatch((slow(batch[0]),)), 20)
+        assert gate.reached.wait(20)
+        found = [score(farm, [message]) for message in batch[1:]]
+        assert [scored.offset for (answers,) in found for scored in answers.scored] == [1, 2, 3]
+        gate.open.set()
+
+
+class Crowded(PykkaRuntime):
+    """Has no place for a second worker."""
+
+    def spawn(self, cls: Callable[..., Actor], *args: Any, name: str, mailbox: int = 100) -> Ref:
+        """As every runtime, but for that."""
+        if name.endswith("/1"):
+            raise ActorError("there is no place")
+        return super().spawn(cls, *args, name=name, mailbox=mailbox)
+
+
+def test_a_farm_that_cannot_be_made_leaves_no_worker_behind(settings: ServingSettings) -> None:
+    """Else the next attempt would find the names taken, for ever."""
+    with Crowded(HASTY) as runtime:
+        with pytest.raises(ActorError, match="no place"):
+            Farm(runtime, "wine", settings)
+        wait_until(lambda: {status.life for status in runtime.report()} == {Life.STOPPED}, "the end of the first one")

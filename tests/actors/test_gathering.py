@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
 
-from modelserving.actors import ManagerActor, PykkaRuntime, ServingSettings
+from modelserving.actors import Actor, ActorStatus, Farm, Life, ManagerActor, PykkaRuntime, ServingSettings
 from modelserving.actors.changing import Changer
 from modelserving.actors.children import Child
 from modelserving.actors.gathering import Gatherer, Postman
-from modelserving.actors.messages import AskType, Describe
-from modelserving.errors import MailboxFull
+from modelserving.actors.messages import Answers, Apply, AskType, Describe, Routed, ScoreBatch
+from modelserving.errors import ActorStopped, MailboxFull
 from modelserving.models.changes import Promote
 from modelserving.models.slot import ModelSlots
 from modelserving.stage.lane import Lane
@@ -115,18 +117,130 @@ def test_where_there_is_no_room_the_batch_waits_and_the_reader_is_held(
     anyio.run(go)
 
 
+SLOTS = ModelSlots()
+SLOTS.apply(Promote(served_by()))
+
+
+def poisoned(batch: Batch, slots: ModelSlots) -> ScoredBatch:
+    """A bug that some records wake."""
+    if any(message.key == b"bug" for message in batch.messages):
+        raise RuntimeError("a bug")
+    return score_batch(batch, slots)
+
+
+def some_poison(count: int, poison: Iterable[int]) -> Batch:
+    """So many records, of which these wake the bug."""
+    deadly = {*poison}
+    made = messages([wine()] * count)
+    return Batch(tuple(FakeMessage(m.value, m.offset, key=b"bug" if m.offset in deadly else None) for m in made))
+
+
+class Scorer:
+    """Scores as a manager does, all by itself, and without a model: so it can die often in a test."""
+
+    def receive(self, batch: ScoreBatch, /) -> Routed:
+        """Answer with what the records are, or die."""
+        done = poisoned(Batch(batch.messages), SLOTS)
+        return Routed((), Answers(done.scored, done.keys, done.dead, done.skipped))
+
+
+@pytest.mark.parametrize(
+    ("count", "poison"),
+    [
+        pytest.param(2_000, (0, 777, 1_999), id="three of many"),
+        pytest.param(120, range(20), id="a run of them"),
+        pytest.param(120, range(0, 120, 10), id="every tenth"),
+        pytest.param(4, range(1, 4), id="all but one"),
+    ],
+)
+def test_each_record_that_kills_is_a_dead_letter_and_all_others_are_scored(
+    runtime: PykkaRuntime, lane: Lane, count: int, poison: Sequence[int]
+) -> None:
+    """However many, in batch after batch: what the search for them costs is not held against the actor."""
+
+    async def go() -> None:
+        gatherer = Gatherer(runtime.spawn(Scorer, name="scorer"), Postman(lane, pause))
+        for _ in range(3):
+            found = (await gatherer.score(some_poison(count, poison))).batch
+            assert sorted(letter.offset for letter in found.dead) == list(poison)
+            assert {letter.error for letter in found.dead} == {"ActorFailed"}
+            assert [scored.offset for scored in found.scored] == [n for n in range(count) if n not in poison]
+
+    anyio.run(go)
+    (status,) = runtime.report()
+    assert status.life is Life.RUNNING
+    assert status.restarts > HASTY.restarts
+
+
+def test_a_batch_that_is_scored_between_the_deaths_saves_the_actor(runtime: PykkaRuntime, lane: Lane) -> None:
+    """Few records come, one at a time, and every other one kills: more deaths than the limit, but not in a row."""
+
+    async def go() -> None:
+        gatherer = Gatherer(runtime.spawn(Scorer, name="scorer"), Postman(lane, pause))
+        for poison in [(0,), ()] * 5:
+            found = (await gatherer.score(some_poison(1, poison))).batch
+            assert (len(found.dead), len(found.scored)) == (len(poison), 1 - len(poison))
+
+    anyio.run(go)
+
+
+def test_an_actor_that_fails_on_everything_is_given_up_and_the_search_ends(runtime: PykkaRuntime, lane: Lane) -> None:
+    """Six deaths, and not two for each record: all of the batch are dead letters."""
+
+    async def go() -> None:
+        gatherer = Gatherer(runtime.spawn(Scorer, name="scorer"), Postman(lane, pause))
+        with pytest.raises(ActorStopped, match=r"given up.*a bug"):  # it has the place of the manager here
+            await gatherer.score(some_poison(2_000, range(2_000)))
+
+    anyio.run(go)
+    (status,) = runtime.report()
+    assert (status.life, status.restarts) == (Life.GIVEN_UP, HASTY.restarts)
+
+
+class Listening:
+    """A runtime and its only actor: keeps what it is sent."""
+
+    name = "listening"
+    waiting = 0
+
+    def __init__(self) -> None:
+        self.sent: list[object] = []
+
+    def spawn(self, *_args: object, **_named: object) -> Listening:
+        """Itself."""
+        return self
+
+    def report(self) -> tuple[ActorStatus, ...]:
+        """Nobody is there yet."""
+        return ()
+
+    def request(self, message: object) -> None:
+        """Keep it."""
+        self.sent.append(message)
+
+
+@pytest.mark.parametrize("make", [ManagerActor, lambda runtime, settings: Farm(runtime, "wine", settings)])
+def test_those_between_say_of_suspected_messages_that_they_are(
+    make: Callable[[Any, ServingSettings], Actor], tmp_path: Path
+) -> None:
+    """Else the actor below would not know that it is not to blame."""
+    below = Listening()
+    above = make(below, ServingSettings(tmp_path))
+    if isinstance(above, ManagerActor):
+        above.receive(AskType("wine", Apply(Promote(served_by()))))
+    suspects = ScoreBatch(tuple(messages([wine()])), suspected=True)
+    above.receive(suspects)
+    above.receive(replace(suspects, suspected=False))
+    assert below.sent[-2:] == [suspects, replace(suspects, suspected=False)]
+
+
 def test_an_actor_that_was_given_up_is_replaced_when_a_new_model_comes(
     runtime: PykkaRuntime, lane: Lane, tmp_path: Path
 ) -> None:
     """Until then its records are dead letters that say why; a bad time is not the end of a data type."""
 
-    def fragile(batch: Batch, slots: ModelSlots) -> ScoredBatch:
-        if any(message.key == b"bug" for message in batch.messages):
-            raise RuntimeError("a bug")
-        return score_batch(batch, slots)
-
     async def go() -> None:
-        manager = runtime.spawn(ManagerActor, runtime, ServingSettings(tmp_path, score=fragile), name="manager")
+        manager = runtime.spawn(ManagerActor, runtime, ServingSettings(tmp_path, score=poisoned), name="manager")
         postman = Postman(lane, pause)
         changer, gatherer = Changer(manager, postman, True), Gatherer(manager, postman)
         await changer.apply(Promote(served_by()))

@@ -155,6 +155,37 @@ def test_an_actor_that_dies_in_the_middle_of_a_batch_returns_with_its_model(
     run(go)
 
 
+def test_an_actor_that_could_save_nothing_is_given_its_models_again(
+    runtime: Borrowed, settings: ServingSettings, tmp_path: Path
+) -> None:
+    """A full disk, and then it dies: its records wait for the models, and none is skipped."""
+    (tmp_path / "state").write_text("in the way")
+
+    async def go() -> None:
+        async with team(runtime, deadly(settings, runtime)) as t, anyio.create_task_group() as tasks:
+            await t.changer.apply(Promote(build_candidate(FIVE)))
+            await t.changer.apply(Promote(build_candidate(SEVEN)))
+            batch = messages([wine()] * 30)
+            batch[12] = replace(batch[12], key=f"once:{tmp_path / 'died'}".encode())
+            found: list[ScoredBatch] = []
+
+            async def score() -> None:
+                found.append(await t.score(batch))
+
+            tasks.start_soon(score)
+            while not found:
+                await t.changer.check("wine")
+                await anyio.sleep(0.02)
+            assert names(found[0]) == [(offset, "seven") for offset in range(30)]
+            assert (found[0].skipped, found[0].dead, t.changer.problems) == (0, (), ())
+            state = await t.describe("wine")
+            assert state is not None
+            assert state.previous is not None
+            assert (state.previous.name, state.swaps) == ("five", 2)
+
+    run(go)
+
+
 def test_a_record_that_always_kills_becomes_a_dead_letter_and_the_others_are_scored(
     runtime: Borrowed, settings: ServingSettings
 ) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -75,22 +76,12 @@ def _spoil_state(change: Callable[[bytes], bytes]) -> Callable[[StateFolder], No
     return spoil
 
 
-def _spoil_model(folder: StateFolder) -> None:
-    next(folder.path.glob("*.model")).write_bytes(b"something else")
-
-
-def _lose_model(folder: StateFolder) -> None:
-    next(folder.path.glob("*.model")).unlink()
-
-
 SPOILED = {
     "torn": (_spoil_state(lambda data: data[: len(data) // 2]), "damaged"),
     "empty": (_spoil_state(lambda data: b""), "no state of an actor"),
     "one bit": (_spoil_state(lambda data: data[:-20] + bytes([data[-20] ^ 1]) + data[-19:]), "damaged"),
     "foreign": (_spoil_state(lambda data: b"\x89PNG\r\n\x1a\n"), "no state of an actor"),
     "newer": (_spoil_state(lambda data: data.replace(b"version 1", b"version 2", 1)), "of version 2"),
-    "model damaged": (_spoil_model, "damaged"),
-    "model gone": (_lose_model, "cannot be read"),
 }
 
 
@@ -110,6 +101,54 @@ def test_what_cannot_be_used_is_set_aside_and_nothing_is_lost(
     assert {file.name: file.read_bytes() for file in aside.iterdir()} == before
     folder.save(STATE)
     assert folder.load() == STATE
+
+
+WITHOUT = {
+    "current": replace(STATE, current=None),
+    "previous": replace(STATE, previous=None),
+    "shadow": replace(STATE, shadow=None),
+}
+
+
+@pytest.mark.parametrize("place", WITHOUT)
+@pytest.mark.parametrize("what", ["damaged", "gone"])
+def test_a_model_that_cannot_be_read_costs_no_other_its_place(
+    what: str, place: str, folder: StateFolder, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its place is empty, and that is said once; its file, and what was said about it, are set aside."""
+    model = getattr(STATE, place)
+    file = folder.path / f"{model.identity.digest}.model"
+    file.write_bytes(b"something else") if what == "damaged" else file.unlink()
+    before = (folder.path / "state").read_bytes()
+    with caplog.at_level(logging.WARNING):
+        assert folder.load() == WITHOUT[place]
+    assert model.identity.digest[:12] in caplog.text
+    caplog.clear()
+    assert folder.load() == WITHOUT[place]
+    assert caplog.text == ""
+    kept = {path.name: path.read_bytes() for path in asides(folder.path)}
+    assert kept.pop("state.set-aside-1") == before
+    assert list(kept.values()) == ([b"something else"] if what == "damaged" else [])
+    folder.save(STATE)
+    assert folder.load() == STATE
+    assert asides(folder.path)
+
+
+def test_a_folder_that_cannot_be_set_aside_does_not_keep_anybody_from_starting(
+    folder: StateFolder, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is said, and left as it is: a disk that nobody can write to is no reason not to serve."""
+
+    def refuse(self: Path, target: Path) -> Path:
+        raise PermissionError(f"{self} cannot become {target}")
+
+    (folder.path / "state").write_bytes(b"?")
+    monkeypatch.setattr(Path, "rename", refuse)
+    with caplog.at_level(logging.WARNING):
+        assert folder.load() is None
+        assert find_saved(folder.path.parent) == ()
+    assert "cannot be moved away" in caplog.text
+    assert (folder.path / "state").read_bytes() == b"?"
 
 
 def test_setting_aside_twice_overwrites_nothing(folder: StateFolder) -> None:

@@ -24,6 +24,7 @@ from modelserving.kafka import (
     read_dead_letters,
     read_topic,
 )
+from modelserving.models.changes import Change, Promote
 from modelserving.models.slot import ModelSlots
 from modelserving.records import ScoredRecord, Topics, decode_scored, encode_descriptor, encode_wine
 from modelserving.stage import Phase
@@ -147,6 +148,61 @@ def test_an_actor_that_dies_in_the_middle_of_a_batch_costs_no_record(
     )
     (letter,) = read_dead_letters(connection, topics.dead_letters)
     assert (letter.offset, letter.key, letter.stage) == (3, b"always", "score")
+
+
+def test_an_actor_that_could_save_nothing_comes_back_with_its_model(
+    connection: Connection, topics: Topics, tmp_path: Path
+) -> None:
+    """The disk is full, and a record kills the actor: the server brings the models again, and no record is skipped."""
+    send_models(connection, topics)
+    (tmp_path / "file").write_text("in the way")
+    send(connection, topics, b"a", f"once:{tmp_path / 'died'}".encode(), b"b")
+
+    async def go() -> None:
+        async with serving(connection, topics, tmp_path / "file", score_or_fail) as server:
+            await until(lambda: server.counts.scored == 3, "three answers")
+            send(connection, topics, b"c", b"d")
+            await until(lambda: server.counts.scored == 5, "five answers")
+            assert (server.counts.skipped, server.counts.dead_lettered) == (0, 0)
+            assert server.health().ok
+            assert server.data_types == ("white", "wine")
+
+    anyio.run(go)
+    assert Counter(one.offset for one in answers(connection, topics)) == dict.fromkeys(range(5), 1)
+
+
+def test_a_change_that_does_not_take_effect_is_counted_and_shown(
+    connection: Connection, topics: Topics, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not only in the log; and the data type is still there, with the model that it had."""
+    monkeypatch.setattr(ModelSlots, "apply", _fail_on_the_third)
+    send_models(connection, topics)
+
+    async def go() -> None:
+        async with serving(connection, topics, tmp_path) as server:
+            with make_producer(connection) as producer:
+                third = constant_model(9.0, "third")
+                producer.send(topics.models, value=encode_descriptor(third), key=third.key)
+            await until(lambda: server.models_refused == 1, "the refusal")
+            (line,) = (line for line in server.health().details if "did not take effect" in line)
+            assert "Promote of wine" in line
+            assert "no third one" in line
+            assert server.data_types == ("white", "wine")
+            send(connection, topics, b"a")
+            await until(lambda: server.counts.scored == 1, "an answer")
+            assert server.health().ok
+
+    anyio.run(go)
+    assert [one.model_name for one in answers(connection, topics)] == ["five"]
+
+
+_apply_change = ModelSlots.apply
+
+
+def _fail_on_the_third(slots: ModelSlots, change: Change) -> bool:
+    if isinstance(change, Promote) and change.served.name == "third":
+        raise RuntimeError("no third one")
+    return _apply_change(slots, change)
 
 
 def test_what_was_counted_is_saved_though_no_record_comes_any_more(

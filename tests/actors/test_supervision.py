@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from hypothesis import given
@@ -65,6 +66,66 @@ def test_restarts_are_limited_within_a_time_and_allowed_again_after_it() -> None
     last = cell.handle("go")
     assert isinstance(last, Failure)
     assert isinstance(last.error, ActorStopped)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Brings what an actor dies of, or does not; and may be part of a search for it."""
+
+    deadly: bool
+    suspected: bool = False
+
+
+class Mortal(Counter):
+    """Dies of such a piece."""
+
+    def receive(self, message: object, /) -> object:
+        """Count, or die."""
+        return super().receive("boom" if isinstance(message, Piece) and message.deadly else message)
+
+
+def test_deaths_in_a_search_are_held_against_an_actor_until_it_has_handled_a_piece() -> None:
+    """Then it is known that it can work, and what it dies of was in the pieces; but each search begins anew."""
+    cell = Cell("mortal", Mortal, QUICK)
+    cell.handle(Piece(deadly=True))
+    cell.handle(Piece(deadly=True, suspected=True))
+    cell.handle(Piece(deadly=False, suspected=True))
+    for _ in range(10):
+        cell.handle(Piece(deadly=True, suspected=True))
+    assert (cell.status().life, cell.status().restarts) == (Life.RUNNING, 12)
+    cell.handle(Piece(deadly=True))
+    for _ in range(3):
+        assert cell.status().life is Life.RUNNING
+        cell.handle(Piece(deadly=True, suspected=True))
+    assert (cell.status().life, cell.status().restarts) == (Life.GIVEN_UP, 15)
+
+
+def test_what_was_handled_clears_an_actor_of_deaths_of_that_kind_only() -> None:
+    """One that scores between two deaths goes on; one that dies of each request to save is given up all the same."""
+    cell = Cell("mortal", Mortal, QUICK)
+    for _ in range(10):
+        cell.handle(Piece(deadly=True))
+        cell.handle(Piece(deadly=False))
+    assert cell.status().life is Life.RUNNING
+    for _ in range(4):
+        assert cell.status().life is Life.RUNNING
+        cell.handle("boom")
+        cell.handle(Piece(deadly=False))
+        cell.handle("go")  # such a message has no part in a search, and clears of nothing
+    assert cell.status().life is Life.GIVEN_UP
+
+
+def test_the_restart_itself_is_never_pardoned(tmp_path: Path) -> None:
+    """A constructor that fails is not the message's fault, whatever the message was."""
+
+    class Mortal(Fragile):
+        def receive(self, message: object, /) -> object:
+            return super().receive("boom" if isinstance(message, Piece) and message.deadly else message)
+
+    cell = Cell("fragile", lambda: Mortal(tmp_path / "obstacle"), QUICK)
+    cell.handle(Piece(deadly=False, suspected=True))
+    cell.handle(Piece(deadly=True, suspected=True))
+    assert cell.status().life is Life.GIVEN_UP
 
 
 def test_one_that_cannot_be_made_again_is_tried_until_the_limit(tmp_path: Path) -> None:

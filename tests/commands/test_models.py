@@ -151,28 +151,27 @@ def test_what_cannot_be_is_told_before_anything_is_sent(shell: Shell) -> None:
     assert list(read_topic(shell.connection, shell.topics.control)) == []
 
 
-def test_a_refused_model_is_listed_as_such(shell: Shell) -> None:
-    """What a server said of it is in the dead letters; it is in no place, and cannot be promoted."""
+@pytest.mark.parametrize("error", ["ModelCheckError", "ModelUnreachable"])
+def test_a_refused_model_is_listed_as_such(shell: Shell, error: str) -> None:
+    """What a server said is in the dead letters; no command takes the model, unless that server only did not get it."""
     shell("publish", shell.model("a", 4))
     shell("publish", shell.model("b", 5))
     *_, second = read_topic(shell.connection, shell.topics.models)
-    letter = DeadLetter(
-        second.value,
-        second.key,
-        second.topic,
-        second.partition,
-        second.offset,
-        "model",
-        "ModelCheckError",
-        "It is bad.",
-    )
+    place = second.topic, second.partition, second.offset
+    letter = DeadLetter(second.value, second.key, *place, "model", error, "No way.")
     with make_producer(shell.connection) as producer:
         producer.send(shell.topics.dead_letters, value=letter.body, key=letter.key, headers=headers(letter))
         producer.flush()
     assert shell.places() == [("wine", "current", "a", "1"), ("wine", "refused", "b", "1")]
     refused = read_overview(shell.connection, shell.topics).in_place("wine", Place.REFUSED)
     assert refused is not None
-    assert "was refused: It is bad." in shell.fails("promote", "wine", "--digest", refused.digest[:12])
+    order = "rollback", "wine", "--to", refused.digest[:12]
+    if error == "ModelCheckError":
+        assert "a server refused model 'b': No way. Publish a better one." in shell.fails(*order)
+    else:
+        assert "A server could not get that model: No way. Where it is missing, nothing changes." in shell(*order)
+        (command,) = read_topic(shell.connection, shell.topics.control)
+        assert decode_command(command.value).digest == refused.digest
 
 
 def test_who_scored_a_wine_and_how_good_was_it(shell: Shell) -> None:

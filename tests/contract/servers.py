@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import pytest
+from kafka.partitioner import murmur2
+
 from modelserving.kafka import Connection, make_producer, read_dead_letters, read_topic
 from modelserving.kafka.dead_letters import DeadLetter
 from modelserving.models.publishing import send_command
@@ -25,6 +28,12 @@ from modelserving.workshop.process import ServerProcess
 SERVERS = ("stage", "actor", "streams-memory", "streams-standard", "streams-custom")
 """Kinds, as ``modelserving serve`` names them; what stands after a hyphen is the store: ``streams-memory``."""
 
+CO_PARTITIONED = "streams-co-partitioned"
+"""The streams server with the custom store, and the other way of models: with the records of their data type."""
+
+whichever_way_models_come = pytest.mark.parametrize("pipeline", [*SERVERS, CO_PARTITIONED], indirect=True)
+"""Marks what depends on how models reach the records: it is asked of the other way, too. The rest is the same code."""
+
 WINE = WineRecord(7.4, 0.7, 0.0, 1.9, 0.076, 11.0, 34.0, 0.9978, 3.51, 0.56, 9.4)
 
 
@@ -42,28 +51,47 @@ class Pipeline:
         """The prefix of its topics."""
         return self.topics.records.removesuffix("-wine-records")
 
+    @property
+    def keyed(self) -> bool:
+        """Whether its records need their data type as key."""
+        return self.kind == CO_PARTITIONED
+
+    @property
+    def partitions(self) -> int:
+        """How many of them each of its topics has: with 3, wine is in one, white in another, and one is empty."""
+        return 3 if self.keyed else 1
+
     def serve(self, *options: str, **more: str) -> ServerProcess:
         """Start the server as a process of its own; its name in the group stays the same over restarts."""
-        kind, _, store = self.kind.partition("-")
-        fixed = (*(("--store", store) if store else ()), "--port", "0", "--instance", "under-test", "--no-preload")
+        kind, _, variant = self.kind.partition("-")
+        chosen = ("--models", variant) if self.keyed else ("--store", variant) if variant else ()
+        fixed = (*chosen, "--port", "0", "--instance", "under-test", "--no-preload")
         return ServerProcess.start(kind, self.prefix, (*fixed, *options), {**self.environ, **more})
 
-    def send_records(self, *values: bytes | None) -> None:
-        """Publish messages to the records topic, and wait until the broker has them."""
+    def send_records(self, *values: bytes | None, data_type: str = "wine") -> None:
+        """Publish messages to the records topic, and wait until the broker has them.
+
+        Args:
+            values: the messages.
+            data_type: the key, where records need one.
+        """
         with make_producer(self.connection) as producer:
             for value in values:
-                producer.send(self.topics.records, value=value, key=b"" if value is None else None)
+                key = data_type.encode() if self.keyed else b"" if value is None else None
+                producer.send(self.topics.records, value=value, key=key)
             producer.flush()
 
     def send_wines(self, count: int, data_type: str = "wine") -> None:
         """Publish ``count`` good records."""
-        self.send_records(*[encode_wine(wine(data_type))] * count)
+        self.send_records(*[encode_wine(wine(data_type))] * count, data_type=data_type)
 
     def send_model(self, *values: bytes | None, key: bytes = b"wine") -> None:
-        """Publish messages to the models topic."""
+        """Publish messages to the models topic, as publishing does: the data type alone decides on the partition."""
+        hashed = murmur2(key.partition(b"@")[0]) & 0x7FFFFFFF
         with make_producer(self.connection) as producer:
+            partition = hashed % len(producer.partitions_for(self.topics.models))
             for value in values:
-                producer.send(self.topics.models, value=value, key=key)
+                producer.send(self.topics.models, value=value, key=key, partition=partition)
             producer.flush()
 
     def command(self, action: Action, digest: str = "", percent: float = 0.0) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from modelserving.kafka import Connection, EmbeddedKafka
+from modelserving.kafka import Connection, EmbeddedKafka, create_topics, delete_topics
 from modelserving.records import Action, Golden, ModelDescriptor, ModelType, Topics, encode_descriptor, encode_wine
 from modelserving.workshop.ground import wait_until
 from modelserving.workshop.process import ServerProcess
@@ -22,6 +24,7 @@ from tests.contract.servers import (
     constant_model,
     published,
     regression,
+    whichever_way_models_come,
     wine,
 )
 from tests.models.onnx_samples import hungry_onnx
@@ -36,10 +39,13 @@ SOMETIMES = ModelDescriptor("sometimes", "", "wine", ModelType.PMML, classifier(
 
 
 @pytest.fixture(params=SERVERS)
-def pipeline(request: pytest.FixtureRequest, kafka: EmbeddedKafka, connection: Connection, topics: Topics) -> Pipeline:
+def pipeline(request: pytest.FixtureRequest, kafka: EmbeddedKafka, connection: Connection) -> Iterator[Pipeline]:
     """One kind of server, its topics, and the broker."""
     environ = {"KAFKA_BOOTSTRAP_SERVERS": connection.bootstrap_servers, "MODELSERVING_HOME": str(kafka.home)}
-    return Pipeline(request.param, connection, topics, environ)
+    made = Pipeline(request.param, connection, Topics().prefixed(f"c{secrets.token_hex(4)}"), environ)
+    create_topics(connection, made.topics, made.partitions, made.partitions)
+    yield made
+    delete_topics(connection, made.topics)
 
 
 @pytest.fixture
@@ -57,6 +63,7 @@ def server(pipeline: Pipeline) -> Iterator[ServerProcess]:
         yield running
 
 
+@whichever_way_models_come
 def test_each_record_is_scored_by_the_model_that_was_there_before_it(pipeline: Pipeline, server: ServerProcess) -> None:
     """Models are read before records; each answer says where it came from; a swap happens between two records."""
     pipeline.send_wines(3)
@@ -150,6 +157,7 @@ BAD_MODELS = {
 }
 
 
+@whichever_way_models_come
 def test_a_bad_model_never_serves_and_the_current_one_stays(pipeline: Pipeline, server: ServerProcess) -> None:
     """Each bad model becomes a dead letter with a reason; records go on being scored; a later good model is taken."""
     pipeline.send_model(*BAD_MODELS.values())
@@ -171,9 +179,11 @@ def test_two_data_types_have_two_models(pipeline: Pipeline, server: ServerProces
     """Records go to the model of their data type, and each has a state of its own."""
     pipeline.send_model(*published(constant_model(8.0, "eight", "white")), key=b"white")
     wait_until(lambda: server.get("/models") == {"models": ["white", "wine"]}, "both models")
-    pipeline.send_records(encode_wine(wine()), encode_wine(wine("white")), encode_wine(wine()))
+    for data_type in ("wine", "white", "wine"):
+        pipeline.send_wines(1, data_type)
     wait_until(pipeline.settled(server, 3), "everything")
-    assert [answer.prediction for answer in pipeline.scored()] == [5.0, 8.0, 5.0]
+    answers = Counter((answer.data_type, answer.prediction) for answer in pipeline.scored())
+    assert answers == {("wine", 5.0): 2, ("white", 8.0): 1}
     assert server.get("/state/wine")["usage"] == 2
     assert server.get("/state/white")["name"] == "eight"
 
@@ -196,6 +206,7 @@ def test_a_restart_goes_on_where_the_last_server_stopped(pipeline: Pipeline, ser
     assert [answer.offset for answer in pipeline.scored()] == list(range(10))
 
 
+@whichever_way_models_come
 def test_commands_move_models_from_place_to_place(pipeline: Pipeline, server: ServerProcess) -> None:
     """A shadow is compared and answers nobody; it is promoted, rolled back; all are retired; what cannot be is told."""
     pipeline.send_model(*published(BETTER))
@@ -231,9 +242,10 @@ def compared(server: ServerProcess) -> int:
     return int(shadow["compared"]) if isinstance(shadow, dict) else 0
 
 
+@whichever_way_models_come
 def test_a_killed_server_ends_where_one_that_ran_through_is(pipeline: Pipeline, server: ServerProcess) -> None:
     """Killed in the middle of promotions and rollbacks: after the replay, both have the same models in their places."""
-    with pipeline.serve("--instance", "through") as through:
+    with pipeline.serve("--group", f"{pipeline.prefix}-through") as through:
         pipeline.send_model(*published(BETTER))
         pipeline.send_model(*published(replace(SIX, shadow_percent=30)), key=b"wine@shadow")
         pipeline.command(Action.PROMOTE, SIX.digest)
@@ -246,6 +258,7 @@ def test_a_killed_server_ends_where_one_that_ran_through_is(pipeline: Pipeline, 
             pipeline.wait_for_places(again, "six", "seven", "five")
 
 
+@whichever_way_models_come
 def test_a_model_by_reference_that_is_slow_to_come_is_overtaken(
     pipeline: Pipeline, tmp_path: Path, slow_host: SlowHost
 ) -> None:

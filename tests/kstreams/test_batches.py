@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelserving.kstreams import Processor, ProcessorSupplier, Record, TopologyTestDriver, java, raw
+from modelserving.kstreams import (
+    Processor,
+    ProcessorSupplier,
+    Record,
+    StateStore,
+    StoreBuilder,
+    TopologyTestDriver,
+    java,
+    raw,
+)
 from modelserving.kstreams.batches import BatchContext, BatchProcessor, BatchProcessorSupplier, Columns
 from tests.kstreams.test_processor import Doubling
 
@@ -120,6 +129,39 @@ def test_a_batch_that_fails_is_not_committed(one_node: Draw) -> None:
     ):
         driver.createInputTopic("in", raw(), raw()).pipeInput(None, b"a")
     assert set(map(tuple, failures)) == {(0,)}
+
+
+def test_a_commit_that_fails_is_not_told_as_one_that_succeeded(one_node: Draw) -> None:
+    """The task is closed then, and closed only: what it has worked on was not committed, and is worked on again."""
+    calls: list[str] = []
+
+    class Noting(BatchProcessor):
+        def process_batch(self, batch: Columns) -> None:
+            calls.append("work")
+
+        def before_commit(self) -> None:
+            calls.append("before commit")
+
+        def after_commit(self) -> None:
+            calls.append("after commit")
+
+        def close(self) -> None:
+            calls.append("close")
+
+    class Refusing(StateStore):
+        def before_commit(self) -> None:
+            if len(calls) > 3:
+                raise OSError("no commit today")
+
+    supplier = BatchProcessorSupplier("aside", lambda: Noting(max_records=1), StoreBuilder("refusing", Refusing))
+    topology = one_node(supplier)
+    with TopologyTestDriver(topology) as driver:
+        topic = driver.createInputTopic("in", raw(), raw())
+        topic.pipeInput(None, b"a")
+        with pytest.raises(OSError, match="no commit today"):
+            topic.pipeInput(None, b"b")
+    assert calls[:6] == ["work", "before commit", "after commit", "work", "before commit", "close"]
+    assert calls.count("after commit") == 1
 
 
 @settings(max_examples=15, deadline=None)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
+import jpype
 import pytest
 
 from modelserving.kstreams import (
@@ -20,10 +22,16 @@ from modelserving.kstreams import (
     java,
     raw,
     serde,
+    stores_of,
     text,
 )
+from modelserving.kstreams.failures import python_errors
+from modelserving.kstreams.proxies import implement_with
+from modelserving.kstreams.values import from_java
 
 Draw = Callable[..., Any]
+
+_PROVIDER = "org.apache.kafka.streams.state.internals.StateStoreProvider"
 
 
 class Counts(StateStore):
@@ -38,6 +46,9 @@ class Counts(StateStore):
     def count(self, key: bytes) -> None:
         self.counts[key] = self.counts.get(key, 0) + 1
         self.log(key, str(self.counts[key]).encode())
+
+    def view(self) -> dict[bytes, int]:
+        return dict(self.counts)
 
 
 class Counting(Processor):
@@ -90,6 +101,43 @@ def test_before_each_commit_it_is_asked_for_what_belongs_to_it(one_node: Draw) -
         driver.createInputTopic("in", raw(), raw()).pipeInput(None, b"red")
         assert calls == ["before 1"]
     assert calls[-1] == "close"
+
+
+def ask(driver: TopologyTestDriver, kind: type[StateStore]) -> Any:
+    """What a query gets of the only store there is, as the engine makes it."""
+    found = java.ArrayList(driver.java.getAllStateStores().values())
+    holder = SimpleNamespace(stores=lambda *_: found)
+    provider = implement_with(holder, _PROVIDER, comes_back=True)
+    with python_errors():
+        kind_of_store = jpype.JObject(stores_of(kind), "org.apache.kafka.streams.state.QueryableStoreType")
+        return from_java(kind_of_store.create(provider, "counts"))
+
+
+def test_a_query_gets_a_view_and_cannot_change_the_store(one_node: Draw) -> None:
+    """What the store shows, one for each task; whatever is done with it, the store goes on with what it has counted."""
+    topology = one_node(ProcessorSupplier(Counting), StoreBuilder("counts", Counts))
+    with TopologyTestDriver(topology) as driver:
+        topic = driver.createInputTopic("in", raw(), raw())
+        topic.pipeInput(None, b"red")
+        (view,) = ask(driver, Counts)
+        assert view == {b"red": 1}
+        assert not isinstance(view, StateStore)
+        view[b"red"] = 100
+        topic.pipeInput(None, b"red")
+        assert ask(driver, Counts) == [{b"red": 2}]
+
+
+def test_a_store_that_shows_nothing_says_so(one_node: Draw) -> None:
+    """A query never gets the store itself; the error says which class needs what."""
+
+    class Hidden(Counts):
+        view = StateStore.view  # type: ignore[assignment]
+
+    with (
+        TopologyTestDriver(one_node(ProcessorSupplier(Counting), StoreBuilder("counts", Hidden))) as driver,
+        pytest.raises(NotImplementedError, match=r"Hidden has no method view\(self\).*'counts'"),
+    ):
+        ask(driver, Hidden)
 
 
 def test_the_supplier_can_bring_the_stores_of_its_processor(one_node: Draw) -> None:

@@ -11,7 +11,7 @@ import traceback
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -31,6 +31,8 @@ from modelserving.kstreams import (
     stores_of,
     streams_config,
 )
+from modelserving.kstreams import streams as streams_module
+from modelserving.kstreams.batches import BatchContext, BatchProcessor, BatchProcessorSupplier, Columns
 from modelserving.records import Topics
 from modelserving.workshop.ground import wait_until
 
@@ -49,6 +51,9 @@ class Counts(StateStore):
     def count(self, key: bytes) -> None:
         self.counts[key] += 1
         self.log(key, str(self.counts[key]).encode())
+
+    def view(self) -> Counter[bytes]:
+        return Counter(self.counts)
 
 
 class Counting(Processor):
@@ -115,7 +120,7 @@ def read(connection: Connection, topics: Topics) -> Counter[bytes]:
 
 def counted(streams: KafkaStreams) -> Counter[bytes]:
     """What the stores of this instance have, all together."""
-    return sum((store.counts for store in streams.store("counts", stores_of(Counts))), Counter())
+    return sum(streams.store("counts", stores_of(Counts)), Counter())
 
 
 def test_records_come_through_and_the_store_can_be_asked(connection: Connection, own: Topics, tmp_path: Path) -> None:
@@ -176,6 +181,78 @@ def test_an_error_ends_the_application_with_the_python_error(
     logged = "\n".join(caplog.messages)
     assert "SHUTDOWN_CLIENT" in logged
     assert "\tat org.apache.kafka" not in caplog.text
+
+
+class Telling(BatchProcessor):
+    """Hands on, and tells what was committed, by partition and offset."""
+
+    told: ClassVar[Counter[tuple[int | None, int]]] = Counter()
+
+    def init(self, context: BatchContext) -> None:
+        super().init(context)
+        self.refusing: Refusing = context.getStateStore("refusing")
+        self.committing: list[int] = []
+
+    def process_batch(self, batch: Columns) -> None:
+        self.refusing.worked = True
+        self.committing += batch.offsets
+        self.context.forward_values(range(len(batch.offsets)), [value or b"" for value in batch.values], "sink")
+
+    def after_commit(self) -> None:
+        self.told.update((self.context.partition(), offset) for offset in self.committing)
+        self.committing = []
+
+
+class Refusing(StateStore):
+    """Lets the first commit fail that has something to commit."""
+
+    left = 1
+    worked = False
+
+    def before_commit(self) -> None:
+        if self.worked and Refusing.left:
+            Refusing.left -= 1
+            raise OSError("no commit today")
+
+
+def test_only_what_was_committed_is_told(connection: Connection, own: Topics, tmp_path: Path) -> None:
+    """After a commit that failed everything is done again; each record is told once, the last when all is closed."""
+    Telling.told, Refusing.left = Counter(), 1
+    topology = java.Topology()
+    topology.addSource("source", own.records)
+    supplier = BatchProcessorSupplier("aside", lambda: Telling(1, 3600), StoreBuilder("refusing", Refusing))
+    topology.addProcessor("tell", supplier, "source")
+    topology.addSink("sink", own.scored, "tell")
+    send(connection, own, *[b"red", b"white"] * 5)
+    settings = config(connection, own, tmp_path)
+    with KafkaStreams(topology, settings, on_error=lambda _: Response.REPLACE_THREAD) as streams:
+        wait_until(lambda: read(connection, own).total() == 10, "all results", seconds=60)
+    assert str(streams.error) == "no commit today"
+    assert Telling.told == {(partition, offset): 1 for partition in range(2) for offset in range(5)}
+
+
+def test_what_was_forgotten_is_closed_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is told to end before any is waited for: a kernel is not given long enough to do it one after the other."""
+    calls: list[str] = []
+
+    class Slow:
+        """An engine that ends when both are told to."""
+
+        def close(self, _options: Any) -> None:
+            calls.append("close")
+
+        def state(self) -> State:
+            calls.append("wait")
+            return State.NOT_RUNNING if calls.count("close") == 2 else State.PENDING_SHUTDOWN
+
+    forgotten = {KafkaStreams.__new__(KafkaStreams), KafkaStreams.__new__(KafkaStreams)}
+    for one in forgotten:
+        one.java = Slow()
+    monkeypatch.setattr(streams_module, "_open", forgotten)
+    with pytest.warns(ResourceWarning, match="never closed"):
+        streams_module._close_all()
+    assert calls == ["close", "close", "wait", "wait"]
+    assert not forgotten
 
 
 SCRIPT = """

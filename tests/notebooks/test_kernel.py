@@ -25,6 +25,27 @@ task = lesson.background(lambda stop: stop.wait(), "a task")
 """
 
 
+STREAMS = """
+from pathlib import Path
+from modelserving.kstreams import KafkaStreams, Processor, ProcessorSupplier, State, java, streams_config
+from modelserving.workshop import start
+lesson = start("91", fast=True)
+topic = lesson.topic("t")
+
+def run(name):
+    topology = java.Topology()
+    topology.addSource("source", topic)
+    topology.addProcessor("work", ProcessorSupplier(Processor), "source")
+    config = streams_config(lesson.connection, application_id=lesson.group(name), state_dir=Path(name).absolute())
+    streams = KafkaStreams(topology, config, on_state=lambda state: Path(name + ".states").open("a").write(state + " "))
+    streams.start()
+    streams.wait_for(State.RUNNING)
+    return streams
+
+open_streams = [run("one"), run("two")]
+"""
+
+
 @pytest.fixture
 def kernel(environ: dict[str, str], tmp_path: Path) -> Iterator[KernelManager]:
     """A kernel, as JupyterLab starts one."""
@@ -53,6 +74,21 @@ def test_a_killed_kernel_takes_its_children_along(kernel: KernelManager, client:
     assert children
     owner.kill()
     wait_until(lambda: not any(child.is_running() and child.status() != "zombie" for child in children), "the children")
+
+
+def test_a_kernel_that_is_restarted_closes_its_streams(
+    kernel: KernelManager, client: BlockingKernelClient, tmp_path: Path
+) -> None:
+    """They leave their groups and their folders, which the same cell takes again in the new kernel."""
+    kernel.shutdown_wait_time = 60.0
+    reply, shown = execute(client, STREAMS)
+    assert reply["status"] == "ok", shown
+    kernel.restart_kernel()
+    states = [(tmp_path / f"{name}.states").read_text().split()[-1] for name in ("one", "two")]
+    assert states == ["NOT_RUNNING", "NOT_RUNNING"]
+    client.wait_for_ready(timeout=60)
+    reply, shown = execute(client, STREAMS)
+    assert reply["status"] == "ok", shown
 
 
 def test_an_error_of_ours_is_one_line_and_still_an_error(client: BlockingKernelClient) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from modelserving.errors import ModelCheckError
+from modelserving.errors import ModelCheckError, ModelUnreachable
 from modelserving.kafka import Connection, DeadLetter
 from modelserving.models.changes import Change, Promote
 from modelserving.models.history import Stamp
@@ -55,6 +55,7 @@ class Rig:
         self.log: list[FakeMessage] = []
         self.built: list[FakeModel] = []
         self.recalled: list[int] = []
+        self.unfit: set[str] = set()
         self._during = during
         self.desk = ModelDesk(
             TOPICS,
@@ -83,10 +84,10 @@ class Rig:
 
     def _build(self, descriptor: ModelDescriptor) -> ServedModel:
         self._during(descriptor.name)
-        if descriptor.name.startswith("bad"):
+        if descriptor.name.startswith("bad") or descriptor.name in self.unfit:
             raise ModelCheckError("it is bad.")
         self.built.append(made := FakeModel())
-        return replace(served_by(made, descriptor.name), digest=descriptor.digest)
+        return replace(served_by(made, descriptor.name), data_type=descriptor.data_type, digest=descriptor.digest)
 
     def _recall(self, stamp: Stamp) -> Message | None:
         self.recalled.append(stamp.offset)
@@ -133,6 +134,23 @@ def test_old_commands_that_cannot_be_followed_any_more_are_no_dead_letters() -> 
     assert rig.dead == []
 
 
+def test_a_command_that_was_followed_is_settled() -> None:
+    """When its model is gone for good later, that is no failure of the command: no dead letter, and nothing is kept."""
+    rig = Rig()
+    for name in ("a", "b"):
+        rig.send(model(name))
+    rig.send(ModelCommand(Action.ROLL_BACK, "wine", model("a").digest))
+    assert rig.settle() == ("a", "b", "-")
+    assert not rig.desk._orders
+    rig.unfit.add("a")
+    for name in ("c", "d"):
+        rig.send(model(name))
+        rig.settle()
+    rig.send(ModelCommand(Action.PROMOTE, "wine", model("a").digest))
+    assert rig.settle() == ("d", "c", "-")
+    assert [(letter.topic, letter.offset) for letter in rig.dead] == [(TOPICS.models, 0), (TOPICS.control, 5)]
+
+
 def test_a_model_that_no_topic_has_comes_from_the_repository(tmp_path: Path) -> None:
     """What served is kept; a server that starts later, without the message, can be told to use it."""
     repository = ModelRepository(tmp_path)
@@ -175,6 +193,58 @@ def test_a_model_by_reference_is_fetched_and_kept_by_value(tmp_path: Path) -> No
     assert repository.read(kept).data == b"far"
 
 
+def unreachable(*times: str) -> Callable[[str], None]:
+    """Models whose place does not answer, each as often as it is named here; then it does."""
+    left = list(times)
+
+    def fetch(name: str) -> None:
+        if name in left:
+            left.remove(name)
+            raise ModelUnreachable("nobody answers.")
+
+    return fetch
+
+
+def test_a_place_that_does_not_answer_is_tried_again() -> None:
+    """A host that is down for a moment costs no model, and nobody hears of it."""
+    rig = Rig(during=unreachable("far", "far"), references=References(pauses=(0, 0)))
+    rig.send(model("far"))
+    assert rig.settle() == ("far", "-", "-")
+    assert (rig.dead, rig.desk.refused, rig.desk.pause) == ([], 0, None)
+
+
+def test_a_place_that_never_answers_is_tried_so_often_and_no_more() -> None:
+    """Then the model is refused, with the reason; published once more, it is tried as often once more."""
+    rig = Rig(during=unreachable(*["far"] * 5), references=References(pauses=(0, 0)))
+    rig.send(model("a"))
+    rig.send(model("far"))
+    assert rig.settle() == ("a", "-", "-")
+    (letter,) = rig.dead
+    assert (letter.offset, letter.error) == (1, "ModelUnreachable")
+    assert letter.reason == "nobody answers. It was tried 3 times. Publish it again when its place answers."
+    rig.send(model("far"))
+    assert rig.settle() == ("far", "a", "-")
+    assert (len(rig.dead), rig.desk.pause) == (1, None)
+
+
+def test_the_pause_before_a_further_try_holds_up_nothing_else() -> None:
+    """Other data types, commands and newer models go on, and the one in use serves, as long as the pause may be."""
+    rig = Rig(during=unreachable("far"), references=References(pauses=(3600,)))
+    rig.send(model("a"))
+    rig.settle()
+    rig.send(model("far"))
+    rig.send(model("grape", data_type="wine-white"))
+    assert rig.settle() == ("a", "-", "-")
+    assert rig.slots.get("wine-white") is not None
+    assert rig.desk.pause is not None
+    assert 0 < rig.desk.pause <= 3600
+    rig.send(model("newer"))
+    assert rig.settle() == ("newer", "a", "-")
+    rig.send(ModelCommand(Action.RETIRE, "wine"))
+    assert rig.settle() == ("-", "-", "-")
+    assert rig.dead == []
+
+
 def test_a_newer_model_that_arrives_meanwhile_serves_instead() -> None:
     """It is taken while the other is being built, in another thread."""
     building, go_on = threading.Event(), threading.Event()
@@ -215,6 +285,28 @@ def test_models_that_found_no_place_are_closed_with_the_desk() -> None:
     rig.desk.close()
     rig.desk.close()
     assert [one.closes for one in rig.built] == [1]
+
+
+@pytest.mark.broker
+def test_a_source_tries_again_by_itself_when_a_place_does_not_answer(connection: Connection, topics: Topics) -> None:
+    """At the start, before it goes on; and later, without any further message."""
+    rig = Rig(during=unreachable("first", "first", "second", "second"))
+
+    async def scenario() -> list[str]:
+        await anyio.to_thread.run_sync(publish_model, connection, topics, model("first"))
+        send, changes = anyio.create_memory_object_stream[Change](0)
+        async with ModelSource(connection, topics, rig._build, references=References(pauses=(0.01, 0.01))) as source:
+            found = list(await source.read_to_end())
+            with anyio.fail_after(WAIT):
+                async with send, changes, anyio.create_task_group() as tasks:
+                    tasks.start_soon(source.follow, send)
+                    await anyio.to_thread.run_sync(publish_model, connection, topics, model("second"))
+                    found.append(await changes.receive())
+                    tasks.cancel_scope.cancel()
+            assert source.refused == 0
+        return [change.served.name for change in found if isinstance(change, Promote)]
+
+    assert anyio.run(scenario) == ["first", "second"]
 
 
 @pytest.mark.broker

@@ -83,8 +83,8 @@ class LocalState:
 
     def _look_up(self, streams: KafkaStreams, partition: int, data_type: str) -> ModelStatistics:
         if self._server.options.store is StoreKind.CUSTOM:
-            (store,) = streams.store(STORE, stores_of(CustomStatistics), partition=partition)
-            found = store.read().get(data_type)
+            (view,) = streams.store(STORE, stores_of(CustomStatistics), partition=partition)
+            found = view.get(data_type)
         else:
             found = streams.store(STORE, java.QueryableStoreTypes.keyValueStore(), partition=partition).get(data_type)
         # What comes out of the store goes on being counted in; a copy stands still.

@@ -143,20 +143,29 @@ class ModelKeeper:
             if self._options.preload:
                 factory.preload()
             self._read.wait()
-            if not self._stopping:
-                self._desk.settle(self.slots.apply, only_current=True)
+            self._settle(only_current=True)
         except BaseException as error:
             self.error = error
             raise
         finally:
             self._ready.set()
         while not self._stopping:
-            self._news.clear()
             try:
-                self._desk.settle(self.slots.apply)
+                self._settle()
             except Exception:
                 log.exception("the models could not be brought up to date")
-            self._news.wait()
+            if not self._stopping:
+                self._news.wait()
+
+    def _settle(self, only_current: bool = False) -> None:
+        """Do what the messages say. The pause before a place is tried again ends early with news, or at the end."""
+        self._news.clear()
+        while not self._stopping:
+            self._desk.settle(self.slots.apply, only_current)
+            if (pause := self._desk.pause) is None:
+                return
+            self._news.wait(pause)
+            self._news.clear()
 
     def _recall(self, stamp: Stamp) -> Message | None:
         reading = ModelTopics(self._options.connection, self._options.topics)

@@ -53,6 +53,10 @@ class _Open:
     counts: Counts = field(default_factory=Counts)
     shadows: tuple[ShadowWork, ...] = ()
 
+    def and_then(self, more: _Open) -> _Open:
+        """What belongs to this commit, and more of it."""
+        return _Open(_sum(self.counts, more.counts), (*self.shadows, *more.shadows))
+
 
 class ScoringProcessor(BatchProcessor):
     """Scores batches with the models that are in their places now. A swap takes effect between two batches.
@@ -80,12 +84,11 @@ class ScoringProcessor(BatchProcessor):
         self._models = models
         self._tally = tally
         self._partitions = partitions
-        self._open = _Open()
-        self._committing = _Open()
 
     def init(self, context: BatchContext) -> None:
         """Wait for the models: no record is scored before all that were published are in their places."""
         super().init(context)
+        self._open = self._committing = _Open()
         self._partition = context.partition()
         self._slots = self._models.acquire(self._partition).slots
         self._store = context.getStateStore(STORE)
@@ -95,18 +98,19 @@ class ScoringProcessor(BatchProcessor):
         place = repeat(self._topic), repeat(self._partition)
         rows = list(map(Row, *place, batch.offsets, batch.timestamps, batch.keys, batch.values))
         result = score_batch(Batch(rows), self._slots)
+        self._models.note_skipped(result.skipped_types, self._partition)
         self._partitions.go_to(self._partition)
         self._hand_on(batch, result)
         for share in result.shares:
             add_to(self._store, share.served.data_type, share.served.digest, share.each_ns, share.count)
         counts = Counts(len(result.scored), result.skipped, len(result.dead))
-        self._open = _Open(_sum(self._open.counts, counts), (*self._open.shadows, *result.shadows))
+        self._open = self._open.and_then(_Open(counts, result.shadows))
 
     def before_commit(self) -> None:
         """What our own store has to log belongs to this commit."""
         if isinstance(self._store, CustomStatistics):
             self._store.log_changes()
-        self._committing, self._open = self._open, _Open()
+        self._committing, self._open = self._committing.and_then(self._open), _Open()
 
     def after_commit(self) -> None:
         """Count; and let the shadows work, now that the answers are out."""

@@ -217,7 +217,7 @@ class StreamsServer:
             while (state := streams.state) not in {State.NOT_RUNNING, State.ERROR}:
                 self._follow(state)
                 await anyio.sleep(_LOOK_EVERY_S)
-            if len(self._failures) == _REPLACEMENTS:
+            if self._fails_often:
                 streams.raise_error()
             raise BrokerUnavailable(f"Kafka Streams has given up: {streams.error or state}.")
         finally:
@@ -284,9 +284,14 @@ class StreamsServer:
     def _on_error(self, error: BaseException) -> Response:
         """A thread that fails now and then is replaced; one that fails again and again is a fault of ours."""
         self._failures.append(time.monotonic())
-        often = len(self._failures) == _REPLACEMENTS and time.monotonic() - self._failures[0] < _WITHIN_S
-        log.debug("failure %d: %r", len(self._failures), error)
-        return Response.SHUTDOWN_CLIENT if often else Response.REPLACE_THREAD
+        log.debug("a thread failed: %r", error)
+        return Response.SHUTDOWN_CLIENT if self._fails_often else Response.REPLACE_THREAD
+
+    @property
+    def _fails_often(self) -> bool:
+        """Whether the last failures came one soon after the other; how long ago that was does not matter."""
+        failures = self._failures
+        return len(failures) == _REPLACEMENTS and failures[-1] - failures[0] < _WITHIN_S
 
 
 def _changed_ms(keeper: ModelKeeper) -> int:

@@ -75,7 +75,7 @@ class ModelStatistics:
 class CustomStatistics(StateStore):
     """A store of our own: objects, not bytes; written to its changelog once a commit, and only what has changed.
 
-    Whoever asks from outside sees it through ``read``, which changes nothing.
+    Whoever asks from outside gets what ``view`` makes, which is a copy.
     """
 
     def open(self) -> None:
@@ -101,7 +101,7 @@ class CustomStatistics(StateStore):
             self.log(data_type.encode(), self._types[data_type].encode())
         self._changed.clear()
 
-    def read(self) -> Mapping[str, ModelStatistics]:
+    def view(self) -> Mapping[str, ModelStatistics]:
         """All there is, for any thread to look at; a copy, which counts no further."""
         return {data_type: ModelStatistics.decode(found.encode()) for data_type, found in list(self._types.items())}
 
@@ -135,8 +135,8 @@ def look_up(streams: KafkaStreams, kind: StoreKind) -> Mapping[str, ModelStatist
         ServerError: the store cannot be asked now: it is being restored, or goes to another instance.
     """
     if kind is StoreKind.CUSTOM:
-        stores = streams.store(STORE, stores_of(CustomStatistics))
-        return _together(pair for store in stores for pair in store.read().items())
+        views = streams.store(STORE, stores_of(CustomStatistics))
+        return _together(pair for view in views for pair in view.items())
     return _together(streams.store(STORE, java.QueryableStoreTypes.keyValueStore()).all())
 
 

@@ -12,11 +12,14 @@ its work: this does not scale.
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from functools import partial
 from typing import Any, NamedTuple, Protocol
+
+from kafka.partitioner import murmur2
 
 from modelserving.errors import ServerError
 from modelserving.kafka import end_offsets
@@ -25,6 +28,8 @@ from modelserving.kstreams.serving.keeper import ModelKeeper, ModelOptions
 from modelserving.stage.model_topics import ModelTopics
 
 __all__ = ["CONTROL", "MODELS", "CoPartitionedModels", "GlobalModels", "ModelWay", "Models", "make_models"]
+
+log = logging.getLogger(__name__)
 
 MODELS = "models"
 CONTROL = "control"
@@ -64,6 +69,10 @@ class Models(Protocol):
 
     def acquire(self, partition: int) -> ModelKeeper:
         """The models for a task; returns when all that were published are in their places."""
+        ...
+
+    def note_skipped(self, data_types: Sequence[str], partition: int) -> None:
+        """In this partition are records whose data types have no model there."""
         ...
 
     def release(self, partition: int) -> None:
@@ -111,6 +120,9 @@ class GlobalModels:
         self._keeper.wait_until_ready()
         return self._keeper
 
+    def note_skipped(self, data_types: Sequence[str], partition: int) -> None:
+        """They will have one when it comes, wherever they are."""
+
     def release(self, partition: int) -> None:
         """They stay."""
 
@@ -126,6 +138,8 @@ class CoPartitionedModels:
         self._options = options
         self._lock = threading.Lock()
         self._keepers: dict[int, ModelKeeper] = {}
+        self._count = 1
+        self._warned: set[str] = set()
 
     @property
     def keepers(self) -> tuple[ModelKeeper, ...]:
@@ -148,6 +162,7 @@ class CoPartitionedModels:
                 f"co-partitioned topics need the same number of partitions, but {listed}. "
                 "Make them anew, or let models reach all instances: --models global."
             )
+        self._count = counts[topics.records]
 
     def add_to(self, topology: Any, score: str) -> None:
         """Add the two topics as sources, and a store that ties them to the node that scores: all is one task then."""
@@ -175,6 +190,24 @@ class CoPartitionedModels:
             reading.close()
         made.wait_until_ready()
         return made
+
+    def note_skipped(self, data_types: Sequence[str], partition: int) -> None:
+        """Warn, once for each data type, of records that no model will come to: they are not where theirs go."""
+        for data_type in data_types:
+            home = (murmur2(data_type.encode()) & 0x7FFFFFFF) % self._count  # as models and commands are published
+            if home == partition or data_type in self._warned:
+                continue
+            self._warned.add(data_type)
+            log.warning(
+                "records of data type %r are skipped: they are in partition %d of %s, and the models for them are in "
+                "partition %d of %s. Key the records by their data type (`modelserving client --keyed`), or let models "
+                "reach all instances: --models global.",
+                data_type,
+                partition,
+                self._options.topics.records,
+                home,
+                self._options.topics.models,
+            )
 
     def release(self, partition: int) -> None:
         """Retire the models of this partition: another instance may have them now."""

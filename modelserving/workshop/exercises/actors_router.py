@@ -88,8 +88,8 @@ EXERCISE = Exercise(
 Several workers score one data type. The records of one cellar have the same `key`, and must be scored **in their
 order**; those of different cellars need not be. Which worker gets which message?
 
-A router has one method. `messages` is a batch, in order; `waiting` says for each worker how many messages wait in its
-mailbox. It returns a list of messages for each worker. All workers should get something, when there are many keys.
+A router has one method. `messages` is a batch, in order; `waiting` says for each worker how many messages wait for it,
+with the one in its hands. It returns a list of messages for each worker. All workers should get something, when there are many keys.
 """,
     stub=_answer("..."),
     answer="SameKeySameWorker",

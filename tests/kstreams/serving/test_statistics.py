@@ -70,12 +70,12 @@ def test_a_store_is_restored_to_its_last_commit(steps: list[tuple[str, bool, lis
             store.record(data_type, digest, each_ns, count)
         if commit:
             store.log_changes()
-            committed = {name: snapshots(found) for name, found in store.read().items()}
+            committed = {name: snapshots(found) for name, found in store.view().items()}
     again = CustomStatistics("statistics")
     again.open()
     for key, value in store.changelog:
         again.restore(key, value)
-    assert {name: snapshots(found) for name, found in again.read().items()} == committed
+    assert {name: snapshots(found) for name, found in again.view().items()} == committed
 
 
 def test_only_what_has_changed_is_logged() -> None:
@@ -97,4 +97,4 @@ def test_a_deleted_entry_is_gone() -> None:
     store.open()
     store.restore(b"wine", counted([("a", 5, 1)]).encode())
     store.restore(b"wine", None)
-    assert store.read() == {}
+    assert store.view() == {}

@@ -69,7 +69,7 @@ def read(driver: TopologyTestDriver, topic: str) -> list[Record]:
 def statistics_of(driver: TopologyTestDriver, data_type: str) -> ModelStatistics | None:
     """What the store has."""
     store: CustomStatistics | KeyValueStore = driver.getStateStore(STORE)
-    return store.read().get(data_type) if isinstance(store, CustomStatistics) else store.get(data_type)
+    return store.view().get(data_type) if isinstance(store, CustomStatistics) else store.get(data_type)
 
 
 def test_records_are_scored(kind: StoreKind, models: ReadyModels) -> None:
