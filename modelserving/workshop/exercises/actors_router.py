@@ -89,7 +89,8 @@ Several workers score one data type. The records of one cellar have the same `ke
 order**; those of different cellars need not be. Which worker gets which message?
 
 A router has one method. `messages` is a batch, in order; `waiting` says for each worker how many messages wait for it,
-with the one in its hands. It returns a list of messages for each worker. All workers should get something, when there are many keys.
+with the one in its hands. It returns a list of messages for each worker. All workers should get something, when there
+are many keys.
 """,
     stub=_answer("..."),
     answer="SameKeySameWorker",
