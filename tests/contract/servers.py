@@ -34,6 +34,9 @@ CO_PARTITIONED = "streams-co-partitioned"
 whichever_way_models_come = pytest.mark.parametrize("pipeline", [*SERVERS, CO_PARTITIONED], indirect=True)
 """Marks what depends on how models reach the records: it is asked of the other way, too. The rest is the same code."""
 
+whatever_the_store = pytest.mark.parametrize("pipeline", ["stage", "actor", "streams-custom"], indirect=True)
+"""Marks what has nothing to do with where counts are kept: the servers of the three stores are one there."""
+
 WINE = WineRecord(7.4, 0.7, 0.0, 1.9, 0.076, 11.0, 34.0, 0.9978, 3.51, 0.56, 9.4)
 
 
