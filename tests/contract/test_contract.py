@@ -293,7 +293,7 @@ def test_a_taken_port_is_stepped_aside_from(pipeline: Pipeline, server: ServerPr
     taken = server.url.rsplit(":", 1)[1]
     with pipeline.serve("--port", taken, "--instance", "second") as second:
         assert second.url != server.url
-        assert second.get("/models") == server.get("/models")
+        wait_until(lambda: second.get("/models") == server.get("/models"), "the second one to have the models")
         assert any(second.url in line for line in second.log())
 
 
