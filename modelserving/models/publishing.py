@@ -20,7 +20,7 @@ from modelserving.records import (
     encode_descriptor,
 )
 
-__all__ = ["Sent", "publish_model", "send_command"]
+__all__ = ["Sent", "partition_of", "publish_model", "send_command"]
 
 _ANSWER_S = 30.0
 
@@ -106,11 +106,22 @@ def send_command(
     return _send(connection, topics.control, data_type, command.key, encode_command(command))
 
 
+def partition_of(data_type: str, partitions: int) -> int:
+    """The partition of all that is said of a data type, whatever a message's key is; as if that were the data type.
+
+    Args:
+        data_type: which.
+        partitions: how many the topic has.
+    """
+    hashed: int = murmur2(data_type.encode()) & 0x7FFFFFFF
+    return hashed % partitions
+
+
 def _send(connection: Connection, topic: str, data_type: str, key: bytes, value: bytes) -> Sent:
     """All that is said of a data type goes to one partition, whatever the key is: there it has an order."""
     with make_producer(connection) as producer:
         try:
-            partition = (murmur2(data_type.encode()) & 0x7FFFFFFF) % len(producer.partitions_for(topic))
+            partition = partition_of(data_type, len(producer.partitions_for(topic)))
             found = producer.send(topic, key=key, value=value, partition=partition).get(timeout=_ANSWER_S)
         except ClientError as error:
             raise KafkaError(f"the broker does not take the message for {topic}: {error!r}.") from error

@@ -122,8 +122,10 @@ class ModelDesk:
             call again; or ``None``: all is as planned, but for models that are tried again after a ``pause``.
         """
         with self._lock:
-            step = self._reconciler.next_step(only_current, self._postponed())
-            self._waiting = step is None and self._reconciler.next_step(only_current) is not None
+            postponed = self._postponed()
+            step = self._reconciler.next_step(only_current, postponed)
+            waiting = step is None and bool(postponed)
+            self._waiting = waiting and self._reconciler.next_step(only_current) is not None
             failed = self._end_orders(only_current) if step is None and not self._waiting else []
         if isinstance(step, Build):
             self._try(step)

@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pytest
-from kafka.partitioner import murmur2
 
 from modelserving.kafka import Connection, make_producer, read_dead_letters, read_topic
 from modelserving.kafka.dead_letters import DeadLetter
-from modelserving.models.publishing import send_command
+from modelserving.models.publishing import partition_of, send_command
 from modelserving.records import (
     Action,
     ModelDescriptor,
@@ -90,9 +89,9 @@ class Pipeline:
 
     def send_model(self, *values: bytes | None, key: bytes = b"wine") -> None:
         """Publish messages to the models topic, as publishing does: the data type alone decides on the partition."""
-        hashed = murmur2(key.partition(b"@")[0]) & 0x7FFFFFFF
+        data_type = key.partition(b"@")[0].decode()
         with make_producer(self.connection) as producer:
-            partition = hashed % len(producer.partitions_for(self.topics.models))
+            partition = partition_of(data_type, len(producer.partitions_for(self.topics.models)))
             for value in values:
                 producer.send(self.topics.models, value=value, key=key, partition=partition)
             producer.flush()

@@ -7,7 +7,6 @@ import secrets
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,7 +16,6 @@ import pytest
 from jupyter_client.manager import KernelManager
 
 from modelserving.client import Pace, Provider, Supply
-from modelserving.errors import ServerError
 from modelserving.kafka import EmbeddedKafka, create_topics, end_offsets, read_topic, status
 from modelserving.records import Topics, decode_scored
 from modelserving.workshop.ground import wait_until
@@ -108,13 +106,6 @@ def assert_each_record_has_one_result(pipeline: Pipeline) -> None:
     assert set(found.values()) == {1}
 
 
-def serves(server: ServerProcess) -> bool:
-    """Whether it says so itself."""
-    with suppress(ServerError):
-        return server.get("/healthz")["status"] == "ok"
-    return False
-
-
 def test_the_broker_stops_and_starts_under_load(pipeline: Pipeline, broker: EmbeddedKafka, load: Load) -> None:
     """The server waits for the broker, goes on by itself, and every record has one result."""
     with pipeline.serve() as server:
@@ -128,7 +119,7 @@ def test_the_broker_stops_and_starts_under_load(pipeline: Pipeline, broker: Embe
         assert_each_record_has_one_result(pipeline)
         assert server.running
         assert server.pid == before
-        wait_until(lambda: serves(server), "it to say that all is well")
+        server.wait_until_serving()
     assert load.provider.failed == 0
 
 

@@ -85,11 +85,31 @@ def test_a_batch_is_as_large_as_it_may_be() -> None:
     assert [len(batch.values) for batch in Upper.batches] == [50, 50, 50, 50]
 
 
+class Noting(BatchProcessor):
+    """Notes what it is called for."""
+
+    def __init__(self, calls: list[str], max_records: int = 1000) -> None:
+        super().__init__(max_records)
+        self._calls = calls
+
+    def process_batch(self, batch: Columns) -> None:
+        self._calls.append("work")
+
+    def before_commit(self) -> None:
+        self._calls.append("before commit")
+
+    def after_commit(self) -> None:
+        self._calls.append("after commit")
+
+    def close(self) -> None:
+        self._calls.append("close")
+
+
 def test_the_hooks_come_in_their_order(one_node: Draw) -> None:
     """Work, then what belongs to the commit; that it has succeeded is told before anything else is worked on."""
     calls: list[str] = []
 
-    class Noting(BatchProcessor):
+    class NotingAll(Noting):
         def init(self, context: BatchContext) -> None:
             super().init(context)
             calls.append("init")
@@ -97,16 +117,7 @@ def test_the_hooks_come_in_their_order(one_node: Draw) -> None:
         def process_batch(self, batch: Columns) -> None:
             calls.append(f"work {batch.offsets}")
 
-        def before_commit(self) -> None:
-            calls.append("before commit")
-
-        def after_commit(self) -> None:
-            calls.append("after commit")
-
-        def close(self) -> None:
-            calls.append("close")
-
-    with TopologyTestDriver(one_node(BatchProcessorSupplier("aside", Noting))) as driver:
+    with TopologyTestDriver(one_node(BatchProcessorSupplier("aside", lambda: NotingAll(calls)))) as driver:
         topic = driver.createInputTopic("in", raw(), raw())
         topic.pipeInput(None, b"a")
         topic.pipeInput(None, b"b")
@@ -135,25 +146,12 @@ def test_a_commit_that_fails_is_not_told_as_one_that_succeeded(one_node: Draw) -
     """The task is closed then, and closed only: what it has worked on was not committed, and is worked on again."""
     calls: list[str] = []
 
-    class Noting(BatchProcessor):
-        def process_batch(self, batch: Columns) -> None:
-            calls.append("work")
-
-        def before_commit(self) -> None:
-            calls.append("before commit")
-
-        def after_commit(self) -> None:
-            calls.append("after commit")
-
-        def close(self) -> None:
-            calls.append("close")
-
     class Refusing(StateStore):
         def before_commit(self) -> None:
             if len(calls) > 3:
                 raise OSError("no commit today")
 
-    supplier = BatchProcessorSupplier("aside", lambda: Noting(max_records=1), StoreBuilder("refusing", Refusing))
+    supplier = BatchProcessorSupplier("aside", lambda: Noting(calls, max_records=1), StoreBuilder("refusing", Refusing))
     topology = one_node(supplier)
     with TopologyTestDriver(topology) as driver:
         topic = driver.createInputTopic("in", raw(), raw())

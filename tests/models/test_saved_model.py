@@ -183,7 +183,7 @@ def test_a_graph_cannot_name_the_file_to_restore_from(saved_model_folder: Path, 
         elsewhere = function.node_def.add(name="elsewhere", op="Const")
         elsewhere.attr["dtype"].type = 7
         elsewhere.attr["value"].tensor.dtype = 7
-        elsewhere.attr["value"].tensor.string_val.append(b"/tmp/other/variables")
+        elsewhere.attr["value"].tensor.string_val.append(b"/other/variables")
         elsewhere.attr["value"].tensor.tensor_shape.SetInParent()
         node.input[0] = "elsewhere:output:0"
 

@@ -19,12 +19,11 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
-from kafka.partitioner import murmur2
-
 from modelserving.errors import ServerError
 from modelserving.kafka import end_offsets
 from modelserving.kstreams import Processor, ProcessorContext, ProcessorSupplier, Record, java, raw
 from modelserving.kstreams.serving.keeper import ModelKeeper, ModelOptions
+from modelserving.models.publishing import partition_of
 from modelserving.stage.model_topics import ModelTopics
 
 __all__ = ["CONTROL", "MODELS", "CoPartitionedModels", "GlobalModels", "ModelWay", "Models", "make_models"]
@@ -194,7 +193,7 @@ class CoPartitionedModels:
     def note_skipped(self, data_types: Sequence[str], partition: int) -> None:
         """Warn, once for each data type, of records that no model will come to: they are not where theirs go."""
         for data_type in data_types:
-            home = (murmur2(data_type.encode()) & 0x7FFFFFFF) % self._count  # as models and commands are published
+            home = partition_of(data_type, self._count)
             if home == partition or data_type in self._warned:
                 continue
             self._warned.add(data_type)

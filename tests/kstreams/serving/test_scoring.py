@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -13,17 +12,8 @@ from modelserving.kstreams.partition import SamePartition
 from modelserving.kstreams.serving.scoring import ScoringProcessor, Tally
 from modelserving.records import encode_wine
 from modelserving.stage import Counts
-from tests.fakes import served_by, wine
-from tests.kstreams.serving.test_topologies import ReadyModels
-
-
-@pytest.fixture
-def models() -> Iterator[ReadyModels]:
-    """A model for wine."""
-    made = ReadyModels()
-    made.slots.swap(served_by())
-    yield made
-    made.close()
+from tests.fakes import wine
+from tests.kstreams.serving.ready import ReadyModels
 
 
 @pytest.fixture

@@ -2,49 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-
 import pytest
 
-from modelserving.kafka import Connection
 from modelserving.kstreams import KeyValueStore, Record, TopologyTestDriver, describe, java, raw
-from modelserving.kstreams.serving.keeper import ModelOptions
 from modelserving.kstreams.serving.scoring import Tally
 from modelserving.kstreams.serving.statistics import STORE, CustomStatistics, ModelStatistics, StoreKind
 from modelserving.kstreams.serving.topologies import Parts, make_topology
 from modelserving.kstreams.serving.ways import CoPartitionedModels, GlobalModels
-from modelserving.models.slot import ModelSlots
 from modelserving.records import Topics, decode_scored, encode_descriptor, encode_wine
 from modelserving.stage import Counts
 from modelserving.workshop.ground import wait_until
 from tests.contract.servers import constant_model
 from tests.fakes import FakeModel, served_by, wine
+from tests.kstreams.serving.ready import NOWHERE, ReadyModels
 
 TOPICS = Topics()
-NOWHERE = ModelOptions(Connection("127.0.0.1:1"), TOPICS)
-
-
-@dataclass(slots=True)
-class ReadyModels(GlobalModels):
-    """Models that a test puts in their places by hand."""
-
-    slots: ModelSlots = field(default_factory=ModelSlots)
-
-    def __post_init__(self) -> None:
-        GlobalModels.__init__(self, NOWHERE)
-        self.keepers[0].slots = self.slots
-        self.start()
-        self.begin()
-
-
-@pytest.fixture
-def models() -> Iterator[ReadyModels]:
-    """A model for wine that answers with the alcohol."""
-    made = ReadyModels()
-    made.slots.swap(served_by())
-    yield made
-    made.close()
 
 
 @pytest.fixture(params=StoreKind)
