@@ -52,7 +52,7 @@ types: setup-dev ## types
 	$(BIN)/mypy
 
 notebooks: setup-dev ## derive the notebooks from their text sources
-	$(BIN)/python -m modelserving.workshop.derive
+	$(BIN)/python -m modelserving.workshop.authoring.derive
 
 protos: setup-dev ## generate the code for the messages in protos/
 	$(BIN)/python -m modelserving.records.generate

@@ -30,20 +30,21 @@ import pykka
 from report import Report, arguments, show
 from stage import preload, run_bare_loop, run_server, run_stage
 
-from modelserving.actors import ActorOptions, ActorServer, Farm, PykkaRuntime, Ref, ServingSettings
-from modelserving.actors.gathering import resolve
+from modelserving.actors import ActorOptions, ActorServer, PykkaRuntime, Ref, ServingSettings, WorkerPool
+from modelserving.actors.dispatch import resolve
 from modelserving.actors.messages import Apply, ScoreBatch
-from modelserving.client import load_supply
+from modelserving.broker import EmbeddedKafka
+from modelserving.client import load_dataset
 from modelserving.commands.threads import share_fairly
 from modelserving.config import data_folder
-from modelserving.kafka import Connection, EmbeddedKafka, create_topics
-from modelserving.models import factory
-from modelserving.models.base import Model, Scores
-from modelserving.models.changes import Promote
-from modelserving.models.loader import build_candidate
-from modelserving.models.served import ServedModel
+from modelserving.kafka import Connection, create_topics
+from modelserving.kafka.messages import Message
+from modelserving.models.formats import factory
+from modelserving.models.info import LoadedModel
+from modelserving.models.lifecycle.build import build_candidate
+from modelserving.models.lifecycle.changes import Promote
+from modelserving.models.model import Model, Scores
 from modelserving.records import Topics, WineRecord, encode_wine
-from modelserving.stage.messages import Message
 from modelserving.statistics import Statistics
 
 _WORKERS = (1, 2, 4)
@@ -78,7 +79,7 @@ def measure_servers(connection: Connection, home: Path, records: int, rounds: in
     """The bare loop, the stage and the actors over the same records."""
     topics = Topics().prefixed("bench")
     create_topics(connection, topics)
-    preload(connection, topics, load_supply(data_folder()), records)
+    preload(connection, topics, load_dataset(data_folder()), records)
     bare: list[float] = []
     stage: list[float] = []
     actors: list[float] = []
@@ -184,7 +185,7 @@ class _Lent:
 
 def measure_farms(home: Path, batches: int, rounds: int) -> Report:
     """Records per second with several workers, decoding included."""
-    supply = load_supply(data_folder())
+    supply = load_dataset(data_folder())
     forest = next(model for model in supply.models if model.name == _FOREST)
     served = build_candidate(forest)
     models = {"java": served, "python": replace(served, model=PythonForest(), digest="none", statistics=Statistics())}
@@ -204,10 +205,10 @@ def measure_farms(home: Path, batches: int, rounds: int) -> Report:
     )
 
 
-def _run_farm(folder: Path, served: ServedModel, workers: int, messages: tuple[Message, ...], batches: int) -> float:
+def _run_farm(folder: Path, served: LoadedModel, workers: int, messages: tuple[Message, ...], batches: int) -> float:
     settings = ServingSettings(folder, workers=workers)
     with PykkaRuntime() as runtime:
-        farm = runtime.spawn(Farm, runtime, "wine", settings, name="farm")
+        farm = runtime.spawn(WorkerPool, runtime, "wine", settings, name="farm")
         # A farm closes its model at its end, and this one is needed again.
         lent = replace(served, model=_Lent(served.model), _once=threading.Lock())
         resolve(farm.request(Apply(Promote(lent))), 60)

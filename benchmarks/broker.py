@@ -30,12 +30,12 @@ from pathlib import Path
 from report import Report, arguments, show
 
 from modelserving import jars
-from modelserving.kafka import EmbeddedKafka, prepare
-from modelserving.kafka.configuration import java_arguments, logging_properties, server_properties
-from modelserving.kafka.layout import Layout
-from modelserving.kafka.ports import free_port
-from modelserving.kafka.process import cluster_at, format_data
-from modelserving.kafka.startup_cache import StartupCache
+from modelserving.broker import EmbeddedKafka, prepare
+from modelserving.broker.configuration import java_arguments, logging_properties, server_properties
+from modelserving.broker.layout import Layout
+from modelserving.broker.ports import free_port
+from modelserving.broker.process import cluster_at, format_data
+from modelserving.broker.startup_cache import StartupCache
 
 _GIVE_UP_S = 120.0
 

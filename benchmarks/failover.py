@@ -39,17 +39,17 @@ import anyio
 from anyio.to_thread import run_sync
 from report import Report, arguments, show
 
-from modelserving.client import load_supply
+from modelserving.broker import EmbeddedKafka
+from modelserving.client import load_dataset
 from modelserving.config import data_folder
 from modelserving.errors import ServerError
-from modelserving.kafka import Connection, EmbeddedKafka, create_topics, make_producer
+from modelserving.kafka import Connection, create_topics, make_producer
 from modelserving.kstreams import KafkaStreams, State
-from modelserving.kstreams.proxies import implement
-from modelserving.kstreams.queries import LocalState
-from modelserving.kstreams.serving import StreamsOptions, StreamsServer
-from modelserving.kstreams.serving.statistics import STORE, ModelStatistics
+from modelserving.kstreams.bridge.proxies import implement
 from modelserving.records import Topics, encode_descriptor, encode_wine
-from modelserving.workshop.process import ServerProcess
+from modelserving.streams_server import LocalState, StreamsOptions, StreamsServer
+from modelserving.streams_server.stores import STORE, ModelStatistics
+from modelserving.workshop.processes.process import ServerProcess
 
 PARTITIONS = 4
 DATA_TYPES = 10
@@ -61,7 +61,7 @@ _LIMIT_S = 90.0
 _LISTENER = "org.apache.kafka.streams.processor.StateRestoreListener"
 
 _numbers = count()
-_supply = load_supply(data_folder())
+_supply = load_dataset(data_folder())
 
 
 @dataclass(slots=True)

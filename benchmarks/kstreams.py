@@ -30,15 +30,17 @@ from typing import Protocol
 import anyio
 from report import Report, arguments, show
 
-from modelserving.client import Supply, load_supply
+from modelserving.broker import EmbeddedKafka
+from modelserving.client import Dataset, load_dataset
 from modelserving.commands.threads import share_fairly
 from modelserving.config import data_folder
-from modelserving.kafka import Connection, EmbeddedKafka, create_topics, make_producer
+from modelserving.kafka import Connection, create_topics, make_producer
 from modelserving.kstreams import KafkaStreams, Processor, ProcessorSupplier, Record, Topology, streams_config
-from modelserving.kstreams.serving import StoreKind, StreamsOptions, StreamsServer
-from modelserving.models import factory
+from modelserving.models.formats import factory
 from modelserving.records import Topics, encode_descriptor, encode_wine
-from modelserving.stage import Counts, StageOptions, StageServer
+from modelserving.serving import Counts
+from modelserving.stage import StageOptions, StageServer
+from modelserving.streams_server import StoreKind, StreamsOptions, StreamsServer
 
 _LOOK_EVERY_S = 0.005
 _LIMIT_S = 300.0
@@ -84,7 +86,7 @@ def main() -> None:
     with TemporaryDirectory() as home, EmbeddedKafka(home=Path(home), port=0) as kafka:
         topics = Topics().prefixed("bench")
         create_topics(kafka.connection, topics)
-        preload(kafka.connection, topics, load_supply(data_folder()), records)
+        preload(kafka.connection, topics, load_dataset(data_folder()), records)
         ground = Ground(kafka.connection, topics, records, Path(home) / "state")
         show(measure(ground, rounds=1 if options.quick else 3), options)
 
@@ -126,11 +128,11 @@ def measure(ground: Ground, rounds: int) -> Report:
     )
 
 
-def preload(connection: Connection, topics: Topics, supply: Supply, records: int) -> None:
+def preload(connection: Connection, topics: Topics, dataset: Dataset, records: int) -> None:
     """Put the model and the records on their topics."""
-    values = [encode_wine(record) for record in supply.records]
+    values = [encode_wine(record) for record in dataset.records]
     with make_producer(connection) as producer:
-        producer.send(topics.models, key=b"wine", value=encode_descriptor(supply.models[0]))
+        producer.send(topics.models, key=b"wine", value=encode_descriptor(dataset.models[0]))
         for number in range(records):
             producer.send(topics.records, value=values[number % len(values)])
         producer.flush()

@@ -27,10 +27,10 @@ from swaps import measure_swaps
 
 from modelserving import jvm
 from modelserving.config import data_folder
-from modelserving.models import factory
-from modelserving.models.base import Model
-from modelserving.models.catalog import read_catalog
-from modelserving.models.score import read_model
+from modelserving.models.admin.score import read_model
+from modelserving.models.formats import factory
+from modelserving.models.model import Model
+from modelserving.models.store.bundled import read_catalog
 from modelserving.records import ModelDescriptor, ModelType, WineBatch, read_wines
 
 SIZES = (1, 100, 1_000)

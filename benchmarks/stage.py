@@ -22,11 +22,12 @@ import anyio
 import psutil
 from report import Report, arguments, show
 
-from modelserving.client import Supply, load_supply
+from modelserving.broker import EmbeddedKafka
+from modelserving.client import Dataset, load_dataset
 from modelserving.commands.threads import share_fairly
 from modelserving.config import data_folder
-from modelserving.kafka import Connection, EmbeddedKafka, create_topics, make_consumer, make_producer
-from modelserving.models import factory
+from modelserving.kafka import Connection, create_topics, make_consumer, make_producer
+from modelserving.models.formats import factory
 from modelserving.records import ScoredRecord, Topics, encode_descriptor, encode_scored, encode_wine
 from modelserving.stage import StageOptions, StageServer
 from modelserving.web import Runnable
@@ -57,7 +58,7 @@ def measure(connection: Connection, records: int, rounds: int) -> Report:
     """Preload the records, then run both, in turn."""
     topics = Topics().prefixed("bench")
     create_topics(connection, topics)
-    preload(connection, topics, load_supply(data_folder()), records)
+    preload(connection, topics, load_dataset(data_folder()), records)
     factory.preload()  # both then run in the same process with the same libraries loaded
     gc.collect()
     gc.freeze()
@@ -85,10 +86,10 @@ def measure(connection: Connection, records: int, rounds: int) -> Report:
     )
 
 
-def preload(connection: Connection, topics: Topics, supply: Supply, records: int) -> None:
+def preload(connection: Connection, topics: Topics, dataset: Dataset, records: int) -> None:
     """Put the model and the records on their topics."""
-    values = [encode_wine(record) for record in supply.records]
-    model = supply.models[0]
+    values = [encode_wine(record) for record in dataset.records]
+    model = dataset.models[0]
     with make_producer(connection) as producer:
         producer.send(topics.models, key=b"wine", value=encode_descriptor(model))
         for number in range(records):

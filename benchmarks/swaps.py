@@ -26,12 +26,13 @@ import psutil
 from numpy.typing import NDArray
 
 from modelserving.config import data_folder
-from modelserving.models import factory, loader
-from modelserving.models.base import Model
-from modelserving.models.changes import Promote
-from modelserving.models.slot import ModelSlots, ServedModel
+from modelserving.models.formats import factory
+from modelserving.models.lifecycle import build
+from modelserving.models.lifecycle.changes import Promote
+from modelserving.models.lifecycle.slots import LoadedModel, ModelSlots
+from modelserving.models.model import Model
 from modelserving.records import ModelDescriptor, ModelType, encode_wine, read_wines
-from modelserving.stage import Batch, score_batch
+from modelserving.serving import Batch, score_batch
 
 __all__ = ["Swaps", "build_cold", "measure_swaps", "swap_often"]
 
@@ -39,7 +40,7 @@ BATCH = 1_000
 AROUND = 4
 """Results after a swap that belong to it: the first ones of the new model."""
 
-Build = Callable[[ModelDescriptor], ServedModel]
+Build = Callable[[ModelDescriptor], LoadedModel]
 
 
 class Message(NamedTuple):
@@ -122,8 +123,8 @@ def measure_swaps(descriptors: list[ModelDescriptor], swaps: int, figures: dict[
     pair = ([model for model in descriptors if model.type is ModelType.PMML] or descriptors)[:2]
     if len(pair) == 1:
         pair = [pair[0], replace(pair[0], name=f"{pair[0].name} again")]
-    warm, cold = swap_often(pair, swaps, loader.build_candidate), swap_often(pair, swaps, build_cold)
-    many = swap_often(pair, 5 * swaps, loader.build_candidate)
+    warm, cold = swap_often(pair, swaps, build.build_candidate), swap_often(pair, swaps, build_cold)
+    many = swap_often(pair, 5 * swaps, build.build_candidate)
     figures["swap_steady_us"] = round(warm.steady * 1e6, 1)
     ratios = {}
     for name, run, gaps in (
@@ -146,10 +147,10 @@ def measure_swaps(descriptors: list[ModelDescriptor], swaps: int, figures: dict[
     return ratios
 
 
-def build_cold(descriptor: ModelDescriptor) -> ServedModel:
+def build_cold(descriptor: ModelDescriptor) -> LoadedModel:
     """A model as it comes out of its factory: neither checked nor warmed up."""
     model = factory.create(descriptor)
-    return ServedModel(model, descriptor.name, "", descriptor.data_type, descriptor.type, "", descriptor.digest)
+    return LoadedModel(model, descriptor.name, "", descriptor.data_type, descriptor.type, "", descriptor.digest)
 
 
 def swap_often(pair: list[ModelDescriptor], swaps: int, build: Build) -> Swaps:

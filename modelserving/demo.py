@@ -16,11 +16,12 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from modelserving.client import Pace, Provider, Supply
+from modelserving.client import Dataset, Publisher, Rate
 from modelserving.errors import ServerError
 from modelserving.kafka import Connection, create_topics, delete_topics, make_consumer
 from modelserving.records import TOPICS, ScoredRecord, Topics, decode_scored
-from modelserving.stage import Lane, Phase, StageOptions, StageServer
+from modelserving.serving import Phase, WorkerThread
+from modelserving.stage import StageOptions, StageServer
 from modelserving.statistics import Statistics
 from modelserving.web import bind, serve, until_signal, url_of
 
@@ -93,14 +94,14 @@ class Demo:
 
     Args:
         connection: to the cluster.
-        supply: what the client publishes.
-        pace: how fast, and how much.
+        dataset: what the client publishes.
+        rate: how fast, and how much.
     """
 
-    def __init__(self, connection: Connection, supply: Supply, pace: Pace) -> None:
+    def __init__(self, connection: Connection, dataset: Dataset, rate: Rate) -> None:
         self._connection = connection
         self.topics: Topics = TOPICS.prefixed(f"demo-{time.time_ns() // 1_000_000}")
-        self.provider = Provider(connection, supply, pace, self.topics, lambda _: None)
+        self.publisher = Publisher(connection, dataset, rate, self.topics, lambda _: None)
         group = self.topics.records
         self.server = StageServer(connection, StageOptions(self.topics, group, instance="demo"))
         self.results = Results()
@@ -132,7 +133,7 @@ class Demo:
         """What was counted so far."""
         seen = self.results.latency.snapshot()
         return Summary(
-            sent=self.provider.sent,
+            sent=self.publisher.sent,
             scored=self.results.scored,
             skipped=self.server.counts.skipped,
             dead_lettered=self.server.counts.dead_lettered,
@@ -147,8 +148,8 @@ class Demo:
             tasks.start_soon(_set_at_signal, stop)
             while self.server.phase is not Phase.SERVING and not stop.is_set():
                 await anyio.sleep(_TICK)
-            with Lane("client") as lane:
-                await lane.run(self.provider.run, stop)
+            with WorkerThread("client") as lane:
+                await lane.run(self.publisher.run, stop)
             await self._drain()
             tasks.cancel_scope.cancel()
 
@@ -166,7 +167,7 @@ class Demo:
 
     async def _read_results(self) -> None:
         """Follow the topic of scored records; only what is committed can be read."""
-        lane = Lane("results")
+        lane = WorkerThread("results")
         consumer: KafkaConsumer = await lane.run(make_consumer, self._connection, self.topics.scored)
         try:
             while True:

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from modelserving.kafka import Connection, EmbeddedKafka, create_topics, delete_topics
+from modelserving.broker import EmbeddedKafka
+from modelserving.kafka import Connection, create_topics, delete_topics
 from modelserving.records import Topics
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from modelserving.models.base import Scores
-from modelserving.models.slot import ModelSlots, ServedModel
-from modelserving.models.state import ServingState
+from modelserving.models.lifecycle.slots import LoadedModel, ModelSlots
+from modelserving.models.lifecycle.state import ServingState
+from modelserving.models.model import Scores
 from modelserving.records import ModelType, WineRecord, encode_wine
-from modelserving.stage import Counts, Health, Phase
+from modelserving.serving import Counts, Health, Phase
 
 WINE = WineRecord(7.4, 0.7, 0.0, 1.9, 0.076, 11.0, 34.0, 0.9978, 3.51, 0.56, 9.4)
 
@@ -64,9 +64,9 @@ class FakeModel:
         self.closes += 1
 
 
-def served_by(model: FakeModel | None = None, name: str = "fake", data_type: str = "wine") -> ServedModel:
+def served_by(model: FakeModel | None = None, name: str = "fake", data_type: str = "wine") -> LoadedModel:
     """A model that is fit to serve."""
-    return ServedModel(model or FakeModel(), name, f"about {name}", data_type, ModelType.PMML, "1", f"digest of {name}")
+    return LoadedModel(model or FakeModel(), name, f"about {name}", data_type, ModelType.PMML, "1", f"digest of {name}")
 
 
 def wine(data_type: str = "wine", **changes: float) -> WineRecord:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from modelserving.kafka import EmbeddedKafka, end_offsets, list_topics
-from modelserving.workshop.ground import wait_until
+from modelserving.broker import EmbeddedKafka
+from modelserving.kafka import end_offsets, list_topics
+from modelserving.workshop.lesson.lesson_topics import wait_until
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 

@@ -17,13 +17,16 @@ LAYERS = (
     "records",
     "datasets",
     "jars",
-    "kafka",
     "jvm",
+    "kafka",
+    "broker",
     "models",
     "client",
+    "serving",
     "stage",
     "actors",
     "kstreams",
+    "streams_server",
     "web",
     "widgets",
     "workshop",
@@ -34,13 +37,13 @@ LAYERS = (
 )
 """Each may import only what stands above it."""
 ENVIRONMENT = {
-    "actors/ray_start.py": "tells Ray to ask for a token, before it is imported",
+    "actors/runtime/ray_start.py": "tells Ray to ask for a token, before it is imported",
     "config.py": "reads the settings",
-    "models/engine.py": "tells TensorFlow to be quiet, before it is imported",
-    "models/mlflow_registry.py": "tells MLflow to report to nobody, before it is imported",
-    "workshop/lab.py": "puts the commands on the path of the lab's terminals",
-    "workshop/process.py": "hands the environment to a child process",
-    "workshop/terminal.py": "hands the environment to a child process",
+    "models/formats/tensorflow/engine.py": "tells TensorFlow to be quiet, before it is imported",
+    "models/store/mlflow_registry.py": "tells MLflow to report to nobody, before it is imported",
+    "workshop/lab/lab.py": "puts the commands on the path of the lab's terminals",
+    "workshop/processes/process.py": "hands the environment to a child process",
+    "workshop/processes/terminal.py": "hands the environment to a child process",
 }
 """Who may touch ``os.environ``, and why."""
 LONGEST = 320
@@ -119,9 +122,8 @@ def test_only_the_settings_read_the_environment() -> None:
 
 def test_the_others_write_or_hand_on_but_never_look() -> None:
     """TensorFlow's setting is a default, and a child gets all of it: neither depends on a variable."""
-    engine, process = (
-        (PACKAGE / name).read_text(encoding="utf-8") for name in ("models/engine.py", "workshop/process.py")
-    )
+    engine = (PACKAGE / "models/formats/tensorflow/engine.py").read_text(encoding="utf-8")
+    process = (PACKAGE / "workshop/processes/process.py").read_text(encoding="utf-8")
     assert engine.count("os.environ") == engine.count("os.environ.setdefault(")
     assert process.count("os.environ") == process.count("{**os.environ, ")
 

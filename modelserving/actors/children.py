@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from modelserving.actors.runtime import Ref, Reply
+from modelserving.actors.runtime.api import Ref, Reply
 from modelserving.errors import ActorStopped, MailboxFull
 
 __all__ = ["Child"]

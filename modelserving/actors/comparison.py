@@ -13,39 +13,29 @@ from types import ModuleType
 import anyio
 from anyio.streams.memory import MemoryObjectSendStream
 
-from modelserving.actors import (
-    changing,
-    children,
-    gathering,
-    mailbox,
-    manager,
-    messages,
-    pykka_runtime,
-    routing,
-    server,
-    serving,
-    supervision,
-)
-from modelserving.actors.changing import Changer
-from modelserving.actors.gathering import Gatherer, Postman
+from modelserving.actors import children, dispatch, manager, messages, rollout, routing, server, serving
+from modelserving.actors.dispatch import Gatherer, Postman
 from modelserving.actors.manager import ManagerActor
-from modelserving.actors.runtime import Runtime
+from modelserving.actors.rollout import ModelRollout
+from modelserving.actors.runtime import Runtime, mailbox, pykka, supervision
 from modelserving.actors.serving import ServingSettings
-from modelserving.models.changes import Change, Promote
-from modelserving.models.loader import build_candidate
-from modelserving.models.slot import ModelSlots
+from modelserving.kafka.messages import Message
+from modelserving.models.lifecycle.build import build_candidate
+from modelserving.models.lifecycle.changes import Change, Promote
+from modelserving.models.lifecycle.slots import ModelSlots
 from modelserving.records import ModelDescriptor, ScoredRecord
-from modelserving.stage import custom_stage, scoring
+from modelserving.serving import scoring
+from modelserving.serving.messages import Batch, ScoredBatch
+from modelserving.serving.worker_thread import WorkerThread
+from modelserving.stage import custom_stage
 from modelserving.stage import server as stage_server
 from modelserving.stage.custom_stage import ModelServingStage
-from modelserving.stage.lane import Lane
-from modelserving.stage.messages import Batch, Message, ScoredBatch
 
 __all__ = ["ACTOR_FILES", "RUNTIME_FILES", "STAGE_FILES", "Side", "compare", "count_code", "tabulate"]
 
 STAGE_FILES = (custom_stage, scoring, stage_server)
-ACTOR_FILES = (messages, serving, manager, routing, children, gathering, changing, server)
-RUNTIME_FILES = (mailbox, supervision, pykka_runtime)
+ACTOR_FILES = (messages, serving, manager, routing, children, dispatch, rollout, server)
+RUNTIME_FILES = (mailbox, supervision, pykka)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +140,7 @@ async def _run_stage(plan: _Plan) -> Side:
     send_change, changes = anyio.create_memory_object_stream[Change](1)
     send, results = anyio.create_memory_object_stream[ScoredBatch](0)
     answers: list[ScoredRecord] = []
-    with Lane("comparison") as lane:
+    with WorkerThread("comparison") as lane:
         stage = ModelServingStage(slots, lane)
         started = time.perf_counter()
         async with send_change, changes, results, anyio.create_task_group() as tasks:
@@ -175,9 +165,9 @@ async def _run_actors(plan: _Plan, folder: Path, runtime: Runtime) -> Side:
     boss = runtime.spawn(ManagerActor, runtime, ServingSettings(folder), name="comparison")
     second = build_candidate(plan.second)
     answers: list[ScoredRecord] = []
-    with Lane("comparison") as lane:
+    with WorkerThread("comparison") as lane:
         postman = Postman(lane, _pause)
-        changer, gatherer = Changer(boss, postman, runtime.shares_memory), Gatherer(boss, postman)
+        changer, gatherer = ModelRollout(boss, postman, runtime.shares_memory), Gatherer(boss, postman)
         await changer.apply(Promote(build_candidate(plan.first)))
         started, done = time.perf_counter(), 0
         for batch in plan.batches:

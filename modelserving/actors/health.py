@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from modelserving.actors.runtime import ActorStatus, Life
-from modelserving.stage.status import Health
+from modelserving.actors.runtime.api import ActorStatus, Life
+from modelserving.serving.status import Health
 
 __all__ = ["judge"]
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 
 from modelserving.actors.children import Child
-from modelserving.actors.farm import Farm
 from modelserving.actors.messages import (
     Answers,
     Apply,
@@ -28,13 +27,15 @@ from modelserving.actors.messages import (
     TellType,
 )
 from modelserving.actors.persistence import find_saved
+from modelserving.actors.pool import WorkerPool
 from modelserving.actors.routing import sort_by_type
-from modelserving.actors.runtime import Life, Ref, Runtime
+from modelserving.actors.runtime.api import Life, Ref, Runtime
 from modelserving.actors.serving import ServingActor, ServingSettings
 from modelserving.errors import ActorError
-from modelserving.models.slot import ModelSlots
-from modelserving.stage.messages import Batch, Message
-from modelserving.stage.scoring import score_batch
+from modelserving.kafka.messages import Message
+from modelserving.models.lifecycle.slots import ModelSlots
+from modelserving.serving.messages import Batch
+from modelserving.serving.scoring import score_batch
 
 __all__ = ["ManagerActor"]
 
@@ -117,7 +118,9 @@ class ManagerActor:
     def _spawn(self, data_type: str) -> Ref:
         settings, name = self._settings, f"serving {data_type}"
         if settings.workers > 1:
-            return self._runtime.spawn(Farm, self._runtime, data_type, settings, name=name, mailbox=settings.mailbox)
+            return self._runtime.spawn(
+                WorkerPool, self._runtime, data_type, settings, name=name, mailbox=settings.mailbox
+            )
         return self._runtime.spawn(ServingActor, data_type, settings, name=name, mailbox=settings.mailbox)
 
     def _restore_all(self, without: frozenset[str]) -> tuple[str, ...]:

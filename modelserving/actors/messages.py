@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from modelserving.actors.carrying import AnyChange, PackedChange
 from modelserving.actors.persistence import SavedState
-from modelserving.actors.runtime import Reply
+from modelserving.actors.runtime.api import Reply
+from modelserving.actors.transfer import AnyChange, PackedChange
 from modelserving.kafka.dead_letters import DeadLetter
-from modelserving.models.served import ModelIdentity
-from modelserving.models.state import ServingState
+from modelserving.kafka.messages import Message
+from modelserving.models.info import ModelInfo
+from modelserving.models.lifecycle.state import ServingState
 from modelserving.records import ScoredRecord
-from modelserving.stage.messages import Message
 
 __all__ = [
     "Answers",
@@ -205,9 +205,9 @@ class Confirm:
         shadow: the one that scores beside.
     """
 
-    current: ModelIdentity | None
-    previous: ModelIdentity | None
-    shadow: ModelIdentity | None
+    current: ModelInfo | None
+    previous: ModelInfo | None
+    shadow: ModelInfo | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from modelserving.actors.carrying import PackedModel
+from modelserving.actors.transfer import PackedModel
 from modelserving.errors import StateError
-from modelserving.models.served import ModelIdentity
+from modelserving.models.info import ModelInfo
 from modelserving.records import ModelType, check_data_type
 
 __all__ = ["SavedState", "StateFolder", "find_saved", "set_aside"]
@@ -298,7 +298,7 @@ def _model(data_type: str, found: Mapping[str, Any] | None, read_model: _ReadMod
     if found is None:
         return None
     kind = next(kind for kind in ModelType if kind.slug == found["type"])
-    who = ModelIdentity(
+    who = ModelInfo(
         name=found["name"],
         description=found["description"],
         data_type=data_type,

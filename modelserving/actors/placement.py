@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 
 import anyio
 
-from modelserving.actors.carrying import PackedModel
 from modelserving.actors.messages import Confirm
 from modelserving.actors.persistence import SavedState
-from modelserving.models.served import ModelIdentity
-from modelserving.models.state import ServingState
+from modelserving.actors.transfer import PackedModel
+from modelserving.models.info import ModelInfo
+from modelserving.models.lifecycle.state import ServingState
 
 __all__ = ["Placement", "confirmation"]
 
@@ -27,7 +27,7 @@ class Placement:
 
     state: ServingState | None = None
     lock: anyio.Lock = field(default_factory=anyio.Lock)
-    _models: dict[ModelIdentity, PackedModel] = field(default_factory=dict)
+    _models: dict[ModelInfo, PackedModel] = field(default_factory=dict)
 
     def note(self, state: ServingState | None, models: Iterable[PackedModel]) -> None:
         """A change took effect; models that have no place afterwards are forgotten.
@@ -60,7 +60,7 @@ class Placement:
             state.shadow.percent if state.shadow else 0.0,
         )
 
-    def _find(self, who: ModelIdentity | None) -> PackedModel | None:
+    def _find(self, who: ModelInfo | None) -> PackedModel | None:
         return self._models.get(who) if who is not None else None
 
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from modelserving.errors import ConfigError
-from modelserving.stage.messages import Message
+from modelserving.kafka.messages import Message
 
 __all__ = ["ROUTERS", "ByKey", "RoundRobin", "Router", "SmallestMailbox", "make_router"]
 

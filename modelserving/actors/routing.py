@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from modelserving.errors import RecordError
+from modelserving.kafka.messages import Message
 from modelserving.records import decode_wine
-from modelserving.stage.messages import Message
 
 __all__ = ["data_type_of", "sort_by_type"]
 

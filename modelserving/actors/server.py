@@ -20,29 +20,29 @@ from functools import partial
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream
 
-from modelserving.actors.changing import Changer
-from modelserving.actors.gathering import Gathered, Gatherer, Postman, resolve
+from modelserving.actors.dispatch import Gathered, Gatherer, Postman, resolve
 from modelserving.actors.health import judge
 from modelserving.actors.manager import ManagerActor
 from modelserving.actors.messages import AskType, Describe, ReportActors, RestoreAll, SaveWhenDue, Settled, TellType
 from modelserving.actors.persistence import StateFolder
-from modelserving.actors.runtime import ActorStatus, Ref, Runtime
+from modelserving.actors.rollout import ModelRollout
+from modelserving.actors.runtime.api import ActorStatus, Ref, Runtime
 from modelserving.actors.serving import ServingSettings
 from modelserving.errors import ActorError, StateError
 from modelserving.kafka import Connection
-from modelserving.models.changes import Change, Promote, PromoteShadow, Retire, RollBack
-from modelserving.models.loader import Builder, build_candidate
-from modelserving.models.reference import NOTHING_ALLOWED, References
-from modelserving.models.repository import ModelRepository
-from modelserving.models.state import ServingState
+from modelserving.models.lifecycle.build import Builder, build_candidate
+from modelserving.models.lifecycle.changes import Change, Promote, PromoteShadow, Retire, RollBack
+from modelserving.models.lifecycle.fetch import NOTHING_ALLOWED, FetchPolicy
+from modelserving.models.lifecycle.state import ServingState
+from modelserving.models.store.repository import ModelRepository
 from modelserving.records import TOPICS, Topics
-from modelserving.stage.lane import Lane
-from modelserving.stage.messages import ScoredBatch
-from modelserving.stage.model_source import ModelSource
-from modelserving.stage.sessions import run_sessions, spare_the_garbage_collector
-from modelserving.stage.sink import TransactionalSink
-from modelserving.stage.source import DataSource
-from modelserving.stage.status import Counts, Health, Phase
+from modelserving.serving.messages import ScoredBatch
+from modelserving.serving.model_source import ModelSource
+from modelserving.serving.sessions import run_sessions, spare_the_garbage_collector
+from modelserving.serving.sink import TransactionalSink
+from modelserving.serving.source import DataSource
+from modelserving.serving.status import Counts, Health, Phase
+from modelserving.serving.worker_thread import WorkerThread
 
 __all__ = ["ActorOptions", "ActorServer"]
 
@@ -79,7 +79,7 @@ class ActorOptions:
     max_records: int = 10_000
     preload: bool = True
     repository: ModelRepository | None = None
-    references: References = NOTHING_ALLOWED
+    references: FetchPolicy = NOTHING_ALLOWED
     stuck_after_s: float = 10.0
     build: Builder = build_candidate
 
@@ -104,7 +104,7 @@ class ActorServer:
         self._states: dict[str, ServingState | None] = {}
         self._runtime: Runtime | None = None
         self._manager: Ref | None = None
-        self._changer: Changer | None = None
+        self._changer: ModelRollout | None = None
 
     @property
     def models_refused(self) -> int:
@@ -154,8 +154,8 @@ class ActorServer:
                 )
                 spare_the_garbage_collector()
                 self.phase = Phase.READING_MODELS
-                postman = Postman(stack.enter_context(Lane("changes")), _pause)
-                changer = self._changer = Changer(manager, postman, runtime.shares_memory)
+                postman = Postman(stack.enter_context(WorkerThread("changes")), _pause)
+                changer = self._changer = ModelRollout(manager, postman, runtime.shares_memory)
                 for change in await source.read_to_end():
                     await self._apply(change, changer)
                 await self._restore(manager, changer, postman)
@@ -163,7 +163,7 @@ class ActorServer:
         finally:
             self.phase = Phase.STOPPED
 
-    async def _restore(self, manager: Ref, changer: Changer, postman: Postman) -> None:
+    async def _restore(self, manager: Ref, changer: ModelRollout, postman: Postman) -> None:
         """Take up what was saved of the data types that the models topic knows nothing of."""
         known = frozenset(self._models.data_types)
         for data_type in await postman.ask(manager, RestoreAll(known)):
@@ -174,7 +174,7 @@ class ActorServer:
             changer.adopt(data_type, state, saved.models if saved else ())
             self.latest = self.latest or (data_type if state else None)
 
-    async def _serve(self, source: ModelSource, manager: Ref, changer: Changer, postman: Postman) -> None:
+    async def _serve(self, source: ModelSource, manager: Ref, changer: ModelRollout, postman: Postman) -> None:
         send, changes = anyio.create_memory_object_stream[Change](0)
         async with send, changes, anyio.create_task_group() as tasks:
             tasks.start_soon(source.follow, send)
@@ -190,7 +190,7 @@ class ActorServer:
             for data_type in self.data_types:
                 await postman.tell(manager, TellType(data_type, SaveWhenDue()))
 
-    async def _check(self, changer: Changer) -> None:
+    async def _check(self, changer: ModelRollout) -> None:
         """See to it that actors have their models, also those that failed; one that hangs delays no other's check."""
         async with anyio.create_task_group() as tasks:
             while True:
@@ -201,11 +201,11 @@ class ActorServer:
     def _wait_for_broker(self) -> None:
         self.phase = Phase.WAITING
 
-    async def _apply_all(self, changes: MemoryObjectReceiveStream[Change], changer: Changer) -> None:
+    async def _apply_all(self, changes: MemoryObjectReceiveStream[Change], changer: ModelRollout) -> None:
         async for change in changes:
             await self._apply(change, changer)
 
-    async def _apply(self, change: Change, changer: Changer) -> None:
+    async def _apply(self, change: Change, changer: ModelRollout) -> None:
         applied = await changer.apply(change)
         self._states[change.data_type] = applied.state
         if applied.done and isinstance(change, Promote | PromoteShadow | RollBack | Retire):
@@ -215,7 +215,7 @@ class ActorServer:
         """Have the actors score from the group's committed offsets on, until something breaks."""
         options, name = self.options, f"{self.options.group}-{self.options.instance}"
         async with AsyncExitStack() as stack:
-            sending, asking = stack.enter_context(Lane("sending")), stack.enter_context(Lane("asking"))
+            sending, asking = stack.enter_context(WorkerThread("sending")), stack.enter_context(WorkerThread("asking"))
             sink = await stack.enter_async_context(TransactionalSink(self._connection, options.topics, name, sending))
             data = await stack.enter_async_context(
                 DataSource(self._connection, options.topics.records, options.group, name, options.max_records)

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelserving.actors.carrying import PackedChange, PackedModel, Workbench, pack_model
 from modelserving.actors.messages import (
     Answers,
     Applied,
@@ -32,8 +31,10 @@ from modelserving.actors.messages import (
 )
 from modelserving.actors.persistence import SavedState, StateFolder
 from modelserving.actors.shadowing import ShadowQueue
+from modelserving.actors.transfer import PackedChange, PackedModel, Workbench, pack_model
 from modelserving.errors import ActorError, ModelError, ModelServingError, StateError
-from modelserving.models.changes import (
+from modelserving.models.info import LoadedModel, ModelInfo
+from modelserving.models.lifecycle.changes import (
     Change,
     KeepPrevious,
     Promote,
@@ -43,10 +44,9 @@ from modelserving.models.changes import (
     SetShadow,
     StartShadow,
 )
-from modelserving.models.served import ModelIdentity, ServedModel
-from modelserving.models.slot import ModelSlot, ModelSlots
-from modelserving.stage.messages import Batch, ScoredBatch
-from modelserving.stage.scoring import score_batch
+from modelserving.models.lifecycle.slots import ModelSlot, ModelSlots
+from modelserving.serving.messages import Batch, ScoredBatch
+from modelserving.serving.scoring import score_batch
 from modelserving.statistics import Statistics
 
 __all__ = ["ServingActor", "ServingSettings"]
@@ -83,22 +83,22 @@ class ServingActor:
     Args:
         data_type: which.
         settings: how.
-        keeps_books: whether it saves its state; of several workers, one does.
+        persists_state: whether it saves its state; of several workers, one does.
     """
 
-    def __init__(self, data_type: str, settings: ServingSettings, keeps_books: bool = True) -> None:
+    def __init__(self, data_type: str, settings: ServingSettings, persists_state: bool = True) -> None:
         self.data_type = data_type
         self._slots = ModelSlots()
         self._score_with = settings.score
         self._folder = StateFolder(settings.folder, data_type)
-        self._keeps_books = keeps_books
+        self._keeps_books = persists_state
         self._save_every_s = settings.save_every_s
         self._saved_at = time.monotonic()
         self._unsaved = False
         self._workbench = Workbench()
         self._shadows = ShadowQueue()
         self._lacks_model = False
-        self._saved = self._folder.load() if keeps_books else None
+        self._saved = self._folder.load() if persists_state else None
         self._counted = _statistics(self._saved)
 
     def receive(self, message: object, /) -> object:
@@ -244,7 +244,7 @@ class ServingActor:
             shadow = self._rebuild(state.shadow)
             self._change(StartShadow(shadow, state.percent) if shadow else SetShadow(self.data_type, 0.0))
 
-    def _rebuild(self, model: PackedModel | None) -> ServedModel | None:
+    def _rebuild(self, model: PackedModel | None) -> LoadedModel | None:
         if model is None:
             return None
         try:
@@ -290,11 +290,11 @@ class ServingActor:
         )
 
 
-def _who(model: ServedModel | PackedModel | None) -> ModelIdentity | None:
+def _who(model: LoadedModel | PackedModel | None) -> ModelInfo | None:
     return model.identity if model is not None else None
 
 
-def _brought(change: Change) -> ServedModel | None:
+def _brought(change: Change) -> LoadedModel | None:
     return change.served if isinstance(change, Promote | KeepPrevious | StartShadow) else None
 
 
@@ -303,5 +303,5 @@ def _statistics(saved: SavedState | None) -> dict[str, str]:
     return {model.identity.digest: model.statistics for model in reversed(saved.models)} if saved else {}
 
 
-def _pack(served: ServedModel | None) -> PackedModel | None:
+def _pack(served: LoadedModel | None) -> PackedModel | None:
     return pack_model(served) if served is not None else None

@@ -10,7 +10,7 @@ import itertools
 import secrets
 from collections.abc import Set as AbstractSet
 
-from modelserving.models.shadow import ShadowWork
+from modelserving.models.lifecycle.shadow import ShadowWork
 
 __all__ = ["ShadowQueue"]
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from modelserving.actors.carrying import AnyChange
-from modelserving.models.base import Model
-from modelserving.models.changes import KeepPrevious, Promote, StartShadow
-from modelserving.models.served import ServedModel
+from modelserving.actors.transfer import AnyChange
+from modelserving.models.info import LoadedModel
+from modelserving.models.lifecycle.changes import KeepPrevious, Promote, StartShadow
+from modelserving.models.model import Model
 
 __all__ = ["share"]
 
@@ -28,7 +28,7 @@ def share(change: AnyChange, holders: int) -> list[AnyChange]:
             return [change] * holders
 
 
-def _split(served: ServedModel, holders: int) -> list[ServedModel]:
+def _split(served: LoadedModel, holders: int) -> list[LoadedModel]:
     open_yet = _Countdown(holders, served.close)
     return [replace(served, model=_Shared(served.model, open_yet), _once=threading.Lock()) for _ in range(holders)]
 

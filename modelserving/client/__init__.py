@@ -1,18 +1,18 @@
 """The client: publishes records and models, and reads back what is on the topics."""
 
 from modelserving.client.faults import FAULTS, break_record
-from modelserving.client.provider import DATA_FILES, Pace, Provider, Supply, load_supply
+from modelserving.client.publisher import DATA_FILES, Dataset, Publisher, Rate, load_dataset
 from modelserving.client.reader import Seen, read_decoded, read_topics
 
 __all__ = [
     "DATA_FILES",
     "FAULTS",
-    "Pace",
-    "Provider",
+    "Dataset",
+    "Publisher",
+    "Rate",
     "Seen",
-    "Supply",
     "break_record",
-    "load_supply",
+    "load_dataset",
     "read_decoded",
     "read_topics",
 ]

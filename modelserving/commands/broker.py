@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 @broker.command()
 def start() -> None:
     """Start the broker, and let it run until `modelserving broker stop`. A broker that runs is left alone."""
-    from modelserving.kafka import start_detached
+    from modelserving.broker import start_detached
 
     found = start_detached()
     Console(highlight=False).print(
@@ -31,7 +31,7 @@ def start() -> None:
 @broker.command()
 def stop() -> None:
     """Stop the broker. What is on the topics stays on disk."""
-    from modelserving.kafka import stop as stop_broker
+    from modelserving.broker import stop as stop_broker
 
     stopped = stop_broker()
     Console(highlight=False).print("The broker has stopped." if stopped else "No broker was running.")
@@ -40,7 +40,7 @@ def stop() -> None:
 @broker.command()
 def status() -> None:
     """Say whether the broker runs; the exit status is 0 if it does, 3 if not."""
-    from modelserving.kafka import status as find_status
+    from modelserving.broker import status as find_status
 
     console = Console(highlight=False)
     found = find_status()
@@ -56,7 +56,7 @@ def status() -> None:
 @broker.command()
 def logs(lines: Annotated[int, typer.Option(min=1, help="How many of the last lines.")] = 40) -> None:
     """Show the end of the broker's log."""
-    from modelserving.kafka import read_log
+    from modelserving.broker import read_log
 
     for line in read_log(lines):
         typer.echo(line)

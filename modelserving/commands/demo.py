@@ -27,20 +27,20 @@ def demo(
     """Broker, client and custom-stage server in one go, with a live view of scores. Ctrl-C ends it all."""
     import anyio
 
-    from modelserving.client import Pace, load_supply
+    from modelserving.broker import use_broker
+    from modelserving.client import Rate, load_dataset
     from modelserving.config import data_folder
     from modelserving.demo import Demo, show_live, wait_quietly
-    from modelserving.kafka import use_broker
 
     console = Console(stderr=as_json, highlight=False)
-    pace = Pace(records_every, models_every, max_records, faults)
-    supply = load_supply(data_folder())
+    rate = Rate(records_every, models_every, max_records, faults)
+    dataset = load_dataset(data_folder())
     console.print("Broker: starting …")
     with use_broker() as connection:
         console.print(f"Broker: {connection.bootstrap_servers}")
         console.print("Server: starting; TensorFlow and Java take a few seconds …")
         watch = wait_quietly if as_json else show_live
-        summary = anyio.run(Demo(connection, supply, pace).run, watch)
+        summary = anyio.run(Demo(connection, dataset, rate).run, watch)
     if as_json:
         typer.echo(json.dumps(dataclasses.asdict(summary)))
     else:

@@ -21,8 +21,8 @@ from modelserving.records import Action, Topics
 
 if TYPE_CHECKING:
     from modelserving.kafka import Connection
-    from modelserving.models.overview import ListedModel, Overview
-    from modelserving.models.repository import ModelRepository
+    from modelserving.models.admin.listing import ListedModel, ModelListing
+    from modelserving.models.store.repository import ModelRepository
     from modelserving.records import ModelDescriptor
 
 __all__ = ["register"]
@@ -49,15 +49,15 @@ class _Desk:
         self.topics = topics
         self.repository = repository
 
-    def look(self) -> Overview:
+    def look(self) -> ModelListing:
         """What is known now."""
-        from modelserving.models.overview import read_overview
+        from modelserving.models.admin.listing import read_overview
 
         return read_overview(self.connection, self.topics, self.repository)
 
     def order(self, action: Action, data_type: str, model: ListedModel | None, percent: float = 0.0) -> None:
         """Send a command, and say so."""
-        from modelserving.models.publishing import send_command
+        from modelserving.models.admin.publish import send_command
 
         if model is not None and model.unreachable:
             _say(f"A server could not get that model: {model.note} Where it is missing, nothing changes.")
@@ -122,8 +122,8 @@ def publish(
     """Publish a model: every server builds it, checks it, and lets it score, or leaves the one it has."""
     from dataclasses import replace
 
-    from modelserving.models.making import About, answer_golden, find_model, read_golden
-    from modelserving.models.publishing import publish_model
+    from modelserving.models.admin.describe import About, answer_golden, find_model, read_golden
+    from modelserving.models.admin.publish import publish_model
 
     metrics = {key: _number(key, value) for key, value in _pairs(metric)}
     about = About(data_type, name, version, description, metrics, dict(_pairs(parameter)))
@@ -148,7 +148,7 @@ def rollback(
     ] = "",
 ) -> None:
     """Let the previous model serve again."""
-    from modelserving.models.overview import Place
+    from modelserving.models.admin.listing import Place
 
     with _desk(prefix) as desk:
         found = desk.look()
@@ -162,7 +162,7 @@ def rollback(
 
 def promote(data_type: DataType, prefix: Prefix = "", digest: Digest = "") -> None:
     """Let the shadow serve, or the model with this digest."""
-    from modelserving.models.overview import Place
+    from modelserving.models.admin.listing import Place
 
     with _desk(prefix) as desk:
         found = desk.look()
@@ -179,7 +179,7 @@ def shadow(
     digest: Digest = "",
 ) -> None:
     """Let a model score some of the records beside the one in use; nobody sees its answers."""
-    from modelserving.models.overview import Place
+    from modelserving.models.admin.listing import Place
 
     with _desk(prefix) as desk:
         found = desk.look()
@@ -202,7 +202,7 @@ def who(
     prefix: Prefix = "",
 ) -> None:
     """Say which model scored a record, and how good it was."""
-    from modelserving.models.overview import who_scored
+    from modelserving.models.admin.listing import who_scored
 
     with _desk(prefix) as desk:
         found = who_scored(desk.connection, desk.topics, partition, offset, desk.repository)
@@ -225,8 +225,9 @@ def who(
 
 @contextmanager
 def _desk(prefix: str, create: bool = False) -> Iterator[_Desk]:
-    from modelserving.kafka import create_topics, use_broker
-    from modelserving.models.repository import ModelRepository
+    from modelserving.broker import use_broker
+    from modelserving.kafka import create_topics
+    from modelserving.models.store.repository import ModelRepository
 
     topics = topics_of(prefix)
     with use_broker() as connection:

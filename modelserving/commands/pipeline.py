@@ -47,22 +47,23 @@ def client(
     until_stdin_closes: UntilStdinCloses = False,
 ) -> None:
     """Create the topics, and publish wine records and models. Ctrl-C ends it."""
-    from modelserving.client import Pace, Provider, load_supply
+    from modelserving.broker import use_broker
+    from modelserving.client import Publisher, Rate, load_dataset
     from modelserving.commands.stopping import stop_event
-    from modelserving.kafka import create_topics, use_broker
+    from modelserving.kafka import create_topics
 
     console = Console(highlight=False)
     topics = topics_of(prefix)
-    pace = Pace(records_every, models_every, max_records, faults, seed, keyed)
-    supply = load_supply(data_folder(data), data_type or ("wine",))
+    rate = Rate(records_every, models_every, max_records, faults, seed, keyed)
+    dataset = load_dataset(data_folder(data), data_type or ("wine",))
     with use_broker() as connection, stop_event(until_stdin_closes) as stop:
         create_topics(connection, topics)
         console.print(f"Publishing to {topics.records} and {topics.models} at {connection.bootstrap_servers}.")
-        provider = Provider(connection, supply, pace, topics, typer.echo)
-        provider.run(stop)
-        console.print(f"{provider.sent} records and {provider.models_sent} models published.")
-        if provider.failed:
-            console.print(f"{provider.failed} records were not taken by the broker.", style="red")
+        publisher = Publisher(connection, dataset, rate, topics, typer.echo)
+        publisher.run(stop)
+        console.print(f"{publisher.sent} records and {publisher.models_sent} models published.")
+        if publisher.failed:
+            console.print(f"{publisher.failed} records were not taken by the broker.", style="red")
             raise typer.Exit(1)
 
 
@@ -71,9 +72,9 @@ def reader(
     limit: Annotated[int, typer.Option(min=1, help="Show the first so many messages of each topic.")] = 10,
 ) -> None:
     """Show what is on the topics now: key, size, first bytes and decoded form of each message."""
+    from modelserving.broker import use_broker
     from modelserving.client import read_topics
     from modelserving.commands.reading import show_topics
-    from modelserving.kafka import use_broker
 
     with use_broker() as connection:
         show_topics(read_topics(connection, topics_of(prefix)), topics_of(prefix), limit, typer.echo)

@@ -24,7 +24,7 @@ def score(
     every: Annotated[int, typer.Option(min=1, help="Score every so manyth row.")] = 1,
 ) -> None:
     """Score a file of records: a line `row,prediction` for each, rows counted from 0."""
-    from modelserving.models.score import format_prediction, score_file
+    from modelserving.models.admin.score import format_prediction, score_file
 
     for row, prediction in score_file(model, records, model_type, every):
         typer.echo(f"{row},{format_prediction(prediction)}")

@@ -111,7 +111,7 @@ def actor(
 
 def _start(name: RuntimeName, ray_address: str | None) -> Runtime:
     if name is RuntimeName.RAY:
-        from modelserving.actors.ray_runtime import RayRuntime
+        from modelserving.actors.runtime.ray import RayRuntime
 
         return RayRuntime(ray_address)
     from modelserving.actors import PykkaRuntime

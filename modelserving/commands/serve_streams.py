@@ -87,8 +87,7 @@ def streams(
     until_stdin_closes: UntilStdinCloses = False,
 ) -> None:
     """Serve models with Kafka Streams. Ctrl-C ends it."""
-    from modelserving.kstreams.queries import LocalState
-    from modelserving.kstreams.serving import ModelWay, StoreKind, StreamsOptions, StreamsServer
+    from modelserving.streams_server import LocalState, ModelDistribution, StoreKind, StreamsOptions, StreamsServer
     from modelserving.web.queries import query_router
 
     def make(place: Place) -> StreamsServer:
@@ -100,7 +99,7 @@ def streams(
             place.instance,
             place.url,
             StoreKind(store.value),
-            ModelWay(models.value),
+            ModelDistribution(models.value),
             exactly_once=exactly_once,
             standbys=standbys,
             max_records=max_records,

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from fastapi import APIRouter
 
     from modelserving.kafka import Connection
-    from modelserving.models.loader import Builder
-    from modelserving.models.reference import References
-    from modelserving.models.repository import ModelRepository
+    from modelserving.models.lifecycle.build import Builder
+    from modelserving.models.lifecycle.fetch import FetchPolicy
+    from modelserving.models.store.repository import ModelRepository
     from modelserving.web import Runnable
 
 __all__ = [
@@ -90,7 +90,7 @@ class Place:
     instance: str
     url: str
     repository: ModelRepository
-    references: References
+    references: FetchPolicy
     build: Builder
 
 
@@ -99,15 +99,15 @@ def topics_of(prefix: str) -> Topics:
     return TOPICS.prefixed(prefix) if prefix else TOPICS
 
 
-def references_of(settings: Settings, root: Path | None, hosts: Sequence[str] | None) -> References:
+def references_of(settings: Settings, root: Path | None, hosts: Sequence[str] | None) -> FetchPolicy:
     """Which models by reference are fetched: what the command line says, or else the settings.
 
     Raises:
         ConfigError: something in the list is no host.
     """
-    from modelserving.models.reference import References
+    from modelserving.models.lifecycle.fetch import FetchPolicy
 
-    return References(
+    return FetchPolicy(
         root or settings.model_root or settings.repository_folder,
         tuple(hosts or settings.model_hosts),
         settings.model_bytes,
@@ -150,11 +150,12 @@ def run_server(
     import anyio
     from rich.console import Console
 
+    from modelserving.broker import use_broker
     from modelserving.commands.threads import share_fairly
-    from modelserving.kafka import create_topics, use_broker
-    from modelserving.models.loader import build_candidate
-    from modelserving.models.repository import ModelRepository
-    from modelserving.models.trial import trial_then_build
+    from modelserving.kafka import create_topics
+    from modelserving.models.lifecycle.build import build_candidate
+    from modelserving.models.lifecycle.sandbox import trial_then_build
+    from modelserving.models.store.repository import ModelRepository
     from modelserving.web import announce, bind, serve, stdin_closed, until_signal, url_of
 
     share_fairly()

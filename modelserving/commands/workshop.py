@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 def setup() -> None:
     """Bring the Java libraries (Kafka and Kafka Streams) that are not there yet, and make the broker start fast."""
     from modelserving import jars
-    from modelserving.kafka import prepare
+    from modelserving.broker import prepare
 
     jars.install(typer.echo)
     prepare(typer.echo)
@@ -34,14 +34,14 @@ def lab(
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
 ) -> None:
     """Open the workbook: JupyterLab on the first lesson, with the broker running. Ctrl-C ends both."""
-    from modelserving.workshop.lab import run_lab
+    from modelserving.workshop.lab.lab import run_lab
 
     run_lab(typer.echo, port=port, browser=browser)
 
 
 def doctor() -> None:
     """Check this machine, and print the exact fix for each problem."""
-    from modelserving.workshop.doctor import run_doctor
+    from modelserving.workshop.lab.doctor import run_doctor
 
     raise typer.Exit(run_doctor(typer.echo))
 
@@ -55,7 +55,7 @@ def reset(
 ) -> None:
     """Delete a lesson's topics and local state, or those of all lessons; says first what goes."""
     from modelserving.config import load_settings
-    from modelserving.workshop.reset import Reset, reset_lesson, reset_workbook
+    from modelserving.workshop.lesson.reset import Reset, reset_lesson, reset_workbook
 
     def agree(plan: Reset) -> bool:
         typer.echo(str(plan))

@@ -1,43 +1,34 @@
-"""The broker, and the way to it."""
+"""The way to a Kafka cluster, whichever it is.
+
+::
+
+    client_properties.py ─▶ clients.py        connections, producers, consumers, all made in one place
+    corrections.py                            what kafka-python needs while a broker is away
+    admin.py · reading.py                     topics, and what is on one now
+    messages.py ─▶ dead_letters.py            a message, and what is left of one that failed
+"""
 
 from modelserving.kafka.admin import create_topics, delete_topics, end_offsets, list_topics
 from modelserving.kafka.clients import MAX_MESSAGE_BYTES, Connection, connect, make_admin, make_consumer, make_producer
 from modelserving.kafka.dead_letters import DeadLetter, headers, read_dead_letters
-from modelserving.kafka.embedded import (
-    BrokerStatus,
-    EmbeddedKafka,
-    log_path,
-    prepare,
-    read_log,
-    start_detached,
-    status,
-    stop,
-    use_broker,
-)
+from modelserving.kafka.messages import Message, dead_letter
 from modelserving.kafka.reading import read_topic
 
 __all__ = [
     "MAX_MESSAGE_BYTES",
-    "BrokerStatus",
     "Connection",
     "DeadLetter",
-    "EmbeddedKafka",
+    "Message",
     "connect",
     "create_topics",
+    "dead_letter",
     "delete_topics",
     "end_offsets",
     "headers",
     "list_topics",
-    "log_path",
     "make_admin",
     "make_consumer",
     "make_producer",
-    "prepare",
     "read_dead_letters",
-    "read_log",
     "read_topic",
-    "start_detached",
-    "status",
-    "stop",
-    "use_broker",
 ]

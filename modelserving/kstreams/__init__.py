@@ -18,6 +18,7 @@ the attendee writes, processors, stores, serdes and functions, are classes and f
 from typing import Any
 
 from modelserving.kstreams import java
+from modelserving.kstreams.bridge.logging import forward_logs
 from modelserving.kstreams.config import streams_config
 from modelserving.kstreams.context import ProcessorContext, StateStoreContext
 from modelserving.kstreams.describe import TopologyGraph, describe
@@ -37,7 +38,6 @@ from modelserving.kstreams.functions import (
     pair,
 )
 from modelserving.kstreams.keyvalue import KeyValueStore, ReadOnlyKeyValueStore
-from modelserving.kstreams.logging import forward_logs
 from modelserving.kstreams.processor import Processor, ProcessorSupplier
 from modelserving.kstreams.record import Record, RecordMetadata
 from modelserving.kstreams.serdes import integer, number, raw, serde, text

@@ -15,8 +15,8 @@ import jpype
 from modelserving import jvm
 from modelserving.errors import ConfigError
 from modelserving.kafka import Connection
-from modelserving.kstreams.logging import forward_logs
-from modelserving.kstreams.security import client_properties
+from modelserving.kstreams.bridge.logging import forward_logs
+from modelserving.kstreams.bridge.security import client_properties
 
 __all__ = ["streams_config"]
 

@@ -9,11 +9,11 @@ from typing import Any
 import jpype
 
 from modelserving import jvm
-from modelserving.kstreams.failures import guarded
+from modelserving.kstreams.bridge.failures import guarded
+from modelserving.kstreams.bridge.proxies import implement
+from modelserving.kstreams.bridge.values import duration, to_java
 from modelserving.kstreams.keyvalue import wrap
-from modelserving.kstreams.proxies import implement
 from modelserving.kstreams.record import Record, RecordMetadata
-from modelserving.kstreams.values import duration, to_java
 
 __all__ = ["Cancellable", "ProcessorContext", "StateStoreContext"]
 

@@ -21,12 +21,12 @@ from typing import Any, Self
 import jpype
 
 from modelserving import jvm
+from modelserving.kstreams.bridge.failures import python_errors
+from modelserving.kstreams.bridge.logging import forward_logs
+from modelserving.kstreams.bridge.values import duration, from_java, to_java
 from modelserving.kstreams.config import streams_config
-from modelserving.kstreams.failures import python_errors
 from modelserving.kstreams.keyvalue import wrap
-from modelserving.kstreams.logging import forward_logs
 from modelserving.kstreams.record import Record
-from modelserving.kstreams.values import duration, from_java, to_java
 
 __all__ = ["TestInputTopic", "TestOutputTopic", "TopologyTestDriver"]
 

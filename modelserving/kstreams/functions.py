@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from modelserving import jvm
-from modelserving.kstreams.failures import guarded
-from modelserving.kstreams.proxies import implement
-from modelserving.kstreams.values import from_java, to_java
+from modelserving.kstreams.bridge.failures import guarded
+from modelserving.kstreams.bridge.proxies import implement
+from modelserving.kstreams.bridge.values import from_java, to_java
 
 __all__ = [
     "Aggregator",

@@ -7,8 +7,8 @@ from typing import Any
 
 import jpype
 
-from modelserving.kstreams.failures import python_errors
-from modelserving.kstreams.values import from_java, to_java
+from modelserving.kstreams.bridge.failures import python_errors
+from modelserving.kstreams.bridge.values import from_java, to_java
 
 __all__ = ["KeyValueStore", "ReadOnlyKeyValueStore", "wrap"]
 

@@ -19,11 +19,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from modelserving.kstreams import java
+from modelserving.kstreams.bridge.failures import guarded
+from modelserving.kstreams.bridge.proxies import implement, implement_with
+from modelserving.kstreams.bridge.threads import attach, detach
 from modelserving.kstreams.context import ProcessorContext
-from modelserving.kstreams.failures import guarded
-from modelserving.kstreams.proxies import implement, implement_with
 from modelserving.kstreams.record import Record
-from modelserving.kstreams.threads import attach, detach
 
 __all__ = ["Processor", "ProcessorSupplier"]
 

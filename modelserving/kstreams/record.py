@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, Self
 
 from modelserving import jvm
-from modelserving.kstreams.values import from_java, to_java
+from modelserving.kstreams.bridge.values import from_java, to_java
 
 __all__ = ["Record", "RecordMetadata"]
 

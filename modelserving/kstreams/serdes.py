@@ -16,9 +16,9 @@ from typing import Any, Generic, TypeVar
 import jpype
 
 from modelserving import jvm
-from modelserving.kstreams.failures import guarded
-from modelserving.kstreams.proxies import implement_with
-from modelserving.kstreams.values import from_java, to_java
+from modelserving.kstreams.bridge.failures import guarded
+from modelserving.kstreams.bridge.proxies import implement_with
+from modelserving.kstreams.bridge.values import from_java, to_java
 
 __all__ = ["integer", "number", "raw", "serde", "text"]
 

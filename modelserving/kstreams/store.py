@@ -22,11 +22,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from modelserving.kstreams import java
+from modelserving.kstreams.bridge.failures import guarded
+from modelserving.kstreams.bridge.proxies import implement_with
+from modelserving.kstreams.bridge.threads import attach, detach
+from modelserving.kstreams.bridge.values import to_java
 from modelserving.kstreams.context import StateStoreContext
-from modelserving.kstreams.failures import guarded
-from modelserving.kstreams.proxies import implement_with
-from modelserving.kstreams.threads import attach, detach
-from modelserving.kstreams.values import to_java
 
 __all__ = ["StateStore", "StoreBuilder", "stores_of"]
 

@@ -26,12 +26,12 @@ import jpype
 
 from modelserving import jvm
 from modelserving.errors import ServerError
-from modelserving.kstreams.failures import cause_of, guarded, python_errors
+from modelserving.kstreams.bridge.failures import cause_of, guarded, python_errors
+from modelserving.kstreams.bridge.logging import forward_logs
+from modelserving.kstreams.bridge.proxies import implement
+from modelserving.kstreams.bridge.threads import call_as_daemon
+from modelserving.kstreams.bridge.values import from_java
 from modelserving.kstreams.keyvalue import wrap
-from modelserving.kstreams.logging import forward_logs
-from modelserving.kstreams.proxies import implement
-from modelserving.kstreams.threads import call_as_daemon
-from modelserving.kstreams.values import from_java
 
 __all__ = ["KafkaStreams", "Response", "State"]
 

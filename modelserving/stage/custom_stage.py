@@ -19,11 +19,11 @@ import anyio
 from anyio.lowlevel import checkpoint
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from modelserving.models.changes import Change
-from modelserving.models.slot import ModelSlots
-from modelserving.stage.lane import Lane
-from modelserving.stage.messages import Batch, ScoredBatch
-from modelserving.stage.scoring import score_batch
+from modelserving.models.lifecycle.changes import Change
+from modelserving.models.lifecycle.slots import ModelSlots
+from modelserving.serving.messages import Batch, ScoredBatch
+from modelserving.serving.scoring import score_batch
+from modelserving.serving.worker_thread import WorkerThread
 
 __all__ = ["ModelServingStage"]
 
@@ -38,7 +38,7 @@ class ModelServingStage:
     """
 
     def __init__(
-        self, slots: ModelSlots, lane: Lane, score: Callable[[Batch, ModelSlots], ScoredBatch] = score_batch
+        self, slots: ModelSlots, lane: WorkerThread, score: Callable[[Batch, ModelSlots], ScoredBatch] = score_batch
     ) -> None:
         self.slots = slots
         self._lane = lane

@@ -10,21 +10,21 @@ import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream
 
 from modelserving.kafka import Connection
-from modelserving.models.changes import Change
-from modelserving.models.loader import Builder, build_candidate
-from modelserving.models.reference import NOTHING_ALLOWED, References
-from modelserving.models.repository import ModelRepository
-from modelserving.models.slot import ModelSlots
-from modelserving.models.state import ServingState
+from modelserving.models.lifecycle.build import Builder, build_candidate
+from modelserving.models.lifecycle.changes import Change
+from modelserving.models.lifecycle.fetch import NOTHING_ALLOWED, FetchPolicy
+from modelserving.models.lifecycle.slots import ModelSlots
+from modelserving.models.lifecycle.state import ServingState
+from modelserving.models.store.repository import ModelRepository
 from modelserving.records import TOPICS, Topics
+from modelserving.serving.messages import ScoredBatch
+from modelserving.serving.model_source import ModelSource
+from modelserving.serving.sessions import run_sessions, spare_the_garbage_collector
+from modelserving.serving.sink import TransactionalSink
+from modelserving.serving.source import DataSource
+from modelserving.serving.status import Counts, Health, Phase
+from modelserving.serving.worker_thread import WorkerThread
 from modelserving.stage.custom_stage import ModelServingStage
-from modelserving.stage.lane import Lane
-from modelserving.stage.messages import ScoredBatch
-from modelserving.stage.model_source import ModelSource
-from modelserving.stage.sessions import run_sessions, spare_the_garbage_collector
-from modelserving.stage.sink import TransactionalSink
-from modelserving.stage.source import DataSource
-from modelserving.stage.status import Counts, Health, Phase
 
 __all__ = ["StageOptions", "StageServer"]
 
@@ -51,7 +51,7 @@ class StageOptions:
     max_records: int = 10_000
     preload: bool = True
     repository: ModelRepository | None = None
-    references: References = NOTHING_ALLOWED
+    references: FetchPolicy = NOTHING_ALLOWED
     build: Builder = build_candidate
 
 
@@ -107,7 +107,7 @@ class StageServer:
         """
         try:
             async with AsyncExitStack() as stack:
-                lane = stack.enter_context(Lane("scoring"))
+                lane = stack.enter_context(WorkerThread("scoring"))
                 source = await stack.enter_async_context(self._models)
                 if self.options.preload:
                     await source.preload()
@@ -126,7 +126,7 @@ class StageServer:
     def _wait(self) -> None:
         self.phase = Phase.WAITING
 
-    async def _session(self, lane: Lane, models: MemoryObjectReceiveStream[Change]) -> None:
+    async def _session(self, lane: WorkerThread, models: MemoryObjectReceiveStream[Change]) -> None:
         """Score from the group's committed offsets on, until something breaks."""
         options = self.options
         name = f"{options.group}-{options.instance}"
@@ -143,7 +143,7 @@ class StageServer:
                     await ModelServingStage(self.slots, lane).run(data, inlet, send)
 
     async def _publish(
-        self, results: MemoryObjectReceiveStream[ScoredBatch], sink: TransactionalSink, lane: Lane
+        self, results: MemoryObjectReceiveStream[ScoredBatch], sink: TransactionalSink, lane: WorkerThread
     ) -> None:
         async with results:
             async for batch in results:

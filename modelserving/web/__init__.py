@@ -1,8 +1,8 @@
 """HTTP faces of the servers."""
 
-from modelserving.web.answers import Health, ModelNames, ModelState, ServerView
 from modelserving.web.app import make_app
 from modelserving.web.ports import bind, url_of
+from modelserving.web.schemas import Health, ModelNames, ModelState, ServerView
 from modelserving.web.serving import Runnable, announce, serve, stdin_closed, until_signal
 
 __all__ = [

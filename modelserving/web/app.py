@@ -11,7 +11,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from modelserving import __version__
-from modelserving.web.answers import (
+from modelserving.web.schemas import (
     AGAIN,
     ONE_TYPE,
     PROBLEMS,

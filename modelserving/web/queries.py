@@ -25,10 +25,11 @@ from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, Field
 
 from modelserving.errors import ServerError
-from modelserving.kstreams.queries import Instance, Share, add_up
-from modelserving.kstreams.serving.statistics import ModelStatistics
 from modelserving.statistics import StatisticsSnapshot
-from modelserving.web.answers import (
+from modelserving.streams_server import Instance, Share, add_up
+from modelserving.streams_server.stores import ModelStatistics
+from modelserving.web.peer_client import Ask, ask, ask_all
+from modelserving.web.schemas import (
     AGAIN,
     ONE_TYPE,
     PROBLEMS,
@@ -42,7 +43,6 @@ from modelserving.web.answers import (
     show_state,
     show_statistics,
 )
-from modelserving.web.asking import Ask, ask, ask_all
 
 __all__ = ["Queryable", "ShareState", "WholeState", "query_router"]
 
@@ -103,7 +103,7 @@ class ShareState(ModelState):
     partitions: dict[int, str] = Field(description="for each partition that it holds: what was counted, by model")
 
 
-class Part(BaseModel):
+class WholePart(BaseModel):
     """How much of the whole came from where."""
 
     instance: str = Field(description="the instance that holds it")
@@ -114,7 +114,7 @@ class Part(BaseModel):
 class WholeState(ModelState):
     """The model in use and its statistics, all instances together."""
 
-    parts: list[Part] = Field(description="how much of it came from where")
+    parts: list[WholePart] = Field(description="how much of it came from where")
 
 
 class _Questions:
@@ -257,7 +257,7 @@ def _together(base: ShareState, answers: Sequence[ShareState], expected: Iterabl
     shares = [_share_of(answer) for answer in answers]
     counted = add_up(shares, frozenset(expected)).find(base.digest)
     parts = [
-        Part(instance=share.instance, partition=partition, usage=_usage(found, base.digest))
+        WholePart(instance=share.instance, partition=partition, usage=_usage(found, base.digest))
         for share in shares
         for partition, found in share.partitions.items()
     ]

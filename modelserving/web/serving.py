@@ -17,8 +17,8 @@ import anyio
 import uvicorn
 from fastapi import APIRouter
 
-from modelserving.web.answers import ServerView
 from modelserving.web.app import make_app
+from modelserving.web.schemas import ServerView
 
 __all__ = ["Runnable", "announce", "serve", "stdin_closed", "until_signal"]
 

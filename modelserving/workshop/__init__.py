@@ -1,10 +1,10 @@
 """What lessons stand on: the ground of a lesson, boxes to show things in, exercises that check themselves."""
 
-from modelserving.workshop.boxes import happened, table
-from modelserving.workshop.lesson import Lesson, start
-from modelserving.workshop.member import GroupMember
-from modelserving.workshop.reading import lag, records_table, take, topic_setting
-from modelserving.workshop.show import show
+from modelserving.workshop.display.boxes import happened, table
+from modelserving.workshop.display.reading import lag, records_table, take, topic_setting
+from modelserving.workshop.display.show import show
+from modelserving.workshop.lesson.lesson import Lesson, start
+from modelserving.workshop.processes.member import GroupMember
 
 __all__ = [
     "GroupMember",

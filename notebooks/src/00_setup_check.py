@@ -30,7 +30,7 @@ from pathlib import Path
 from modelserving.config import Settings
 from modelserving.kafka import read_topic
 from modelserving.workshop import happened, records_table, start
-from modelserving.workshop.doctor import check_home, examine
+from modelserving.workshop.lab.doctor import check_home, examine
 
 lesson = start("00", fast=fast)
 
@@ -137,7 +137,7 @@ examine(Settings(home=in_the_way / "data"), checks=(check_home,))
 # **In practice**, the broker is a cluster of several machines that somebody else runs. Set `KAFKA_BOOTSTRAP_SERVERS` to its address before
 # `make lab`, and all of this runs there.
 #
-# **Source**: [modelserving/workshop/doctor.py](../modelserving/workshop/doctor.py), [modelserving/kafka/embedded.py](../modelserving/kafka/embedded.py)
+# **Source**: [modelserving/workshop/lab/doctor.py](../modelserving/workshop/lab/doctor.py), [modelserving/broker/embedded.py](../modelserving/broker/embedded.py)
 
 # %% tags=["cleanup"]
 lesson.close()

@@ -25,7 +25,8 @@ from kafka.partitioner.default import murmur2
 
 from modelserving.kafka import read_topic
 from modelserving.workshop import GroupMember, happened, lag, records_table
-from modelserving.workshop import show, start, table, take, topic_setting
+from modelserving.workshop.display import show
+from modelserving.workshop import start, table, take, topic_setting
 
 lesson = start("01", fast=fast)
 
@@ -310,7 +311,7 @@ records_table(survivors)
 #
 # **In practice** each partition is copied to three machines, so that one may burn. The rest is as you have seen it.
 #
-# **Source**: [modelserving/kafka/clients.py](../modelserving/kafka/clients.py), [modelserving/workshop/member.py](../modelserving/workshop/member.py), [modelserving/workshop/reading.py](../modelserving/workshop/reading.py)
+# **Source**: [modelserving/kafka/clients.py](../modelserving/kafka/clients.py), [modelserving/workshop/processes/member.py](../modelserving/workshop/processes/member.py), [modelserving/workshop/display/reading.py](../modelserving/workshop/display/reading.py)
 
 # %% tags=["cleanup"]
 lesson.close()

@@ -23,12 +23,13 @@ max_records = 40
 import hashlib, json, math, struct
 from dataclasses import asdict, replace
 
-from modelserving.client import Pace, Provider, load_supply, read_topics
+from modelserving.client import Rate, Publisher, load_dataset, read_topics
 from modelserving.config import data_folder
 from modelserving.errors import RecordError
 from modelserving.kafka import read_topic
 from modelserving.records import decode_descriptor, decode_wine, encode_wine
-from modelserving.workshop import happened, show, start, table
+from modelserving.workshop import happened, start, table
+from modelserving.workshop.display import show
 
 lesson = start("02", fast=fast)
 
@@ -38,8 +39,8 @@ lesson = start("02", fast=fast)
 # A wine, in this workbook, is eleven measurements and a data type:
 
 # %% tags=["nbval-check-output"]
-supply = load_supply(data_folder())
-wine = supply.records[0]
+dataset = load_dataset(data_folder())
+wine = dataset.records[0]
 wine
 
 # %% [markdown]
@@ -160,8 +161,8 @@ happened(
 # cell returns at once. (In a terminal: `modelserving client --prefix lesson-02`.)
 
 # %%
-pace = Pace(record_interval_ms=50, model_interval_ms=200, max_records=max_records)
-client = Provider(lesson.connection, supply, pace, lesson.topics)
+rate = Rate(record_interval_ms=50, model_interval_ms=200, max_records=max_records)
+client = Publisher(lesson.connection, dataset, rate, lesson.topics)
 task = lesson.background(client.run, "client")
 task
 
@@ -246,8 +247,8 @@ happened(
 # > **Predict, then run.** Will the broker refuse the broken ones?
 
 # %% tags=["breaks"]
-pace = Pace(record_interval_ms=20, max_records=max_records, faults=0.25, seed=7)
-faulty = Provider(lesson.connection, replace(supply, models=()), pace, lesson.topics)
+rate = Rate(record_interval_ms=20, max_records=max_records, faults=0.25, seed=7)
+faulty = Publisher(lesson.connection, replace(dataset, models=()), rate, lesson.topics)
 task = lesson.background(faulty.run, "faulty client")
 lesson.wait_for(lambda: not task.running, "the faulty client to end")
 faulty.sent, faulty.failed
@@ -296,7 +297,7 @@ readable = [record for record in read_topic(lesson.connection, lesson.topics.rec
 # **In practice**, a *schema registry* keeps the `.proto` files of a company, and refuses a change that would break old readers. Models that
 # are too big for a record travel by reference: the record says where to fetch them.
 #
-# **Source**: [protos/winerecord.proto](../protos/winerecord.proto), [modelserving/records/wine.py](../modelserving/records/wine.py), [modelserving/records/descriptor.py](../modelserving/records/descriptor.py), [modelserving/client/provider.py](../modelserving/client/provider.py)
+# **Source**: [protos/winerecord.proto](../protos/winerecord.proto), [modelserving/records/wine.py](../modelserving/records/wine.py), [modelserving/records/descriptor.py](../modelserving/records/descriptor.py), [modelserving/client/publisher.py](../modelserving/client/publisher.py)
 
 # %% tags=["cleanup"]
 lesson.close()

@@ -31,7 +31,8 @@ from modelserving.config import data_folder
 from modelserving.kafka import make_producer, read_dead_letters, read_topic
 from modelserving.records import Golden, WineRecord, decode_scored, encode_descriptor, encode_wine
 from modelserving.widgets import Condition, StageView
-from modelserving.workshop import happened, show, start, table
+from modelserving.workshop import happened, start, table
+from modelserving.workshop.display import show
 
 lesson = start("04", fast=fast)
 
@@ -43,7 +44,8 @@ lesson = start("04", fast=fast)
 # Read it once, and do not mind what you do not understand: you drive it in a minute.
 
 # %%
-from modelserving.stage import Batch, Lane, ModelServingStage, custom_stage
+from modelserving.serving import Batch, WorkerThread
+from modelserving.stage import ModelServingStage, custom_stage
 
 show(custom_stage)
 
@@ -54,8 +56,8 @@ show(custom_stage)
 # take the scores. Two models out of the workbook's folder:
 
 # %%
-from modelserving.models.catalog import read_catalog
-from modelserving.models.loader import build_candidate
+from modelserving.models.store.bundled import read_catalog
+from modelserving.models.lifecycle.build import build_candidate
 
 catalog = {model.name: model for model in read_catalog(data_folder() / "models")}
 line = build_candidate(catalog["wine-linear-regression"])
@@ -76,11 +78,11 @@ def batch(*offsets):
 # Three streams without a buffer, so that every hand-over needs two hands (lesson 03), and the stage between them:
 
 # %%
-from modelserving.models.changes import Promote
-from modelserving.models.slot import ModelSlots
+from modelserving.models.lifecycle.changes import Promote
+from modelserving.models.lifecycle.slots import ModelSlots
 
 slots = lesson.manage(ModelSlots, name="slots")
-lane = lesson.manage(lambda: Lane("by hand"), name="lane")
+lane = lesson.manage(lambda: WorkerThread("by hand"), name="lane")
 wines, data = anyio.create_memory_object_stream(0)
 new_models, models = anyio.create_memory_object_stream(0)
 outlet, scores = anyio.create_memory_object_stream(0)
@@ -161,7 +163,7 @@ happened(f"Taken after all: wine {held.scored[0].offset}. And when its data ends
 # model every few seconds. There is **no server yet**.
 
 # %%
-from modelserving.workshop.process import ChildProcess, ServerProcess
+from modelserving.workshop.processes.process import ChildProcess, ServerProcess
 
 pace = ("--records-every", "50", "--models-every", "1500" if fast else "5000")
 command = ("client", "--prefix", lesson.prefix, *pace)
@@ -405,9 +407,9 @@ happened(
 # **In practice** several servers of one group share the partitions, and each reads all models. A stage of one process is the
 # simplest thing that works, and often it is enough; with many models, each wants a place of its own, which is a later lesson.
 #
-# **Source**: [`custom_stage.py`](../modelserving/stage/custom_stage.py), [`scoring.py`](../modelserving/stage/scoring.py) for
-# what is done with a batch, [`sink.py`](../modelserving/stage/sink.py) for the transaction,
-# [`loader.py`](../modelserving/models/loader.py) for golden records and warm-up
+# **Source**: [`custom_stage.py`](../modelserving/stage/custom_stage.py), [`scoring.py`](../modelserving/serving/scoring.py) for
+# what is done with a batch, [`sink.py`](../modelserving/serving/sink.py) for the transaction,
+# [`loader.py`](../modelserving/models/lifecycle/build.py) for golden records and warm-up
 
 # %% tags=["cleanup"]
 lesson.close()

@@ -27,11 +27,12 @@ from statistics import fmean, median
 from modelserving.config import data_folder
 from modelserving.errors import ModelError
 from modelserving.kafka import read_dead_letters, read_topic
-from modelserving.models.catalog import read_catalog
+from modelserving.models.store.bundled import read_catalog
 from modelserving.records import decode_command, decode_scored
 from modelserving.records import encode_descriptor, encode_wine, read_wines
 from modelserving.widgets import StageView
-from modelserving.workshop import happened, show, start, table
+from modelserving.workshop import happened, start, table
+from modelserving.workshop.display import show
 
 lesson = start("05", fast=fast)
 
@@ -69,8 +70,8 @@ happened(
 # if a newer one arrives meanwhile, the newer one wins.)
 
 # %%
-from modelserving.models.loader import build_candidate
-from modelserving.models.slot import ModelSlot
+from modelserving.models.lifecycle.build import build_candidate
+from modelserving.models.lifecycle.slots import ModelSlot
 
 slot = lesson.manage(ModelSlot, name="slot")
 
@@ -177,12 +178,12 @@ happened(f"{answer} It was not even built: what comes from a stranger is read be
 # of one folder, and hosts by name.
 
 # %%
-from modelserving.models.reference import References
+from modelserving.models.lifecycle.fetch import FetchPolicy
 
 folder = lesson.folder / "models"
 folder.mkdir(exist_ok=True)
 (folder / "line.pmml").write_bytes(line.data)
-allowed = References(root=folder)
+allowed = FetchPolicy(root=folder)
 far = replace(line, data=b"", location=(folder / "line.pmml").as_uri(), sha256=line.digest)
 len(allowed.fetch(far).data)
 
@@ -235,7 +236,7 @@ client = lesson.background(pour, name="client")
 # And a server. It keeps a copy of every model that it has served, in a folder of this lesson's own:
 
 # %%
-from modelserving.workshop.process import ServerProcess
+from modelserving.workshop.processes.process import ServerProcess
 
 own = {"MODELSERVING_REPOSITORY": str(lesson.folder / "repository")}
 
@@ -250,7 +251,7 @@ server.get("/state")["name"]
 # terminal; here a cell types them for you, with the repository of this lesson:
 
 # %%
-from modelserving.workshop.terminal import terminal
+from modelserving.workshop.processes.terminal import terminal
 
 def models(command):
     return terminal(f"modelserving models {command} --prefix {lesson.prefix}", own)
@@ -409,7 +410,7 @@ serves("wine-random-forest-onnx")
 # How much is it to add a format? This is the place where all of them are named. Look at `FACTORIES`:
 
 # %%
-from modelserving.models import factory
+from modelserving.models.formats import factory
 
 show(factory)
 
@@ -432,7 +433,7 @@ models(f"who --offset {first.offset}")
 # what is known of each digest:
 
 # %%
-from modelserving.models.repository import ModelRepository
+from modelserving.models.store.repository import ModelRepository
 
 kept = ModelRepository(lesson.folder / "repository").entries("wine")
 known = {one.digest: one.descriptor for one in kept}
@@ -598,10 +599,10 @@ serves("wine-decision-tree")
 # last step of its pipeline. A new model begins as a shadow on a small share of the stream. Name models by their digest in
 # commands: then nothing depends on what happened to be there before.
 #
-# **Source**: [`slot.py`](../modelserving/models/slot.py) for the places,
-# [`loader.py`](../modelserving/models/loader.py) for check and warm-up,
-# [`history.py`](../modelserving/models/history.py) for where messages and commands lead,
-# [`shadow.py`](../modelserving/models/shadow.py), [`reference.py`](../modelserving/models/reference.py)
+# **Source**: [`slot.py`](../modelserving/models/lifecycle/slots.py) for the places,
+# [`loader.py`](../modelserving/models/lifecycle/build.py) for check and warm-up,
+# [`history.py`](../modelserving/models/lifecycle/history.py) for where messages and commands lead,
+# [`shadow.py`](../modelserving/models/lifecycle/shadow.py), [`reference.py`](../modelserving/models/lifecycle/fetch.py)
 
 # %% tags=["cleanup"]
 lesson.close()

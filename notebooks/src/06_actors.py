@@ -32,7 +32,8 @@ from time import perf_counter
 import pykka
 
 from modelserving.errors import ActorError, MailboxFull, ServerError
-from modelserving.workshop import happened, show, start, table
+from modelserving.workshop import happened, start, table
+from modelserving.workshop.display import show
 
 lesson = start("06", fast=fast)
 
@@ -205,9 +206,9 @@ mixed = messages_of([red[0], white[0], red[1], white[1]])
 
 # %%
 from modelserving.actors.messages import Apply, AskType, ScoreBatch
-from modelserving.models.catalog import read_catalog
-from modelserving.models.changes import Promote
-from modelserving.models.loader import build_candidate
+from modelserving.models.store.bundled import read_catalog
+from modelserving.models.lifecycle.changes import Promote
+from modelserving.models.lifecycle.build import build_candidate
 
 catalog = {model.name: model for model in read_catalog(data_folder() / "models")}
 
@@ -325,7 +326,7 @@ happened(
 # that each record has one outcome, whatever happens to the actors.
 
 # %%
-from modelserving.stage.scoring import score_batch
+from modelserving.serving.scoring import score_batch
 
 def score_with_a_bug(batch, slots):
     if any(message.key == b"poison" for message in batch.messages):
@@ -347,10 +348,10 @@ promote("wine-linear-regression")
 # %% tags=["breaks"]
 from anyio.lowlevel import checkpoint
 
-from modelserving.actors.gathering import Gatherer, Postman
-from modelserving.stage import Batch, Lane
+from modelserving.actors.dispatch import Gatherer, Postman
+from modelserving.serving import Batch, WorkerThread
 
-lane = lesson.manage(lambda: Lane("asking"), name="lane")  # a thread that waits for answers
+lane = lesson.manage(lambda: WorkerThread("asking"), name="lane")  # a thread that waits for answers
 gatherer = Gatherer(manager, Postman(lane, while_waiting=checkpoint))
 gathered = await gatherer.score(Batch(hundred))
 
@@ -371,7 +372,7 @@ happened(
 # a model for red wine at once, and the next one in an hour.
 
 # %%
-from modelserving.workshop.process import ChildProcess, ServerProcess
+from modelserving.workshop.processes.process import ChildProcess, ServerProcess
 
 pace = ("--records-every", "20" if fast else "40", "--models-every", "3600000")
 types = ("--data-type", "wine", "--data-type", "white")
@@ -407,7 +408,7 @@ happened(f"{refused} It says what there is, so that a slip of the pen is found a
 # We send a model for white wine, as in lesson 05:
 
 # %%
-from modelserving.workshop.terminal import terminal
+from modelserving.workshop.processes.terminal import terminal
 
 terminal(f"modelserving models publish white-linear-regression --prefix {lesson.prefix}", own)
 
@@ -579,13 +580,13 @@ server.stop()
 client.running, server.running
 
 # %%
-from modelserving.actors import Farm
-from modelserving.actors.gathering import resolve
+from modelserving.actors import WorkerPool
+from modelserving.actors.dispatch import resolve
 
 def make_farm(kind, model, workers):
     runtime = lesson.manage(PykkaRuntime, name=f"farm {kind} {workers}")
     settings = ServingSettings(lesson.folder / f"farm-{kind}-{workers}", workers=workers)
-    farm = runtime.spawn(Farm, runtime, "wine", settings, name="farm")
+    farm = runtime.spawn(WorkerPool, runtime, "wine", settings, name="farm")
     resolve(farm.request(Apply(Promote(model))), 30)
     return farm
 
@@ -596,7 +597,7 @@ def make_farm(kind, model, workers):
 # %%
 import numpy as np
 
-from modelserving.models.base import Scores
+from modelserving.models.model import Scores
 
 class PlainPython:
     inputs = ("alcohol",)
@@ -728,8 +729,8 @@ happened(
 # it is full. Look at the restarts in `/healthz`: an actor that comes back every minute is a bug that nobody has read about yet.
 #
 # **Source**: [`serving.py`](../modelserving/actors/serving.py) for the actor, [`manager.py`](../modelserving/actors/manager.py)
-# for the one above it, [`supervision.py`](../modelserving/actors/supervision.py) for failures,
-# [`persistence.py`](../modelserving/actors/persistence.py) for the files, [`farm.py`](../modelserving/actors/farm.py) and
+# for the one above it, [`supervision.py`](../modelserving/actors/runtime/supervision.py) for failures,
+# [`persistence.py`](../modelserving/actors/persistence.py) for the files, [`farm.py`](../modelserving/actors/pool.py) and
 # [`routers.py`](../modelserving/actors/routers.py)
 
 # %% tags=["cleanup"]

@@ -28,11 +28,12 @@ from time import perf_counter
 from modelserving.config import data_folder
 from modelserving.errors import ServerError
 from modelserving.kafka import read_topic
-from modelserving.models import factory
-from modelserving.models.catalog import read_catalog
+from modelserving.models.formats import factory
+from modelserving.models.store.bundled import read_catalog
 from modelserving.records import TOPICS, decode_descriptor, decode_wine
 from modelserving.records import encode_descriptor, encode_wine, read_wines
-from modelserving.workshop import happened, show, start, table
+from modelserving.workshop import happened, start, table
+from modelserving.workshop.display import show
 
 lesson = start("07", fast=fast)
 
@@ -242,7 +243,7 @@ def pour(count):
 pour(200)
 
 # %%
-from modelserving.workshop.process import ServerProcess
+from modelserving.workshop.processes.process import ServerProcess
 
 me = ("--group", lesson.group("server"), "--instance", "one", "--port", "0", "--no-preload")
 
@@ -548,7 +549,7 @@ streams.close();
 # have not just written yourself:
 
 # %%
-from modelserving.kstreams.serving.statistics import CustomStatistics
+from modelserving.streams_server.stores import CustomStatistics
 
 show(CustomStatistics)
 
@@ -652,18 +653,18 @@ happened(
 # topic, to its end, before the first record. This is the topology of our server:
 
 # %%
-from modelserving.kstreams.serving.keeper import ModelOptions
-from modelserving.kstreams.serving.scoring import Tally
-from modelserving.kstreams.serving.statistics import StoreKind
-from modelserving.kstreams.serving.topologies import Parts, make_topology
-from modelserving.kstreams.serving.ways import ModelWay, make_models
+from modelserving.streams_server.model_thread import ModelOptions
+from modelserving.streams_server.scoring import Tally
+from modelserving.streams_server.stores import StoreKind
+from modelserving.streams_server.topologies import Parts, make_topology
+from modelserving.streams_server.distribution import ModelDistribution, make_models
 
 def picture(way):
     models = lesson.manage(make_models(way, ModelOptions(lesson.connection, TOPICS)))
     return describe(make_topology(StoreKind.CUSTOM, Parts(TOPICS, models, Tally())))
 
 # %%
-picture(ModelWay.GLOBAL)
+picture(ModelDistribution.GLOBAL)
 
 # %% [markdown]
 # Above, what is done for each partition of the records (`batch` is where the engine collects them for us); below, what is on
@@ -672,7 +673,7 @@ picture(ModelWay.GLOBAL)
 # records and partition 3 of the models go to the same instance:
 
 # %%
-picture(ModelWay.CO_PARTITIONED)
+picture(ModelDistribution.CO_PARTITIONED)
 
 # %% [markdown]
 # Here all is one sub-topology: one task for each partition, which has just the models that it needs. With very many models that
@@ -697,9 +698,9 @@ picture(ModelWay.CO_PARTITIONED)
 # look for another store. A store of your own is for objects that are big, or change often. Give an application's stores and
 # nodes names of your own: changelogs are called after them, and a new name begins with nothing.
 #
-# **Source**: [`topologies.py`](../modelserving/kstreams/serving/topologies.py),
-# [`statistics.py`](../modelserving/kstreams/serving/statistics.py) for the three stores,
-# [`scoring.py`](../modelserving/kstreams/serving/scoring.py), [`ways.py`](../modelserving/kstreams/serving/ways.py) for
+# **Source**: [`topologies.py`](../modelserving/streams_server/topologies.py),
+# [`statistics.py`](../modelserving/streams_server/stores.py) for the three stores,
+# [`scoring.py`](../modelserving/streams_server/scoring.py), [`ways.py`](../modelserving/streams_server/distribution.py) for
 # the two ways of models, [`store.py`](../modelserving/kstreams/store.py) for what lies between a store and the engine
 
 # %% tags=["cleanup"]

@@ -29,7 +29,8 @@ import httpx
 from modelserving.config import data_folder
 from modelserving.kafka import end_offsets, read_topic
 from modelserving.records import decode_scored, encode_descriptor, encode_wine, read_wines
-from modelserving.workshop import happened, show, start, table
+from modelserving.workshop import happened, start, table
+from modelserving.workshop.display import show
 
 lesson = start("08", fast=fast)
 
@@ -48,7 +49,7 @@ end_offsets(lesson.connection, lesson.topics.records)
 # Four partitions, and nothing in them. A model goes onto the models topic, as always. (This one is a random forest, in ONNX.)
 
 # %%
-from modelserving.models.catalog import read_catalog
+from modelserving.models.store.bundled import read_catalog
 
 catalog = {model.name: model for model in read_catalog(data_folder() / "models")}
 forest = catalog["wine-random-forest-onnx"]
@@ -63,7 +64,7 @@ sent.get(timeout=10).offset
 # each state is kept twice; more of that later. We start both at once, which takes some seconds:
 
 # %%
-from modelserving.workshop.process import ServerProcess
+from modelserving.workshop.processes.process import ServerProcess
 
 fleet = {}
 own = {"MODELSERVING_REPOSITORY": str(lesson.folder / "repository")}
@@ -192,7 +193,7 @@ table("What one told you, and from whom it had that", rows, "partition", "held b
 # The server's own, for comparison. It does not return `None`: it raises an error that says why.
 
 # %%
-from modelserving.kstreams.queries import add_up
+from modelserving.streams_server import add_up
 
 show(add_up)
 
@@ -429,7 +430,7 @@ show("examples/quix/job.py")
 # > **Predict, then run.** Same bytes, same model, another engine. Will all answers be the same?
 
 # %%
-from modelserving.workshop.quix import run_quix, why_no_quix
+from modelserving.workshop.processes.quix import run_quix, why_no_quix
 
 model = data_folder() / "models" / "wine-random-forest-onnx.onnx"
 topics = {"records": lesson.topics.records, "scored": lesson.topic("quix-scored", partitions=4)}
@@ -496,8 +497,8 @@ happened(
 # timeout longer than your longest pause, and shorter than your patience. Let a client that gets a 503 wait a second and ask again.
 #
 # **Source**: [`queries.py`](../modelserving/web/queries.py) for the questions,
-# [`sums.py`](../modelserving/kstreams/queries/sums.py) and [`instances.py`](../modelserving/kstreams/queries/instances.py) for the
-# answers, [`ways.py`](../modelserving/kstreams/serving/ways.py) for how models travel, [`job.py`](../examples/quix/job.py)
+# [`sums.py`](../modelserving/streams_server/shares.py) and [`instances.py`](../modelserving/streams_server/instances.py) for the
+# answers, [`ways.py`](../modelserving/streams_server/distribution.py) for how models travel, [`job.py`](../examples/quix/job.py)
 
 # %% tags=["cleanup"]
 lesson.close()

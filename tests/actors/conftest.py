@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from modelserving.actors import Actor, ActorStatus, Policy, PykkaRuntime, Ref, Runtime
-from modelserving.actors.ray_runtime import RayRuntime
+from modelserving.actors.runtime.ray import RayRuntime
 
 HASTY = Policy(restarts=5, first_pause_s=0.01, longest_pause_s=0.05)
 

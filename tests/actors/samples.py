@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 
 from modelserving.actors import ActorStatus, Reply, Runtime
-from modelserving.models.slot import ModelSlots
-from modelserving.stage.messages import Batch, ScoredBatch
-from modelserving.stage.scoring import score_batch
+from modelserving.models.lifecycle.slots import ModelSlots
+from modelserving.serving.messages import Batch, ScoredBatch
+from modelserving.serving.scoring import score_batch
 
 
 class Counter:

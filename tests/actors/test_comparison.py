@@ -8,7 +8,7 @@ import pytest
 
 from modelserving.actors import PykkaRuntime
 from modelserving.actors.comparison import Side, compare, tabulate
-from modelserving.client import load_supply
+from modelserving.client import load_dataset
 from modelserving.config import data_folder
 from modelserving.records import ScoredRecord
 from tests.fakes import messages
@@ -19,7 +19,7 @@ SWITCHES = (700, 1, 1_599)
 @pytest.fixture(scope="module", params=SWITCHES, ids=lambda switch: f"switch at {switch}")
 def sides(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Side, Side, int]:
     """All red wines through both, with the second model from an offset on."""
-    supply = load_supply(data_folder())
+    supply = load_dataset(data_folder())
     assert len(supply.records) == 1_600
     first, second = [model for model in supply.models if model.type.slug == "pmml"][:2]
     with PykkaRuntime() as runtime:

@@ -13,18 +13,18 @@ import anyio
 import pytest
 
 from modelserving.actors import Life, ManagerActor, Ref, ServingSettings
-from modelserving.actors.changing import Changer
-from modelserving.actors.gathering import Gatherer, Postman
+from modelserving.actors.dispatch import Gatherer, Postman
 from modelserving.actors.messages import Describe, RestoreAll, Settled, TellType
+from modelserving.actors.rollout import ModelRollout
 from modelserving.config import data_folder
-from modelserving.models.catalog import read_catalog
-from modelserving.models.changes import Promote, Retire, RollBack
-from modelserving.models.loader import build_candidate
-from modelserving.models.state import ServingState
+from modelserving.models.lifecycle.build import build_candidate
+from modelserving.models.lifecycle.changes import Promote, Retire, RollBack
+from modelserving.models.lifecycle.state import ServingState
+from modelserving.models.store.bundled import read_catalog
 from modelserving.records import ModelType
-from modelserving.stage.lane import Lane
-from modelserving.stage.messages import Batch, ScoredBatch
-from modelserving.workshop.ground import wait_until
+from modelserving.serving.messages import Batch, ScoredBatch
+from modelserving.serving.worker_thread import WorkerThread
+from modelserving.workshop.lesson.lesson_topics import wait_until
 from tests.actors.conftest import Borrowed
 from tests.actors.samples import score_or_die, score_or_fail
 from tests.fakes import FakeMessage, messages, wine
@@ -41,7 +41,7 @@ class Team:
     """A manager, and those who talk to it."""
 
     manager: Ref
-    changer: Changer
+    changer: ModelRollout
     gatherer: Gatherer
     postman: Postman
 
@@ -63,9 +63,9 @@ class Team:
 async def team(runtime: Borrowed, settings: ServingSettings) -> AsyncIterator[Team]:
     """A manager with its serving actors, for one test."""
     manager = runtime.spawn(ManagerActor, runtime.inner, settings, name=f"manager {secrets.token_hex(4)}")
-    with Lane("test") as lane:
+    with WorkerThread("test") as lane:
         postman = Postman(lane, partial(anyio.sleep, 0.02))
-        yield Team(manager, Changer(manager, postman, runtime.shares_memory), Gatherer(manager, postman), postman)
+        yield Team(manager, ModelRollout(manager, postman, runtime.shares_memory), Gatherer(manager, postman), postman)
     manager.stop()
     await anyio.to_thread.run_sync(lambda: wait_until(lambda: not serving(runtime), "the end of the actors"))
 

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from modelserving.actors import StateFolder
-from modelserving.actors.carrying import PackedModel
 from modelserving.actors.persistence import SavedState, find_saved
+from modelserving.actors.transfer import PackedModel
 from modelserving.errors import FieldError, StateError
-from modelserving.models.served import ModelIdentity
+from modelserving.models.info import ModelInfo
 from modelserving.records import ModelType
 from modelserving.statistics import Statistics
 
@@ -28,7 +28,7 @@ def packed(name: str, data: bytes | None = None) -> PackedModel:
     statistics = Statistics()
     statistics.record(1_000, 7)
     digest = hashlib.sha256(body).hexdigest()
-    who = ModelIdentity(name, f"what {name} is about", "wine", ModelType.TENSORFLOW, "2", digest)
+    who = ModelInfo(name, f"what {name} is about", "wine", ModelType.TENSORFLOW, "2", digest)
     return PackedModel(who, body, {"inputs": "alcohol"}, statistics.encode())
 
 

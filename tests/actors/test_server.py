@@ -24,13 +24,13 @@ from modelserving.kafka import (
     read_dead_letters,
     read_topic,
 )
-from modelserving.models.changes import Change, Promote
-from modelserving.models.slot import ModelSlots
+from modelserving.models.lifecycle.changes import Change, Promote
+from modelserving.models.lifecycle.slots import ModelSlots
 from modelserving.records import ScoredRecord, Topics, decode_scored, encode_descriptor, encode_wine
-from modelserving.stage import Phase
-from modelserving.stage.messages import Batch, ScoredBatch
-from modelserving.stage.scoring import score_batch
-from modelserving.stage.source import DataSource
+from modelserving.serving import Phase
+from modelserving.serving.messages import Batch, ScoredBatch
+from modelserving.serving.scoring import score_batch
+from modelserving.serving.source import DataSource
 from modelserving.statistics import Statistics
 from tests.actors.conftest import HASTY
 from tests.actors.samples import score_or_fail

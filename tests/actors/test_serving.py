@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from modelserving.actors import ServingActor, ServingSettings, StateFolder
-from modelserving.actors.carrying import PackedChange, PackedModel, pack
 from modelserving.actors.messages import (
     Answers,
     Applied,
@@ -21,12 +20,13 @@ from modelserving.actors.messages import (
     ScoreBatch,
     Settled,
 )
-from modelserving.client import load_supply
+from modelserving.actors.transfer import PackedChange, PackedModel, pack
+from modelserving.client import load_dataset
 from modelserving.config import data_folder
 from modelserving.errors import ActorError
-from modelserving.models.changes import Promote, StartShadow
-from modelserving.models.loader import build_candidate
-from modelserving.workshop.ground import wait_until
+from modelserving.models.lifecycle.build import build_candidate
+from modelserving.models.lifecycle.changes import Promote, StartShadow
+from modelserving.workshop.lesson.lesson_topics import wait_until
 from tests.contract.servers import constant_model
 from tests.fakes import FakeModel, messages, served_by, wine
 
@@ -135,10 +135,10 @@ def test_a_model_that_cannot_be_built_here_leaves_the_old_one_in_its_place(setti
     assert {scored.model_name for scored in score(actor).scored} == {"five"}
 
 
-@pytest.mark.parametrize("name", [model.name for model in load_supply(data_folder(), ("wine", "white")).models])
+@pytest.mark.parametrize("name", [model.name for model in load_dataset(data_folder(), ("wine", "white")).models])
 def test_every_model_of_the_workbook_comes_back_from_disk_with_the_same_answers(name: str, tmp_path: Path) -> None:
     """Its bytes and its parameters are all that it takes."""
-    supply = load_supply(data_folder(), ("wine", "white"))
+    supply = load_dataset(data_folder(), ("wine", "white"))
     model = next(model for model in supply.models if model.name == name)
     records = [record for record in supply.records if record.data_type == model.data_type][:50]
     settings = ServingSettings(tmp_path)

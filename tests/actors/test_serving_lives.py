@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from modelserving.actors import ServingActor, ServingSettings, StateFolder
-from modelserving.actors.carrying import PackedModel, pack_model
 from modelserving.actors.messages import (
     Answers,
     Apply,
@@ -24,12 +23,13 @@ from modelserving.actors.messages import (
 )
 from modelserving.actors.persistence import SavedState
 from modelserving.actors.shadowing import ShadowQueue
-from modelserving.models.changes import Change, KeepPrevious, Promote, Retire, StartShadow
-from modelserving.models.loader import build_candidate
-from modelserving.models.served import ModelIdentity, ServedModel
-from modelserving.models.shadow import ShadowWork
-from modelserving.models.slot import ModelSlot
-from modelserving.models.state import ServingState
+from modelserving.actors.transfer import PackedModel, pack_model
+from modelserving.models.info import LoadedModel, ModelInfo
+from modelserving.models.lifecycle.build import build_candidate
+from modelserving.models.lifecycle.changes import Change, KeepPrevious, Promote, Retire, StartShadow
+from modelserving.models.lifecycle.shadow import ShadowWork
+from modelserving.models.lifecycle.slots import ModelSlot
+from modelserving.models.lifecycle.state import ServingState
 from modelserving.records import ModelDescriptor, ModelType, WineBatch
 from modelserving.statistics import Statistics
 from tests.contract.servers import constant_model
@@ -48,7 +48,7 @@ def settings(tmp_path: Path) -> ServingSettings:
     return ServingSettings(tmp_path / "state", save_every_s=3_600)
 
 
-def built(*models: ModelDescriptor) -> list[ServedModel]:
+def built(*models: ModelDescriptor) -> list[LoadedModel]:
     return [build_candidate(model) for model in models]
 
 
@@ -74,7 +74,7 @@ def scored(actor: ServingActor) -> set[str]:
 def broken(name: str) -> PackedModel:
     """A model whose bytes arrived whole, and make no model here."""
     data = f"<html>{name}</html>".encode()
-    who = ModelIdentity(name, "", "wine", ModelType.PMML, "1", hashlib.sha256(data).hexdigest())
+    who = ModelInfo(name, "", "wine", ModelType.PMML, "1", hashlib.sha256(data).hexdigest())
     return PackedModel(who, data)
 
 
@@ -122,7 +122,7 @@ def test_where_there_is_no_model_any_more_records_are_skipped_again(settings: Se
 
 
 def test_an_actor_that_comes_back_with_an_older_model_is_given_the_newer_one(settings: ServingSettings) -> None:
-    """The newer one could not be saved. Places that are right are left alone, and go on counting."""
+    """The newer one could not be saved. Slots that are right are left alone, and go on counting."""
     five, seven, six = built(FIVE, SEVEN, SIX)
     actor = ServingActor("wine", settings)
     apply(actor, Promote(five))

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from modelserving.kafka import EmbeddedKafka
-from modelserving.workshop.process import ServerProcess
+from modelserving.broker import EmbeddedKafka
+from modelserving.workshop.processes.process import ServerProcess
 
 pytestmark = [pytest.mark.browser, pytest.mark.broker]
 

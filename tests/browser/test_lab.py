@@ -21,11 +21,11 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from modelserving.broker import EmbeddedKafka
+from modelserving.broker.ports import free_port
 from modelserving.config import checkout
-from modelserving.kafka import EmbeddedKafka
-from modelserving.kafka.ports import free_port
-from modelserving.workshop.lab import lab_arguments
-from modelserving.workshop.work import WorkFolder
+from modelserving.workshop.lab.lab import lab_arguments
+from modelserving.workshop.lab.work import WorkFolder
 
 pytestmark = [pytest.mark.browser, pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(600)]
 

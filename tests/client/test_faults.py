@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from modelserving.client import FAULTS, break_record
 from modelserving.errors import DecodeError, FieldError, RecordError
-from modelserving.models.inputs import FieldReader
+from modelserving.models.formats.inputs import FieldReader
 from modelserving.records import FEATURES, WineRecord, decode_wine
 from tests.fakes import WINE
 from tests.records.strategies import wines

@@ -1,18 +1,18 @@
-"""A small supply, and what is on a topic."""
+"""A small dataset, and what is on a topic."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from modelserving.client import Supply
+from modelserving.client import Dataset
 from modelserving.kafka import Connection, read_topic
 from modelserving.records import ModelDescriptor, ModelType
 from tests.fakes import wine
 
 
-def supply(records: int = 4, models: Sequence[str] = ("a",)) -> Supply:
+def dataset(records: int = 4, models: Sequence[str] = ("a",)) -> Dataset:
     """So many records, no two alike, and models with these names."""
-    return Supply(
+    return Dataset(
         tuple(wine(alcohol=9.0 + number) for number in range(records)),
         tuple(ModelDescriptor(name, f"about {name}", "wine", ModelType.PMML, b"<PMML/>") for name in models),
     )

@@ -9,9 +9,9 @@ import pytest
 
 from modelserving.kafka import Connection, DeadLetter, headers, make_producer, read_topic
 from modelserving.kafka.clients import MAX_MESSAGE_BYTES
-from modelserving.models.catalog import read_catalog
-from modelserving.models.overview import Place, read_overview
-from modelserving.models.repository import ModelRepository
+from modelserving.models.admin.listing import Place, read_overview
+from modelserving.models.store.bundled import read_catalog
+from modelserving.models.store.repository import ModelRepository
 from modelserving.records import (
     ScoredRecord,
     Topics,

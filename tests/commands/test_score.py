@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from modelserving.config import data_folder
-from modelserving.models.catalog import model_file, read_catalog
+from modelserving.models.store.bundled import model_file, read_catalog
 from modelserving.records import FEATURES, ModelDescriptor, ModelType, WineRecord, read_wines
 from tests.commands.runs import Terminal
 from tests.fakes import WINE

@@ -9,7 +9,7 @@ import pytest
 
 from modelserving.kafka import Connection, make_producer, read_dead_letters, read_topic
 from modelserving.kafka.dead_letters import DeadLetter
-from modelserving.models.publishing import partition_of, send_command
+from modelserving.models.admin.publish import partition_of, send_command
 from modelserving.records import (
     Action,
     ModelDescriptor,
@@ -21,8 +21,8 @@ from modelserving.records import (
     encode_descriptor,
     encode_wine,
 )
-from modelserving.workshop.ground import wait_until
-from modelserving.workshop.process import ServerProcess
+from modelserving.workshop.lesson.lesson_topics import wait_until
+from modelserving.workshop.processes.process import ServerProcess
 
 SERVERS = ("stage", "actor", "streams-memory", "streams-standard", "streams-custom")
 """Kinds, as ``modelserving serve`` names them; what stands after a hyphen is the store: ``streams-memory``."""

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from modelserving.kafka import Connection, EmbeddedKafka, create_topics, delete_topics
+from modelserving.broker import EmbeddedKafka
+from modelserving.kafka import Connection, create_topics, delete_topics
 from modelserving.records import Action, Golden, ModelDescriptor, ModelType, Topics, encode_descriptor, encode_wine
-from modelserving.workshop.ground import wait_until
-from modelserving.workshop.process import ServerProcess
+from modelserving.workshop.lesson.lesson_topics import wait_until
+from modelserving.workshop.processes.process import ServerProcess
 from tests.contract.hosts import SlowHost
 from tests.contract.servers import (
     SERVERS,

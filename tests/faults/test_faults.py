@@ -15,11 +15,12 @@ import psutil
 import pytest
 from jupyter_client.manager import KernelManager
 
-from modelserving.client import Pace, Provider, Supply
-from modelserving.kafka import EmbeddedKafka, create_topics, end_offsets, read_topic, status
+from modelserving.broker import EmbeddedKafka, status
+from modelserving.client import Dataset, Publisher, Rate
+from modelserving.kafka import create_topics, end_offsets, read_topic
 from modelserving.records import Topics, decode_scored
-from modelserving.workshop.ground import wait_until
-from modelserving.workshop.process import ServerProcess
+from modelserving.workshop.lesson.lesson_topics import wait_until
+from modelserving.workshop.processes.process import ServerProcess
 from tests.contract.servers import SERVERS, Pipeline, constant_model, published, wine
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
@@ -54,18 +55,18 @@ def pipeline(request: pytest.FixtureRequest, broker: EmbeddedKafka) -> Pipeline:
 class Load:
     """A client that publishes 200 records a second in a thread."""
 
-    provider: Provider
+    publisher: Publisher
     stop: threading.Event = field(default_factory=threading.Event)
     thread: threading.Thread = field(init=False)
 
     def __post_init__(self) -> None:
-        self.thread = threading.Thread(target=self.provider.run, args=(self.stop,), name="load")
+        self.thread = threading.Thread(target=self.publisher.run, args=(self.stop,), name="load")
         self.thread.start()
 
     @property
     def sent(self) -> int:
         """How many records the broker has taken."""
-        return self.provider.sent
+        return self.publisher.sent
 
     def finish(self) -> None:
         """Stop the client; afterwards the broker has all that it counts as sent."""
@@ -77,7 +78,7 @@ class Load:
 @pytest.fixture
 def load(pipeline: Pipeline) -> Iterator[Load]:
     """Records arrive until the test is over."""
-    running = Load(Provider(pipeline.connection, Supply((wine(),)), Pace(record_interval_ms=5), pipeline.topics))
+    running = Load(Publisher(pipeline.connection, Dataset((wine(),)), Rate(record_interval_ms=5), pipeline.topics))
     yield running
     running.finish()
 
@@ -120,7 +121,7 @@ def test_the_broker_stops_and_starts_under_load(pipeline: Pipeline, broker: Embe
         assert server.running
         assert server.pid == before
         server.wait_until_serving()
-    assert load.provider.failed == 0
+    assert load.publisher.failed == 0
 
 
 def test_the_broker_is_killed_under_load(pipeline: Pipeline, broker: EmbeddedKafka, load: Load) -> None:
@@ -183,7 +184,7 @@ def test_killing_the_kernel_of_a_notebook_leaves_no_process(tmp_path: Path, monk
     client.wait_for_ready(timeout=60)
     code = """
 from modelserving.kafka import EmbeddedKafka
-from modelserving.workshop.process import ServerProcess
+from modelserving.workshop.processes.process import ServerProcess
 kafka = EmbeddedKafka(port=0).start()
 server = ServerProcess.start("stage", "kernel", ("--port", "0", "--no-preload"))
 """

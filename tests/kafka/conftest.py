@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from modelserving.kafka import stop
+from modelserving.broker import stop
 
 
 @pytest.fixture

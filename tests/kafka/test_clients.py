@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from modelserving.broker import EmbeddedKafka
+from modelserving.broker.ports import free_port
 from modelserving.config import Settings
 from modelserving.errors import BrokerUnavailable, ConfigError
 from modelserving.kafka import (
     MAX_MESSAGE_BYTES,
     Connection,
-    EmbeddedKafka,
     connect,
     create_topics,
     end_offsets,
@@ -24,9 +25,8 @@ from modelserving.kafka import (
     read_topic,
 )
 from modelserving.kafka import clients as clients_module
-from modelserving.kafka.ports import free_port
 from modelserving.records import Topics
-from modelserving.workshop.ground import wait_until
+from modelserving.workshop.lesson.lesson_topics import wait_until
 
 
 @pytest.mark.parametrize("make", [make_admin, make_consumer, make_producer])

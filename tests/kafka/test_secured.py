@@ -11,17 +11,17 @@ from pathlib import Path
 import pytest
 
 from modelserving import jars
+from modelserving.broker.configuration import server_properties
+from modelserving.broker.layout import Layout
+from modelserving.broker.ports import free_port
+from modelserving.broker.process import format_data
 from modelserving.config import Settings
 from modelserving.errors import BrokerUnavailable
 from modelserving.kafka import clients as clients_module
 from modelserving.kafka import connect, create_topics, list_topics, make_admin, make_producer, read_topic
-from modelserving.kafka.configuration import server_properties
-from modelserving.kafka.layout import Layout
-from modelserving.kafka.ports import free_port
-from modelserving.kafka.process import format_data
 from modelserving.kstreams import KafkaStreams, java, streams_config
 from modelserving.records import Topics
-from modelserving.workshop.ground import wait_until
+from modelserving.workshop.lesson.lesson_topics import wait_until
 
 pytestmark = [
     pytest.mark.broker,

@@ -25,9 +25,9 @@ from modelserving.kstreams import (
     stores_of,
     text,
 )
-from modelserving.kstreams.failures import python_errors
-from modelserving.kstreams.proxies import implement_with
-from modelserving.kstreams.values import from_java
+from modelserving.kstreams.bridge.failures import python_errors
+from modelserving.kstreams.bridge.proxies import implement_with
+from modelserving.kstreams.bridge.values import from_java
 
 Draw = Callable[..., Any]
 

@@ -32,9 +32,9 @@ from modelserving.kstreams import (
     streams_config,
 )
 from modelserving.kstreams import streams as streams_module
-from modelserving.kstreams.batches import BatchContext, BatchProcessor, BatchProcessorSupplier, Columns
+from modelserving.kstreams.bridge.batches import BatchContext, BatchProcessor, BatchProcessorSupplier, Columns
 from modelserving.records import Topics
-from modelserving.workshop.ground import wait_until
+from modelserving.workshop.lesson.lesson_topics import wait_until
 
 pytestmark = pytest.mark.broker
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from modelserving.models.archive import pack
-from modelserving.models.engine import load_tensorflow
+from modelserving.models.formats.archive import pack
+from modelserving.models.formats.tensorflow.engine import load_tensorflow
 from modelserving.records import FEATURES, ModelType, WineRecord
 from tests.models.onnx_samples import classifier, onnx_bytes, operator
 from tests.models.samples import (

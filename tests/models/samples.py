@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from modelserving.models.engine import load_tensorflow
+from modelserving.models.formats.tensorflow.engine import load_tensorflow
 from modelserving.records import FEATURES, ModelType, WineRecord
 
 LABELS = ("5", "6", "7", "4")

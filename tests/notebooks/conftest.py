@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from modelserving.kafka import EmbeddedKafka
+from modelserving.broker import EmbeddedKafka
 
 
 @pytest.fixture(scope="session")

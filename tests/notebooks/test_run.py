@@ -13,9 +13,9 @@ import psutil
 import pytest
 from nbformat.v4 import new_code_cell
 
-from modelserving.kafka import status
-from modelserving.workshop.ground import wait_until
-from modelserving.workshop.source import lesson_sources
+from modelserving.broker import status
+from modelserving.workshop.lesson.lesson_topics import wait_until
+from modelserving.workshop.authoring.source import lesson_sources
 
 NOTEBOOKS = lesson_sources()[0].path.parent.parent
 # What is run by one process of the tests is run again by the same: the second needs the output of the first.

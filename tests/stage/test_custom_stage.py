@@ -11,9 +11,10 @@ import pytest
 from anyio import create_memory_object_stream
 from anyio.lowlevel import checkpoint
 
-from modelserving.models.changes import Change, Promote
-from modelserving.models.slot import ModelSlots, ServedModel
-from modelserving.stage import Batch, Lane, ModelServingStage, ScoredBatch
+from modelserving.models.lifecycle.changes import Change, Promote
+from modelserving.models.lifecycle.slots import LoadedModel, ModelSlots
+from modelserving.serving import Batch, ScoredBatch, WorkerThread
+from modelserving.stage import ModelServingStage
 from tests.fakes import FakeModel, messages, served_by, wine
 
 WAIT = 20
@@ -54,7 +55,7 @@ class Data:
 class Rig:
     """A stage between a ``Data``, a stream of models and an outlet without a buffer."""
 
-    def __init__(self, data: Data, lane: Lane, waiting: Sequence[ServedModel] = ()) -> None:
+    def __init__(self, data: Data, lane: WorkerThread, waiting: Sequence[LoadedModel] = ()) -> None:
         self.slots = ModelSlots()
         self.data = data
         self.models, self._models = create_memory_object_stream[Change](10)
@@ -80,7 +81,7 @@ class Rig:
         self.slots.close()
 
 
-class Inline(Lane):
+class Inline(WorkerThread):
     """A lane that calls at once, so that no other task comes in between."""
 
     async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -100,15 +101,15 @@ async def settle() -> None:
         await checkpoint()
 
 
-def drive(test: Callable[[Lane], Coroutine[Any, Any, None]]) -> None:
-    with Lane("test-scoring") as lane:
+def drive(test: Callable[[WorkerThread], Coroutine[Any, Any, None]]) -> None:
+    with WorkerThread("test-scoring") as lane:
         anyio.run(test, lane)
 
 
 def test_models_that_wait_serve_the_first_batch() -> None:
     """All models that are there before the data are swapped in first, in their order; the last one scores."""
 
-    async def scenario(lane: Lane) -> None:
+    async def scenario(lane: WorkerThread) -> None:
         rig = Rig(Data(1), lane, [served_by(name=name) for name in ("a", "b", "c")])
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(rig.run)
@@ -122,7 +123,7 @@ def test_models_that_wait_serve_the_first_batch() -> None:
 def test_a_model_that_arrives_while_there_is_no_data_is_swapped_in_at_once() -> None:
     """It does not wait for the next record."""
 
-    async def scenario(lane: Lane) -> None:
+    async def scenario(lane: WorkerThread) -> None:
         gate = anyio.Event()
         rig = Rig(Data(1, {0: gate}), lane)
         async with anyio.create_task_group() as tasks:
@@ -141,7 +142,7 @@ def test_a_model_that_arrives_while_there_is_no_data_is_swapped_in_at_once() -> 
 def test_a_model_is_preferred_to_a_batch_that_came_with_it() -> None:
     """When a batch and a model are both there, the model serves that batch: no task is needed to bring it in."""
 
-    async def scenario(_: Lane) -> None:
+    async def scenario(_: WorkerThread) -> None:
         def send_model(number: int) -> None:
             rig.models.send_nowait(Promote(served_by(name=f"model {number}")))
 
@@ -158,7 +159,7 @@ def test_a_model_is_preferred_to_a_batch_that_came_with_it() -> None:
 def test_of_several_models_the_last_one_stays() -> None:
     """Models that arrive together with a batch are taken in the order in which they were sent."""
 
-    async def scenario(_: Lane) -> None:
+    async def scenario(_: WorkerThread) -> None:
         def send_three(number: int) -> None:
             if number == 2:
                 for name in ("old", "newer", "newest"):
@@ -178,7 +179,7 @@ def test_models_that_wait_are_taken_before_data_are_asked_for() -> None:
     """The first demand for data comes from a stage that can score."""
     swaps: list[int] = []
 
-    async def scenario(lane: Lane) -> None:
+    async def scenario(lane: WorkerThread) -> None:
         def note(_: int) -> None:
             swaps.append(rig.slots.swaps)
 
@@ -195,7 +196,7 @@ def test_models_that_wait_are_taken_before_data_are_asked_for() -> None:
 def test_a_batch_that_is_being_scored_keeps_its_model() -> None:
     """A swap in the middle of a score changes nothing for it; the next batch has the new model."""
 
-    async def scenario(lane: Lane) -> None:
+    async def scenario(lane: WorkerThread) -> None:
         scoring, go_on = threading.Event(), threading.Event()
 
         def hold() -> None:
@@ -222,7 +223,7 @@ def test_a_batch_that_is_being_scored_keeps_its_model() -> None:
 def test_the_next_batch_is_asked_for_only_when_the_outlet_took_the_last() -> None:
     """Demand flows against the stream: whoever does not take results is not fed, and nothing piles up."""
 
-    async def scenario(lane: Lane) -> None:
+    async def scenario(lane: WorkerThread) -> None:
         rig = Rig(Data(3), lane, [served_by(name="m")])
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(rig.run)
@@ -240,7 +241,7 @@ def test_the_next_batch_is_asked_for_only_when_the_outlet_took_the_last() -> Non
 def test_a_model_is_taken_while_nobody_takes_results() -> None:
     """Back pressure on the results does not hold up the models."""
 
-    async def scenario(lane: Lane) -> None:
+    async def scenario(lane: WorkerThread) -> None:
         rig = Rig(Data(2), lane, [served_by(name="old")])
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(rig.run)
@@ -256,7 +257,7 @@ def test_a_model_is_taken_while_nobody_takes_results() -> None:
 def test_the_outlet_is_closed_when_the_data_end() -> None:
     """Whoever reads the results learns that there will be no more; models may still come, and are not waited for."""
 
-    async def scenario(lane: Lane) -> None:
+    async def scenario(lane: WorkerThread) -> None:
         rig = Rig(Data(1), lane)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(rig.run)
@@ -271,7 +272,7 @@ def test_the_outlet_is_closed_when_the_data_end() -> None:
 def test_models_that_end_do_not_end_the_stage() -> None:
     """The data decide when the stage is done."""
 
-    async def scenario(lane: Lane) -> None:
+    async def scenario(lane: WorkerThread) -> None:
         rig = Rig(Data(3), lane, [served_by(name="m")])
         rig.models.close()
         async with anyio.create_task_group() as tasks:
@@ -285,7 +286,7 @@ def test_models_that_end_do_not_end_the_stage() -> None:
 def test_scoring_leaves_the_event_loop_free() -> None:
     """While a batch is scored in the lane's thread, other tasks, such as HTTP, go on."""
 
-    async def scenario(lane: Lane) -> None:
+    async def scenario(lane: WorkerThread) -> None:
         others_went_on = threading.Event()
         model = FakeModel(during=lambda: others_went_on.wait(WAIT))
         rig = Rig(Data(1), lane, [served_by(model, "slow")])
@@ -302,7 +303,7 @@ def test_scoring_leaves_the_event_loop_free() -> None:
 def test_a_source_that_breaks_ends_the_stage_with_its_error() -> None:
     """The server learns why, and the outlet is closed."""
 
-    async def scenario(lane: Lane) -> None:
+    async def scenario(lane: WorkerThread) -> None:
         class Broken(Data):
             async def __anext__(self) -> Batch:
                 raise OSError("the broker is gone")

@@ -10,8 +10,8 @@ import httpx
 import pytest
 from fastapi import APIRouter
 
-from modelserving.models.changes import Retire, StartShadow
-from modelserving.stage import Counts, Phase
+from modelserving.models.lifecycle.changes import Retire, StartShadow
+from modelserving.serving import Counts, Phase
 from modelserving.web import make_app
 from tests.fakes import FakeServer, served_by
 

@@ -12,8 +12,8 @@ import anyio
 import httpx
 import pytest
 
-from modelserving.models.state import ServingState
-from modelserving.stage import Counts, Health, Phase
+from modelserving.models.lifecycle.state import ServingState
+from modelserving.serving import Counts, Health, Phase
 from modelserving.web import announce, bind, serve, url_of
 
 WAIT = 20

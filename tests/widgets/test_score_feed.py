@@ -13,8 +13,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from modelserving.broker import EmbeddedKafka
 from modelserving.errors import ServerError
-from modelserving.kafka import Connection, EmbeddedKafka, create_topics, delete_topics, make_producer
+from modelserving.kafka import Connection, create_topics, delete_topics, make_producer
 from modelserving.records import ScoredRecord, Topics, encode_scored
 from modelserving.widgets.score_feed import ScoreFeed
 from modelserving.widgets.stage_snapshot import Condition, StageSnapshot

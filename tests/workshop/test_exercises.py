@@ -14,9 +14,9 @@ import pytest
 
 from modelserving.errors import ConfigError
 from modelserving.workshop import Lesson
-from modelserving.workshop.exercise import Exercise, Outcome, Verdict, WrongAnswer, judge
+from modelserving.workshop.authoring.source import LessonSource, lesson_sources
 from modelserving.workshop.exercises import all_exercises, find_exercise
-from modelserving.workshop.source import LessonSource, lesson_sources
+from modelserving.workshop.lesson.exercise import Exercise, Outcome, Verdict, WrongAnswer, judge
 
 EACH = pytest.mark.parametrize("exercise", all_exercises(), ids=lambda exercise: exercise.id)
 WRONG = [(exercise, number) for exercise in all_exercises() for number in range(len(exercise.wrong))]

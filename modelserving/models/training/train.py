@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import MappingProxyType
 
-from modelserving.models.catalog import model_file, write_catalog
+from modelserving.models.store.bundled import model_file, write_catalog
 from modelserving.models.training.examine import TOLERANCE, choose_golden, measure
 from modelserving.models.training.recipes import RECIPES, Product, Recipe
 from modelserving.models.training.sample import Sample, load_sample

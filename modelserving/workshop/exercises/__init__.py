@@ -7,7 +7,7 @@ from functools import cache
 from importlib import import_module
 
 from modelserving.errors import ConfigError
-from modelserving.workshop.exercise import Exercise
+from modelserving.workshop.lesson.exercise import Exercise
 
 __all__ = ["all_exercises", "find_exercise"]
 

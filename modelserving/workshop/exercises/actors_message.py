@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from modelserving.actors import Actor, Policy, PykkaRuntime, Ref
 from modelserving.errors import ActorError
-from modelserving.workshop.exercise import Exercise, NotYet, WrongAnswer, require
-from modelserving.workshop.lesson import Lesson
+from modelserving.workshop.lesson.exercise import Exercise, NotYet, WrongAnswer, require
+from modelserving.workshop.lesson.lesson import Lesson
 
 __all__ = ["EXERCISE"]
 

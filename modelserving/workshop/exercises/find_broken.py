@@ -9,12 +9,12 @@ from typing import Any
 
 from kafka import TopicPartition
 
-from modelserving.client import load_supply
+from modelserving.client import load_dataset
 from modelserving.config import data_folder
 from modelserving.kafka import Connection, make_admin, make_producer
 from modelserving.records import encode_wine
-from modelserving.workshop.exercise import Exercise, WrongAnswer, require
-from modelserving.workshop.lesson import Lesson
+from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
+from modelserving.workshop.lesson.lesson import Lesson
 
 __all__ = ["EXERCISE"]
 
@@ -46,7 +46,7 @@ def check(lesson: Lesson, broken_offsets: Callable[[Connection, str], Any]) -> s
 
 
 def _publish(lesson: Lesson, topic: str) -> None:
-    wines = load_supply(data_folder(None)).records[:12]
+    wines = load_dataset(data_folder(None)).records[:12]
     values = [encode_wine(wine) for wine in wines]
     values[5] = values[5][:20]
     values[6] = b""

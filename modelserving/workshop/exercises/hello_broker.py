@@ -8,8 +8,8 @@ from typing import Any
 from kafka import KafkaProducer
 
 from modelserving.kafka import make_producer, read_topic
-from modelserving.workshop.exercise import Exercise, NotYet, WrongAnswer, require
-from modelserving.workshop.lesson import Lesson
+from modelserving.workshop.lesson.exercise import Exercise, NotYet, WrongAnswer, require
+from modelserving.workshop.lesson.lesson import Lesson
 
 __all__ = ["EXERCISE"]
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from modelserving.kafka import end_offsets, make_producer
-from modelserving.workshop.exercise import Exercise, WrongAnswer, require
-from modelserving.workshop.lesson import Lesson
+from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
+from modelserving.workshop.lesson.lesson import Lesson
 
 __all__ = ["EXERCISE"]
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from modelserving.kafka import make_producer, read_topic
-from modelserving.workshop.exercise import Exercise, WrongAnswer, require
-from modelserving.workshop.lesson import Lesson
+from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
+from modelserving.workshop.lesson.lesson import Lesson
 
 __all__ = ["EXERCISE"]
 

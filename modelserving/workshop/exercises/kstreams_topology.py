@@ -5,8 +5,8 @@ from __future__ import annotations
 from modelserving.config import data_folder
 from modelserving.kstreams import ProcessorSupplier, Topology, TopologyTestDriver, serde, text
 from modelserving.records import WineRecord, decode_wine, encode_wine, read_wines
-from modelserving.workshop.exercise import Exercise, WrongAnswer, require
-from modelserving.workshop.lesson import Lesson
+from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
+from modelserving.workshop.lesson.lesson import Lesson
 
 __all__ = ["EXERCISE"]
 

@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 from modelserving.config import data_folder
-from modelserving.models import factory
-from modelserving.models.catalog import read_catalog
+from modelserving.models.formats import factory
+from modelserving.models.store.bundled import read_catalog
 from modelserving.records import Golden, ModelDescriptor, WineRecord, read_wines
-from modelserving.workshop.exercise import Exercise, WrongAnswer, require
-from modelserving.workshop.lesson import Lesson
-from modelserving.workshop.rehearsal import Rehearsal
+from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
+from modelserving.workshop.lesson.lesson import Lesson
+from modelserving.workshop.lesson.simulate import Rehearsal
 
 __all__ = ["EXERCISE"]
 

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from modelserving.config import data_folder
-from modelserving.models.factory import FACTORIES
+from modelserving.models.formats.factory import FACTORIES
 from modelserving.records import Golden, ModelDescriptor, ModelType, WineRecord, read_wines
-from modelserving.workshop.exercise import Exercise, WrongAnswer, require
-from modelserving.workshop.lesson import Lesson
-from modelserving.workshop.rehearsal import Rehearsal
+from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
+from modelserving.workshop.lesson.lesson import Lesson
+from modelserving.workshop.lesson.simulate import Rehearsal
 
 __all__ = ["EXERCISE"]
 
@@ -79,7 +79,7 @@ def _registered(factory: Any) -> Iterator[None]:
 _STUB = '''
 import json
 import numpy as np
-from modelserving.models.base import Scores
+from modelserving.models.model import Scores
 
 class JsonLinear:
     def __init__(self, data):

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from modelserving.config import data_folder
-from modelserving.models.catalog import read_catalog
-from modelserving.models.state import ServingState
+from modelserving.models.lifecycle.state import ServingState
+from modelserving.models.store.bundled import read_catalog
 from modelserving.records import ModelCommand, ModelDescriptor
-from modelserving.workshop.exercise import Exercise, NotYet, WrongAnswer, require
-from modelserving.workshop.lesson import Lesson
-from modelserving.workshop.rehearsal import Rehearsal
+from modelserving.workshop.lesson.exercise import Exercise, NotYet, WrongAnswer, require
+from modelserving.workshop.lesson.lesson import Lesson
+from modelserving.workshop.lesson.simulate import Rehearsal
 
 __all__ = ["EXERCISE"]
 

@@ -17,8 +17,8 @@ from modelserving.records import (
     encode_descriptor,
     encode_scored,
 )
-from modelserving.workshop.exercise import Exercise, WrongAnswer, require
-from modelserving.workshop.lesson import Lesson
+from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
+from modelserving.workshop.lesson.lesson import Lesson
 
 __all__ = ["EXERCISE"]
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from modelserving.config import data_folder
 from modelserving.kafka import create_topics, delete_topics, make_producer, read_dead_letters
-from modelserving.models.catalog import read_catalog
+from modelserving.models.store.bundled import read_catalog
 from modelserving.records import TOPICS, ModelDescriptor, encode_descriptor
-from modelserving.workshop.exercise import Exercise, WrongAnswer, require
-from modelserving.workshop.lesson import Lesson
-from modelserving.workshop.process import ServerProcess
+from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
+from modelserving.workshop.lesson.lesson import Lesson
+from modelserving.workshop.processes.process import ServerProcess
 
 __all__ = ["EXERCISE"]
 

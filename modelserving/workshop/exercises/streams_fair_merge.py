@@ -10,8 +10,8 @@ from typing import Any
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream
 
-from modelserving.workshop.exercise import Exercise, WrongAnswer, require
-from modelserving.workshop.lesson import Lesson
+from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
+from modelserving.workshop.lesson.lesson import Lesson
 
 __all__ = ["EXERCISE"]
 

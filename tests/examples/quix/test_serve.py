@@ -14,12 +14,12 @@ import pytest
 from modelserving.config import checkout, data_folder
 from modelserving.errors import ServerError
 from modelserving.kafka import list_topics, make_producer, read_topic
-from modelserving.models import factory
-from modelserving.models.catalog import read_catalog
+from modelserving.models.formats import factory
+from modelserving.models.store.bundled import read_catalog
 from modelserving.records import encode_wine, read_wines
 from modelserving.workshop import Lesson
-from modelserving.workshop.quix import find_quix, run_quix, why_no_quix
-from modelserving.workshop.source import lesson_sources
+from modelserving.workshop.authoring.source import lesson_sources
+from modelserving.workshop.processes.quix import find_quix, run_quix, why_no_quix
 
 ROOT = checkout() or Path.cwd()
 PYTHON = find_quix()
@@ -82,7 +82,7 @@ def test_a_program_that_fails_tells_why(lesson: Lesson, tmp_path: Path) -> None:
 @pytest.mark.broker
 def test_where_it_is_not_set_up_a_lesson_says_how_to_get_it(lesson: Lesson, monkeypatch: pytest.MonkeyPatch) -> None:
     """Then the lesson goes on without it."""
-    monkeypatch.setattr("modelserving.workshop.quix.find_quix", lambda: None)
+    monkeypatch.setattr("modelserving.workshop.processes.quix.find_quix", lambda: None)
     assert "make setup-quix" in (why_no_quix(lesson) or "")
     with pytest.raises(ServerError, match="make setup-quix"):
         run_quix(lesson, Path("model.onnx"), records="records", scored="scored", count=1)

@@ -12,8 +12,8 @@ from defusedxml.ElementTree import fromstring
 from numpy.typing import NDArray
 
 from modelserving.errors import SetupError
-from modelserving.models import factory
-from modelserving.models.catalog import read_catalog
+from modelserving.models.formats import factory
+from modelserving.models.store.bundled import read_catalog
 from modelserving.models.training import PUBLISHED, RECIPES, Recipe, Sample, load_sample, train_models
 from modelserving.models.training.trained import Trained
 from modelserving.records import FEATURES, ModelDescriptor, ModelType

@@ -1,0 +1,131 @@
+"""A descriptor for a model from a file: who it is, and the golden records that it is checked with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from types import MappingProxyType
+
+from modelserving.errors import ConfigError, ModelCheckError, RecordError
+from modelserving.models.admin.score import read_model
+from modelserving.models.formats import factory
+from modelserving.models.store.bundled import CATALOG, read_catalog
+from modelserving.records import Golden, ModelDescriptor, check_data_type, read_wines
+
+__all__ = ["About", "answer_golden", "describe_file", "find_model", "read_golden"]
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What is said about a model; what is empty is left as it is, or found out.
+
+    Args:
+        data_type: the records that it scores.
+        name: what people call it.
+        version: free text.
+        description: one line.
+        metrics: how good it is.
+        parameters: how it was made.
+    """
+
+    data_type: str = ""
+    name: str = ""
+    version: str = ""
+    description: str = ""
+    metrics: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    parameters: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def apply(self, model: ModelDescriptor) -> ModelDescriptor:
+        """The model, with what is said here instead of what was said of it."""
+        return replace(
+            model,
+            data_type=check_data_type(self.data_type or model.data_type),
+            name=self.name or model.name,
+            version=self.version or model.version,
+            description=self.description or model.description,
+            metrics=MappingProxyType({**model.metrics, **self.metrics}),
+            parameters=MappingProxyType({**model.parameters, **self.parameters}),
+        )
+
+
+def find_model(named: str, folder: Path, about: About, model_type: str | None = None) -> ModelDescriptor:
+    """A model of the workbook by its name, golden records and all; or one in a file.
+
+    Args:
+        named: a name in the folder's ``models.json``, or a path.
+        folder: the workbook's models.
+        about: what is said about it.
+        model_type: format of the file; ``None``: found out.
+
+    Raises:
+        ConfigError: there is neither a model nor a file of that name.
+        ModelError: it cannot be read.
+    """
+    path = Path(named)
+    if path.exists():
+        return describe_file(path, about, model_type)
+    listed = {model.name: model for model in read_catalog(folder)} if (folder / CATALOG).is_file() else {}
+    if named not in listed:
+        known = ", ".join(listed) or "none"
+        raise ConfigError(f"there is no model and no file {named!r}. Models in {folder}: {known}.")
+    return about.apply(listed[named])
+
+
+def describe_file(path: Path, about: About, model_type: str | None = None) -> ModelDescriptor:
+    """A model in a file or a folder.
+
+    Args:
+        path: the file, or the folder of a SavedModel.
+        about: what is said about it; the name is that of the file where none is given, the data type ``wine``.
+        model_type: its format; ``None``: found out.
+
+    Raises:
+        ModelError: it cannot be read.
+        FieldError: the data type is not allowed.
+    """
+    found, data = read_model(path, model_type)
+    name = re.sub(r"\s+", "-", path.resolve().stem)
+    made = int(path.stat().st_mtime * 1000)
+    return about.apply(ModelDescriptor(name, "", about.data_type or "wine", found, data, version="1", created_ms=made))
+
+
+def read_golden(model: ModelDescriptor, path: Path, tolerance: float = 0.0) -> ModelDescriptor:
+    """The model with golden records from a file of records, whose last column is the right answer.
+
+    Raises:
+        RecordError: the file cannot be read, or has a row without an answer.
+    """
+    golden = []
+    for wine, expected in read_wines(path, model.data_type):
+        if expected is None:
+            raise RecordError(f"{path}: a row has no answer in its last column; golden records need one.")
+        golden.append(Golden(wine, float(expected)))
+    return replace(model, golden=tuple(golden), tolerance=tolerance)
+
+
+def answer_golden(model: ModelDescriptor, path: Path, count: int, tolerance: float = 0.0) -> ModelDescriptor:
+    """The model with golden records from a file, and its own answers: servers then check that they get the same ones.
+
+    Args:
+        model: with its bytes.
+        path: a file of records.
+        count: how many of them.
+        tolerance: how far an answer may be off; 0 means the default of the check.
+
+    Raises:
+        RecordError: the file cannot be read.
+        ModelError: the model cannot be built, or does not answer.
+    """
+    wines = [wine for wine, _ in islice(read_wines(path, model.data_type), count)]
+    built = factory.create(replace(model, location=None, sha256=""))
+    try:
+        scores = built.score(wines)
+    finally:
+        built.close()
+    for row, reason in scores.problems.items():
+        raise ModelCheckError(f"model {model.name!r} gives no number for row {row} of {path}: {reason}.")
+    golden = tuple(Golden(wine, float(value)) for wine, value in zip(wines, scores.values, strict=True))
+    return replace(model, golden=golden, tolerance=tolerance)

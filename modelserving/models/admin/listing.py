@@ -1,0 +1,225 @@
+"""What the topics and the repository know about models: for people, while no server needs to run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from modelserving.errors import ConfigError, ModelUnreachable, RecordError
+from modelserving.kafka import Connection, DeadLetter, read_dead_letters, read_topic
+from modelserving.models.lifecycle.history import History, LogPosition, ModelRef, Slots
+from modelserving.models.store.repository import ModelRepository
+from modelserving.records import (
+    ModelDescriptor,
+    ScoredRecord,
+    Topics,
+    decode_command,
+    decode_descriptor,
+    decode_scored,
+)
+
+__all__ = ["ListedModel", "ModelListing", "Place", "ScoredBy", "read_overview", "who_scored"]
+
+
+class Place(StrEnum):
+    """Where a model stands."""
+
+    CURRENT = "current"
+    PREVIOUS = "previous"
+    SHADOW = "shadow"
+    KNOWN = "known"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class ListedModel:
+    """A model that was published, or is in the repository.
+
+    Args:
+        model: what is known about it, without its bytes; ``digest`` is that of the bytes all the same.
+        place: where it stands.
+        published_ms: when it was published, milliseconds since 1970.
+        note: for a shadow, how much it scores; for a model that a server refused, why.
+        unreachable: for a model that a server refused: whether its place did not answer. Other servers may have it.
+    """
+
+    model: ModelDescriptor
+    place: Place
+    published_ms: int
+    note: str = ""
+    unreachable: bool = False
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of its bytes, hexadecimal."""
+        return self.model.sha256
+
+
+@dataclass(frozen=True, slots=True)
+class ModelListing:
+    """Models, data type by data type: those that are in a place first, then the others, newest first."""
+
+    models: tuple[ListedModel, ...]
+
+    @property
+    def data_types(self) -> tuple[str, ...]:
+        """The data types that have a model here, in alphabetical order."""
+        return tuple(sorted({listed.model.data_type for listed in self.models}))
+
+    def of(self, data_type: str) -> tuple[ListedModel, ...]:
+        """The models of one data type.
+
+        Raises:
+            ConfigError: it has none.
+        """
+        found = tuple(listed for listed in self.models if listed.model.data_type == data_type)
+        if not found:
+            known = ", ".join(self.data_types) or "none yet: `modelserving models publish` sends one"
+            raise ConfigError(f"no model was published for data type {data_type!r}. Data types with models: {known}.")
+        return found
+
+    def in_place(self, data_type: str, place: Place) -> ListedModel | None:
+        """The model that stands in a place, or ``None``.
+
+        Raises:
+            ConfigError: the data type has no models.
+        """
+        return next((listed for listed in self.of(data_type) if listed.place is place), None)
+
+    def named(self, data_type: str, digits: str) -> ListedModel:
+        """The model whose digest begins so.
+
+        Raises:
+            ConfigError: there is none, or there are several; or a server refused it for what it is.
+        """
+        found = {one.digest: one for one in reversed(self.of(data_type)) if one.digest.startswith(digits.lower())}
+        if len(found) != 1:
+            known = ", ".join(f"{one.digest[:12]} {one.model.name}" for one in self.of(data_type))
+            count = "no model" if not found else f"{len(found)} models"
+            raise ConfigError(f"{count} of {data_type!r} with a digest that begins with {digits!r}. Known: {known}.")
+        (model,) = found.values()
+        if model.place is Place.REFUSED and not model.unreachable:
+            raise ConfigError(f"a server refused model {model.model.name!r}: {model.note} Publish a better one.")
+        return model
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredBy:
+    """An answer, and the model that gave it.
+
+    Args:
+        scored: the answer.
+        listed: what is known about the model, its quality among it; ``None`` when nobody knows it any more.
+    """
+
+    scored: ScoredRecord
+    listed: ListedModel | None
+
+
+def read_overview(connection: Connection, topics: Topics, repository: ModelRepository | None = None) -> ModelListing:
+    """Read both topics about models, what servers refused, and the repository.
+
+    Which model is where follows from the messages alone, as on every server; what one server refused is in no place.
+
+    Raises:
+        BrokerUnavailable: no broker answers.
+        KafkaError: the topics do not exist.
+    """
+    history = History(repository.find) if repository else History()
+    refused = dict(_refusals(read_dead_letters(connection, topics.dead_letters), topics))
+    published: dict[ModelRef, tuple[ModelDescriptor, LogPosition]] = {}
+    for message in read_topic(connection, topics.models):
+        stamp = LogPosition(message.timestamp, 0, message.partition, message.offset)
+        try:
+            model = decode_descriptor(message.value)
+        except RecordError:
+            continue
+        ref = history.add_model(model, stamp).ref
+        published[ref] = replace(model, data=b"", sha256=model.digest), stamp
+        if (stamp.partition, stamp.offset) in refused:
+            history.drop(ref)
+    for message in read_topic(connection, topics.control):
+        try:
+            command = decode_command(message.value)
+        except RecordError:
+            continue
+        history.add_command(command, LogPosition(message.timestamp, 1, message.partition, message.offset))
+    places = history.plan().places
+    listed = [_listed(ref, *found, places, refused) for ref, found in published.items()]
+    for kept in repository.entries() if repository else ():
+        ref = ModelRef(kept.fingerprint, kept.digest)
+        if ref not in published:
+            listed.append(_listed(ref, kept.descriptor, LogPosition(kept.published_ms, 0, 0, 0), places, {}))
+    order = list(Place)
+    return ModelListing(
+        tuple(sorted(listed, key=lambda one: (one.model.data_type, order.index(one.place), -one.published_ms)))
+    )
+
+
+def who_scored(
+    connection: Connection,
+    topics: Topics,
+    partition: int,
+    offset: int,
+    repository: ModelRepository | None = None,
+) -> ScoredBy | None:
+    """Which model scored this record, and how good was it?
+
+    Args:
+        connection: to the cluster.
+        topics: the answers are in ``scored``.
+        partition: of the record.
+        offset: of the record.
+        repository: knows the models that compaction took from the topic.
+
+    Returns:
+        ``None`` when there is no answer to that record.
+
+    Raises:
+        BrokerUnavailable: no broker answers.
+        KafkaError: the topics do not exist.
+    """
+    for message in read_topic(connection, topics.scored):
+        scored = decode_scored(message.value)
+        if (scored.partition, scored.offset) == (partition, offset):
+            known = read_overview(connection, topics, repository).models
+            return ScoredBy(scored, next((one for one in known if _is(one.model, scored)), None))
+    return None
+
+
+def _is(model: ModelDescriptor, scored: ScoredRecord) -> bool:
+    return (model.data_type, model.sha256, model.name, model.version) == (
+        scored.data_type,
+        scored.model_digest,
+        scored.model_name,
+        scored.model_version,
+    )
+
+
+def _refusals(letters: list[DeadLetter], topics: Topics) -> Iterator[tuple[tuple[int, int], DeadLetter]]:
+    """The models that a server refused, by partition and offset; of several letters about a model, the last."""
+    for letter in letters:
+        if letter.topic == topics.models:
+            yield (letter.partition, letter.offset), letter
+
+
+def _listed(
+    ref: ModelRef,
+    model: ModelDescriptor,
+    stamp: LogPosition,
+    places: Mapping[str, Slots],
+    refused: Mapping[tuple[int, int], DeadLetter],
+) -> ListedModel:
+    here = places.get(model.data_type, Slots())
+    letter = refused.get((stamp.partition, stamp.offset))
+    if letter is not None:
+        unreachable = letter.error == ModelUnreachable.__name__
+        return ListedModel(model, Place.REFUSED, stamp.timestamp_ms, letter.reason, unreachable)
+    if ref == here.current:
+        return ListedModel(model, Place.CURRENT, stamp.timestamp_ms)
+    if ref == here.previous:
+        return ListedModel(model, Place.PREVIOUS, stamp.timestamp_ms)
+    if ref == here.shadow:
+        return ListedModel(model, Place.SHADOW, stamp.timestamp_ms, f"{here.percent:g} %")
+    return ListedModel(model, Place.KNOWN, stamp.timestamp_ms)

@@ -1,0 +1,9 @@
+"""From bytes to a model. A format is a factory, and one line in ``factory.py``.
+
+::
+
+    factory.py ─▶ pmml/ · tensorflow/ · onnx/     each: guard (what it may cost), then the engine
+    files.py                                      which format a file is of
+    inputs.py                                     from records to the numbers an engine reads
+    archive.py                                    folders as bytes
+"""

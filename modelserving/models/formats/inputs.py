@@ -1,0 +1,161 @@
+"""From records to the numbers that an engine reads: fields by name, never by position."""
+
+from __future__ import annotations
+
+import math
+import re
+import struct
+import sys
+from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import starmap
+from operator import attrgetter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modelserving.errors import ModelInputError
+from modelserving.models.model import Scores
+from modelserving.records import FEATURES, WineBatch, WineRecord
+
+__all__ = ["FieldReader", "find_fields", "score_rows", "unanswerable"]
+
+
+def find_fields(names: Sequence[str]) -> tuple[str, ...]:
+    """The fields that a model means by its inputs ``names``, in that order.
+
+    Raises:
+        ModelInputError: the records have no such field.
+    """
+    found = [(name, _find_field(name)) for name in names]
+    missing = [repr(name) for name, field in found if field is None]
+    if missing:
+        raise ModelInputError(
+            f"the model wants {', '.join(missing)}, which the records do not have. They have: {', '.join(FEATURES)}."
+        )
+    return tuple(field for _, field in found if field is not None)
+
+
+class FieldReader:
+    """Reads some fields of records into a matrix.
+
+    Args:
+        fields: names of ``WineRecord``'s measurements, in the order of the columns wanted.
+        largest: the largest number that the engine can take.
+        single_precision: fields to round to 32 bits.
+        whole: fields that must be whole numbers.
+    """
+
+    def __init__(
+        self,
+        fields: Sequence[str],
+        largest: float = sys.float_info.max,
+        single_precision: Collection[str] = (),
+        whole: Collection[str] = (),
+    ) -> None:
+        self.fields = tuple(fields)
+        self._largest = largest
+        self._single = [column for column, field in enumerate(fields) if field in single_precision]
+        self._whole = [column for column, field in enumerate(fields) if field in whole]
+        self._columns = [FEATURES.index(field) for field in fields]
+        self._is_all = self.fields == FEATURES
+        self._row = struct.Struct(f"{len(self.fields)}d").pack
+        self._get = attrgetter(*self.fields) if len(self.fields) > 1 else self._get_few
+
+    def read(self, records: Sequence[WineRecord]) -> NDArray[np.float64]:
+        """Shape ``(len(records), len(fields))``; NaN where a record holds something that is no number."""
+        matrix = self._pick(records)
+        return self._round(matrix) if self._single else matrix
+
+    def _pick(self, records: Sequence[WineRecord]) -> NDArray[np.float64]:
+        if isinstance(records, WineBatch):
+            # The whole matrix, if it is just what is wanted; and else a copy, row by row, as engines want it.
+            return records.matrix if self._is_all else records.matrix.take(self._columns, axis=1)
+        try:
+            matrix = np.frombuffer(b"".join(starmap(self._row, map(self._get, records))))
+        except struct.error:
+            matrix = np.array([_number(value) for record in records for value in self._get(record)])
+        return matrix.reshape(len(records), len(self.fields))
+
+    def problems(self, matrix: NDArray[np.float64]) -> Mapping[int, str]:
+        """For each row of ``matrix`` with a value that no engine should see, which field it is; in order."""
+        fit = np.abs(matrix) <= self._largest  # false for NaN, too
+        for column in self._whole:
+            fit[:, column] &= matrix[:, column] == np.trunc(matrix[:, column])
+        if fit.all():
+            return {}
+        found: dict[int, str] = {}
+        for row, column in np.argwhere(~fit):
+            value = float(matrix[row, column])
+            found.setdefault(int(row), f"{self.fields[column]} is {value}, {self._complain(value)}")
+        return found
+
+    def _complain(self, value: float) -> str:
+        if not math.isfinite(value):
+            return "not a finite number"
+        return "too large for this model" if abs(value) > self._largest else "and this model takes whole numbers only"
+
+    def _round(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+        """With the columns of single precision rounded, infinite where that is too small for them."""
+        with np.errstate(over="ignore"):
+            if len(self._single) == len(self.fields):
+                return matrix.astype(np.float32).astype(np.float64)  # the usual case; four times as fast
+            rounded = matrix.copy()
+            rounded[:, self._single] = rounded[:, self._single].astype(np.float32)
+        return rounded
+
+    def _get_few(self, record: WineRecord) -> tuple[float, ...]:
+        """As ``attrgetter``, which gives a tuple only for two fields and more."""
+        return tuple(getattr(record, field) for field in self.fields)
+
+
+def score_rows(
+    reader: FieldReader, records: Sequence[WineRecord], score: Callable[[NDArray[np.float64]], Scores]
+) -> Scores:
+    """Score a batch, and keep from the engine the rows that it would answer with nonsense.
+
+    A missing or infinite input need not show in the answer: a tree takes some branch, a network swallows NaN.
+
+    Args:
+        reader: what the model reads.
+        records: the batch.
+        score: the engine; gets only rows that are fit, at least one.
+    """
+    matrix = reader.read(records)
+    problems = reader.problems(matrix)
+    if not problems and len(records):
+        return score(matrix)
+    rows = np.array([row for row in range(len(records)) if row not in problems], dtype=np.intp)
+    values = np.full(len(records), np.nan)
+    if not len(rows):
+        return Scores(values, problems)
+    scores = score(matrix[rows])
+    values[rows] = scores.values
+    merged = {**problems, **{int(rows[row]): reason for row, reason in scores.problems.items()}}
+    return Scores(values, dict(sorted(merged.items())))
+
+
+def unanswerable(answer: object) -> str:
+    """Why ``answer`` is none, for people.
+
+    Args:
+        answer: what the engine said; ``None`` for nothing at all.
+    """
+    if answer is None:
+        return "the model gave no answer; perhaps an input lies outside of what it allows"
+    if isinstance(answer, float):
+        return f"the model answered {float(answer)}, not a finite number"
+    return f"the model answered {str(answer)!r}, not a number"
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else float("nan")
+
+
+def _find_field(name: str) -> str | None:
+    """The field of a record that a model means by ``name``, or ``None``.
+
+    Exporters write the same column as ``fixed_acidity``, ``fixed acidity`` or ``fixed.acidity``. Capitals count: a
+    model that asks for ``PH`` was trained on something else than ``pH``.
+    """
+    field = re.sub(r"[ ._]+", "_", name.strip())
+    return field if field in FEATURES else None

@@ -1,0 +1,6 @@
+"""ONNX, scored by onnxruntime.
+
+::
+
+    guard.py ─▶ model.py     what it may contain, then the engine
+"""

@@ -1,0 +1,136 @@
+"""PMML as a document: read with suspicion, put right (``pmml_repair``), and written again for the engine.
+
+The engine (PMML4S) would open files and addresses that a document names, and takes the first of several models in
+silence. So it never sees the bytes that arrived.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from xml.etree.ElementTree import Element, ParseError, tostring
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import iterparse
+
+from modelserving.errors import ModelFormatError, ModelRefused
+from modelserving.models.formats.pmml.guard import check_expressions, check_length
+from modelserving.models.formats.pmml.repair import repair
+
+__all__ = ["MAX_BYTES", "MAX_DEPTH", "PmmlDocument", "read_pmml"]
+
+MAX_BYTES = 5_000_000
+"""Longest document that is read."""
+MAX_DEPTH = 250
+"""Deepest nesting. The parser of the engine recurses, so depth costs stack; real trees are less than 50 deep."""
+
+_NOT_A_MODEL = {"Header", "MiningBuildTask", "DataDictionary", "TransformationDictionary", "Extension"}
+
+
+@dataclass(frozen=True, slots=True)
+class PmmlDocument:
+    """A document that is fit for the engine.
+
+    Args:
+        text: what the engine gets.
+        labels: empty if the model's one output is its answer; otherwise its outputs are the probabilities of these.
+        single_precision: inputs that the model takes as 32-bit floating-point numbers.
+        whole: inputs that the model takes as whole numbers.
+    """
+
+    text: str
+    labels: tuple[str, ...]
+    single_precision: frozenset[str]
+    whole: frozenset[str]
+
+
+def read_pmml(data: bytes) -> PmmlDocument:
+    """Read, check and complete a document.
+
+    Args:
+        data: PMML, in the encoding that it declares.
+
+    Raises:
+        ModelFormatError: no PMML: empty, cut short, not XML, another kind of XML, no model in it, or one that
+            contradicts itself.
+        ModelRefused: too large or too deep, also in what it asks for (``pmml_guard``), or with a document type,
+            entities or references to the outside.
+    """
+    if not data:
+        raise ModelFormatError("the model is empty: 0 bytes. A PMML document was expected.")
+    if len(data) > MAX_BYTES:
+        raise ModelRefused(f"the PMML document has {len(data):,} bytes; at most {MAX_BYTES:,} are read.")
+    root = _parse(data)
+    model = _find_model(root)
+    check_expressions(root)
+    try:
+        labels = repair(root, model)
+    except (ValueError, IndexError) as error:
+        raise ModelFormatError(f"the PMML document contradicts itself, or lacks something: {error}.") from error
+    check_length(root)
+    types = {field.get("name", ""): field.get("dataType") for field in root.iterfind("DataDictionary/DataField")}
+    return PmmlDocument(
+        text=tostring(root, encoding="unicode"),
+        labels=labels,
+        single_precision=frozenset(name for name, kind in types.items() if kind == "float"),
+        whole=frozenset(name for name, kind in types.items() if kind == "integer"),
+    )
+
+
+def _parse(data: bytes) -> Element:
+    try:
+        return _read_elements(data)
+    except DefusedXmlException as error:
+        raise ModelRefused(
+            f"the PMML document declares a document type or entities ({type(error).__name__}), with which a file of "
+            "this machine could be read. Remove the <!DOCTYPE ...> part; PMML needs none."
+        ) from error
+    except (ParseError, ValueError, LookupError) as error:
+        raise ModelFormatError(
+            f"{len(data):,} bytes that are no XML document: {error}. Was the model cut short?"
+        ) from error
+
+
+def _read_elements(data: bytes) -> Element:
+    """The document's root, its names without namespaces: ``Node``, and ``data:x1`` for what is not PMML's own.
+
+    Prefixes stay what they were, since the columns of a table are referred to by them.
+    """
+    prefixes: dict[str, str] = {}
+    events = iterparse(io.BytesIO(data), events=("start-ns", "start", "end"), forbid_dtd=True)
+    root, depth = Element("nothing"), 0
+    for event, item in events:
+        if event == "start-ns":
+            prefix, uri = item
+            prefixes[uri] = f"{prefix}:" if prefix else ""
+        elif event == "start":
+            depth += 1
+            root = item if depth == 1 else root
+            _check_depth(depth)
+            uri, _, name = item.tag.rpartition("}")
+            item.tag = prefixes.get(uri[1:], "") + name
+        else:
+            depth -= 1
+    for uri, prefix in prefixes.items():
+        root.set(f"xmlns:{prefix[:-1]}" if prefix else "xmlns", uri)
+    return root
+
+
+def _check_depth(depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise ModelRefused(f"the PMML document nests its elements more than {MAX_DEPTH} deep.")
+
+
+def _find_model(root: Element) -> Element:
+    """The one model of the document."""
+    name = root.tag.rpartition(":")[2]
+    if name != "PMML":
+        raise ModelFormatError(f"the document is <{name}>, not <PMML>.")
+    models = [element for element in root if element.tag not in _NOT_A_MODEL]
+    if not models:
+        raise ModelFormatError("the PMML document holds no model.")
+    if len(models) > 1:
+        raise ModelFormatError(f"the PMML document holds {len(models)} models; one was expected.")
+    if models[0].get("isScorable", "true") in {"false", "0"}:
+        raise ModelFormatError("the PMML model says of itself that it cannot score (isScorable).")
+    return models[0]

@@ -1,0 +1,200 @@
+"""Where PMML4S would misread a document, the document is changed so that it cannot.
+
+Each repair was found by comparing with JPMML, the reference implementation, on models of Spark and scikit-learn:
+
+- a forest of Spark always answered its third class, since its leaves list only the classes they saw;
+- of classes that are equally likely it took any, and not the first;
+- where trees vote and tie, it took any, and not the one that was voted for first;
+- where classes of a support vector machine tie, it took any, and not the first;
+- fields of single precision were kept in double precision, and fell on the other side of a tree's threshold.
+"""
+
+from __future__ import annotations
+
+from xml.etree.ElementTree import Element, SubElement
+
+import numpy as np
+
+from modelserving.models.formats.pmml.guard import check_entries
+
+__all__ = ["repair"]
+
+_CLASSIFICATION = "classification"
+_SELECTING = {"modelChain", "selectFirst"}
+_AVERAGING = {"average", "weightedAverage", "median", "weightedMedian", "x-weightedMedian"}
+_MOST_LABELS = 50
+_SPLITTER = 2.0**29 + 1
+"""Veltkamp's: with it, a subtraction leaves the upper 24 of 53 bits, which are those of single precision."""
+
+
+def repair(root: Element, model: Element) -> tuple[str, ...]:
+    """Change a document so that the engine reads it as it is meant, and answers only what is asked.
+
+    Args:
+        root: the document, its elements without namespace; it is changed.
+        model: the model element in it.
+
+    Returns:
+        The labels whose probabilities the model now outputs, in the order of its outputs, if its answer is the most
+        likely of them; empty if its only output is its answer.
+
+    Raises:
+        ModelRefused: it would grow too large.
+        ValueError, IndexError: it contradicts itself, or lacks something.
+    """
+    labels = _labels_of_fields(root)
+    _complete_trees([(tree, labels.get(target, [])) for tree, target in _trees(model, "")])
+    for segmentation in model.iter("Segmentation"):
+        _break_ties_of_votes(segmentation)
+    _round_to_single_precision(root)
+    return tuple(_reduce_output(model, labels, ""))
+
+
+def _labels_of_fields(root: Element) -> dict[str, list[str]]:
+    """For each field of the data dictionary, the values that it lists, in that order."""
+    fields = root.iterfind("DataDictionary/DataField")
+    return {field.get("name", ""): [value.get("value", "") for value in field.iterfind("Value")] for field in fields}
+
+
+def _trees(model: Element, target: str) -> list[tuple[Element, str]]:
+    """The classification trees in ``model``, each with its target; a segment may leave that to the model around it."""
+    target = _target(model) or target
+    found = [(model, target)] if model.tag == "TreeModel" and model.get("functionName") == _CLASSIFICATION else []
+    return found + [tree for inner in model.iterfind("Segmentation/Segment/*") for tree in _trees(inner, target)]
+
+
+def _target(model: Element) -> str:
+    fields = model.iterfind("MiningSchema/MiningField")
+    return next((field.get("name", "") for field in fields if field.get("usageType") in {"target", "predicted"}), "")
+
+
+def _complete_trees(trees: list[tuple[Element, list[str]]]) -> None:
+    """Give every node that has a distribution all the labels of its tree, in one order, and a score."""
+    plans: list[tuple[list[Element], list[str]]] = []
+    entries = 0
+    for tree, labels in trees:
+        nodes = [node for node in tree.iter("Node") if node.find("ScoreDistribution") is not None]
+        if nodes:
+            plans.append((nodes, _order(nodes, labels)))
+            entries += len(nodes) * len(plans[-1][1])
+            check_entries(entries)
+    for nodes, order in plans:
+        for node in nodes:
+            _complete_node(node, order)
+
+
+def _order(nodes: list[Element], labels: list[str]) -> list[str]:
+    """The labels of the data dictionary, and after them those that only the nodes know."""
+    seen = (entry.get("value", "") for node in nodes for entry in node.iterfind("ScoreDistribution"))
+    return list(dict.fromkeys([*labels, *seen]))
+
+
+def _complete_node(node: Element, order: list[str]) -> None:
+    entries = {entry.get("value", ""): entry for entry in node.findall("ScoreDistribution")}
+    place = list(node).index(next(iter(entries.values())))
+    counts = {name for entry in entries.values() for name in entry.attrib} - {"value"}
+    if node.get("score") is None:
+        node.set("score", max((label for label in order if label in entries), key=lambda label: _count(entries[label])))
+    for entry in entries.values():
+        node.remove(entry)
+    for offset, label in enumerate(order):
+        absent = Element("ScoreDistribution", {"value": label, **dict.fromkeys(counts, "0")})
+        node.insert(place + offset, entries.get(label, absent))
+
+
+def _count(entry: Element) -> float:
+    return float(entry.get("recordCount") or entry.get("probability") or 0.0)
+
+
+def _break_ties_of_votes(segmentation: Element) -> None:
+    """Give earlier votes a little more weight: of labels with equally many, the first that was voted for wins."""
+    if segmentation.get("multipleModelMethod") != "majorityVote":
+        return
+    segmentation.set("multipleModelMethod", "weightedMajorityVote")
+    for place, segment in enumerate(segmentation.iterfind("Segment")):
+        segment.set("weight", repr(1.0 + 2.0 ** -(20 + min(place, 25))))
+
+
+def _round_to_single_precision(root: Element) -> None:
+    """Make fields, and the numbers that they are compared with, what 32 bits can hold."""
+    derived = [field for field in root.iter("DerivedField") if field.get("dataType") == "float"]
+    names = {field.get("name") for field in (*derived, *root.iter("DataField")) if field.get("dataType") == "float"}
+    for field in derived:
+        if field.get("optype") == "continuous" and len(field):
+            expression = field[-1]
+            field[-1] = _rounded(expression)
+    for predicate in root.iter("SimplePredicate"):
+        if predicate.get("field") in names and predicate.get("value") is not None:
+            predicate.set("value", _round_text(predicate.get("value", "")))
+
+
+def _rounded(expression: Element) -> Element:
+    """PMML has no function that rounds to single precision: x·c - (x·c - x) does."""
+    product = Element("Apply", function="*")
+    product.append(expression)
+    SubElement(product, "Constant", dataType="double").text = repr(_SPLITTER)
+    rest = Element("Apply", function="-")
+    rest.extend([product, expression])
+    upper = Element("Apply", function="-")
+    upper.extend([product, rest])
+    return upper
+
+
+def _round_text(value: str) -> str:
+    try:
+        return repr(float(np.float32(value)))
+    except ValueError:
+        return value
+
+
+def _reduce_output(model: Element, labels: dict[str, list[str]], target: str) -> list[str]:
+    """Make the answer the only output, or the probabilities that it can be told from; see ``repair``.
+
+    Spark's classifiers declare probabilities and no predicted value. And what is not asked for costs nothing: a tree
+    with six probabilities takes half as long again. A chain, and a choice between segments, answer what their segments
+    answer, so there the segments are asked.
+    """
+    target = _target(model) or target
+    segmentation = model.find("Segmentation")
+    method = segmentation.get("multipleModelMethod") if segmentation is not None else None
+    if segmentation is not None and method in _SELECTING:
+        _drop_output(model)
+        asked = segmentation.findall("Segment")[-1 if method == "modelChain" else 0 :]
+        found = [_reduce_output(segment[-1], {} if len(asked) > 1 else labels, target) for segment in asked]
+        return found[0] if found else []
+    chosen = labels.get(target, []) if method in _AVERAGING and model.get("functionName") == _CLASSIFICATION else []
+    if _is_tournament(model):
+        chosen = labels.get(target, [])
+        if not 0 < len(chosen) <= _MOST_LABELS:
+            raise ValueError(f"the data dictionary lists {len(chosen)} classes of {target!r}; 1 to {_MOST_LABELS} do")
+    if not 0 < len(chosen) <= _MOST_LABELS:
+        _set_output(model, [])
+        return []
+    _set_output(model, chosen)
+    return chosen
+
+
+def _is_tournament(model: Element) -> bool:
+    """Whether it is a support vector machine in which each class plays each other; its probabilities are the wins."""
+    return (
+        model.tag == "SupportVectorMachineModel"
+        and model.get("functionName") == _CLASSIFICATION
+        and model.get("classificationMethod") == "OneAgainstOne"
+    )
+
+
+def _set_output(model: Element, labels: list[str]) -> None:
+    """Let ``model`` output the probabilities of ``labels``, or its answer if there are none."""
+    _drop_output(model)
+    output = Element("Output")
+    schema = model.find("MiningSchema")
+    model.insert(list(model).index(schema) + 1 if schema is not None else 0, output)
+    if not labels:
+        SubElement(output, "OutputField", name="predictedValue", feature="predictedValue")
+    for label in labels:
+        SubElement(output, "OutputField", name=f"probability({label})", feature="probability", value=label)
+
+
+def _drop_output(model: Element) -> None:
+    for output in model.findall("Output"):
+        model.remove(output)

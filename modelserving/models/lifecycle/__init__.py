@@ -1,0 +1,8 @@
+"""From a message about a model to the model in use, in reading order.
+
+::
+
+    topics.py ─▶ history.py ─▶ reconcile.py ─▶ controller.py     read, ordered, what is wanted, who makes it so
+    fetch.py ─▶ build.py ─▶ sandbox.py                           bytes, a model that is fit to serve, tried apart
+    slots.py · shadow.py · state.py                              in use, beside it, and how they are doing
+"""

@@ -1,0 +1,252 @@
+"""Where messages about models end up, and models come from: from a message to a change that a server can apply.
+
+It reads no topic itself, so that a consumer, a Kafka Streams global store or a test can bring the messages.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Collection
+
+from modelserving.errors import CommandRefused, ModelRefused, ModelUnreachable
+from modelserving.kafka.dead_letters import DeadLetter
+from modelserving.kafka.messages import Message, dead_letter
+from modelserving.models.info import LoadedModel
+from modelserving.models.lifecycle.build import build_candidate
+from modelserving.models.lifecycle.changes import Change
+from modelserving.models.lifecycle.fetch import NOTHING_ALLOWED, FetchPolicy
+from modelserving.models.lifecycle.history import History, LogPosition, ModelRef
+from modelserving.models.lifecycle.reconcile import Build, Reconciler
+from modelserving.models.store.repository import ModelRepository
+from modelserving.records import ModelDescriptor, Topics, decode_command, decode_descriptor
+
+__all__ = ["ModelController", "Recall", "stamp_of"]
+
+log = logging.getLogger(__name__)
+
+_KEPT_BYTES = 64 * 1024 * 1024
+_COMMAND = 1
+
+Recall = Callable[[LogPosition], Message | None]
+"""Reads a message of the models topic again; ``None`` if it is not there any more."""
+
+
+def stamp_of(message: Message, topics: Topics) -> LogPosition:
+    """The place of a message in the one order of models and commands."""
+    rank = _COMMAND if message.topic == topics.control else 0
+    return LogPosition(message.timestamp, rank, message.partition, message.offset)
+
+
+class ModelController:
+    """Takes messages of the models and the control topic; builds, checks and orders what follows from them.
+
+    Any thread may call anything; one at a time works.
+
+    Args:
+        topics: which topic is which.
+        refuse: takes a dead letter for a model that is not fit to serve, or a command that cannot be followed.
+        build: from a descriptor to a model that is fit to serve.
+        repository: keeps what serves, and has what compaction took; or ``None``.
+        references: which models by reference are fetched, and how often it is tried.
+        recall: reads a message again whose bytes are not in memory any more.
+    """
+
+    def __init__(
+        self,
+        topics: Topics,
+        refuse: Callable[[DeadLetter], object],
+        *,
+        build: Callable[[ModelDescriptor], LoadedModel] = build_candidate,
+        repository: ModelRepository | None = None,
+        references: FetchPolicy = NOTHING_ALLOWED,
+        recall: Recall = lambda _: None,
+    ) -> None:
+        self._topics = topics
+        self._refuse = refuse
+        self._build = build
+        self._repository = repository
+        self._references = references
+        self._recall = recall
+        self._lock = threading.RLock()
+        self._reconciler = Reconciler(History(repository.find) if repository else History())
+        self._messages: dict[LogPosition, Message] = {}
+        self._orders: dict[LogPosition, Message] = {}
+        self._tries: dict[ModelRef, int] = {}
+        self._due: dict[ModelRef, float] = {}
+        self._waiting = False
+        self.refused = 0
+
+    @property
+    def overtaken(self) -> int:
+        """How many models were overtaken by a newer one before they could serve."""
+        return self._reconciler.overtaken
+
+    @property
+    def data_types(self) -> tuple[str, ...]:
+        """The data types that the topics have spoken of, also those whose models are retired, in alphabetical order."""
+        with self._lock:
+            return tuple(sorted(self._reconciler.history.plan().places))
+
+    @property
+    def pause(self) -> float | None:
+        """Seconds until ``work`` is to be called again, for a place that did not answer; ``None``: there is none."""
+        with self._lock:
+            return max(min(self._due.values()) - time.monotonic(), 0.0) if self._waiting else None
+
+    def take(self, message: Message, live: bool = True) -> None:
+        """Note what a message says; one that says nothing becomes a dead letter.
+
+        Args:
+            message: of the models topic, or of the control topic.
+            live: whether it came just now. A command of the past that cannot be followed any more is no dead letter.
+        """
+        stamp = stamp_of(message, self._topics)
+        try:
+            if stamp.rank == _COMMAND:
+                self._take_command(message, stamp, live)
+            else:
+                self._take_model(message, stamp, live)
+        except Exception as error:  # noqa: BLE001 - whatever a stranger wrote
+            self._send_back(message, "control" if stamp.rank == _COMMAND else "model", error)
+
+    def work(self, only_current: bool = False) -> Build | Change | None:
+        """Take the next step.
+
+        Args:
+            only_current: leave previous models and shadows for later.
+
+        Returns:
+            A change that the server has to apply now, and to report with ``done``; a model that was built, or refused:
+            call again; or ``None``: all is as planned, but for models that are tried again after a ``pause``.
+        """
+        with self._lock:
+            postponed = self._postponed()
+            step = self._reconciler.next_step(only_current, postponed)
+            waiting = step is None and bool(postponed)
+            self._waiting = waiting and self._reconciler.next_step(only_current) is not None
+            failed = self._end_orders(only_current) if step is None and not self._waiting else []
+        if isinstance(step, Build):
+            self._try(step)
+        for message, reason in failed:
+            self._send_back(message, "control", CommandRefused(reason))
+        return step
+
+    def done(self, change: Change) -> None:
+        """A change was applied."""
+        with self._lock:
+            self._reconciler.done(change)
+
+    def settle(self, apply: Callable[[Change], object], only_current: bool = False) -> None:
+        """Work until all is as planned, but for models that are tried again after a ``pause``.
+
+        Args:
+            apply: carries a change out.
+            only_current: leave previous models and shadows for later.
+        """
+        while (step := self.work(only_current)) is not None:
+            if not isinstance(step, Build):
+                apply(step)
+                self.done(step)
+
+    def close(self) -> None:
+        """Close the models that were built and have no place yet. A second call does nothing."""
+        with self._lock:
+            self._reconciler.close()
+
+    def _take_command(self, message: Message, stamp: LogPosition, live: bool) -> None:
+        command = decode_command(message.value)
+        with self._lock:
+            self._reconciler.history.add_command(command, stamp)
+            if live:
+                self._orders[stamp] = message
+
+    def _take_model(self, message: Message, stamp: LogPosition, live: bool) -> None:
+        descriptor = decode_descriptor(message.value)
+        with self._lock:
+            publication = self._reconciler.history.add_model(descriptor, stamp)
+            if live:
+                self._reconciler.expect(publication)
+            self._messages[stamp] = message
+            while sum(len(kept.value or b"") for kept in self._messages.values()) > _KEPT_BYTES:
+                del self._messages[next(iter(self._messages))]
+
+    def _try(self, step: Build) -> None:
+        """Build a model, away from the lock: messages are taken meanwhile, and may say that it is not wanted."""
+        message = self._message(step.ref.stamp)
+        try:
+            descriptor = self._references.fetch(self._descriptor(step, message))
+            served = self._build(descriptor)
+        except Exception as error:  # noqa: BLE001 - whatever an engine raises
+            if not (isinstance(error, ModelUnreachable) and self._postpone(step.ref, message, error)):
+                self._give_up(step, message, error)
+            return
+        with self._lock:
+            self._reconciler.built(step, served)
+        if self._repository is not None and step.ref.stamp is not None:
+            self._repository.keep(descriptor, step.ref.stamp.timestamp_ms)
+
+    def _message(self, stamp: LogPosition | None) -> Message | None:
+        """The message that has a model, while it is there."""
+        if stamp is None:
+            return None
+        with self._lock:
+            kept = self._messages.pop(stamp, None)
+        return kept or self._recall(stamp)
+
+    def _descriptor(self, step: Build, message: Message | None) -> ModelDescriptor:
+        if message is not None:
+            return decode_descriptor(message.value)
+        found = self._repository.load(step.data_type, step.ref) if self._repository else None
+        if found is None:
+            raise ModelRefused(
+                f"the model with digest {step.ref.digest[:12]}… is not on {self._topics.models} any more, "
+                "and no repository has it. Publish it again."
+            )
+        return found
+
+    def _postponed(self) -> Collection[ModelRef]:
+        """The models that wait for a further try, without those whose time has come."""
+        now = time.monotonic()
+        self._due = {ref: due for ref, due in self._due.items() if due > now}
+        return self._due.keys()
+
+    def _postpone(self, ref: ModelRef, message: Message | None, error: ModelUnreachable) -> bool:
+        """Leave a model for later, unless it was tried often enough. Nobody waits here: other work goes on."""
+        pauses = self._references.pauses
+        with self._lock:
+            tries = self._tries[ref] = self._tries.get(ref, 0) + 1
+            if tries > len(pauses):
+                return False
+            self._due[ref] = time.monotonic() + pauses[tries - 1]
+            if message is not None and ref.stamp is not None:
+                self._messages[ref.stamp] = message
+        log.info("try %d of %d, the next in %g seconds: %s", tries, len(pauses) + 1, pauses[tries - 1], error)
+        return True
+
+    def _give_up(self, step: Build, message: Message | None, error: Exception) -> None:
+        with self._lock:
+            self._reconciler.refused(step)
+            tries = self._tries.pop(step.ref, 1)
+        if isinstance(error, ModelUnreachable) and tries > 1:
+            error = ModelUnreachable(f"{error} It was tried {tries} times. Publish it again when its place answers.")
+        if message is not None:
+            self._send_back(message, "model", error)
+        else:
+            self.refused += 1
+            log.warning("model %s… of %s is not fit to serve: %s", step.ref.digest[:12], step.data_type, error)
+
+    def _end_orders(self, only_current: bool) -> list[tuple[Message, str]]:
+        """Commands that came just now and cannot be followed, with the reason. Those that were followed are settled."""
+        problems = self._reconciler.history.plan().problems
+        failed = [(self._orders.pop(stamp), problems[stamp]) for stamp in list(self._orders) if stamp in problems]
+        if not only_current:  # a previous model or a shadow that is yet to be built may still change the plan
+            self._orders.clear()
+            self._tries.clear()
+        return failed
+
+    def _send_back(self, message: Message, stage: str, error: Exception) -> None:
+        self.refused += 1
+        log.warning("%s at %s[%d]@%d refused: %s", stage, message.topic, message.partition, message.offset, error)
+        self._refuse(dead_letter(message, stage, error))

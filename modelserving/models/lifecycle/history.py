@@ -1,0 +1,276 @@
+"""What was published and commanded so far, and which models that puts in which place: a pure function of it.
+
+Two servers that have seen the same messages agree, whichever way the messages reached them and however long their
+models took to build: a server that starts replays the topics, and ends where one stands that was running all the time.
+
+Two things are on no topic: which models were found unfit, and what compaction took away. So a command should name the
+model that it means by its digest; then it leads to the same place, if need be with the repository's copy.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import insort
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TypeAlias
+
+from modelserving.records import Action, ModelCommand, ModelDescriptor, encode_descriptor
+
+__all__ = [
+    "CommandEvent",
+    "DesiredState",
+    "History",
+    "Library",
+    "LogPosition",
+    "ModelRef",
+    "Publication",
+    "Slots",
+    "fingerprint",
+]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class LogPosition:
+    """The place of a message in the one order of both topics.
+
+    Args:
+        timestamp_ms: the broker's time of it, milliseconds since 1970.
+        rank: 0 for a model, 1 for a command, so that of the same millisecond the model comes first.
+        partition: of its topic.
+        offset: in the partition.
+    """
+
+    timestamp_ms: int
+    rank: int
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRef:
+    """A model, by name instead of by bytes. Two are equal when a server need not tell them apart.
+
+    Args:
+        fingerprint: of all that its descriptor says.
+        digest: SHA-256 of its bytes, as commands name it.
+        stamp: of the message that has it; ``None``: it is in the repository.
+    """
+
+    fingerprint: str
+    digest: str
+    stamp: LogPosition | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A model that was published; with ``shadow_percent`` more than 0, as a shadow."""
+
+    stamp: LogPosition
+    ref: ModelRef
+    data_type: str
+    shadow_percent: float
+
+
+@dataclass(frozen=True, slots=True)
+class CommandEvent:
+    """A command that was given."""
+
+    stamp: LogPosition
+    command: ModelCommand
+
+
+Event: TypeAlias = Publication | CommandEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """Which model belongs where, for one data type."""
+
+    current: ModelRef | None = None
+    previous: ModelRef | None = None
+    shadow: ModelRef | None = None
+    percent: float = 0.0
+
+    def lacking(self, placed: Slots) -> set[ModelRef | None]:
+        """The models that are in a place here, and not in the same place there."""
+        pairs = ((self.current, placed.current), (self.previous, placed.previous), (self.shadow, placed.shadow))
+        return {here for here, there in pairs if here != there}
+
+    def promote(self, ref: ModelRef) -> Slots:
+        """The places when a model serves from now on."""
+        shadow = None if ref == self.shadow else self.shadow
+        previous = self.previous if ref == self.current else self.current
+        return Slots(ref, previous, shadow, self.percent if shadow else 0.0)
+
+    def start_shadow(self, ref: ModelRef | None, percent: float) -> Slots:
+        """The places with another shadow, or with none."""
+        return replace(self, shadow=ref if percent else None, percent=percent if ref else 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredState:
+    """Where a history leads.
+
+    Args:
+        places: for each data type that ever had a model.
+        problems: for each command that could not be followed, why.
+    """
+
+    places: Mapping[str, Slots]
+    problems: Mapping[LogPosition, str]
+
+
+Library: TypeAlias = Callable[[str, str, int], ModelRef | None]
+"""Finds a model that is on no topic any more, by data type and digest, if it was published by then (milliseconds)."""
+
+
+def fingerprint(descriptor: ModelDescriptor) -> str:
+    """What tells a model from another: all that its descriptor says.
+
+    Not whether the bytes are in it or elsewhere, nor whether it is to be a shadow.
+    """
+    digest = descriptor.digest
+    stated = "" if descriptor.sha256.lower() == digest else descriptor.sha256
+    told = replace(descriptor, data=digest.encode(), location=None, sha256=stated, shadow_percent=0.0)
+    return hashlib.sha256(encode_descriptor(told)).hexdigest()
+
+
+def _no_library(_data_type: str, _digest: str, _by_ms: int) -> None:
+    """Finds nothing."""
+
+
+class History:
+    """Publications and commands, in the order of their stamps.
+
+    Args:
+        library: where models are looked for that commands name and no topic has.
+    """
+
+    def __init__(self, library: Library = _no_library) -> None:
+        self._library = library
+        self._events: list[Event] = []
+        self._dropped: set[LogPosition] = set()
+        self._found: dict[tuple[str, str, int], ModelRef | None] = {}
+        self._plan: DesiredState | None = None
+
+    def add_model(self, descriptor: ModelDescriptor, stamp: LogPosition) -> Publication:
+        """Note that a model was published."""
+        ref = ModelRef(fingerprint(descriptor), descriptor.digest, stamp)
+        publication = Publication(stamp, ref, descriptor.data_type, descriptor.shadow_percent)
+        self._add(publication)
+        return publication
+
+    def add_command(self, command: ModelCommand, stamp: LogPosition) -> CommandEvent:
+        """Note that a command was given."""
+        order = CommandEvent(stamp, command)
+        self._add(order)
+        return order
+
+    def drop(self, ref: ModelRef) -> None:
+        """Forget a model that is not fit to serve: the plan is as if it had never been published."""
+        self._plan = None
+        if ref.stamp is None:
+            self._found = {key: None if found == ref else found for key, found in self._found.items()}
+        else:
+            self._dropped.add(ref.stamp)
+
+    def plan(self) -> DesiredState:
+        """Which model belongs where, after all of it."""
+        if self._plan is None:
+            events = (event for event in self._events if event.stamp not in self._dropped)
+            self._plan = _Fold(self._find).run(events)
+        return self._plan
+
+    def _add(self, event: Event) -> None:
+        insort(self._events, event, key=lambda other: other.stamp)
+        self._plan = None
+
+    def _find(self, data_type: str, digest: str, by_ms: int) -> ModelRef | None:
+        """Ask the library, once for each command: the plan is made often, and must not change by itself."""
+        key = data_type, digest, by_ms
+        if key not in self._found:
+            self._found[key] = self._library(*key)
+        return self._found[key]
+
+
+class _Fold:
+    """Goes through events in their order."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._known: dict[tuple[str, str], ModelRef] = {}
+        self._places: dict[str, Slots] = {}
+        self._problems: dict[LogPosition, str] = {}
+
+    def run(self, events: Iterable[Event]) -> DesiredState:
+        """The plan that they lead to."""
+        for event in events:
+            if isinstance(event, Publication):
+                self._publish(event)
+            else:
+                self._obey(event)
+        return DesiredState(MappingProxyType(self._places), MappingProxyType(self._problems))
+
+    def _publish(self, model: Publication) -> None:
+        places = self._places.get(model.data_type, Slots())
+        self._known[model.data_type, model.ref.digest] = model.ref
+        self._places[model.data_type] = (
+            places.start_shadow(model.ref, model.shadow_percent) if model.shadow_percent else places.promote(model.ref)
+        )
+
+    def _obey(self, order: CommandEvent) -> None:
+        wanted = order.command
+        places = self._places.get(wanted.data_type, Slots())
+        after = self._after(order, places)
+        if isinstance(after, str):
+            self._problems[order.stamp] = f"cannot {wanted.action.slug} for data type {wanted.data_type!r}: {after}"
+        elif after != places:
+            self._places[wanted.data_type] = after
+
+    def _after(self, order: CommandEvent, places: Slots) -> Slots | str:
+        """The places when a command was followed, or why it cannot be."""
+        wanted = order.command
+        if wanted.action is Action.RETIRE:
+            return Slots()
+        if wanted.action is Action.SHADOW:
+            return self._shadow(order, places)
+        if not wanted.digest:
+            back = wanted.action is Action.ROLL_BACK
+            ref = places.previous if back else places.shadow
+            return _MISSING[wanted.action] if ref is None else places.promote(ref)
+        target = self._target(order, places)
+        return target if isinstance(target, str) else places.promote(target)
+
+    def _shadow(self, order: CommandEvent, places: Slots) -> Slots | str:
+        """Another share, another shadow, or an end of it."""
+        wanted = order.command
+        if not wanted.percent:
+            return places.start_shadow(None, 0.0)
+        if places.shadow is not None and wanted.digest in ("", places.shadow.digest):
+            return replace(places, percent=wanted.percent)
+        if not wanted.digest:
+            return _MISSING[Action.SHADOW]
+        target = self._target(order, places)
+        return target if isinstance(target, str) else places.start_shadow(target, wanted.percent)
+
+    def _target(self, order: CommandEvent, places: Slots) -> ModelRef | str:
+        """The model that a command names: one that is in a place, was published before, or is in the repository."""
+        data_type, digest = order.command.data_type, order.command.digest
+        for ref in (places.current, places.shadow, places.previous, self._known.get((data_type, digest))):
+            if ref is not None and ref.digest == digest:
+                return ref
+        found = self._library(data_type, digest, order.stamp.timestamp_ms)
+        return found or (
+            f"no model with digest {digest[:12]}… was published for it, and the repository has none. "
+            "`modelserving models list` shows the known ones; publish the model again."
+        )
+
+
+_NAME_ONE = "`modelserving models list` shows the known ones: name one by its digest."
+_MISSING = {
+    Action.ROLL_BACK: f"there is no previous model. {_NAME_ONE}",
+    Action.PROMOTE: f"there is no shadow. {_NAME_ONE}",
+    Action.SHADOW: f"there is no shadow yet. {_NAME_ONE}",
+}

@@ -1,0 +1,75 @@
+"""What flows into the stage, and what flows out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from modelserving.kafka.dead_letters import DeadLetter
+from modelserving.kafka.messages import Message
+from modelserving.models.info import LoadedModel
+from modelserving.models.lifecycle.shadow import ShadowWork
+from modelserving.records import ScoredRecord
+
+__all__ = ["Batch", "Place", "ScoredBatch", "Share"]
+
+
+Place = tuple[str, int]
+"""A topic and a partition of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one poll returned.
+
+    Args:
+        messages: in the order of their offsets, partition by partition.
+        group: kafka-python's metadata of the consumer group in which they were polled; ``None`` outside Kafka. With it
+            the broker refuses results of a partition that has gone to another server meanwhile.
+    """
+
+    messages: Sequence[Message]
+    group: object | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How long one model worked on one batch.
+
+    Args:
+        served: the model.
+        count: records that it scored.
+        each_ns: nanoseconds for each of them.
+    """
+
+    served: LoadedModel
+    count: int
+    each_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredBatch:
+    """What became of a batch: every message of it is scored, dead or skipped.
+
+    Args:
+        scored: the answers.
+        keys: the key of each scored record's message, in the order of ``scored``.
+        dead: messages that could not be decoded or scored, with the reason.
+        skipped: how many records found no model.
+        skipped_types: their data types.
+        positions: for each place, the offset to go on from once this batch is safe.
+        shares: which model worked how long.
+        group: as in ``Batch``.
+        shadows: what shadows have to do when the answers are published.
+    """
+
+    scored: tuple[ScoredRecord, ...] = ()
+    keys: tuple[bytes | None, ...] = ()
+    dead: tuple[DeadLetter, ...] = ()
+    skipped: int = 0
+    skipped_types: tuple[str, ...] = ()
+    positions: Mapping[Place, int] = field(default_factory=lambda: MappingProxyType({}))
+    shares: tuple[Share, ...] = ()
+    group: object | None = None
+    shadows: tuple[ShadowWork, ...] = ()

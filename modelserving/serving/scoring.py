@@ -1,0 +1,122 @@
+"""Decode and score one batch. No Kafka, no asyncio: a function from messages to answers."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import compress
+
+from modelserving.errors import ScoringError
+from modelserving.kafka.dead_letters import DeadLetter
+from modelserving.kafka.messages import Message, dead_letter
+from modelserving.models.lifecycle.shadow import ShadowWork
+from modelserving.models.lifecycle.slots import LoadedModel, ModelSlot, ModelSlots
+from modelserving.models.model import Scores
+from modelserving.records import ScoredRecord, WineBatch, decode_wines
+from modelserving.serving.messages import Batch, Place, ScoredBatch, Share
+
+__all__ = ["score_batch"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Tally:
+    """The batch's results while they come together."""
+
+    scored: list[ScoredRecord] = field(default_factory=list)
+    keys: list[bytes | None] = field(default_factory=list)
+    dead: list[DeadLetter] = field(default_factory=list)
+    shares: list[Share] = field(default_factory=list)
+    shadows: list[ShadowWork] = field(default_factory=list)
+    skipped: int = 0
+    skipped_types: list[str] = field(default_factory=list)
+
+
+def score_batch(batch: Batch, slots: ModelSlots) -> ScoredBatch:
+    """Score a batch with the models that are in the slots now.
+
+    Each data type's records go to its model together. A record that cannot be decoded or scored becomes a dead letter,
+    a record whose data type has no model is counted as skipped; neither disturbs the others.
+
+    Args:
+        batch: the messages; an empty batch gives an empty result.
+        slots: the models. Each is leased while it scores, so that a swap cannot close it.
+    """
+    tally = _Tally()
+    messages = batch.messages
+    decoded = decode_wines([message.value for message in messages])
+    tally.dead.extend(dead_letter(messages[row], "decode", error) for row, error in decoded.problems.items())
+    for data_type, (rows, records) in decoded.groups.items():
+        slot = slots.get(data_type)
+        if slot is None:
+            _skip(data_type, len(records), tally)
+            continue
+        chosen = messages if len(rows) == len(messages) else [messages[row] for row in rows]
+        with slot.lease() as served:
+            if served is None:
+                _skip(data_type, len(records), tally)
+            else:
+                _score_rows(served, chosen, records, tally, slot)
+    return ScoredBatch(
+        scored=tuple(tally.scored),
+        keys=tuple(tally.keys),
+        dead=tuple(tally.dead),
+        skipped=tally.skipped,
+        skipped_types=tuple(tally.skipped_types),
+        positions=_positions(batch.messages),
+        shares=tuple(tally.shares),
+        group=batch.group,
+        shadows=tuple(tally.shadows),
+    )
+
+
+def _skip(data_type: str, count: int, tally: _Tally) -> None:
+    log.info("%d records of data type %r skipped: it has no model yet", count, data_type)
+    tally.skipped += count
+    tally.skipped_types.append(data_type)
+
+
+def _score_rows(
+    served: LoadedModel, messages: Sequence[Message], records: WineBatch, tally: _Tally, slot: ModelSlot
+) -> None:
+    started = time.perf_counter_ns()
+    try:
+        scores = served.model.score(records)
+    except Exception as error:  # noqa: BLE001
+        tally.dead.extend(dead_letter(message, "score", error) for message in messages)
+        return
+    each_ns = (time.perf_counter_ns() - started) // len(records)
+    tally.shares.append(Share(served, len(records) - len(scores.problems), each_ns))
+    _collect(served, messages, scores, each_ns, tally)
+    if slot.shadow is not None:
+        partitions, offsets = [message.partition for message in messages], [message.offset for message in messages]
+        tally.shadows.append(ShadowWork(slot, records, partitions, offsets, scores.values))
+
+
+def _collect(served: LoadedModel, messages: Sequence[Message], scores: Scores, each_ns: int, tally: _Tally) -> None:
+    now = time.time_ns()
+    problems = scores.problems
+    data_type, name, version, digest = served.data_type, served.name, served.version, served.digest
+    answers = [
+        ScoredRecord(
+            data_type, value, name, version, digest, message.partition, message.offset, each_ns, now, message.timestamp
+        )
+        for message, value in zip(messages, scores.values.tolist(), strict=True)
+    ]
+    keys = [message.key for message in messages]
+    for index in sorted(problems):
+        reason = f"model {name!r} gave no score: {problems[index]}."
+        tally.dead.append(dead_letter(messages[index], "score", ScoringError(reason)))
+    if problems:
+        answered = [index not in problems for index in range(len(messages))]
+        answers, keys = list(compress(answers, answered)), list(compress(keys, answered))
+    tally.scored.extend(answers)
+    tally.keys.extend(keys)
+
+
+def _positions(messages: Sequence[Message]) -> dict[Place, int]:
+    """The offset after the last message of each place."""
+    return {(message.topic, message.partition): message.offset + 1 for message in messages}

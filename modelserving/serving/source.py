@@ -1,0 +1,99 @@
+"""The data inlet: the records topic, as an async iterator that polls only when it is asked."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from kafka import KafkaConsumer
+
+from modelserving.kafka import Connection, make_consumer
+from modelserving.serving.messages import Batch
+from modelserving.serving.worker_thread import WorkerThread
+
+__all__ = ["DataSource"]
+
+_POLL_MS = 250
+_HOLD_MS = 50
+_CLOSE_MS = 2_000
+
+
+class DataSource:
+    """Batches of the records topic, each what one poll returned.
+
+    Nothing is read ahead: the topic is polled when the next batch is asked for. (The client itself fetches the next
+    megabyte while the last one is worked on; that buffer is bounded.)
+
+    Args:
+        connection: to the cluster.
+        topic: the records topic.
+        group: consumer group; its members share the partitions.
+        instance: this server's name in the group. A server that comes back under the same name gets its partitions at
+            once, without waiting for its predecessor to be declared dead.
+        max_records: the most that a batch may hold.
+    """
+
+    def __init__(self, connection: Connection, topic: str, group: str, instance: str, max_records: int) -> None:
+        self._connection = connection
+        self._topic = topic
+        self._group = group
+        self._instance = instance
+        self._max_records = max_records
+        self._lane = WorkerThread(f"source-{topic}")
+
+    async def __aenter__(self) -> Self:
+        self._consumer = await self._lane.run(self._connect)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._lane.finish(self._consumer.close, autocommit=False, timeout_ms=_CLOSE_MS)
+
+    def _connect(self) -> KafkaConsumer:
+        consumer = make_consumer(
+            self._connection,
+            group=self._group,
+            group_instance_id=self._instance,
+            max_poll_records=self._max_records,
+            session_timeout_ms=10_000,
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+        )
+        consumer.subscribe([self._topic])
+        return consumer
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Batch:
+        """Wait for the next messages."""
+        while True:
+            batch = await self._lane.run(self._poll)
+            if batch.messages:
+                return batch
+
+    async def hold(self) -> None:
+        """Want nothing for a moment, and stay in the group; to be called again and again while no batch can be taken.
+
+        The broker hears that this server is alive, and a rebalance is taken part in. Nothing is read.
+        """
+        await self._lane.run(self._hold)
+
+    def _hold(self) -> None:
+        """Only who polls is in the group; so poll, and go back to where a partition begins that has just come.
+
+        What was found there is not kept: the partition may go again before the hold is over, and then its records are
+        another server's. Where to read on is for the consumer to know, which forgets it with the partition.
+        """
+        self._consumer.pause(*self._consumer.assignment())
+        for place, found in self._consumer.poll(timeout_ms=_HOLD_MS).items():
+            self._consumer.seek(place, found[0].offset)
+
+    def _poll(self) -> Batch:
+        self._consumer.resume(*self._consumer.paused())
+        found = self._consumer.poll(timeout_ms=_POLL_MS)
+        if not found:
+            return Batch(())
+        messages = [message for part in found.values() for message in part]
+        return Batch(messages, self._consumer.group_metadata())

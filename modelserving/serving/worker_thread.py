@@ -1,0 +1,85 @@
+"""One thread of its own, for things that block and must not be called by two threads at once."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from types import TracebackType
+from typing import ParamSpec, Self, TypeVar
+
+import anyio
+import anyio.lowlevel
+
+__all__ = ["WorkerThread", "run_abandonable"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class WorkerThread:
+    """Runs functions one after the other in one thread that lives as long as the lane.
+
+    A Kafka client may be used by one thread at a time, and each thread that calls Java stays known to the JVM: both
+    want a thread that is always the same.
+
+    Args:
+        name: of the thread, as debuggers show it.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+
+    async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call ``function`` in the lane's thread and wait for it.
+
+        A thread cannot be cancelled: who is cancelled meanwhile waits for the end of the call, and is cancelled then.
+        """
+        call = self._pool.submit(function, *args, **kwargs)
+        with anyio.CancelScope(shield=True):
+            result = await asyncio.wrap_future(call)
+        await anyio.lowlevel.checkpoint_if_cancelled()
+        return result
+
+    async def finish(self, function: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> None:
+        """Call ``function`` as the last thing in this lane, also when cancelled, and close the lane."""
+        with anyio.CancelScope(shield=True):
+            try:
+                await asyncio.wrap_future(self._pool.submit(function, *args, **kwargs))
+            finally:
+                self.close()
+
+    def close(self) -> None:
+        """Wait for the thread to end. A second call does nothing."""
+        self._pool.shutdown()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+async def run_abandonable(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call ``function`` in a thread that is left behind when the caller is cancelled.
+
+    For a call that may wait for ever, and whose end nobody needs: the thread does not keep the process from ending.
+    """
+    call: Future[T] = Future()
+
+    def work() -> None:
+        try:
+            result = function(*args, **kwargs)
+        except BaseException as error:  # noqa: BLE001 - handed on to who awaits the call
+            outcome = partial(call.set_exception, error)
+        else:
+            outcome = partial(call.set_result, result)
+        if call.set_running_or_notify_cancel():
+            outcome()
+
+    threading.Thread(target=work, name="abandonable", daemon=True).start()
+    return await asyncio.wrap_future(call)

@@ -1,0 +1,259 @@
+"""How models reach the tasks that need them. There are two ways.
+
+**Global** (the default): every instance reads all partitions of the models and the control topic, by two global stores.
+The engine's global thread reads them from their beginning to their end **before any task starts**, and follows them.
+However the records are spread, each task has every model: this scales.
+
+**Co-partitioned**, as the JVM tutorial meant it: records, models and commands are keyed by their data type and have the
+same number of partitions. So what belongs together is in partitions of the same number, and the engine gives those to
+the same task. A task needs no more models than it uses; but one data type is one partition, and one task has to do all
+its work: this does not scale.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from functools import partial
+from typing import Any, NamedTuple, Protocol
+
+from modelserving.errors import ServerError
+from modelserving.kafka import end_offsets
+from modelserving.kstreams import Processor, ProcessorContext, ProcessorSupplier, Record, java, raw
+from modelserving.models.admin.publish import partition_of
+from modelserving.models.lifecycle.topics import ModelTopics
+from modelserving.streams_server.model_thread import ModelOptions, ModelThread
+
+__all__ = ["CONTROL", "MODELS", "CoPartitionedModels", "GlobalModels", "ModelDistribution", "Models", "make_models"]
+
+log = logging.getLogger(__name__)
+
+MODELS = "models"
+CONTROL = "control"
+
+
+class ModelDistribution(StrEnum):
+    """How models reach the tasks."""
+
+    GLOBAL = "global"
+    CO_PARTITIONED = "co-partitioned"
+
+
+class Models(Protocol):
+    """The models of a server, whichever way they come."""
+
+    @property
+    def keepers(self) -> tuple[ModelThread, ...]:
+        """Who keeps them: one for all tasks, or one for each."""
+        ...
+
+    def start(self) -> None:
+        """Before the engine starts."""
+        ...
+
+    def add_to(self, topology: Any, score: str) -> None:
+        """Add what brings them to a topology.
+
+        Args:
+            topology: to add to.
+            score: the node that needs them.
+        """
+        ...
+
+    def begin(self) -> None:
+        """The engine has started: global stores are read to their end."""
+        ...
+
+    def acquire(self, partition: int) -> ModelThread:
+        """The models for a task; returns when all that were published are in their places."""
+        ...
+
+    def note_skipped(self, data_types: Sequence[str], partition: int) -> None:
+        """In this partition are records whose data types have no model there."""
+        ...
+
+    def release(self, partition: int) -> None:
+        """The task needs them no longer."""
+        ...
+
+    def close(self) -> None:
+        """Retire all. A second call does nothing."""
+        ...
+
+
+def make_models(way: ModelDistribution, options: ModelOptions) -> Models:
+    """The models, by one way or the other."""
+    return GlobalModels(options) if way is ModelDistribution.GLOBAL else CoPartitionedModels(options)
+
+
+class GlobalModels:
+    """All models on every instance."""
+
+    def __init__(self, options: ModelOptions) -> None:
+        self._topics = options.topics
+        self._keeper = ModelThread(options)
+        self.keepers = (self._keeper,)
+
+    def start(self) -> None:
+        """Start to build."""
+        self._keeper.start()
+
+    def add_to(self, topology: Any, score: str) -> None:  # noqa: ARG002 - global stores are connected with all
+        """Add the two global stores."""
+        bytes_of = java.ByteArrayDeserializer()
+        for name, topic in ((MODELS, self._topics.models), (CONTROL, self._topics.control)):
+            store = java.Stores.keyValueStoreBuilder(java.Stores.inMemoryKeyValueStore(name), raw(), raw())
+            supplier = ProcessorSupplier(partial(_Keeping, name, lambda _: self._keeper))
+            topology.addGlobalStore(
+                store.withLoggingDisabled(), f"{name}-topic", bytes_of, bytes_of, topic, f"keep-{name}", supplier
+            )
+
+    def begin(self) -> None:
+        """Both topics were read to their end."""
+        self._keeper.begin()
+
+    def acquire(self, partition: int) -> ModelThread:  # noqa: ARG002
+        """The same for all tasks."""
+        self._keeper.wait_until_ready()
+        return self._keeper
+
+    def note_skipped(self, data_types: Sequence[str], partition: int) -> None:
+        """They will have one when it comes, wherever they are."""
+
+    def release(self, partition: int) -> None:
+        """They stay."""
+
+    def close(self) -> None:
+        """Retire all."""
+        self._keeper.close()
+
+
+class CoPartitionedModels:
+    """Each task has the models of its own partition."""
+
+    def __init__(self, options: ModelOptions) -> None:
+        self._options = options
+        self._lock = threading.Lock()
+        self._keepers: dict[int, ModelThread] = {}
+        self._count = 1
+        self._warned: set[str] = set()
+
+    @property
+    def keepers(self) -> tuple[ModelThread, ...]:
+        """One for each task that is here."""
+        with self._lock:
+            return tuple(self._keepers.values())
+
+    def start(self) -> None:
+        """See that partitions of the same number belong together.
+
+        Raises:
+            ServerError: they do not: the topics have different numbers of them.
+        """
+        topics = self._options.topics
+        names = (topics.records, topics.models, topics.control)
+        counts = {name: len(end_offsets(self._options.connection, name)) for name in names}
+        if len(set(counts.values())) > 1:
+            listed = ", ".join(f"{name} has {count}" for name, count in counts.items())
+            raise ServerError(
+                f"co-partitioned topics need the same number of partitions, but {listed}. "
+                "Make them anew, or let models reach all instances: --models global."
+            )
+        self._count = counts[topics.records]
+
+    def add_to(self, topology: Any, score: str) -> None:
+        """Add the two topics as sources, and a store that ties them to the node that scores: all is one task then."""
+        topology.addSource(MODELS, self._options.topics.models)
+        topology.addSource(CONTROL, self._options.topics.control)
+        store = java.Stores.keyValueStoreBuilder(java.Stores.inMemoryKeyValueStore("models-store"), raw(), raw())
+        topology.addProcessor(
+            "keep-models", ProcessorSupplier(partial(_Keeping, "models-store", self._of)), MODELS, CONTROL
+        )
+        topology.addStateStore(store.withLoggingDisabled(), "keep-models", score)
+
+    def begin(self) -> None:
+        """Each task begins by itself."""
+
+    def acquire(self, partition: int) -> ModelThread:
+        """Read the models of this partition from their beginning: what the topic has is the changelog of the models."""
+        made = ModelThread(self._options)
+        with self._lock:
+            self._keepers[partition] = made
+        made.start()
+        reading = ModelTopics(self._options.connection, self._options.topics)
+        try:
+            made.begin(message for message in reading.read_to_end() if message.partition == partition)
+        finally:
+            reading.close()
+        made.wait_until_ready()
+        return made
+
+    def note_skipped(self, data_types: Sequence[str], partition: int) -> None:
+        """Warn, once for each data type, of records that no model will come to: they are not where theirs go."""
+        for data_type in data_types:
+            home = partition_of(data_type, self._count)
+            if home == partition or data_type in self._warned:
+                continue
+            self._warned.add(data_type)
+            log.warning(
+                "records of data type %r are skipped: they are in partition %d of %s, and the models for them are in "
+                "partition %d of %s. Key the records by their data type (`modelserving client --keyed`), or let models "
+                "reach all instances: --models global.",
+                data_type,
+                partition,
+                self._options.topics.records,
+                home,
+                self._options.topics.models,
+            )
+
+    def release(self, partition: int) -> None:
+        """Retire the models of this partition: another instance may have them now."""
+        with self._lock:
+            made = self._keepers.pop(partition, None)
+        if made is not None:
+            made.close()
+
+    def close(self) -> None:
+        """Retire all."""
+        for partition in list(self._keepers):
+            self.release(partition)
+
+    def _of(self, partition: int) -> ModelThread | None:
+        with self._lock:
+            return self._keepers.get(partition)
+
+
+class _Told(NamedTuple):
+    """A message about models."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
+class _Keeping(Processor):
+    """Keeps the newest message of each key in a store, and tells of each."""
+
+    def __init__(self, store: str, keeper_of: Callable[[int], ModelThread | None]) -> None:
+        self._name = store
+        self._keeper_of = keeper_of
+
+    def init(self, context: ProcessorContext) -> None:
+        """Find the store."""
+        super().init(context)
+        self._store = context.getStateStore(self._name)
+
+    def process(self, record: Record) -> None:
+        """One message."""
+        place = self.context.recordMetadata()
+        key, value = record.key(), record.value()
+        if key is not None:
+            self._store.put(key, value)
+        keeper = self._keeper_of(place.partition) if place is not None else None
+        if place is not None and keeper is not None:
+            keeper.take(_Told(place.topic, place.partition, place.offset, record.timestamp(), key, value))

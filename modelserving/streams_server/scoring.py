@@ -1,0 +1,136 @@
+"""The processor that scores: what the custom stage does with a batch, as a node of a Kafka Streams topology."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from itertools import repeat
+from typing import NamedTuple
+
+from modelserving.kafka.dead_letters import headers
+from modelserving.kstreams.bridge.batches import BatchContext, BatchProcessor, Columns, record_for
+from modelserving.kstreams.bridge.partition import SamePartition
+from modelserving.models.lifecycle.shadow import ShadowWork
+from modelserving.records import encode_scored
+from modelserving.serving import Batch, Counts, ScoredBatch, score_batch
+from modelserving.streams_server.distribution import Models
+from modelserving.streams_server.stores import STORE, CustomStatistics, add_to
+
+__all__ = ["DEAD_LETTERS", "SCORED", "Row", "ScoringProcessor", "Tally"]
+
+SCORED = "scored"
+DEAD_LETTERS = "dead-letters"
+
+
+class Row(NamedTuple):
+    """A record, as ``score_batch`` takes it."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
+class Tally:
+    """What became of the records, all tasks of this process together; only what is committed."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.counts = Counts()
+
+    def add(self, more: Counts) -> None:
+        """Count what was committed just now."""
+        with self._lock:
+            self.counts = _sum(self.counts, more)
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """What belongs to the commit that comes."""
+
+    counts: Counts = field(default_factory=Counts)
+    shadows: tuple[ShadowWork, ...] = ()
+
+    def and_then(self, more: _Open) -> _Open:
+        """What belongs to this commit, and more of it."""
+        return _Open(_sum(self.counts, more.counts), (*self.shadows, *more.shadows))
+
+
+class ScoringProcessor(BatchProcessor):
+    """Scores batches with the models that are in their places now. A swap takes effect between two batches.
+
+    Args:
+        topic: the records' topic.
+        models: the models.
+        tally: counts what became of the records.
+        partitions: sends an answer to the partition of its record.
+        max_records: the most records in a batch.
+        linger: seconds that a record waits for others at most.
+    """
+
+    def __init__(
+        self,
+        topic: str,
+        models: Models,
+        tally: Tally,
+        partitions: SamePartition,
+        max_records: int,
+        linger: float,
+    ) -> None:
+        super().__init__(max_records, linger)
+        self._topic = topic
+        self._models = models
+        self._tally = tally
+        self._partitions = partitions
+
+    def init(self, context: BatchContext) -> None:
+        """Wait for the models: no record is scored before all that were published are in their places."""
+        super().init(context)
+        self._open = self._committing = _Open()
+        self._partition = context.partition()
+        self._slots = self._models.acquire(self._partition).slots
+        self._store = context.getStateStore(STORE)
+
+    def process_batch(self, batch: Columns) -> None:
+        """Score, hand on, count."""
+        place = repeat(self._topic), repeat(self._partition)
+        rows = list(map(Row, *place, batch.offsets, batch.timestamps, batch.keys, batch.values))
+        result = score_batch(Batch(rows), self._slots)
+        self._models.note_skipped(result.skipped_types, self._partition)
+        self._partitions.go_to(self._partition)
+        self._hand_on(batch, result)
+        for share in result.shares:
+            add_to(self._store, share.served.data_type, share.served.digest, share.each_ns, share.count)
+        counts = Counts(len(result.scored), result.skipped, len(result.dead))
+        self._open = self._open.and_then(_Open(counts, result.shadows))
+
+    def before_commit(self) -> None:
+        """What our own store has to log belongs to this commit."""
+        if isinstance(self._store, CustomStatistics):
+            self._store.log_changes()
+        self._committing, self._open = self._committing.and_then(self._open), _Open()
+
+    def after_commit(self) -> None:
+        """Count; and let the shadows work, now that the answers are out."""
+        done, self._committing = self._committing, _Open()
+        self._tally.add(done.counts)
+        for work in done.shadows:
+            work.run()
+
+    def close(self) -> None:
+        """The task goes; its models may, too."""
+        self._models.release(self._partition)
+
+    def _hand_on(self, batch: Columns, result: ScoredBatch) -> None:
+        row_of = {offset: row for row, offset in enumerate(batch.offsets)}
+        rows = [row_of[scored.offset] for scored in result.scored]
+        self.context.forward_values(rows, [encode_scored(scored) for scored in result.scored], SCORED)
+        for letter in result.dead:
+            record = record_for(batch, row_of[letter.offset], letter.body, tuple(headers(letter)))
+            self.context.forward(record, DEAD_LETTERS)
+
+
+def _sum(one: Counts, other: Counts) -> Counts:
+    return Counts(one.scored + other.scored, one.skipped + other.skipped, one.dead_lettered + other.dead_lettered)

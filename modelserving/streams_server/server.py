@@ -1,0 +1,300 @@
+"""The Kafka Streams server: the topology, run over and over, with a life that outlasts its failures."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import anyio
+import anyio.to_thread
+
+from modelserving import jvm
+from modelserving.errors import BrokerUnavailable, ServerError
+from modelserving.kafka import Connection, end_offsets
+from modelserving.kafka.clients import REQUEST_BYTES
+from modelserving.kstreams import KafkaStreams, Response, State, streams_config
+from modelserving.models.lifecycle.build import Builder, build_candidate
+from modelserving.models.lifecycle.fetch import NOTHING_ALLOWED, FetchPolicy
+from modelserving.models.lifecycle.state import ServingState
+from modelserving.models.store.repository import ModelRepository
+from modelserving.records import TOPICS, Topics
+from modelserving.serving import Counts, Health, Phase
+from modelserving.serving.sessions import run_sessions, spare_the_garbage_collector
+from modelserving.serving.worker_thread import run_abandonable
+from modelserving.statistics import StatisticsSnapshot
+from modelserving.streams_server.distribution import ModelDistribution, make_models
+from modelserving.streams_server.heartbeat import Heartbeat
+from modelserving.streams_server.model_thread import ModelOptions, ModelThread
+from modelserving.streams_server.scoring import Tally
+from modelserving.streams_server.stores import ModelStatistics, StoreKind, look_up
+from modelserving.streams_server.topologies import Parts, make_topology
+
+__all__ = ["StreamsOptions", "StreamsServer"]
+
+log = logging.getLogger(__name__)
+
+_LOOK_EVERY_S = 0.02
+_CLOSE_SECONDS = 10.0
+_SESSION_MS = 10_000
+_ANSWER_WITHIN_MS = 10_000
+_REPLACEMENTS, _WITHIN_S = 5, 60.0
+_REBALANCING = "rebalancing"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamsOptions:
+    """How a Kafka Streams server runs.
+
+    Args:
+        topics: what it reads and writes.
+        group: the application; servers of one application share the records.
+        instance: this server's name in the application; unique, and the same after a restart.
+        state_folder: where local state is; kept over restarts.
+        url: where this server can be asked.
+        store: where the statistics are.
+        models: how models reach the tasks.
+        exactly_once: whether results, state and progress are committed together.
+        commit_ms: how often, milliseconds.
+        standbys: how many other instances keep a copy of the state.
+        max_records: the most records in a batch.
+        linger: seconds that a record waits for others at most.
+        preload: start the engines of all formats before serving.
+        repository: keeps every model that serves, and brings back those that compaction took; or ``None``.
+        references: which models by reference are fetched.
+        build: makes a model of a descriptor.
+    """
+
+    state_folder: Path
+    topics: Topics = TOPICS
+    group: str = "streams-server"
+    instance: str = "0"
+    url: str = "http://127.0.0.1:8888"
+    store: StoreKind = StoreKind.CUSTOM
+    models: ModelDistribution = ModelDistribution.GLOBAL
+    exactly_once: bool = True
+    commit_ms: int = 100
+    standbys: int = 0
+    max_records: int = 1000
+    linger: float = 0.02
+    preload: bool = True
+    repository: ModelRepository | None = None
+    references: FetchPolicy = field(default=NOTHING_ALLOWED)
+    build: Builder = build_candidate
+
+
+class StreamsServer:
+    """Serves models with Kafka Streams, until cancelled.
+
+    A thread of the engine that fails is replaced, and goes on from what was committed. When the engine as a whole gives
+    up, it is started again. The models outlive both.
+
+    Args:
+        connection: to the cluster.
+        options: how it runs.
+    """
+
+    def __init__(self, connection: Connection, options: StreamsOptions) -> None:
+        self.options = options
+        self.phase: str = Phase.STARTING
+        self.streams: KafkaStreams | None = None
+        self.record_partitions = 0
+        self._connection = connection
+        self._tally = Tally()
+        self._failures: deque[float] = deque(maxlen=_REPLACEMENTS)
+        self._pulse: Heartbeat | None = None
+        self._last_seen: Mapping[str, ModelStatistics] = {}
+        self.models = make_models(
+            options.models,
+            ModelOptions(
+                connection, options.topics, options.repository, options.references, options.preload, options.build
+            ),
+        )
+
+    @property
+    def counts(self) -> Counts:
+        """What became of the records."""
+        return self._tally.counts
+
+    @property
+    def models_refused(self) -> int:
+        """How many messages were no model fit to serve, or no command that can be followed."""
+        return sum(keeper.refused for keeper in self.models.keepers)
+
+    @property
+    def data_types(self) -> tuple[str, ...]:
+        """The data types that have a model."""
+        return tuple(sorted({name for keeper in self.models.keepers for name in keeper.slots.data_types}))
+
+    @property
+    def latest(self) -> str | None:
+        """The data type whose model changed last."""
+        newest = max(self.models.keepers, key=_changed_ms, default=None)
+        return newest.slots.latest_type if newest else None
+
+    def describe(self, data_type: str) -> ServingState | None:
+        """How the models of a data type are doing; the counts are those of the store, as far as it is here."""
+        states = (keeper.slots.describe(data_type) for keeper in self.models.keepers)
+        state = next((state for state in states if state is not None), None)
+        if state is None or state.identity is None:
+            return state
+        found = self.statistics().get(data_type)
+        counted = found.find(state.identity.digest) if found else None
+        return replace(state, statistics=counted.snapshot() if counted else StatisticsSnapshot())
+
+    def statistics(self) -> Mapping[str, ModelStatistics]:
+        """What is in the store of this instance; while it cannot be asked, what was in it last."""
+        streams = self.streams
+        if streams is not None and streams.state is State.RUNNING:
+            try:
+                self._last_seen = look_up(streams, self.options.store)
+            except ServerError as error:
+                log.info("the statistics cannot be read now: %s", error)
+        return self._last_seen
+
+    def health(self) -> Health:
+        """Whether it serves: all its tasks are where they belong, have their state, and the broker hears of it."""
+        streams = self.streams
+        if self.phase != Phase.SERVING or streams is None:
+            return Health(False, self.phase)
+        if (state := streams.state) is not State.RUNNING:
+            return Health(False, _REBALANCING, (f"Kafka Streams is {state}",))
+        try:
+            missing = self.missing
+        except ServerError as error:
+            missing = str(error)
+        return Health(False, Phase.WAITING, (missing,)) if missing else Health(True, self.phase)
+
+    @property
+    def missing(self) -> str:
+        """Why the broker does not hear of this instance, although the engine runs; empty while it does.
+
+        Raises:
+            ServerError: the engine is just ending.
+        """
+        pulse = self._pulse
+        return pulse.missing if pulse is not None else ""
+
+    async def run(self) -> None:
+        """Serve until cancelled.
+
+        Raises:
+            BrokerUnavailable: no broker answers at the start; later on, it is waited for.
+            Exception: what a thread failed with again and again.
+        """
+        try:
+            await anyio.to_thread.run_sync(self._prepare)
+            spare_the_garbage_collector()
+            await run_sessions(self._session, lambda: self.counts, self._wait)
+        finally:
+            self.phase = Phase.STOPPED
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(self.models.close)
+
+    def _prepare(self) -> None:
+        jvm.start()
+        self.options.state_folder.mkdir(parents=True, exist_ok=True)
+        self._partitions = len(end_offsets(self._connection, self.options.topics.scored))
+        self.record_partitions = len(end_offsets(self._connection, self.options.topics.records))
+        self.models.start()
+        self.phase = Phase.READING_MODELS
+
+    def _wait(self) -> None:
+        self.phase = Phase.WAITING
+
+    async def _session(self) -> None:
+        """Run the engine until it gives up."""
+        streams = await anyio.to_thread.run_sync(self._make)
+        self._pulse = Heartbeat(streams, _SESSION_MS / 1000)
+        self.streams = streams
+        try:
+            await self._start(streams)
+            self.models.begin()
+            while (state := streams.state) not in {State.NOT_RUNNING, State.ERROR}:
+                self._follow(state)
+                await anyio.sleep(_LOOK_EVERY_S)
+            if self._fails_often:
+                streams.raise_error()
+            raise BrokerUnavailable(f"Kafka Streams has given up: {streams.error or state}.")
+        finally:
+            self.streams = self._pulse = None
+            with anyio.move_on_after(_CLOSE_SECONDS + 2, shield=True):
+                await run_abandonable(self._close, streams)
+
+    async def _start(self, streams: KafkaStreams) -> None:
+        """Return when both topics about models are read to their end."""
+        try:
+            await run_abandonable(streams.start)
+        except ServerError as error:
+            raise BrokerUnavailable(str(error)) from error
+
+    def _ready(self) -> bool:
+        keepers = self.models.keepers
+        return bool(keepers) and all(keeper.ready for keeper in keepers)
+
+    def _follow(self, state: State) -> None:
+        if state is State.RUNNING:
+            self.phase = Phase.SERVING
+        elif self._ready():
+            self.phase = _REBALANCING
+        for keeper in self.models.keepers:
+            if keeper.error is not None:
+                raise keeper.error
+
+    def _close(self, streams: KafkaStreams) -> None:
+        if not streams.close(_CLOSE_SECONDS):
+            log.warning("Kafka Streams has not ended after %g s", _CLOSE_SECONDS)
+
+    def _make(self) -> KafkaStreams:
+        options = self.options
+        parts = Parts(options.topics, self.models, self._tally, self._partitions, options.max_records, options.linger)
+        return KafkaStreams(make_topology(options.store, parts), self._config(), self._on_error)
+
+    def _config(self) -> object:
+        options = self.options
+        where = urlsplit(options.url)
+        return streams_config(
+            self._connection,
+            application_id=options.group,
+            application_server=f"{where.hostname}:{where.port}",
+            client_id=f"{options.group}-{options.instance}",
+            state_dir=options.state_folder,
+            processing_guarantee="exactly_once_v2" if options.exactly_once else "at_least_once",
+            commit_interval_ms=options.commit_ms,
+            num_standby_replicas=options.standbys,
+            # A newcomer gets tasks with much state when it has caught up with it; looked at each minute, not each ten.
+            probing_rebalance_interval_ms=60_000,
+            poll_ms=max(1, round(options.linger * 1000)),
+            main_consumer_group_instance_id=f"{options.group}-{options.instance}",
+            consumer_session_timeout_ms=_SESSION_MS,
+            consumer_heartbeat_interval_ms=_SESSION_MS // 3,
+            consumer_max_partition_fetch_bytes=REQUEST_BYTES,
+            main_consumer_max_poll_records=10 * options.max_records,
+            consumer_default_api_timeout_ms=_ANSWER_WITHIN_MS,
+            producer_max_request_size=REQUEST_BYTES,
+            producer_max_block_ms=_ANSWER_WITHIN_MS,
+            producer_batch_size=256 * 1024,
+            metrics_recording_level="INFO",
+        )
+
+    def _on_error(self, error: BaseException) -> Response:
+        """A thread that fails now and then is replaced; one that fails again and again is a fault of ours."""
+        self._failures.append(time.monotonic())
+        log.debug("a thread failed: %r", error)
+        return Response.SHUTDOWN_CLIENT if self._fails_often else Response.REPLACE_THREAD
+
+    @property
+    def _fails_often(self) -> bool:
+        """Whether the last failures came one soon after the other; how long ago that was does not matter."""
+        failures = self._failures
+        return len(failures) == _REPLACEMENTS and failures[-1] - failures[0] < _WITHIN_S
+
+
+def _changed_ms(keeper: ModelThread) -> int:
+    """When the last of a keeper's models took its place."""
+    latest = keeper.slots.latest
+    return latest.since_ms if latest else -1

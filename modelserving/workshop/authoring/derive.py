@@ -1,0 +1,166 @@
+"""From a lesson's text to its notebooks: one to work in, one with the solutions. Same text, same bytes.
+
+``python -m modelserving.workshop.authoring.derive`` writes them; with ``--check`` it writes nothing and fails on a
+difference.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from modelserving.workshop.authoring.source import Cell, LessonSource, lesson_sources
+from modelserving.workshop.display.diagrams import pipeline
+from modelserving.workshop.exercises import find_exercise
+from modelserving.workshop.lesson.exercise import Exercise
+
+__all__ = ["derive", "main", "notebook_text", "outdated"]
+
+_METADATA = {
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+_IMAGES = "images"
+
+
+def notebook_text(lesson: LessonSource, *, solutions: bool = False) -> str:
+    """The notebook of a lesson, as the text of its file.
+
+    Args:
+        lesson: the source.
+        solutions: with reference answers in place of the stubs.
+    """
+    cells = _with_ids(_expand(lesson, solutions=solutions))
+    notebook = {"cells": cells, "metadata": _METADATA, "nbformat": 4, "nbformat_minor": 5}
+    return json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def derive(lessons: Iterable[LessonSource]) -> tuple[Path, ...]:
+    """Write the notebooks that are out of date.
+
+    Returns:
+        The files that were written.
+    """
+    written = []
+    for path, text in _files(lessons):
+        if not _same(path, text):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8", newline="\n")
+            written.append(path)
+    return tuple(written)
+
+
+def outdated(lessons: Iterable[LessonSource]) -> tuple[Path, ...]:
+    """Notebooks that differ from their text, are missing, or have no text any more."""
+    expected = dict(_files(lessons))
+    folders = {path.parent for path in expected if path.parent.is_dir()}
+    strays = {path for folder in folders for path in folder.iterdir() if _is_derived(path)} - set(expected)
+    return tuple(sorted({path for path, text in expected.items() if not _same(path, text)} | strays))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the notebooks, or check them.
+
+    Returns:
+        The exit status: 1 when ``--check`` finds a difference.
+    """
+    parser = argparse.ArgumentParser(description="Derive the notebooks from their texts in notebooks/src.")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a notebook differs from its text")
+    lessons = lesson_sources()
+    if not parser.parse_args(arguments).check:
+        _say(f"wrote {path.parent.name}/{path.name}" for path in derive(lessons))
+        return 0
+    different = outdated(lessons)
+    _say(f"{path} differs from its text in notebooks/src. Run `make notebooks`." for path in different)
+    return 1 if different else 0
+
+
+def _files(lessons: Iterable[LessonSource]) -> Iterator[tuple[Path, str]]:
+    for lesson in lessons:
+        folder = lesson.path.parent.parent
+        yield folder / lesson.notebook, notebook_text(lesson)
+        yield folder / "solutions" / lesson.notebook, notebook_text(lesson, solutions=True)
+        yield from ((folder / _IMAGES / _image(lit), _on_paper(pipeline(*lit).svg)) for lit in _pictures(lesson))
+
+
+def _is_derived(path: Path) -> bool:
+    return path.match("[0-9][0-9]_*.ipynb") or path.match(f"{_IMAGES}/pipeline*.svg")
+
+
+def _same(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_bytes() == text.encode()
+
+
+def _expand(lesson: LessonSource, *, solutions: bool) -> Iterator[dict[str, Any]]:
+    for cell in lesson.cells:
+        kind, words = cell.directive or ("", ())
+        if kind == "exercise":
+            for part in _exercise_cells(find_exercise(words[0]), solutions=solutions):
+                yield _json(part)
+        elif kind == "pipeline":
+            yield _json(Cell("markdown", f"![{pipeline(*words).alt}]({'../' * solutions}{_IMAGES}/{_image(words)})"))
+        else:
+            yield _json(_one_folder_deeper(cell) if solutions else cell)
+
+
+def _exercise_cells(exercise: Exercise, *, solutions: bool) -> Iterator[Cell]:
+    yield Cell("markdown", f"### {exercise.title}\n\n{exercise.goal.strip()}")
+    code, tags = (exercise.reference, ("exercise", "solution")) if solutions else (exercise.stub, ("exercise",))
+    yield Cell("code", code.strip("\n"), tags)
+    stuck = f'# Stuck? lesson.hint("{exercise.id}"), and then lesson.solution("{exercise.id}")'
+    yield Cell("code", f'lesson.check("{exercise.id}", {exercise.answer})\n{stuck}', ("check",))
+
+
+def _one_folder_deeper(cell: Cell) -> Cell:
+    """The same cell with its links out of the folder leading one level further up."""
+    return replace(cell, text=cell.text.replace("](../", "](../../")) if cell.kind == "markdown" else cell
+
+
+def _pictures(lesson: LessonSource) -> Iterator[tuple[str, ...]]:
+    directives = (cell.directive for cell in lesson.cells)
+    return (directive[1] for directive in directives if directive and directive[0] == "pipeline")
+
+
+def _image(lit: tuple[str, ...]) -> str:
+    return f"{'-'.join(('pipeline', *lit))}.svg"
+
+
+def _on_paper(svg: str) -> str:
+    """The picture as a file of its own, which cannot know if the page around it is dark: on white, like paper."""
+    return svg.replace('style="', 'style="background:#fff;color:#333;', 1) + "\n"
+
+
+def _json(cell: Cell) -> dict[str, Any]:
+    shared = {
+        "cell_type": cell.kind,
+        "metadata": {"tags": list(cell.tags)} if cell.tags else {},
+        "source": cell.text.splitlines(keepends=True),
+    }
+    return shared if cell.kind == "markdown" else {**shared, "execution_count": None, "outputs": []}
+
+
+def _with_ids(cells: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Name each cell by what is in it, so that a new cell leaves the names of the others alone."""
+    named: dict[str, dict[str, Any]] = {}
+    for cell in cells:
+        text = cell["cell_type"] + "".join(cell["source"])
+        turn = 0
+        while (name := hashlib.sha256(f"{turn} {text}".encode()).hexdigest()[:12]) in named:
+            turn += 1
+        named[name] = {**cell, "id": name}
+    return list(named.values())
+
+
+def _say(lines: Iterable[str]) -> None:
+    for line in lines:
+        sys.stdout.write(line + "\n")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""What lessons show: boxes, source, diagrams."""

@@ -1,0 +1,165 @@
+"""What lessons display: small boxes that read the same in JupyterLab, on paper, and as plain text."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from modelserving.workshop.lesson.exercise import Outcome, Verdict
+
+__all__ = ["Box", "Folded", "Table", "Tone", "happened", "table", "verdict_box"]
+
+_FRAME = (
+    "border-left:5px solid {colour};background:var(--jp-layout-color2,#f3f5f7);"
+    "color:var(--jp-content-font-color1,#111);padding:.5em .9em;margin:.3em 0;max-width:60em"
+)
+
+
+class Tone(Enum):
+    """The colour of a box, from a palette that colour-blind people can tell apart; the title says it in words too."""
+
+    TELL = "#0072B2"
+    GOOD = "#009E73"
+    WARN = "#D55E00"
+    QUIET = "#7A7A7A"
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A titled paragraph or several.
+
+    Args:
+        title: a few words.
+        text: plain text; `` `code` `` and ``**strong**`` as in Markdown, an empty line between paragraphs.
+        tone: its colour.
+    """
+
+    title: str
+    text: str
+    tone: Tone = Tone.TELL
+
+    def _repr_html_(self) -> str:
+        paragraphs = "".join(f"<div>{_inline(part)}</div>" for part in self.text.split("\n\n"))
+        style = _FRAME.format(colour=self.tone.value)
+        return f'<div style="{style}"><strong>{_inline(self.title)}</strong>{paragraphs}</div>'
+
+    def __repr__(self) -> str:
+        return f"{self.title}\n{self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """Code that is shown when its title is clicked.
+
+    Args:
+        title: what is inside.
+        code: Python.
+    """
+
+    title: str
+    code: str
+
+    def _repr_html_(self) -> str:
+        style = _FRAME.format(colour=Tone.QUIET.value)
+        return (
+            f'<details style="{style}"><summary style="cursor:pointer"><strong>{_inline(self.title)}</strong></summary>'
+            f"{highlight(self.code)}</details>"
+        )
+
+    def __repr__(self) -> str:
+        return f"{self.title}\n{self.code}"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows and columns.
+
+    Args:
+        caption: one sentence that says what is in it, read aloud by a screen reader first.
+        columns: their names.
+        rows: as many values as columns.
+    """
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    def _repr_html_(self) -> str:
+        head = "".join(f'<th scope="col" style="text-align:left">{html.escape(name)}</th>' for name in self.columns)
+        body = "".join(f"<tr>{''.join(_cell(value) for value in row)}</tr>" for row in self.rows)
+        caption = f'<caption style="text-align:left;color:inherit">{html.escape(self.caption)}</caption>'
+        return f'<table style="margin-left:0">{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+
+    def __repr__(self) -> str:
+        lines = [self.columns, *self.rows]
+        widths = [max(len(line[column]) for line in lines) for column in range(len(self.columns))]
+        text = [
+            "  ".join(value.ljust(width) for value, width in zip(line, widths, strict=True)).rstrip() for line in lines
+        ]
+        return "\n".join([self.caption, *text])
+
+
+def happened(text: str) -> Box:
+    """A box "What just happened".
+
+    Args:
+        text: a sentence or two that name what was just seen, with the values that were seen.
+    """
+    return Box("What just happened", text)
+
+
+def table(caption: str, rows: Sequence[Sequence[object]], *columns: str) -> Table:
+    """A table of any values, each shown as its text.
+
+    Args:
+        caption: one sentence that says what is in it.
+        rows: as many values as columns.
+        columns: their names.
+    """
+    return Table(caption, columns, tuple(tuple(str(value) for value in row) for row in rows))
+
+
+def verdict_box(verdict: Verdict) -> Box:
+    """The box for what a check found."""
+    title, tone = {
+        Outcome.PASSED: ("Passed", Tone.GOOD),
+        Outcome.FAILED: ("Not yet", Tone.WARN),
+        Outcome.NOT_ATTEMPTED: ("Not attempted", Tone.QUIET),
+    }[verdict.outcome]
+    return Box(f"{title}: {verdict.exercise}", verdict.message, tone)
+
+
+def highlight(code: str, language: str = "python", first_line: int | None = None) -> str:
+    """Code as HTML with its colours in it.
+
+    Args:
+        code: the source text.
+        language: a name that Pygments knows.
+        first_line: number of its first line, or ``None`` for no line numbers.
+    """
+    import pygments  # type: ignore[import-untyped]
+    from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
+    from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
+
+    numbers = {} if first_line is None else {"linenos": "inline", "linenostart": first_line}
+    formatter = HtmlFormatter(
+        noclasses=True,
+        style="friendly",
+        cssstyles="background:#f8f8f8;color:#111;padding:.4em",
+        prestyles="font-family:monospace;color:#111",
+        **numbers,
+    )
+    return str(pygments.highlight(code, get_lexer_by_name(language), formatter))
+
+
+def _cell(value: str) -> str:
+    return f'<td style="text-align:left"><code>{html.escape(value)}</code></td>'
+
+
+def _inline(text: str) -> str:
+    safe = html.escape(text, quote=False)
+    safe = re.sub(r"`([^`]+)`", r"<code>\1</code>", safe)
+    return re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", safe)

@@ -1,0 +1,1 @@
+"""JupyterLab with the broker, the doctor, and the attendee's copies of the notebooks."""

@@ -1,0 +1,136 @@
+"""``modelserving lab``: the broker and JupyterLab, on loopback, until Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+from collections.abc import Callable, MutableMapping
+from pathlib import Path
+from urllib.parse import quote
+
+from modelserving.broker import use_broker
+from modelserving.config import Settings, load_settings
+from modelserving.errors import ServerError, SetupError
+from modelserving.workshop.lab.work import WorkFolder, prepare_work_folder
+
+__all__ = ["DEFAULT_PORT", "lab_arguments", "put_on_path", "run_lab"]
+
+DEFAULT_PORT = 8888
+_TRIES = 50
+_QUIET = {"@jupyterlab/apputils-extension/notification": {"checkForUpdates": False, "fetchNews": "false"}}
+
+
+def run_lab(
+    say: Callable[[str], None],
+    *,
+    port: int = DEFAULT_PORT,
+    browser: bool = True,
+    settings: Settings | None = None,
+    root: Path | None = None,
+) -> None:
+    """Start the broker and JupyterLab, open the first lesson, and stay until Ctrl-C.
+
+    JupyterLab runs in this process: when it ends, however it ends, nothing stays behind.
+
+    Args:
+        say: takes a line for the person in front.
+        port: where JupyterLab should listen; a taken one is stepped aside from.
+        browser: whether to open one.
+        settings: which broker, and where files go; the environment's by default.
+        root: the checkout; found by itself by default.
+
+    Raises:
+        SetupError: JupyterLab is not installed.
+        ConfigError: there is no checkout with notebooks.
+        ServerError: no port is free.
+    """
+    try:
+        from jupyterlab.labapp import LabApp  # type: ignore[import-untyped]
+    except ImportError:
+        raise SetupError("JupyterLab is not installed. Run `make setup` in the checkout.") from None
+    settings = settings or load_settings()
+    put_on_path(os.environ)
+    work = prepare_work_folder(root)
+    found = _free_port(port)
+    token = secrets.token_urlsafe(24)
+    with use_broker(settings) as connection:
+        for line in _greeting(work, connection.bootstrap_servers, port, found, token):
+            say(line)
+        LabApp.launch_instance(lab_arguments(work, found, token, settings.home / "lab", browser=browser))
+    say("JupyterLab and the broker are down.")
+
+
+def lab_arguments(work: WorkFolder, port: int, token: str, home: Path, *, browser: bool) -> list[str]:
+    """JupyterLab's arguments: loopback only, no news, no look for updates, no list of extensions from the network.
+
+    Args:
+        work: where the attendee works.
+        port: where to listen.
+        token: what the browser must show.
+        home: where the lab keeps its settings, apart from those of other projects.
+        browser: whether to open one.
+    """
+    for name, settings in _QUIET.items():
+        path = home / "user-settings" / f"{name}.jupyterlab-settings"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+    return [
+        "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}",
+        f"--ServerApp.root_dir={work.path.parent}",
+        f"--ServerApp.open_browser={browser}",
+        "--ServerApp.answer_yes=True",
+        "--KernelManager.transport_encryption=auto",
+        "--ServerApp.allow_root=True",
+        "--ServerApp.log_level=ERROR",
+        "--LabApp.log_level=ERROR",
+        f"--IdentityProvider.token={token}",
+        f"--LabApp.default_url={_page(work)}",
+        f"--LabApp.user_settings_dir={home / 'user-settings'}",
+        f"--LabApp.workspaces_dir={home / 'workspaces'}",
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        "--LabApp.extension_manager=readonly",
+    ]
+
+
+def put_on_path(environ: MutableMapping[str, str]) -> None:
+    """Let a terminal that is opened in JupyterLab find ``modelserving``, as the lessons write it.
+
+    Args:
+        environ: what JupyterLab hands on to its terminals and kernels.
+    """
+    here = str(Path(sys.executable).parent)
+    others = [folder for folder in environ.get("PATH", "").split(os.pathsep) if folder and folder != here]
+    environ["PATH"] = os.pathsep.join([here, *others])
+
+
+def _greeting(work: WorkFolder, servers: str, wanted: int, port: int, token: str) -> list[str]:
+    aside = f" ({wanted} is in use)" if port != wanted else ""
+    lines = [
+        f"Broker      Apache Kafka at {servers}",
+        f"Notebooks   {work.path}: yours to change",
+        f"JupyterLab  http://127.0.0.1:{port}{_page(work)}?token={token}{aside}",
+        "Ctrl-C here ends all of it.",
+    ]
+    if work.kept:
+        lines.insert(2, f"            as you left them: {', '.join(work.kept)}")
+    return lines
+
+
+def _page(work: WorkFolder) -> str:
+    return f"/lab/tree/{quote(f'{work.path.name}/{work.first.name}')}"
+
+
+def _free_port(wanted: int) -> int:
+    from modelserving.broker.ports import is_free
+
+    for port in range(wanted, wanted + _TRIES):
+        if is_free(port):
+            return port
+    raise ServerError(
+        f"No port from {wanted} to {wanted + _TRIES - 1} is free. Name another one: `modelserving lab --port`."
+    )

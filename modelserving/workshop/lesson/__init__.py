@@ -1,0 +1,1 @@
+"""A lesson in a kernel: its topics, its exercises, progress and reset."""

@@ -1,0 +1,66 @@
+"""The Python side of threads that Java made."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from modelserving import jvm
+from modelserving.kstreams.bridge.proxies import implement
+from modelserving.kstreams.bridge.threads import attach, call_as_daemon, detach
+
+
+def on_a_java_thread(*steps: object) -> list[int]:
+    """Call functions, one after the other, on one thread that Java makes; the identities that Python saw.
+
+    An identity is the place of a thread's state in a dictionary that lives as long as the state does.
+    """
+    local = threading.local()
+    seen: list[int] = []
+
+    def run(step: object) -> None:
+        if callable(step):
+            step()
+        local.count = getattr(local, "count", 0) + 1
+        seen.append(local.count)
+
+    executor = jvm.java_class("java.util.concurrent.Executors").newSingleThreadExecutor()
+    try:
+        for step in steps:
+            task = implement("java.lang.Runnable", run=lambda step=step: run(step))
+            executor.submit(task).get()
+    finally:
+        executor.shutdown()
+    return seen
+
+
+def test_without_being_attached_a_thread_is_new_at_each_call() -> None:
+    """Its Python state is made and thrown away, which costs more than most calls do."""
+    assert on_a_java_thread(None, None, None) == [1, 1, 1]
+
+
+def test_attached_it_keeps_its_state_until_it_is_detached_as_often() -> None:
+    """A processor and a store of one task attach the same thread."""
+    assert on_a_java_thread(attach, attach, None, detach, None, detach, None) == [1, 2, 3, 4, 5, 6, 1]
+
+
+def test_detaching_once_too_often_does_nothing() -> None:
+    """Closing twice is allowed."""
+    assert on_a_java_thread(detach, None) == [1, 1]
+
+
+def test_threads_that_java_makes_meanwhile_are_daemons() -> None:
+    """They do not keep a process that is ending."""
+    thread = jvm.java_class("java.lang.Thread")
+    assert call_as_daemon(lambda: bool(thread().isDaemon()))
+
+
+def test_an_error_comes_out_of_the_daemon() -> None:
+    """As itself, where it was called."""
+
+    def fail() -> None:
+        raise LookupError("no such thing")
+
+    with pytest.raises(LookupError, match="no such thing"):
+        call_as_daemon(fail)

@@ -1,0 +1,247 @@
+"""ONNX: what is an input, what is the answer, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+from onnx import SparseTensorProto, TensorProto, helper, numpy_helper
+
+from modelserving.errors import ModelError, ModelFormatError, ModelInputError, ModelRefused
+from modelserving.models.formats import factory
+from modelserving.models.formats.onnx.guard import MAX_BYTES, MAX_NODES
+from modelserving.models.model import NO_PARAMETERS
+from modelserving.records import FEATURES, ModelType, WineRecord
+from tests.models.onnx_samples import classifier, onnx_bytes, onnx_model, operator
+
+
+def answers(data: bytes, wines: list[WineRecord], parameters: Mapping[str, str] = NO_PARAMETERS) -> Any:
+    """What a model answers; shape ``(len(wines),)``."""
+    model = factory.restore(ModelType.ONNX, data, parameters)
+    try:
+        return model.score(wines).values
+    finally:
+        model.close()
+
+
+def column(place: int) -> bytes:
+    """A model that answers one of its eleven columns."""
+    return onnx_bytes([operator("Gather", "wine", "place", output="quality", axis=1)], constants={"place": [place]})
+
+
+def identity(**options: Any) -> Any:
+    """A model that answers what it is given."""
+    return onnx_model([operator("Identity", "alcohol", output="quality")], **{"inputs": {"alcohol": 1}, **options})
+
+
+def test_a_matrix_is_in_the_order_of_the_record_unless_another_is_named(wines: list[WineRecord]) -> None:
+    """Column 10 is the alcohol; with the fields named in reverse, it is what the record has first."""
+    assert answers(column(10), wines) == pytest.approx([wine.alcohol for wine in wines], abs=0)
+    reverse = {"inputs": ", ".join(reversed(FEATURES))}
+    assert answers(column(10), wines, reverse) == pytest.approx([wine.fixed_acidity for wine in wines], abs=0)
+
+
+def test_of_several_columns_the_place_of_the_largest_answers(wines: list[WineRecord]) -> None:
+    """As for a network: its outputs are the grades."""
+    data = onnx_bytes([operator("Identity", "wine", output="quality")])
+    assert answers(data, wines) == pytest.approx([FEATURES.index("total_sulfur_dioxide")] * len(wines))
+
+
+def test_the_label_answers_and_a_parameter_names_another_output(wines: list[WineRecord]) -> None:
+    """Of label and probabilities, the label; of several that could be, the one that is named."""
+    data = classifier(("5", "6", "7", "4"))
+    assert set(answers(data, wines)) <= {4.0, 5.0, 6.0, 7.0}
+    assert set(answers(data, wines, {"output": "probabilities"})) <= {0.0, 1.0, 2.0, 3.0}
+    two = onnx_bytes(
+        [operator("Neg", "alcohol", output="a"), operator("Abs", "alcohol", output="b")],
+        inputs={"alcohol": 1},
+        outputs={"a": TensorProto.DOUBLE, "b": TensorProto.DOUBLE},
+    )
+    assert answers(two, wines[:1], {"output": "a"}) == [-wines[0].alcohol]
+    with pytest.raises(ModelFormatError, match="2 outputs: a, b"):
+        answers(two, wines)
+    with pytest.raises(ModelFormatError, match="no output 'c'"):
+        answers(two, wines, {"output": "c"})
+
+
+def test_a_label_that_is_no_number_costs_only_its_record(wines: list[WineRecord]) -> None:
+    """As with PMML: the records with other labels are answered."""
+    model = factory.restore(ModelType.ONNX, classifier(("5", "good", "nan", "1e999")))
+    scores = model.score(wines)
+    good = np.isfinite(scores.values)
+    assert 0 < good.sum() < len(wines)
+    assert set(scores.values[good]) == {5.0}
+    assert list(scores.problems) == list(np.flatnonzero(~good))
+    assert "the model answered 'good', not a number" in scores.problems.values()
+
+
+def test_an_answer_that_is_not_finite_costs_only_its_record(wines: list[WineRecord]) -> None:
+    """A logarithm of what is not positive is a problem of its record."""
+    nodes = [operator("Sub", "alcohol", "limit", output="rest"), operator("Log", "rest", output="quality")]
+    limit = sorted(wine.alcohol for wine in wines)[10]
+    data = onnx_bytes(nodes, inputs={"alcohol": 1}, constants={"limit": [[limit]]})
+    scores = factory.restore(ModelType.ONNX, data).score(wines)
+    assert len(scores.problems) == 11
+    assert "not a finite number" in next(iter(scores.problems.values()))
+
+
+@pytest.mark.parametrize(
+    ("model", "error", "message"),
+    [
+        (identity(inputs={"alcohol": 3}), ModelInputError, "has 3 columns, and 11 fields were expected"),
+        (identity(inputs={"alcohol": 1, "vintage": 1}), ModelInputError, "'vintage', which the records do not have"),
+        (identity(inputs={"alcohol": 1, "pH": 2}), ModelInputError, "input 'pH' of several has 2 columns"),
+        (identity(rows=1), ModelFormatError, "free first dimension"),
+        (identity(inputs={}), ModelFormatError, "no input"),
+        (identity(outputs={"nothing": TensorProto.DOUBLE}), ModelFormatError, "cannot read the model"),
+    ],
+    ids=["width", "unknown field", "wide field", "one record", "no input", "no answer"],
+)
+def test_a_model_that_does_not_fit_says_why(model: Any, error: type[ModelError], message: str) -> None:
+    """Its inputs are those of the records, for any number of them, and it has an answer."""
+    with pytest.raises(error, match=message):
+        factory.restore(ModelType.ONNX, model.SerializeToString())
+
+
+def external(tensor: Any) -> Any:
+    """The tensor, as if it stood in a file."""
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="secret.bin")
+    return tensor
+
+
+def branch(name: str, node: Any, initializers: tuple[Any, ...] = ()) -> Any:
+    """A graph for a branch of ``If``; its output is called after it."""
+    output = helper.make_tensor_value_info(name, TensorProto.DOUBLE, None)
+    return helper.make_graph([node], name, [], [output], list(initializers))
+
+
+def choice(inner: Any) -> Any:
+    """An ``If`` that holds a graph."""
+    other = branch("other", operator("Identity", "alcohol", output="other"))
+    return operator("If", "sure", output="quality", then_branch=inner, else_branch=other)
+
+
+def in_a_file() -> Any:
+    model = identity(constants={"weights": np.ones(4)})
+    external(model.graph.initializer[0])
+    return model
+
+
+def in_a_file_by_an_attribute() -> Any:
+    tensor = external(numpy_helper.from_array(np.ones(4), "weights"))
+    return onnx_model([operator("Constant", output="quality", value=tensor)], inputs={"alcohol": 1})
+
+
+def in_a_file_in_a_branch() -> Any:
+    tensor = external(numpy_helper.from_array(np.ones(4), "weights"))
+    inner = branch("inner", operator("Identity", "alcohol", output="inner"), (tensor,))
+    return onnx_model([choice(inner)], inputs={"alcohol": 1}, constants={"sure": True})
+
+
+def loop_in_a_branch() -> Any:
+    body = branch("body", operator("Identity", "alcohol", output="body"))
+    inner = branch("inner", operator("Loop", "times", output="inner", body=body))
+    return onnx_model([choice(inner)], inputs={"alcohol": 1}, constants={"sure": True})
+
+
+def deep() -> Any:
+    inner = branch("g0", operator("Identity", "alcohol", output="g0"))
+    for depth in range(1, 12):
+        inner = branch(f"g{depth}", operator("If", "sure", output=f"g{depth}", then_branch=inner, else_branch=inner))
+        inner.node[0].attribute[1].g.CopyFrom(branch("end", operator("Identity", "alcohol", output="end")))
+    return onnx_model([choice(inner)], inputs={"alcohol": 1}, constants={"sure": True})
+
+
+def long() -> Any:
+    nodes = [operator("Neg", f"x{place}", output=f"x{place + 1}") for place in range(MAX_NODES)]
+    return onnx_model([operator("Neg", "alcohol", output="x0"), *nodes], inputs={"alcohol": 1})
+
+
+def claiming(*sizes: int) -> Any:
+    model = identity(constants={"weights": np.ones(4)})
+    model.graph.initializer[0].dims[:] = sizes
+    return model
+
+
+def sparse() -> Any:
+    model = identity()
+    values = numpy_helper.from_array(np.ones(1), "weights")
+    indices = numpy_helper.from_array(np.zeros(1, np.int64), "indices")
+    model.graph.sparse_initializer.append(SparseTensorProto(values=values, indices=indices, dims=[100_000, 100_000]))
+    return model
+
+
+def growing() -> Any:
+    nodes = [
+        operator("Concat", f"x{place}", f"x{place}", output=f"x{place + 1}", axis=1)
+        if place
+        else operator("Identity", "alcohol", output="x1")
+        for place in range(40)
+    ]
+    return onnx_model([*nodes, operator("ReduceMax", "x40", output="quality")], inputs={"alcohol": 1})
+
+
+def with_function() -> Any:
+    model = identity()
+    function = helper.make_function("", "F", ["x"], ["y"], [operator("Identity", "x", output="y")], model.opset_import)
+    model.functions.append(function)
+    return model
+
+
+def foreign() -> Any:
+    node = operator("Inverse", "alcohol", output="quality", domain="com.microsoft")
+    return onnx_model([node], inputs={"alcohol": 1})
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (in_a_file, "keeps 'weights' in another file"),
+        (in_a_file_by_an_attribute, "keeps 'weights' in another file"),
+        (in_a_file_in_a_branch, "keeps 'weights' in another file"),
+        (loop_in_a_branch, "uses Loop: only operators that compute"),
+        (lambda: onnx_model([operator("RandomNormal", output="quality", shape=[9])]), "uses RandomNormal"),
+        (foreign, "operators of 'com.microsoft'"),
+        (with_function, "functions or a training"),
+        (deep, "more than 8 deep"),
+        (long, "2,001 operations"),
+        (lambda: claiming(1 << 20, 1 << 20), "claim 1,099,511,627,776 numbers"),
+        (lambda: claiming(-1), "no definite shape"),
+        (sparse, "claim 10,000,000,002 numbers"),
+        (growing, "a tensor of shape"),
+    ],
+    ids=lambda case: getattr(case, "__name__", ""),
+)
+def test_what_is_more_than_computing_is_refused(make: Callable[[], Any], message: str) -> None:
+    """Files, loops, chance, code of others, and memory without bound: all of it before the engine sees it."""
+    with pytest.raises(ModelRefused, match=message):
+        factory.restore(ModelType.ONNX, make().SerializeToString())
+
+
+def test_what_is_no_model_is_told(wines: list[WineRecord]) -> None:
+    """Nothing, anything, another format, and far too much."""
+    for data, message in ((b"", "empty"), (b"\xff" * 90, "no ONNX model"), (b"<PMML/>", "no ONNX model")):
+        with pytest.raises(ModelFormatError, match=message):
+            answers(data, wines)
+    with pytest.raises(ModelRefused, match=r"64,000,001 bytes; at most 64,000,000"):
+        answers(bytes(MAX_BYTES + 1), wines)
+
+
+def test_the_same_branch_either_way_is_served(wines: list[WineRecord]) -> None:
+    """A choice computes: it is not refused for holding graphs."""
+    inner = branch("inner", operator("Neg", "alcohol", output="inner"))
+    data = onnx_bytes([choice(inner)], inputs={"alcohol": 1}, constants={"sure": True})
+    assert answers(data, wines) == pytest.approx([-wine.alcohol for wine in wines], abs=0)
+
+
+def test_the_engine_writes_nothing_on_the_screen(capfd: pytest.CaptureFixture[str]) -> None:
+    """A model that it refuses is told in the error alone."""
+    data = onnx_bytes([operator("MatMul", "wine", "wine", output="quality")])
+    with pytest.raises(ModelFormatError) as raised:
+        factory.restore(ModelType.ONNX, data)
+    assert "onnxruntime_src" not in str(raised.value)
+    assert capfd.readouterr() == ("", "")

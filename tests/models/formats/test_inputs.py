@@ -1,0 +1,69 @@
+"""From records to numbers, by name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelserving.errors import ModelInputError
+from modelserving.models.formats.inputs import FieldReader, find_fields
+from modelserving.records import FEATURES, WineRecord
+
+spelt = st.sampled_from(FEATURES).flatmap(
+    lambda name: st.tuples(st.just(name), st.sampled_from(" _.").map(lambda gap: name.replace("_", gap)))
+)
+
+
+@given(st.lists(spelt, max_size=15))
+def test_fields_are_found_in_any_order_and_spelling(names: list[tuple[str, str]]) -> None:
+    """``fixed acidity``, ``fixed.acidity`` and ``fixed_acidity`` are one field; the order is the model's."""
+    assert find_fields([spelling for _, spelling in names]) == tuple(name for name, _ in names)
+
+
+@given(st.text().filter(lambda name: "".join(c if c not in " ." else "_" for c in name.strip()) not in FEATURES))
+def test_other_names_are_no_fields(name: str) -> None:
+    """A name that is none of the eleven is refused, and the message lists what the records have."""
+    with pytest.raises(ModelInputError, match="fixed_acidity, volatile_acidity"):
+        find_fields(["alcohol", name])
+
+
+@pytest.mark.parametrize("name", ["PH", "ph", "Alcohol", "fixedacidity", "quality", ""])
+def test_capitals_and_letters_count(name: str) -> None:
+    """Names that only look like a field are refused by name."""
+    with pytest.raises(ModelInputError, match=repr(name)):
+        find_fields([name])
+
+
+@given(st.lists(st.sampled_from(FEATURES), unique=True))
+def test_a_matrix_has_the_fields_as_columns(fields: list[str]) -> None:
+    """Row by record, column by field, in the order asked for; also for one field, and for none."""
+    values: list[Any] = [[float(row * 100 + column) for column in range(11)] for row in range(3)]
+    wines = [WineRecord(*row) for row in values]
+    matrix = FieldReader(fields).read(wines)
+    assert matrix.shape == (3, len(fields))
+    assert matrix.tolist() == [[getattr(wine, field) for field in fields] for wine in wines]
+
+
+def test_single_precision_is_what_32_bits_hold(wines: list[WineRecord]) -> None:
+    """A field that a model takes in single precision is rounded to it, and only that field."""
+    matrix = FieldReader(["pH", "alcohol"], single_precision={"pH"}).read(wines)
+    assert matrix[0].tolist() == [float(np.float32(wines[0].pH)), wines[0].alcohol]
+
+
+def test_a_number_too_large_for_the_engine_is_a_problem(wines: list[WineRecord]) -> None:
+    """What would overflow in 32 bits is told before it does."""
+    reader = FieldReader(["alcohol"], largest=float(np.finfo(np.float32).max))
+    [problem] = reader.problems(reader.read([replace(wines[0], alcohol=1e300)])).values()
+    assert problem == "alcohol is 1e+300, too large for this model"
+
+
+def test_whole_numbers_may_not_have_a_fraction(wines: list[WineRecord]) -> None:
+    """A model trained on whole numbers gets no others; the engine would cut them off in silence."""
+    reader = FieldReader(["alcohol"], whole={"alcohol"})
+    matrix = reader.read([replace(wines[0], alcohol=value) for value in (15.0, 15.5)])
+    assert reader.problems(matrix) == {1: "alcohol is 15.5, and this model takes whole numbers only"}

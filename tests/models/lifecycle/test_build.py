@@ -1,0 +1,147 @@
+"""From a descriptor to a model that is fit to serve."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from modelserving.errors import ModelCheckError, ModelFormatError, ScoringError
+from modelserving.models.formats import factory
+from modelserving.models.lifecycle.build import PROBES, build_candidate
+from modelserving.records import Golden, ModelDescriptor, ModelType, WineRecord
+from tests.fakes import FakeModel, wine
+from tests.models.samples import Sample, field, linear, pmml, stump, target, tree
+
+GOLDEN = (Golden(wine(alcohol=9.0), 18.0), Golden(wine(alcohol=10.0), 20.0))
+DOUBLER = ModelDescriptor("doubler", "two times", "wine", ModelType.PMML, b"x", version="3", golden=GOLDEN)
+
+
+def use(monkeypatch: pytest.MonkeyPatch, model: FakeModel) -> FakeModel:
+    """Let the factory build this model."""
+    monkeypatch.setattr(factory, "create", lambda _: model)
+    return model
+
+
+def test_a_good_model_comes_out_open_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who it is stands beside the model: name, description, data type, format, version, digest."""
+    model = use(monkeypatch, FakeModel(2.0))
+    served = build_candidate(DOUBLER)
+    assert served.model is model
+    assert (served.name, served.description, served.data_type) == ("doubler", "two times", "wine")
+    assert (served.type, served.version, served.digest) == (ModelType.PMML, "3", DOUBLER.digest)
+    assert (served.statistics.snapshot().count, model.closes) == (0, 0)
+
+
+def test_it_is_warmed_up_before_it_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine has scored single records and a large batch before the first record that counts."""
+    model = use(monkeypatch, FakeModel(2.0))
+    build_candidate(DOUBLER)
+    assert model.batches[0] == len(GOLDEN)
+    assert model.batches.count(1) >= 100
+    assert max(model.batches) >= 100
+
+
+def test_a_wrong_answer_is_told_with_the_right_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which model, which golden record, what it answers and what was expected; the model is closed."""
+    model = use(monkeypatch, FakeModel(2.0))
+    wrong = replace(DOUBLER, golden=(GOLDEN[0], Golden(wine(alcohol=10.0), 21.0)))
+    with pytest.raises(
+        ModelCheckError, match=r"model 'doubler' answers 20 for golden record 1; 21 was expected, give or take 1e-06"
+    ):
+        build_candidate(wrong)
+    assert model.closes == 1
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "off", "good"),
+    [(0.0, 1e-7, True), (0.0, 1e-5, False), (0.5, 0.4, True), (0.5, -0.4, True), (0.5, 0.6, False), (-1.0, 0.1, False)],
+)
+def test_the_tolerance_is_the_descriptors(
+    monkeypatch: pytest.MonkeyPatch, tolerance: float, off: float, good: bool
+) -> None:
+    """An answer may be off by the tolerance, to either side; without one, by a millionth."""
+    model = use(monkeypatch, FakeModel(2.0))
+    candidate = replace(DOUBLER, tolerance=tolerance, golden=(Golden(wine(alcohol=9.0), 18.0 + off),))
+    if good:
+        build_candidate(candidate)
+    else:
+        with pytest.raises(ModelCheckError, match="was expected"):
+            build_candidate(candidate)
+    assert model.closes == (not good)
+
+
+@pytest.mark.parametrize("tolerance", [math.nan, 0.0])
+def test_expecting_no_number_accepts_nothing(monkeypatch: pytest.MonkeyPatch, tolerance: float) -> None:
+    """A golden record whose answer is NaN is answered rightly by no model."""
+    use(monkeypatch, FakeModel(2.0))
+    with pytest.raises(ModelCheckError):
+        build_candidate(replace(DOUBLER, tolerance=tolerance, golden=(Golden(wine(), math.nan),)))
+
+
+def test_a_model_that_gives_no_number_is_refused_with_the_engines_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reason says which golden record it was, and what came instead of a number."""
+    model = use(monkeypatch, FakeModel(2.0, problems={1: "the model answered 'good', not a number"}))
+    with pytest.raises(ModelCheckError, match=r"'doubler' gives no number for golden record 1: .*'good'"):
+        build_candidate(DOUBLER)
+    assert model.closes == 1
+
+
+@pytest.mark.parametrize("error", [ScoringError("out of memory"), RuntimeError("boom"), KeyboardInterrupt()])
+def test_a_model_whose_engine_fails_is_closed(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """Whatever went wrong, what the engine holds is given back."""
+    model = use(monkeypatch, FakeModel(error=error))
+    with pytest.raises((ModelCheckError, RuntimeError, KeyboardInterrupt)) as caught:
+        build_candidate(DOUBLER)
+    assert isinstance(caught.value, ModelCheckError) == isinstance(error, ScoringError)
+    assert model.closes == 1
+
+
+def test_without_golden_records_it_must_answer_ordinary_wines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that brings no check is asked for finite numbers, for records of its own data type."""
+    seen: list[WineRecord] = []
+
+    class Watcher(FakeModel):
+        def score(self, records):  # type: ignore[no-untyped-def]
+            seen.extend(records)
+            return super().score(records)
+
+    use(monkeypatch, Watcher(2.0))
+    build_candidate(replace(DOUBLER, golden=(), data_type="white"))
+    assert {record.data_type for record in seen[: len(PROBES)]} == {"white"}
+    use(monkeypatch, FakeModel(2.0, problems={0: "the model gave no answer"}))
+    with pytest.raises(ModelCheckError, match="gives no number"):
+        build_candidate(replace(DOUBLER, golden=()))
+
+
+class TestRealModels:
+    def test_a_real_model_passes_and_serves(self, regression: Sample) -> None:
+        """PMML in, answers out: golden records of the model's own."""
+        record = wine()
+        candidate = replace(DOUBLER, data=regression.data, golden=(Golden(record, regression.expected(record)),))
+        served = build_candidate(candidate)
+        try:
+            assert served.model.score([record]).values[0] == pytest.approx(regression.expected(record))
+        finally:
+            served.model.close()
+
+    def test_a_real_model_that_answers_a_word_is_refused(self) -> None:
+        """The original was stopped for ever by such a model."""
+        data = pmml(
+            target("poor", "good") + field("alcohol"),
+            tree(stump("alcohol", 10.0, {"poor": 2, "good": 1}, {"good": 3}), "alcohol"),
+        )
+        with pytest.raises(ModelCheckError, match=r"gives no number for golden record 0: .*(poor|good)"):
+            build_candidate(replace(DOUBLER, data=data, golden=()))
+
+    def test_a_real_model_that_answers_nan_is_refused(self) -> None:
+        """Not a number is not an answer."""
+        data = linear(alcohol=1e308, pH=-1e308)  # infinity less infinity
+        with pytest.raises(ModelCheckError, match=r"gives no number for golden record 0: .*nan"):
+            build_candidate(replace(DOUBLER, data=data, golden=()))
+
+    def test_bytes_that_are_no_model_are_refused(self) -> None:
+        """What cannot be built says that, not that its answers are wrong."""
+        with pytest.raises(ModelFormatError):
+            build_candidate(replace(DOUBLER, data=b"<html/>"))

@@ -1,0 +1,336 @@
+"""From messages about models to changes, without Kafka."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import anyio
+import pytest
+
+from modelserving.errors import ModelCheckError, ModelUnreachable
+from modelserving.kafka import Connection, DeadLetter
+from modelserving.kafka.messages import Message
+from modelserving.models.admin.publish import publish_model
+from modelserving.models.info import LoadedModel
+from modelserving.models.lifecycle.changes import Change, Promote
+from modelserving.models.lifecycle.controller import ModelController
+from modelserving.models.lifecycle.fetch import NOTHING_ALLOWED, FetchPolicy
+from modelserving.models.lifecycle.history import LogPosition
+from modelserving.models.lifecycle.slots import ModelSlots
+from modelserving.models.store.repository import ModelRepository
+from modelserving.records import (
+    TOPICS,
+    Action,
+    ModelCommand,
+    ModelDescriptor,
+    ModelType,
+    Topics,
+    encode_command,
+    encode_descriptor,
+)
+from modelserving.serving.model_source import ModelSource
+from tests.fakes import FakeMessage, FakeModel, served_by
+
+WAIT = 20
+
+
+def model(name: str, **more: object) -> ModelDescriptor:
+    return replace(ModelDescriptor(name, "", "wine", ModelType.PMML, name.encode()), **more)  # type: ignore[arg-type]
+
+
+class Rig:
+    """A desk with a log of messages, and models that are built in plain Python; those called ``bad`` are not."""
+
+    def __init__(
+        self,
+        repository: ModelRepository | None = None,
+        during: Callable[[str], object] = lambda _: None,
+        references: FetchPolicy = NOTHING_ALLOWED,
+    ) -> None:
+        self.slots = ModelSlots()
+        self.dead: list[DeadLetter] = []
+        self.log: list[FakeMessage] = []
+        self.built: list[FakeModel] = []
+        self.recalled: list[int] = []
+        self.unfit: set[str] = set()
+        self._during = during
+        self.desk = ModelController(
+            TOPICS,
+            self.dead.append,
+            build=self._build,
+            repository=repository,
+            references=references,
+            recall=self._recall,
+        )
+
+    def send(self, said: ModelDescriptor | ModelCommand | bytes, live: bool = True) -> None:
+        """A message arrives."""
+        if isinstance(said, ModelCommand):
+            value, topic = encode_command(said), TOPICS.control
+        else:
+            value, topic = said if isinstance(said, bytes) else encode_descriptor(said), TOPICS.models
+        self.log.append(FakeMessage(value, len(self.log), topic=topic, timestamp=len(self.log)))
+        self.desk.take(self.log[-1], live)
+
+    def settle(self) -> tuple[str, ...]:
+        """Work until all is as planned; and the names in current, previous and shadow."""
+        self.desk.settle(self.slots.apply)
+        slot = self.slots.get("wine")
+        placed = (slot.current, slot.previous, slot.shadow and slot.shadow.served) if slot else (None, None, None)
+        return tuple(served.name if served else "-" for served in placed)
+
+    def _build(self, descriptor: ModelDescriptor) -> LoadedModel:
+        self._during(descriptor.name)
+        if descriptor.name.startswith("bad") or descriptor.name in self.unfit:
+            raise ModelCheckError("it is bad.")
+        self.built.append(made := FakeModel())
+        return replace(served_by(made, descriptor.name), data_type=descriptor.data_type, digest=descriptor.digest)
+
+    def _recall(self, stamp: LogPosition) -> Message | None:
+        self.recalled.append(stamp.offset)
+        return self.log[stamp.offset]
+
+
+def test_models_and_commands_become_changes() -> None:
+    """One after the other, each in its place."""
+    rig = Rig()
+    rig.send(model("a"))
+    rig.send(model("b"))
+    rig.send(model("c", shadow_percent=5.0))
+    assert rig.settle() == ("b", "a", "c")
+    rig.send(ModelCommand(Action.ROLL_BACK, "wine", model("a").digest))
+    assert rig.settle() == ("a", "b", "c")
+    assert (rig.desk.refused, len(rig.built), rig.desk.data_types) == (0, 3, ("wine",))
+
+
+def test_what_is_bad_is_a_dead_letter_and_the_rest_goes_on() -> None:
+    """A model that is not fit, noise on either topic, and a command that cannot be followed."""
+    rig = Rig()
+    rig.send(model("a"))
+    rig.send(model("bad"))
+    rig.send(b"\xff\xfe")
+    rig.send(ModelCommand(Action.ROLL_BACK, "wine"))
+    assert rig.settle() == ("a", "-", "-")
+    assert [(letter.offset, letter.stage, letter.error) for letter in rig.dead] == [
+        (2, "model", "DecodeError"),
+        (1, "model", "ModelCheckError"),
+        (3, "control", "CommandRefused"),
+    ]
+    assert "cannot roll back for data type 'wine': there is no previous model" in rig.dead[-1].reason
+    assert [letter.value for letter in rig.dead] == [rig.log[offset].value for offset in (2, 1, 3)]
+    assert rig.settle() == ("a", "-", "-")
+    assert rig.desk.refused == 3
+
+
+def test_old_commands_that_cannot_be_followed_any_more_are_no_dead_letters() -> None:
+    """Compaction took their models: at each start of each server there would be more of them."""
+    rig = Rig()
+    rig.send(ModelCommand(Action.PROMOTE, "wine", "ab" * 32), live=False)
+    rig.send(model("a"), live=False)
+    assert rig.settle() == ("a", "-", "-")
+    assert rig.dead == []
+
+
+def test_a_command_that_was_followed_is_settled() -> None:
+    """When its model is gone for good later, that is no failure of the command: no dead letter, and nothing is kept."""
+    rig = Rig()
+    for name in ("a", "b"):
+        rig.send(model(name))
+    rig.send(ModelCommand(Action.ROLL_BACK, "wine", model("a").digest))
+    assert rig.settle() == ("a", "b", "-")
+    assert not rig.desk._orders
+    rig.unfit.add("a")
+    for name in ("c", "d"):
+        rig.send(model(name))
+        rig.settle()
+    rig.send(ModelCommand(Action.PROMOTE, "wine", model("a").digest))
+    assert rig.settle() == ("d", "c", "-")
+    assert [(letter.topic, letter.offset) for letter in rig.dead] == [(TOPICS.models, 0), (TOPICS.control, 5)]
+
+
+def test_a_model_that_no_topic_has_comes_from_the_repository(tmp_path: Path) -> None:
+    """What served is kept; a server that starts later, without the message, can be told to use it."""
+    repository = ModelRepository(tmp_path)
+    first = Rig(repository)
+    first.send(model("a"))
+    first.settle()
+    later = Rig(repository)
+    later.send(model("b"))
+    later.send(ModelCommand(Action.ROLL_BACK, "wine", model("a").digest))
+    assert later.settle() == ("a", "b", "-")
+    without = Rig()
+    without.send(model("b"))
+    without.send(ModelCommand(Action.ROLL_BACK, "wine", model("a").digest))
+    assert without.settle() == ("b", "-", "-")
+    assert "the repository has none" in without.dead[0].reason
+
+
+def test_bytes_in_memory_are_bounded_and_read_again_when_they_are_wanted() -> None:
+    """A thousand models of some megabytes would not fit; the message is still on the topic."""
+    rig = Rig()
+    for name in "abcdefghij":
+        rig.send(model(name, data=name.encode() * 10_000_000), live=False)
+    assert rig.settle() == ("j", "i", "-")
+    assert sum(len(kept.value or b"") for kept in rig.desk._messages.values()) <= 64 * 1024 * 1024
+    assert rig.recalled == []
+    rig.send(ModelCommand(Action.PROMOTE, "wine", model("a", data=b"a" * 10_000_000).digest))
+    assert rig.settle() == ("a", "j", "-")
+    assert rig.recalled == [0]
+
+
+def test_a_model_by_reference_is_fetched_and_kept_by_value(tmp_path: Path) -> None:
+    """What is in the repository serves even when the place is gone."""
+    (tmp_path / "there").write_bytes(b"far")
+    repository = ModelRepository(tmp_path / "repository")
+    rig = Rig(repository, references=FetchPolicy(tmp_path))
+    far = model("far", data=b"", location=(tmp_path / "there").as_uri(), sha256=model("far").digest)
+    rig.send(far)
+    assert rig.settle() == ("far", "-", "-")
+    (kept,) = repository.entries()
+    assert repository.read(kept).data == b"far"
+
+
+def unreachable(*times: str) -> Callable[[str], None]:
+    """Models whose place does not answer, each as often as it is named here; then it does."""
+    left = list(times)
+
+    def fetch(name: str) -> None:
+        if name in left:
+            left.remove(name)
+            raise ModelUnreachable("nobody answers.")
+
+    return fetch
+
+
+def test_a_place_that_does_not_answer_is_tried_again() -> None:
+    """A host that is down for a moment costs no model, and nobody hears of it."""
+    rig = Rig(during=unreachable("far", "far"), references=FetchPolicy(pauses=(0, 0)))
+    rig.send(model("far"))
+    assert rig.settle() == ("far", "-", "-")
+    assert (rig.dead, rig.desk.refused, rig.desk.pause) == ([], 0, None)
+
+
+def test_a_place_that_never_answers_is_tried_so_often_and_no_more() -> None:
+    """Then the model is refused, with the reason; published once more, it is tried as often once more."""
+    rig = Rig(during=unreachable(*["far"] * 5), references=FetchPolicy(pauses=(0, 0)))
+    rig.send(model("a"))
+    rig.send(model("far"))
+    assert rig.settle() == ("a", "-", "-")
+    (letter,) = rig.dead
+    assert (letter.offset, letter.error) == (1, "ModelUnreachable")
+    assert letter.reason == "nobody answers. It was tried 3 times. Publish it again when its place answers."
+    rig.send(model("far"))
+    assert rig.settle() == ("far", "a", "-")
+    assert (len(rig.dead), rig.desk.pause) == (1, None)
+
+
+def test_the_pause_before_a_further_try_holds_up_nothing_else() -> None:
+    """Other data types, commands and newer models go on, and the one in use serves, as long as the pause may be."""
+    rig = Rig(during=unreachable("far"), references=FetchPolicy(pauses=(3600,)))
+    rig.send(model("a"))
+    rig.settle()
+    rig.send(model("far"))
+    rig.send(model("grape", data_type="wine-white"))
+    assert rig.settle() == ("a", "-", "-")
+    assert rig.slots.get("wine-white") is not None
+    assert rig.desk.pause is not None
+    assert 0 < rig.desk.pause <= 3600
+    rig.send(model("newer"))
+    assert rig.settle() == ("newer", "a", "-")
+    rig.send(ModelCommand(Action.RETIRE, "wine"))
+    assert rig.settle() == ("-", "-", "-")
+    assert rig.dead == []
+
+
+def test_a_newer_model_that_arrives_meanwhile_serves_instead() -> None:
+    """It is taken while the other is being built, in another thread."""
+    building, go_on = threading.Event(), threading.Event()
+
+    def wait(name: str) -> None:
+        if name == "slow":
+            building.set()
+            assert go_on.wait(WAIT)
+
+    rig = Rig(during=wait)
+    seen: list[str] = []
+
+    def apply(change: Change) -> None:
+        rig.slots.apply(change)
+        slot = rig.slots.get("wine")
+        assert slot is not None
+        assert slot.current is not None
+        seen.append(slot.current.name)
+
+    rig.send(model("slow"))
+    worker = threading.Thread(target=rig.desk.settle, args=(apply,))
+    worker.start()
+    assert building.wait(WAIT)
+    rig.send(model("quick"))
+    go_on.set()
+    worker.join(WAIT)
+    assert not worker.is_alive()
+    assert rig.settle() == ("quick", "slow", "-")
+    assert (set(seen), rig.desk.overtaken, rig.desk.refused, rig.dead) == ({"quick"}, 1, 0, [])
+
+
+def test_models_that_found_no_place_are_closed_with_the_desk() -> None:
+    """A server that is stopped between a build and the swap leaves no model open."""
+    rig = Rig()
+    rig.send(model("a"))
+    rig.desk.work()
+    assert [one.closes for one in rig.built] == [0]
+    rig.desk.close()
+    rig.desk.close()
+    assert [one.closes for one in rig.built] == [1]
+
+
+@pytest.mark.broker
+def test_a_source_tries_again_by_itself_when_a_place_does_not_answer(connection: Connection, topics: Topics) -> None:
+    """At the start, before it goes on; and later, without any further message."""
+    rig = Rig(during=unreachable("first", "first", "second", "second"))
+
+    async def scenario() -> list[str]:
+        await anyio.to_thread.run_sync(publish_model, connection, topics, model("first"))
+        send, changes = anyio.create_memory_object_stream[Change](0)
+        async with ModelSource(connection, topics, rig._build, references=FetchPolicy(pauses=(0.01, 0.01))) as source:
+            found = list(await source.read_to_end())
+            with anyio.fail_after(WAIT):
+                async with send, changes, anyio.create_task_group() as tasks:
+                    tasks.start_soon(source.follow, send)
+                    await anyio.to_thread.run_sync(publish_model, connection, topics, model("second"))
+                    found.append(await changes.receive())
+                    tasks.cancel_scope.cancel()
+            assert source.refused == 0
+        return [change.served.name for change in found if isinstance(change, Promote)]
+
+    assert anyio.run(scenario) == ["first", "second"]
+
+
+@pytest.mark.broker
+def test_a_source_that_is_cancelled_before_a_change_is_taken_leaves_no_model_open(
+    connection: Connection, topics: Topics
+) -> None:
+    """Built, and nobody there to take it: it is closed. What was taken is its taker's."""
+    rig = Rig()
+
+    async def scenario() -> None:
+        async with ModelSource(connection, topics, rig._build) as source:
+            assert await source.read_to_end() == ()
+            send, changes = anyio.create_memory_object_stream[Change](0)
+            with anyio.fail_after(WAIT):
+                async with send, changes, anyio.create_task_group() as tasks:
+                    tasks.start_soon(source.follow, send)
+                    await anyio.to_thread.run_sync(publish_model, connection, topics, model("taken"))
+                    taken = await changes.receive()
+                    await anyio.to_thread.run_sync(publish_model, connection, topics, model("left"))
+                    while len(rig.built) < 2 or not changes.statistics().tasks_waiting_send:
+                        await anyio.sleep(0.01)
+                    tasks.cancel_scope.cancel()
+            assert isinstance(taken, Promote)
+            assert taken.served.name == "taken"
+
+    anyio.run(scenario)
+    assert [one.closes for one in rig.built] == [0, 1]

@@ -1,0 +1,320 @@
+"""The pure part of the models' life: what was published and commanded, and where that leads."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelserving.models.lifecycle.history import History, LogPosition, ModelRef, Slots, fingerprint
+from modelserving.models.lifecycle.reconcile import Build, Reconciler
+from modelserving.models.lifecycle.slots import ModelSlots
+from modelserving.records import Action, ModelCommand, ModelDescriptor, ModelType
+from tests.fakes import FakeModel, served_by
+
+NAMES = "abcd"
+
+
+def model(name: str, percent: float = 0.0, version: str = "1") -> ModelDescriptor:
+    """A model whose bytes are its name."""
+    return ModelDescriptor(name, "", "wine", ModelType.PMML, name.encode(), version=version, shadow_percent=percent)
+
+
+def digest(name: str) -> str:
+    return model(name).digest if name else ""
+
+
+def command(action: Action, name: str = "", percent: float = 0.0) -> ModelCommand:
+    return ModelCommand(action, "wine", digest(name), percent)
+
+
+def promote(name: str = "") -> ModelCommand:
+    return command(Action.PROMOTE, name)
+
+
+def back(name: str = "") -> ModelCommand:
+    return command(Action.ROLL_BACK, name)
+
+
+def shadow(percent: float, name: str = "") -> ModelCommand:
+    return command(Action.SHADOW, name, percent)
+
+
+RETIRE = command(Action.RETIRE)
+Said = ModelDescriptor | ModelCommand
+
+
+def add(history: History, said: Said, moment: int) -> None:
+    stamp = LogPosition(moment, int(isinstance(said, ModelCommand)), 0, moment)
+    if isinstance(said, ModelDescriptor):
+        history.add_model(said, stamp)
+    else:
+        history.add_command(said, stamp)
+
+
+def plan(*said: Said, history: History | None = None) -> tuple[str, ...]:
+    """Current, previous and shadow by name, each ``-`` if there is none; then how many commands failed."""
+    history = history or History()
+    for moment, one in enumerate(said):
+        add(history, one, moment)
+    made = history.plan()
+    return *shown(made.places.get("wine", Slots())), str(len(made.problems))
+
+
+def shown(places: Slots) -> tuple[str, str, str]:
+    names = {digest(name): name for name in NAMES}
+    current, previous, beside = (names[ref.digest] if ref else "-" for ref in vars_of(places))
+    return current, previous, beside + (f"{places.percent:g}" if places.percent else "")
+
+
+def vars_of(places: Slots) -> tuple[ModelRef | None, ModelRef | None, ModelRef | None]:
+    return places.current, places.previous, places.shadow
+
+
+A, B, C = model("a"), model("b"), model("c")
+AS, BS = model("a", 20.0), model("b", 10.0)
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ((), "- - - 0"),
+        ((A,), "a - - 0"),
+        ((A, B, C), "c b - 0"),
+        ((A, A), "a - - 0"),
+        ((A, B, A), "a b - 0"),
+        ((A, B, back()), "a b - 0"),
+        ((A, B, back(), back()), "b a - 0"),
+        ((A, B, back("a"), back("a")), "a b - 0"),
+        ((A, back()), "a - - 1"),
+        ((A, BS), "a - b10 0"),
+        ((A, BS, shadow(50)), "a - b50 0"),
+        ((A, BS, shadow(0)), "a - - 0"),
+        ((A, BS, shadow(0), shadow(0)), "a - - 0"),
+        ((A, BS, shadow(0, "c")), "a - - 0"),
+        ((A, AS), "a - a20 0"),
+        ((A, AS, A), "a - - 0"),
+        ((A, shadow(50)), "a - - 1"),
+        ((A, B, shadow(50, "a")), "b a a50 0"),
+        ((A, BS, promote()), "b a - 0"),
+        ((A, BS, promote("b"), promote("b")), "b a - 0"),
+        ((A, BS, promote(), back()), "a b - 0"),
+        ((A, BS, B), "b a - 0"),
+        ((A, promote()), "a - - 1"),
+        ((A, B, C, promote("a")), "a c - 0"),
+        ((A, promote("d")), "a - - 1"),
+        ((A, BS, C), "c a b10 0"),
+        ((A, B, RETIRE), "- - - 0"),
+        ((A, B, RETIRE, RETIRE, back()), "- - - 1"),
+        ((A, B, RETIRE, promote("a")), "a - - 0"),
+        ((A, RETIRE, B), "b - - 0"),
+        ((AS,), "- - a20 0"),
+        ((AS, promote()), "a - - 0"),
+    ],
+)
+def test_where_a_history_leads(said: tuple[Said, ...], expected: str) -> None:
+    """Models and commands, and the current, previous and shadow that they lead to; what cannot be followed is told."""
+    assert plan(*said) == tuple(expected.split())
+
+
+def test_messages_count_in_the_order_of_their_time_and_not_of_their_arrival() -> None:
+    """Two topics are read side by side: a command may be read before the model that it names."""
+    history = History()
+    add(history, promote("a"), 2)
+    assert history.plan().problems
+    for moment, said in ((1, B), (0, A)):
+        add(history, said, moment)
+    assert plan(history=history) == ("a", "b", "-", "0")
+
+
+def test_a_model_that_is_not_fit_to_serve_leaves_no_trace() -> None:
+    """The plan without it is the plan of those who never saw it; commands that need it cannot be followed."""
+    history = History()
+    assert plan(A, B, C, back("b"), history=history) == ("b", "c", "-", "0")
+    ref = history.plan().places["wine"].current
+    assert ref is not None
+    history.drop(ref)
+    assert plan(history=history) == ("c", "a", "-", "1")
+
+
+def test_a_model_that_no_topic_has_is_found_in_the_library_if_it_was_published_by_then() -> None:
+    """Compaction takes old models away; what is published later is not looked up for an older command."""
+    asked: list[tuple[str, str, int]] = []
+
+    def library(data_type: str, wanted: str, by_ms: int) -> ModelRef | None:
+        asked.append((data_type, wanted, by_ms))
+        return ModelRef(fingerprint(A), A.digest) if wanted == A.digest else None
+
+    history = History(library)
+    assert plan(B, back("a"), history=history) == ("a", "b", "-", "0")
+    add(history, C, 5)
+    assert plan(history=history) == ("c", "a", "-", "0")
+    assert asked == [("wine", A.digest, 1)]
+    history.drop(ModelRef(fingerprint(A), A.digest))
+    assert plan(history=history) == ("c", "b", "-", "1")
+
+
+def test_the_same_model_is_the_same_however_its_bytes_travel() -> None:
+    """By value or by reference, as a shadow or not; but not under another version, or with another digest claimed."""
+    same = [
+        A,
+        replace(A, sha256=A.digest.upper()),
+        replace(A, shadow_percent=5.0),
+        replace(A, data=b"", location="file:///a", sha256=A.digest),
+    ]
+    other = [replace(A, version="2"), replace(A, sha256="00" * 32), replace(A, tolerance=1.0), B]
+    assert len({fingerprint(one) for one in same}) == 1
+    assert len({fingerprint(one) for one in (A, *other)}) == 5
+
+
+@dataclass
+class Server:
+    """A server without threads: reads what it is given, and takes a step when it is told to."""
+
+    bad: frozenset[str]
+
+    def __post_init__(self) -> None:
+        self.reconciler = Reconciler(History())
+        self.slots = ModelSlots()
+        self.models: list[FakeModel] = []
+        self.served: list[str] = []
+
+    def read(self, moment: int, said: Said) -> None:
+        if isinstance(said, ModelDescriptor):
+            stamp = LogPosition(moment, 0, 0, moment)
+            self.reconciler.expect(self.reconciler.history.add_model(said, stamp))
+        else:
+            add(self.reconciler.history, said, moment)
+
+    def step(self) -> bool:
+        """One step; and whether there was one."""
+        step = self.reconciler.next_step()
+        if step is None:
+            return False
+        if not isinstance(step, Build):
+            assert self.slots.apply(step)
+            self.reconciler.done(step)
+        else:
+            name = {digest(name): name for name in NAMES}[step.ref.digest]
+            if name in self.bad:
+                self.reconciler.refused(step)
+            else:
+                self.models.append(FakeModel())
+                self.reconciler.built(step, replace(served_by(self.models[-1], name), digest=step.ref.digest))
+        return True
+
+    def settle(self) -> None:
+        for _ in range(200):
+            if not self.step():
+                return
+        raise AssertionError("never at rest")
+
+    @property
+    def state(self) -> tuple[str, ...]:
+        slot = self.slots.get("wine")
+        if slot is None:
+            return "-", "-", "-"
+        beside = slot.shadow
+        return (
+            slot.current.name if slot.current else "-",
+            slot.previous.name if slot.previous else "-",
+            f"{beside.served.name}{beside.percent:g}" if beside else "-",
+        )
+
+    @property
+    def open(self) -> int:
+        return sum(not model.closes for model in self.models)
+
+    def close(self) -> None:
+        self.reconciler.close()
+        self.slots.close()
+
+
+SAID = st.one_of(
+    st.builds(model, st.sampled_from(NAMES), st.sampled_from([0.0, 0.0, 0.0, 10.0])),
+    st.builds(
+        command,
+        st.sampled_from(Action),
+        st.sampled_from(["", *NAMES]),
+        st.sampled_from([0.0, 10.0, 50.0]),
+    ),
+)
+
+
+def is_bad_shadow(said: Said, bad: frozenset[str]) -> bool:
+    return isinstance(said, ModelDescriptor) and said.shadow_percent > 0 and said.name in bad
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(SAID, max_size=25), st.frozensets(st.sampled_from(NAMES), max_size=2), st.randoms(use_true_random=False)
+)
+def test_a_restarted_server_ends_where_the_running_one_is(
+    said: list[Said], bad: frozenset[str], chance: random.Random
+) -> None:
+    """Whatever is said, whichever models are bad, however unevenly servers read: they end alike, with the rest closed.
+
+    Which models are bad is on no topic: a server that starts finds out only about those that it needs. So with bad
+    models about, commands name what they mean, as ours do, and shadows are good ones.
+    """
+    if bad:
+        said = [one for one in said if one != back() and not is_bad_shadow(one, bad)]
+    live, slow, restarted = Server(bad), Server(bad), Server(bad)
+    arrivals = list(enumerate(said))
+    for moment, one in arrivals:
+        live.read(moment, one)
+        live.settle()
+    jumbled = sorted(arrivals, key=lambda arrival: arrival[0] + chance.random() * 4)
+    for moment, one in jumbled:
+        slow.read(moment, one)
+        for _ in range(chance.randrange(4)):
+            slow.step()
+    slow.settle()
+    for moment, one in arrivals:
+        restarted.read(moment, one)
+    restarted.settle()
+    assert live.state == slow.state == restarted.state
+    for server in (live, slow, restarted):
+        held = server.slots.get("wine")
+        kept = {s for s in (held.current, held.previous, held.shadow and held.shadow.served) if s} if held else set()
+        assert server.open == len(kept)
+        server.close()
+        assert {model.closes for model in server.models} <= {1}
+
+
+def test_a_model_that_is_still_loading_is_overtaken_by_a_newer_one() -> None:
+    """It never serves and is no failure; it stands ready as the previous one, as on a server that was fast enough."""
+    server = Server(frozenset())
+    server.read(0, A)
+    server.settle()
+    server.read(1, B)
+    building = server.reconciler.next_step()
+    assert isinstance(building, Build)
+    server.read(2, C)  # arrives while b is being built
+    server.reconciler.built(building, served_by(late := FakeModel(), "b"))
+    server.step()
+    server.step()
+    assert server.state[0] == "c"
+    server.settle()
+    assert (server.state, server.reconciler.overtaken) == (("c", "b", "-"), 1)
+    assert late.closes == 0
+    server.close()
+    assert {late.closes, *(model.closes for model in server.models)} == {1}
+
+
+def test_models_that_are_overtaken_twice_are_not_even_built_or_are_closed() -> None:
+    """Of a burst, the newest is built, and the one before it for rollback."""
+    server = Server(frozenset())
+    server.read(0, A)
+    building = server.reconciler.next_step()
+    assert isinstance(building, Build)
+    for moment, one in enumerate((B, C, model("d")), 1):
+        server.read(moment, one)
+    server.reconciler.built(building, served_by(late := FakeModel(), "a"))
+    server.settle()
+    assert (server.state, late.closes, len(server.models)) == (("d", "c", "-"), 1, 2)
+    assert server.reconciler.overtaken == 3
+    server.close()

@@ -1,0 +1,27 @@
+"""Models that are there, without a broker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from modelserving.kafka import Connection
+from modelserving.models.lifecycle.slots import ModelSlots
+from modelserving.records import Topics
+from modelserving.streams_server.distribution import GlobalModels
+from modelserving.streams_server.model_thread import ModelOptions
+
+NOWHERE = ModelOptions(Connection("127.0.0.1:1"), Topics())
+"""No broker is there."""
+
+
+@dataclass(slots=True)
+class ReadyModels(GlobalModels):
+    """Models that a test puts in their places by hand."""
+
+    slots: ModelSlots = field(default_factory=ModelSlots)
+
+    def __post_init__(self) -> None:
+        GlobalModels.__init__(self, NOWHERE)
+        self.keepers[0].slots = self.slots
+        self.start()
+        self.begin()

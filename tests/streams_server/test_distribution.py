@@ -1,0 +1,73 @@
+"""What is said of a record that lies where the models of its data type are not."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from modelserving.kafka import Connection
+from modelserving.kstreams import TopologyTestDriver, raw
+from modelserving.records import TOPICS, encode_wine
+from modelserving.streams_server import distribution
+from modelserving.streams_server.distribution import CoPartitionedModels, GlobalModels
+from modelserving.streams_server.model_thread import ModelOptions
+from modelserving.streams_server.scoring import Tally
+from modelserving.streams_server.stores import StoreKind
+from modelserving.streams_server.topologies import Parts, make_topology
+from tests.fakes import wine
+
+NOWHERE = ModelOptions(Connection("nowhere:1"), TOPICS)
+
+
+class ToldModels(GlobalModels):
+    """No models; and what is told of skipped records is kept."""
+
+    def __init__(self) -> None:
+        super().__init__(NOWHERE)
+        self.told: list[tuple[tuple[str, ...], int]] = []
+        self.start()
+        self.begin()
+
+    def note_skipped(self, data_types: Sequence[str], partition: int) -> None:
+        self.told.append((tuple(data_types), partition))
+
+
+@pytest.fixture
+def models() -> Iterator[ToldModels]:
+    """No models."""
+    made = ToldModels()
+    yield made
+    made.close()
+
+
+def test_the_processor_tells_which_data_types_it_skips(models: ToldModels) -> None:
+    """Those without a model, and the partition that they were found in."""
+    with TopologyTestDriver(make_topology(StoreKind.MEMORY, Parts(TOPICS, models, Tally()))) as driver:
+        topic = driver.createInputTopic(TOPICS.records, raw(), raw())
+        for data_type in ("wine", "beer"):
+            topic.pipeInput(b"key", encode_wine(wine(data_type)), 1_700_000_000_000)
+        driver.advanceWallClockTime(1)
+    assert sorted(name for data_types, _ in models.told for name in data_types) == ["beer", "wine"]
+    assert {partition for _, partition in models.told} == {0}
+
+
+def test_records_apart_from_their_models_are_warned_of_once_for_each_data_type(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A newcomer who forgets the key hears what to do; who has just not sent a model yet hears nothing of keys."""
+    monkeypatch.setattr(distribution, "end_offsets", lambda *_: dict.fromkeys(range(3), 0))
+    made = CoPartitionedModels(NOWHERE)
+    made.start()
+    with caplog.at_level(logging.WARNING, distribution.__name__):
+        made.note_skipped(["white", "wine"], 2)  # of three partitions, 0 is white's and 2 is wine's
+        made.note_skipped(["wine"], 0)
+        made.note_skipped(["white"], 1)
+        made.note_skipped(["wine"], 1)
+    first, second = caplog.messages
+    assert "'white'" in first
+    assert "partition 2" in first
+    assert "partition 0" in first
+    assert "'wine'" in second
+    assert all("modelserving client --keyed" in message for message in caplog.messages)

@@ -1,0 +1,58 @@
+"""What lessons display."""
+
+from __future__ import annotations
+
+import pytest
+
+from modelserving.workshop.display.boxes import Box, Folded, Table, happened, highlight, table, verdict_box
+from modelserving.workshop.lesson.exercise import Outcome, Verdict
+
+
+def test_a_box_is_readable_without_a_browser() -> None:
+    """In a terminal, and for papermill, it is its text."""
+    assert repr(happened("At offset 3.")) == "What just happened\nAt offset 3."
+
+
+def test_a_box_shows_code_and_strong_words() -> None:
+    """Backticks and double stars mean what they mean in Markdown."""
+    shown = happened("`topic` at **3**\n\nNext")._repr_html_()
+    assert "<code>topic</code> at <strong>3</strong>" in shown
+    assert "<div>Next</div>" in shown
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        happened("<script>alert()</script>"),
+        Folded("<script>", "print('<script>')"),
+        table("<script>", [["<script>"]], "<script>"),
+    ],
+)
+def test_what_a_stranger_sent_is_shown_and_not_obeyed(shown: Box | Folded | Table) -> None:
+    """A record's value ends in these boxes; markup in it stays text."""
+    assert "<script" not in shown._repr_html_()
+    assert "&lt;script" in shown._repr_html_()
+
+
+def test_a_table_has_a_caption_and_headers_for_screen_readers() -> None:
+    """The sentence comes first, and each column says that it is one."""
+    shown = table("Two wines", [[1, None]], "row", "quality")._repr_html_()
+    assert "Two wines</caption>" in shown
+    assert shown.count('<th scope="col"') == 2
+
+
+def test_a_table_is_aligned_as_text() -> None:
+    """Columns line up where there is no browser."""
+    assert repr(table("Wines", [["merlot", 1], ["x", 22]], "name", "n")) == "Wines\nname    n\nmerlot  1\nx       22"
+
+
+def test_verdicts_differ_in_words_and_not_in_colour_alone() -> None:
+    """Whoever sees no colours reads how it went."""
+    titles = [verdict_box(Verdict("an-id", outcome, "said")).title for outcome in Outcome]
+    assert titles == ["Passed: an-id", "Not yet: an-id", "Not attempted: an-id"]
+
+
+def test_code_is_numbered_from_its_place_in_the_file() -> None:
+    """A line number in a lesson is the one in the editor."""
+    assert "41" in highlight("x = 1", first_line=41)
+    assert "41" not in highlight("x = 1")

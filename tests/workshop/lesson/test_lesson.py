@@ -1,0 +1,266 @@
+"""A lesson's ground on a real broker: topics and groups of its own, what it manages, how it begins again and ends."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+import pytest
+
+from modelserving.broker import EmbeddedKafka, status
+from modelserving.config import Settings
+from modelserving.errors import ConfigError, KafkaError
+from modelserving.kafka import Connection, end_offsets, list_topics, make_consumer, make_producer
+from modelserving.workshop import Lesson, lag, start, take, topic_setting
+
+pytestmark = pytest.mark.broker
+
+
+class Resource:
+    """Knows whether it was closed."""
+
+    def __init__(self) -> None:
+        self.closed = 0
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+class Managed(Resource):
+    """The same as a context manager."""
+
+    def __enter__(self) -> str:
+        return "entered"
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def test_a_lesson_has_four_empty_topics_of_its_own(lesson: Lesson) -> None:
+    """Names begin with the lesson's prefix, so lessons cannot meet; nothing is in them."""
+    assert lesson.topics.records == "lesson-90-wine-records"
+    assert end_offsets(lesson.connection, lesson.topics.records) == {0: 0}
+    assert topic_setting(lesson.connection, lesson.topics.models, "cleanup.policy") == "compact"
+
+
+def test_starting_prints_three_lines(begin: Callable[[str], Lesson], capsys: pytest.CaptureFixture[str]) -> None:
+    """Which broker, what is the lesson's own, and how to begin again."""
+    begin("90")
+    broker, yours, reset = capsys.readouterr().out.splitlines()[-3:]
+    assert "Apache Kafka at 127.0.0.1:" in broker
+    assert "lesson-90-" in yours
+    assert "lesson.reset()" in reset
+
+
+def test_starting_twice_ends_the_first_and_empties_the_topics(begin: Callable[[str], Lesson]) -> None:
+    """The set-up cell can be run again: what ran behind the cells ends, and records, groups and files are gone."""
+    first = begin("90")
+    resource = first.manage(Resource())
+    send(first, first.topics.records, b"old")
+    commit(first, first.group("readers"))
+    (first.folder / "file").touch()
+    second = begin("90")
+    assert resource.closed == 1
+    assert end_offsets(second.connection, second.topics.records) == {0: 0}
+    assert lag(second.connection, second.group("readers"), second.topics.records) == {0: 0}
+    assert not list(second.folder.iterdir())
+
+
+def test_starting_with_keep_leaves_the_records(begin: Callable[[str], Lesson], settings: Settings) -> None:
+    """Whoever restarts the kernel in the middle of a lesson can go on."""
+    send(begin("90"), "lesson-90-wine-records", b"kept")
+    with start("90", keep=True, settings=settings) as again:
+        assert end_offsets(again.connection, again.topics.records) == {0: 1}
+
+
+def test_lessons_do_not_touch_each_other(begin: Callable[[str], Lesson]) -> None:
+    """Starting a lesson empties its own topics alone."""
+    other = begin("91")
+    send(other, other.topics.records, b"stays")
+    begin("90").reset()
+    assert end_offsets(other.connection, other.topics.records) == {0: 1}
+
+
+def test_a_topic_is_made_anew(lesson: Lesson) -> None:
+    """A cell that makes a topic can be run again, and finds it empty."""
+    send(lesson, lesson.topic("more", partitions=2), b"old")
+    assert end_offsets(lesson.connection, lesson.topic("more", partitions=3)) == {0: 0, 1: 0, 2: 0}
+
+
+def test_a_group_that_is_still_in_use_gets_another_name(begin: Callable[[str], Lesson]) -> None:
+    """A consumer that a killed kernel left in the group must not take records from the new run."""
+    first = begin("90")
+    with make_consumer(first.connection, first.topics.records, group=first.group("readers")) as lingering:
+        send(first, first.topics.records, b"old")
+        take(lingering, 1)
+        second = begin("90")
+        assert second.group("readers") != "lesson-90-readers"
+        assert second.group("others") == "lesson-90-others"
+
+
+def test_managed_things_end_with_the_lesson_in_reverse_order(begin: Callable[[str], Lesson]) -> None:
+    """A client that was made after its server ends before it."""
+    order: list[str] = []
+    lesson = begin("90")
+    for name in ("server", "client"):
+        lesson.manage(closing_into(order, name), name=name)
+    lesson.close()
+    lesson.close()
+    assert order == ["client", "server"]
+
+
+def test_a_name_is_managed_once(lesson: Lesson) -> None:
+    """When a cell is run again, the former thing ends before the new one is made."""
+    first = Managed()
+    assert lesson.manage(first, name="server") == "entered"
+    seen: list[int] = []
+
+    def make() -> Resource:
+        seen.append(first.closed)
+        return Resource()
+
+    second = lesson.manage(make, name="server")
+    assert seen == [1]
+    assert second.closed == 0
+
+
+def test_background_work_ends_with_the_lesson(begin: Callable[[str], Lesson]) -> None:
+    """A task is asked to stop, and the lesson waits for it."""
+    lesson = begin("90")
+    task = lesson.background(lambda stop: stop.wait(), "a task")
+    assert task.running
+    lesson.close()
+    assert not task.running
+
+
+def test_waiting_in_vain_says_what_for(lesson: Lesson) -> None:
+    """A cell that waits ends with a sentence and not never."""
+    with pytest.raises(KafkaError, match=r"Waited 0 s for rain"):
+        lesson.wait_for(lambda: False, "rain", seconds=0)
+
+
+def test_a_check_is_written_down_and_can_be_forgotten(
+    begin: Callable[[str], Lesson], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Progress stays when the kernel ends; resetting an exercise says so and forgets it."""
+    lesson = begin("00")
+    assert "Not yet" in repr(lesson.check("hello-broker", lambda producer, topic: None))
+    assert begin("00").progress.step("hello-broker").attempts == 1
+    lesson.reset("hello-broker")
+    assert "progress of: hello-broker" in capsys.readouterr().out
+    assert lesson.progress.step("hello-broker").attempts == 0
+
+
+def test_an_exercise_of_another_lesson_is_refused(lesson: Lesson) -> None:
+    """A check that was copied into the wrong notebook says where it belongs."""
+    with pytest.raises(ConfigError, match="belongs to lesson 00"):
+        lesson.check("hello-broker", print)
+
+
+def test_hints_come_one_by_one_and_the_last_one_stays(begin: Callable[[str], Lesson]) -> None:
+    """Each call gives a plainer hint."""
+    lesson = begin("00")
+    said = [repr(lesson.hint("hello-broker")) for _ in range(3)]
+    assert said[0].startswith("Hint 1 of 2")
+    assert said[1] == said[2]
+    assert said[1].startswith("Hint 2 of 2")
+
+
+def test_a_solution_comes_folded(begin: Callable[[str], Lesson]) -> None:
+    """A glance does not spoil it: it is shown when it is clicked."""
+    shown = begin("00").solution("hello-broker")._repr_html_()
+    assert shown.startswith("<details")
+    assert "<details open" not in shown
+
+
+def test_resetting_a_lesson_says_what_goes_and_leaves_it_usable(
+    lesson: Lesson, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Topics are named before they are deleted, and are there again, empty."""
+    extra = lesson.topic("extra")
+    send(lesson, lesson.topics.records, b"old")
+    lesson.reset()
+    assert extra in capsys.readouterr().out
+    assert extra not in list_topics(lesson.connection)
+    assert end_offsets(lesson.connection, lesson.topics.records) == {0: 0}
+
+
+def test_a_lesson_leaves_an_external_cluster_alone(lesson: Lesson) -> None:
+    """Stopping the broker is for the embedded one."""
+    assert lesson.external
+    assert "leaves it alone" in repr(lesson.stop_broker())
+    send(lesson, lesson.topics.records, b"still there")
+
+
+def test_an_embedded_broker_is_stopped_and_started_without_loss(tmp_path: Path) -> None:
+    """The lesson's connection, and what was sent while there was no broker, survive."""
+    with EmbeddedKafka(home=tmp_path, port=0), start("90", settings=Settings(home=tmp_path)) as lesson:
+        producer = lesson.producer()
+        producer.send(lesson.topics.records, value=b"before").get(timeout=10)
+        lesson.stop_broker()
+        assert status(tmp_path) is None
+        promise = producer.send(lesson.topics.records, value=b"meanwhile")
+        lesson.start_broker()
+        assert promise.get(timeout=60).offset == 1
+        assert end_offsets(lesson.connection, lesson.topics.records) == {0: 2}
+    assert status(tmp_path) is None
+
+
+def test_a_broker_started_again_outlives_what_the_lesson_manages(tmp_path: Path) -> None:
+    """A server that ends with the lesson still has its broker then, and need not be killed."""
+    brokers: list[object] = []
+
+    class LooksForItsBroker(Resource):
+        def close(self) -> None:
+            brokers.append(status(tmp_path))
+
+    with start("90", settings=Settings(home=tmp_path)) as lesson:
+        lesson.manage(LooksForItsBroker())
+        lesson.stop_broker()
+        lesson.start_broker()
+    assert brokers != [None]
+    assert status(tmp_path) is None
+
+
+def test_a_consumer_of_a_lesson_takes_its_own_place(lesson: Lesson) -> None:
+    """A cell that makes a consumer can be run again: the former one leaves the group, and the new one reads."""
+    send(lesson, lesson.topics.records, b"one")
+    for _ in range(2):
+        again = lesson.consumer(lesson.topics.records, "alarm", group=lesson.group("alarms"))
+        assert take(again, 1)[0].value == b"one"
+
+
+def send(lesson: Lesson, topic: str, value: bytes) -> None:
+    with make_producer(lesson.connection) as producer:
+        producer.send(topic, value=value).get(timeout=10)
+
+
+def commit(lesson: Lesson, group: str) -> None:
+    with make_consumer(lesson.connection, lesson.topics.records, group=group) as consumer:
+        take(consumer, 1)
+        consumer.commit()
+
+
+def closing_into(order: list[str], name: str) -> Callable[[], Resource]:
+    class Noted(Resource):
+        def close(self) -> None:
+            order.append(name)
+
+    return Noted
+
+
+def test_the_lesson_works_from_a_thread(lesson: Lesson, connection: Connection) -> None:
+    """A background task may use the lesson's connection."""
+    done = threading.Event()
+
+    def work(_: threading.Event) -> None:
+        assert end_offsets(connection, lesson.topics.records) == {0: 0}
+        done.set()
+
+    task = lesson.background(work, "worker")
+    assert task.wait(20)
+    assert done.is_set()

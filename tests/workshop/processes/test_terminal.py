@@ -1,0 +1,41 @@
+"""Commands in a lesson."""
+
+from __future__ import annotations
+
+import pytest
+
+from modelserving.errors import ConfigError
+from modelserving.workshop.processes.terminal import Terminal, terminal
+
+
+def test_a_command_runs_and_is_shown_with_what_it_printed() -> None:
+    """It is the real command, in a process of its own."""
+    shown = terminal("modelserving models --help")
+    assert shown.status == 0
+    assert "publish" in shown.output
+    assert repr(shown).startswith("$ modelserving models --help\n")
+
+
+def test_a_command_that_fails_says_so_and_does_not_stop_the_notebook() -> None:
+    """The attendee reads what the terminal would have said, and the exit status."""
+    shown = terminal("modelserving no-such-command")
+    assert shown.status != 0
+    assert "no-such-command" in shown.output
+    assert repr(shown).endswith(f"(exit status {shown.status})")
+
+
+def test_variables_reach_the_command() -> None:
+    """A lesson gives its commands a repository of its own, for example."""
+    shown = terminal("modelserving broker status", {"KAFKA_CLIENT_PROPERTIES": "no-such-file"})
+    assert "no-such-file" in shown.output
+
+
+def test_output_is_shown_as_text_whatever_is_in_it() -> None:
+    """What a command prints comes from messages, and so from strangers."""
+    assert "<script>" not in Terminal("modelserving x", "<script>alert(1)</script>", 0)._repr_html_()
+
+
+def test_it_runs_nothing_else() -> None:
+    """A lesson is no shell."""
+    with pytest.raises(ConfigError, match="begins with rm"):
+        terminal("rm -r .")
