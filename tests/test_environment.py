@@ -102,7 +102,7 @@ def test_hooks_fetch_nothing_and_run_what_is_there() -> None:
     assert {hook["language"] for hook in hooks.values()} == {"system"}
     entries = [hook["entry"] for hook in hooks.values()]
     assert all(entry.startswith(".venv/bin/") for entry in entries)
-    for check in ("ruff check", "ruff format --check", "mypy", "workshop.derive --check"):
+    for check in ("ruff check", "ruff format --check", "mypy", "workshop.authoring.derive --check"):
         assert any(check in entry for entry in entries)
 
 

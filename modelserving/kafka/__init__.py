@@ -8,6 +8,8 @@
     messages.py ─▶ dead_letters.py            a message, and what is left of one that failed
 """
 
+from importlib import import_module
+
 from modelserving.kafka.admin import create_topics, delete_topics, end_offsets, list_topics
 from modelserving.kafka.clients import MAX_MESSAGE_BYTES, Connection, connect, make_admin, make_consumer, make_producer
 from modelserving.kafka.dead_letters import DeadLetter, headers, read_dead_letters
@@ -32,3 +34,14 @@ __all__ = [
     "read_dead_letters",
     "read_topic",
 ]
+
+_OF_THE_BROKER = frozenset(
+    {"BrokerStatus", "EmbeddedKafka", "embedded", "log_path", "prepare", "read_log", "start_detached", "status", "stop"}
+)
+
+
+def __getattr__(name: str) -> object:
+    """What was public here before the embedded broker got a package of its own: programs that import it go on."""
+    if name in _OF_THE_BROKER:
+        return getattr(import_module("modelserving.broker"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

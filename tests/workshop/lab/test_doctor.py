@@ -162,7 +162,7 @@ def test_a_broker_that_cannot_start_is_a_problem_with_its_own_words(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The broker's message says why; the doctor passes it on."""
-    import modelserving.kafka
+    import modelserving.broker
 
     @contextmanager
     def refuse(_: Settings) -> Iterator[Any]:
@@ -170,6 +170,6 @@ def test_a_broker_that_cannot_start_is_a_problem_with_its_own_words(
             raise SetupError("no jars")
         yield
 
-    monkeypatch.setattr(modelserving.kafka, "use_broker", refuse)
+    monkeypatch.setattr(modelserving.broker, "use_broker", refuse)
     found = doctor.check_broker(settings)
     assert (found.ok, found.detail) == (False, "no jars")
