@@ -7,10 +7,11 @@ import secrets
 import signal
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from modelserving.broker import EmbeddedKafka
+from modelserving.broker import EmbeddedKafka, stop
 from modelserving.kafka import Connection, create_topics, delete_topics
 from modelserving.records import Topics
 
@@ -20,6 +21,13 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedKafka]:
     """A real broker of this test run's own, at any free port."""
     with EmbeddedKafka(home=tmp_path_factory.mktemp("home"), port=0) as broker:
         yield broker
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    """A home folder of this test's own, for a broker that it may kill; what is left of it ends with the test."""
+    yield tmp_path / "home"
+    stop(tmp_path / "home")
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ _OWN = """
 import json, sys
 from pathlib import Path
 from modelserving.errors import ModelServingError
-from modelserving.kafka import EmbeddedKafka, status
+from modelserving.broker import EmbeddedKafka, status
 home, before = Path(sys.argv[1]), sys.argv[2]
 exec(before)
 try:

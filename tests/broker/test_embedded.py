@@ -28,7 +28,7 @@ pytestmark = pytest.mark.broker
 
 _LATE = """
 import sys
-from modelserving.kafka import supervisor
+from modelserving.broker import supervisor
 look_again, seen_free = supervisor.choose_port, [int(sys.argv[1])]
 supervisor.choose_port = lambda wanted, last: seen_free.pop() if seen_free else look_again(wanted, last)
 sys.exit(supervisor.main(sys.argv[2:]))
