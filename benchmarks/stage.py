@@ -1,12 +1,13 @@
-"""Records per second of the custom-stage server, beside a bare loop that moves the same bytes.
+"""Records per second of the custom-stage server, beside a bare loop that moves the same bytes; with both clients.
 
     python benchmarks/stage.py            200,000 preloaded records
     python benchmarks/stage.py --quick    20,000
     python benchmarks/stage.py --json     one object with figures and ratios
 
-The bare loop polls with kafka-python, and sends for each record a message of the size of a result; it decodes nothing,
-scores nothing, and has no transactions. Both run in this process, in turn, three times, on one broker; the ratio is
-that of the medians.
+A bare loop polls, and sends for each record a message of the size of a result; it decodes nothing, scores nothing, and
+has no transactions. There is one with kafka-python, and one with librdkafka (the extra ``fast``), with transactions
+as the server has them. All run in this process, in turn, three times, on one broker; each ratio is that of the
+medians.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from tempfile import TemporaryDirectory
 
 import anyio
 import psutil
+from confluent_kafka import TopicPartition
 from report import Report, arguments, show
 
 from modelserving.broker import EmbeddedKafka
@@ -27,6 +29,7 @@ from modelserving.client import Dataset, load_dataset
 from modelserving.commands.threads import share_fairly
 from modelserving.config import data_folder
 from modelserving.kafka import Connection, create_topics, make_consumer, make_producer
+from modelserving.kafka.fast import BrokerWatch, make_fast_consumer, make_fast_producer
 from modelserving.models.formats import factory
 from modelserving.records import ScoredRecord, Topics, encode_descriptor, encode_scored, encode_wine
 from modelserving.stage import StageOptions, StageServer
@@ -63,24 +66,29 @@ def measure(connection: Connection, records: int, rounds: int) -> Report:
     gc.collect()
     gc.freeze()
     share_fairly()
-    bare: list[float] = []
-    stage: list[float] = []
+    runs: dict[str, list[float]] = {"bare_loop": [], "stage": [], "fast_bare_loop": [], "fast_stage": []}
     memory: tuple[float, ...] = ()
     for number in range(rounds):
-        bare.append(run_bare_loop(connection, topics, records))
-        run = anyio.run(run_stage, connection, topics, records, f"stage-{number}")
-        stage.append(run.records_per_s)
+        runs["bare_loop"].append(run_bare_loop(connection, topics, records))
+        run = anyio.run(run_stage, connection, topics, records, f"stage-{number}", False)
+        runs["stage"].append(run.records_per_s)
         memory = run.megabytes
+        runs["fast_bare_loop"].append(run_fast_bare_loop(connection, topics, records))
+        runs["fast_stage"].append(
+            anyio.run(run_stage, connection, topics, records, f"fast-{number}", True).records_per_s
+        )
+    middle = {name: median(found) for name, found in runs.items()}
     return Report(
         figures={
             "records": records,
-            "bare_loop_records_per_s": round(median(bare)),
-            "stage_records_per_s": round(median(stage)),
+            **{f"{name}_records_per_s": round(found) for name, found in middle.items()},
             "memory_mb_after_a_quarter": round(memory[0], 1),
             "memory_mb_at_the_end": round(memory[-1], 1),
         },
         ratios={
-            "stage_over_bare_loop": round(median(stage) / median(bare), 3),
+            "stage_over_bare_loop": round(middle["stage"] / middle["bare_loop"], 3),
+            "fast_stage_over_stage": round(middle["fast_stage"] / middle["stage"], 3),
+            "fast_stage_over_fast_bare_loop": round(middle["fast_stage"] / middle["fast_bare_loop"], 3),
             "memory_end_over_quarter": round(memory[-1] / memory[0], 3),
         },
     )
@@ -117,9 +125,35 @@ def run_bare_loop(connection: Connection, topics: Topics, records: int) -> float
         return records / (time.perf_counter() - started)
 
 
-async def run_stage(connection: Connection, topics: Topics, records: int, group: str) -> Run:
+def run_fast_bare_loop(connection: Connection, topics: Topics, records: int) -> float:
+    """The same with librdkafka, a transaction for each batch; records per second."""
+    watch, group = BrokerWatch(connection), f"bare-{time.time_ns()}"
+    producer = make_fast_producer(connection, watch, group, 60_000)
+    consumer = make_fast_consumer(connection, watch, group, "0")
+    consumer.subscribe([topics.records])
+    while not (messages := consumer.consume(10_000, 1.0)):
+        pass
+    started, done = time.perf_counter(), 0
+    while done < records:
+        done += len(messages)
+        producer.begin_transaction()
+        for message in messages:
+            producer.produce(topics.scored, RESULT, message.key(), message.partition())
+        place = TopicPartition(topics.records, 0, messages[-1].offset() + 1)
+        producer.send_offsets_to_transaction([place], consumer.consumer_group_metadata())
+        producer.commit_transaction()
+        if done < records:
+            messages = consumer.consume(10_000, 0.1)
+            while not messages:
+                messages = consumer.consume(10_000, 0.1)
+    seconds = time.perf_counter() - started
+    consumer.close()
+    return records / seconds
+
+
+async def run_stage(connection: Connection, topics: Topics, records: int, group: str, fast: bool = False) -> Run:
     """Run the server over all records."""
-    return await run_server(StageServer(connection, StageOptions(topics, group=group)), records)
+    return await run_server(StageServer(connection, StageOptions(topics, group=group, fast=fast)), records)
 
 
 async def run_server(server: Runnable, records: int) -> Run:

@@ -36,11 +36,10 @@ from modelserving.models.lifecycle.fetch import NOTHING_ALLOWED, FetchPolicy
 from modelserving.models.lifecycle.state import ServingState
 from modelserving.models.store.repository import ModelRepository
 from modelserving.records import TOPICS, Topics
+from modelserving.serving.clients import Outlet, open_inlet, open_outlet
 from modelserving.serving.messages import ScoredBatch
 from modelserving.serving.model_source import ModelSource
 from modelserving.serving.sessions import run_sessions, spare_the_garbage_collector
-from modelserving.serving.sink import TransactionalSink
-from modelserving.serving.source import DataSource
 from modelserving.serving.status import Counts, Health, Phase
 from modelserving.serving.worker_thread import WorkerThread
 
@@ -70,6 +69,7 @@ class ActorOptions:
         references: which models by reference are fetched.
         stuck_after_s: an actor that handles one message for longer than this is reported as stuck, seconds.
         build: makes a model of a descriptor.
+        fast: read and write the records' topics with librdkafka (the extra ``fast``) instead of kafka-python.
     """
 
     serving: ServingSettings
@@ -82,6 +82,7 @@ class ActorOptions:
     references: FetchPolicy = NOTHING_ALLOWED
     stuck_after_s: float = 10.0
     build: Builder = build_candidate
+    fast: bool = False
 
 
 class ActorServer:
@@ -216,9 +217,12 @@ class ActorServer:
         options, name = self.options, f"{self.options.group}-{self.options.instance}"
         async with AsyncExitStack() as stack:
             sending, asking = stack.enter_context(WorkerThread("sending")), stack.enter_context(WorkerThread("asking"))
-            sink = await stack.enter_async_context(TransactionalSink(self._connection, options.topics, name, sending))
+            sink = await stack.enter_async_context(
+                open_outlet(self._connection, options.topics, name, sending, fast=options.fast)
+            )
+            records, most = options.topics.records, options.max_records
             data = await stack.enter_async_context(
-                DataSource(self._connection, options.topics.records, options.group, name, options.max_records)
+                open_inlet(self._connection, records, options.group, name, most, fast=options.fast)
             )
             gatherer = Gatherer(manager, Postman(asking, data.hold))
             send, results = anyio.create_memory_object_stream[Gathered](0)
@@ -229,7 +233,7 @@ class ActorServer:
                     await send.send(await gatherer.score(batch))
 
     async def _publish(
-        self, results: MemoryObjectReceiveStream[Gathered], sink: TransactionalSink, manager: Ref, postman: Postman
+        self, results: MemoryObjectReceiveStream[Gathered], sink: Outlet, manager: Ref, postman: Postman
     ) -> None:
         """Commit each batch; then tell the actors, so that what they count is what was committed."""
         async with results:

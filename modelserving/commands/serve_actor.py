@@ -12,6 +12,7 @@ import typer
 
 from modelserving.commands.serving import (
     AnnounceTo,
+    Fast,
     Group,
     Host,
     Instance,
@@ -70,6 +71,7 @@ def actor(
     model_root: ModelRoot = None,
     model_host: ModelHost = None,
     trial: Trial = False,
+    fast: Fast = False,
     announce_to: AnnounceTo = None,
     until_stdin_closes: UntilStdinCloses = False,
 ) -> None:
@@ -90,6 +92,7 @@ def actor(
             place.repository,
             place.references,
             build=place.build,
+            fast=fast,
         )
         return ActorServer(place.connection, options, partial(_start, runtime, ray_address))
 

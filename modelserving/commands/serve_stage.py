@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from modelserving.commands.serving import (
     AnnounceTo,
+    Fast,
     Group,
     Host,
     Instance,
@@ -33,6 +34,7 @@ def stage(
     model_root: ModelRoot = None,
     model_host: ModelHost = None,
     trial: Trial = False,
+    fast: Fast = False,
     announce_to: AnnounceTo = None,
     until_stdin_closes: UntilStdinCloses = False,
 ) -> None:
@@ -49,6 +51,7 @@ def stage(
             place.repository,
             place.references,
             place.build,
+            fast,
         )
         return StageServer(place.connection, options)
 

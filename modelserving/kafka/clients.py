@@ -28,9 +28,11 @@ __all__ = [
     "Connection",
     "connect",
     "explain",
+    "explain_silence",
     "make_admin",
     "make_consumer",
     "make_producer",
+    "reach",
 ]
 
 MAX_MESSAGE_BYTES = 10 * 1024 * 1024
@@ -172,7 +174,7 @@ def _make(connection: Connection, factory: Callable[..., _T], settings: Mapping[
         return made[-1]
 
     _quieten()
-    _reach(connection)
+    reach(connection)
     own = {"kafka_client": make_and_keep, "proxy_url": DIRECTLY}
     try:
         return factory(**{**own, **connection.settings(), **settings})
@@ -183,15 +185,18 @@ def _make(connection: Connection, factory: Callable[..., _T], settings: Mapping[
         raise BrokerUnavailable(explain(connection, error, reason)) from error
 
 
-def _reach(connection: Connection) -> None:
+def reach(connection: Connection) -> None:
     """See that a port is open at one of the addresses, or that one opens soon, as that of a broker which restarts.
 
     kafka-python would try by itself, but cannot tell a port that nobody listens at from a broker that is slow.
+
+    Raises:
+        BrokerUnavailable: none opens in three seconds.
     """
     deadline = time.monotonic() + _OPEN_WITHIN_S
     while not any(_is_open(address.strip()) for address in connection.bootstrap_servers.split(",")):
         if time.monotonic() > deadline:
-            raise BrokerUnavailable(_explain_silence(connection))
+            raise BrokerUnavailable(explain_silence(connection))
         time.sleep(0.05)
 
 
@@ -227,11 +232,12 @@ def explain(connection: Connection, error: Exception, reason: Exception | None =
             f"in KAFKA_CLIENT_PROPERTIES (ssl.truststore.location, a PEM file). ({reason})"
         )
     if isinstance(error, KafkaTimeoutError):
-        return _explain_silence(connection) + (f" (The last attempt: {reason}.)" if reason else "")
+        return explain_silence(connection) + (f" (The last attempt: {reason}.)" if reason else "")
     return f"cannot talk to the Kafka broker at {where}: {type(error).__name__}: {error}."
 
 
-def _explain_silence(connection: Connection) -> str:
+def explain_silence(connection: Connection) -> str:
+    """What to tell a person when no broker answers."""
     return (
         f"no Kafka broker answers at {connection.bootstrap_servers}. Is it running? "
         "`modelserving broker status` tells, `modelserving broker start` starts the embedded one. "

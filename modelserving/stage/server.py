@@ -17,11 +17,10 @@ from modelserving.models.lifecycle.slots import ModelSlots
 from modelserving.models.lifecycle.state import ServingState
 from modelserving.models.store.repository import ModelRepository
 from modelserving.records import TOPICS, Topics
+from modelserving.serving.clients import Outlet, open_inlet, open_outlet
 from modelserving.serving.messages import ScoredBatch
 from modelserving.serving.model_source import ModelSource
 from modelserving.serving.sessions import run_sessions, spare_the_garbage_collector
-from modelserving.serving.sink import TransactionalSink
-from modelserving.serving.source import DataSource
 from modelserving.serving.status import Counts, Health, Phase
 from modelserving.serving.worker_thread import WorkerThread
 from modelserving.stage.custom_stage import ModelServingStage
@@ -43,6 +42,7 @@ class StageOptions:
         repository: keeps every model that serves, and brings back those that compaction took; or ``None``.
         references: which models by reference are fetched.
         build: makes a model of a descriptor.
+        fast: read and write the records' topics with librdkafka (the extra ``fast``) instead of kafka-python.
     """
 
     topics: Topics = TOPICS
@@ -53,6 +53,7 @@ class StageOptions:
     repository: ModelRepository | None = None
     references: FetchPolicy = NOTHING_ALLOWED
     build: Builder = build_candidate
+    fast: bool = False
 
 
 class StageServer:
@@ -131,9 +132,12 @@ class StageServer:
         options = self.options
         name = f"{options.group}-{options.instance}"
         async with AsyncExitStack() as stack:
-            sink = await stack.enter_async_context(TransactionalSink(self._connection, options.topics, name, lane))
+            sink = await stack.enter_async_context(
+                open_outlet(self._connection, options.topics, name, lane, fast=options.fast)
+            )
+            records, most = options.topics.records, options.max_records
             data = await stack.enter_async_context(
-                DataSource(self._connection, options.topics.records, options.group, name, options.max_records)
+                open_inlet(self._connection, records, options.group, name, most, fast=options.fast)
             )
             send, results = anyio.create_memory_object_stream[ScoredBatch](0)
             async with anyio.create_task_group() as tasks:
@@ -142,9 +146,7 @@ class StageServer:
                 async with models.clone() as inlet:
                     await ModelServingStage(self.slots, lane).run(data, inlet, send)
 
-    async def _publish(
-        self, results: MemoryObjectReceiveStream[ScoredBatch], sink: TransactionalSink, lane: WorkerThread
-    ) -> None:
+    async def _publish(self, results: MemoryObjectReceiveStream[ScoredBatch], sink: Outlet, lane: WorkerThread) -> None:
         async with results:
             async for batch in results:
                 await sink.write(batch)

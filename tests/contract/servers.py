@@ -24,8 +24,10 @@ from modelserving.records import (
 from modelserving.workshop.lesson.lesson_topics import wait_until
 from modelserving.workshop.processes.process import ServerProcess
 
-SERVERS = ("stage", "actor", "streams-memory", "streams-standard", "streams-custom")
-"""Kinds, as ``modelserving serve`` names them; what stands after a hyphen is the store: ``streams-memory``."""
+SERVERS = ("stage", "stage-fast", "actor", "streams-memory", "streams-standard", "streams-custom")
+"""Kinds, as ``modelserving serve`` names them; what stands after a hyphen is the store: ``streams-memory``. Or it is
+``fast``, for librdkafka in place of kafka-python; the actor server opens both in the same way, so one has to prove it.
+"""
 
 CO_PARTITIONED = "streams-co-partitioned"
 """The streams server with the custom store, and the other way of models: with the records of their data type."""
@@ -66,7 +68,8 @@ class Pipeline:
     def serve(self, *options: str, **more: str) -> ServerProcess:
         """Start the server as a process of its own; its name in the group stays the same over restarts."""
         kind, _, variant = self.kind.partition("-")
-        chosen = ("--models", variant) if self.keyed else ("--store", variant) if variant else ()
+        store = ("--models", variant) if self.keyed else ("--store", variant) if variant else ()
+        chosen = ("--fast",) if variant == "fast" else store
         fixed = (*chosen, "--port", "0", "--instance", "under-test", "--no-preload")
         return ServerProcess.start(kind, self.prefix, (*fixed, *options), {**self.environ, **more})
 

@@ -19,6 +19,7 @@ from modelserving.config import Settings
 from modelserving.errors import BrokerUnavailable
 from modelserving.kafka import clients as clients_module
 from modelserving.kafka import connect, create_topics, list_topics, make_admin, make_producer, read_topic
+from modelserving.kafka.fast import BrokerWatch, make_fast_consumer, make_fast_producer
 from modelserving.kstreams import KafkaStreams, java, streams_config
 from modelserving.records import Topics
 from modelserving.workshop.lesson.lesson_topics import wait_until
@@ -125,6 +126,30 @@ def test_unknown_certificate_is_not_trusted(secured: Secured, monkeypatch: pytes
     monkeypatch.setattr(clients_module, "_ANSWER_WITHIN_MS", 1_500)
     with pytest.raises(BrokerUnavailable, match=r"certificate that is not trusted.*ssl\.truststore\.location"):
         make_admin(connect(secured.settings(trust=False)))
+
+
+def test_librdkafka_is_let_in_too(secured: Secured) -> None:
+    """The same properties, in librdkafka's words: a record goes over TLS in a transaction, and is read by a group."""
+    connection = connect(secured.settings())
+    topics = Topics().prefixed("fast")
+    create_topics(connection, topics)
+    watch = BrokerWatch(connection)
+    producer = make_fast_producer(connection, watch, "secured", 60_000)
+    producer.begin_transaction()
+    producer.produce(topics.records, b"over tls")
+    producer.commit_transaction()
+    consumer = make_fast_consumer(connection, watch, "secured", "0")
+    consumer.subscribe([topics.records])
+    (found,) = consumer.consume(1, 60)
+    consumer.close()
+    assert found.value() == b"over tls"
+
+
+def test_a_wrong_password_is_told_by_librdkafka_too(secured: Secured) -> None:
+    """The reason comes with the properties to look at, not as a broker that does not answer."""
+    connection = connect(secured.settings("guess"))
+    with pytest.raises(BrokerUnavailable, match=r"does not let this client in: .*KAFKA_CLIENT_PROPERTIES"):
+        make_fast_producer(connection, BrokerWatch(connection), "stranger", 3_000)
 
 
 def test_kafka_streams_is_let_in_too(secured: Secured, tmp_path: Path) -> None:

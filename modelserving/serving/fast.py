@@ -1,0 +1,220 @@
+"""The inlet and the outlet on librdkafka: as ``source.py`` and ``sink.py``, several times as fast.
+
+The same rules hold: nothing is read that is not asked for (beyond a bounded buffer), and results, dead letters and the
+group's progress are one transaction. Errors come as kafka-python's, so that a session ends and begins again for the
+same reasons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from modelserving.kafka import Connection
+from modelserving.kafka.dead_letters import headers
+from modelserving.kafka.fast import BrokerWatch, make_fast_consumer, make_fast_producer, to_kafka_error
+from modelserving.records import Topics, encode_scored
+from modelserving.serving.messages import Batch, ScoredBatch
+from modelserving.serving.worker_thread import WorkerThread, run_abandonable
+
+__all__ = ["FastSink", "FastSource"]
+
+_POLL_S = 0.25
+_HOLD_S = 0.05
+_TRANSACTION_TIMEOUT_MS = 15_000
+_ANSWER_WITHIN_S = 10.0
+
+
+class _Message(NamedTuple):
+    """A message of a topic; librdkafka's has methods where others have attributes."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
+class FastSource:
+    """Batches of the records topic; as ``DataSource``.
+
+    Args:
+        connection: to the cluster.
+        topic: the records topic.
+        group: consumer group; its members share the partitions.
+        instance: this server's name in the group.
+        max_records: the most that a batch may hold.
+    """
+
+    def __init__(self, connection: Connection, topic: str, group: str, instance: str, max_records: int) -> None:
+        self._connection = connection
+        self._topic = topic
+        self._group = group
+        self._instance = instance
+        self._max_records = max_records
+        self._watch = BrokerWatch(connection)
+        self._thread = WorkerThread(f"source-{topic}")
+        self._on_hold = False
+
+    async def __aenter__(self) -> Self:
+        self._consumer = await self._thread.run(self._connect)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._thread.finish(self._consumer.close)
+
+    def _connect(self) -> Any:
+        consumer = make_fast_consumer(self._connection, self._watch, self._group, self._instance)
+        consumer.subscribe([self._topic], on_assign=self._take)
+        return consumer
+
+    def _take(self, consumer: Any, partitions: list[Any]) -> None:
+        """Partitions come in the middle of a poll; on hold, nothing of them is read."""
+        consumer.assign(partitions)
+        if self._on_hold:
+            consumer.pause(partitions)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Batch:
+        """Wait for the next messages.
+
+        Raises:
+            BrokerUnavailable: the broker has gone.
+            kafka.errors.KafkaError: it refuses.
+        """
+        while True:
+            batch = await self._thread.run(self._poll)
+            if batch.messages:
+                return batch
+
+    async def hold(self) -> None:
+        """Want nothing for a moment, and stay in the group; as ``DataSource.hold``."""
+        await self._thread.run(self._hold)
+
+    def _hold(self) -> None:
+        if not self._on_hold:
+            self._on_hold = True
+            self._consumer.pause(self._consumer.assignment())
+        self._read(self._consumer.consume(1, _HOLD_S))
+
+    def _poll(self) -> Batch:
+        if self._on_hold:
+            self._on_hold = False
+            self._consumer.resume(self._consumer.assignment())
+        # The first message is waited for; with it comes what is there already, and nothing else is waited for.
+        found = self._consumer.consume(1, _POLL_S)
+        if found and self._max_records > 1:
+            found += self._consumer.consume(self._max_records - 1, 0)
+        self._watch.check()
+        messages = self._read(found)
+        return Batch(messages, self._consumer.consumer_group_metadata()) if messages else Batch(())
+
+    def _read(self, found: Iterable[Any]) -> Sequence[_Message]:
+        """Librdkafka's messages as everybody else's; an error among them is raised."""
+        messages = []
+        for message in found:
+            if (error := message.error()) is not None:
+                raise to_kafka_error(error, self._connection)
+            messages.append(
+                _Message(
+                    message.topic(),
+                    message.partition(),
+                    message.offset(),
+                    message.timestamp()[1],
+                    message.key(),
+                    message.value(),
+                )
+            )
+        return messages
+
+
+class FastSink:
+    """Publishes scored batches, each in a transaction; as ``TransactionalSink``.
+
+    Args:
+        connection: to the cluster.
+        topics: results go to ``scored``, what failed to ``dead_letters``.
+        transactional_id: names this server to the broker.
+        worker: the thread that encodes and sends; the one that scores.
+    """
+
+    def __init__(self, connection: Connection, topics: Topics, transactional_id: str, worker: WorkerThread) -> None:
+        self._connection = connection
+        self._topics = topics
+        self._transactional_id = transactional_id
+        self._worker = worker
+        self._watch = BrokerWatch(connection)
+        self._waiting = WorkerThread(f"sink-{topics.scored}")
+
+    async def __aenter__(self) -> Self:
+        self._producer = await self._waiting.run(
+            make_fast_producer, self._connection, self._watch, self._transactional_id, _TRANSACTION_TIMEOUT_MS
+        )
+        known = await self._waiting.run(self._producer.list_topics, self._topics.scored, _ANSWER_WITHIN_S)
+        self._partitions = set(known.topics[self._topics.scored].partitions)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let go of the broker; it ends an unfinished transaction itself."""
+        await self._waiting.finish(self._forget)
+
+    def _forget(self) -> None:
+        self._producer.purge()
+        del self._producer
+
+    async def write(self, batch: ScoredBatch) -> None:
+        """Publish a batch and its progress; return when the transaction is committed.
+
+        Raises:
+            BrokerUnavailable, kafka.errors.KafkaError: it was not. The caller starts again from the group's committed
+                offsets.
+        """
+        await self._worker.run(self._send, batch)
+        await run_abandonable(self._commit, batch)
+
+    def _send(self, batch: ScoredBatch) -> None:
+        """An answer goes to the partition of its record, where there is one: so the order is kept."""
+        from confluent_kafka import KafkaException
+
+        topic, places, producer = self._topics.scored, self._partitions, self._producer
+        try:
+            producer.begin_transaction()
+            for scored, key in zip(batch.scored, batch.keys, strict=True):
+                place = scored.partition if scored.partition in places else -1
+                self._produce(topic, encode_scored(scored), key, place)
+            for letter in batch.dead:
+                self._produce(self._topics.dead_letters, letter.body, letter.key, -1, headers(letter))
+        except KafkaException as error:
+            raise to_kafka_error(error, self._connection) from error
+
+    def _produce(
+        self, topic: str, value: bytes | None, key: bytes | None, partition: int, more: Sequence[Any] = ()
+    ) -> None:
+        while True:
+            try:
+                self._producer.produce(topic, value, key, partition, headers=list(more) or None)
+            except BufferError:  # full: what is on its way makes room
+                self._producer.poll(0.1)
+                self._watch.check()
+            else:
+                return
+
+    def _commit(self, batch: ScoredBatch) -> None:
+        """The progress of the group goes into the same transaction; a message that was not taken makes it fail."""
+        from confluent_kafka import KafkaException, TopicPartition
+
+        try:
+            if batch.group is not None:
+                offsets = [TopicPartition(topic, part, offset) for (topic, part), offset in batch.positions.items()]
+                self._producer.send_offsets_to_transaction(offsets, batch.group)
+            self._producer.commit_transaction()
+        except KafkaException as error:
+            raise to_kafka_error(error, self._connection) from error
