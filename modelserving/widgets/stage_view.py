@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from modelserving.kafka import Connection
 from modelserving.records import Topics
 from modelserving.widgets.live import LiveView
@@ -24,6 +27,7 @@ class StageView(LiveView[StageSnapshot]):
         server_url: the server's HTTP face, for what only the server knows; ``None`` not to ask it.
         max_records: end after so many scores; ``None``: when stopped.
         frames_per_second: 4 to 10.
+        controls: further widgets, such as buttons.
     """
 
     def __init__(
@@ -34,6 +38,8 @@ class StageView(LiveView[StageSnapshot]):
         *,
         max_records: int | None = None,
         frames_per_second: float = 5.0,
+        controls: Sequence[Any] = (),
     ) -> None:
         feed = ScoreFeed(connection, topics, server_url, max_records=max_records)
-        super().__init__(feed, stage_frame, name=f"stage {topics.scored}", frames_per_second=frames_per_second)
+        name = f"stage {topics.scored}"
+        super().__init__(feed, stage_frame, name=name, frames_per_second=frames_per_second, controls=controls)

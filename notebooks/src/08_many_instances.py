@@ -504,4 +504,4 @@ happened(
 lesson.close()
 
 # %% [markdown]
-# Back to the start: [00 · Set-up check](00_setup_check.ipynb)
+# Back to the start: [00 · First scores](00_setup_check.ipynb)

@@ -17,6 +17,7 @@ from typing import Any
 
 from modelserving.workshop.authoring.source import Cell, LessonSource, lesson_sources
 from modelserving.workshop.display.diagrams import pipeline
+from modelserving.workshop.display.questions import find_question
 from modelserving.workshop.exercises import find_exercise
 from modelserving.workshop.lesson.exercise import Exercise
 
@@ -103,6 +104,8 @@ def _expand(lesson: LessonSource, *, solutions: bool) -> Iterator[dict[str, Any]
         if kind == "exercise":
             for part in _exercise_cells(find_exercise(words[0]), solutions=solutions):
                 yield _json(part)
+        elif kind == "predict":
+            yield from map(_json, _prediction_cells(lesson.number, words[0]))
         elif kind == "pipeline":
             yield _json(Cell("markdown", f"![{pipeline(*words).alt}]({'../' * solutions}{_IMAGES}/{_image(words)})"))
         else:
@@ -115,6 +118,12 @@ def _exercise_cells(exercise: Exercise, *, solutions: bool) -> Iterator[Cell]:
     yield Cell("code", code.strip("\n"), tags)
     stuck = f'# Stuck? lesson.hint("{exercise.id}"), and then lesson.solution("{exercise.id}")'
     yield Cell("code", f'lesson.check("{exercise.id}", {exercise.answer})\n{stuck}', ("check",))
+
+
+def _prediction_cells(lesson: str, name: str) -> Iterator[Cell]:
+    asked = " ".join(find_question(lesson, name).ask.split())
+    yield Cell("markdown", f"> **Predict, then run.** {asked}")
+    yield Cell("code", f'lesson.predict("{name}")', ("predict",))
 
 
 def _one_folder_deeper(cell: Cell) -> Cell:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 import statistics
 import sys
 from collections.abc import Callable, Iterator
 
 from modelserving.workshop.authoring.source import Cell, LessonSource, lesson_sources
+from modelserving.workshop.display.questions import Question, questions_of
 from modelserving.workshop.exercises import find_exercise
 
 __all__ = ["main", "problems"]
@@ -65,10 +67,9 @@ def _order(lesson: LessonSource) -> Iterator[str]:
 
 def _teaching(lesson: LessonSource) -> Iterator[str]:
     text = _markdown(lesson)
-    if "**Predict, then run.**" not in text:
-        yield "no `**Predict, then run.**` stands before a surprise."
-    if not any("happened(" in cell.text for cell in lesson.code()):
-        yield "no cell ends in `happened(...)`."
+    asks = any(cell.directive and cell.directive[0] == "predict" for cell in lesson.cells)
+    if not asks and "**Predict, then run.**" not in text:
+        yield "no `# predict: NAME` stands before a surprise."
     for heading in ("## Exercise", "## Break it", "## Recap"):
         if not re.search(rf"^{heading}", text, flags=re.MULTILINE):
             yield f"there is no section `{heading}`."
@@ -120,6 +121,47 @@ def _independence(lesson: LessonSource) -> Iterator[str]:
         yield "it has no exercise."
 
 
+def _predictions(lesson: LessonSource) -> Iterator[str]:
+    """Each question is asked once, and told once after that, when all that its text needs is there."""
+    questions = questions_of(lesson.number)
+    asked, told = set[str](), set[str]()
+    known = set(dir(builtins))
+    for cell in lesson.cells:
+        if cell.directive and cell.directive[0] == "predict":
+            asked.add(cell.directive[1][0])
+        elif cell.kind == "code" and not cell.directive:
+            known |= _bound(cell.text)
+            for name in re.findall(r'lesson\.tell\("([^"]+)"\)', cell.text):
+                if name not in asked:
+                    yield f"`{name}` is told at line {cell.line}, before it is asked."
+                told.add(name)
+                if name in questions and (unknown := _needed(questions[name]) - known):
+                    missing = ", ".join(sorted(unknown))
+                    yield f"`{name}` is told at line {cell.line}, and nothing has made {missing} yet."
+    if differ := (asked ^ told) | (asked ^ set(questions)):
+        yield f"these are not each asked, told and in display/texts: {', '.join(sorted(differ))}."
+    for question in questions.values():
+        if question.choices and "{" not in question.was and question.was not in question.choices:
+            yield f"what it was, {question.was!r}, is none of the choices of `{question.name}`."
+
+
+def _bound(code: str) -> set[str]:
+    """Names that a cell leaves in the notebook."""
+    tree = ast.parse(code)
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            names.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            names |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+    return names
+
+
+def _needed(question: Question) -> set[str]:
+    """Names that a question's text takes from the notebook."""
+    return {name for text in question.templates for name in _names(text, ast.Load) - _bound(text)}
+
+
 def _pictures(lesson: LessonSource) -> Iterator[str]:
     if re.search(r"!\[\s*\]\(|<img(?![^>]*\balt=)", _markdown(lesson)):
         yield "a picture has no alt text."
@@ -151,6 +193,7 @@ _RULES: tuple[Callable[[LessonSource], Iterator[str]], ...] = (
     _length,
     _loops,
     _independence,
+    _predictions,
     _pictures,
 )
 

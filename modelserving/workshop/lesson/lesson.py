@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import secrets
 import shutil
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,7 +20,8 @@ from modelserving.config import Settings, load_settings
 from modelserving.errors import ConfigError
 from modelserving.kafka import Connection, create_topics, make_admin, make_consumer, make_producer
 from modelserving.records import TOPICS
-from modelserving.workshop.display.boxes import Box, Folded, Tone, verdict_box
+from modelserving.workshop.display.boxes import Box, Folded, Table, Tone, verdict_box
+from modelserving.workshop.display.predictions import Asked, Predictions
 from modelserving.workshop.exercises import find_exercise
 from modelserving.workshop.lesson import lesson_topics
 from modelserving.workshop.lesson.exercise import Exercise, judge
@@ -54,6 +56,7 @@ class Lesson:
         self.settings = settings
         self.fast = fast
         self.progress = Progress.of(settings)
+        self.predictions = Predictions(number, settings.home / "predictions.json")
         self._busy: tuple[str, ...] = ()
         self._named: dict[str, ExitStack] = {}
         self._stack = stack
@@ -185,6 +188,18 @@ class Lesson:
             self._restarted.enter_context(EmbeddedKafka(home=self.settings.home))
         return Box("Broker", f"It answers at {self.connection.bootstrap_servers}.", Tone.GOOD)
 
+    def predict(self, question: str, guess: str | float | None = None) -> Asked:
+        """Ask what will happen, before it does; ``guess`` is the answer where there is nothing to click."""
+        return self.predictions.ask(question, guess)
+
+    def tell(self, question: str) -> Box:
+        """What just happened, beside what was predicted; worked out with the variables of the cell that calls it."""
+        return self.predictions.tell(question, sys._getframe(1).f_globals)
+
+    def recap(self) -> Table:
+        """All predictions of this lesson, and what came of them."""
+        return self.predictions.recap()
+
     def check(self, exercise: str, answer: Any) -> Box:
         """Judge the answer to an exercise, and write the verdict down."""
         verdict = judge(self._exercise(exercise), self, answer)
@@ -215,6 +230,7 @@ class Lesson:
         for name in list(self._named):
             self._end(name)
         self._carry_out(plan_lesson_reset(self.number, self._admin, self.settings))
+        self.predictions.forget()
         self.prepare()
 
     def prepare(self) -> int:

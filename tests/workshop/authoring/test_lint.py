@@ -8,6 +8,7 @@ import pytest
 
 from modelserving.workshop.authoring.lint import problems
 from modelserving.workshop.authoring.source import read_lesson
+from modelserving.workshop.display.questions import Question
 
 GOOD = """\
 # %% [markdown]
@@ -36,10 +37,14 @@ lesson = start("00", fast=fast)
 # %% [markdown]
 # ## A section
 #
-# > **Predict, then run.** What?
+# Look:
 
 # %%
-happened("This.")
+# predict: what
+
+# %%
+answer = 42
+lesson.tell("what")
 
 # %% [markdown]
 # ## Exercise
@@ -77,8 +82,10 @@ BREACHES = [
     ("# %%\n# pipeline: client\n", "", "picture, parameters and setup"),
     ('tags=["parameters"]', 'tags=["setup"]', "one cell tagged setup; there are 2"),
     ('start("00", fast=fast)', 'start("01")', "the setup cell calls"),
-    ("**Predict, then run.**", "Think.", "before a surprise"),
-    ("happened(", "print(", "no cell ends in `happened"),
+    ("# predict: what", "think", "before a surprise"),
+    ('lesson.tell("what")', "print()", "not each asked, told and in display/texts: what"),
+    ("answer = 42", "other = 42", "nothing has made answer yet"),
+    ("# %%\n# predict: what\n\n# %%\n", "# %%\n", "told at line .*, before it is asked"),
     ("# ## Break it", "# ## Mend it", "no section `## Break it`"),
     (' tags=["breaks"]', "", "no code cell is tagged breaks"),
     ("# exercise: hello-broker", "x = 1", "it has no exercise"),
@@ -89,9 +96,18 @@ BREACHES = [
     ("1 / 1", "time.sleep(1)", "sleeps"),
     ("1 / 1", "x = " + "1 + " * 30 + "1", "wider than 100"),
     ("1 / 1", "say_hello(1, 2)", "needs say_hello, which an exercise defines"),
-    ("What?", "What? ![](picture.png)", "no alt text"),
+    ("Look:", "Look: ![](picture.png)", "no alt text"),
     ("Next: [01](01_kafka.ipynb)", "The end.", "a link to the next lesson"),
 ]
+
+
+@pytest.fixture(autouse=True)
+def one_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lesson asks one question, whose text needs one name."""
+    question = Question(
+        "what", "What?", "{answer}", "It was {answer:d}, {[n for n in range(3)]}.", holds=("answer > 1",)
+    )
+    monkeypatch.setattr("modelserving.workshop.authoring.lint.questions_of", lambda _: {"what": question})
 
 
 def found(tmp_path: Path, text: str) -> list[str]:

@@ -1,0 +1,200 @@
+"""What an attendee predicts: asked with buttons or a field, kept in a small local file, gathered in the recap."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from modelserving.errors import ConfigError
+from modelserving.workshop.display.boxes import Box, Table, table
+from modelserving.workshop.display.questions import Question, find_question, questions_of, tell
+
+__all__ = ["Asked", "Prediction", "Predictions"]
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What was said, and what it was.
+
+    Args:
+        said: by the attendee; ``None``: nothing.
+        was: ``None`` while nobody knows.
+    """
+
+    said: str | None = None
+    was: str | None = None
+
+
+class Predictions:
+    """The predictions of one lesson.
+
+    Args:
+        lesson: its number, two digits.
+        path: the file for those of all lessons; it need not exist.
+    """
+
+    def __init__(self, lesson: str, path: Path) -> None:
+        self.lesson = lesson
+        self.path = path
+
+    def ask(self, name: str, guess: str | float | None = None) -> Asked:
+        """Ask a question of the lesson.
+
+        Args:
+            name: which.
+            guess: the answer, where there is nothing to click.
+
+        Raises:
+            ConfigError: there is no such question, or the guess is none of its choices.
+        """
+        question = find_question(self.lesson, name)
+        asked = Asked(question, self)
+        if guess is not None:
+            asked.say(str(guess))
+        return asked
+
+    def tell(self, name: str, names: Mapping[str, Any]) -> Box:
+        """Say what happened, beside what was predicted, and write it down.
+
+        Args:
+            name: of the question.
+            names: the notebook's variables.
+
+        Raises:
+            AssertionError: a claim of the lesson does not hold.
+        """
+        said = self.of(name).said
+        was, box = tell(find_question(self.lesson, name), said, names)
+        self.note(name, Prediction(said, was))
+        return box
+
+    def recap(self) -> Table:
+        """All predictions of the lesson, a row each."""
+        kept = {name: self.of(name) for name in questions_of(self.lesson)}
+        rows = [
+            (find_question(self.lesson, name).ask, one.said or "–", one.was or "not run yet")
+            for name, one in kept.items()
+        ]
+        right = sum(find_question(self.lesson, n).is_right(p.said, p.was) for n, p in kept.items() if p.said and p.was)
+        made = sum(one.said is not None for one in kept.values())
+        return table(f"{made} predictions of {len(rows)}; {right} came true", rows, "question", "you said", "it was")
+
+    def of(self, name: str) -> Prediction:
+        """One prediction; a file that cannot be read counts as none."""
+        try:
+            return Prediction(**self._stored()[self.lesson][name])
+        except (KeyError, TypeError):
+            return Prediction()
+
+    def note(self, name: str, prediction: Prediction) -> None:
+        """Write one down."""
+        stored = self._stored()
+        mine = {**stored.get(self.lesson, {}), name: asdict(prediction)}
+        self._write({**stored, self.lesson: mine})
+
+    def forget(self) -> None:
+        """Forget those of this lesson."""
+        self._write({lesson: kept for lesson, kept in self._stored().items() if lesson != self.lesson})
+
+    def _stored(self) -> dict[str, dict[str, Any]]:
+        try:
+            found = json.loads(self.path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def _write(self, stored: Mapping[str, Any]) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        beside = self.path.with_suffix(f".{os.getpid()}.tmp")
+        beside.write_text(json.dumps(stored, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        beside.replace(self.path)
+
+
+class Asked:
+    """A question as it is shown: with buttons or a field in a notebook, as text elsewhere."""
+
+    def __init__(self, question: Question, kept: Predictions) -> None:
+        self.question = question
+        self._kept = kept
+
+    def say(self, guess: str) -> None:
+        """Predict.
+
+        Raises:
+            ConfigError: it is none of the choices, or no number; the message says what there is.
+        """
+        guess = guess.strip()
+        choices = self.question.choices
+        if choices and guess not in choices:
+            raise ConfigError(f"{guess!r} is not among the choices: {', '.join(map(repr, choices))}.")
+        if not choices and not _is_number(guess):
+            raise ConfigError(f"{guess!r} is no number. Predict one, such as 100.")
+        self._kept.note(self.question.name, Prediction(guess))
+
+    def _repr_mimebundle_(self, **kwargs: object) -> dict[str, Any]:
+        """Show the controls; a page without widgets shows the choices, and how to answer in code."""
+        shown = self._controls()._repr_mimebundle_(**kwargs) or {}
+        return {**shown, "text/plain": repr(self), "text/html": f"<p>{html.escape(repr(self))}</p>"}
+
+    def __repr__(self) -> str:
+        choices = self.question.choices
+        offered = " · ".join(choices) if choices else "a number"
+        example = repr(choices[0]) if choices else "100"
+        return f'Your prediction: {offered}. (In code: lesson.predict("{self.question.name}", {example}))'
+
+    def _controls(self) -> Any:
+        import ipywidgets
+
+        before = self._kept.of(self.question.name).said
+        said = ipywidgets.HTML(_noted(before))
+        said.add_class("modelserving-prediction")
+        field = self._buttons(before) if self.question.choices else self._field(before)
+
+        def heard(change: Mapping[str, Any]) -> None:
+            said.value = self._hear(change["new"])
+
+        field.observe(heard, names="value")
+        return ipywidgets.VBox([field, said])
+
+    def _buttons(self, before: str | None) -> Any:
+        import ipywidgets
+
+        choices = self.question.choices
+        buttons = ipywidgets.ToggleButtons(options=choices, value=before if before in choices else None)
+        buttons.style.button_width = "auto"
+        return buttons
+
+    def _field(self, before: str | None) -> Any:
+        import ipywidgets
+
+        return ipywidgets.Text(
+            value=before or "", placeholder="a number, then Enter", continuous_update=False, layout={"width": "16em"}
+        )
+
+    def _hear(self, guess: str | None) -> str:
+        if not guess:
+            return _noted(None)
+        try:
+            self.say(guess)
+        except ConfigError as error:
+            return f"<em>{html.escape(str(error))}</em>"
+        return _noted(guess)
+
+
+def _noted(said: str | None) -> str:
+    if said is None:
+        return "<em>Choose first, then run the next cell.</em>"
+    return f"<em>Noted: {html.escape(said)}. Now run the next cell.</em>"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text.replace(",", ""))
+    except ValueError:
+        return False
+    return True
