@@ -9,11 +9,16 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from modelserving.broker import EmbeddedKafka, stop
 from modelserving.kafka import Connection, create_topics, delete_topics
 from modelserving.records import Topics
+
+# A busy machine may stand still for a second; how fast something is, benchmarks say.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")

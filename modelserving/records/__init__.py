@@ -7,7 +7,7 @@ from modelserving.records.batch import DecodedWines, WineBatch, decode_wines
 from modelserving.records.control import Action, ModelCommand, decode_command, encode_command
 from modelserving.records.descriptor import Golden, ModelDescriptor, ModelType, decode_descriptor, encode_descriptor
 from modelserving.records.fields import check_data_type, check_digest, check_percent
-from modelserving.records.scored import ScoredRecord, decode_scored, encode_scored
+from modelserving.records.scored import ScoredRecord, decode_scored, encode_scored, encode_scored_batch, preload_encoder
 from modelserving.records.topics import TOPICS, Topics
 from modelserving.records.wine import FEATURES, WineRecord, decode_wine, encode_wine, read_wines
 
@@ -35,6 +35,8 @@ __all__ = [
     "encode_command",
     "encode_descriptor",
     "encode_scored",
+    "encode_scored_batch",
     "encode_wine",
+    "preload_encoder",
     "read_wines",
 ]

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import struct
-from functools import lru_cache
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from functools import cache, lru_cache
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 
 from modelserving.errors import DecodeError
 from modelserving.records.wire import scored_pb2 as wire
 
-__all__ = ["ScoredRecord", "decode_scored", "encode_scored"]
+__all__ = ["ScoredRecord", "decode_scored", "encode_scored", "encode_scored_batch", "preload_encoder"]
 
 
 class ScoredRecord(NamedTuple):
@@ -91,6 +94,43 @@ def encode_scored(scored: ScoredRecord) -> bytes:
     )
 
 
+def encode_scored_batch(scored: Sequence[ScoredRecord]) -> list[bytes]:
+    """Write scored records, each as ``encode_scored`` would, in their order; many of them five times as fast."""
+    if len(scored) < _FEW:
+        return [encode_scored(one) for one in scored]
+    return [value for same, run in groupby(scored, _SAME) for value in _encode_run(same, list(run))]
+
+
+def preload_encoder() -> None:
+    """Load what large batches are written with, so that the first one does not wait for it (half a second)."""
+    import pyarrow  # noqa: F401 - for its side effect: it is there from now on
+
+    _columns_to_bytes()
+
+
+def _encode_run(same: tuple[Any, ...], run: list[ScoredRecord]) -> Iterator[bytes]:
+    """Answers that differ in three fields only: those are written as columns, behind what they share."""
+    import pyarrow as pa  # a fifth of a second, which `modelserving --help` does without
+
+    prefix = _encode_same(*same)
+    columns = [
+        pa.array([one.prediction for one in run], pa.float64()),
+        pa.array([one.offset for one in run], pa.int64()),
+        pa.array([one.published_ms for one in run], pa.int64()),
+    ]
+    batch = pa.record_batch(columns, ["prediction", "offset", "published_ms"])
+    own: list[bytes] = _columns_to_bytes().record_batch_to_array(batch).to_pylist()
+    return map(prefix.__add__, own)
+
+
+@cache
+def _columns_to_bytes() -> Any:
+    """Writes Arrow columns as messages, in Rust."""
+    import ptars
+
+    return ptars.HandlerPool([wire.DESCRIPTOR]).get_for_message(wire.ScoredRecord.DESCRIPTOR)
+
+
 @lru_cache(maxsize=64)
 def _encode_same(
     data_type: str, name: str, version: str, digest: str, partition: int, scoring_ns: int, scored_at_ns: int
@@ -119,6 +159,10 @@ def _varint(number: int) -> bytes:
     return b"".join(parts)
 
 
+_FEW = 32
+"""From so many answers on, making columns of them pays."""
+_SAME = itemgetter(0, 2, 3, 4, 5, 7, 8)
+"""What ``_encode_same`` takes of an answer."""
 _PREDICTION_TAG = 2 << 3 | 1
 _PREDICTION = struct.Struct("<Bd").pack
 _OFFSET_TAG = bytes([7 << 3])

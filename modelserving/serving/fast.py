@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Self
 from modelserving.kafka import Connection
 from modelserving.kafka.dead_letters import headers
 from modelserving.kafka.fast import BrokerWatch, make_fast_consumer, make_fast_producer, to_kafka_error
-from modelserving.records import Topics, encode_scored
+from modelserving.records import Topics, encode_scored_batch, preload_encoder
 from modelserving.serving.messages import Batch, ScoredBatch
 from modelserving.serving.worker_thread import WorkerThread, run_abandonable
 
@@ -157,6 +157,7 @@ class FastSink:
             make_fast_producer, self._connection, self._watch, self._transactional_id, _TRANSACTION_TIMEOUT_MS
         )
         known = await self._waiting.run(self._producer.list_topics, self._topics.scored, _ANSWER_WITHIN_S)
+        await self._waiting.run(preload_encoder)
         self._partitions = set(known.topics[self._topics.scored].partitions)
         return self
 
@@ -187,9 +188,10 @@ class FastSink:
         topic, places, producer = self._topics.scored, self._partitions, self._producer
         try:
             producer.begin_transaction()
-            for scored, key in zip(batch.scored, batch.keys, strict=True):
+            values = encode_scored_batch(batch.scored)
+            for scored, value, key in zip(batch.scored, values, batch.keys, strict=True):
                 place = scored.partition if scored.partition in places else -1
-                self._produce(topic, encode_scored(scored), key, place)
+                self._produce(topic, value, key, place)
             for letter in batch.dead:
                 self._produce(self._topics.dead_letters, letter.body, letter.key, -1, headers(letter))
         except KafkaException as error:

@@ -13,7 +13,7 @@ from kafka import KafkaProducer, OffsetAndMetadata, TopicPartition
 
 from modelserving.kafka import Connection, make_producer
 from modelserving.kafka.dead_letters import headers
-from modelserving.records import Topics, encode_scored
+from modelserving.records import Topics, encode_scored_batch, preload_encoder
 from modelserving.serving.messages import ScoredBatch
 from modelserving.serving.worker_thread import WorkerThread, run_abandonable
 
@@ -55,6 +55,7 @@ class TransactionalSink:
         await self._waiting.finish(self._producer.close, timeout=_CLOSE_SECONDS)
 
     def _connect(self) -> KafkaProducer:
+        preload_encoder()
         producer = make_producer(
             self._connection,
             transactional_id=self._transactional_id,
@@ -81,9 +82,10 @@ class TransactionalSink:
         """An answer goes to the partition of its record, where there is one: so the order is kept."""
         producer, topic, places = self._producer, self._topics.scored, self._partitions
         producer.begin_transaction()
-        for scored, key in zip(batch.scored, batch.keys, strict=True):
+        values = encode_scored_batch(batch.scored)
+        for scored, value, key in zip(batch.scored, values, batch.keys, strict=True):
             place = scored.partition if scored.partition in places else None
-            producer.send(topic, value=encode_scored(scored), key=key, partition=place)
+            producer.send(topic, value=value, key=key, partition=place)
         for letter in batch.dead:
             producer.send(self._topics.dead_letters, value=letter.body, key=letter.key, headers=headers(letter))
 

@@ -11,7 +11,7 @@ from modelserving.kafka.dead_letters import headers
 from modelserving.kstreams.bridge.batches import BatchContext, BatchProcessor, Columns, record_for
 from modelserving.kstreams.bridge.partition import SamePartition
 from modelserving.models.lifecycle.shadow import ShadowWork
-from modelserving.records import encode_scored
+from modelserving.records import encode_scored_batch, preload_encoder
 from modelserving.serving import Batch, Counts, ScoredBatch, score_batch
 from modelserving.streams_server.distribution import Models
 from modelserving.streams_server.stores import STORE, CustomStatistics, add_to
@@ -88,6 +88,7 @@ class ScoringProcessor(BatchProcessor):
     def init(self, context: BatchContext) -> None:
         """Wait for the models: no record is scored before all that were published are in their places."""
         super().init(context)
+        preload_encoder()
         self._open = self._committing = _Open()
         self._partition = context.partition()
         self._slots = self._models.acquire(self._partition).slots
@@ -126,7 +127,7 @@ class ScoringProcessor(BatchProcessor):
     def _hand_on(self, batch: Columns, result: ScoredBatch) -> None:
         row_of = {offset: row for row, offset in enumerate(batch.offsets)}
         rows = [row_of[scored.offset] for scored in result.scored]
-        self.context.forward_values(rows, [encode_scored(scored) for scored in result.scored], SCORED)
+        self.context.forward_values(rows, encode_scored_batch(result.scored), SCORED)
         for letter in result.dead:
             record = record_for(batch, row_of[letter.offset], letter.body, tuple(headers(letter)))
             self.context.forward(record, DEAD_LETTERS)
