@@ -30,7 +30,7 @@ import pykka
 from report import Report, arguments, show
 from stage import preload, run_bare_loop, run_server, run_stage
 
-from modelserving.actors import ActorOptions, ActorServer, PykkaRuntime, Ref, ServingSettings, WorkerPool
+from modelserving.actors import ActorServer, PykkaRuntime, Ref, ServingSettings, WorkerPool
 from modelserving.actors.dispatch import resolve
 from modelserving.actors.messages import Apply, ScoreBatch
 from modelserving.broker import EmbeddedKafka
@@ -45,6 +45,7 @@ from modelserving.models.lifecycle.build import build_candidate
 from modelserving.models.lifecycle.changes import Promote
 from modelserving.models.model import Model, Scores
 from modelserving.records import Topics, WineRecord, encode_wine
+from modelserving.serving.options import ServerOptions
 from modelserving.statistics import Statistics
 
 _WORKERS = (1, 2, 4)
@@ -87,7 +88,7 @@ def measure_servers(connection: Connection, home: Path, records: int, rounds: in
         bare.append(run_bare_loop(connection, topics, records))
         stage.append(anyio.run(run_stage, connection, topics, records, f"stage-{number}").records_per_s)
         settings = ServingSettings(home / f"state-{number}")
-        server = ActorServer(connection, ActorOptions(settings, topics, group=f"actors-{number}"), PykkaRuntime)
+        server = ActorServer(connection, ServerOptions(topics, f"actors-{number}"), settings, PykkaRuntime)
         actors.append(anyio.run(run_server, server, records).records_per_s)
     return Report(
         figures={

@@ -47,6 +47,7 @@ from modelserving.kafka import Connection, create_topics, make_producer
 from modelserving.kstreams import KafkaStreams, State
 from modelserving.kstreams.bridge.proxies import implement
 from modelserving.records import Topics, encode_descriptor, encode_wine
+from modelserving.serving.options import ServerOptions
 from modelserving.streams_server import LocalState, StreamsOptions, StreamsServer
 from modelserving.streams_server.stores import STORE, ModelStatistics
 from modelserving.workshop.processes.process import ServerProcess
@@ -98,8 +99,8 @@ class Restoring:
 class Watched(StreamsServer):
     """A server that tells what it restores."""
 
-    def __init__(self, connection: Connection, options: StreamsOptions) -> None:
-        super().__init__(connection, options)
+    def __init__(self, connection: Connection, options: ServerOptions, engine: StreamsOptions) -> None:
+        super().__init__(connection, options, engine)
         self.restoring = Restoring()
 
     def _make(self) -> KafkaStreams:
@@ -145,10 +146,8 @@ async def kill_one(kafka: EmbeddedKafka, entries: int, standbys: int) -> Mapping
     name = f"failover-{next(_numbers)}"
     topics = Topics().prefixed(name)
     await run_sync(prepare, kafka.connection, topics)
-    options = StreamsOptions(
-        kafka.home / name, topics, name, "survivor", "http://127.0.0.1:1", standbys=standbys, preload=False
-    )
-    survivor = Watched(kafka.connection, options)
+    options = ServerOptions(topics, name, "survivor", "http://127.0.0.1:1", max_records=1000, preload=False)
+    survivor = Watched(kafka.connection, options, StreamsOptions(kafka.home / name, standbys=standbys))
     local = LocalState(survivor)
     environ = {"KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers, "MODELSERVING_HOME": str(kafka.home)}
     more = ("--group", name, "--instance", "victim", "--port", "0", "--no-preload", "--standbys", str(standbys))

@@ -20,7 +20,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from statistics import median
@@ -39,7 +39,8 @@ from modelserving.kstreams import KafkaStreams, Processor, ProcessorSupplier, Re
 from modelserving.models.formats import factory
 from modelserving.records import Topics, encode_descriptor, encode_wine
 from modelserving.serving import Counts
-from modelserving.stage import StageOptions, StageServer
+from modelserving.serving.options import ServerOptions
+from modelserving.stage import StageServer
 from modelserving.streams_server import StoreKind, StreamsOptions, StreamsServer
 
 _LOOK_EVERY_S = 0.005
@@ -183,15 +184,14 @@ async def run_processor(ground: Ground, kind: type[Empty]) -> float:
 async def run_streams(ground: Ground, store: StoreKind, exactly_once: bool = True) -> float:
     """Run the Kafka Streams server; records per second."""
     number = next(_numbers)
-    options = StreamsOptions(
-        ground.folder / str(number), ground.topics, f"bench-{number}", store=store, exactly_once=exactly_once
-    )
-    return await run_server(ground, StreamsServer(ground.connection, replace(options, preload=False)))
+    options = ServerOptions(ground.topics, f"bench-{number}", max_records=1000, preload=False)
+    engine = StreamsOptions(ground.folder / str(number), store=store, exactly_once=exactly_once)
+    return await run_server(ground, StreamsServer(ground.connection, options, engine))
 
 
 async def run_stage(ground: Ground) -> float:
     """Run the custom-stage server; records per second."""
-    options = StageOptions(ground.topics, group=f"bench-{next(_numbers)}", preload=False)
+    options = ServerOptions(ground.topics, group=f"bench-{next(_numbers)}", preload=False)
     return await run_server(ground, StageServer(ground.connection, options))
 
 

@@ -32,7 +32,8 @@ from modelserving.kafka import Connection, create_topics, make_consumer, make_pr
 from modelserving.kafka.fast import BrokerWatch, make_fast_consumer, make_fast_producer
 from modelserving.models.formats import factory
 from modelserving.records import ScoredRecord, Topics, encode_descriptor, encode_scored, encode_wine
-from modelserving.stage import StageOptions, StageServer
+from modelserving.serving.options import ServerOptions
+from modelserving.stage import StageServer
 from modelserving.web import Runnable
 
 _LOOK_EVERY_S = 0.02
@@ -153,7 +154,7 @@ def run_fast_bare_loop(connection: Connection, topics: Topics, records: int) -> 
 
 async def run_stage(connection: Connection, topics: Topics, records: int, group: str, fast: bool = False) -> Run:
     """Run the server over all records."""
-    return await run_server(StageServer(connection, StageOptions(topics, group=group, fast=fast)), records)
+    return await run_server(StageServer(connection, ServerOptions(topics, group=group, fast=fast)), records)
 
 
 async def run_server(server: Runnable, records: int) -> Run:

@@ -20,8 +20,8 @@ from modelserving.client import Dataset, Publisher, Rate
 from modelserving.errors import ServerError
 from modelserving.kafka import Connection, create_topics, delete_topics, make_consumer
 from modelserving.records import TOPICS, ScoredRecord, Topics, decode_scored
-from modelserving.serving import Phase, WorkerThread
-from modelserving.stage import StageOptions, StageServer
+from modelserving.serving import Phase, ServerOptions, WorkerThread
+from modelserving.stage import StageServer
 from modelserving.statistics import Statistics
 from modelserving.web import bind, serve, until_signal, url_of
 
@@ -103,7 +103,7 @@ class Demo:
         self.topics: Topics = TOPICS.prefixed(f"demo-{time.time_ns() // 1_000_000}")
         self.publisher = Publisher(connection, dataset, rate, self.topics, lambda _: None)
         group = self.topics.records
-        self.server = StageServer(connection, StageOptions(self.topics, group, instance="demo"))
+        self.server = StageServer(connection, ServerOptions(self.topics, group, instance="demo"))
         self.results = Results()
         self.url = ""
 

@@ -22,13 +22,12 @@ from modelserving.actors.routers import ROUTERS
 from modelserving.actors.runtime.api import Actor, ActorStatus, Life, Ref, Reply, Runtime
 from modelserving.actors.runtime.pykka import PykkaRuntime
 from modelserving.actors.runtime.supervision import Policy
-from modelserving.actors.server import ActorOptions, ActorServer
+from modelserving.actors.server import ActorServer
 from modelserving.actors.serving import ServingActor, ServingSettings
 
 __all__ = [
     "ROUTERS",
     "Actor",
-    "ActorOptions",
     "ActorServer",
     "ActorStatus",
     "Life",

@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import anyio
@@ -30,20 +30,17 @@ from modelserving.actors.runtime.api import ActorStatus, Ref, Runtime
 from modelserving.actors.serving import ServingSettings
 from modelserving.errors import ActorError, StateError
 from modelserving.kafka import Connection
-from modelserving.models.lifecycle.build import Builder, build_candidate
 from modelserving.models.lifecycle.changes import Change, Promote, PromoteShadow, Retire, RollBack
-from modelserving.models.lifecycle.fetch import NOTHING_ALLOWED, FetchPolicy
 from modelserving.models.lifecycle.state import ServingState
-from modelserving.models.store.repository import ModelRepository
-from modelserving.records import TOPICS, Topics
 from modelserving.serving.clients import Outlet, open_inlet, open_outlet
 from modelserving.serving.messages import ScoredBatch
 from modelserving.serving.model_source import ModelSource
+from modelserving.serving.options import ServerOptions
 from modelserving.serving.sessions import run_sessions, spare_the_garbage_collector
 from modelserving.serving.status import Counts, Health, Phase
 from modelserving.serving.worker_thread import WorkerThread
 
-__all__ = ["ActorOptions", "ActorServer"]
+__all__ = ["ActorServer"]
 
 log = logging.getLogger(__name__)
 
@@ -54,48 +51,28 @@ _REMIND_SECONDS = 1.0
 _CHECK_SECONDS = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class ActorOptions:
-    """How an actor server runs.
-
-    Args:
-        serving: how its serving actors work, and where their state is saved.
-        topics: what it reads and writes.
-        group: consumer group; servers of one group share the records.
-        instance: this server's name in the group; unique, and the same after a restart.
-        max_records: the most records in a batch.
-        preload: start the engines of all formats before serving.
-        repository: keeps every model that serves, and brings back those that compaction took; or ``None``.
-        references: which models by reference are fetched.
-        stuck_after_s: an actor that handles one message for longer than this is reported as stuck, seconds.
-        build: makes a model of a descriptor.
-        fast: read and write the records' topics with librdkafka (the extra ``fast``) instead of kafka-python.
-    """
-
-    serving: ServingSettings
-    topics: Topics = TOPICS
-    group: str = "actor-server"
-    instance: str = "0"
-    max_records: int = 10_000
-    preload: bool = True
-    repository: ModelRepository | None = None
-    references: FetchPolicy = NOTHING_ALLOWED
-    stuck_after_s: float = 10.0
-    build: Builder = build_candidate
-    fast: bool = False
-
-
 class ActorServer:
     """Serves models with actors, until cancelled.
 
     Args:
         connection: to the cluster.
         options: how it runs.
+        serving: how its serving actors work, and where their state is saved.
         make_runtime: starts what runs the actors.
+        stuck_after_s: an actor that handles one message for longer than this is reported as stuck, seconds.
     """
 
-    def __init__(self, connection: Connection, options: ActorOptions, make_runtime: Callable[[], Runtime]) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        options: ServerOptions,
+        serving: ServingSettings,
+        make_runtime: Callable[[], Runtime],
+        stuck_after_s: float = 10.0,
+    ) -> None:
         self.options = options
+        self._serving = serving
+        self._stuck_after_s = stuck_after_s
         self.counts = Counts()
         self.phase = Phase.STARTING
         self.latest: str | None = None
@@ -130,7 +107,7 @@ class ActorServer:
 
     def health(self) -> Health:
         """Whether it serves: not if an actor hangs, was given up, or has lost its model."""
-        health = judge(self.phase, self.phase is Phase.SERVING, self._report(), self.options.stuck_after_s)
+        health = judge(self.phase, self.phase is Phase.SERVING, self._report(), self._stuck_after_s)
         if self._changer is None:
             return health
         return replace(
@@ -151,7 +128,7 @@ class ActorServer:
                     await source.preload()
                 runtime = self._runtime = stack.enter_context(self._make_runtime())
                 manager = self._manager = runtime.spawn(
-                    ManagerActor, runtime, self.options.serving, name="manager", mailbox=_MANAGERS_MAILBOX
+                    ManagerActor, runtime, self._serving, name="manager", mailbox=_MANAGERS_MAILBOX
                 )
                 spare_the_garbage_collector()
                 self.phase = Phase.READING_MODELS
@@ -171,7 +148,7 @@ class ActorServer:
             self._states[data_type] = state = await changer.ask(data_type, Describe())
             saved = None
             with suppress(StateError):  # then it comes back with what it can read itself
-                saved = StateFolder(self.options.serving.folder, data_type).peek()
+                saved = StateFolder(self._serving.folder, data_type).peek()
             changer.adopt(data_type, state, saved.models if saved else ())
             self.latest = self.latest or (data_type if state else None)
 
@@ -214,7 +191,7 @@ class ActorServer:
 
     async def _session(self, manager: Ref) -> None:
         """Have the actors score from the group's committed offsets on, until something breaks."""
-        options, name = self.options, f"{self.options.group}-{self.options.instance}"
+        options, name = self.options, self.options.member
         async with AsyncExitStack() as stack:
             sending, asking = stack.enter_context(WorkerThread("sending")), stack.enter_context(WorkerThread("asking"))
             sink = await stack.enter_async_context(

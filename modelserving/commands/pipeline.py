@@ -1,4 +1,4 @@
-"""``modelserving client | reader | serve``: the processes on both sides of the topics."""
+"""``modelserving client | reader``: what writes to the topics, and what shows them."""
 
 from __future__ import annotations
 
@@ -8,24 +8,16 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from modelserving.commands.serve_actor import actor
-from modelserving.commands.serve_stage import stage
-from modelserving.commands.serve_streams import streams
 from modelserving.commands.serving import Prefix, UntilStdinCloses, topics_of
 from modelserving.config import data_folder
 
 __all__ = ["register"]
-
-serve_app = typer.Typer(help="Run a model server.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(client)
     app.command()(reader)
-    for server in (actor, stage, streams):
-        serve_app.command()(server)
-    app.add_typer(serve_app, name="serve")
 
 
 def client(
@@ -78,8 +70,3 @@ def reader(
 
     with use_broker() as connection:
         show_topics(read_topics(connection, topics_of(prefix)), topics_of(prefix), limit, typer.echo)
-
-
-@serve_app.callback()
-def serve() -> None:
-    """Run a model server."""

@@ -6,10 +6,11 @@
     messages.py                             what flows between them
     model_source.py                         models in
     sessions.py · worker_thread.py          a life that outlasts the broker's restarts, and threads of one's own
-    status.py                               what a server says of itself
+    options.py · status.py                  how a server runs, and what it says of itself
 """
 
 from modelserving.serving.messages import Batch, ScoredBatch, Share
+from modelserving.serving.options import ServerOptions
 from modelserving.serving.scoring import score_batch
 from modelserving.serving.status import Counts, Health, Phase
 from modelserving.serving.worker_thread import WorkerThread
@@ -20,6 +21,7 @@ __all__ = [
     "Health",
     "Phase",
     "ScoredBatch",
+    "ServerOptions",
     "Share",
     "WorkerThread",
     "score_batch",

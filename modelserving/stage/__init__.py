@@ -7,10 +7,9 @@
 """
 
 from modelserving.stage.custom_stage import ModelServingStage
-from modelserving.stage.server import StageOptions, StageServer
+from modelserving.stage.server import StageServer
 
 __all__ = [
     "ModelServingStage",
-    "StageOptions",
     "StageServer",
 ]

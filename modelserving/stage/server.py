@@ -3,57 +3,25 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from functools import partial
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream
 
 from modelserving.kafka import Connection
-from modelserving.models.lifecycle.build import Builder, build_candidate
 from modelserving.models.lifecycle.changes import Change
-from modelserving.models.lifecycle.fetch import NOTHING_ALLOWED, FetchPolicy
 from modelserving.models.lifecycle.slots import ModelSlots
 from modelserving.models.lifecycle.state import ServingState
-from modelserving.models.store.repository import ModelRepository
-from modelserving.records import TOPICS, Topics
 from modelserving.serving.clients import Outlet, open_inlet, open_outlet
 from modelserving.serving.messages import ScoredBatch
 from modelserving.serving.model_source import ModelSource
+from modelserving.serving.options import ServerOptions
 from modelserving.serving.sessions import run_sessions, spare_the_garbage_collector
 from modelserving.serving.status import Counts, Health, Phase
 from modelserving.serving.worker_thread import WorkerThread
 from modelserving.stage.custom_stage import ModelServingStage
 
-__all__ = ["StageOptions", "StageServer"]
-
-
-@dataclass(frozen=True, slots=True)
-class StageOptions:
-    """How a stage server runs.
-
-    Args:
-        topics: what it reads and writes.
-        group: consumer group; servers of one group share the records.
-        instance: this server's name in the group; unique, and the same after a restart.
-        max_records: the most records in a batch.
-        preload: start the engines of all formats before serving. Without, the server serves sooner, and the first model
-            of each format waits for its engine.
-        repository: keeps every model that serves, and brings back those that compaction took; or ``None``.
-        references: which models by reference are fetched.
-        build: makes a model of a descriptor.
-        fast: read and write the records' topics with librdkafka (the extra ``fast``) instead of kafka-python.
-    """
-
-    topics: Topics = TOPICS
-    group: str = "stage-server"
-    instance: str = "0"
-    max_records: int = 10_000
-    preload: bool = True
-    repository: ModelRepository | None = None
-    references: FetchPolicy = NOTHING_ALLOWED
-    build: Builder = build_candidate
-    fast: bool = False
+__all__ = ["StageServer"]
 
 
 class StageServer:
@@ -67,7 +35,7 @@ class StageServer:
         options: how it runs.
     """
 
-    def __init__(self, connection: Connection, options: StageOptions = StageOptions()) -> None:
+    def __init__(self, connection: Connection, options: ServerOptions) -> None:
         self.options = options
         self.slots = ModelSlots()
         self.counts = Counts()
@@ -129,8 +97,7 @@ class StageServer:
 
     async def _session(self, lane: WorkerThread, models: MemoryObjectReceiveStream[Change]) -> None:
         """Score from the group's committed offsets on, until something breaks."""
-        options = self.options
-        name = f"{options.group}-{options.instance}"
+        options, name = self.options, self.options.member
         async with AsyncExitStack() as stack:
             sink = await stack.enter_async_context(
                 open_outlet(self._connection, options.topics, name, lane, fast=options.fast)

@@ -36,7 +36,7 @@ class LocalState:
     @property
     def spread(self) -> bool:
         """Whether the records of one data type are spread over all partitions, or are all in that of their key."""
-        return self._server.options.models is ModelDistribution.GLOBAL
+        return self._server.engine.models is ModelDistribution.GLOBAL
 
     @property
     def expected(self) -> range:
@@ -82,7 +82,7 @@ class LocalState:
         return streams
 
     def _look_up(self, streams: KafkaStreams, partition: int, data_type: str) -> ModelStatistics:
-        if self._server.options.store is StoreKind.CUSTOM:
+        if self._server.engine.store is StoreKind.CUSTOM:
             (view,) = streams.store(STORE, stores_of(CustomStatistics), partition=partition)
             found = view.get(data_type)
         else:

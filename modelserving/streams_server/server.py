@@ -6,7 +6,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,12 +18,9 @@ from modelserving.errors import BrokerUnavailable, ServerError
 from modelserving.kafka import Connection, end_offsets
 from modelserving.kafka.clients import REQUEST_BYTES
 from modelserving.kstreams import KafkaStreams, Response, State, streams_config
-from modelserving.models.lifecycle.build import Builder, build_candidate
-from modelserving.models.lifecycle.fetch import NOTHING_ALLOWED, FetchPolicy
 from modelserving.models.lifecycle.state import ServingState
-from modelserving.models.store.repository import ModelRepository
-from modelserving.records import TOPICS, Topics
 from modelserving.serving import Counts, Health, Phase
+from modelserving.serving.options import ServerOptions
 from modelserving.serving.sessions import run_sessions, spare_the_garbage_collector
 from modelserving.serving.worker_thread import run_abandonable
 from modelserving.statistics import StatisticsSnapshot
@@ -48,43 +45,25 @@ _REBALANCING = "rebalancing"
 
 @dataclass(frozen=True, slots=True)
 class StreamsOptions:
-    """How a Kafka Streams server runs.
+    """How the engine of a Kafka Streams server runs.
 
     Args:
-        topics: what it reads and writes.
-        group: the application; servers of one application share the records.
-        instance: this server's name in the application; unique, and the same after a restart.
         state_folder: where local state is; kept over restarts.
-        url: where this server can be asked.
         store: where the statistics are.
         models: how models reach the tasks.
         exactly_once: whether results, state and progress are committed together.
         commit_ms: how often, milliseconds.
         standbys: how many other instances keep a copy of the state.
-        max_records: the most records in a batch.
         linger: seconds that a record waits for others at most.
-        preload: start the engines of all formats before serving.
-        repository: keeps every model that serves, and brings back those that compaction took; or ``None``.
-        references: which models by reference are fetched.
-        build: makes a model of a descriptor.
     """
 
     state_folder: Path
-    topics: Topics = TOPICS
-    group: str = "streams-server"
-    instance: str = "0"
-    url: str = "http://127.0.0.1:8888"
     store: StoreKind = StoreKind.CUSTOM
     models: ModelDistribution = ModelDistribution.GLOBAL
     exactly_once: bool = True
     commit_ms: int = 100
     standbys: int = 0
-    max_records: int = 1000
     linger: float = 0.02
-    preload: bool = True
-    repository: ModelRepository | None = None
-    references: FetchPolicy = field(default=NOTHING_ALLOWED)
-    build: Builder = build_candidate
 
 
 class StreamsServer:
@@ -95,11 +74,13 @@ class StreamsServer:
 
     Args:
         connection: to the cluster.
-        options: how it runs.
+        options: how it runs; its group is the application.
+        engine: how the engine runs.
     """
 
-    def __init__(self, connection: Connection, options: StreamsOptions) -> None:
+    def __init__(self, connection: Connection, options: ServerOptions, engine: StreamsOptions) -> None:
         self.options = options
+        self.engine = engine
         self.phase: str = Phase.STARTING
         self.streams: KafkaStreams | None = None
         self.record_partitions = 0
@@ -109,7 +90,7 @@ class StreamsServer:
         self._pulse: Heartbeat | None = None
         self._last_seen: Mapping[str, ModelStatistics] = {}
         self.models = make_models(
-            options.models,
+            engine.models,
             ModelOptions(
                 connection, options.topics, options.repository, options.references, options.preload, options.build
             ),
@@ -151,7 +132,7 @@ class StreamsServer:
         streams = self.streams
         if streams is not None and streams.state is State.RUNNING:
             try:
-                self._last_seen = look_up(streams, self.options.store)
+                self._last_seen = look_up(streams, self.engine.store)
             except ServerError as error:
                 log.info("the statistics cannot be read now: %s", error)
         return self._last_seen
@@ -197,7 +178,7 @@ class StreamsServer:
 
     def _prepare(self) -> None:
         jvm.start()
-        self.options.state_folder.mkdir(parents=True, exist_ok=True)
+        self.engine.state_folder.mkdir(parents=True, exist_ok=True)
         self._partitions = len(end_offsets(self._connection, self.options.topics.scored))
         self.record_partitions = len(end_offsets(self._connection, self.options.topics.records))
         self.models.start()
@@ -250,26 +231,26 @@ class StreamsServer:
             log.warning("Kafka Streams has not ended after %g s", _CLOSE_SECONDS)
 
     def _make(self) -> KafkaStreams:
-        options = self.options
-        parts = Parts(options.topics, self.models, self._tally, self._partitions, options.max_records, options.linger)
-        return KafkaStreams(make_topology(options.store, parts), self._config(), self._on_error)
+        options, engine = self.options, self.engine
+        parts = Parts(options.topics, self.models, self._tally, self._partitions, options.max_records, engine.linger)
+        return KafkaStreams(make_topology(engine.store, parts), self._config(), self._on_error)
 
     def _config(self) -> object:
-        options = self.options
+        options, engine = self.options, self.engine
         where = urlsplit(options.url)
         return streams_config(
             self._connection,
             application_id=options.group,
             application_server=f"{where.hostname}:{where.port}",
-            client_id=f"{options.group}-{options.instance}",
-            state_dir=options.state_folder,
-            processing_guarantee="exactly_once_v2" if options.exactly_once else "at_least_once",
-            commit_interval_ms=options.commit_ms,
-            num_standby_replicas=options.standbys,
+            client_id=options.member,
+            state_dir=engine.state_folder,
+            processing_guarantee="exactly_once_v2" if engine.exactly_once else "at_least_once",
+            commit_interval_ms=engine.commit_ms,
+            num_standby_replicas=engine.standbys,
             # A newcomer gets tasks with much state when it has caught up with it; looked at each minute, not each ten.
             probing_rebalance_interval_ms=60_000,
-            poll_ms=max(1, round(options.linger * 1000)),
-            main_consumer_group_instance_id=f"{options.group}-{options.instance}",
+            poll_ms=max(1, round(engine.linger * 1000)),
+            main_consumer_group_instance_id=options.member,
             consumer_session_timeout_ms=_SESSION_MS,
             consumer_heartbeat_interval_ms=_SESSION_MS // 3,
             consumer_max_partition_fetch_bytes=REQUEST_BYTES,

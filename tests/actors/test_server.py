@@ -14,7 +14,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from modelserving.actors import ActorOptions, ActorServer, PykkaRuntime, ServingSettings, StateFolder
+from modelserving.actors import ActorServer, PykkaRuntime, ServingSettings, StateFolder
 from modelserving.actors.serving import Score
 from modelserving.kafka import (
     Connection,
@@ -29,6 +29,7 @@ from modelserving.models.lifecycle.slots import ModelSlots
 from modelserving.records import ScoredRecord, Topics, decode_scored, encode_descriptor, encode_wine
 from modelserving.serving import Phase
 from modelserving.serving.messages import Batch, ScoredBatch
+from modelserving.serving.options import ServerOptions
 from modelserving.serving.scoring import score_batch
 from modelserving.serving.source import DataSource
 from modelserving.statistics import Statistics
@@ -75,8 +76,8 @@ async def serving(
 ) -> AsyncIterator[ActorServer]:
     """A server that serves; afterwards it has ended."""
     settings = ServingSettings(folder, save_every_s, score)
-    options = ActorOptions(settings, topics, group=f"g-{topics.records}", preload=False, stuck_after_s=0.4)
-    server = ActorServer(connection, options, partial(PykkaRuntime, HASTY))
+    options = ServerOptions(topics, f"g-{topics.records}", preload=False)
+    server = ActorServer(connection, options, settings, partial(PykkaRuntime, HASTY), stuck_after_s=0.4)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(server.run)
         await until(lambda: server.phase is Phase.SERVING, "serving")

@@ -13,6 +13,7 @@ import pytest
 from modelserving.errors import BrokerUnavailable
 from modelserving.kafka import Connection
 from modelserving.kstreams import Response, State
+from modelserving.serving.options import ServerOptions
 from modelserving.streams_server.distribution import ModelDistribution
 from modelserving.streams_server.server import StreamsOptions, StreamsServer
 
@@ -63,7 +64,7 @@ def test_only_threads_that_fail_again_and_again_end_the_server(
 ) -> None:
     """Five failures within a minute are a fault of ours; five in a long life are not, whenever the engine ends."""
     options = StreamsOptions(state_folder=tmp_path, models=ModelDistribution.CO_PARTITIONED)
-    server = StreamsServer(Connection("127.0.0.1:1"), options)
+    server = StreamsServer(Connection("127.0.0.1:1"), ServerOptions(), options)
     clock = SimpleNamespace()
     monkeypatch.setattr("modelserving.streams_server.server.time", clock)
     responses: list[Response] = []

@@ -24,6 +24,7 @@ from modelserving.kafka import Connection, create_topics, delete_topics, make_pr
 from modelserving.models.lifecycle.slots import ModelSlots
 from modelserving.records import Topics, encode_wine
 from modelserving.serving import Counts
+from modelserving.serving.options import ServerOptions
 from modelserving.streams_server import Instance, LocalState, Share, StoreKind, StreamsOptions, StreamsServer, add_up
 from modelserving.streams_server.stores import ModelStatistics
 from modelserving.web import make_app
@@ -315,7 +316,8 @@ def test_each_kind_of_store_can_be_asked_and_refuses_while_the_broker_is_away(
 ) -> None:
     """Partition by partition; and the engine, which goes on saying RUNNING, is not believed."""
     away = store is StoreKind.CUSTOM
-    server = StreamsServer(connection, StreamsOptions(tmp_path, spread, spread.records, store=store, preload=False))
+    options = ServerOptions(spread, spread.records, preload=False)
+    server = StreamsServer(connection, options, StreamsOptions(tmp_path, store=store))
     local = LocalState(server)
 
     def usage() -> dict[int, int]:

@@ -1,0 +1,48 @@
+"""How a server runs: what all kinds of server can be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from modelserving.models.lifecycle.build import Builder, build_candidate
+from modelserving.models.lifecycle.fetch import NOTHING_ALLOWED, FetchPolicy
+from modelserving.models.store.repository import ModelRepository
+from modelserving.records import TOPICS, Topics
+
+__all__ = ["ServerOptions"]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerOptions:
+    """How a server runs, of whatever kind. What only one kind can be told stays with that kind.
+
+    Args:
+        topics: what it reads and writes.
+        group: consumer group; servers of one group share the records.
+        instance: this server's name in the group; unique, and the same after a restart.
+        url: where it can be asked, by people and by the other instances.
+        max_records: the most records in a batch.
+        preload: start the engines of all formats before serving. Without, the server serves sooner, and the first model
+            of each format waits for its engine.
+        repository: keeps every model that serves, and brings back those that compaction took; or ``None``.
+        references: which models by reference are fetched.
+        build: makes a model of a descriptor.
+        fast: read and write the records' topics with librdkafka (the extra ``fast``) instead of kafka-python; where
+            the server does that itself.
+    """
+
+    topics: Topics = TOPICS
+    group: str = "model-server"
+    instance: str = "0"
+    url: str = "http://127.0.0.1:5500"
+    max_records: int = 10_000
+    preload: bool = True
+    repository: ModelRepository | None = None
+    references: FetchPolicy = NOTHING_ALLOWED
+    build: Builder = build_candidate
+    fast: bool = False
+
+    @property
+    def member(self) -> str:
+        """What the broker knows this server by, as a consumer and as a producer."""
+        return f"{self.group}-{self.instance}"
