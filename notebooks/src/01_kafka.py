@@ -24,8 +24,7 @@ from kafka import TopicPartition
 from kafka.partitioner.default import murmur2
 
 from modelserving.kafka import read_topic
-from modelserving.workshop import GroupMember, happened, lag, records_table
-from modelserving.workshop.display import show
+from modelserving.workshop import GroupMember, happened, lag, records_table, show
 from modelserving.workshop import start, table, take, topic_setting
 
 lesson = start("01", fast=fast)

@@ -28,8 +28,7 @@ from modelserving.config import data_folder
 from modelserving.errors import RecordError
 from modelserving.kafka import read_topic
 from modelserving.records import decode_descriptor, decode_wine, encode_wine
-from modelserving.workshop import happened, start, table
-from modelserving.workshop.display import show
+from modelserving.workshop import happened, show, start, table
 
 lesson = start("02", fast=fast)
 

@@ -31,8 +31,7 @@ from modelserving.config import data_folder
 from modelserving.kafka import make_producer, read_dead_letters, read_topic
 from modelserving.records import Golden, WineRecord, decode_scored, encode_descriptor, encode_wine
 from modelserving.widgets import Condition, StageView
-from modelserving.workshop import happened, start, table
-from modelserving.workshop.display import show
+from modelserving.workshop import happened, show, start, table
 
 lesson = start("04", fast=fast)
 

@@ -31,8 +31,7 @@ from modelserving.models.store.bundled import read_catalog
 from modelserving.records import decode_command, decode_scored
 from modelserving.records import encode_descriptor, encode_wine, read_wines
 from modelserving.widgets import StageView
-from modelserving.workshop import happened, start, table
-from modelserving.workshop.display import show
+from modelserving.workshop import happened, show, start, table
 
 lesson = start("05", fast=fast)
 

@@ -32,8 +32,7 @@ from time import perf_counter
 import pykka
 
 from modelserving.errors import ActorError, MailboxFull, ServerError
-from modelserving.workshop import happened, start, table
-from modelserving.workshop.display import show
+from modelserving.workshop import happened, show, start, table
 
 lesson = start("06", fast=fast)
 

@@ -32,8 +32,7 @@ from modelserving.models.formats import factory
 from modelserving.models.store.bundled import read_catalog
 from modelserving.records import TOPICS, decode_descriptor, decode_wine
 from modelserving.records import encode_descriptor, encode_wine, read_wines
-from modelserving.workshop import happened, start, table
-from modelserving.workshop.display import show
+from modelserving.workshop import happened, show, start, table
 
 lesson = start("07", fast=fast)
 

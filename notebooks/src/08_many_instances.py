@@ -29,8 +29,7 @@ import httpx
 from modelserving.config import data_folder
 from modelserving.kafka import end_offsets, read_topic
 from modelserving.records import decode_scored, encode_descriptor, encode_wine, read_wines
-from modelserving.workshop import happened, start, table
-from modelserving.workshop.display import show
+from modelserving.workshop import happened, show, start, table
 
 lesson = start("08", fast=fast)
 

@@ -16,7 +16,7 @@ from modelserving.models.store.bundled import CATALOG, model_file, read_catalog,
 from modelserving.models.training import PUBLISHED
 from modelserving.records import Golden, ModelDescriptor, ModelType, WineRecord
 
-COMMITTED = Path(__file__).resolve().parents[2] / "data" / "models"
+COMMITTED = Path(__file__).resolve().parents[3] / "data" / "models"
 LARGEST = 100_000
 
 WINE = WineRecord(7.9, 0.52, 0.26, 2.2, 0.079, 14.0, 38.0, 0.99675, 3.31, 0.62, 10.2)
