@@ -33,9 +33,10 @@ from modelserving import jars
 from modelserving.broker import EmbeddedKafka, prepare
 from modelserving.broker.configuration import java_arguments, logging_properties, server_properties
 from modelserving.broker.layout import Layout
-from modelserving.broker.ports import free_port
 from modelserving.broker.process import cluster_at, format_data
 from modelserving.broker.startup_cache import StartupCache
+from modelserving.system import poll
+from modelserving.system.ports import free_port
 
 _GIVE_UP_S = 120.0
 
@@ -113,11 +114,8 @@ def is_open(port: int) -> bool:
 
 def wait(holds: Callable[[], bool]) -> None:
     """Look every five milliseconds."""
-    deadline = time.monotonic() + _GIVE_UP_S
-    while not holds():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"no broker after {_GIVE_UP_S:.0f} s")
-        time.sleep(0.005)
+    if not poll(holds, _GIVE_UP_S, 0.005):
+        raise TimeoutError(f"no broker after {_GIVE_UP_S:.0f} s")
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ PACKAGE = ROOT / "modelserving"
 LAYERS = (
     "errors",
     "config",
+    "system",
     "statistics",
     "records",
     "datasets",

@@ -15,7 +15,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from modelserving.actors.transfer import PackedModel
 from modelserving.errors import StateError
 from modelserving.models.info import ModelInfo
 from modelserving.records import ModelType, check_data_type
+from modelserving.system import write_atomically
 
 __all__ = ["SavedState", "StateFolder", "find_saved", "set_aside"]
 
@@ -94,8 +94,8 @@ class StateFolder:
             for model in state.models:
                 target = self._model_file(model.identity.digest)
                 if not target.exists():
-                    _write(target, model.data)
-            _write(self.path / _STATE, _encode(state))
+                    write_atomically(target, model.data, durable=True)
+            write_atomically(self.path / _STATE, _encode(state), durable=True)
             self._tidy({model.identity.digest for model in state.models})
         except OSError as error:
             raise StateError(
@@ -167,7 +167,7 @@ class StateFolder:
         """Write what is left; what was said about the models that are not, is kept beside it."""
         state = self.path / _STATE
         with suppress(OSError, StateError):  # the disk is full: then it is read as it is the next time
-            _write(_free_name(state), state.read_bytes())
+            write_atomically(_free_name(state), state.read_bytes(), durable=True)
             self.save(rest)
 
     def _tidy(self, in_use: set[str]) -> None:
@@ -223,22 +223,6 @@ def _free_name(path: Path) -> Path:
     while (aside := path.with_name(f"{path.name}{_ASIDE}{number}")).exists():
         number += 1
     return aside
-
-
-def _write(target: Path, data: bytes) -> None:
-    """All or nothing: a draft beside it, made durable, takes its place; then the folder's entry is made durable."""
-    draft = target.with_name(f"{target.name}.draft")
-    with draft.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(target)
-    if hasattr(os, "O_DIRECTORY"):  # Windows has no way to do this, and needs none
-        folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 def _encode(state: SavedState) -> bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,7 +13,9 @@ from typing import Self
 
 import psutil
 
-__all__ = ["FileLock", "Identity", "Running", "Worker", "is_locked_by_java", "write_whole"]
+from modelserving.system import poll, write_atomically
+
+__all__ = ["FileLock", "Identity", "Running", "Worker", "is_locked_by_java"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,7 @@ class Worker:
 
     def wait_until_gone(self, within_s: float) -> bool:
         """Wait for its end; ``False`` when it takes longer."""
-        deadline = time.monotonic() + within_s
-        while self.find("") is not None:
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.01)
-        return True
+        return poll(lambda: self.find("") is None, within_s, 0.01)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +73,7 @@ class Identity:
 
     def write(self, path: Path) -> None:
         """Write it whole."""
-        write_whole(path, json.dumps(asdict(self)))
+        write_atomically(path, json.dumps(asdict(self)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +119,7 @@ class Running:
 
     def write(self, path: Path) -> None:
         """Write it whole, readable for this user alone: the token is in it."""
-        write_whole(path, json.dumps(asdict(self)), mode=0o600)
-
-
-def write_whole(path: Path, text: str, mode: int = 0o644) -> None:
-    """Write a file so that a reader sees all of it, or the one before."""
-    fresh = path.with_name(f"{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w", encoding="utf-8") as file:
-        file.write(text)
-    fresh.replace(path)
+        write_atomically(path, json.dumps(asdict(self)), mode=0o600)
 
 
 def _read(path: Path) -> Mapping[str, object]:

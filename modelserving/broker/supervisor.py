@@ -33,12 +33,13 @@ from modelserving.broker.diagnosis import (
     reached_kafka,
     what_was_said,
 )
-from modelserving.broker.ports import choose_port, free_port
+from modelserving.broker.ports import choose_port
 from modelserving.broker.process import END_WITHIN_S, check_data, end_left_over, format_data, serves, spawn
 from modelserving.broker.protocol import TAKEN, Ask, Order, Reply
 from modelserving.broker.startup_cache import StartupCache
 from modelserving.broker.state import FileLock, Identity, Running, Worker
 from modelserving.errors import ModelServingError
+from modelserving.system.ports import free_port
 
 __all__ = ["Supervisor", "main"]
 

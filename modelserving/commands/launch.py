@@ -40,6 +40,7 @@ def launch(
     from modelserving.broker import use_broker
     from modelserving.commands.threads import share_fairly
     from modelserving.kafka import create_topics
+    from modelserving.system.ports import holder_of
     from modelserving.web import announce, bind, serve, stdin_closed, until_signal, url_of
 
     share_fairly()
@@ -48,6 +49,9 @@ def launch(
     bound = bind(said.host, said.port)
     options = _options(kind, said, settings, url_of(bound))
     topics = options.topics
+    port = bound.getsockname()[1]
+    if said.port not in (0, port):
+        console.print(f"Port {said.port} is taken{holder_of(said.port)}: this server is at port {port}.")
     with use_broker(settings) as connection:
         create_topics(connection, topics)
         server = make(connection, options)

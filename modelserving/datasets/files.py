@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from modelserving.errors import RecordError
 from modelserving.records import FEATURES
+from modelserving.system import write_atomically
 
 __all__ = ["HEADER", "write_lines", "write_table"]
 
@@ -38,10 +39,7 @@ def write_lines(target: Path, lines: Sequence[str]) -> None:
     Raises:
         RecordError: the file cannot be written.
     """
-    partial = target.with_name(target.name + ".partial")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes("\n".join((HEADER, *lines, "")).encode())
-        partial.replace(target)
+        write_atomically(target, "\n".join((HEADER, *lines, "")))
     except OSError as error:
         raise RecordError(f"cannot write wine records to {target}: {error}.") from error

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
 from modelserving.errors import BrokerUnavailable, KafkaError
 from modelserving.kafka.clients import REQUEST_BYTES, TOPIC_BYTES, Connection, explain, make_admin
+from modelserving.system import poll
 
 if TYPE_CHECKING:
     from kafka import KafkaAdminClient
@@ -151,10 +151,13 @@ def _unusable(admin: KafkaAdminClient, wanted: Mapping[str, object]) -> list[str
 
 
 def _wait(pending: Callable[[], list[str]], what: str) -> None:
-    deadline = time.monotonic() + _USABLE_WITHIN_S
-    while names := pending():
-        if time.monotonic() > deadline:
-            raise KafkaError(
-                f"the topic {names[0]!r} {what} after {_USABLE_WITHIN_S:.0f} s. The broker may be busy; try again."
-            )
-        time.sleep(_LOOK_EVERY_S)
+    names: list[str] = []
+
+    def none_left() -> bool:
+        names[:] = pending()
+        return not names
+
+    if not poll(none_left, _USABLE_WITHIN_S, _LOOK_EVERY_S):
+        raise KafkaError(
+            f"the topic {names[0]!r} {what} after {_USABLE_WITHIN_S:.0f} s. The broker may be busy; try again."
+        )

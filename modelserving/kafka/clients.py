@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import socket
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from modelserving.config import Settings
 from modelserving.errors import BrokerUnavailable, ConfigError
 from modelserving.kafka.client_properties import read_client_properties
+from modelserving.system import poll
 
 if TYPE_CHECKING:
     from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
@@ -193,11 +193,9 @@ def reach(connection: Connection) -> None:
     Raises:
         BrokerUnavailable: none opens in three seconds.
     """
-    deadline = time.monotonic() + _OPEN_WITHIN_S
-    while not any(_is_open(address.strip()) for address in connection.bootstrap_servers.split(",")):
-        if time.monotonic() > deadline:
-            raise BrokerUnavailable(explain_silence(connection))
-        time.sleep(0.05)
+    addresses = [address.strip() for address in connection.bootstrap_servers.split(",")]
+    if not poll(lambda: any(map(_is_open, addresses)), _OPEN_WITHIN_S):
+        raise BrokerUnavailable(explain_silence(connection))
 
 
 def _is_open(address: str) -> bool:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import atexit
 import logging
-import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -32,6 +31,7 @@ from modelserving.kstreams.bridge.proxies import implement
 from modelserving.kstreams.bridge.threads import call_as_daemon
 from modelserving.kstreams.bridge.values import from_java
 from modelserving.kstreams.keyvalue import wrap
+from modelserving.system import poll
 
 __all__ = ["KafkaStreams", "Response", "State"]
 
@@ -128,14 +128,14 @@ class KafkaStreams:
             ServerError: it is not within so many seconds, or never will be.
             Exception: the Python error that ended it.
         """
-        deadline = time.monotonic() + seconds
-        while (state := self.state) not in states:
-            if state in _ENDED:
-                self.raise_error()
-                raise ServerError(f"Kafka Streams is {state} and will not be {' or '.join(states)}.")
-            if time.monotonic() > deadline:
-                raise ServerError(f"Kafka Streams is {state} and not {' or '.join(states)} after {seconds:g} s.")
-            time.sleep(_LOOK_EVERY_S)
+        poll(lambda: self.state in {*states, *_ENDED}, seconds, _LOOK_EVERY_S)
+        state = self.state
+        if state in states:
+            return
+        if state in _ENDED:
+            self.raise_error()
+            raise ServerError(f"Kafka Streams is {state} and will not be {' or '.join(states)}.")
+        raise ServerError(f"Kafka Streams is {state} and not {' or '.join(states)} after {seconds:g} s.")
 
     def raise_error(self) -> None:
         """Raise the error that a thread failed with last, if one did."""
@@ -206,10 +206,8 @@ class KafkaStreams:
 
 def _have_ended(applications: Iterable[KafkaStreams], seconds: float) -> bool:
     """Wait until all of these have ended, but no longer than that; whether they have."""
-    deadline = time.monotonic() + seconds
-    while not (ended := all(one.state in _ENDED for one in applications)) and time.monotonic() < deadline:
-        time.sleep(_LOOK_EVERY_S)
-    return ended
+    waited_for = tuple(applications)
+    return poll(lambda: all(one.state in _ENDED for one in waited_for), seconds, _LOOK_EVERY_S)
 
 
 def _leaving() -> Any:

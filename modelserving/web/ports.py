@@ -1,4 +1,4 @@
-"""Ports are asked for, and a taken one is stepped aside from."""
+"""Ports are asked for; where one is taken, it is the next free one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import errno
 import socket
 
 from modelserving.errors import ServerError
+from modelserving.system.ports import reserve
 
 __all__ = ["bind", "url_of"]
 
@@ -57,10 +58,7 @@ def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     try:
-        if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):  # Windows: without it, two servers may share a port
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-        else:  # elsewhere: a port that was in use a moment ago is free
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reserve(bound)
         bound.bind((host, port))
         bound.listen()
     except BaseException:

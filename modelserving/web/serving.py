@@ -17,6 +17,7 @@ import anyio
 import uvicorn
 from fastapi import APIRouter
 
+from modelserving.system import write_atomically
 from modelserving.web.app import make_app
 from modelserving.web.schemas import ServerView
 
@@ -80,9 +81,7 @@ async def stdin_closed() -> None:
 
 def announce(target: Path, url: str) -> None:
     """Tell a parent process where the server listens: one JSON object in a file, all at once."""
-    draft = target.with_suffix(".draft")
-    draft.write_text(json.dumps({"url": url, "pid": os.getpid()}), encoding="utf-8")
-    draft.replace(target)
+    write_atomically(target, json.dumps({"url": url, "pid": os.getpid()}))
 
 
 class _Http(uvicorn.Server):

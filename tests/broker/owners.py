@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,8 @@ from types import TracebackType
 from typing import Self
 
 import psutil
+
+from modelserving.system import poll
 
 _OWN = """
 import json, sys
@@ -33,10 +34,7 @@ except ModelServingError as error:
 
 def wait_until(holds: Callable[[], bool], what: str, within_s: float = 60) -> None:
     """Wait for a condition, or fail saying which one."""
-    deadline = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {within_s} s: {what}"
-        time.sleep(0.02)
+    assert poll(holds, within_s, 0.02), f"not within {within_s} s: {what}"
 
 
 def is_gone(pid: int) -> bool:

@@ -6,8 +6,9 @@ import socket
 
 import pytest
 
-from modelserving.broker.ports import choose_port, free_port, is_free
+from modelserving.broker.ports import choose_port
 from modelserving.errors import BrokerStartError
+from modelserving.system.ports import free_port, is_free
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from modelserving.broker.state import FileLock, Identity, Running, Worker, write_whole
+from modelserving.broker.state import FileLock, Identity, Running, Worker
 
 RUNNING = Running(Worker(10, 1.5), Worker(11, 2.5), 4711, "secret", 9092, 3.5)
 
@@ -37,13 +37,6 @@ def test_token_is_for_this_user_alone(tmp_path: Path) -> None:
     """The state file, which has the token in it, cannot be read by others."""
     RUNNING.write(tmp_path / "state")
     assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o600
-
-
-def test_write_leaves_no_other_file(tmp_path: Path) -> None:
-    """A file is replaced as a whole, and nothing else stays in the folder."""
-    write_whole(tmp_path / "file", "old")
-    write_whole(tmp_path / "file", "new")
-    assert [path.read_text() for path in tmp_path.iterdir()] == ["new"]
 
 
 def test_worker_is_found_by_number_time_and_mark() -> None:

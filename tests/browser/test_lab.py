@@ -22,8 +22,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from modelserving.broker import EmbeddedKafka
-from modelserving.broker.ports import free_port
 from modelserving.config import checkout
+from modelserving.system.ports import free_port
 from modelserving.workshop.lab.lab import lab_arguments
 from modelserving.workshop.lab.work import WorkFolder
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from modelserving.broker import EmbeddedKafka
-from modelserving.broker.ports import free_port
 from modelserving.config import Settings
 from modelserving.errors import BrokerUnavailable, ConfigError
 from modelserving.kafka import (
@@ -26,6 +25,7 @@ from modelserving.kafka import (
 )
 from modelserving.kafka import clients as clients_module
 from modelserving.records import Topics
+from modelserving.system.ports import free_port
 from modelserving.workshop.lesson.lesson_topics import wait_until
 
 

@@ -13,7 +13,6 @@ import pytest
 from modelserving import jars
 from modelserving.broker.configuration import server_properties
 from modelserving.broker.layout import Layout
-from modelserving.broker.ports import free_port
 from modelserving.broker.process import format_data
 from modelserving.config import Settings
 from modelserving.errors import BrokerUnavailable
@@ -22,6 +21,7 @@ from modelserving.kafka import connect, create_topics, list_topics, make_admin, 
 from modelserving.kafka.fast import BrokerWatch, make_fast_consumer, make_fast_producer
 from modelserving.kstreams import KafkaStreams, java, streams_config
 from modelserving.records import Topics
+from modelserving.system.ports import free_port
 from modelserving.workshop.lesson.lesson_topics import wait_until
 
 pytestmark = [

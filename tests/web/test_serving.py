@@ -105,19 +105,3 @@ def test_who_is_reading_an_announcement_reads_it_to_its_end(tmp_path: Path) -> N
     with target.open(encoding="utf-8") as reading:
         announce(target, "http://127.0.0.1:2")
         assert json.load(reading)["url"] == "http://127.0.0.1:1"
-
-
-def test_an_announcement_that_fails_leaves_the_last_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was there is not half overwritten."""
-    target = tmp_path / "announced"
-    announce(target, "http://127.0.0.1:1")
-    before = target.read_bytes()
-
-    def cut_off(self: Path, text: str, **_: object) -> int:
-        self.write_bytes(text.encode()[:5])
-        raise OSError("no space left on device")
-
-    monkeypatch.setattr(Path, "write_text", cut_off)
-    with pytest.raises(OSError, match="no space"):
-        announce(target, "http://127.0.0.1:2")
-    assert target.read_bytes() == before

@@ -14,9 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +25,7 @@ from modelserving.errors import FieldError, ModelRefused, SetupError
 from modelserving.models.formats.files import suffix_of
 from modelserving.models.lifecycle.history import ModelRef, fingerprint
 from modelserving.records import FEATURES, Golden, ModelDescriptor, ModelType, WineRecord, check_data_type, check_digest
+from modelserving.system import write_atomically
 
 __all__ = ["KeptModel", "ModelRepository"]
 
@@ -167,18 +166,8 @@ class ModelRepository:
 
 def _write_new(target: Path, data: bytes) -> None:
     """Write a file that is never half there; leave one that exists."""
-    if target.exists():
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, draft = tempfile.mkstemp(dir=target.parent, prefix=".draft-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(draft).replace(target)
-    finally:
-        Path(draft).unlink(missing_ok=True)
+    if not target.exists():
+        write_atomically(target, data, durable=True)
 
 
 def _to_json(kept: KeptModel) -> Mapping[str, object]:

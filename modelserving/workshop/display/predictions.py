@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import html
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from modelserving.errors import ConfigError
+from modelserving.system import write_atomically
 from modelserving.workshop.display.boxes import Box, Table, table
 from modelserving.workshop.display.questions import Question, find_question, questions_of, tell
 
@@ -109,10 +109,7 @@ class Predictions:
         return found if isinstance(found, dict) else {}
 
     def _write(self, stored: Mapping[str, Any]) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        beside = self.path.with_suffix(f".{os.getpid()}.tmp")
-        beside.write_text(json.dumps(stored, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-        beside.replace(self.path)
+        write_atomically(self.path, json.dumps(stored, indent=1, sort_keys=True) + "\n")
 
 
 class Asked:

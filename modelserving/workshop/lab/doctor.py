@@ -25,7 +25,7 @@ __all__ = ["CHECKS", "Finding", "Report", "examine", "run_doctor"]
 
 _SETUP = "Run `make setup` in the checkout."
 _DISK_GB, _MEMORY_GB = 2.0, 1.5
-_PORTS = {5500: "model servers", 8888: "JupyterLab", 9092: "the broker"}
+_PORTS = {5500: "model servers", 5600: "Kafka Streams servers", 8888: "JupyterLab", 9092: "the broker"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +217,7 @@ def check_memory(_: Settings) -> Finding:
 
 def check_ports(_: Settings) -> Finding:
     """Loopback ports. One that is taken is no problem: everything here asks for another one and shows it."""
-    from modelserving.broker.ports import free_port, is_free
+    from modelserving.system.ports import free_port, is_free
 
     try:
         free_port()
@@ -227,7 +227,7 @@ def check_ports(_: Settings) -> Finding:
     taken = [f"{port} (of {whose})" for port, whose in _PORTS.items() if not is_free(port)]
     if not taken:
         return Finding("ports", f"{', '.join(map(str, _PORTS))} are free")
-    return Finding("ports", f"in use: {', '.join(taken)}; other ones are taken instead, and shown")
+    return Finding("ports", f"in use: {', '.join(taken)}; other ones are used instead, and shown")
 
 
 def check_broker(settings: Settings) -> Finding:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from modelserving.broker import use_broker
 from modelserving.config import Settings, load_settings
 from modelserving.errors import ServerError, SetupError
+from modelserving.system.ports import next_free
 from modelserving.workshop.lab.work import WorkFolder, prepare_work_folder
 
 __all__ = ["DEFAULT_PORT", "lab_arguments", "put_on_path", "run_lab"]
@@ -126,11 +127,9 @@ def _page(work: WorkFolder) -> str:
 
 
 def _free_port(wanted: int) -> int:
-    from modelserving.broker.ports import is_free
-
-    for port in range(wanted, wanted + _TRIES):
-        if is_free(port):
-            return port
+    port = next_free(wanted, _TRIES)
+    if port is not None:
+        return port
     raise ServerError(
         f"No port from {wanted} to {wanted + _TRIES - 1} is free. Name another one: `modelserving lab --port`."
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -11,6 +10,7 @@ from kafka import KafkaAdminClient
 from kafka.errors import GroupIdNotFoundError, NoError, RetriableError
 
 from modelserving.errors import KafkaError
+from modelserving.system import poll
 
 __all__ = ["Leftovers", "delete", "find_leftovers", "hurry_compaction", "make_topic", "patiently", "wait_until"]
 
@@ -124,13 +124,8 @@ def wait_until(condition: Callable[[], T], what: str, seconds: float = 30, pause
     Raises:
         KafkaError: there was none in time.
     """
-    deadline = time.monotonic() + seconds
-    while not (answer := condition()):
-        if time.monotonic() > deadline:
-            raise KafkaError(
-                f"Waited {seconds:g} s for {what}, in vain. `modelserving broker status` tells if it is up."
-            )
-        time.sleep(pause)
+    if not (answer := poll(condition, seconds, pause)):
+        raise KafkaError(f"Waited {seconds:g} s for {what}, in vain. `modelserving broker status` tells if it is up.")
     return answer
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from modelserving.config import Settings
+from modelserving.system import write_atomically
 from modelserving.workshop.lesson.exercise import Outcome, Verdict
 
 __all__ = ["Progress", "Step"]
@@ -92,8 +92,5 @@ class Progress:
         self._write({**self.steps(), exercise: step})
 
     def _write(self, steps: dict[str, Step]) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps({name: asdict(step) for name, step in sorted(steps.items())}, indent=1)
-        beside = self.path.with_suffix(f".{os.getpid()}.tmp")
-        beside.write_text(text + "\n", encoding="utf-8")
-        beside.replace(self.path)
+        write_atomically(self.path, text + "\n")

@@ -13,9 +13,10 @@ import psutil
 import pytest
 
 from modelserving import jars
-from modelserving.broker import EmbeddedKafka, ports
+from modelserving.broker import EmbeddedKafka
 from modelserving.config import Settings
 from modelserving.errors import SetupError
+from modelserving.system import ports
 from modelserving.workshop.lab import doctor
 from modelserving.workshop.lab.doctor import CHECKS, Finding, Report, examine, run_doctor
 

@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from modelserving.broker import status
-from modelserving.broker.ports import free_port
+from modelserving.system.ports import free_port
 from modelserving.workshop.lab.lab import lab_arguments, put_on_path
 from modelserving.workshop.lab.work import WorkFolder
 from modelserving.workshop.lesson.lesson_topics import wait_until

@@ -1,0 +1,13 @@
+"""What the operating system is asked for, in one way each.
+
+::
+
+    files.py     a file that is written whole or not at all
+    ports.py     loopback ports: free ones, and who has one that is not
+    waiting.py   ask again and again, until it is so or the time is over
+"""
+
+from modelserving.system.files import write_atomically
+from modelserving.system.waiting import poll
+
+__all__ = ["poll", "write_atomically"]
