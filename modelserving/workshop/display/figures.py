@@ -1,0 +1,185 @@
+"""Still figures, drawn by matplotlib, where a table would hide a distribution or a curve.
+
+Each has a sentence beside it that says what it shows, for those who do not see it, and for a notebook that runs where
+no pictures are. Colours are those of the live views; ink is a grey that reads on a white page and on a black one.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from modelserving.errors import RecordError
+from modelserving.widgets.colours import FAINT, SERIES
+
+__all__ = ["Figure", "bars", "curves", "distributions", "scatter"]
+
+_WIDTH_IN, _HEIGHT_IN = 6.4, 3.0
+_MARKERS = ("o", "^", "s", "D")
+_LINES = ("-", "--", "-.", ":")
+_FONT = {"font.size": 10, "svg.fonttype": "path", "axes.spines.top": False, "axes.spines.right": False}
+_INKED = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color", "legend.labelcolor")
+_INK = dict.fromkeys(_INKED, FAINT)
+
+Draw = Callable[[Any], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A picture and a sentence.
+
+    Args:
+        says: what it shows, in a sentence or two.
+        svg: the picture.
+    """
+
+    says: str
+    svg: str
+
+    def _repr_html_(self) -> str:
+        picture = base64.b64encode(self.svg.encode()).decode("ascii")
+        says = html.escape(self.says)
+        return (
+            f'<figure style="margin:.3em 0;max-width:60em"><img alt="{says}" style="max-width:100%" '
+            f'src="data:image/svg+xml;base64,{picture}"/><figcaption>{says}</figcaption></figure>'
+        )
+
+    def __repr__(self) -> str:
+        return self.says
+
+
+def bars(values: Mapping[str, float], says: str, *, x: str, y: str) -> Figure:
+    """How much of each.
+
+    Args:
+        values: by name, in the order in which they are to stand.
+        says: the sentence beside it.
+        x: what the names are.
+        y: what the numbers are, with their unit.
+
+    Raises:
+        RecordError: there are none.
+    """
+    _require(values, "bars")
+
+    def draw(axes: Any) -> None:
+        drawn = axes.bar(list(values), list(values.values()), color=SERIES[0], width=0.6)
+        axes.bar_label(drawn, fmt="{:,.4g}", padding=2)
+        axes.margins(y=0.15)
+
+    return _figure(draw, says, x, y)
+
+
+def curves(lines: Mapping[str, Sequence[tuple[float, float]]], says: str, *, x: str, y: str) -> Figure:
+    """One or more curves through measured points; each has a colour, a mark and a line of its own.
+
+    Args:
+        lines: for each name, its points.
+        says: the sentence beside it.
+        x: what runs to the right, with its unit.
+        y: what runs up, with its unit.
+
+    Raises:
+        RecordError: there are none.
+    """
+    _require(lines, "curves")
+
+    def draw(axes: Any) -> None:
+        for number, (name, points) in enumerate(lines.items()):
+            axes.plot(*zip(*points, strict=True), label=name, **_look(number))
+        axes.set_ylim(bottom=0)
+        if len(lines) > 1:
+            axes.legend(frameon=False)
+
+    return _figure(draw, says, x, y)
+
+
+def distributions(values: Mapping[str, Sequence[float]], says: str, *, x: str, log: bool = False) -> Figure:
+    """How values are spread: for each name, the share of them that is at most so large.
+
+    Nothing is lost in bins, and a long tail is seen.
+
+    Args:
+        values: by name.
+        says: the sentence beside it.
+        x: what the values are, with their unit.
+        log: whether a step to the right is a factor; only with values above 0.
+
+    Raises:
+        RecordError: there are none.
+    """
+    _require(values, "distributions")
+
+    def draw(axes: Any) -> None:
+        for number, (name, found) in enumerate(values.items()):
+            look = {**_look(number), "marker": None}
+            axes.ecdf(list(found), label=name, **look)
+        axes.set_ylim(0, 1)
+        axes.yaxis.set_major_formatter("{x:.0%}")
+        if log:
+            axes.set_xscale("log")
+        if len(values) > 1:
+            axes.legend(frameon=False, loc="lower right")
+
+    return _figure(draw, says, x, "share of them, at most so large")
+
+
+def scatter(points: Sequence[tuple[float, float]], says: str, *, x: str, y: str) -> Figure:
+    """One against the other, with the line on which both are the same.
+
+    Args:
+        points: pairs of values.
+        says: the sentence beside it.
+        x: the first of each pair, with its unit.
+        y: the second.
+
+    Raises:
+        RecordError: there are none.
+    """
+    _require(points, "scatter")
+
+    def draw(axes: Any) -> None:
+        low, high = min(map(min, points)), max(map(max, points))
+        axes.plot((low, high), (low, high), color=FAINT, linewidth=1, linestyle="--")
+        axes.scatter(*zip(*points, strict=True), color=SERIES[0], s=14, alpha=0.6, linewidths=0)
+        axes.set_aspect("equal", adjustable="datalim")
+
+    return _figure(draw, says, x, y)
+
+
+def _look(number: int) -> dict[str, Any]:
+    return {
+        "color": SERIES[number % len(SERIES)],
+        "marker": _MARKERS[number % len(_MARKERS)],
+        "linestyle": _LINES[number % len(_LINES)],
+    }
+
+
+def _require(values: Mapping[str, Any] | Sequence[Any], kind: str) -> None:
+    if not values or (isinstance(values, Mapping) and not all(_filled(found) for found in values.values())):
+        raise RecordError(f"there is nothing to draw {kind} of: give at least one value under each name.")
+
+
+def _filled(found: Any) -> bool:
+    return not isinstance(found, Sequence) or len(found) > 0
+
+
+def _figure(draw: Draw, says: str, x: str, y: str) -> Figure:
+    """Draw without a screen, and without what other code may have set for matplotlib."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure as Drawing
+
+    with mpl.rc_context({**_FONT, **_INK}):
+        drawing = Drawing(figsize=(_WIDTH_IN, _HEIGHT_IN), layout="constrained")
+        axes = drawing.add_subplot()
+        axes.grid(color=FAINT, alpha=0.25, linewidth=0.6)
+        axes.set_axisbelow(True)
+        axes.set(xlabel=x, ylabel=y)
+        draw(axes)
+        written = io.StringIO()
+        drawing.savefig(written, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    return Figure(says, written.getvalue())

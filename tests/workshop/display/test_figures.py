@@ -1,0 +1,68 @@
+"""Still figures: a picture, and the sentence that says the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from defusedxml import ElementTree
+
+from modelserving.errors import RecordError
+from modelserving.widgets.colours import SERIES
+from modelserving.workshop.display.figures import Figure, bars, curves, distributions, scatter
+
+DRAWN: dict[str, Callable[[], Figure]] = {
+    "bars": lambda: bars({"0": 40, "1": 12}, "Most are in 0.", x="partition", y="records"),
+    "curves": lambda: curves({"a": [(1, 2), (2, 3)], "b": [(1, 1), (2, 5)]}, "b rises.", x="workers", y="records/s"),
+    "distributions": lambda: distributions({"before": [1, 2, 9], "after": [1, 1, 2]}, "Faster.", x="µs", log=True),
+    "scatter": lambda: scatter([(5, 5.1), (6, 5.8)], "Nearly alike.", x="current", y="shadow"),
+}
+
+
+@pytest.mark.parametrize("kind", DRAWN)
+def test_a_figure_is_a_picture_with_its_sentence(kind: str) -> None:
+    """Well-formed SVG; the sentence stands below it, is read by screen readers, and is all there is elsewhere."""
+    figure = DRAWN[kind]()
+    assert ElementTree.fromstring(figure.svg).tag.endswith("svg")
+    assert figure._repr_html_().count(figure.says) == 2
+    assert repr(figure) == figure.says
+
+
+@pytest.mark.parametrize("kind", DRAWN)
+def test_a_figure_is_in_the_colours_of_the_live_views_on_no_ground_of_its_own(kind: str) -> None:
+    """So that it reads on a white page and on a black one."""
+    svg = DRAWN[kind]().svg
+    assert SERIES[0] in svg
+    assert "#ffffff" not in svg
+
+
+def test_curves_differ_in_more_than_colour() -> None:
+    """Each has a line of its own, for those who do not tell the colours apart."""
+    assert "stroke-dasharray" in DRAWN["curves"]().svg
+
+
+def test_the_same_values_give_the_same_picture() -> None:
+    """No date, no maker: a notebook that runs again does not differ."""
+    one, other = (DRAWN["bars"]().svg for _ in range(2))
+    assert "<dc:date>" not in one
+    assert len(one) == len(other)
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: bars({}, "", x="", y=""),
+        lambda: curves({"a": []}, "", x="", y=""),
+        lambda: distributions({"a": [1.0], "b": []}, "", x=""),
+        lambda: scatter([], "", x="", y=""),
+    ],
+)
+def test_nothing_to_draw_is_said(draw: Callable[[], Figure]) -> None:
+    """An empty figure would look like a finding."""
+    with pytest.raises(RecordError, match="nothing to draw"):
+        draw()
+
+
+def test_a_sentence_with_signs_of_html_stays_a_sentence() -> None:
+    """Names come from outside."""
+    assert "<script>" not in bars({"a": 1}, "<script>", x="", y="")._repr_html_()
