@@ -20,12 +20,15 @@
 fast = False  # True where nobody watches, as in automatic tests
 
 # %% tags=["setup"]
+from time import perf_counter
+
 from kafka import TopicPartition
 from kafka.partitioner.default import murmur2
 
 from modelserving.kafka import read_topic
-from modelserving.workshop import GroupMember, happened, lag, records_table, show
-from modelserving.workshop import start, table, take, topic_setting
+from modelserving.workshop import GroupMember, happened, lag, records_table
+from modelserving.workshop import show, start, table, take, topic_setting
+from modelserving.workshop.display.lag import LagOverTime
 
 lesson = start("01", fast=fast)
 
@@ -47,14 +50,15 @@ happened(f"The broker wrote your record into `{receipt.topic}`, at offset **{rec
 # %% [markdown]
 # A record has a **value** (what you have to say) and may have a **key** (what it is about). Both are bytes.
 # The **offset** is its line number in the logbook.
-#
-# > **Predict, then run.** Which offsets will the next two records get?
 
-# %% tags=["nbval-check-output"]
+# %%
+# predict: next-offsets
+
+# %%
 second = producer.send(cellar, key=b"merlot", value=b"12.6").get(timeout=10)
 third = producer.send(cellar, key=b"merlot", value=b"12.9").get(timeout=10)
 
-happened(f"They got offsets **{second.offset}** and **{third.offset}** of `{third.topic}`.")
+lesson.tell("next-offsets")
 
 # %% [markdown]
 # ## Reading takes nothing away
@@ -63,7 +67,7 @@ happened(f"They got offsets **{second.offset}** and **{third.offset}** of `{thir
 
 # %% tags=["nbval-check-output"]
 alarm = lesson.consumer(cellar, "alarm")
-records_table(take(alarm, 3))
+records_table(take(alarm))
 
 # %% [markdown]
 # `take` is ours, and short; the work is done by the consumer's `poll`, which answers with whatever is there.
@@ -71,16 +75,16 @@ records_table(take(alarm, 3))
 # %%
 show(take)
 
-# %% [markdown]
-# > **Predict, then run.** The alarm has read the three records. Now the chart comes, a second consumer. How many will it find?
+# %%
+# predict: second-reader
 
-# %% tags=["nbval-check-output"]
+# %%
 chart = lesson.consumer(cellar, "chart")
-records_table(take(chart, 3))
+found = take(chart)
+records_table(found)
 
-# %% [markdown]
-# All of them. A queue hands each message to one receiver and forgets it; a log lets everybody read. What did change is the alarm's
-# bookmark, its **position**. And a bookmark can be moved:
+# %%
+lesson.tell("second-reader")
 
 # %%
 logbook = TopicPartition(cellar, 0)
@@ -88,7 +92,7 @@ alarm.position(logbook)
 
 # %% tags=["nbval-check-output"]
 alarm.seek(logbook, 1)
-again = [record.offset for record in take(alarm, 2)]
+again = [record.offset for record in take(alarm)]
 
 happened(f"The alarm read offsets {again} of `{cellar}` once more: a **replay**.")
 
@@ -99,33 +103,37 @@ happened(f"The alarm read offsets {again} of `{cellar}` once more: a **replay**.
 # ## Partitions: where the order ends
 #
 # One logbook is kept by one machine. A busy topic is therefore split into several: **partitions**. Let us have three, and four barrels,
-# named for what is in them, that report three times each.
+# named for what is in them, that report three times each. Each report says the how-manieth it is.
 
 # %%
 barrels = lesson.topic("barrels", partitions=3)
 names = ("merlot", "syrah", "chianti", "malbec")
-for report in (1, 2, 3):
-    for name in names:
-        producer.send(barrels, key=name.encode(), value=f"report {report}".encode())
-producer.flush()
-
-# %% [markdown]
-# > **Predict, then run.** You sent report 1 of every barrel, then report 2, then report 3. In which order will a reader get them?
+for number, name in enumerate(names * 3, start=1):
+    sent = producer.send(barrels, key=name.encode(), value=str(number).encode())
+    sent.get(timeout=10)  # the broker has it before the next one is sent
 
 # %%
-written = list(read_topic(lesson.connection, barrels))
+# predict: order
+
+# %%
+written = take(lesson.consumer(barrels, "reader"))
 records_table(written)
 
-# %% [markdown]
-# Look at one barrel, then at one partition. **Within** a partition the order is the one in which you sent. **Between** partitions there is
-# none, and each counts its offsets from 0.
+# %%
+arrived = [int(record.value) for record in written]
+by_barrel = {name: [int(r.value) for r in written if r.key.decode() == name] for name in names}
+mixed = "those of each barrel in order, the others mixed"
+choice = "as they were sent" if arrived == sorted(arrived) else mixed
+late = next((n for n in range(11) if arrived[n] > arrived[n + 1]), 0)
+lesson.tell("order")
 
 # %% tags=["nbval-check-output"]
 homes = {record.key.decode(): record.partition for record in written}
 table("Each key has one home", sorted(homes.items()), "key", "partition")
 
 # %% [markdown]
-# Who decided that? The producer: it makes a number of the key, and takes the remainder. Do not believe it; work it out:
+# Who decided that? The producer: it makes a number of the key (`murmur2` is the recipe; `& 0x7FFFFFFF` takes away a minus sign), divides it by
+# the number of partitions, and takes the remainder. Do not believe it; work it out:
 
 # %% tags=["nbval-check-output"]
 ours = {key: (murmur2(key.encode()) & 0x7FFFFFFF) % 3 for key in homes}
@@ -155,38 +163,59 @@ ann.wait_for_partitions(3)
 
 # %% [markdown]
 # Ann is alone, so she has all three. Now Bob comes to help.
-#
-# > **Predict, then run.** Three partitions, two helpers: who gets what?
+
+# %%
+# predict: two-helpers
 
 # %%
 bob = lesson.manage(lambda: GroupMember(lesson.connection, barrels, helpers), name="bob")
 bob.wait_for_partitions(1, 2)
 ann.wait_for_partitions(1, 2)
 
-happened(f"Ann has partitions {list(ann.partitions)} of `{barrels}`, Bob {list(bob.partitions)}.")
+shares = (ann.partitions, bob.partitions)
+lesson.tell("two-helpers")
 
 # %% [markdown]
-# A partition never has two readers in one group, so a fourth helper for three partitions would stand idle.
-#
-# When a helper has dealt with a record, it says so to the broker: it **commits**. How far a group is behind is its **lag**; it is 0 when
-# all is done. The barrels report once more:
+# When a helper has dealt with a record, it says so to the broker: it **commits**. The barrels report once more, and the helpers deal with it:
 
 # %%
-def report_again(text):
-    for name in names:
-        producer.send(barrels, key=name.encode(), value=text.encode())
+def report_again(times=1):
+    for name in names * times:
+        producer.send(barrels, key=name.encode(), value=b"and again")
     producer.flush()
-    lesson.wait_for(lambda: not any(lag(lesson.connection, helpers, barrels).values()), "no lag")
+
+def behind_by():
     return lag(lesson.connection, helpers, barrels)
 
-
-report_again("report 4")
-
-# %%
-happened(f"Ann dealt with {len(ann.records)} records, Bob with {len(bob.records)}. The lag is 0.")
+report_again()
+lesson.wait_for(lambda: not any(behind_by().values()), "all to be dealt with")
+len(ann.records), len(bob.records)
 
 # %% [markdown]
-# Ann has more, for she was there first. Another group, say the chart's, would get every record again: groups do not take from each
+# Ann has dealt with more, for she was there first. Now she pauses:
+
+# %%
+# predict: pause
+
+# %%
+measured = lesson.manage(lambda: LagOverTime(lesson.connection, helpers, barrels), name="measured")
+ann.pause()
+report_again(times=5)
+lesson.wait_for(lambda: not any(behind_by()[p] for p in shares[1]), "Bob to deal with his")
+behind = behind_by()
+lesson.tell("pause")
+
+# %% [markdown]
+# And when she is back, does the group catch up?
+
+# %%
+ann.resume()
+lesson.wait_for(lambda: not any(behind_by().values()), "Ann to catch up")
+measured.stop()
+measured.chart()
+
+# %% [markdown]
+# It does. Another group, say the chart's, would get every record again: groups do not take from each
 # other. Remember that for later. Servers that share the wines are one group; but when a new *model* arrives, every server needs it.
 
 # %% [markdown]
@@ -218,9 +247,12 @@ producer.send(labels, key=b"merlot", value=b"very good")
 producer.flush()
 
 # %% [markdown]
-# > **Predict, then run.** Which of the five will be left, and at which offsets?
+# Five records, two barrels.
 
-# %% tags=["nbval-check-output"]
+# %%
+# predict: compacted
+
+# %%
 def labels_left():
     # The newest record of all is never cleaned up, so there must be one after the labels.
     producer.send(labels, key=b"end", value=b"of the list").get(timeout=10)
@@ -233,10 +265,7 @@ records_table(left)
 
 # %%
 offsets = [record.offset for record in left]
-happened(
-    f"Offsets {offsets} of `{labels}` are left: the last label of each barrel. "
-    "The others are gone, but nobody moved up: a record keeps its offset."
-)
+lesson.tell("compacted")
 
 # %% [markdown]
 # A reader who comes next year gets one label for each barrel, and not the history. The models of this workbook travel on such a topic.
@@ -246,22 +275,26 @@ happened(
 # ## Break it: kill a helper
 #
 # Bob's program is killed, as by a crash: he cannot say goodbye.
-#
-# > **Predict, then run.** Who looks after Bob's partitions, and how does anybody notice that he is gone?
-
-# %% tags=["breaks"]
-lost = bob.partitions
-bob.kill()
-ann.wait_for_partitions(3)
-
-happened(f"Bob had {list(lost)}. After six seconds without a sign of life, they went to Ann.")
-
-# %% [markdown]
-# Is Ann really doing his work?
 
 # %%
-report_again("report 5")
-ann
+# predict: killed-helper
+
+# %% tags=["breaks"]
+lost, began = bob.partitions, perf_counter()
+bob.kill()
+ann.wait_for_partitions(3)
+took = perf_counter() - began
+lesson.tell("killed-helper")
+
+# %% [markdown]
+# Is Ann really doing his work? One more report of each barrel, and then we look at what she dealt with last:
+
+# %%
+before = len(ann.records)
+report_again()
+lesson.wait_for(lambda: not any(behind_by().values()), "Ann to deal with all")
+lesson.wait_for(lambda: len(ann.records) == before + len(names), "Ann to say so")
+table("What Ann has dealt with since", ann.records[before:], "partition", "offset")
 
 # %% [markdown]
 # ## Break it: stop the broker
@@ -272,15 +305,15 @@ ann
 lesson.stop_broker()
 
 # %% [markdown]
-# > **Predict, then run.** You send a report while there is no broker. An error? Lost? Or what?
+# Somebody sends all the same.
+
+# %%
+# predict: no-broker
 
 # %% tags=["breaks"]
 promise = producer.send(cellar, key=b"merlot", value=b"13.1, and nobody listens")
-promise.is_done
-
-# %% [markdown]
-# None of these. `send` only makes a promise, and `False` says that it is still open: the producer keeps the record, and tries again for two
-# minutes. So there is time to start the broker. (In a terminal: `modelserving broker start`.)
+done = promise.is_done
+lesson.tell("no-broker")
 
 # %% tags=["breaks"]
 lesson.start_broker()
@@ -305,12 +338,16 @@ records_table(survivors)
 # * A **topic** is a log that only grows; an **offset** is a record's place in it, for good.
 # * **Reading takes nothing away.** Each reader, or group of readers, has its own position.
 # * **Same key, same partition, in order.** Between partitions there is no order.
-# * A **group** divides the partitions; what a lost member had not committed, another one gets again: **at least once**.
+# * A **group** divides the partitions; what a lost member had not committed, another one gets again.
+#   (So a record is dealt with **at least once**, as in the exercise on commits; lesson 04 makes it exactly once.)
 # * Records stay for a time, or, in a **compacted** topic, as long as they are the newest of their key.
 #
 # **In practice** each partition is copied to three machines, so that one may burn. The rest is as you have seen it.
 #
 # **Source**: [modelserving/kafka/clients.py](../modelserving/kafka/clients.py), [modelserving/workshop/processes/member.py](../modelserving/workshop/processes/member.py), [modelserving/workshop/display/reading.py](../modelserving/workshop/display/reading.py)
+
+# %%
+lesson.recap()
 
 # %% tags=["cleanup"]
 lesson.close()

@@ -22,7 +22,7 @@ fast = False  # True where nobody watches, as in automatic tests
 import asyncio
 import logging
 import os
-import shutil
+import shutil, sys
 from collections import Counter, namedtuple
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -33,6 +33,7 @@ import pykka
 
 from modelserving.errors import ActorError, MailboxFull, ServerError
 from modelserving.workshop import happened, show, start, table
+from modelserving.workshop.display.figures import curves
 
 lesson = start("06", fast=fast)
 
@@ -57,21 +58,18 @@ def from_four_threads(add):
         for _ in range(100):
             threads.submit(add)
 
-# %% [markdown]
-# > **Predict, then run.** Four threads put 100 bottles into one cellar. How many are in it afterwards?
+# %%
+# predict: threads
 
 # %%
 shared = Cellar()
 from_four_threads(shared.add)
-happened(
-    f"**{shared.bottles}** of 100. Threads that look at the same time see the same number, and all "
-    "write the same next one: bottles are lost. A lock mends that, if nobody ever forgets it."
-)
+lesson.tell("threads")
 
 # %% [markdown]
 # ## An actor in ten lines
 #
-# An **actor** has a mailbox, and a thread that reads it, one message after the other. You cannot touch an actor, only write to
+# An **actor** has a mailbox, and something that reads it, one message after the other; in this workbook, that is mostly a thread. You cannot touch an actor, only write to
 # it. This one is made with [pykka](https://pykka.readthedocs.io), a small library. The cellar in it is the one from above.
 
 # %%
@@ -95,20 +93,14 @@ actor = CellarActor.start()
 actor.tell("add")
 actor.ask("how many?")
 
-# %% [markdown]
-# > **Predict, then run.** Four threads tell it `add`, a hundred times in all. Then we look, at once: how many messages are still
-# > in its mailbox? And how many bottles are there when we ask?
+# %%
+# predict: mailbox
 
 # %%
 from_four_threads(lambda: actor.tell("add"))
 waiting = actor.actor_inbox.qsize()
 bottles = actor.ask("how many?")
-assert bottles == 101
-happened(
-    f"`tell` does not wait: {waiting} messages were still in the mailbox. `ask` put its question "
-    f"behind them, and waited: **{bottles}** bottles, the one from before and a hundred. None was "
-    "lost, and there is no lock: only one thread ever touches this cellar."
-)
+lesson.tell("mailbox")
 
 # %%
 actor.stop()
@@ -152,9 +144,8 @@ sleeper = runtime.spawn(Sleeper, name="sleeper", mailbox=3)
 sleeper.tell(alarm)
 lesson.wait_for(lambda: runtime.report()[0].doing, "it to read this, and to sleep over it")
 
-# %% [markdown]
-# > **Predict, then run.** It sleeps over its first message, and in its mailbox there is room for three. We tell it ten more.
-# > What becomes of them?
+# %%
+# predict: full
 
 # %%
 try:
@@ -163,11 +154,7 @@ try:
 except MailboxFull as error:
     refused = error
 alarm.set()
-happened(
-    f"{told} found room, and then: {refused} The sender is told at once. It can wait, or do "
-    "something else. Our server takes no more wines meanwhile: its consumer is paused, and the "
-    "topic keeps what nobody can take. That is back pressure, all the way."
-)
+lesson.tell("full")
 
 # %% [markdown]
 # ## One actor for each data type
@@ -226,8 +213,9 @@ before, actors()
 
 # %% [markdown]
 # The actor for red wine was made when the first model for red wine came.
-#
-# > **Predict, then run.** Now we send two red wines and two white ones. For white ones there is no model. Who answers what?
+
+# %%
+# predict: no-white
 
 # %%
 def send(messages):
@@ -239,11 +227,7 @@ routed, scored = send(mixed)
 [(one.offset, one.data_type, one.model_name, round(one.prediction, 2)) for one in scored]
 
 # %%
-assert [one.offset for one in scored] == [0, 2] and routed.here.skipped == 2
-happened(
-    f"The manager made {len(routed.parts)} part of it, for the actor `serving wine`. The "
-    f"{routed.here.skipped} white wines it **skipped** itself, and counted them."
-)
+lesson.tell("no-white")
 
 # %%
 promote("white-linear-regression")
@@ -276,8 +260,8 @@ runtime = lesson.manage(lambda: PykkaRuntime(policy), name="runtime")
 taster = runtime.spawn(Taster, name="taster")
 neighbour = runtime.spawn(Taster, name="neighbour")
 
-# %% [markdown]
-# > **Predict, then run.** Two wines, vinegar, and a wine again. What does it answer to the last one: 3, 1, or nothing at all?
+# %%
+# predict: taster
 
 # %% tags=["breaks"]
 logging.getLogger("modelserving").setLevel("CRITICAL")  # from here on, tables tell what fails
@@ -292,15 +276,10 @@ rows = [(drink, taste(drink)) for drink in ("wine", "wine", "vinegar", "wine")]
 table("The taster", rows, "we ask", "it answers")
 
 # %%
-assert rows[-1] == ("wine", 1)
-happened(
-    "**1**. Who had asked was told. Then the failed object was thrown away with all it "
-    "remembered, for nobody knows how much of that is still right, and a new one took its place, "
-    "with the same mailbox. The vinegar is gone: it would only kill the new one, too."
-)
+lesson.tell("taster")
 
-# %% [markdown]
-# > **Predict, then run.** Five times vinegar, and a wine. One restart was used up already.
+# %%
+# predict: five-times
 
 # %% tags=["breaks"]
 rows = [(drink, taste(drink)) for drink in ["vinegar"] * 5 + ["wine"]]
@@ -308,14 +287,8 @@ table("The taster", rows, "we ask", "it answers")
 
 # %%
 lives = {status.name: (str(status.life), status.restarts) for status in runtime.report()}
-assert lives["taster"] == ("given up", 3) and neighbour.ask("wine") == 1
 pauses = [f"{policy.pause(failures):g}" for failures in range(1, 8)]
-happened(
-    f"After {lives['taster'][1]} restarts it was **given up**, and says so to everybody who asks. "
-    "The neighbour never noticed. Before a restart there is a pause, which doubles with each "
-    f"failure in a row, up to a limit: {', '.join(pauses)} s. So an actor that cannot live does "
-    "not keep a processor busy with its restarts."
-)
+lesson.tell("five-times")
 
 # %% [markdown]
 # ## A record that kills
@@ -340,9 +313,8 @@ hundred = list(messages_of(red[:100]))
 hundred[41] = hundred[41]._replace(key=b"poison")
 promote("wine-linear-regression")
 
-# %% [markdown]
-# > **Predict, then run.** The actor dies of the batch that has the poison in it. How many of the hundred are lost? And how often
-# > must the actor die until the poison is found?
+# %%
+# predict: poison
 
 # %% tags=["breaks"]
 from anyio.lowlevel import checkpoint
@@ -357,12 +329,7 @@ gathered = await gatherer.score(Batch(hundred))
 # %%
 (letter,) = gathered.batch.dead
 (status,) = [one for one in runtime.report() if one.name == "serving wine"]
-assert len(gathered.batch.scored) == 99 and letter.offset == 41
-happened(
-    f"99 scored, and wine {letter.offset} became a **dead letter**: {letter.reason} The actor died "
-    f"{status.restarts} times: of the hundred, of the ten around the poison, of the one; and of "
-    "that one a second time, in case it had been innocent. Each time it came back with its model."
-)
+lesson.tell("poison")
 
 # %% [markdown]
 # ## For real
@@ -392,16 +359,15 @@ def serve(port="5500"):
 server = lesson.manage(serve, name="server")
 lesson.wait_for(lambda: server.get("/models")["models"], "the first model")
 
-# %% [markdown]
-# > **Predict, then run.** We ask for the state of white wine, of which a dozen a second go in. What does the server say?
+# %%
+# predict: no-state
 
 # %%
 try:
     server.get("/state/white")
 except ServerError as error:
     refused = str(error)
-assert "404" in refused and "Data types with a model: wine." in refused
-happened(f"{refused} It says what there is, so that a slip of the pen is found at once.")
+lesson.tell("no-state")
 
 # %% [markdown]
 # We send a model for white wine, as in lesson 05:
@@ -494,9 +460,8 @@ on_disk = {name: saved_count(name) for name in before}
 lesson.topic("wine-models")
 on_disk
 
-# %% [markdown]
-# > **Predict, then run.** The new server finds no model in Kafka. Which models will it serve with? Where do their counts go on:
-# > at 0, at what was on disk, or at what the old server last said?
+# %%
+# predict: counts
 
 # %%
 port = server.url.rpartition(":")[2]  # the old one
@@ -509,13 +474,7 @@ table("Back again", rows, "data type", "model", "count before", "on disk", "now"
 
 # %%
 same = "name description version digest since swaps".split()
-assert all(before[name][field] == after[name][field] for name in before for field in same)
-happened(
-    "Names, descriptions, digests, and since when they serve: all as before, and all from the "
-    "folder. The counts went on from what was **on disk**; the wines that had waited, and those "
-    "since, came on top. What the old server had counted after its last save is lost: some five "
-    "seconds of counting at most."
-)
+lesson.tell("counts")
 
 # %% [markdown]
 # Counting, yes. And wines? In lesson 04 you had an audit. From the first white wine on that was scored, each offset should be
@@ -551,18 +510,13 @@ shutil.copytree(state, copy)
 torn.write_text(torn.read_text()[:200])
 torn.read_text()[-40:]
 
-# %% [markdown]
-# > **Predict, then run.** An actor starts on it. Does it believe the half, refuse to start, or begin anew?
+# %%
+# predict: half-a-file
 
 # %%
 found = StateFolder(copy, "wine").load()
 names = sorted(path.name for path in copy.iterdir())
-assert found is None and any("set-aside" in name for name in names)
-happened(
-    "It begins anew, and waits for a model from the topic. The checksum did not fit, so nothing "
-    "of the file is used. And nothing is deleted: the folder was renamed, the log says why, and "
-    f"somebody can look into it. There are now: {', '.join(f'`{name}`' for name in names)}."
-)
+lesson.tell("half-a-file")
 
 # %% [markdown]
 # ## A farm: several workers for one type
@@ -623,38 +577,33 @@ kinds = {"java": java, "python": python}
 farms = {(kind, n): make_farm(kind, kinds[kind](), n) for kind in kinds for n in workers}
 
 # %% [markdown]
-# Each farm gets all red wines at once, all farms in turn, several times over. The best time of each counts:
+# Each farm gets all red wines five times over in one message, all farms in turn, several times. The best time of each counts:
 
 # %%
 wines = messages_of(red)
+many = messages_of(red * 5)
 
 def seconds(farm):
     began = perf_counter()
-    for part in farm.ask(ScoreBatch(wines)).parts:
+    for part in farm.ask(ScoreBatch(many)).parts:
         part.reply.result(60)
     return perf_counter() - began
 
 rounds = [{key: seconds(farm) for key, farm in farms.items()} for _ in range(4 if fast else 15)]
 best = {key: min(one[key] for one in rounds) for key in farms}
 
-# %% [markdown]
-# > **Predict, then run.** This table says how many times as fast a farm is as one worker. What do you expect for Java and two
-# > workers? And for Python?
+# %%
+# predict: workers
 
 # %%
 gain = {key: best[key[0], 1] / took for key, took in best.items()}
-rows = [(n, *(f"{gain[kind, n]:.2f}" for kind in kinds)) for n in workers]
-table(f"Times as fast, with {os.cpu_count()} processors", rows, "workers", "Java", "Python")
+lines = {kind: [(n, gain[kind, n]) for n in workers] for kind in kinds}
+said = f"Times as fast as one worker, with {os.cpu_count()} processors; 1 is no gain."
+curves(lines, said, x="workers", y="times as fast")
 
 # %%
-happened(
-    f"Two workers: Java {gain['java', 2]:.2f} times as fast, Python {gain['python', 2]:.2f} times. "
-    "While Java computes, it leaves the interpreter to others, so two workers can work at once, if "
-    "a processor is free for the second. In plain Python only one thread runs at a time, whatever "
-    "you do: that is the **GIL**, the global interpreter lock. More threads then bring nothing, "
-    "and handing over costs a little. Near 1 is no gain, below 1 a loss: measure before you add "
-    "workers."
-)
+gil = getattr(sys, "_is_gil_enabled", lambda: True)()
+lesson.tell("workers")
 
 # %% [markdown]
 # And who gets which wine? That is the router's business: `--router round-robin`, `smallest-mailbox` or `by-key`. The answers are
@@ -686,20 +635,14 @@ turns = [await asyncio.to_thread(run, turn) for turn in range(2 if fast else 5)]
 sides = zip(*turns)
 stage, by_actors = (min(side, key=lambda turn: turn.us_per_record) for side in sides)
 
-# %% [markdown]
-# > **Predict, then run.** Which is faster? Whose code is longer, and how much?
+# %%
+# predict: lines
 
 # %%
 table("The same 1,600 wines", tabulate(stage, by_actors), "", "custom stage", "actors")
 
 # %%
-assert stage.switched_at == by_actors.switched_at == 700
-happened(
-    f"The same scores, and the model changes at wine {stage.switched_at} in both. The times differ "
-    "from run to run: a message carries 500 wines, so it costs each of them little. What actors "
-    f"cost is **code**: {by_actors.lines} lines to {stage.lines}, without the runtime. What you "
-    "get is what you have seen: failures that stay where they are, a state that survives, workers."
-)
+lesson.tell("lines")
 
 # %% [markdown]
 # With a model or two, the stage is enough. With many, which come and go and sometimes fail, actors are worth it. And how fast are
@@ -731,6 +674,9 @@ happened(
 # for the one above it, [`supervision.py`](../modelserving/actors/runtime/supervision.py) for failures,
 # [`persistence.py`](../modelserving/actors/persistence.py) for the files, [`farm.py`](../modelserving/actors/pool.py) and
 # [`routers.py`](../modelserving/actors/routers.py)
+
+# %%
+lesson.recap()
 
 # %% tags=["cleanup"]
 lesson.close()

@@ -74,7 +74,9 @@ def bars(values: Mapping[str, float], says: str, *, x: str, y: str) -> Figure:
     return _figure(draw, says, x, y)
 
 
-def curves(lines: Mapping[str, Sequence[tuple[float, float]]], says: str, *, x: str, y: str) -> Figure:
+def curves(
+    lines: Mapping[str, Sequence[tuple[float, float]]], says: str, *, x: str, y: str, log: bool = False
+) -> Figure:
     """One or more curves through measured points; each has a colour, a mark and a line of its own.
 
     Args:
@@ -82,6 +84,7 @@ def curves(lines: Mapping[str, Sequence[tuple[float, float]]], says: str, *, x: 
         says: the sentence beside it.
         x: what runs to the right, with its unit.
         y: what runs up, with its unit.
+        log: whether a step up is a factor; only with values above 0.
 
     Raises:
         RecordError: there are none.
@@ -90,8 +93,11 @@ def curves(lines: Mapping[str, Sequence[tuple[float, float]]], says: str, *, x: 
 
     def draw(axes: Any) -> None:
         for number, (name, points) in enumerate(lines.items()):
-            axes.plot(*zip(*points, strict=True), label=name, **_look(number))
-        axes.set_ylim(bottom=0)
+            axes.plot(*zip(*points, strict=True), label=name, markevery=max(1, len(points) // 12), **_look(number))
+        if log:
+            axes.set_yscale("log")
+        else:
+            axes.set_ylim(bottom=0)
         if len(lines) > 1:
             axes.legend(frameon=False)
 

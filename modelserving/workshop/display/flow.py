@@ -24,6 +24,7 @@ _SAMPLE_S = 0.125
 _RATE_OVER = 8
 _JOIN_S = 5.0
 _SHORTEST_MS = 1.0
+_STEPS_MS = (1, 2, 3, 5, 8, 10, 15, 20, 30, 50, 80, 100, 150, 200, 300, 500)
 
 
 async def work(milliseconds: float) -> None:
@@ -152,8 +153,13 @@ def sliders(flow: Flow) -> tuple[Any, ...]:
     import ipywidgets
 
     def slider(name: str, attribute: str) -> Any:
-        made = ipywidgets.IntSlider(
-            getattr(flow, attribute), min=1, max=500, description=f"{name}, ms", style={"description_width": "8em"}
+        # A logarithmic scale: the first ten milliseconds matter as much as the last hundreds.
+        made = ipywidgets.SelectionSlider(
+            options=sorted({*_STEPS_MS, getattr(flow, attribute)}),
+            value=getattr(flow, attribute),
+            description=f"{name}: ms for each item",
+            layout={"width": "30em", "max_width": "100%"},
+            style={"description_width": "13em"},
         )
         made.observe(lambda change: setattr(flow, attribute, change["new"]), names="value")
         return made

@@ -20,20 +20,31 @@ __all__ = ["lag", "records_table", "take", "topic_setting"]
 _LONGEST = 40
 
 
-def take(consumer: KafkaConsumer, count: int, seconds: float = 20) -> list[ConsumerRecord]:
-    """The next ``count`` records: asks the broker again until it has them.
+def take(consumer: KafkaConsumer, count: int | None = None, seconds: float = 20) -> list[ConsumerRecord]:
+    """The next records: asks the broker again until it has them.
+
+    Args:
+        consumer: whose position moves on.
+        count: how many; ``None``: all that are there now.
+        seconds: how long at most.
 
     Raises:
         KafkaError: there were fewer in time.
     """
     taken: list[ConsumerRecord] = []
     deadline = time.monotonic() + seconds
-    while len(taken) < count:
+    while len(taken) < count if count is not None else _has_more(consumer):
         if time.monotonic() > deadline:
-            raise KafkaError(f"Waited {seconds:g} s for {count} records; {len(taken)} came.")
-        batches = consumer.poll(timeout_ms=200, max_records=count - len(taken))
+            raise KafkaError(f"Waited {seconds:g} s for {count or 'all'} records; {len(taken)} came.")
+        batches = consumer.poll(timeout_ms=200, max_records=count and count - len(taken))
         taken += [record for batch in batches.values() for record in batch]
     return taken
+
+
+def _has_more(consumer: KafkaConsumer) -> bool:
+    """Whether a consumer has not come to the ends of its partitions, or has none yet."""
+    ends = consumer.end_offsets(list(consumer.assignment()))
+    return not ends or any(consumer.position(place) < end for place, end in ends.items())
 
 
 def records_table(records: Iterable[ConsumerRecord], caption: str = "") -> Table:

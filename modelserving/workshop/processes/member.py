@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -37,6 +36,7 @@ class GroupMember:
     """
 
     def __init__(self, connection: Connection, topic: str, group: str) -> None:
+        self._paused = False
         self.partitions: tuple[int, ...] = ()
         self.records: tuple[tuple[int, int], ...] = ()
         """Partition and offset of each record that it has dealt with, in order."""
@@ -89,6 +89,16 @@ class GroupMember:
             )
         return self.partitions
 
+    def pause(self) -> None:
+        """Let it deal with nothing more. It stays in the group, so nobody takes its partitions."""
+        self._tell("pause")
+        wait_until(lambda: self._paused or self._process.poll() is not None, "the member to pause")
+
+    def resume(self) -> None:
+        """Let it go on where it paused."""
+        self._paused = False
+        self._tell("resume")
+
     def kill(self) -> None:
         """End it at once, as ``kill -9`` or a power cut does: it cannot say goodbye to the group."""
         self._process.kill()
@@ -108,10 +118,18 @@ class GroupMember:
             if pipe:
                 pipe.close()
 
+    def _tell(self, word: str) -> None:
+        if self._process.stdin is None or self._process.poll() is not None:
+            raise ServerError(f"The group's member in process {self.pid} has ended; it cannot {word}.")
+        self._process.stdin.write(word + "\n")
+        self._process.stdin.flush()
+
     def _listen(self) -> None:
         for line in self._process.stdout or ():
             said: Mapping[str, list[int]] = json.loads(line)
-            if "partitions" in said:
+            if "paused" in said:
+                self._paused = True
+            elif "partitions" in said:
                 self.partitions = tuple(said["partitions"])
             else:
                 partition, offset = said["record"]
@@ -126,13 +144,19 @@ def main(arguments: list[str] | None = None) -> None:
     asked = parser.parse_args(arguments)
     settings = load_settings()
     connection = connect(settings) if settings.bootstrap_servers else Connection(asked.servers)
-    over = threading.Event()
-    threading.Thread(target=_wait_for_end_of_input, args=(over,), daemon=True).start()
+    over, paused = threading.Event(), threading.Event()
+    threading.Thread(target=_obey, args=(over, paused), daemon=True).start()
     with make_consumer(connection, asked.topic, group=asked.group, session_timeout_ms=_SESSION_MS) as consumer:
         # Without the topic's partitions at hand, a group's first member joins for nothing, and joins again.
         consumer.partitions_for_topic(asked.topic)
         mine: list[int] = []
         while not over.is_set():
+            if paused.is_set():
+                if not consumer.paused():
+                    _say({"paused": []})
+                consumer.pause(*consumer.assignment())
+            else:
+                consumer.resume(*consumer.paused())
             batches = consumer.poll(timeout_ms=200, max_records=1)
             if mine != (now := sorted(place.partition for place in consumer.assignment())):
                 mine = now
@@ -143,9 +167,10 @@ def main(arguments: list[str] | None = None) -> None:
                     _say({"record": [record.partition, record.offset]})
 
 
-def _wait_for_end_of_input(over: threading.Event) -> None:
-    while os.read(0, 1024):
-        pass
+def _obey(over: threading.Event, paused: threading.Event) -> None:
+    """Do what the parent says, until it says no more."""
+    for line in sys.stdin:
+        (paused.set if line.strip() == "pause" else paused.clear)()
     over.set()
 
 

@@ -74,3 +74,15 @@ def send(lesson: Lesson, *values: bytes) -> None:
     for value in values:
         producer.send(lesson.topics.records, value=value)
     producer.flush(timeout=10)
+
+
+def test_all_that_is_there_is_taken_without_a_number(lesson: Lesson) -> None:
+    """From all partitions, up to their ends; then there is nothing more to take."""
+    topic = lesson.topic("all", partitions=3)
+    producer = lesson.producer()
+    for number in range(7):
+        producer.send(topic, partition=number % 2, value=b"x")
+    producer.flush()
+    reader = lesson.consumer(topic, "reader")
+    assert len(take(reader)) == 7
+    assert take(reader) == []

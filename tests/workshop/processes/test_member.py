@@ -45,3 +45,19 @@ def test_a_member_that_finds_no_broker_says_so(lesson: Lesson) -> None:
         pytest.raises(ServerError, match=r"no Kafka broker answers at 127\.0\.0\.1:1"),
     ):
         member.wait_for_partitions(1)
+
+
+def test_a_member_that_pauses_keeps_its_partitions_and_falls_behind(lesson: Lesson) -> None:
+    """It stays in the group and deals with nothing; then it goes on where it was."""
+    topic, group = lesson.topic("pausing"), lesson.group("pausing")
+    with GroupMember(lesson.connection, topic, group) as ann:
+        ann.wait_for_partitions(1)
+        ann.pause()
+        lesson.producer().send(topic, value=b"x").get(timeout=10)
+        assert lag(lesson.connection, group, topic) == {0: 1}
+        assert ann.partitions == (0,)
+        ann.resume()
+        lesson.wait_for(lambda: not any(lag(lesson.connection, group, topic).values()), "no lag")
+        assert ann.records == ((0, 0),)
+    with pytest.raises(ServerError, match="cannot pause"):
+        ann.pause()
