@@ -242,7 +242,6 @@ whole(model), whole(damaged)
 # And with its golden records. A model that answers these wrongly never gets to serve.
 
 # %% tags=["nbval-check-output"]
-
 happened(
     f"`{model.name}`, offset {arrived[0].offset} of `{lesson.topics.models}`, brings "
     f"{len(model.golden)} golden records. To the first, it must answer **{golden.expected:.4f}**. "
