@@ -14,6 +14,8 @@ variable                              meaning
 ``MODELSERVING_MODEL_HOSTS``          models by reference: http(s) hosts that are asked, ``name`` or
                                       ``name:port`` with commas between; none: no host
 ``MODELSERVING_MODEL_BYTES``          models by reference: the largest that is read; none: 64 MiB
+``MLFLOW_REGISTRY_URI``               the MLflow registry of ``models pull`` and ``push``; none: the next
+``MLFLOW_TRACKING_URI``               the same, by the name under which most have it
 ====================================  =====================================================================
 """
 
@@ -43,6 +45,7 @@ class Settings:
         model_root: folder that models by reference may be in; ``None``: the repository.
         model_hosts: http(s) hosts that models by reference may be on.
         model_bytes: the largest model by reference.
+        mlflow_uri: the MLflow registry, or ``None``.
     """
 
     home: Path
@@ -52,6 +55,7 @@ class Settings:
     model_root: Path | None = None
     model_hosts: tuple[str, ...] = ()
     model_bytes: int = _MODEL_BYTES
+    mlflow_uri: str | None = None
 
     @property
     def repository_folder(self) -> Path:
@@ -90,8 +94,8 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         ConfigError: a properties file is named that does not exist, or without a cluster to use it for; or a limit is
             no number of bytes.
     """
-    servers = environ.get("KAFKA_BOOTSTRAP_SERVERS", "").strip() or None
-    named = environ.get("KAFKA_CLIENT_PROPERTIES", "").strip()
+    servers = _word(environ, "KAFKA_BOOTSTRAP_SERVERS")
+    named = _word(environ, "KAFKA_CLIENT_PROPERTIES")
     properties = Path(named).expanduser() if named else None
     if properties and not properties.is_file():
         raise ConfigError(
@@ -107,16 +111,21 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         model_root=_folder(environ, "MODELSERVING_MODEL_ROOT"),
         model_hosts=tuple(environ.get("MODELSERVING_MODEL_HOSTS", "").replace(",", " ").split()),
         model_bytes=_bytes(environ, "MODELSERVING_MODEL_BYTES", _MODEL_BYTES),
+        mlflow_uri=_word(environ, "MLFLOW_REGISTRY_URI") or _word(environ, "MLFLOW_TRACKING_URI"),
     )
 
 
+def _word(environ: Mapping[str, str], variable: str) -> str | None:
+    return environ.get(variable, "").strip() or None
+
+
 def _folder(environ: Mapping[str, str], variable: str) -> Path | None:
-    named = environ.get(variable, "").strip()
+    named = _word(environ, variable)
     return Path(named).expanduser().resolve() if named else None
 
 
 def _bytes(environ: Mapping[str, str], variable: str, otherwise: int) -> int:
-    said = environ.get(variable, "").strip()
+    said = _word(environ, variable)
     if said and not (said.isdecimal() and int(said)):
         raise ConfigError(f"{variable} is {said!r}; a number of bytes was expected, for example 10000000.")
     return int(said) if said else otherwise

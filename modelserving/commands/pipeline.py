@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from modelserving.commands.serving import Prefix, UntilStdinCloses, topics_of
+from modelserving.commands.options import Prefix, UntilStdinCloses, topics_of
 from modelserving.config import data_folder
 
 __all__ = ["register"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -56,6 +58,18 @@ def test_an_address_that_cannot_be_bound(terminal: Terminal) -> None:
     result = terminal.run("serve", "stage", "--host", "192.0.2.1")
     assert is_one_error(result)
     assert "cannot listen on 192.0.2.1" in result.err
+
+
+def test_a_port_that_is_taken_is_said_and_by_whom(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server goes on at the next free one; here no further than to a broker that is not there."""
+    monkeypatch.setattr("modelserving.kafka.clients._OPEN_WITHIN_S", 0.0)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = terminal.run("serve", "stage", "--port", port, environ={"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"})
+    assert result.status == 1
+    said = re.search(rf"Port {port} is taken by process {os.getpid()} \(.*\): this server is at port (\d+)", result.out)
+    assert said is not None
+    assert port < int(said[1]) < port + 20
 
 
 @pytest.mark.parametrize("message", ["[red]not markup[/red]", "list[str] and [/nothing]", "ends with \\", "two\nlines"])

@@ -87,7 +87,7 @@ def test_models_are_published_listed_and_moved(shell: Shell) -> None:
     shell("shadow", "wine", 50)
     shell("promote", "wine")
     digest = read_overview(shell.connection, shell.topics).models[-1].digest
-    shell("promote", "wine", "--digest", digest[:8])
+    shell("promote", "wine", "--to", digest[:8])
     shell("shadow", "wine", 0)
     shell("retire", "wine")
     orders = [decode_command(message.value) for message in read_topic(shell.connection, shell.topics.control)]
@@ -149,6 +149,22 @@ def test_what_cannot_be_is_told_before_anything_is_sent(shell: Shell) -> None:
     ):
         assert reason in shell.fails(*words)
     assert list(read_topic(shell.connection, shell.topics.control)) == []
+
+
+def test_what_is_suggested_can_be_typed_as_it_stands(shell: Shell) -> None:
+    """It carries the prefix that was given."""
+    prefix = f"--prefix {shell.topics.records.removesuffix('-wine-records')}"
+    assert f"`modelserving models publish MODEL {prefix}` sends one" in shell("list")
+    assert f"`modelserving models publish MODEL {prefix}` sends one" in shell.fails("rollback", "wine")
+    shell("publish", shell.model("a", 4))
+    assert f"`modelserving models list {prefix}` shows them" in shell.fails("promote", "wine")
+    shell("retire", "wine")
+    found = re.search(
+        "Known: `modelserving models (rollback wine --to [0-9a-f]{12}) (.*?)`", shell.fails("rollback", "wine")
+    )
+    assert found is not None
+    assert found[2] == prefix
+    assert "roll back wine: a 1" in shell(*found[1].split())
 
 
 @pytest.mark.parametrize("error", ["ModelCheckError", "ModelUnreachable"])

@@ -34,6 +34,14 @@ def test_a_model_of_the_workbook_scores_a_file(terminal: Terminal, tmp_path: Pat
     )
 
 
+def test_a_model_of_the_workbook_is_scored_by_its_name(terminal: Terminal, tmp_path: Path) -> None:
+    """As it is published by it; a name that there is not is told those that there are."""
+    records = write(tmp_path / "wines.csv", [WINE])
+    by_file = terminal.run("score", data_folder() / "models" / model_file(MODELS[0]), records)
+    assert terminal.run("score", MODELS[0].name, records).out == by_file.out != ""
+    assert MODELS[0].name in terminal.run("score", "wine-nothing", records).err
+
+
 def test_every_so_manyth_row_keeps_its_number(terminal: Terminal, tmp_path: Path) -> None:
     """Rows are numbered by the file, not by what is shown."""
     records = write(tmp_path / "wines.csv", [WINE] * 7)

@@ -12,10 +12,10 @@ from types import MappingProxyType
 from modelserving.errors import ConfigError, ModelCheckError, RecordError
 from modelserving.models.admin.score import read_model
 from modelserving.models.formats import factory
-from modelserving.models.store.bundled import CATALOG, read_catalog
+from modelserving.models.store.bundled import CATALOG, model_file, read_catalog
 from modelserving.records import Golden, ModelDescriptor, check_data_type, read_wines
 
-__all__ = ["About", "answer_golden", "describe_file", "find_model", "read_golden"]
+__all__ = ["About", "answer_golden", "describe_file", "find_file", "find_model", "read_golden"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +65,28 @@ def find_model(named: str, folder: Path, about: About, model_type: str | None = 
         ModelError: it cannot be read.
     """
     path = Path(named)
-    if path.exists():
-        return describe_file(path, about, model_type)
+    return describe_file(path, about, model_type) if path.exists() else about.apply(_find_bundled(named, folder))
+
+
+def find_file(named: str, folder: Path) -> Path:
+    """The file of a model of the workbook.
+
+    Args:
+        named: a name in the folder's ``models.json``.
+        folder: the workbook's models.
+
+    Raises:
+        ConfigError: there is no model of that name.
+    """
+    return folder / model_file(_find_bundled(named, folder))
+
+
+def _find_bundled(name: str, folder: Path) -> ModelDescriptor:
     listed = {model.name: model for model in read_catalog(folder)} if (folder / CATALOG).is_file() else {}
-    if named not in listed:
+    if name not in listed:
         known = ", ".join(listed) or "none"
-        raise ConfigError(f"there is no model and no file {named!r}. Models in {folder}: {known}.")
-    return about.apply(listed[named])
+        raise ConfigError(f"there is no model and no file {name!r}. Models in {folder}: {known}.")
+    return listed[name]
 
 
 def describe_file(path: Path, about: About, model_type: str | None = None) -> ModelDescriptor:

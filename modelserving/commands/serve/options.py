@@ -11,14 +11,9 @@ from typing import Annotated, Any
 
 import typer
 
-from modelserving.records import TOPICS, Topics
+from modelserving.commands.options import Prefix, UntilStdinCloses
 
-__all__ = ["Prefix", "ServeOptions", "UntilStdinCloses", "topics_of", "with_serve_options"]
-
-Prefix = Annotated[
-    str, typer.Option(help="Put this and a hyphen before the names of the topics: a pipeline of your own.")
-]
-UntilStdinCloses = Annotated[bool, typer.Option("--until-stdin-closes", hidden=True)]
+__all__ = ["ServeOptions", "with_serve_options"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +77,3 @@ def with_serve_options(**defaults: object) -> Callable[[Callable[..., None]], Ca
         return run
 
     return decorate
-
-
-def topics_of(prefix: str) -> Topics:
-    """The topics under a prefix; the plain ones under none."""
-    return TOPICS.prefixed(prefix) if prefix else TOPICS

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING
 
-from modelserving.commands.serving import ServeOptions, topics_of
+from modelserving.commands.options import topics_of
+from modelserving.commands.serve.options import ServeOptions
 from modelserving.config import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ def launch(
     port = bound.getsockname()[1]
     if said.port not in (0, port):
         console.print(f"Port {said.port} is taken{holder_of(said.port)}: this server is at port {port}.")
-    with use_broker(settings) as connection:
+    with closing(bound), use_broker(settings) as connection:
         create_topics(connection, topics)
         server = make(connection, options)
         if said.announce_to is not None:

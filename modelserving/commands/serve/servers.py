@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 import typer
 
-from modelserving.commands.launch import launch
-from modelserving.commands.serving import ServeOptions, with_serve_options
+from modelserving.commands.serve.launch import launch
+from modelserving.commands.serve.options import ServeOptions, with_serve_options
 from modelserving.config import load_settings
 
 if TYPE_CHECKING:

@@ -1,0 +1,114 @@
+"""What the commands about models share: the broker, the topics, the repository, and how they speak."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from modelserving.commands.models.table import SHORT
+from modelserving.commands.options import topics_of
+from modelserving.config import load_settings
+from modelserving.errors import ConfigError
+from modelserving.records import Action, Topics
+
+if TYPE_CHECKING:
+    from modelserving.kafka import Connection
+    from modelserving.models.admin.listing import ListedModel, ModelListing, Place
+    from modelserving.models.store.repository import ModelRepository
+    from modelserving.records import ModelDescriptor
+
+__all__ = ["DataType", "Digest", "ModelAdmin", "Shadow", "model_admin", "say"]
+
+DataType = Annotated[str, typer.Argument(help="The records that are meant, for example wine.")]
+Digest = Annotated[str, typer.Option("--digest", "--to", help="This model: the first digits of its digest.")]
+Shadow = Annotated[
+    float, typer.Option(min=0, max=100, help="Not to serve, but to score this percentage of the records beside.")
+]
+
+
+def say(text: str) -> None:
+    """Write a line as it is."""
+    Console(highlight=False, soft_wrap=True).print(text, markup=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAdmin:
+    """Models in use, from outside.
+
+    Args:
+        connection: to the broker.
+        topics: those under the prefix.
+        repository: of this machine.
+        prefix: as the user named it; what is suggested carries it on.
+    """
+
+    connection: Connection
+    topics: Topics
+    repository: ModelRepository
+    prefix: str
+
+    def command(self, words: str) -> str:
+        """A command about models as one would type it for these topics."""
+        return f"`modelserving models {words}{f' --prefix {self.prefix}' if self.prefix else ''}`"
+
+    def look(self) -> ModelListing:
+        """What is known now."""
+        from modelserving.models.admin.listing import read_overview
+
+        return read_overview(self.connection, self.topics, self.repository)
+
+    def choose(self, data_type: str, digest: str, place: Place) -> ListedModel | None:
+        """The model that the user names; without a digest the one that is in a place, if there is one.
+
+        Raises:
+            ConfigError: there is no such model, or none at all.
+        """
+        found = self.look()
+        if not found.models:
+            raise ConfigError(f"no model was published yet. {self.command('publish MODEL')} sends one.")
+        return found.named(data_type, digest) if digest else found.in_place(data_type, place)
+
+    def send(self, action: Action, data_type: str, model: ListedModel | None, percent: float = 0.0) -> None:
+        """Send a command, and say so."""
+        from modelserving.models.admin.publish import send_command
+
+        if model is not None and model.unreachable:
+            say(f"A server could not get that model: {model.note} Where it is missing, nothing changes.")
+        digest = model.digest if model else ""
+        sent = send_command(self.connection, self.topics, action, data_type, digest, percent, "command line")
+        share = f" {percent:g} %" if action is Action.SHADOW else ""
+        named = f": {model.model.name} {model.model.version} ({model.digest[:SHORT]})" if model else ""
+        say(f"{action.slug}{share} {data_type}{named} sent to {sent}.")
+
+    def publish(self, model: ModelDescriptor) -> None:
+        """Publish a model, and say so."""
+        from modelserving.models.admin.publish import publish_model
+
+        sent = publish_model(self.connection, self.topics, model, self.repository)
+        how = f"as a shadow of {model.shadow_percent:g} %" if model.shadow_percent else "to serve"
+        about = f"{model.name} {model.version} ({model.type.slug}, digest {model.digest[:SHORT]})"
+        say(f"{about} for {model.data_type}, {how}:\nsent to {sent}.")
+
+
+@contextmanager
+def model_admin(prefix: str, create: bool = False) -> Iterator[ModelAdmin]:
+    """Yield what a command about models needs.
+
+    Args:
+        prefix: of the topics.
+        create: make the topics if they are missing.
+    """
+    from modelserving.broker import use_broker
+    from modelserving.kafka import create_topics
+    from modelserving.models.store.repository import ModelRepository
+
+    topics = topics_of(prefix)
+    with use_broker() as connection:
+        if create:
+            create_topics(connection, topics)
+        yield ModelAdmin(connection, topics, ModelRepository(load_settings().repository_folder), prefix)
