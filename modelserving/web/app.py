@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import swagger_ui_bundle
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exception_handlers import http_exception_handler
@@ -29,6 +31,13 @@ __all__ = ["make_app"]
 _ASSETS = "/docs-assets"
 
 
+class ReadableJson(JSONResponse):
+    """JSON as a person reads it, a field on each line; to programs it is the same."""
+
+    def render(self, content: object) -> bytes:
+        return (json.dumps(content, ensure_ascii=False, allow_nan=False, indent=2) + "\n").encode()
+
+
 def make_app(server: ServerView, *routers: APIRouter) -> FastAPI:
     """Make the application.
 
@@ -41,6 +50,7 @@ def make_app(server: ServerView, *routers: APIRouter) -> FastAPI:
         version=__version__,
         docs_url=None,
         redoc_url=None,
+        default_response_class=ReadableJson,
         description="Which model scores now, and how it does. Models arrive by Kafka, not here: this face only looks.",
     )
     app.openapi_version = "3.0.3"  # the newest that the bundled page can show

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Any, Protocol
 
 from fastapi import HTTPException, Path
@@ -34,6 +35,9 @@ __all__ = [
 ]
 
 _NS_PER_MS = 1e6
+
+
+_UNITS = {"since": "milliseconds since 1970", "duration": "ms", "min": "ms", "max": "ms"}
 
 
 class ServerView(Protocol):
@@ -115,8 +119,11 @@ class ModelState(BaseModel):
     dead_lettered: int = Field(0, description="records that could not be decoded or scored")
     models_refused: int = Field(0, description="models that are not fit to serve, and commands that cannot be followed")
     serving: bool = Field(False, description="whether the server serves now; if not, its counts are the last known")
+    since_utc: str | None = Field(None, description="when it began to serve, as a date and a time in UTC")
+    current: ModelName | None = Field(None, description="the model in use; null while there is none")
     previous: ModelName | None = Field(None, description="the model that a rollback brings back")
     shadow: ShadowState | None = Field(None, description="the model that scores beside it, and how the two compare")
+    units: dict[str, str] = Field(_UNITS, description="units of the fields whose names do not say them")
 
 
 class ModelNames(BaseModel):
@@ -206,6 +213,8 @@ def show_state(server: ServerView, found: ServingState | None) -> ModelState:
             "name": served.name,
             "description": served.description,
             "since": found.since_ms,
+            "since_utc": datetime.fromtimestamp(found.since_ms / 1000, UTC).isoformat(timespec="milliseconds"),
+            "current": _name(served),
             **show_statistics(found.statistics),
             "data_type": served.data_type,
             "type": served.type.slug,

@@ -58,6 +58,15 @@ def test_an_unknown_type_is_told_the_known_ones(terminal: Terminal, tmp_path: Pa
     assert "'onyx'. Known: pmml, tensorflow, tensorflow-saved" in result.err
 
 
+@pytest.mark.parametrize("name", ["model.keras", "model.h5"])
+def test_a_file_of_keras_is_told_what_to_write_instead(terminal: Terminal, tmp_path: Path, name: str) -> None:
+    """Such a file can hold any Python; the same model as a SavedModel cannot."""
+    (tmp_path / name).write_bytes(b"PK\x03\x04")
+    result = terminal.run("score", tmp_path / name, write(tmp_path / "wines.csv", [WINE]))
+    assert result.status == 1
+    assert "Write a SavedModel with `model.export(folder)`" in result.err
+
+
 def test_an_imported_file_is_in_the_workbooks_form(terminal: Terminal, tmp_path: Path) -> None:
     """The original has quotes and spaces in its header; the copy is read like our own files."""
     header = ";".join(f'"{name.replace("_", " ")}"' for name in (*FEATURES, "quality"))

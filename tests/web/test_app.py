@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 
 import anyio
 import httpx
@@ -58,6 +59,17 @@ class TestState:
         assert state["since"] > 1_700_000_000_000
         assert state["p50_ns"] == pytest.approx(2_000, rel=1e-3)
         assert state["p99_ns"] == pytest.approx(500_000, rel=1e-3)
+
+    def test_a_person_can_read_it(self, view: FakeServer) -> None:
+        """A field on each line; no model is null, and units are said where the names of the old fields do not."""
+        assert get(view, "/state").json()["current"] is None
+        view.slots.swap(served_by(name="tree"))
+        response = get(view, "/state")
+        assert len(response.text.splitlines()) > len(response.json())
+        told = response.json()
+        assert told["units"] == {"since": "milliseconds since 1970", "duration": "ms", "min": "ms", "max": "ms"}
+        assert told["current"]["name"] == told["name"] != "None"
+        assert datetime.fromisoformat(told["since_utc"]).timestamp() * 1000 == pytest.approx(told["since"])
 
     def test_it_shows_the_model_that_was_put_in_its_place_last(self, view: FakeServer) -> None:
         """Of several data types, the one that changed last; each has an address of its own."""

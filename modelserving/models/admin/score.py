@@ -16,6 +16,7 @@ from modelserving.records import ModelType, WineRecord, read_wines
 __all__ = ["format_prediction", "guess_type", "load_model", "read_model", "score_file"]
 
 _BATCH = 1000
+_KERAS = {".keras", ".h5", ".hdf5"}
 
 
 def score_file(
@@ -93,6 +94,11 @@ def guess_type(path: Path) -> ModelType:
             head = file.read(512)
     except OSError as error:
         raise ModelFormatError(f"cannot read the model {path}: {error.strerror or error}.") from error
+    if path.suffix.lower() in _KERAS:
+        raise ModelFormatError(
+            f"{path} is Keras's own format, which can hold any Python. Write a SavedModel with `model.export(folder)` "
+            "and name that folder."
+        )
     found = guess(head, path.suffix)
     if found is None:
         raise ModelFormatError(f"what kind of model is {path}? Say so with --type: {_known_types()}.")

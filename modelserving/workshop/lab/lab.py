@@ -10,7 +10,7 @@ from collections.abc import Callable, MutableMapping
 from pathlib import Path
 from urllib.parse import quote
 
-from modelserving.broker import use_broker
+from modelserving.broker import status, use_broker
 from modelserving.config import Settings, load_settings
 from modelserving.errors import ServerError, SetupError
 from modelserving.system.ports import next_free
@@ -60,7 +60,7 @@ def run_lab(
         for line in _greeting(work, connection.bootstrap_servers, port, found, token):
             say(line)
         LabApp.launch_instance(lab_arguments(work, found, token, settings.home / "lab", browser=browser))
-    say("JupyterLab and the broker are down.")
+    say(_farewell(settings))
 
 
 def lab_arguments(work: WorkFolder, port: int, token: str, home: Path, *, browser: bool) -> list[str]:
@@ -120,6 +120,17 @@ def _greeting(work: WorkFolder, servers: str, wanted: int, port: int, token: str
     if work.kept:
         lines.insert(2, f"            as you left them: {', '.join(work.kept)}")
     return lines
+
+
+def _farewell(settings: Settings) -> str:
+    """What has ended, and what goes on without us."""
+    if settings.bootstrap_servers:
+        return f"JupyterLab is down. Your cluster at {settings.bootstrap_servers} is as it was."
+    found = status(settings.home)
+    if found is None:
+        return "JupyterLab and the broker are down."
+    why = "until `modelserving broker stop`" if found.detached else "since others use it"
+    return f"JupyterLab is down. The broker goes on at {found.bootstrap_servers}, {why}."
 
 
 def _page(work: WorkFolder) -> str:

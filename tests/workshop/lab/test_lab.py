@@ -11,6 +11,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -18,7 +20,10 @@ import psutil
 import pytest
 
 from modelserving.broker import status
+from modelserving.broker.embedded import BrokerStatus
+from modelserving.config import Settings
 from modelserving.system.ports import free_port
+from modelserving.workshop.lab import lab as lab_module
 from modelserving.workshop.lab.lab import lab_arguments, put_on_path
 from modelserving.workshop.lab.work import WorkFolder
 from modelserving.workshop.lesson.lesson_topics import wait_until
@@ -119,6 +124,21 @@ def test_only_this_machine_and_only_with_the_token(begin: Callable[[int], Lab]) 
         c.laddr.ip for c in psutil.Process(lab.process.pid).net_connections() if c.status == psutil.CONN_LISTEN
     ]
     assert set(listening) == {"127.0.0.1"}
+
+
+def test_the_last_line_says_whether_the_broker_goes_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It does where others use it, or where it was started to stay; and a cluster is not ours to end."""
+    found: BrokerStatus | None = None
+    monkeypatch.setattr(lab_module, "status", lambda _: found)
+    ours = Settings(tmp_path)
+    assert lab_module._farewell(ours) == "JupyterLab and the broker are down."
+    found = BrokerStatus(
+        "127.0.0.1:9092", 1, 2, datetime.now(UTC), tmp_path, tmp_path, 1, detached=False, version="4.3.1"
+    )
+    assert "The broker goes on at 127.0.0.1:9092, since others use it." in lab_module._farewell(ours)
+    found = replace(found, detached=True)
+    assert "until `modelserving broker stop`" in lab_module._farewell(ours)
+    assert "Your cluster at far:9092 is as it was" in lab_module._farewell(replace(ours, bootstrap_servers="far:9092"))
 
 
 @pytest.mark.broker
