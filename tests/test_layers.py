@@ -29,6 +29,7 @@ LAYERS = (
     "kstreams",
     "streams_server",
     "web",
+    "temperature",
     "widgets",
     "workshop",
     "demo",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from modelserving.records.topics import Topics
 
-__all__ = ["create_topics", "delete_topics", "end_offsets", "list_topics"]
+__all__ = ["KEPT", "create_named_topics", "create_topics", "delete_topics", "end_offsets", "list_topics"]
 
 _USABLE_WITHIN_S = 60.0
 _LOOK_EVERY_S = 0.02
@@ -24,7 +24,8 @@ _UNKNOWN = 3
 
 # Models and commands are put in one order by the time at which they reached the broker: one clock, for all servers.
 _BROKERS_CLOCK = {"message.timestamp.type": "LogAppendTime"}
-_KEPT = {**_BROKERS_CLOCK, "cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
+KEPT = {**_BROKERS_CLOCK, "cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
+"""Settings of a topic that is kept for ever, in the order of the broker's clock."""
 _COMPACTED = {
     **_BROKERS_CLOCK,
     # Of each data type, the newest model stays for ever. Old ones go soon after the segment that holds them is closed.
@@ -54,8 +55,22 @@ def create_topics(connection: Connection, topics: Topics, partitions: int = 1, m
         topics.models: (models_partitions, _COMPACTED),
         topics.scored: (partitions, {}),
         topics.dead_letters: (partitions, {"max.message.bytes": str(REQUEST_BYTES)}),
-        topics.control: (models_partitions, _KEPT),
+        topics.control: (models_partitions, KEPT),
     }
+    create_named_topics(connection, wanted)
+
+
+def create_named_topics(connection: Connection, wanted: Mapping[str, tuple[int, Mapping[str, str]]]) -> None:
+    """Make topics, and wait until they can be used. Those that exist stay as they are.
+
+    Args:
+        connection: the broker.
+        wanted: for each name, how many partitions, and the settings that differ from the broker's.
+
+    Raises:
+        BrokerUnavailable: no broker answers.
+        KafkaError: the broker refuses a topic, or it is not usable in time.
+    """
     new = {name: {"num_partitions": count, "configs": dict(configs)} for name, (count, configs) in wanted.items()}
     with _admin(connection) as admin:
         results = admin.create_topics(new, raise_errors=False)["topics"]

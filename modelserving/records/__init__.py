@@ -7,6 +7,18 @@ from modelserving.records.batch import DecodedWines, WineBatch, decode_wines
 from modelserving.records.control import Action, ModelCommand, decode_command, encode_command
 from modelserving.records.descriptor import Golden, ModelDescriptor, ModelType, decode_descriptor, encode_descriptor
 from modelserving.records.fields import check_data_type, check_digest, check_percent
+from modelserving.records.heating import (
+    HeaterCommand,
+    HeaterControl,
+    SensorReading,
+    TemperatureControl,
+    decode_heater,
+    decode_reading,
+    decode_temperature_control,
+    encode_heater,
+    encode_reading,
+    encode_temperature_control,
+)
 from modelserving.records.scored import ScoredRecord, decode_scored, encode_scored, encode_scored_batch, preload_encoder
 from modelserving.records.topics import TOPICS, Topics
 from modelserving.records.wine import FEATURES, WineRecord, decode_wine, encode_wine, read_wines
@@ -17,10 +29,14 @@ __all__ = [
     "Action",
     "DecodedWines",
     "Golden",
+    "HeaterCommand",
+    "HeaterControl",
     "ModelCommand",
     "ModelDescriptor",
     "ModelType",
     "ScoredRecord",
+    "SensorReading",
+    "TemperatureControl",
     "Topics",
     "WineBatch",
     "WineRecord",
@@ -29,13 +45,19 @@ __all__ = [
     "check_percent",
     "decode_command",
     "decode_descriptor",
+    "decode_heater",
+    "decode_reading",
     "decode_scored",
+    "decode_temperature_control",
     "decode_wine",
     "decode_wines",
     "encode_command",
     "encode_descriptor",
+    "encode_heater",
+    "encode_reading",
     "encode_scored",
     "encode_scored_batch",
+    "encode_temperature_control",
     "encode_wine",
     "preload_encoder",
     "read_wines",

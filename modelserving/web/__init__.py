@@ -3,7 +3,7 @@
 from modelserving.web.app import make_app
 from modelserving.web.ports import bind, url_of
 from modelserving.web.schemas import Health, ModelNames, ModelState, ServerView
-from modelserving.web.serving import Runnable, announce, serve, stdin_closed, until_signal
+from modelserving.web.serving import Runnable, announce, serve, serve_app, stdin_closed, until_signal
 
 __all__ = [
     "Health",
@@ -15,6 +15,7 @@ __all__ = [
     "bind",
     "make_app",
     "serve",
+    "serve_app",
     "stdin_closed",
     "until_signal",
     "url_of",

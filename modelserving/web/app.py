@@ -26,7 +26,7 @@ from modelserving.web.schemas import (
     show_state,
 )
 
-__all__ = ["make_app"]
+__all__ = ["add_docs", "add_errors", "make_app"]
 
 _ASSETS = "/docs-assets"
 
@@ -54,8 +54,8 @@ def make_app(server: ServerView, *routers: APIRouter) -> FastAPI:
         description="Which model scores now, and how it does. Models arrive by Kafka, not here: this face only looks.",
     )
     app.openapi_version = "3.0.3"  # the newest that the bundled page can show
-    _add_docs(app)
-    _add_errors(app)
+    add_docs(app)
+    add_errors(app)
 
     for router in routers:  # before the paths that are the same everywhere: the first one that fits is taken
         app.include_router(router)
@@ -87,7 +87,7 @@ def make_app(server: ServerView, *routers: APIRouter) -> FastAPI:
     return app
 
 
-def _add_docs(app: FastAPI) -> None:
+def add_docs(app: FastAPI) -> None:
     """The OpenAPI page, from files on this machine: a workshop room may have no network."""
     app.mount(_ASSETS, StaticFiles(directory=swagger_ui_bundle.swagger_ui_path))
 
@@ -106,7 +106,7 @@ def _add_docs(app: FastAPI) -> None:
         return RedirectResponse("/docs")
 
 
-def _add_errors(app: FastAPI) -> None:
+def add_errors(app: FastAPI) -> None:
     """A wrong address is told the right ones."""
 
     @app.exception_handler(StarletteHTTPException)

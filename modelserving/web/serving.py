@@ -15,13 +15,13 @@ from typing import Protocol
 
 import anyio
 import uvicorn
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 
 from modelserving.system import write_atomically
 from modelserving.web.app import make_app
 from modelserving.web.schemas import ServerView
 
-__all__ = ["Runnable", "announce", "serve", "stdin_closed", "until_signal"]
+__all__ = ["Runnable", "announce", "serve", "serve_app", "stdin_closed", "until_signal"]
 
 
 class Runnable(ServerView, Protocol):
@@ -44,6 +44,18 @@ async def serve(server: Runnable, bound: socket.socket, *stops: Stop, routers: S
         stops: each waits for a reason to stop.
         routers: HTTP paths of this kind of server alone.
     """
+    await serve_app(server.run, make_app(server, *routers), bound, *stops)
+
+
+async def serve_app(run: Callable[[], Awaitable[None]], app: FastAPI, bound: socket.socket, *stops: Stop) -> None:
+    """Run anything with an HTTP face of its own until one of ``stops`` returns, or it fails.
+
+    Args:
+        run: runs until cancelled.
+        app: its face.
+        bound: a listening socket, for HTTP.
+        stops: each waits for a reason to stop.
+    """
     async with anyio.create_task_group() as tasks:
 
         async def wait(stop: Stop) -> None:
@@ -52,8 +64,8 @@ async def serve(server: Runnable, bound: socket.socket, *stops: Stop, routers: S
 
         for stop in stops:
             tasks.start_soon(wait, stop)
-        tasks.start_soon(_serve_http, server, bound, routers)
-        await server.run()
+        tasks.start_soon(_serve_http, app, bound)
+        await run()
 
 
 async def until_signal() -> None:
@@ -92,10 +104,8 @@ class _Http(uvicorn.Server):
         yield
 
 
-async def _serve_http(server: ServerView, bound: socket.socket, routers: Sequence[APIRouter]) -> None:
-    config = uvicorn.Config(
-        make_app(server, *routers), log_level="warning", lifespan="off", timeout_graceful_shutdown=1
-    )
+async def _serve_http(app: FastAPI, bound: socket.socket) -> None:
+    config = uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
     http = _Http(config)
     try:
         await http.serve(sockets=[bound])

@@ -1,0 +1,125 @@
+"""``modelserving serve temperature`` and ``modelserving temperature simulate | set``: the heater."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from modelserving.commands.serve import serve_app
+from modelserving.commands.serving import Prefix, UntilStdinCloses
+from modelserving.config import load_settings
+
+__all__ = ["register"]
+
+temperature_app = typer.Typer(
+    help="The dynamically controlled heater: rooms, and what is wanted.", no_args_is_help=True
+)
+
+_PARTITIONS = "How many partitions the topics get where they are made now; several instances share them."
+Partitions = Annotated[int, typer.Option(min=1, max=64, help=_PARTITIONS)]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(temperature_app, name="temperature")
+
+
+@serve_app.command()
+def temperature(
+    host: Annotated[str, typer.Option(help="Address to listen on for HTTP.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port for HTTP; if taken, the next free one.")] = 5700,
+    prefix: Prefix = "",
+    group: Annotated[str, typer.Option(help="The application; its instances share the sensors.")] = "",
+    instance: Annotated[str, typer.Option(help="Name of this one in it; none: host and port.")] = "",
+    partitions: Partitions = 4,
+    announce_to: Annotated[Path | None, typer.Option("--announce", hidden=True)] = None,
+    until_stdin_closes: UntilStdinCloses = False,
+) -> None:
+    """Control heaters with Kafka Streams. Ctrl-C ends it."""
+    import anyio
+
+    from modelserving.broker import use_broker
+    from modelserving.system.ports import holder_of
+    from modelserving.temperature import HEATING_TOPICS, HeatingOptions, HeatingServer
+    from modelserving.temperature.faces import make_heating_app
+    from modelserving.temperature.topics import create_heating_topics
+    from modelserving.web import announce, bind, serve_app, stdin_closed, until_signal, url_of
+
+    settings, console = load_settings(), Console(highlight=False)
+    bound = bind(host, port)
+    url, taken = url_of(bound), bound.getsockname()[1]
+    if port not in (0, taken):
+        console.print(f"Port {port} is taken{holder_of(port)}: this server is at port {taken}.")
+    topics = HEATING_TOPICS.prefixed(prefix) if prefix else HEATING_TOPICS
+    group = group or f"{prefix or 'modelserving'}-heating"
+    instance = instance or f"{socket.gethostname()}-{taken}"
+    with use_broker(settings) as connection:
+        create_heating_topics(connection, topics, partitions)
+        options = HeatingOptions(settings.home / "heating" / group / instance, topics, group, instance, url)
+        server = HeatingServer(connection, options)
+        if announce_to is not None:
+            announce(announce_to, url)
+        console.print(f"Controlling {topics.heater} by {topics.sensor} and {topics.control}.")
+        console.print(f"What is wanted: {url}/state/1   API: {url}/docs   Ctrl-C ends it.")
+        stops = (until_signal, stdin_closed) if until_stdin_closes else (until_signal,)
+
+        async def run() -> None:
+            await serve_app(server.run, make_heating_app(server), bound, *stops)
+
+        anyio.run(run)
+    console.print("The server has stopped.")
+
+
+@temperature_app.command("simulate")
+def simulate(
+    rooms: Annotated[int, typer.Option(min=1, max=100, help="How many rooms.")] = 3,
+    speed: Annotated[float, typer.Option(min=0.001, help="Seconds in the rooms for each second here.")] = 600.0,
+    every_ms: Annotated[float, typer.Option(min=1, help="How often each sensor says something, milliseconds.")] = 250.0,
+    max_readings: Annotated[int | None, typer.Option(min=1, help="Stop after so many readings.")] = None,
+    prefix: Prefix = "",
+    partitions: Partitions = 4,
+    until_stdin_closes: UntilStdinCloses = False,
+) -> None:
+    """Rooms that heat and cool: sensors publish, heaters obey. Ctrl-C ends it."""
+    from modelserving.broker import use_broker
+    from modelserving.commands.stopping import stop_event
+    from modelserving.temperature import HEATING_TOPICS, Room, Simulator
+    from modelserving.temperature.topics import create_heating_topics
+
+    console = Console(highlight=False)
+    topics = HEATING_TOPICS.prefixed(prefix) if prefix else HEATING_TOPICS
+    with use_broker() as connection, stop_event(until_stdin_closes) as stop:
+        create_heating_topics(connection, topics, partitions)
+        made = [Room(sensor, temperature=12.0 + sensor) for sensor in range(1, rooms + 1)]
+        living = Simulator(connection, made, topics, speed, every_ms / 1000)
+        console.print(f"{rooms} rooms publish to {topics.sensor}; a minute there is {60 / speed:g} s here.")
+        console.print("Nobody has said how warm it should be? `modelserving temperature set 1 21`.")
+        living.run(stop, max_readings)
+        console.print(f"{living.sent} readings published, {living.commands} commands obeyed.")
+
+
+@temperature_app.command("set")
+def set_control(
+    sensor: Annotated[int, typer.Argument(help="At which sensor.")],
+    desired: Annotated[float, typer.Argument(help="How warm it should be, °C.")],
+    up: Annotated[float, typer.Option(min=0, help="How far above is still well, K.")] = 0.5,
+    down: Annotated[float, typer.Option(min=0, help="How far below is still well, K.")] = 0.5,
+    prefix: Prefix = "",
+) -> None:
+    """Say how warm it should be at a sensor."""
+    from modelserving.broker import use_broker
+    from modelserving.records import TemperatureControl
+    from modelserving.temperature import HEATING_TOPICS
+    from modelserving.temperature.simulator import send_control
+    from modelserving.temperature.topics import create_heating_topics
+
+    topics = HEATING_TOPICS.prefixed(prefix) if prefix else HEATING_TOPICS
+    with use_broker() as connection:
+        create_heating_topics(connection, topics, 4)
+        send_control(connection, TemperatureControl(sensor, desired, up, down), topics)
+    low, high = desired - down, desired + up
+    Console(highlight=False).print(f"Sensor {sensor}: from {low:g} to {high:g} °C from now on.")

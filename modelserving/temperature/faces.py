@@ -1,0 +1,110 @@
+"""The HTTP face of the heater's server: ask any instance.
+
+::
+
+    /state/<sensor>     what is wanted there, of whichever instance has it
+    /state/instances    who there is, with which partitions
+    /healthz            whether it controls
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from fastapi import FastAPI, HTTPException, Response
+from pydantic import BaseModel, Field
+
+from modelserving import __version__
+from modelserving.errors import ServerError
+from modelserving.temperature.server import HeatingServer
+from modelserving.web.app import add_docs, add_errors
+from modelserving.web.peer_client import Ask, ask
+from modelserving.web.schemas import AGAIN, Health
+
+__all__ = ["ControlState", "make_heating_app"]
+
+
+class ControlState(BaseModel):
+    """What is wanted at a sensor. The first four fields are those of the messages."""
+
+    sensorID: int
+    desired: float = Field(description="°C")
+    upDelta: float = Field(description="how far above is still well, K")
+    downDelta: float = Field(description="how far below is still well, K")
+    instance: str = Field(description="who has it")
+
+
+class InstanceOfHeating(BaseModel):
+    """An instance."""
+
+    host: str
+    port: int
+    storeNames: list[str] = Field(description="stores that it holds some of")
+    partitions: list[int] = Field(description="partitions of the sensors' topic that it works on")
+
+
+def make_heating_app(server: HeatingServer, ask: Ask[ControlState] = ask) -> FastAPI:
+    """Make the application.
+
+    Args:
+        server: this instance.
+        ask: asks another one.
+    """
+    app = FastAPI(title="Heater", version=__version__, docs_url=None, redoc_url=None)
+    app.openapi_version = "3.0.3"
+    add_docs(app)
+    add_errors(app)
+
+    @app.get("/state/instances", summary="Who there is")
+    def instances() -> list[InstanceOfHeating]:
+        with _now():
+            return [
+                InstanceOfHeating(
+                    host=each.host, port=each.port, storeNames=list(each.stores), partitions=list(each.partitions)
+                )
+                for each in server.instances()
+            ]
+
+    @app.get("/state/{sensor}", summary="What is wanted at a sensor")
+    def state(sensor: int) -> ControlState:
+        with _now():
+            holder = server.holder(sensor)
+            if holder.url != server.options.url:
+                return ask(holder.url, f"/state/{sensor}/here", ControlState)
+        return here(sensor)
+
+    @app.get("/state/{sensor}/here", summary="The same, asked of this instance alone")
+    def here(sensor: int) -> ControlState:
+        with _now():
+            found = server.control(sensor)
+        if found is None:
+            raise HTTPException(404, f"nothing is wanted at sensor {sensor}: send a control to its topic first.")
+        return ControlState(
+            sensorID=sensor,
+            desired=found.desired,
+            upDelta=found.up,
+            downDelta=found.down,
+            instance=server.options.url,
+        )
+
+    @app.api_route(
+        "/healthz", methods=["GET", "HEAD"], summary="Whether it controls", responses={503: {"model": Health}}
+    )
+    def healthz(response: Response) -> Health:
+        health = server.health()
+        if not health.ok:
+            response.status_code = 503
+            response.headers.update(AGAIN)
+        return Health(status="ok" if health.ok else "unavailable", phase=health.phase, details=list(health.details))
+
+    return app
+
+
+@contextmanager
+def _now() -> Iterator[None]:
+    """While tasks move from one instance to another there is no right answer: so there is none, but a reason."""
+    try:
+        yield
+    except ServerError as error:
+        raise HTTPException(503, str(error), dict(AGAIN)) from error

@@ -1,0 +1,155 @@
+"""The heater's server: the topology, run over and over, and asked by anybody."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import anyio
+import anyio.to_thread
+
+from modelserving import jvm
+from modelserving.errors import BrokerUnavailable, ServerError
+from modelserving.kafka import Connection
+from modelserving.kstreams import KafkaStreams, Response, State, java, streams_config
+from modelserving.records import TemperatureControl
+from modelserving.serving import Health, Phase
+from modelserving.serving.sessions import run_sessions
+from modelserving.serving.worker_thread import run_abandonable
+from modelserving.streams_server.heartbeat import Heartbeat
+from modelserving.streams_server.instances import Instance, check_settled, holder_of, read_instances
+from modelserving.temperature.topics import HEATING_TOPICS, HeatingTopics
+from modelserving.temperature.topology import CONTROLS, make_heating_topology
+
+__all__ = ["HeatingOptions", "HeatingServer"]
+
+log = logging.getLogger(__name__)
+
+_LOOK_EVERY_S = 0.05
+_CLOSE_SECONDS = 10.0
+_SESSION_MS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class HeatingOptions:
+    """How the heater's server runs.
+
+    Args:
+        state_folder: the engine's own folder.
+        topics: what it reads and writes.
+        group: the application; its instances share the sensors.
+        instance: this one's name in it; unique, and the same after a restart.
+        url: where it can be asked.
+    """
+
+    state_folder: Path
+    topics: HeatingTopics = HEATING_TOPICS
+    group: str = "heating"
+    instance: str = "0"
+    url: str = "http://127.0.0.1:5700"
+
+
+class HeatingServer:
+    """Controls heaters with Kafka Streams, until cancelled.
+
+    Args:
+        connection: to the cluster.
+        options: how it runs.
+    """
+
+    def __init__(self, connection: Connection, options: HeatingOptions) -> None:
+        self.options = options
+        self.phase: str = Phase.STARTING
+        self._connection = connection
+        self._streams: KafkaStreams | None = None
+        self._heartbeat: Heartbeat | None = None
+        self._sessions = 0
+
+    def health(self) -> Health:
+        """Whether it controls: all its tasks are where they belong, and the broker hears of it."""
+        streams, heartbeat = self._streams, self._heartbeat
+        if streams is None or heartbeat is None or streams.state is not State.RUNNING:
+            return Health(False, self.phase)
+        missing = heartbeat.missing
+        return Health(False, Phase.WAITING, (missing,)) if missing else Health(True, Phase.SERVING)
+
+    def control(self, sensor: int) -> TemperatureControl | None:
+        """What is wanted at a sensor that this instance has; ``None``: nothing.
+
+        Raises:
+            ServerError: tasks are on the move.
+        """
+        store = check_settled(self._streams).store(CONTROLS, java.QueryableStoreTypes.keyValueStore())
+        found: TemperatureControl | None = store.get(str(sensor))
+        return found
+
+    def holder(self, sensor: int) -> Instance:
+        """Which instance has a sensor.
+
+        Raises:
+            ServerError: tasks are on the move.
+        """
+        return holder_of(check_settled(self._streams), CONTROLS, str(sensor).encode())[0]
+
+    def instances(self) -> tuple[Instance, ...]:
+        """All instances, with the partitions of the sensors' topic that each has.
+
+        Raises:
+            ServerError: tasks are on the move.
+        """
+        return read_instances(check_settled(self._streams), self.options.topics.sensor)
+
+    async def run(self) -> None:
+        """Control until cancelled.
+
+        Raises:
+            BrokerUnavailable: no broker answers at the start; later on, it is waited for.
+        """
+        try:
+            await anyio.to_thread.run_sync(jvm.start)
+            await run_sessions(self._session, lambda: self._sessions, self._wait)
+        finally:
+            self.phase = Phase.STOPPED
+
+    def _wait(self) -> None:
+        self.phase = Phase.WAITING
+
+    async def _session(self) -> None:
+        """Run the engine until it gives up."""
+        streams = await anyio.to_thread.run_sync(self._make)
+        self._heartbeat, self._streams = Heartbeat(streams, _SESSION_MS / 1000), streams
+        try:
+            await run_abandonable(streams.start)
+            while (state := streams.state) not in {State.NOT_RUNNING, State.ERROR}:
+                if state is State.RUNNING and self.phase != Phase.SERVING:
+                    self.phase, self._sessions = Phase.SERVING, self._sessions + 1
+                await anyio.sleep(_LOOK_EVERY_S)
+            raise BrokerUnavailable(f"Kafka Streams has given up: {streams.error or state}.")
+        except ServerError as error:
+            raise BrokerUnavailable(str(error)) from error
+        finally:
+            self._streams = self._heartbeat = None
+            with anyio.move_on_after(_CLOSE_SECONDS + 2, shield=True):
+                await run_abandonable(streams.close, _CLOSE_SECONDS)
+
+    def _make(self) -> KafkaStreams:
+        options = self.options
+        where = urlsplit(options.url)
+        options.state_folder.mkdir(parents=True, exist_ok=True)
+        name = f"{options.group}-{options.instance}"
+        config = streams_config(
+            self._connection,
+            application_id=options.group,
+            application_server=f"{where.hostname}:{where.port}",
+            client_id=name,
+            state_dir=options.state_folder,
+            processing_guarantee="exactly_once_v2",
+            commit_interval_ms=100,
+            poll_ms=20,
+            main_consumer_group_instance_id=name,
+            consumer_session_timeout_ms=_SESSION_MS,
+            consumer_heartbeat_interval_ms=_SESSION_MS // 3,
+        )
+        return KafkaStreams(make_heating_topology(options.topics), config, lambda _: Response.REPLACE_THREAD)

@@ -1,0 +1,118 @@
+"""The heater's topology on the real Kafka Streams.
+
+::
+
+    heater-control ─▶ set ─────▶ temperature-controls (a store, with a changelog)
+    sensor ─────────▶ decide ──▲
+                        │ └────▶ heater
+       set, decide ─────┴──────▶ heater-dead-letters
+
+What is wanted is state, and survives: it is in a store whose changelog is a topic. What the heater was told last is in
+the memory of the processor: after a restart it is not known, and the heater is told once more. That costs a message,
+and does no harm: a command that comes twice does what it does once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from modelserving.errors import RecordError
+from modelserving.kafka.dead_letters import DeadLetter, headers
+from modelserving.kstreams import (
+    KeyValueStore,
+    Processor,
+    ProcessorContext,
+    ProcessorSupplier,
+    Record,
+    java,
+    serde,
+    text,
+)
+from modelserving.records import (
+    HeaterCommand,
+    HeaterControl,
+    decode_reading,
+    decode_temperature_control,
+    encode_heater,
+    encode_temperature_control,
+)
+from modelserving.temperature.decide import decide
+from modelserving.temperature.topics import HeatingTopics
+
+__all__ = ["CONTROLS", "make_heating_topology"]
+
+CONTROLS = "temperature-controls"
+"""Name of the store: what is wanted, by sensor."""
+_HEATER, _DEAD = "heater", "dead-letters"
+
+
+def make_heating_topology(topics: HeatingTopics) -> Any:
+    """The topology.
+
+    Args:
+        topics: what is read and written; each topic of input has as many partitions as the other.
+    """
+    controls = java.Stores.keyValueStoreBuilder(
+        java.Stores.inMemoryKeyValueStore(CONTROLS),
+        text(),
+        serde(encode_temperature_control, decode_temperature_control),
+    )
+    topology = java.Topology()
+    topology.addSource("control", topics.control)
+    topology.addSource("sensor", topics.sensor)
+    topology.addProcessor("set", ProcessorSupplier(_Set), "control")
+    topology.addProcessor("decide", ProcessorSupplier(_Decide), "sensor")
+    topology.addStateStore(controls, "set", "decide")
+    topology.addSink(_HEATER, topics.heater, "decide")
+    topology.addSink(_DEAD, topics.dead_letters, "set", "decide")
+    return topology
+
+
+class _Careful(Processor):
+    """A processor to which a message that cannot be read is a dead letter, and nothing else."""
+
+    _store: KeyValueStore
+
+    def init(self, context: ProcessorContext) -> None:
+        super().init(context)
+        self._store = context.getStateStore(CONTROLS)
+
+    def process(self, record: Record) -> None:
+        try:
+            self._work(record)
+        except RecordError as error:
+            self.context.forward(record.withHeaders(self._reason(record, error)), _DEAD)
+
+    def _work(self, record: Record) -> None:
+        raise NotImplementedError
+
+    def _reason(self, record: Record, error: RecordError) -> tuple[tuple[str, bytes], ...]:
+        place = self.context.recordMetadata()
+        topic, partition, offset = (place.topic, place.partition, place.offset) if place else ("", -1, -1)
+        letter = DeadLetter(None, None, topic, partition, offset, "decode", type(error).__name__, str(error))
+        return (*record.headers(), *headers(letter))
+
+
+class _Set(_Careful):
+    """Keeps what is wanted."""
+
+    def _work(self, record: Record) -> None:
+        control = decode_temperature_control(record.value())
+        self._store.put(str(control.sensor), control)
+
+
+class _Decide(_Careful):
+    """Looks at each reading; says something only when it changes."""
+
+    def init(self, context: ProcessorContext) -> None:
+        super().init(context)
+        self._previous: dict[int, HeaterCommand] = {}
+
+    def _work(self, record: Record) -> None:
+        reading = decode_reading(record.value())
+        control = self._store.get(str(reading.sensor))
+        command = decide(reading.temperature, control, self._previous.get(reading.sensor))
+        if command is not None:
+            self._previous[reading.sensor] = command
+            said = HeaterControl(reading.sensor, command)
+            self.context.forward(record.withKey(said.key).withValue(encode_heater(said)), _HEATER)
