@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from modelserving.commands.serve import serve_app
-from modelserving.commands.serving import Prefix, UntilStdinCloses
+from modelserving.commands.options import Prefix, UntilStdinCloses
+from modelserving.commands.serve.servers import serve_app as servers
 from modelserving.config import load_settings
 
 __all__ = ["register"]
@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(temperature_app, name="temperature")
 
 
-@serve_app.command()
+@servers.command()
 def temperature(
     host: Annotated[str, typer.Option(help="Address to listen on for HTTP.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port for HTTP; if taken, the next free one.")] = 5700,
