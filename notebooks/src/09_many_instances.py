@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 08 · Many instances: queries, scaling, failing over
+# # 09 · Many instances: queries, scaling, failing over
 #
 # You let several processes share one topic, ask any of them for the whole, kill one under load, and prove that every wine was answered exactly once.
 
@@ -31,7 +31,7 @@ from modelserving.kafka import end_offsets, read_topic
 from modelserving.records import decode_scored, encode_descriptor, encode_wine, read_wines
 from modelserving.workshop import happened, show, start, table
 
-lesson = start("08", fast=fast)
+lesson = start("09", fast=fast)
 
 # %% [markdown]
 # ## Four partitions
