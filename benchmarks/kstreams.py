@@ -25,7 +25,7 @@ from itertools import count
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from typing import Protocol
+from typing import Any, Protocol
 
 import anyio
 from report import Report, arguments, show
@@ -35,7 +35,15 @@ from modelserving.client import Dataset, load_dataset
 from modelserving.commands.threads import share_fairly
 from modelserving.config import data_folder
 from modelserving.kafka import Connection, create_topics, make_producer
-from modelserving.kstreams import KafkaStreams, Processor, ProcessorSupplier, Record, Topology, streams_config
+from modelserving.kstreams import (
+    KafkaStreams,
+    Processor,
+    ProcessorSupplier,
+    Record,
+    StreamsBuilder,
+    Topology,
+    streams_config,
+)
 from modelserving.models.formats import factory
 from modelserving.records import Topics, encode_descriptor, encode_wine
 from modelserving.serving import Counts
@@ -100,6 +108,7 @@ def measure(ground: Ground, rounds: int) -> Report:
     share_fairly()
     ways: dict[str, Callable[[], Awaitable[float]]] = {
         "empty_processor": lambda: run_processor(ground, Empty),
+        "empty_lambda": lambda: run_lambda(ground),
         "passing_processor": lambda: run_processor(ground, Passing),
         "memory": lambda: run_streams(ground, StoreKind.MEMORY),
         "standard": lambda: run_streams(ground, StoreKind.STANDARD),
@@ -121,6 +130,7 @@ def measure(ground: Ground, rounds: int) -> Report:
         ratios={
             "custom_over_empty_processor": ratio("custom", "empty_processor"),
             "custom_over_passing_processor": ratio("custom", "passing_processor"),
+            "lambda_over_processor": ratio("empty_lambda", "empty_processor"),
             "standard_over_custom": ratio("standard", "custom"),
             "memory_over_custom": ratio("memory", "custom"),
             "custom_over_stage": ratio("custom", "stage"),
@@ -161,14 +171,27 @@ class Passing(Empty):
         self.context.forward(record, "scored")
 
 
+async def run_lambda(ground: Ground) -> float:
+    """Run a topology of the DSL whose only function counts; records per second."""
+    builder = StreamsBuilder()
+    empty = Empty()
+    builder.stream(ground.topics.records).foreach(lambda _, value: empty.process(value))
+    return await run_topology(ground, builder.build())
+
+
 async def run_processor(ground: Ground, kind: type[Empty]) -> float:
     """Run a topology with a processor; records per second."""
-    Empty.seen = 0
     topology = Topology()
     topology.addSource("records", ground.topics.records)
     topology.addProcessor("score", ProcessorSupplier(kind), "records")
     topology.addSink("scored", ground.topics.scored, "score")
     topology.addSink("dead-letters", ground.topics.dead_letters, "score")
+    return await run_topology(ground, topology)
+
+
+async def run_topology(ground: Ground, topology: Any) -> float:
+    """Run a topology in which ``Empty`` counts; records per second."""
+    Empty.seen = 0
     config = streams_config(
         ground.connection,
         application_id=f"bench-{next(_numbers)}",

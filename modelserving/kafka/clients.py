@@ -19,9 +19,7 @@ from modelserving.kafka.client_properties import read_client_properties
 from modelserving.system import poll
 
 if TYPE_CHECKING:
-    from kafka import KafkaAdminClient, KafkaProducer
-
-    from modelserving.kafka.corrections import Consumer
+    from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 
 __all__ = [
     "MAX_MESSAGE_BYTES",
@@ -119,7 +117,7 @@ def make_consumer(
     group: str | None = None,
     isolation: Literal["read_committed", "read_uncommitted"] = "read_committed",
     **overrides: object,
-) -> Consumer:
+) -> KafkaConsumer:
     """A consumer that starts at the beginning of its topics, and commits only when told.
 
     Args:

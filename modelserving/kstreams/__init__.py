@@ -18,6 +18,7 @@ the attendee writes, processors, stores, serdes and functions, are classes and f
 from typing import Any
 
 from modelserving.kstreams import java
+from modelserving.kstreams.bridge.lambdas import adapt_functions
 from modelserving.kstreams.bridge.logging import forward_logs
 from modelserving.kstreams.config import streams_config
 from modelserving.kstreams.context import ProcessorContext, StateStoreContext
@@ -26,6 +27,7 @@ from modelserving.kstreams.driver import TestInputTopic, TestOutputTopic, Topolo
 from modelserving.kstreams.functions import (
     Aggregator,
     ForeachAction,
+    ForeignKeyExtractor,
     Initializer,
     KeyValueMapper,
     Merger,
@@ -47,6 +49,7 @@ from modelserving.kstreams.streams import KafkaStreams, Response, State
 __all__ = [
     "Aggregator",
     "ForeachAction",
+    "ForeignKeyExtractor",
     "Initializer",
     "KafkaStreams",
     "KeyValueMapper",
@@ -84,6 +87,8 @@ __all__ = [
     "streams_config",
     "text",
 ]
+
+adapt_functions()
 
 
 def __getattr__(name: str) -> Any:

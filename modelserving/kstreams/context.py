@@ -9,6 +9,7 @@ from typing import Any
 import jpype
 
 from modelserving import jvm
+from modelserving.errors import ServerError
 from modelserving.kstreams.bridge.failures import guarded
 from modelserving.kstreams.bridge.proxies import implement
 from modelserving.kstreams.bridge.values import duration, to_java
@@ -18,6 +19,15 @@ from modelserving.kstreams.record import Record, RecordMetadata
 __all__ = ["Cancellable", "ProcessorContext", "StateStoreContext"]
 
 _PROCESSOR = "org.apache.kafka.streams.processor."
+
+
+class _Ended:
+    """In the place of the engine's context, once its task has ended."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise ServerError(f"the task of this context has ended: {name} can be asked of it no more.")
+
+
 Cancellable = Callable[[], None]
 """Ends what was scheduled."""
 
@@ -31,6 +41,10 @@ class StateStoreContext:
 
     def __init__(self, java: Any) -> None:
         self.java = java
+
+    def release(self) -> None:
+        """The task has ended: let go of the engine, which holds all that has ever been connected with this."""
+        self.java = _Ended()
 
     def applicationId(self) -> str:
         """The application, which is also the consumer group."""

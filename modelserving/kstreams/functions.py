@@ -6,17 +6,22 @@ should; an error in a function is a Python error with its traceback.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 from modelserving import jvm
 from modelserving.kstreams.bridge.failures import guarded
 from modelserving.kstreams.bridge.proxies import implement
-from modelserving.kstreams.bridge.values import from_java, to_java
+from modelserving.kstreams.bridge.threads import keep_attached
+from modelserving.kstreams.bridge.values import from_java, pairs_to_java, to_java
 
 __all__ = [
     "Aggregator",
     "ForeachAction",
+    "ForeignKeyExtractor",
     "Initializer",
     "KeyValueMapper",
     "Merger",
@@ -39,11 +44,11 @@ def pair(key: object, value: object) -> Any:
 
 def Predicate(function: Callable[[Any, Any], bool]) -> Any:
     """``(key, value)`` to whether."""
-    return _java("Predicate", "test", function)
+    return _java("Predicate", "test", function, _to_bool)
 
 
 def ValueMapper(function: Callable[[Any], object]) -> Any:
-    """``(value)`` to another value."""
+    """``(value)`` to another value; for ``flatMapValues`` to a list of them, or a generator."""
     return _java("ValueMapper", "apply", function)
 
 
@@ -53,13 +58,18 @@ def ValueMapperWithKey(function: Callable[[Any, Any], object]) -> Any:
 
 
 def KeyValueMapper(function: Callable[[Any, Any], object]) -> Any:
-    """``(key, value)`` to a key, or for ``map`` to a ``pair``."""
-    return _java("KeyValueMapper", "apply", function)
+    """``(key, value)`` to a key; for ``map`` to a ``pair`` or a tuple of two, for ``flatMap`` to a list of those."""
+    return _java("KeyValueMapper", "apply", function, pairs_to_java)
 
 
 def ForeachAction(function: Callable[[Any, Any], object]) -> Any:
     """``(key, value)``, for what it does."""
-    return _java("ForeachAction", "apply", function)
+    return _java("ForeachAction", "apply", function, lambda _: None)
+
+
+def ForeignKeyExtractor(function: Callable[..., object]) -> Any:
+    """``(value)``, or ``(key, value)``, to the key of the other table, for a join by foreign key."""
+    return _java_util(function)
 
 
 def Initializer(function: Callable[[], object]) -> Any:
@@ -92,10 +102,33 @@ def ValueJoinerWithKey(function: Callable[[Any, Any, Any], object]) -> Any:
     return _java("ValueJoinerWithKey", "apply", function)
 
 
-def _java(interface: str, method: str, function: Callable[..., object]) -> Any:
+def _java_util(function: Callable[..., object]) -> Any:
+    """A ``java.util.function.Function`` or ``BiFunction``, by how many arguments the function takes."""
+    try:
+        inspect.signature(function).bind(None)
+    except TypeError:
+        return _implement("java.util.function.BiFunction", "apply", function, to_java)
+    except ValueError:  # a function in C that does not say
+        pass
+    return _implement("java.util.function.Function", "apply", function, to_java)
+
+
+def _java(interface: str, method: str, function: Callable[..., object], convert: Callable[[Any], Any] = to_java) -> Any:
     """An object of the interface whose only method calls the function."""
+    return _implement(_KSTREAM + interface, method, function, convert)
 
+
+def _implement(interface: str, method: str, function: Callable[..., object], convert: Callable[[Any], Any]) -> Any:
+    @guarded
     def call(*args: Any) -> Any:
-        return to_java(function(*map(from_java, args)))
+        keep_attached()
+        return convert(function(*map(from_java, args)))
 
-    return implement(_KSTREAM + interface, **{method: guarded(call)})
+    return implement(interface, **{method: call})
+
+
+def _to_bool(value: object) -> bool:
+    """Whether; numpy's truth is as good as Python's, anything else is a mistake."""
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    raise TypeError(f"a Predicate returns True or False; this one returned {value!r}, a {type(value).__name__}.")

@@ -15,8 +15,9 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from modelserving.kstreams import java
 from modelserving.kstreams.bridge.failures import guarded
@@ -25,7 +26,9 @@ from modelserving.kstreams.bridge.threads import attach, detach
 from modelserving.kstreams.context import ProcessorContext
 from modelserving.kstreams.record import Record
 
-__all__ = ["Processor", "ProcessorSupplier"]
+__all__ = ["FreshObjects", "Processor", "ProcessorSupplier"]
+
+T = TypeVar("T")
 
 _API = "org.apache.kafka.streams.processor.api."
 
@@ -55,10 +58,40 @@ def ProcessorSupplier(make: Callable[[], Processor], *stores: Any) -> Any:
         stores: builders of the stores that this processor uses, added to the topology and connected with it.
     """
 
+    made = FreshObjects("ProcessorSupplier")
+
     def get() -> Any:
-        return implement_with(_Node(make()), _API + "Processor")
+        return implement_with(_Node(made.check(make())), _API + "Processor")
 
     return implement(_API + "ProcessorSupplier", get=guarded(get), stores=lambda: _set_of(stores))
+
+
+class FreshObjects:
+    """Sees that a supplier makes something new each time: tasks that share one would share its state, unlocked.
+
+    Args:
+        who: the supplier, for the message.
+    """
+
+    def __init__(self, who: str) -> None:
+        self._who = who
+        self._known: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
+
+    def check(self, made: T) -> T:
+        """The same object, if it has not been seen before.
+
+        Raises:
+            TypeError: it has, or is a class instead of an object of it.
+        """
+        if isinstance(made, type):
+            raise TypeError(f"a {self._who} makes objects, and this one made the class {made.__name__}: call it.")
+        if self._known.get(id(made)) is made:
+            raise TypeError(
+                f"a {self._who} has to make a new object each time, and this one gave the same {type(made).__name__} "
+                "twice: tasks would share its state. Hand over the class, or a function that calls it."
+            )
+        self._known[id(made)] = made
+        return made
 
 
 class _Node:
@@ -70,12 +103,15 @@ class _Node:
 
     def init(self, context: Any) -> None:
         attach()
-        guarded(self._processor.init)(ProcessorContext(context))
+        self._context = ProcessorContext(context)
+        guarded(self._processor.init)(self._context)
 
     def close(self) -> None:
+        """Objects of Python and Java that hold each other are never freed: so the engine is let go of."""
         try:
             guarded(self._processor.close)()
         finally:
+            self._context.release()
             detach()
 
 

@@ -11,6 +11,7 @@ A record's value is then a ``WineRecord``, in every processor, store and lambda 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, Generic, TypeVar
 
 import jpype
@@ -56,8 +57,28 @@ def integer() -> Any:
 
 
 def number() -> Any:
-    """The ``Serde`` of floating-point numbers, eight bytes each."""
-    return _own("Double")
+    """The ``Serde`` of floating-point numbers, eight bytes each; whole numbers are taken, too."""
+    serdes = jvm.java_class(_PACKAGE + "Serdes")
+    return serdes.serdeFrom(_serializer_of_numbers(), _own("Double").deserializer())
+
+
+@cache
+def _serializer_of_numbers() -> Any:
+    """The engine's for ``Double``, behind what makes any ``Number`` one; all in Java, so it costs next to nothing."""
+    handles = jvm.java_class("java.lang.invoke.MethodHandles")
+    typed = jvm.java_class("java.lang.invoke.MethodType").methodType
+    of = {name: jvm.java_class(f"java.lang.{name}").class_ for name in ("Object", "Number", "Double", "String")}
+    lookup, data = handles.publicLookup(), jpype.JArray(jpype.JByte).class_
+    engine = jvm.java_class(_PACKAGE + "DoubleSerializer")()
+    write = lookup.findVirtual(engine.getClass(), "serialize", typed(data, [of["String"], of["Double"]])).bindTo(engine)
+    number = lookup.findVirtual(of["Number"], "doubleValue", typed(jpype.JDouble.class_))
+    written = handles.filterArguments(write, 1, number.asType(typed(of["Double"], [of["Object"]])))
+    nothing = handles.dropArguments(handles.constant(data, None), 0, [of["String"], of["Object"]])
+    is_null = typed(jpype.JBoolean.class_, [of["Object"]])
+    test = lookup.findStatic(jvm.java_class("java.util.Objects").class_, "isNull", is_null)
+    made = handles.guardWithTest(handles.dropArguments(test, 0, [of["String"]]), nothing, written)
+    proxies = jvm.java_class("java.lang.invoke.MethodHandleProxies")
+    return proxies.asInterfaceInstance(jvm.java_class(_PACKAGE + "Serializer").class_, made)
 
 
 def _own(name: str) -> Any:

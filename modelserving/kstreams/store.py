@@ -187,6 +187,8 @@ class OpenStore:
         try:
             guarded(self.python.close)()
         finally:
+            if self.python.context is not None:
+                self.python.context.release()
             detach()
 
     def persistent(self) -> bool:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import atexit
 import logging
 import warnings
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
@@ -40,6 +41,7 @@ log = logging.getLogger(__name__)
 _STREAMS = "org.apache.kafka.streams."
 _LOOK_EVERY_S = 0.02
 _AT_EXIT_S = 5.0
+_CLOSE_S = 30.0
 
 
 class State(StrEnum):
@@ -55,6 +57,7 @@ class State(StrEnum):
 
 
 _ENDED = (State.NOT_RUNNING, State.ERROR)
+_AT_WORK = (State.REBALANCING, State.RUNNING)
 
 
 class Response(StrEnum):
@@ -89,6 +92,7 @@ class KafkaStreams:
     ) -> None:
         forward_logs()
         self.error: BaseException | None = None
+        self.application_id = str(config.getProperty("application.id"))
         self._on_error = on_error
         self._on_state = on_state
         with python_errors():
@@ -97,19 +101,42 @@ class KafkaStreams:
         _open.add(self)
 
     def _listen(self) -> None:
-        handler = implement(_STREAMS + "errors.StreamsUncaughtExceptionHandler", handle=guarded(self._handle))
+        """Java knows this object by weak references only: else each would keep the other for ever."""
+        handle, on_state = weakref.WeakMethod(self._handle), weakref.ref(self)
+
+        def handle_error(thrown: Any) -> Any:
+            method = handle()
+            return method(thrown) if method is not None else None
+
+        def tell(new: Any, _old: Any) -> None:
+            told = on_state()
+            if told is not None:
+                told._on_state(State(str(new)))
+
+        handler = implement(_STREAMS + "errors.StreamsUncaughtExceptionHandler", handle=guarded(handle_error))
         self.java.setUncaughtExceptionHandler(handler)
-        told = guarded(lambda new, _old: self._on_state(State(str(new))))
-        self.java.setStateListener(implement(_STREAMS + "KafkaStreams$StateListener", onChange=told))
+        self.java.setStateListener(implement(_STREAMS + "KafkaStreams$StateListener", onChange=guarded(tell)))
 
     def _handle(self, thrown: Any) -> Any:
         """A thread has failed. The log gets the Python error with its traceback, not Java's view of it."""
         error = cause_of(thrown) or ServerError(f"Kafka Streams: {jvm.describe(thrown)}.")
         self.error = error
-        response = self._on_error(error)
+        response = self._ask(error)
         log.error("a thread of Kafka Streams failed (%s): %s", response, error, exc_info=error)
         kind = jvm.java_class(_STREAMS + "errors.StreamsUncaughtExceptionHandler$StreamThreadExceptionResponse")
         return getattr(kind, response.value)
+
+    def _ask(self, error: BaseException) -> Response:
+        """What to do; an ``on_error`` that does not say, or fails itself, ends the application: no thread goes on."""
+        try:
+            answer: object = self._on_error(error)
+        except Exception:
+            log.exception("on_error failed; the application ends")
+            return Response.SHUTDOWN_CLIENT
+        if isinstance(answer, Response):
+            return answer
+        log.error("on_error has to return a Response; it returned %r. The application ends.", answer)
+        return Response.SHUTDOWN_CLIENT
 
     @property
     def state(self) -> State:
@@ -118,6 +145,13 @@ class KafkaStreams:
 
     def start(self) -> None:
         """Start its threads. With global stores this returns when these are read to their end."""
+        others = [one for one in _open if one is not self and one.application_id == self.application_id]
+        if any(one.state in _AT_WORK for one in others):
+            log.warning(
+                "an application %r is running in this process already, and shares the records with this one. If it is "
+                "an older version of the same (a cell that was run again), close that one first.",
+                self.application_id,
+            )
         with python_errors():
             self.java.start()
 
@@ -201,7 +235,14 @@ class KafkaStreams:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        if not self.close(_CLOSE_S):
+            log.warning(
+                "application %r has not ended within %g s (it is %s); its threads go on in the background. "
+                "Is the broker there, and all of its topics?",
+                self.application_id,
+                _CLOSE_S,
+                self.state,
+            )
 
 
 def _have_ended(applications: Iterable[KafkaStreams], seconds: float) -> bool:

@@ -150,7 +150,6 @@ def test_a_store_is_restored_from_its_changelog(connection: Connection, own: Top
         assert counted(streams) == {b"red": 3, b"white": 2}
 
 
-@pytest.mark.slow
 def test_an_aborted_transaction_leaves_no_trace(connection: Connection, own: Topics, tmp_path: Path) -> None:
     """A thread that fails is replaced: state and results are as if it had never tried, and each record counts once."""
     Counting.failures = 1
@@ -216,7 +215,6 @@ class Refusing(StateStore):
             raise OSError("no commit today")
 
 
-@pytest.mark.slow
 def test_only_what_was_committed_is_told(connection: Connection, own: Topics, tmp_path: Path) -> None:
     """After a commit that failed everything is done again; each record is told once, the last when all is closed."""
     Telling.told, Refusing.left = Counter(), 1
@@ -280,7 +278,6 @@ def start(script: str, connection: Connection, topics: Topics, folder: Path) -> 
     )
 
 
-@pytest.mark.slow
 def test_a_program_that_forgets_to_close_ends_nevertheless(connection: Connection, own: Topics, tmp_path: Path) -> None:
     """The engine's threads would keep it for ever; at exit they are closed, and it is told what it forgot."""
     with start("streams.start(); streams.wait_for(State.RUNNING)", connection, own, tmp_path) as process:
@@ -290,7 +287,6 @@ def test_a_program_that_forgets_to_close_ends_nevertheless(connection: Connectio
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no interrupt to send")
-@pytest.mark.slow
 def test_an_interrupt_closes_the_application(connection: Connection, own: Topics, tmp_path: Path) -> None:
     """Ctrl-C reaches Python while the engine works, and leaves no thread behind."""
     script = """
@@ -309,3 +305,38 @@ except KeyboardInterrupt:
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=90)
     assert (output, process.returncode) == ("interrupted NOT_RUNNING\n", 7), errors
+
+
+@pytest.mark.parametrize("on_error", [print, lambda error: 1 / 0], ids=["says nothing", "fails itself"])
+def test_an_on_error_that_does_not_answer_ends_the_application(
+    connection: Connection, own: Topics, tmp_path: Path, on_error: Any
+) -> None:
+    """No zombie: without an answer no thread would go on, and the application would look as if it ran."""
+    Counting.failures = 1
+    send(connection, own, b"poison")
+    with KafkaStreams(counting(own), config(connection, own, tmp_path), on_error) as streams:
+        wait_until(lambda: streams.state in {State.NOT_RUNNING, State.ERROR}, "the end", seconds=60)
+        with pytest.raises(ValueError, match="this one is poison"):
+            streams.raise_error()
+
+
+def test_a_second_application_of_one_id_is_told(
+    connection: Connection, own: Topics, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A cell that was run again without closing what it had started: both would share the records."""
+    with KafkaStreams(counting(own), config(connection, own, tmp_path / "one")) as one:
+        one.wait_for(State.RUNNING)
+        assert "is running in this process already" not in caplog.text
+        with KafkaStreams(counting(own), config(connection, own, tmp_path / "two")):
+            assert f"an application '{own.records}' is running in this process already" in caplog.text
+
+
+def test_an_end_that_takes_too_long_is_told(
+    connection: Connection, own: Topics, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: Any
+) -> None:
+    """Leaving the block says so, and that the threads go on."""
+    monkeypatch.setattr(streams_module, "_CLOSE_S", 0.0)
+    with KafkaStreams(counting(own), config(connection, own, tmp_path)) as streams:
+        streams.wait_for(State.RUNNING)
+    assert "has not ended within 0 s" in caplog.text
+    assert streams.close(60)

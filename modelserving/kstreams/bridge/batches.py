@@ -23,9 +23,10 @@ from modelserving.kstreams.bridge.failures import guarded
 from modelserving.kstreams.bridge.proxies import implement
 from modelserving.kstreams.bridge.threads import attach, detach
 from modelserving.kstreams.context import ProcessorContext
+from modelserving.kstreams.record import Record
 from modelserving.kstreams.store import StateStore, StoreBuilder
 
-__all__ = ["BatchContext", "BatchProcessor", "BatchProcessorSupplier", "Columns"]
+__all__ = ["BatchContext", "BatchProcessor", "BatchProcessorSupplier", "Columns", "record_for"]
 
 _API = "org.apache.kafka.streams.processor.api."
 
@@ -151,6 +152,7 @@ class _Node:
         try:
             guarded(self._processor.close)()
         finally:
+            self._context.release()
             detach()
 
     def before_commit(self) -> None:
@@ -187,3 +189,8 @@ class _Node:
         finally:
             java.setCurrentNode(node)
             java.setRecordContext(place)
+
+
+def record_for(batch: Columns, row: int, value: object, headers: tuple[tuple[str, bytes], ...] = ()) -> Record:
+    """A record with the key and the time of a row, another value, and headers of its own."""
+    return Record(batch.keys[row], value, batch.timestamps[row], headers)

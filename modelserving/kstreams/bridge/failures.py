@@ -1,10 +1,19 @@
-"""Python errors on their way through Java, which knows them only as a proxy: here they are kept, and found again."""
+"""Python errors on their way through Java, and back.
+
+JPype throws a Python error through Java inside of a ``PyExceptionProxy``, which has no text: to Java's log, and to its
+dead letters, it says nothing. So what our callbacks raise is thrown as a Java exception that says what happened and
+where, with the proxy as its cause. On the way back the proxy is found at the end of the chain of causes, and thrown by
+Java once more, alone: then JPype gives back the very object that was raised, with its traceback. That works for bare
+lambdas, and for what JPype itself raises when a value does not fit, too.
+"""
 
 from __future__ import annotations
 
-import threading
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache, wraps
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import jpype
@@ -12,34 +21,26 @@ import jpype
 from modelserving import jvm
 from modelserving.errors import ServerError
 
-__all__ = ["cause_of", "guarded", "python_errors"]
+__all__ = ["cause_of", "guarded", "python_errors", "python_errors_only", "told"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _PROXY = "org.jpype.PyExceptionProxy"
-
-
-class _Seen(threading.local):
-    """The last error that left Python on this thread."""
-
-    error: BaseException | None = None
-
-
-_here = _Seen()
-_latest: list[BaseException] = []
+_LONGEST = 1_000
 
 
 def guarded(function: Callable[P, T]) -> Callable[P, T]:
-    """The same function for Java to call: an error that it raises is kept for ``cause_of``."""
+    """The same function for Java to call: an error that it raises tells Java what it is, and comes back as itself."""
 
+    @wraps(function, assigned=(), updated=())
     def call(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return function(*args, **kwargs)
-        except BaseException as error:
-            _here.error = error
-            _latest[:] = [error]
-            raise
+        except Exception as error:
+            if isinstance(error, jpype.JException):
+                raise
+            raise _as_java(error) from None
 
     return call
 
@@ -48,16 +49,66 @@ def cause_of(thrown: Any) -> BaseException | None:
     """The Python error that a Java exception came from, with its traceback; ``None`` if it came from none."""
     if not isinstance(thrown, jpype.JException):
         return thrown if isinstance(thrown, BaseException) else None
-    if not any(str(cause.getClass().getName()) == _PROXY for cause in _causes(thrown)):
+    proxy = next((cause for cause in _causes(thrown) if str(cause.getClass().getName()) == _PROXY), None)
+    if proxy is None:
         return None
-    # Work moves between threads of the engine: what is restored by one is reported by another.
-    return _here.error or (_latest[0] if _latest else None)
+    try:
+        _thrower().invokeWithArguments([proxy])
+    except jpype.JException:
+        return None
+    except BaseException as error:  # noqa: BLE001 - it is what was asked for
+        return error
+    return None
+
+
+def told(error: BaseException) -> str:
+    """An error in one line: what it is, what it says, and where it was raised.
+
+    The place is the last line of the user's code, not one of ours.
+    """
+    lines = traceback.extract_tb(error.__traceback__)
+    own = [line for line in lines if "modelserving/kstreams" not in Path(line.filename).as_posix()] or lines
+    where = f" (line {own[-1].lineno} of {Path(own[-1].filename).name}: {own[-1].line})" if own else ""
+    return f"{type(error).__name__}: {error}{where}"[:_LONGEST]
+
+
+def _as_java(error: BaseException) -> Any:
+    """A Java exception that tells what the error is, with the error as its cause."""
+
+    def throw(_: Any) -> None:
+        raise error
+
+    function = jpype.JProxy("java.util.function.Function", dict={"apply": throw})
+    future = jvm.java_class("java.util.concurrent.CompletableFuture").completedFuture(None).thenApply(function)
+    return jvm.java_class("java.lang.RuntimeException")(told(error), future.exceptionNow())
+
+
+@cache
+def _thrower() -> Any:
+    """What throws its argument."""
+    handles = jvm.java_class("java.lang.invoke.MethodHandles")
+    return handles.throwException(
+        jvm.java_class("java.lang.Object").class_, jvm.java_class("java.lang.Throwable").class_
+    )
 
 
 def _causes(thrown: Any) -> Iterator[Any]:
-    while thrown is not None:
+    seen = 0
+    while thrown is not None and seen < 100:
         yield thrown
-        thrown = thrown.getCause()
+        thrown, seen = thrown.getCause(), seen + 1
+
+
+@contextmanager
+def python_errors_only() -> Iterator[None]:
+    """Around a call into Java: what was a Python error is raised as that, and Java's own stay what they are."""
+    try:
+        yield
+    except jpype.JException as thrown:
+        error = cause_of(thrown)
+        if error is None:
+            raise
+        raise error from None
 
 
 @contextmanager

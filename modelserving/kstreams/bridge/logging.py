@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from typing import Any
 
 from modelserving import jvm
-from modelserving.kstreams.bridge.failures import cause_of
+from modelserving.kstreams.bridge.failures import cause_of, told
 from modelserving.kstreams.bridge.proxies import implement
 
 __all__ = ["forward_logs"]
 
+log = logging.getLogger(__name__)
+
 _JAVA = "java.util.logging."
+_PASSED_OVER = re.compile(r"\.LogAndContinue\w*ExceptionHandler$")
 _ROOTS = ("org.apache.kafka", "org.rocksdb")
 _lock = threading.Lock()
 _kept: list[Any] = []  # Java keeps its loggers only as long as somebody else does.
@@ -59,7 +63,16 @@ def _hand_over(record: Any) -> bool:
         thrown = record.getThrown()
         if cause_of(thrown) is None:  # a Python error is reported as itself, with its own traceback
             logger.log(level, "%s%s", record.getMessage(), "" if thrown is None else f" ({jvm.describe(thrown)})")
+    if _PASSED_OVER.search(str(record.getLoggerName())) and (thrown := record.getThrown()) is not None:
+        _tell_of(record, thrown)
     return False
+
+
+def _tell_of(record: Any, thrown: Any) -> None:
+    """A record that is passed over, because somebody chose to continue, is told of whatever the levels are."""
+    error = cause_of(thrown)
+    why = told(error) if error is not None else jvm.describe(thrown)
+    log.warning("a record was passed over: %s (%s)", why, record.getMessage(), exc_info=error)
 
 
 def _python_level(java: int) -> int:

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from modelserving import jvm
 
-__all__ = ["attach", "call_as_daemon", "detach"]
+__all__ = ["attach", "call_as_daemon", "detach", "keep_attached"]
 
 T = TypeVar("T")
 
@@ -43,6 +43,15 @@ def detach() -> None:
     _here.count -= 1
     if not _here.count:
         ctypes.pythonapi.PyGILState_Release(_here.state)
+
+
+def keep_attached() -> None:
+    """Keep this thread's Python state as long as the thread lives: for functions that nobody tells when it ends.
+
+    The state of a thread that has ended stays behind, some hundred bytes; an application has a handful of threads.
+    """
+    if not _here.count:
+        attach()
 
 
 def call_as_daemon(function: Callable[[], T]) -> T:

@@ -2,52 +2,91 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any
 
 import _jpype
 import jpype
+import numpy as np
 
 from modelserving import jvm
 
-__all__ = ["duration", "from_java", "to_java"]
+__all__ = ["duration", "from_java", "pairs_to_java", "to_java"]
 
 
 @cache
-def _kinds() -> tuple[Any, Any, dict[Any, Any]]:
-    """``byte[]``, what a boxed Python object is, and what each of Java's own types becomes in Python."""
+def _kinds() -> tuple[Any, Any, Any, dict[Any, Any]]:
+    """``byte[]``, what a boxed Python object is, what a boxed list is, and what Java's own types become in Python."""
     jvm.start()
     array = jpype.JArray(jpype.JByte)
+    box = jpype.JClass("java.io.Serializable")
     plain: dict[Any, Any] = {
         array: bytes,
         jpype.JClass("java.lang.String"): str,
         jpype.JClass("java.lang.Boolean"): bool,
+        jpype.JClass("org.apache.kafka.streams.KeyValue"): lambda pair: (from_java(pair.key), from_java(pair.value)),
     }
     plain |= {jpype.JClass(f"java.lang.{name}"): int for name in ("Long", "Integer", "Short", "Byte")}
     plain |= {jpype.JClass(f"java.lang.{name}"): float for name in ("Double", "Float")}
-    return array, (jpype.JClass("java.io.Serializable"),), plain
+    return array, (box,), (box, jpype.JClass("java.lang.Iterable")), plain
 
 
 def to_java(value: object) -> Any:
     """A value as the engine takes it.
 
     Bytes become ``byte[]`` (left alone, JPype makes a string of them), text a string (of a single letter it would make
-    a ``Character``). Numbers, and what is Java's already, stay as they are. Any other object travels in a box that Java
-    cannot open, and ``from_java`` takes it out.
+    a ``Character``), numbers of NumPy plain ones. Numbers, and what is Java's already, stay as they are. Any other
+    object travels in a box that Java cannot open, and ``from_java`` takes it out; a list or a generator in one that
+    Java can walk through, as ``flatMapValues`` does.
     """
     if isinstance(value, str):
         return jpype.JString(value)
+    if isinstance(value, np.generic):
+        value = value.item()
     if value is None or isinstance(value, int | float | _jpype._JObject | _jpype._JProxy):
         return value
-    array, box, _ = _kinds()
+    array, box, walkable, _ = _kinds()
     if isinstance(value, bytes | bytearray | memoryview):
         return array(value)
+    if isinstance(value, _WALKABLE):
+        return _jpype._JProxy(value, _Walk(value, to_java), walkable, True)
     return _jpype._JProxy(value, value, box, True)
 
 
+def pairs_to_java(value: object) -> Any:
+    """The same for what ``map`` and ``flatMap`` take: a tuple of two is a key and a value, here and in a list."""
+    if isinstance(value, tuple) and len(value) == 2:
+        return jvm.java_class("org.apache.kafka.streams.KeyValue").pair(to_java(value[0]), to_java(value[1]))
+    if isinstance(value, _WALKABLE):
+        return _jpype._JProxy(value, _Walk(value, pairs_to_java), _kinds()[2], True)
+    return to_java(value)
+
+
+class _Walk:
+    """What Java sees of a list: an ``Iterable``."""
+
+    def __init__(self, values: Iterable[object], convert: Callable[[object], Any]) -> None:
+        self._values = values
+        self._convert = convert
+
+    def iterator(self, _values: object) -> Any:
+        """All of it, in a list of Java's; JPype hands in the values themselves, too."""
+        made = jvm.java_class("java.util.ArrayList")()
+        for value in self._values:
+            made.add(self._convert(value))
+        return made.iterator()
+
+
+_WALKABLE = (list, tuple, set, frozenset, range, Iterator)
+
+
 def from_java(value: Any) -> Any:
-    """A value as Python knows it: ``bytes``, ``str``, ``int``, ``float``, ``bool``, what was boxed, or Java's own."""
-    convert = _kinds()[2].get(type(value))
+    """A value as Python knows it: ``bytes``, ``str``, ``int``, ``float``, ``bool``, what was boxed, or Java's own.
+
+    A ``KeyValue`` becomes a tuple.
+    """
+    convert = _kinds()[3].get(type(value))
     return value if convert is None else convert(value)
 
 

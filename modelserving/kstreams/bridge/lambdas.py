@@ -1,0 +1,148 @@
+"""Bare functions where the DSL wants an interface: ``stream.mapValues(lambda value: value.upper())``.
+
+Left alone, JPype hands a function to Java as it is: its arguments arrive as Java's own strings, and what it returns has
+to be Java's. Here the DSL's methods give each function the interface that is meant, by the method's name, the place of
+the function and how many arguments it takes; so it is as if that name had been written (``functions.py``).
+
+A class of processors, too, is taken for its supplier.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import _jpype
+import jpype
+
+from modelserving.kstreams import functions
+from modelserving.kstreams.bridge.failures import python_errors_only
+from modelserving.kstreams.processor import ProcessorSupplier
+
+__all__ = ["adapt_functions"]
+
+_STREAMS = "org.apache.kafka.streams."
+Kinds = Mapping[int, Callable[[Callable[..., Any]], Any]]
+
+_PREDICATE: Kinds = {2: functions.Predicate}
+_ACTION: Kinds = {2: functions.ForeachAction}
+_BY_KEY: Kinds = {2: functions.KeyValueMapper}
+_OF_VALUES: Kinds = {1: functions.ValueMapper, 2: functions.ValueMapperWithKey}
+_JOINED: Kinds = {2: functions.ValueJoiner, 3: functions.ValueJoinerWithKey}
+_FOREIGN: Kinds = {1: functions.ForeignKeyExtractor, 2: functions.ForeignKeyExtractor}
+_AGGREGATED: Kinds = {0: functions.Initializer, 3: functions.Aggregator}
+_MERGED: Kinds = {3: functions.Merger}
+_REDUCED: Kinds = {2: functions.Reducer}
+_SUPPLIED: Kinds = {0: ProcessorSupplier}
+_METHODS: Mapping[str, Kinds] = {
+    "addProcessor": _SUPPLIED,
+    "aggregate": _AGGREGATED,
+    "branch": _PREDICATE,
+    "cogroup": {3: functions.Aggregator},
+    "filter": _PREDICATE,
+    "filterNot": _PREDICATE,
+    "flatMap": _BY_KEY,
+    "flatMapValues": _OF_VALUES,
+    "foreach": _ACTION,
+    "groupBy": _BY_KEY,
+    "join": _JOINED,
+    "leftJoin": _JOINED,
+    "map": _BY_KEY,
+    "mapValues": _OF_VALUES,
+    "outerJoin": _JOINED,
+    "peek": _ACTION,
+    "process": _SUPPLIED,
+    "reduce": _REDUCED,
+    "selectKey": _BY_KEY,
+}
+"""For each method: what a function is, by how many arguments it takes."""
+_CLASSES: Mapping[str, tuple[str, ...]] = {
+    "BranchedKStream": ("branch",),
+    "CogroupedKStream": ("aggregate", "cogroup"),
+    "KGroupedStream": ("aggregate", "cogroup", "reduce"),
+    "KGroupedTable": ("aggregate", "reduce"),
+    "KStream": (
+        "filter",
+        "filterNot",
+        "flatMap",
+        "flatMapValues",
+        "foreach",
+        "groupBy",
+        "join",
+        "leftJoin",
+        "map",
+        "mapValues",
+        "outerJoin",
+        "peek",
+        "process",
+        "selectKey",
+    ),
+    "KTable": ("filter", "filterNot", "groupBy", "join", "leftJoin", "mapValues", "outerJoin"),
+    "SessionWindowedCogroupedKStream": ("aggregate",),
+    "SessionWindowedKStream": ("aggregate", "reduce"),
+    "TimeWindowedCogroupedKStream": ("aggregate",),
+    "TimeWindowedKStream": ("aggregate", "reduce"),
+    "Topology": ("addProcessor",),
+}
+"""Which class of the DSL has which of them."""
+
+
+def adapt_functions() -> None:
+    """Let the DSL take bare functions. To be said before the first of its classes is used; Java need not run yet."""
+    for name, methods in _CLASSES.items():
+        made = {method: _taking(name, method) for method in methods}
+        package = _STREAMS if name == "Topology" else _STREAMS + "kstream."
+        jpype.JImplementationFor(package + name)(type(name, (), made))
+
+
+def _taking(owner: str, name: str) -> Any:
+    """The method of that name, which gives each bare function its interface first."""
+
+    def call(self: Any, *arguments: Any) -> Any:
+        with python_errors_only():
+            return getattr(self, f"_{name}")(*_adapt(owner, name, arguments))
+
+    call.__name__ = name
+    return jpype.JOverride(sticky=True, rename=f"_{name}")(call)
+
+
+def _adapt(owner: str, method: str, arguments: tuple[Any, ...]) -> list[Any]:
+    places = [place for place, found in enumerate(arguments) if _is_bare(found)]
+    made = list(arguments)
+    for number, place in enumerate(places):
+        made[place] = _wrap(method, _kinds(owner, method, number, len(places)), made[place])
+    return made
+
+
+def _kinds(owner: str, method: str, number: int, of: int) -> Kinds:
+    """What the function may be that is this one of so many."""
+    if method in {"join", "leftJoin", "outerJoin"} and of > 1 and number == 0:
+        return _FOREIGN if owner == "KTable" else _BY_KEY
+    if method == "aggregate" and owner.startswith("Session") and number == of - 1:
+        return _MERGED
+    return _METHODS[method]
+
+
+def _is_bare(found: Any) -> bool:
+    """Whether it is a function of Python's, and nothing that Java knows already."""
+    return callable(found) and not isinstance(found, _jpype._JObject | _jpype._JProxy | _jpype.JClass)
+
+
+def _wrap(method: str, kinds: Kinds, function: Callable[..., Any]) -> Any:
+    for count, kind in kinds.items():
+        if _takes(function, count):
+            return kind(function)
+    wanted = " or ".join(map(str, kinds))
+    raise TypeError(f"{method} takes a function of {wanted} arguments; {function!r} cannot be called with so many.")
+
+
+def _takes(function: Callable[..., Any], count: int) -> bool:
+    """Whether a function can be called with so many arguments."""
+    try:
+        inspect.signature(function).bind(*range(count))
+    except TypeError:
+        return False
+    except ValueError:  # a function in C that does not say
+        return True
+    return True

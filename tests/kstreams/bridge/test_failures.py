@@ -1,0 +1,124 @@
+"""Python errors that cross Java: the very one that was raised, with its traceback; and what Java gets to know of it."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from modelserving.kstreams import (
+    Predicate,
+    Processor,
+    ProcessorSupplier,
+    TopologyTestDriver,
+    ValueMapper,
+    java,
+    serde,
+    text,
+)
+from modelserving.kstreams.bridge.failures import told
+
+CONTINUE = "org.apache.kafka.streams.errors.LogAndContinueProcessingExceptionHandler"
+Make = Callable[[Any], Any]
+
+
+def run(make: Make, value: str = "v", **options: object) -> list[Any]:
+    """What comes out of a stream of one record."""
+    builder = java.StreamsBuilder()
+    stream = builder.stream("in", java.Consumed.with_(text(), text()))
+    make(stream).to("out", java.Produced.with_(text(), text()))
+    with TopologyTestDriver(builder.build(), **options) as driver:
+        driver.createInputTopic("in", text(), text()).pipeInput("k", value)
+        return driver.createOutputTopic("out", text(), text()).readValuesToList()
+
+
+def divide(_: object) -> str:
+    return str(1 / 0)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda stream: stream.mapValues(ValueMapper(divide)), id="named"),
+        pytest.param(lambda stream: stream.mapValues(divide), id="bare"),
+    ],
+)
+def test_the_error_has_its_own_traceback(make: Make) -> None:
+    """The line that failed is in it, for a bare function, too."""
+    with pytest.raises(ZeroDivisionError) as caught:
+        run(make)
+    assert "return str(1 / 0)" in "".join(traceback.format_tb(caught.value.__traceback__))
+
+
+def test_an_error_of_yesterday_is_not_told_again() -> None:
+    """What fails now is told, and not what failed last on this thread."""
+    with pytest.raises(ZeroDivisionError):
+        run(lambda stream: stream.mapValues(ValueMapper(divide)))
+    with pytest.raises(TypeError, match="a Predicate returns True or False; this one returned 'v', a str"):
+        run(lambda stream: stream.filter(Predicate(lambda key, value: value)))
+
+
+def test_an_error_while_a_topology_is_drawn_is_itself() -> None:
+    """The engine asks a supplier for a processor already when it is added."""
+    builder = java.StreamsBuilder()
+
+    def make() -> Processor:
+        raise LookupError("no processor today")
+
+    with pytest.raises(LookupError, match="no processor today"):
+        builder.stream("in").process(ProcessorSupplier(make))
+
+
+def test_what_is_passed_over_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """Who chooses to log and continue sees a line with the error and its traceback, whatever Kafka's level is."""
+    with caplog.at_level(logging.WARNING, "modelserving"):
+        assert run(lambda stream: stream.mapValues(divide), processing_exception_handler=CONTINUE) == []
+    (line,) = [record for record in caplog.records if "passed over" in record.message]
+    assert "ZeroDivisionError: division by zero" in line.message
+    assert line.exc_info is not None
+
+
+def test_what_a_serde_cannot_read_is_logged_too(caplog: pytest.LogCaptureFixture) -> None:
+    """A serde in Python fails as a function does."""
+
+    def refuse(data: bytes) -> str:
+        raise ValueError(f"{data!r} is no text of ours")
+
+    builder = java.StreamsBuilder()
+    builder.stream("in", java.Consumed.with_(text(), serde(str.encode, refuse))).to("out")
+    handler = "org.apache.kafka.streams.errors.LogAndContinueExceptionHandler"
+    with (
+        caplog.at_level(logging.WARNING, "modelserving"),
+        TopologyTestDriver(builder.build(), deserialization_exception_handler=handler) as driver,
+    ):
+        driver.createInputTopic("in", text(), text()).pipeInput("k", "v")
+    assert "ValueError: b'v' is no text of ours" in caplog.text
+
+
+def test_the_engines_own_dead_letters_say_why() -> None:
+    """Its dead-letter queue (KIP-1034) has the Python error in its headers, and where it was raised."""
+    builder = java.StreamsBuilder()
+    builder.stream("in", java.Consumed.with_(text(), text())).mapValues(divide).to(
+        "out", java.Produced.with_(text(), text())
+    )
+    options = {"processing_exception_handler": CONTINUE, "errors_dead_letter_queue_topic_name": "dead"}
+    with TopologyTestDriver(builder.build(), **options) as driver:
+        driver.createInputTopic("in", text(), text()).pipeInput("k", "v")
+        (letter,) = driver.createOutputTopic("dead", text(), text()).readRecordsToList()
+    said = b" ".join(value for _, value in letter.headers()).decode()
+    assert letter.value() == "v"
+    assert "ZeroDivisionError: division by zero (line " in said
+    assert "return str(1 / 0)" in said
+
+
+def test_an_error_in_one_line_names_the_users_own_line() -> None:
+    """Not the last line of ours that it went through."""
+    try:
+        divide(None)
+    except ZeroDivisionError as error:
+        line = told(error)
+    assert line.startswith("ZeroDivisionError: division by zero (line ")
+    assert line.endswith("of test_failures.py: return str(1 / 0))")

@@ -1,0 +1,124 @@
+"""Bare functions in the DSL: each becomes the interface that is meant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from modelserving.kstreams import Processor, Record, TopologyTestDriver, integer, java, number, serde, text
+
+LISTS = serde(lambda values: ",".join(values).encode(), lambda data: data.decode().split(","))
+
+
+def drive(builder: Any, topics: dict[str, list[tuple[str, str]]], key: Any = None, value: Any = None) -> list[Any]:
+    """What comes out, as pairs, when these go in, topic by topic."""
+    with TopologyTestDriver(builder.build()) as driver:
+        for topic, pairs in topics.items():
+            source = driver.createInputTopic(topic, text(), text())
+            for each in pairs:
+                source.pipeInput(*each)
+        found = driver.createOutputTopic("out", key or text(), value or text()).readRecordsToList()
+    return [(record.key(), record.value()) for record in found]
+
+
+def stream(builder: Any, topic: str = "in") -> Any:
+    return builder.stream(topic, java.Consumed.with_(text(), text()))
+
+
+def out(key: Any = None, value: Any = None) -> tuple[str, Any]:
+    return "out", java.Produced.with_(key or text(), value or text())
+
+
+def test_keys_and_values_arrive_as_pythons() -> None:
+    """``upper`` is a method of Python's text, not of Java's."""
+    builder = java.StreamsBuilder()
+    stream(builder).filter(lambda key, value: value != "").mapValues(lambda value: value.upper()).to(*out())
+    assert drive(builder, {"in": [("k", "a"), ("k", "")]}) == [("k", "A")]
+
+
+@pytest.mark.parametrize("split", [str.split, lambda value: tuple(value.split()), lambda value: iter(value.split())])
+def test_a_value_becomes_several(split: Any) -> None:
+    """A list, a tuple, an iterator: the first example of all books, the count of words."""
+    builder = java.StreamsBuilder()
+    counts = (
+        stream(builder).flatMapValues(split).groupBy(lambda key, word: word, java.Grouped.with_(text(), text())).count()
+    )
+    counts.toStream().to(*out(value=integer()))
+    assert drive(builder, {"in": [("k", "to be or not to be")]}, value=integer())[-1] == ("be", 2)
+
+
+def test_a_pair_is_a_tuple() -> None:
+    """``map`` gives one, ``flatMap`` several."""
+    builder = java.StreamsBuilder()
+    mapped = stream(builder).map(lambda key, value: (value, key))
+    mapped.flatMap(lambda key, value: [(key, value), (value, key)]).to(*out())
+    assert drive(builder, {"in": [("k", "v")]}) == [("v", "k"), ("k", "v")]
+
+
+def test_a_list_that_is_a_value_stays_a_list() -> None:
+    """And a tuple that is a key a tuple: what crosses Java comes back as it was."""
+    seen: list[object] = []
+    builder = java.StreamsBuilder()
+    keyed = stream(builder).mapValues(lambda value: [value, value]).selectKey(lambda key, value: (key, 1))
+    keyed.foreach(lambda key, value: seen.extend((key, value)))
+    drive(builder, {"in": [("k", "v")]})
+    assert seen == [("k", 1), ["v", "v"]]
+
+
+def test_what_numpy_answers_is_taken() -> None:
+    """Models return just these: truth, whole numbers, and both kinds of floating-point numbers."""
+    builder = java.StreamsBuilder()
+    lengths = (
+        stream(builder).filter(lambda key, value: np.float64(len(value)) > 0).mapValues(lambda v: np.int64(len(v)))
+    )
+    lengths.mapValues(lambda value: np.float32(value / 2)).to(*out(value=number()))
+    assert drive(builder, {"in": [("k", "abc"), ("k", "")]}, value=number()) == [("k", 1.5)]
+
+
+def test_a_whole_number_is_a_number() -> None:
+    """``number()`` writes it as the floating-point number that it is; nothing stays nothing."""
+    builder = java.StreamsBuilder()
+    stream(builder).mapValues(lambda value: 3 if value else None).to(*out(value=number()))
+    assert drive(builder, {"in": [("k", "x"), ("k", "")]}, value=number()) == [("k", 3.0), ("k", None)]
+
+
+def test_aggregations_and_joins() -> None:
+    """Initializer, aggregator and joiner by the number of their arguments; a foreign key by its place."""
+    builder = java.StreamsBuilder()
+    orders = builder.table("orders", java.Consumed.with_(text(), text()))
+    people = builder.table("people", java.Consumed.with_(text(), text()))
+    joined = orders.join(people, lambda order: order.split(":")[0], lambda order, person: f"{order} for {person}")
+    gathered = joined.toStream().groupBy(lambda key, value: "all", java.Grouped.with_(text(), text()))
+    kept = java.Materialized.with_(text(), LISTS)
+    gathered.aggregate(list, lambda key, value, so_far: [*so_far, value], kept).toStream().to(*out(value=LISTS))
+    found = drive(builder, {"people": [("ann", "Ann")], "orders": [("1", "ann:wine")]}, value=LISTS)
+    assert found == [("all", ["ann:wine for Ann"])]
+
+
+def test_a_function_of_the_wrong_kind_is_told() -> None:
+    """With the method, and how many arguments there must be."""
+    with pytest.raises(TypeError, match="filter takes a function of 2 arguments"):
+        stream(java.StreamsBuilder()).filter(lambda value: True)
+
+
+class Forwarding(Processor):
+    """Hands on what comes."""
+
+    def process(self, record: Record) -> None:
+        self.context.forward(record)
+
+
+def test_a_class_of_processors_is_taken_for_its_supplier() -> None:
+    """In the DSL as in a topology that is drawn node by node."""
+    builder = java.StreamsBuilder()
+    stream(builder).process(Forwarding).to(*out())
+    assert drive(builder, {"in": [("k", "v")]}) == [("k", "v")]
+
+
+def test_one_object_for_all_tasks_is_refused() -> None:
+    """Tasks would share its state, unlocked."""
+    one = Forwarding()
+    with pytest.raises(TypeError, match="has to make a new object each time, and this one gave the same Forwarding"):
+        stream(java.StreamsBuilder()).process(lambda: one)

@@ -1,0 +1,103 @@
+"""What has run is freed: objects of Python and Java that held each other let go when a task ends."""
+
+from __future__ import annotations
+
+import gc
+import secrets
+import weakref
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelserving.jvm import java_class
+from modelserving.kafka import Connection, make_producer
+from modelserving.kstreams import (
+    KafkaStreams,
+    Processor,
+    ProcessorContext,
+    ProcessorSupplier,
+    Record,
+    State,
+    StateStore,
+    StoreBuilder,
+    TopologyTestDriver,
+    java,
+    raw,
+    streams_config,
+)
+from modelserving.records import Topics
+from modelserving.workshop.lesson.lesson_topics import wait_until
+
+_known: list[weakref.ref[Any]] = []
+
+
+class Remembering(StateStore):
+    """Holds something."""
+
+    def open(self) -> None:
+        self.values = [0] * 10_000
+
+    def restore(self, key: bytes, value: bytes | None) -> None:
+        """Nothing to take over."""
+
+
+class Working(Processor):
+    """Uses the store."""
+
+    def init(self, context: ProcessorContext) -> None:
+        super().init(context)
+        self.store: Remembering = context.getStateStore("store")
+        _known.extend((weakref.ref(self), weakref.ref(self.store)))
+
+    def process(self, record: Record) -> None:
+        self.store.values[0] += 1
+        self.context.forward(record)
+
+
+def topology(source: str, sink: str) -> Any:
+    made = java.Topology()
+    made.addSource("in", source)
+    made.addProcessor("work", ProcessorSupplier(Working, StoreBuilder("store", Remembering, logging=False)), "in")
+    made.addSink("out", sink, "work")
+    return made
+
+
+def noted(at_least: int) -> bool:
+    """Whether so many were noted."""
+    return len(_known) >= at_least
+
+
+def all_gone() -> bool:
+    """Whether all that was noted is freed; both sides are asked to look."""
+    gc.collect()
+    java_class("java.lang.System").gc()
+    return not any(one() is not None for one in _known)
+
+
+def test_what_a_driver_ran_is_freed() -> None:
+    """Processors and stores of topologies that were tried, for example by a cell that is run again and again."""
+    _known.clear()
+    for _ in range(5):
+        with TopologyTestDriver(topology("in", "out")) as driver:
+            driver.createInputTopic("in", raw(), raw()).pipeInput(None, b"x")
+    assert len(_known) == 10
+    wait_until(all_gone, "all to be freed", seconds=60)
+
+
+@pytest.mark.broker
+def test_what_an_application_ran_is_freed(connection: Connection, topics: Topics, tmp_path: Path) -> None:
+    """The application itself, too, with its listeners."""
+    _known.clear()
+    with make_producer(connection) as producer:
+        producer.send(topics.records, value=b"x")
+    for number in range(2):
+        name = secrets.token_hex(4)
+        config = streams_config(connection, application_id=name, state_dir=tmp_path / str(number))
+        with KafkaStreams(topology(topics.records, topics.scored), config) as streams:
+            streams.wait_for(State.RUNNING)
+            _known.append(weakref.ref(streams))
+            wait_until(partial(noted, 3 * number + 3), "the task")
+        del streams
+    wait_until(all_gone, "all to be freed", seconds=60)
