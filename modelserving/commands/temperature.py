@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import socket
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from modelserving.commands.options import Prefix, UntilStdinCloses
+from modelserving.commands.serve.launch import Member, Service, launch
+from modelserving.commands.serve.options import ListenOptions, with_options
 from modelserving.commands.serve.servers import serve_app as servers
 from modelserving.config import load_settings
+
+if TYPE_CHECKING:
+    from modelserving.kafka import Connection
 
 __all__ = ["register"]
 
@@ -29,49 +32,24 @@ def register(app: typer.Typer) -> None:
 
 
 @servers.command()
-def temperature(
-    host: Annotated[str, typer.Option(help="Address to listen on for HTTP.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port for HTTP; if taken, the next free one.")] = 5700,
-    prefix: Prefix = "",
-    group: Annotated[str, typer.Option(help="The application; its instances share the sensors.")] = "",
-    instance: Annotated[str, typer.Option(help="Name of this one in it; none: host and port.")] = "",
-    partitions: Partitions = 4,
-    announce_to: Annotated[Path | None, typer.Option("--announce", hidden=True)] = None,
-    until_stdin_closes: UntilStdinCloses = False,
-) -> None:
+@with_options(ListenOptions, port=5700)
+def temperature(said: ListenOptions, partitions: Partitions = 4) -> None:
     """Control heaters with Kafka Streams. Ctrl-C ends it."""
-    import anyio
-
-    from modelserving.broker import use_broker
-    from modelserving.system.ports import holder_of
     from modelserving.temperature import HEATING_TOPICS, HeatingOptions, HeatingServer
     from modelserving.temperature.faces import make_heating_app
     from modelserving.temperature.topics import create_heating_topics
-    from modelserving.web import announce, bind, serve_app, stdin_closed, until_signal, url_of
 
-    settings, console = load_settings(), Console(highlight=False)
-    bound = bind(host, port)
-    url, taken = url_of(bound), bound.getsockname()[1]
-    if port not in (0, taken):
-        console.print(f"Port {port} is taken{holder_of(port)}: this server is at port {taken}.")
-    topics = HEATING_TOPICS.prefixed(prefix) if prefix else HEATING_TOPICS
-    group = group or f"{prefix or 'modelserving'}-heating"
-    instance = instance or f"{socket.gethostname()}-{taken}"
-    with use_broker(settings) as connection:
+    topics = HEATING_TOPICS.prefixed(said.prefix) if said.prefix else HEATING_TOPICS
+
+    def make(connection: Connection, member: Member) -> Service:
         create_heating_topics(connection, topics, partitions)
-        options = HeatingOptions(settings.home / "heating" / group / instance, topics, group, instance, url)
+        folder = load_settings().home / "heating" / member.group / member.instance
+        options = HeatingOptions(folder, topics, member.group, member.instance, member.url)
         server = HeatingServer(connection, options)
-        if announce_to is not None:
-            announce(announce_to, url)
-        console.print(f"Controlling {topics.heater} by {topics.sensor} and {topics.control}.")
-        console.print(f"What is wanted: {url}/state/1   API: {url}/docs   Ctrl-C ends it.")
-        stops = (until_signal, stdin_closed) if until_stdin_closes else (until_signal,)
+        about = f"Controlling {topics.heater} by {topics.sensor} and {topics.control}"
+        return Service(server.run, make_heating_app(server), about, f"What is wanted: {member.url}/state/1")
 
-        async def run() -> None:
-            await serve_app(server.run, make_heating_app(server), bound, *stops)
-
-        anyio.run(run)
-    console.print("The server has stopped.")
+    launch("heating", said, make)
 
 
 @temperature_app.command("simulate")

@@ -86,7 +86,7 @@ def test_rooms_are_kept_warm_and_another_instance_takes_over(
             return all(abs(room.temperature - (18.0 + room.sensor / 2)) < 1.0 for room in rooms.rooms.values())
 
         wait_until(lambda: asked_anywhere(one, other), "each to tell what is wanted at any sensor", seconds=60)
-        assert state(one, "/state/99").status_code == 404
+        wait_until(lambda: state(one, "/state/99").status_code == 404, "an unknown sensor to be told as that")
         wait_until(warm, "the rooms to be warm", seconds=60)
         before = rooms.commands
         one.kill()

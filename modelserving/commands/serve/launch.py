@@ -3,74 +3,123 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelserving.commands.options import topics_of
-from modelserving.commands.serve.options import ServeOptions
+from modelserving.commands.serve.options import ListenOptions, ServeOptions
 from modelserving.config import Settings, load_settings
 
 if TYPE_CHECKING:
-    from fastapi import APIRouter
+    from fastapi import APIRouter, FastAPI
 
     from modelserving.kafka import Connection
     from modelserving.models.lifecycle.fetch import FetchPolicy
     from modelserving.serving import ServerOptions
     from modelserving.web import Runnable
 
-__all__ = ["launch"]
+__all__ = ["Member", "Service", "launch", "launch_models"]
 
 
-def launch(
-    kind: str,
-    said: ServeOptions,
-    make: Callable[[Connection, ServerOptions], Runnable],
-    routers: Callable[[Runnable], Sequence[APIRouter]] = lambda _: (),
-) -> None:
-    """Bind a port, reach the broker, create the topics, and serve until something says stop.
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One server of a group.
+
+    Args:
+        group: whose members share the records.
+        instance: its name in the group.
+        url: where it listens for HTTP.
+    """
+
+    group: str
+    instance: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What a server is, once it is made.
+
+    Args:
+        run: runs until cancelled.
+        app: its HTTP face.
+        about: a line that says what it does.
+        look: where one sees how it does that.
+    """
+
+    run: Callable[[], Awaitable[None]]
+    app: FastAPI
+    about: str
+    look: str
+
+
+def launch(kind: str, said: ListenOptions, make: Callable[[Connection, Member], Service]) -> None:
+    """Bind a port, reach the broker, and serve until something says stop.
 
     Args:
         kind: of server; names the consumer group where the user names none.
         said: what the user said.
-        make: makes the server.
-        routers: HTTP paths of this kind of server alone.
+        make: makes the server, and the topics that it needs.
     """
     import anyio
     from rich.console import Console
 
     from modelserving.broker import use_broker
     from modelserving.commands.threads import share_fairly
-    from modelserving.kafka import create_topics
     from modelserving.system.ports import holder_of
-    from modelserving.web import announce, bind, serve, stdin_closed, until_signal, url_of
+    from modelserving.web import announce, bind, serve_app, stdin_closed, until_signal, url_of
 
     share_fairly()
-    settings = load_settings()
     console = Console(highlight=False)
     bound = bind(said.host, said.port)
-    options = _options(kind, said, settings, url_of(bound))
-    topics = options.topics
-    port = bound.getsockname()[1]
-    if said.port not in (0, port):
-        console.print(f"Port {said.port} is taken{holder_of(said.port)}: this server is at port {port}.")
-    with closing(bound), use_broker(settings) as connection:
-        create_topics(connection, topics)
-        server = make(connection, options)
-        if said.announce_to is not None:
-            announce(said.announce_to, options.url)
-        console.print(f"Scoring {topics.records} into {topics.scored}, broker {connection.bootstrap_servers}.")
-        console.print(f"Model in use: {options.url}/state   API: {options.url}/docs   Ctrl-C ends it.")
-        stops = (until_signal, stdin_closed) if said.until_stdin_closes else (until_signal,)
-
-        async def run() -> None:
-            await serve(server, bound, *stops, routers=routers(server))
-
-        anyio.run(run)
+    with closing(bound):
+        port, url = bound.getsockname()[1], url_of(bound)
+        if said.port not in (0, port):
+            console.print(f"Port {said.port} is taken{holder_of(said.port)}: this server is at port {port}.")
+        group = said.group or f"{said.prefix or 'modelserving'}-{kind}"
+        member = Member(group, said.instance or f"{socket.gethostname()}-{port}", url)
+        with use_broker() as connection:
+            service = make(connection, member)
+            if said.announce_to is not None:
+                announce(said.announce_to, url)
+            console.print(f"{service.about}, broker {connection.bootstrap_servers}.")
+            console.print(f"{service.look}   API: {url}/docs   Ctrl-C ends it.")
+            stops = (until_signal, stdin_closed) if said.until_stdin_closes else (until_signal,)
+            anyio.run(serve_app, service.run, service.app, bound, *stops)
     console.print("The server has stopped.")
 
 
-def _options(kind: str, said: ServeOptions, settings: Settings, url: str) -> ServerOptions:
+def launch_models(
+    kind: str,
+    said: ServeOptions,
+    make: Callable[[Connection, ServerOptions], Runnable],
+    routers: Callable[[Runnable], Sequence[APIRouter]] = lambda _: (),
+) -> None:
+    """The same for a server of models.
+
+    Args:
+        kind: as in ``launch``.
+        said: as in ``launch``.
+        make: makes the server; its topics are there.
+        routers: HTTP paths of this kind of server alone.
+    """
+    from modelserving.kafka import create_topics
+    from modelserving.web import make_app
+
+    def begin(connection: Connection, member: Member) -> Service:
+        options = _options(said, member, load_settings())
+        topics = options.topics
+        create_topics(connection, topics)
+        server = make(connection, options)
+        about = f"Scoring {topics.records} into {topics.scored}"
+        return Service(server.run, make_app(server, *routers(server)), about, f"Model in use: {member.url}/state")
+
+    launch(kind, said, begin)
+
+
+def _options(said: ServeOptions, member: Member, settings: Settings) -> ServerOptions:
     from modelserving.models.lifecycle.build import build_candidate
     from modelserving.models.lifecycle.sandbox import trial_then_build
     from modelserving.models.store.repository import ModelRepository
@@ -78,9 +127,9 @@ def _options(kind: str, said: ServeOptions, settings: Settings, url: str) -> Ser
 
     return ServerOptions(
         topics_of(said.prefix),
-        group=said.group or f"{said.prefix or 'modelserving'}-{kind}",
-        instance=said.instance or f"{socket.gethostname()}-{url.rpartition(':')[2]}",
-        url=url,
+        group=member.group,
+        instance=member.instance,
+        url=member.url,
         max_records=said.max_records,
         preload=said.preload,
         repository=ModelRepository(settings.repository_folder),

@@ -13,12 +13,12 @@ import typer
 
 from modelserving.commands.options import Prefix, UntilStdinCloses
 
-__all__ = ["ServeOptions", "with_serve_options"]
+__all__ = ["ListenOptions", "ServeOptions", "with_options"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServeOptions:
-    """The options of every `modelserving serve ...`. Two are hidden: for a parent process."""
+class ListenOptions:
+    """The options of every server, whatever it serves. Two are hidden: for a parent process."""
 
     host: Annotated[str, typer.Option(help="Address to listen on for HTTP; think before you leave loopback.")] = (
         "127.0.0.1"
@@ -29,6 +29,14 @@ class ServeOptions:
     prefix: Prefix = ""
     group: Annotated[str, typer.Option(help="Consumer group; servers of one group share the records.")] = ""
     instance: Annotated[str, typer.Option(help="Name of this server in the group; none: host and port.")] = ""
+    announce_to: Annotated[Path | None, typer.Option("--announce", hidden=True)] = None
+    until_stdin_closes: UntilStdinCloses = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeOptions(ListenOptions):
+    """The options of every server of models."""
+
     max_records: Annotated[int, typer.Option(min=1, help="The most records in a batch.")] = 10_000
     preload: Annotated[
         bool, typer.Option(help="Start the engines of all formats first, or each with its first model.")
@@ -49,26 +57,25 @@ class ServeOptions:
             "seconds and 2 GB. Takes a second, five for TensorFlow.",
         ),
     ] = False
-    announce_to: Annotated[Path | None, typer.Option("--announce", hidden=True)] = None
-    until_stdin_closes: UntilStdinCloses = False
 
 
-def with_serve_options(**defaults: object) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command the options of `ServeOptions`, before its own.
+def with_options(kind: type[ListenOptions], **defaults: object) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command these options, before its own.
 
     The command takes them as its first argument, all in one; on the command line each stands for itself. Typer knows a
     command by its signature, so that is where they are written.
 
     Args:
+        kind: which options.
         defaults: where this command's differ, by name.
     """
-    shared = inspect.signature(ServeOptions, eval_str=True).parameters.values()
-    options = [one.replace(default=defaults.get(one.name, one.default)) for one in shared]
+    fields = inspect.signature(kind, eval_str=True).parameters.values()
+    options = [one.replace(default=defaults.get(one.name, one.default)) for one in fields]
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         @wraps(command)
         def run(**said: Any) -> None:
-            command(ServeOptions(**{one.name: said.pop(one.name) for one in options}), **said)
+            command(kind(**{one.name: said.pop(one.name) for one in options}), **said)
 
         _, *own = inspect.signature(command, eval_str=True).parameters.values()
         parameters = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in (*options, *own)]

@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 import typer
 
-from modelserving.commands.serve.launch import launch
-from modelserving.commands.serve.options import ServeOptions, with_serve_options
+from modelserving.commands.serve.launch import launch_models
+from modelserving.commands.serve.options import ServeOptions, with_options
 from modelserving.config import load_settings
 
 if TYPE_CHECKING:
@@ -71,16 +71,16 @@ class DistributionName(StrEnum):
 
 
 @serve_app.command()
-@with_serve_options()
+@with_options(ServeOptions)
 def stage(said: ServeOptions, fast: Fast = False) -> None:
     """Serve models with the custom stage. Ctrl-C ends it."""
     from modelserving.stage import StageServer
 
-    launch("stage", said, lambda connection, options: StageServer(connection, replace(options, fast=fast)))
+    launch_models("stage", said, lambda connection, options: StageServer(connection, replace(options, fast=fast)))
 
 
 @serve_app.command()
-@with_serve_options()
+@with_options(ServeOptions)
 def actor(
     said: ServeOptions,
     runtime: Annotated[
@@ -104,11 +104,11 @@ def actor(
         serving = ServingSettings(folder.resolve(), workers=workers, router=router.value)
         return ActorServer(connection, replace(options, fast=fast), serving, partial(_start, runtime, ray_address))
 
-    launch("actor", said, make)
+    launch_models("actor", said, make)
 
 
 @serve_app.command()
-@with_serve_options(port=5600, max_records=1_000)
+@with_options(ServeOptions, port=5600, max_records=1_000)
 def streams(
     said: ServeOptions,
     store: Annotated[
@@ -145,7 +145,7 @@ def streams(
         assert isinstance(server, StreamsServer)
         return (query_router(server, LocalState(server)),)
 
-    launch("streams", said, make, routers)
+    launch_models("streams", said, make, routers)
 
 
 def _start(name: RuntimeName, ray_address: str | None) -> Runtime:
