@@ -28,7 +28,7 @@ from pathlib import Path
 
 from modelserving.errors import ConfigError
 
-__all__ = ["Settings", "checkout", "data_folder", "load_settings"]
+__all__ = ["Settings", "checkout", "data_folder", "in_jupyter_session", "load_settings"]
 
 _MODEL_BYTES = 64 * 1024 * 1024
 
@@ -61,6 +61,11 @@ class Settings:
     def repository_folder(self) -> Path:
         """The folder that keeps every model."""
         return self.repository or self.home / "repository"
+
+
+def in_jupyter_session(environ: Mapping[str, str] | None = None) -> bool:
+    """Whether this process is the kernel of a notebook that somebody has open, and not one that runs by itself."""
+    return "JPY_SESSION_NAME" in (os.environ if environ is None else environ)
 
 
 def checkout() -> Path | None:

@@ -3,8 +3,10 @@
 ::
 
     live.py            LiveView: one picture, kept up to date in place, from threads
+    dock.py            the newest of them in a panel beside the notebook
     stage_view.py      StageView: scores, model in use, swaps, latency of a stage
     back_pressure.py   BackPressureView: a producer, a buffer, a consumer
+    topic_view.py      TopicView: partitions, records, bookmarks, owners, transactions of a topic
     svg.py colours.py  what they are drawn with
 """
 
@@ -14,6 +16,8 @@ from modelserving.widgets.score_feed import ScoreFeed
 from modelserving.widgets.stage_chart import render_stage
 from modelserving.widgets.stage_snapshot import Condition, ModelSeen, ScorePoint, ServerReport, StageSnapshot, Swap
 from modelserving.widgets.stage_view import StageView
+from modelserving.widgets.topic_snapshot import Lane, RecordState, SeenRecord, TopicSnapshot
+from modelserving.widgets.topic_view import TopicView
 
 __all__ = [
     "BackPressureSnapshot",
@@ -21,15 +25,20 @@ __all__ = [
     "Condition",
     "FlowSample",
     "Frame",
+    "Lane",
     "LiveView",
     "ModelSeen",
+    "RecordState",
     "ScoreFeed",
     "ScorePoint",
+    "SeenRecord",
     "ServerReport",
     "Source",
     "StageSnapshot",
     "StageView",
     "Swap",
+    "TopicSnapshot",
+    "TopicView",
     "render_back_pressure",
     "render_stage",
 ]

@@ -16,6 +16,7 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 import ipywidgets
 
 from modelserving.errors import ConfigError, ServerError
+from modelserving.widgets.dock import dock
 from modelserving.widgets.svg import escape
 
 __all__ = ["Frame", "LiveView", "Source"]
@@ -164,7 +165,8 @@ class LiveView(Generic[S]):
         self.close()
 
     def _repr_mimebundle_(self, **kwargs: object) -> Mapping[str, Any]:
-        """Show the widget; as plain text, the sentence."""
+        """Show the widget, and dock it, where that can be; as plain text, the sentence."""
+        dock(self.widget)
         shown: Mapping[str, Any] = self.widget._repr_mimebundle_(**kwargs) or {}
         return {**shown, "text/plain": repr(self)}
 

@@ -26,6 +26,7 @@ from kafka import TopicPartition
 from kafka.partitioner.default import murmur2
 
 from modelserving.kafka import read_topic
+from modelserving.widgets import TopicView
 from modelserving.workshop import GroupMember, happened, lag, records_table
 from modelserving.workshop import show, start, table, take, topic_setting
 from modelserving.workshop.display.lag import LagOverTime
@@ -75,6 +76,14 @@ records_table(take(alarm))
 # %%
 show(take)
 
+# %% [markdown]
+# Here is the logbook as it is now, with a bar where the alarm's bookmark is. The picture is live: it shows what the broker has, and you may leave it open.
+
+# %%
+logbook = TopicPartition(cellar, 0)
+bookmarks = {"alarm": {0: alarm.position(logbook)}}
+lesson.manage(lambda: TopicView(lesson.connection, cellar, bookmarks=bookmarks), name="view")
+
 # %%
 # predict: second-reader
 
@@ -84,14 +93,12 @@ found = take(chart)
 records_table(found)
 
 # %%
+bookmarks["chart"] = {0: chart.position(logbook)}
 lesson.tell("second-reader")
-
-# %%
-logbook = TopicPartition(cellar, 0)
-alarm.position(logbook)
 
 # %% tags=["nbval-check-output"]
 alarm.seek(logbook, 1)
+bookmarks["alarm"] = {0: alarm.position(logbook)}
 again = [record.offset for record in take(alarm)]
 
 happened(f"The alarm read offsets {again} of `{cellar}` once more: a **replay**.")
@@ -154,11 +161,17 @@ happened(f"All {len(homes)} keys are where the sum says. **Same key, same partit
 # ## A group shares the work
 #
 # One helper is not enough to look after all barrels? Give several consumers the same **group** name, and the broker divides the
-# partitions among them. Our helpers are programs of their own, so that we can be rude to them later.
+# partitions among them. Our helpers are programs of their own, so that we can be rude to them later. In the picture, a lane is a partition; beside it
+# stands who reads it, and how far the group is behind; the bar is the group's bookmark.
 
 # %%
-helpers = lesson.group("helpers")
+helpers, crew = lesson.group("helpers"), {}
+watch = {"group": helpers, "members": crew}
+lesson.manage(lambda: TopicView(lesson.connection, barrels, **watch), name="view")
+
+# %%
 ann = lesson.manage(lambda: GroupMember(lesson.connection, barrels, helpers), name="ann")
+crew["Ann"] = ann
 ann.wait_for_partitions(3)
 
 # %% [markdown]
@@ -169,6 +182,7 @@ ann.wait_for_partitions(3)
 
 # %%
 bob = lesson.manage(lambda: GroupMember(lesson.connection, barrels, helpers), name="bob")
+crew["Bob"] = bob
 bob.wait_for_partitions(1, 2)
 ann.wait_for_partitions(1, 2)
 
@@ -239,6 +253,9 @@ happened(f"Records in `{cellar}` stay for {milliseconds / 86_400_000:.0f} days, 
 
 # %%
 labels = lesson.topic("labels", compacted=True)
+lesson.manage(lambda: TopicView(lesson.connection, labels), name="view")
+
+# %%
 producer.send(labels, key=b"merlot", value=b"young")
 producer.send(labels, key=b"syrah", value=b"young")
 producer.send(labels, key=b"merlot", value=b"good")
@@ -274,7 +291,10 @@ lesson.tell("compacted")
 # %% [markdown]
 # ## Break it: kill a helper
 #
-# Bob's program is killed, as by a crash: he cannot say goodbye.
+# Bob's program is killed, as by a crash: he cannot say goodbye. Look at the lanes:
+
+# %%
+lesson.manage(lambda: TopicView(lesson.connection, barrels, **watch), name="view")
 
 # %%
 # predict: killed-helper

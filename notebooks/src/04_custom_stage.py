@@ -32,7 +32,7 @@ from IPython.display import Markdown
 from modelserving.config import data_folder
 from modelserving.kafka import make_producer, read_dead_letters, read_topic
 from modelserving.records import Golden, WineRecord, decode_scored, encode_descriptor, encode_wine
-from modelserving.widgets import Condition, StageView
+from modelserving.widgets import Condition, StageView, TopicView
 from modelserving.workshop import happened, start, table
 from modelserving.workshop.display.figures import curves
 
@@ -371,6 +371,9 @@ lesson.tell("bad-model")
 
 # %%
 draft = lesson.topic("draft")
+lesson.manage(lambda: TopicView(lesson.connection, draft), name="draft view")
+
+# %%
 named = {"transactional_id": lesson.group("draft"), "linger_ms": 0}
 writer = lesson.manage(lambda: make_producer(lesson.connection, **named), name="writer")
 writer.init_transactions()
@@ -401,7 +404,10 @@ lesson.tell("aborted")
 #
 # ## Break it: kill the server
 #
-# Not "stop": `kill -9`, in the middle of its work. It can finish nothing and say goodbye to nobody.
+# Not "stop": `kill -9`, in the middle of its work. It can finish nothing and say goodbye to nobody. Here is the picture once more, to have it in sight:
+
+# %%
+view
 
 # %%
 # predict: killed

@@ -1,0 +1,174 @@
+"""Follows one topic from outside: its newest records, who reads what, and how far they are.
+
+It looks again and again at the last few offsets of each partition, once as a reader who takes everything and once as
+one who takes only what is committed. What the second does not see is aborted or still open; what both saw before, and
+do not any more, the broker has cleaned up.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from kafka import TopicPartition
+from kafka.errors import KafkaError as KafkaClientError
+
+from modelserving.errors import BrokerUnavailable
+from modelserving.kafka import Connection, make_admin, make_consumer
+from modelserving.widgets.topic_snapshot import SHOWN, Lane, RecordState, SeenRecord, TopicSnapshot
+
+if TYPE_CHECKING:
+    from kafka import KafkaAdminClient, KafkaConsumer
+
+__all__ = ["Member", "TopicFeed"]
+
+_EVERY_S = 0.2
+_LOOK_S = 0.5
+_JOIN_S = 3.0
+_LONGEST_KEY = 24
+
+
+class Member(Protocol):
+    """Somebody who reads partitions."""
+
+    @property
+    def partitions(self) -> tuple[int, ...]:
+        """Which ones, just now."""
+        ...
+
+
+class TopicFeed:
+    """A source of snapshots of a topic.
+
+    Args:
+        connection: to the broker.
+        topic: its name.
+        group: whose bookmarks and lag are shown; ``None``: nobody's.
+        members: of the group, by name; the mapping may change while it is watched.
+        bookmarks: of readers without a group, by name, the next offset of each partition; may change, too.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        topic: str,
+        group: str | None = None,
+        members: Mapping[str, Member] | None = None,
+        bookmarks: Mapping[str, Mapping[int, int]] | None = None,
+    ) -> None:
+        self._connection, self._topic, self._group = connection, topic, group
+        self._members, self._bookmarks = members or {}, bookmarks or {}
+        self._known: dict[tuple[int, int], str] = {}
+        self._keys: dict[str, None] = {}
+        self._latest = TopicSnapshot(topic)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"watch-{topic}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def snapshot(self) -> TopicSnapshot:
+        """How the topic stood when it was looked at last."""
+        return self._latest
+
+    @property
+    def finished(self) -> bool:
+        """Never by itself."""
+        return False
+
+    def close(self) -> None:
+        """Stop looking. A second call does nothing."""
+        self._stop.set()
+        if self._thread.ident is not None and self._thread is not threading.current_thread():
+            self._thread.join(_JOIN_S)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                with ExitStack() as stack:
+                    self._follow(stack)
+            except (BrokerUnavailable, KafkaClientError, OSError):
+                now = self._latest
+                self._latest = TopicSnapshot(now.topic, now.lanes, now.keys, now.members, away=True)
+                self._stop.wait(1)
+
+    def _follow(self, stack: ExitStack) -> None:
+        admin = make_admin(self._connection)
+        stack.callback(admin.close)
+        loose, strict = (self._reader(stack, way) for way in ("read_uncommitted", "read_committed"))
+        while not self._stop.wait(_EVERY_S):
+            self._latest = self._look(admin, loose, strict)
+
+    def _reader(self, stack: ExitStack, way: Literal["read_uncommitted", "read_committed"]) -> KafkaConsumer:
+        consumer = make_consumer(self._connection, isolation=way, bootstrap_timeout_ms=2000)
+        stack.callback(consumer.close, autocommit=False)
+        return consumer
+
+    def _look(self, admin: KafkaAdminClient, loose: KafkaConsumer, strict: KafkaConsumer) -> TopicSnapshot:
+        numbers = sorted(loose.partitions_for_topic(self._topic) or ())
+        places = [TopicPartition(self._topic, number) for number in numbers]
+        everything, ends = _newest(loose, places)
+        committed, stable = _newest(strict, places)
+        begins = loose.beginning_offsets(places) if places else {}
+        done = _committed(admin, self._group) if self._group else {}
+        lanes = tuple(
+            self._lane(place, begins[place], ends[place], everything, committed, stable, done.get(place))
+            for place in places
+        )
+        return TopicSnapshot(self._topic, lanes, tuple(self._keys), tuple(self._members))
+
+    def _lane(
+        self,
+        place: TopicPartition,
+        begin: int,
+        end: int,
+        everything: Mapping[tuple[int, int], str],
+        committed: Mapping[tuple[int, int], str],
+        stable: Mapping[TopicPartition, int],
+        done: int | None,
+    ) -> Lane:
+        records = []
+        for offset in range(max(0, end - SHOWN), end):
+            at = (place.partition, offset)
+            if at in everything:
+                key = self._known[at] = everything[at]
+                self._keys.setdefault(key)
+                state = RecordState.OPEN if offset >= stable[place] else RecordState.ABORTED
+                records.append(SeenRecord(offset, key, RecordState.COMMITTED if at in committed else state))
+            elif at in self._known:
+                records.append(SeenRecord(offset, self._known[at], RecordState.GONE))
+        marks = [(name, at[place.partition]) for name, at in list(self._bookmarks.items()) if place.partition in at]
+        if done is not None:
+            marks.append(("group", done))
+        behind = None if self._group is None else end - max(begin, done or 0)
+        owner = next((n for n, member in list(self._members.items()) if place.partition in member.partitions), "")
+        return Lane(place.partition, begin, end, tuple(records), owner, tuple(marks), behind)
+
+
+def _newest(
+    consumer: KafkaConsumer, places: list[TopicPartition]
+) -> tuple[dict[tuple[int, int], str], dict[TopicPartition, int]]:
+    """Keys of the newest records that a reader sees, by partition and offset; and where each partition ends for it."""
+    ends: dict[TopicPartition, int] = consumer.end_offsets(places) if places else {}
+    consumer.assign(places)
+    for place in places:
+        consumer.seek(place, max(0, ends[place] - SHOWN))
+    found: dict[tuple[int, int], str] = {}
+    deadline = time.monotonic() + _LOOK_S
+    while time.monotonic() < deadline and any(consumer.position(place) < ends[place] for place in places):
+        for place, records in consumer.poll(timeout_ms=50).items():
+            found |= {(place.partition, record.offset): _text(record.key) for record in records}
+    return found, ends
+
+
+def _committed(admin: KafkaAdminClient, group: str) -> dict[TopicPartition, int]:
+    stood = admin.list_group_offsets({group: None})[group]
+    return {place: mark.offset for place, mark in stood.items() if mark.offset >= 0}
+
+
+def _text(key: bytes | None) -> str:
+    return "" if key is None else key[:_LONGEST_KEY].decode("utf-8", "replace")

@@ -1,0 +1,60 @@
+"""A topic as it is seen from outside, on a real broker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from modelserving.kafka import Connection, make_consumer, make_producer
+from modelserving.records import Topics
+from modelserving.widgets import RecordState, TopicView
+
+pytestmark = pytest.mark.broker
+
+
+class _Ann:
+    partitions = (0,)
+
+
+@pytest.fixture
+def view(connection: Connection, topics: Topics) -> Iterator[TopicView]:
+    """A view of a topic, with a group of one member."""
+    group = f"{topics.records}-watchers"
+    marks = {"alarm": {0: 1}}
+    with TopicView(connection, topics.records, group, members={"Ann": _Ann()}, bookmarks=marks) as view:
+        yield view
+
+
+def test_transactions_are_seen_open_committed_and_aborted(
+    connection: Connection, topics: Topics, view: TopicView
+) -> None:
+    """What is not committed is shown as such; what was aborted stays in the topic, crossed out."""
+    with make_producer(connection, transactional_id=topics.records, linger_ms=0) as producer:
+        producer.init_transactions()
+        producer.begin_transaction()
+        producer.send(topics.records, key=b"red", value=b"1").get(timeout=10)
+        view.wait_for(lambda s: s.count(RecordState.OPEN) == 1)
+        producer.commit_transaction()
+        view.wait_for(lambda s: s.count(RecordState.COMMITTED) == 1 and not s.count(RecordState.OPEN))
+        producer.begin_transaction()
+        producer.send(topics.records, key=b"white", value=b"2").get(timeout=10)
+        producer.abort_transaction()
+        seen = view.wait_for(lambda s: s.count(RecordState.ABORTED) == 1)
+    assert [(record.offset, record.key) for record in seen.lanes[0].records] == [(0, "red"), (2, "white")]
+    assert seen.keys == ("red", "white")
+
+
+def test_a_groups_bookmark_and_lag_are_seen(connection: Connection, topics: Topics, view: TopicView) -> None:
+    """Lag is the distance from the bookmark to the end; the owner is who has the partition."""
+    with make_producer(connection, linger_ms=0) as producer:
+        for _ in range(3):
+            producer.send(topics.records, value=b"x").get(timeout=10)
+    view.wait_for(lambda s: s.behind == 3)
+    with make_consumer(connection, topics.records, group=f"{topics.records}-watchers") as consumer:
+        while not consumer.poll(timeout_ms=200, max_records=2):
+            pass
+        consumer.commit()
+    seen = view.wait_for(lambda s: s.behind == 1)
+    assert seen.lanes[0].owner == "Ann"
+    assert seen.lanes[0].bookmarks == (("alarm", 1), ("group", 2))
