@@ -3,19 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
+from modelserving.errors import ModelFormatError
 from modelserving.records import ModelDescriptor, WineRecord
 
-__all__ = ["NO_PARAMETERS", "Model", "ModelFactory", "Scores"]
+__all__ = [
+    "INPUTS",
+    "NO_PARAMETERS",
+    "OUTPUT",
+    "OUTPUTS",
+    "SIGNATURE",
+    "Model",
+    "ModelFactory",
+    "Records",
+    "Scores",
+    "choose_outputs",
+]
 
 NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
 """Of a model whose descriptor said nothing beyond its bytes."""
+
+INPUTS = "inputs"
+"""Parameter of a descriptor: the fields that a matrix has as columns, with commas, where the model does not say."""
+OUTPUT = "output"
+"""Parameter of a descriptor: the name of the answer, where a model has several."""
+OUTPUTS = "outputs"
+"""Parameter of a descriptor: named outputs to give beside the answer, with commas; ``*`` for all. None by default."""
+SIGNATURE = "signature"
+"""Parameter of a descriptor: the signature to call, where a SavedModel has several."""
+
+Records: TypeAlias = Sequence[WineRecord] | pa.RecordBatch
+"""A batch of records: columns, or wines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +49,27 @@ class Scores:
 
     Args:
         values: shape ``(n,)``, float64, in the order of the records; NaN where the model gave no number.
-        problems: for each row that has no finite answer, why; empty when all have one.
+        problems: for each row that has no answer, why; empty when all have one.
+        labels: shape ``(n,)``, of texts, and ``None`` where a row has no answer; ``None`` for a model that answers
+            numbers. A label that spells a number is that number in ``values``, too.
+        outputs: what the model says beside its answer, by name, each of shape ``(n, ...)``: probabilities by class, a
+            cluster, further targets. Only those that the descriptor's parameter ``outputs`` asks for.
     """
 
     values: NDArray[np.float64]
     problems: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
+    labels: NDArray[np.object_] | None = None
+    outputs: Mapping[str, NDArray[Any]] = field(default_factory=lambda: MappingProxyType({}))
+
+    def as_numbers(self) -> Scores:
+        """The same for who can only use numbers: a label that spells none is a problem of its row."""
+        if self.labels is None:
+            return self
+        words = [int(row) for row in np.flatnonzero(np.isnan(self.values)) if row not in self.problems]
+        if not words:
+            return self
+        found = {row: f"the model answered {str(self.labels[row])!r}, not a number" for row in words}
+        return replace(self, problems=dict(sorted({**self.problems, **found}.items())))
 
 
 class Model(Protocol):
@@ -39,12 +80,14 @@ class Model(Protocol):
         """Fields of the record that it reads, in the order in which its engine wants them."""
         ...
 
-    def score(self, records: Sequence[WineRecord]) -> Scores:
+    def score(self, records: Records) -> Scores:
         """Score a batch; one record is a batch of one.
 
-        A record that cannot be scored is a row in ``Scores.problems`` and costs the others nothing.
+        A record that cannot be scored is a row in ``Scores.problems`` and costs the others nothing. Columns are found
+        by name; what is null, or NaN in a column that may have nulls, reaches the engine as missing.
 
         Raises:
+            ModelInputError: the records lack columns that it reads, or have them in a type that does not fit.
             ScoringError: the engine failed on the whole batch.
         """
         ...
@@ -86,3 +129,19 @@ class ModelFactory(Protocol):
     def preload(self) -> None:
         """Start the engine, so that the first model does not wait for it."""
         ...
+
+
+def choose_outputs(known: Sequence[str], parameters: Mapping[str, str]) -> tuple[str, ...]:
+    """The named outputs that a descriptor asks for beside the answer, in the model's order.
+
+    Raises:
+        ModelFormatError: it asks for one that the model does not have.
+    """
+    asked = [name.strip() for name in parameters.get(OUTPUTS, "").split(",") if name.strip()]
+    unknown = [name for name in asked if name not in known and name != "*"]
+    if unknown:
+        raise ModelFormatError(
+            f"the model has no output {unknown[0]!r}, which the parameter {OUTPUTS!r} names. It has: "
+            f"{', '.join(known) or 'none but its answer'}."
+        )
+    return tuple(name for name in known if name in asked or "*" in asked)

@@ -19,14 +19,18 @@ from modelserving.records.heating import (
     encode_reading,
     encode_temperature_control,
 )
+from modelserving.records.schema import Column, ColumnType, RecordSchema
 from modelserving.records.scored import ScoredRecord, decode_scored, encode_scored, encode_scored_batch, preload_encoder
 from modelserving.records.topics import TOPICS, Topics
-from modelserving.records.wine import FEATURES, WineRecord, decode_wine, encode_wine, read_wines
+from modelserving.records.wine import FEATURES, WINE_SCHEMA, WineRecord, decode_wine, encode_wine, read_wines
 
 __all__ = [
     "FEATURES",
     "TOPICS",
+    "WINE_SCHEMA",
     "Action",
+    "Column",
+    "ColumnType",
     "DecodedWines",
     "Golden",
     "HeaterCommand",
@@ -34,6 +38,7 @@ __all__ = [
     "ModelCommand",
     "ModelDescriptor",
     "ModelType",
+    "RecordSchema",
     "ScoredRecord",
     "SensorReading",
     "TemperatureControl",

@@ -10,9 +10,10 @@ from google.protobuf.message import DecodeError as ProtobufDecodeError
 
 from modelserving.errors import DecodeError, RecordError
 from modelserving.records.fields import check_data_type
+from modelserving.records.schema import Column, ColumnType, RecordSchema
 from modelserving.records.wire import winerecord_pb2 as wire
 
-__all__ = ["FEATURES", "WineRecord", "decode_wine", "encode_wine", "read_wines"]
+__all__ = ["FEATURES", "WINE_SCHEMA", "WineRecord", "decode_wine", "encode_wine", "read_wines"]
 
 FEATURES = (
     "fixed_acidity",
@@ -28,6 +29,9 @@ FEATURES = (
     "alcohol",
 )
 """Names of the measurements, in the order of the wire format and of the UCI file."""
+
+WINE_SCHEMA = RecordSchema("wine", tuple(Column(name, ColumnType.DOUBLE, nullable=False) for name in FEATURES))
+"""Wines as columns. A measurement is never missing: on the wire, what is left out is 0."""
 
 
 @dataclass(frozen=True, slots=True)

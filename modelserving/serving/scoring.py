@@ -84,7 +84,7 @@ def _score_rows(
 ) -> None:
     started = time.perf_counter_ns()
     try:
-        scores = served.model.score(records)
+        scores = served.model.score(records).as_numbers()
     except Exception as error:  # noqa: BLE001
         tally.dead.extend(dead_letter(message, "score", error) for message in messages)
         return

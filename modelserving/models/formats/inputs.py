@@ -1,4 +1,4 @@
-"""From records to the numbers that an engine reads: fields by name, never by position."""
+"""From records to what an engine reads: columns by name and type, never by position."""
 
 from __future__ import annotations
 
@@ -7,17 +7,116 @@ import re
 import struct
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cache
 from itertools import starmap
 from operator import attrgetter
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from modelserving.errors import ModelInputError
-from modelserving.models.model import Scores
-from modelserving.records import FEATURES, WineBatch, WineRecord
+from modelserving.models.model import Records, Scores
+from modelserving.records import FEATURES, WINE_SCHEMA, Column, ColumnType, WineBatch, WineRecord
+from modelserving.records.schema import type_of
 
-__all__ = ["FieldReader", "find_fields", "score_rows", "unanswerable"]
+__all__ = [
+    "ColumnReader",
+    "FieldReader",
+    "find_columns",
+    "find_fields",
+    "score_rows",
+    "spell",
+    "to_batch",
+    "unanswerable",
+]
+
+_SCHEMAS = 32
+"""How many kinds of records one model remembers."""
+
+
+def to_batch(records: Records) -> Any:
+    """Records as an Arrow record batch; wines become one of ``WINE_SCHEMA``."""
+    if isinstance(records, pa.RecordBatch):
+        return records
+    matrix = records.matrix if isinstance(records, WineBatch) else FieldReader(FEATURES).read(records)
+    arrays = [pa.array(column) for column in np.ascontiguousarray(matrix.T)]
+    return pa.RecordBatch.from_arrays(arrays, schema=_wine_schema())
+
+
+def find_columns(wanted: Sequence[Column], schema: Any) -> tuple[int, ...]:
+    """Where records have the columns that a model reads.
+
+    A number may be of any type of number: what does not fit (a fraction for a whole number) is a problem of its row.
+    A text may be written as a whole number or a boolean, since exporters call those categories, too.
+
+    Args:
+        wanted: by the model's own names; ``fixed acidity``, ``fixed.acidity`` and ``fixed_acidity`` are one.
+        schema: a ``pyarrow.Schema``.
+
+    Returns:
+        For each of ``wanted``, the place of its column.
+
+    Raises:
+        ModelInputError: columns are missing, or of a type that does not fit; all of them are named.
+    """
+    exact = {name: place for place, name in enumerate(schema.names)}
+    spelt = {spell(name): place for name, place in reversed(exact.items())}
+    places = [exact.get(column.name, spelt.get(spell(column.name))) for column in wanted]
+    missing = [repr(column.name) for column, place in zip(wanted, places, strict=True) if place is None]
+    if missing:
+        raise ModelInputError(
+            f"the model wants {', '.join(missing)}, which the records do not have. They have: {', '.join(exact)}."
+        )
+    found = [place for place in places if place is not None]
+    wrong = [
+        f"{schema.names[place]!r} is {schema.field(place).type}, and it takes {column.type}"
+        for column, place in zip(wanted, found, strict=True)
+        if not _fits(column.type, type_of(schema.field(place).type))
+    ]
+    if wrong:
+        raise ModelInputError(f"the records do not have the types that the model takes: {'; '.join(wrong)}.")
+    return tuple(found)
+
+
+class ColumnReader:
+    """Finds the columns that a model reads, once for each kind of records.
+
+    Args:
+        columns: what the model reads, by its own names; one that is not ``nullable`` may not be missing.
+    """
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        self.columns = tuple(columns)
+        self._places: dict[Any, tuple[int, ...]] = {}
+
+    def read(self, records: Records) -> list[Any]:
+        """The ``pyarrow.Array`` of each of ``columns``, in their order and in the records' own type.
+
+        Raises:
+            ModelInputError: as ``find_columns``.
+        """
+        batch = to_batch(records)
+        return [batch.column(place) for place in self.bind(batch.schema)]
+
+    def bind(self, schema: Any) -> tuple[int, ...]:
+        """Where records of this ``pyarrow.Schema`` have the columns; remembered.
+
+        Raises:
+            ModelInputError: as ``find_columns``.
+        """
+        places = self._places.get(schema)
+        if places is None:
+            places = find_columns(self.columns, schema)
+            if len(self._places) < _SCHEMAS:
+                self._places[schema] = places
+        return places
+
+
+def spell(name: str) -> str:
+    """A name as all its spellings have it; capitals count: a model that asks for ``PH`` does not mean ``pH``."""
+    return re.sub(r"[ ._]+", "_", name.strip())
 
 
 def find_fields(names: Sequence[str]) -> tuple[str, ...]:
@@ -58,15 +157,22 @@ class FieldReader:
         self._whole = [column for column, field in enumerate(fields) if field in whole]
         self._columns = [FEATURES.index(field) for field in fields]
         self._is_all = self.fields == FEATURES
+        self._bound = ColumnReader([Column(field) for field in fields])
         self._row = struct.Struct(f"{len(self.fields)}d").pack
         self._get = attrgetter(*self.fields) if len(self.fields) > 1 else self._get_few
 
-    def read(self, records: Sequence[WineRecord]) -> NDArray[np.float64]:
-        """Shape ``(len(records), len(fields))``; NaN where a record holds something that is no number."""
+    def read(self, records: Records) -> NDArray[np.float64]:
+        """Shape ``(len(records), len(fields))``; NaN where a record holds something that is no number.
+
+        Raises:
+            ModelInputError: the records lack a field, or it holds no numbers.
+        """
         matrix = self._pick(records)
         return self._round(matrix) if self._single else matrix
 
-    def _pick(self, records: Sequence[WineRecord]) -> NDArray[np.float64]:
+    def _pick(self, records: Records) -> NDArray[np.float64]:
+        if isinstance(records, pa.RecordBatch):
+            return _stack(self._bound.read(records), len(records))
         if isinstance(records, WineBatch):
             # The whole matrix, if it is just what is wanted; and else a copy, row by row, as engines want it.
             return records.matrix if self._is_all else records.matrix.take(self._columns, axis=1)
@@ -108,9 +214,15 @@ class FieldReader:
         return tuple(getattr(record, field) for field in self.fields)
 
 
-def score_rows(
-    reader: FieldReader, records: Sequence[WineRecord], score: Callable[[NDArray[np.float64]], Scores]
-) -> Scores:
+def _stack(columns: Sequence[Any], count: int) -> NDArray[np.float64]:
+    """Columns of numbers side by side; null becomes NaN."""
+    matrix = np.empty((count, len(columns)))
+    for place, column in enumerate(columns):
+        matrix[:, place] = column.to_numpy(zero_copy_only=False)
+    return matrix
+
+
+def score_rows(reader: FieldReader, records: Records, score: Callable[[NDArray[np.float64]], Scores]) -> Scores:
     """Score a batch, and keep from the engine the rows that it would answer with nonsense.
 
     A missing or infinite input need not show in the answer: a tree takes some branch, a network swallows NaN.
@@ -157,5 +269,18 @@ def _find_field(name: str) -> str | None:
     Exporters write the same column as ``fixed_acidity``, ``fixed acidity`` or ``fixed.acidity``. Capitals count: a
     model that asks for ``PH`` was trained on something else than ``pH``.
     """
-    field = re.sub(r"[ ._]+", "_", name.strip())
+    field = spell(name)
     return field if field in FEATURES else None
+
+
+@cache
+def _wine_schema() -> Any:
+    return WINE_SCHEMA.to_arrow()
+
+
+def _fits(wanted: ColumnType, found: ColumnType | None) -> bool:
+    if found is None or found is wanted:
+        return found is not None
+    if wanted is ColumnType.STRING:
+        return found.is_whole or found is ColumnType.BOOLEAN
+    return wanted.is_number and found.is_number

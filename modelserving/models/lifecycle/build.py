@@ -67,7 +67,7 @@ def _check(model: Model, descriptor: ModelDescriptor) -> None:
         replace(probe, data_type=descriptor.data_type) for probe in PROBES
     ]
     try:
-        scores = model.score(records)
+        scores = model.score(records).as_numbers()
     except ScoringError as error:
         raise ModelCheckError(f"model {descriptor.name!r} failed on its golden records: {error}") from error
     if scores.problems:

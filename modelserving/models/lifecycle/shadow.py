@@ -86,7 +86,7 @@ class Shadow:
             return
         started = time.perf_counter_ns()
         try:
-            scores = self.served.model.score(records)
+            scores = self.served.model.score(records).as_numbers()
         except Exception as error:  # noqa: BLE001 - a shadow disturbs nobody
             log.warning("shadow %s failed on %d records: %s", self.served.name, len(records), error)
             with self._lock:

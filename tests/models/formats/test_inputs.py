@@ -6,13 +6,15 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelserving.errors import ModelInputError
-from modelserving.models.formats.inputs import FieldReader, find_fields
-from modelserving.records import FEATURES, WineRecord
+from modelserving.errors import ModelFormatError, ModelInputError
+from modelserving.models.formats.inputs import FieldReader, find_columns, find_fields, to_batch
+from modelserving.models.model import Scores, choose_outputs
+from modelserving.records import FEATURES, Column, ColumnType, WineRecord
 
 spelt = st.sampled_from(FEATURES).flatmap(
     lambda name: st.tuples(st.just(name), st.sampled_from(" _.").map(lambda gap: name.replace("_", gap)))
@@ -67,3 +69,47 @@ def test_whole_numbers_may_not_have_a_fraction(wines: list[WineRecord]) -> None:
     reader = FieldReader(["alcohol"], whole={"alcohol"})
     matrix = reader.read([replace(wines[0], alcohol=value) for value in (15.0, 15.5)])
     assert reader.problems(matrix) == {1: "alcohol is 15.5, and this model takes whole numbers only"}
+
+
+def test_columns_are_found_by_name_and_type() -> None:
+    """Whatever their order and spelling; a category may be written as a whole number."""
+    schema = pa.schema([("cyl", pa.int32()), ("engine_size", pa.float32()), ("maker", pa.string())])
+    wanted = [
+        Column("maker", ColumnType.STRING),
+        Column("engine size", ColumnType.DOUBLE),
+        Column("cyl", ColumnType.STRING),
+    ]
+    assert find_columns(wanted, schema) == (2, 1, 0)
+
+
+def test_all_that_does_not_fit_is_named() -> None:
+    """Every missing column, and every wrong type, in one message."""
+    schema = pa.schema([("a", pa.string()), ("b", pa.float64())])
+    with pytest.raises(ModelInputError, match=r"'x', 'y', which the records do not have\. They have: a, b"):
+        find_columns([Column("x"), Column("y")], schema)
+    with pytest.raises(ModelInputError, match=r"'a' is string, and it takes double; 'b' is double, and it takes str"):
+        find_columns([Column("a"), Column("b", ColumnType.STRING)], schema)
+
+
+def test_a_record_batch_reads_like_the_wines_that_it_holds(wines: list[WineRecord]) -> None:
+    """Columns or objects: the matrix is the same; a null is NaN."""
+    reader = FieldReader(["pH", "alcohol"])
+    assert (reader.read(to_batch(wines)) == reader.read(wines)).all()
+    batch = pa.RecordBatch.from_pydict({"alcohol": [None, 1], "pH": [2.5, 3.0]})
+    assert str(reader.read(batch).tolist()) == "[[2.5, nan], [3.0, 1.0]]"
+
+
+def test_a_word_is_a_problem_for_who_wants_numbers() -> None:
+    """Labels that spell a number are that number; the others are told apart only where numbers are wanted."""
+    scores = Scores(np.array([np.nan, 6.0, np.nan]), {2: "no answer"}, np.array(["good", "6", None], dtype=object))
+    assert scores.as_numbers().problems == {0: "the model answered 'good', not a number", 2: "no answer"}
+    assert scores.problems == {2: "no answer"}
+
+
+def test_named_outputs_are_asked_for() -> None:
+    """None unless asked, all with a star, and one that is not there is refused with those that are."""
+    assert choose_outputs(["a", "b"], {}) == ()
+    assert choose_outputs(["a", "b"], {"outputs": "*"}) == ("a", "b")
+    assert choose_outputs(["a", "b"], {"outputs": "b"}) == ("b",)
+    with pytest.raises(ModelFormatError, match=r"no output 'c'.*It has: a, b"):
+        choose_outputs(["a", "b"], {"outputs": "c"})

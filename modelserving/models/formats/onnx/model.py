@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from modelserving.errors import ModelFormatError, ModelInputError, ScoringError, SetupError
 from modelserving.models.formats.inputs import FieldReader, find_fields, score_rows, unanswerable
 from modelserving.models.formats.onnx.guard import read_onnx
-from modelserving.models.formats.tensorflow.graph_model import INPUTS, OUTPUT
-from modelserving.models.model import NO_PARAMETERS, Scores
-from modelserving.records import FEATURES, ModelDescriptor, WineRecord
+from modelserving.models.model import INPUTS, NO_PARAMETERS, OUTPUT, Records, Scores
+from modelserving.records import FEATURES, ModelDescriptor
 
 __all__ = ["OnnxFactory", "OnnxModel"]
 
@@ -104,7 +103,7 @@ class OnnxModel:
         """Fields of the record that it reads, in the order of its columns."""
         return self._reader.fields
 
-    def score(self, records: Sequence[WineRecord]) -> Scores:
+    def score(self, records: Records) -> Scores:
         """Score a batch in one run.
 
         Raises:

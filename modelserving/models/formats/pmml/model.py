@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import jpype
@@ -15,8 +15,8 @@ from modelserving.errors import ModelFormatError, ScoringError
 from modelserving.models.formats.inputs import FieldReader, find_fields, score_rows, unanswerable
 from modelserving.models.formats.pmml.document import read_pmml
 from modelserving.models.formats.pmml.loop import make_batch_function
-from modelserving.models.model import NO_PARAMETERS, Scores
-from modelserving.records import ModelDescriptor, WineRecord
+from modelserving.models.model import NO_PARAMETERS, Records, Scores
+from modelserving.records import ModelDescriptor
 
 __all__ = ["PmmlFactory", "PmmlModel"]
 
@@ -69,7 +69,7 @@ class PmmlModel:
         """Fields of the record that it reads, in the order of its mining schema."""
         return self._reader.fields
 
-    def score(self, records: Sequence[WineRecord]) -> Scores:
+    def score(self, records: Records) -> Scores:
         """Score a batch in one call to Java.
 
         Raises:

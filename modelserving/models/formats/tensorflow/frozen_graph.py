@@ -16,9 +16,9 @@ from modelserving.models.formats.tensorflow.graph_guard import (
     check_operations,
     check_shapes,
 )
-from modelserving.models.formats.tensorflow.graph_model import OUTPUT, GraphModel, bind_inputs
+from modelserving.models.formats.tensorflow.graph_model import GraphModel, bind_inputs
 from modelserving.models.formats.tensorflow.graph_slice import needed_nodes, source
-from modelserving.models.model import NO_PARAMETERS
+from modelserving.models.model import NO_PARAMETERS, OUTPUT
 from modelserving.records import ModelDescriptor
 
 __all__ = ["FrozenGraphFactory", "load_graph"]

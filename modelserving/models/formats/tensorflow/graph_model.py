@@ -12,15 +12,10 @@ from numpy.typing import NDArray
 from modelserving.errors import ModelFormatError, ModelInputError, ScoringError
 from modelserving.models.formats.inputs import FieldReader, find_fields, score_rows, unanswerable
 from modelserving.models.formats.tensorflow.engine import load_tensorflow, say
-from modelserving.models.model import Scores
-from modelserving.records import FEATURES, WineRecord
+from modelserving.models.model import INPUTS, Records, Scores
+from modelserving.records import FEATURES
 
-__all__ = ["INPUTS", "OUTPUT", "Feed", "GraphModel", "bind_inputs"]
-
-INPUTS = "inputs"
-"""Parameter of a descriptor: the fields that a graph's columns mean, with commas, where they are not the eleven."""
-OUTPUT = "output"
-"""Parameter of a descriptor: the name of the answer, where a graph has several."""
+__all__ = ["Feed", "GraphModel", "bind_inputs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +68,7 @@ class GraphModel:
         """Fields of the record that it reads, in the order of the graph's columns."""
         return self._reader.fields
 
-    def score(self, records: Sequence[WineRecord]) -> Scores:
+    def score(self, records: Records) -> Scores:
         """Score a batch in one run of the graph.
 
         Raises:

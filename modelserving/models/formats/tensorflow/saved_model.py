@@ -16,9 +16,9 @@ from modelserving.errors import ModelFormatError, ModelRefused
 from modelserving.models.formats.archive import unpacked
 from modelserving.models.formats.tensorflow.engine import load_tensorflow, make_session, say
 from modelserving.models.formats.tensorflow.graph_guard import MAX_ELEMENTS, check_shapes
-from modelserving.models.formats.tensorflow.graph_model import OUTPUT, GraphModel, bind_inputs
+from modelserving.models.formats.tensorflow.graph_model import GraphModel, bind_inputs
 from modelserving.models.formats.tensorflow.graph_slice import slice_graph
-from modelserving.models.model import NO_PARAMETERS
+from modelserving.models.model import NO_PARAMETERS, OUTPUT
 from modelserving.records import ModelDescriptor
 
 __all__ = ["SavedModelFactory", "load_saved_model"]

@@ -1,0 +1,143 @@
+"""What records are made of: typed columns with names. A batch of records is an Arrow record batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Self
+
+import pyarrow as pa
+
+from modelserving.errors import RecordError
+
+__all__ = ["Column", "ColumnType", "RecordSchema", "type_of"]
+
+
+class ColumnType(StrEnum):
+    """What the values of a column are."""
+
+    DOUBLE = "double"
+    FLOAT = "float"
+    INT32 = "int32"
+    INT64 = "int64"
+    BOOLEAN = "boolean"
+    STRING = "string"
+
+    @property
+    def arrow(self) -> Any:
+        """The type of Arrow that such a column has when this package makes it."""
+        return _ARROW[self]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether its values are whole numbers."""
+        return self in {ColumnType.INT32, ColumnType.INT64}
+
+    @property
+    def is_floating(self) -> bool:
+        """Whether its values are numbers with a fraction."""
+        return self in {ColumnType.DOUBLE, ColumnType.FLOAT}
+
+    @property
+    def is_number(self) -> bool:
+        """Whether its values are numbers."""
+        return self.is_whole or self.is_floating
+
+
+_ARROW = {
+    ColumnType.DOUBLE: pa.float64(),
+    ColumnType.FLOAT: pa.float32(),
+    ColumnType.INT32: pa.int32(),
+    ColumnType.INT64: pa.int64(),
+    ColumnType.BOOLEAN: pa.bool_(),
+    ColumnType.STRING: pa.string(),
+}
+_FROM_ARROW = {
+    **{arrow: kind for kind, arrow in _ARROW.items()},
+    **dict.fromkeys((pa.int8(), pa.int16(), pa.uint8(), pa.uint16()), ColumnType.INT32),
+    **dict.fromkeys((pa.uint32(), pa.uint64()), ColumnType.INT64),
+    pa.float16(): ColumnType.FLOAT,
+    **dict.fromkeys((pa.large_string(), pa.string_view()), ColumnType.STRING),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column.
+
+    Args:
+        name: of the field.
+        type: of its values.
+        nullable: whether a value may be missing: null, or NaN in a column of floating-point numbers.
+    """
+
+    name: str
+    type: ColumnType = ColumnType.DOUBLE
+    nullable: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.type})"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordSchema:
+    """The columns of a kind of record.
+
+    Args:
+        name: of the kind, for example ``wine``.
+        columns: in order; no two of one name.
+        encoding: how such a record travels: ``protobuf``, ``avro`` or ``json``.
+        subject: under which name a registry keeps it; empty for none.
+
+    Raises:
+        RecordError: two columns have one name.
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    encoding: str = "protobuf"
+    subject: str = ""
+
+    def __post_init__(self) -> None:
+        twice = sorted({name for name in self.names if self.names.count(name) > 1})
+        if twice:
+            raise RecordError(f"schema {self.name!r} has several columns of one name: {', '.join(twice)}.")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the columns, in order."""
+        return tuple(column.name for column in self.columns)
+
+    def to_arrow(self) -> Any:
+        """The ``pyarrow.Schema`` of its batches."""
+        return pa.schema([pa.field(column.name, column.type.arrow, column.nullable) for column in self.columns])
+
+    @classmethod
+    def from_arrow(cls, name: str, fields: Iterable[Any], encoding: str = "protobuf", subject: str = "") -> Self:
+        """The schema of record batches that exist.
+
+        Args:
+            name: of the kind of record.
+            fields: a ``pyarrow.Schema``, or its fields.
+            encoding: as above.
+            subject: as above.
+
+        Raises:
+            RecordError: a column is of a type that no ``ColumnType`` is, or two have one name.
+        """
+        columns = tuple(Column(field.name, _check_type(field), field.nullable) for field in fields)
+        return cls(name, columns, encoding, subject)
+
+
+def type_of(arrow: Any) -> ColumnType | None:
+    """What the values of an Arrow type are, or ``None``; a dictionary is what it holds."""
+    return _FROM_ARROW.get(arrow.value_type if pa.types.is_dictionary(arrow) else arrow)
+
+
+def _check_type(field: Any) -> ColumnType:
+    found = type_of(field.type)
+    if found is None:
+        known = ", ".join(ColumnType)
+        raise RecordError(f"column {field.name!r} is of type {field.type}, which is none of {known}.")
+    return found
