@@ -87,7 +87,7 @@ def test_a_format_is_a_factory_and_a_line(monkeypatch: pytest.MonkeyPatch) -> No
     """With its line in the table, a descriptor of it becomes a model that is fit to serve."""
     monkeypatch.setitem(factory.FACTORIES, ModelType.CUSTOM, _ConstantFactory())
     loaded = build_candidate(ModelDescriptor("constant", "", "wine", ModelType.CUSTOM, b"4.5"))
-    assert loaded.model.score([None] * 2).values.tolist() == [4.5, 4.5]  # type: ignore[list-item]
+    assert loaded.model.score([None] * 2).values.tolist() == [4.5, 4.5]
 
 
 class _Last(StateStore):
