@@ -17,7 +17,7 @@ from google.protobuf.message import DecodeError
 from modelserving.errors import ModelFormatError, ModelRefused
 from modelserving.models.formats.tensorflow.graph_guard import MAX_ELEMENTS
 
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_NODES", "OPERATORS", "read_onnx"]
+__all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_NODES", "OPERATORS", "check_onnx", "parse_onnx"]
 
 MAX_BYTES = 64_000_000
 MAX_DEPTH = 8
@@ -27,7 +27,7 @@ MAX_NODES = 2_000
 """In all graphs together. The engine takes half a minute to arrange many thousands; a wine model has a few."""
 
 _DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml"})
-_STRUCTURE = "Constant Identity Dropout If"
+_STRUCTURE = "Constant Identity Dropout If Scan"
 _ARITHMETIC = """
     Abs Add Cast CastLike Ceil Clip Div Erf Exp Floor Log Max Mean Min Mod Mul Neg Pow Reciprocal Round Sign Sqrt Sub
     Sum
@@ -37,8 +37,9 @@ _REDUCTIONS = """
     ReduceSum ReduceSumSquare TopK
 """
 _LAYERS = """
-    BatchNormalization Celu Einsum Elu Gelu Gemm HardSigmoid HardSwish LayerNormalization LeakyRelu LogSoftmax MatMul
-    PRelu Relu Selu Sigmoid Softmax Softplus Softsign Tanh ThresholdedRelu
+    AveragePool BatchNormalization Celu Conv Einsum Elu GRU Gelu Gemm GlobalAveragePool GlobalMaxPool HardSigmoid
+    HardSwish LSTM LayerNormalization LeakyRelu LogSoftmax MatMul MaxPool PRelu RNN Relu Selu Sigmoid Softmax Softplus
+    Softsign Tanh ThresholdedRelu
 """
 _DECISIONS = """
     And Equal Greater GreaterOrEqual IsInf IsNaN Less LessOrEqual Not Or Where Xor
@@ -48,36 +49,55 @@ _SHAPES = """
 """
 _LEARNED = """
     ArrayFeatureExtractor Binarizer CategoryMapper FeatureVectorizer Imputer LabelEncoder LinearClassifier
-    LinearRegressor Normalizer SVMClassifier SVMRegressor Scaler TreeEnsemble TreeEnsembleClassifier
-    TreeEnsembleRegressor ZipMap
+    LinearRegressor Normalizer OneHotEncoder SVMClassifier SVMRegressor Scaler StringNormalizer TreeEnsemble
+    TreeEnsembleClassifier TreeEnsembleRegressor ZipMap
 """
-OPERATORS = frozenset(f"{_STRUCTURE} {_ARITHMETIC} {_REDUCTIONS} {_LAYERS} {_DECISIONS} {_SHAPES} {_LEARNED}".split())
-"""Operators that compute. None makes much of little (as Tile, Expand and Range do), and none loops (Loop, Scan)."""
+_MAKERS = {"ConstantOfShape": 0, "Expand": 1, "OneHot": 1}
+"""Operators that make much of little, with the place of the input that says how much."""
+_SIZES = frozenset("Cast Concat Constant Gather Identity Shape Size Slice Squeeze Unsqueeze".split())
+"""Operators through which a size may go from a tensor, or a constant, to one of those."""
+OPERATORS = frozenset(
+    f"{_STRUCTURE} {_ARITHMETIC} {_REDUCTIONS} {_LAYERS} {_DECISIONS} {_SHAPES} {_LEARNED} {' '.join(_MAKERS)}".split()
+)
+"""Operators that compute. None makes much of little without a bound (as Tile and Range do), and none loops for as long
+as it likes (Loop): ``Scan`` goes once over the rows of what it is given, and not within another."""
 
 
-def read_onnx(data: bytes) -> Any:
-    """Read a model and check it.
+def check_onnx(model: Any) -> Any:
+    """Check a model, cut down to what its answers need (``prune``).
+
+    Args:
+        model: a ``ModelProto``; it loses its metadata.
+
+    Returns:
+        The ``ModelProto``, with the shapes that follow from it.
+
+    Raises:
+        ModelFormatError: it contradicts itself.
+        ModelRefused: it is hostile or too large.
+    """
+    if model.functions or model.training_info:
+        raise ModelRefused("the ONNX model brings functions or a training of its own, which are not read.")
+    _check_domains({entry.domain for entry in model.opset_import})
+    _check_graphs(model.graph)
+    _check_scans(model.graph)
+    model.ClearField("metadata_props")
+    return _check_shapes(model)
+
+
+def parse_onnx(data: bytes) -> Any:
+    """Read a model as data.
 
     Args:
         data: a serialised ``ModelProto``.
 
     Returns:
-        The ``ModelProto``, with the shapes that follow from it and without its metadata.
+        The ``ModelProto``, of which nothing has been checked.
 
     Raises:
         ModelFormatError: no ONNX model: empty, cut short, something else.
-        ModelRefused: it is hostile or too large.
+        ModelRefused: it is too large.
     """
-    model = _parse(data)
-    if model.functions or model.training_info:
-        raise ModelRefused("the ONNX model brings functions or a training of its own, which are not read.")
-    _check_domains({entry.domain for entry in model.opset_import})
-    _check_graphs(model.graph)
-    model.ClearField("metadata_props")
-    return _check_shapes(model)
-
-
-def _parse(data: bytes) -> Any:
     from onnx import ModelProto
 
     if not data:
@@ -134,6 +154,69 @@ def _check_operators(nodes: Any) -> None:
         )
 
 
+def _check_scans(graph: Any) -> None:
+    """Refuse a scan within a scan: the work of each is its rows times what it holds."""
+    for node in graph.node:
+        bodies = [attribute.g for attribute in node.attribute if attribute.HasField("g")]
+        nested = (inner for body in bodies for part in _graphs(body, 1) for inner in part.node)
+        if node.op_type == "Scan" and any(inner.op_type == "Scan" for inner in nested):
+            raise ModelRefused(f"the ONNX model has a Scan within another ({node.name!r}): loops may not be nested.")
+        for body in bodies:
+            _check_scans(body)
+
+
+def _check_makers(graph: Any) -> None:
+    """Refuse what makes a tensor of a size that only a record's values, or more than the number of records, tells.
+
+    Raises:
+        ModelRefused: an operator of ``_MAKERS`` has no bound.
+    """
+    parts = list(_graphs(graph, 1))
+    makers: dict[str, list[Any]] = {}
+    for part in parts:
+        for node in part.node:
+            for name in node.output:
+                makers.setdefault(name, []).append(node)
+    shapes = {value.name: value.type.tensor_type for part in parts for value in (*part.value_info, *part.output)}
+    constants = {tensor.name for part in parts for tensor in part.initializer}
+    for part in parts:
+        for node in part.node:
+            if node.op_type not in _MAKERS:
+                continue
+            size = node.input[_MAKERS[node.op_type]]
+            as_another = all(maker.op_type == "Shape" for maker in makers.get(size, ())) and size in makers
+            if not as_another and not (_is_bounded(shapes.get(node.output[0])) and _is_size(size, makers, constants)):
+                raise ModelRefused(
+                    f"the ONNX model's {node.op_type} makes {node.output[0]!r}, whose size has no bound that can be "
+                    "seen: sizes have to come from constants, and from the number of records."
+                )
+
+
+def _is_bounded(kind: Any) -> bool:
+    """Whether a tensor has a known size, but for one dimension: that of the records."""
+    return (
+        kind is not None
+        and kind.HasField("shape")
+        and sum(not size.HasField("dim_value") for size in kind.shape.dim) <= 1
+    )
+
+
+def _is_size(name: str, makers: dict[str, list[Any]], constants: set[str]) -> bool:
+    """Whether a value is made of constants and of sizes of tensors only."""
+    waiting, seen = [name], {name}
+    while waiting:
+        found = waiting.pop()
+        if found not in makers and found not in constants:
+            return False
+        for node in makers.get(found, ()):
+            if node.op_type not in _SIZES:
+                return False
+            fresh = set(filter(None, node.input)) - seen if node.op_type not in {"Shape", "Size"} else set()
+            seen |= fresh
+            waiting.extend(fresh)
+    return True
+
+
 def _graphs(graph: Any, depth: int) -> Iterator[Any]:
     """A graph, and all graphs that its operators hold."""
     if depth > MAX_DEPTH:
@@ -161,6 +244,7 @@ def _check_shapes(model: Any) -> Any:
                     f"{value.name!r} of the ONNX model is a tensor of shape {sizes}; at most {MAX_ELEMENTS:,} numbers "
                     "are allowed."
                 )
+    _check_makers(inferred.graph)
     return inferred
 
 

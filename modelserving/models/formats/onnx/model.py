@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from modelserving.errors import ModelFormatError, ModelInputError, ScoringError, SetupError
 from modelserving.models.formats.inputs import FieldReader, find_fields, score_rows, unanswerable
-from modelserving.models.formats.onnx.guard import read_onnx
+from modelserving.models.formats.onnx.guard import check_onnx, parse_onnx
+from modelserving.models.formats.onnx.prune import prune
 from modelserving.models.model import INPUTS, NO_PARAMETERS, OUTPUT, Records, Scores
 from modelserving.records import FEATURES, ModelDescriptor
 
@@ -84,17 +85,17 @@ class OnnxModel:
     """
 
     def __init__(self, data: bytes, parameters: Mapping[str, str] = NO_PARAMETERS) -> None:
-        model = read_onnx(data)
+        model = parse_onnx(data)
+        answer = _find_answer(model.graph.output, parameters.get(OUTPUT, ""))
+        prune(model, [answer])  # what only the others need is not computed, nor looked at
+        model = check_onnx(model)
         self._data = data
         self._feeds = _bind_inputs(model.graph, parameters)
-        answer = _find_answer(model.graph.output, parameters.get(OUTPUT, ""))
         self._answer_name: str = answer.name
         self._reader = FieldReader(
             [field for feed in self._feeds for field in feed.fields],
             min(float(np.finfo(feed.kind).max) for feed in self._feeds),
         )
-        del model.graph.output[:]  # what only the others need is not computed
-        model.graph.output.append(answer)
         self._session: Any = _make_session(model.SerializeToString())
         self._try_out()
 

@@ -125,8 +125,14 @@ def choice(inner: Any) -> Any:
     return operator("If", "sure", output="quality", then_branch=inner, else_branch=other)
 
 
+def weighted() -> Any:
+    """A model that needs a constant."""
+    node = operator("Add", "alcohol", "weights", output="quality")
+    return onnx_model([node], inputs={"alcohol": 1}, constants={"weights": np.ones(4)})
+
+
 def in_a_file() -> Any:
-    model = identity(constants={"weights": np.ones(4)})
+    model = weighted()
     external(model.graph.initializer[0])
     return model
 
@@ -157,18 +163,19 @@ def deep() -> Any:
 
 
 def long() -> Any:
-    nodes = [operator("Neg", f"x{place}", output=f"x{place + 1}") for place in range(MAX_NODES)]
-    return onnx_model([operator("Neg", "alcohol", output="x0"), *nodes], inputs={"alcohol": 1})
+    nodes = [operator("Neg", f"x{place}", output=f"x{place + 1}") for place in range(MAX_NODES - 1)]
+    last = operator("Neg", f"x{MAX_NODES - 1}", output="quality")
+    return onnx_model([operator("Neg", "alcohol", output="x0"), *nodes, last], inputs={"alcohol": 1})
 
 
 def claiming(*sizes: int) -> Any:
-    model = identity(constants={"weights": np.ones(4)})
+    model = weighted()
     model.graph.initializer[0].dims[:] = sizes
     return model
 
 
 def sparse() -> Any:
-    model = identity()
+    model = onnx_model([operator("Add", "alcohol", "weights", output="quality")], inputs={"alcohol": 1})
     values = numpy_helper.from_array(np.ones(1), "weights")
     indices = numpy_helper.from_array(np.zeros(1, np.int64), "indices")
     model.graph.sparse_initializer.append(SparseTensorProto(values=values, indices=indices, dims=[100_000, 100_000]))
@@ -197,6 +204,35 @@ def foreign() -> Any:
     return onnx_model([node], inputs={"alcohol": 1})
 
 
+def filled(*size: str) -> Any:
+    """Zeros in a size that is made of the named values: constants, the alcohol itself, the number of records."""
+    nodes = [
+        operator("Shape", "alcohol", output="shape"),
+        operator("Gather", "shape", "nil", output="rows"),
+        operator("Cast", "alcohol", output="whole", to=TensorProto.INT64),
+        operator("Concat", *size, output="size", axis=0),
+        operator("ConstantOfShape", "size", output="zeros"),
+        operator("Cast", "zeros", output="quality", to=TensorProto.DOUBLE),
+    ]
+    return onnx_model(nodes, inputs={"alcohol": None}, constants={"nil": [0], "one": [1], "huge": [1 << 40]})
+
+
+def scan(body: Any) -> Any:
+    return operator("Scan", "alcohol", output="quality", body=body, num_scan_inputs=1)
+
+
+def scanned(inner: Any) -> Any:
+    """A body of a scan: one row in, one row out."""
+    row = helper.make_tensor_value_info("row", TensorProto.DOUBLE, [1])
+    return helper.make_graph([inner], "body", [row], [helper.make_tensor_value_info("new", TensorProto.DOUBLE, [1])])
+
+
+def scan_in_a_scan() -> Any:
+    body = scanned(operator("Neg", "row", output="new"))
+    inner = operator("Scan", "alcohol", output="new", body=body, num_scan_inputs=1)
+    return onnx_model([scan(scanned(inner))], inputs={"alcohol": 1})
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -213,6 +249,10 @@ def foreign() -> Any:
         (lambda: claiming(-1), "no definite shape"),
         (sparse, "claim 10,000,000,002 numbers"),
         (growing, "a tensor of shape"),
+        (lambda: filled("rows", "huge"), "a tensor of shape"),
+        (lambda: filled("rows", "rows"), "ConstantOfShape makes 'zeros', whose size has no bound"),
+        (lambda: filled("whole", "one"), "ConstantOfShape makes 'zeros', whose size has no bound"),
+        (scan_in_a_scan, "a Scan within another"),
     ],
     ids=lambda case: getattr(case, "__name__", ""),
 )
@@ -245,3 +285,35 @@ def test_the_engine_writes_nothing_on_the_screen(capfd: pytest.CaptureFixture[st
         factory.restore(ModelType.ONNX, data)
     assert "onnxruntime_src" not in str(raised.value)
     assert capfd.readouterr() == ("", "")
+
+
+def test_what_only_another_output_needs_is_neither_looked_at_nor_loaded(wines: list[WineRecord]) -> None:
+    """As scikit-learn's converter writes it: probabilities in a map, which the engine refuses in double precision."""
+    nodes = [
+        operator("ArgMax", "wine", output="label", axis=1, keepdims=0),
+        operator("ZipMap", "wine", output="map", domain="ai.onnx.ml", classlabels_int64s=list(range(11))),
+        operator("Inverse", "wine", output="strange", domain="com.microsoft"),
+    ]
+    outputs = {"label": TensorProto.INT64, "map": TensorProto.DOUBLE, "strange": TensorProto.DOUBLE}
+    model = onnx_model(nodes, outputs=outputs, constants={"unused": np.ones(3)})
+    model.opset_import.add(domain="com.microsoft", version=1)
+    external(model.graph.initializer[0])
+    expected = [FEATURES.index("total_sulfur_dioxide")] * len(wines)
+    assert answers(model.SerializeToString(), wines, {"output": "label"}).tolist() == expected
+    with pytest.raises(ModelRefused, match="operators of 'com.microsoft'"):
+        answers(model.SerializeToString(), wines, {"output": "strange"})
+
+
+def test_a_branch_reads_what_stands_around_it(wines: list[WineRecord]) -> None:
+    """What only a graph within a graph needs is not cut off."""
+    inner = branch("inner", operator("Add", "alcohol", "two", output="inner"))
+    nodes = [operator("Add", "one", "one", output="two"), choice(inner)]
+    data = onnx_bytes(nodes, inputs={"alcohol": 1}, constants={"sure": True, "one": [[1.0]]})
+    assert answers(data, wines) == pytest.approx([wine.alcohol + 2 for wine in wines])
+
+
+def test_sizes_may_come_from_constants_and_the_number_of_records(wines: list[WineRecord]) -> None:
+    """Zeros for each record are bounded, and so is a scan over the records."""
+    assert answers(filled("rows", "one").SerializeToString(), wines).tolist() == [0.0] * len(wines)
+    data = onnx_bytes([scan(scanned(operator("Neg", "row", output="new")))], inputs={"alcohol": 1})
+    assert answers(data, wines) == pytest.approx([-wine.alcohol for wine in wines])
