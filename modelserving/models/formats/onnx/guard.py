@@ -54,7 +54,9 @@ _LEARNED = """
 """
 _MAKERS = {"ConstantOfShape": 0, "Expand": 1, "OneHot": 1}
 """Operators that make much of little, with the place of the input that says how much."""
-_SIZES = frozenset("Cast Concat Constant Gather Identity Shape Size Slice Squeeze Unsqueeze".split())
+_SIZES = frozenset(
+    {"Cast", "Concat", "Constant", "Gather", "Identity", "Shape", "Size", "Slice", "Squeeze", "Unsqueeze"}
+)
 """Operators through which a size may go from a tensor, or a constant, to one of those."""
 OPERATORS = frozenset(
     f"{_STRUCTURE} {_ARITHMETIC} {_REDUCTIONS} {_LAYERS} {_DECISIONS} {_SHAPES} {_LEARNED} {' '.join(_MAKERS)}".split()

@@ -300,7 +300,7 @@ def test_what_only_another_output_needs_is_neither_looked_at_nor_loaded(wines: l
     external(model.graph.initializer[0])
     expected = [FEATURES.index("total_sulfur_dioxide")] * len(wines)
     assert answers(model.SerializeToString(), wines, {"output": "label"}).tolist() == expected
-    with pytest.raises(ModelRefused, match="operators of 'com.microsoft'"):
+    with pytest.raises(ModelRefused, match=r"com\.microsoft"):
         answers(model.SerializeToString(), wines, {"output": "strange"})
 
 
