@@ -2,7 +2,7 @@
 
     python bootstrap.py          what the workbook needs
     python bootstrap.py dev      that, and what the tests and the build of the models need
-    python bootstrap.py quix     Quix Streams, for the comparison in lesson 08, in an environment of its own
+    python bootstrap.py quix     Quix Streams, for the comparison in lesson 09, in an environment of its own
 
 ``make setup`` and ``make setup-dev`` call this. What is there already is left alone: a second run takes no time.
 """

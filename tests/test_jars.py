@@ -64,8 +64,10 @@ def _nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     for name in ("HTTPS_PROXY", "https_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
+    gc.freeze()  # what is there already, TensorFlow perhaps, need not be looked at after each test
     yield
     gc.collect()
+    gc.unfreeze()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ def mirror(tmp_path: Path) -> Iterator[Mirror]:
     served = tmp_path / "mirror"
     served.mkdir()
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(served))) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
+        Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}"
         settings = tmp_path / "user" / ".m2" / "settings.xml"
         settings.parent.mkdir(parents=True)

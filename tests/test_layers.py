@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from modelserving.config import checkout
@@ -57,9 +58,15 @@ def layer_of(path: Path) -> str:
     return path.relative_to(PACKAGE).with_suffix("").parts[0]
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    """A module, parsed once for all tests."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def imports(path: Path) -> Iterator[str]:
     """Everything that a module imports, anywhere in it, by full name."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -96,7 +103,7 @@ def test_heavy_engines_are_imported_late() -> None:
 
 def imports_at_once(path: Path) -> Iterator[str]:
     """The outermost packages that are imported as soon as a module is."""
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    for node in tree_of(path).body:
         if isinstance(node, ast.Import):
             yield from (alias.name.split(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -111,7 +118,7 @@ def test_a_module_can_be_read_in_one_sitting() -> None:
 
 def touches_environment(path: Path) -> bool:
     """Whether a module reads or writes the environment, by whatever name."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = tree_of(path)
     attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     imported = {name.removeprefix("os.") for name in imports(path) if name.startswith("os.")}
     return bool((attributes | imported) & {"environ", "environb", "getenv", "getenvb", "putenv", "unsetenv"})

@@ -145,7 +145,8 @@ class Gatherer:
             ActorStopped: the manager is given up.
         """
         tally = _Tally()
-        tally.todo.append(_Try(tuple(batch.messages)))
+        if batch.messages:
+            tally.todo.append(_Try(tuple(batch.messages)))
         while tally.todo:
             attempt = tally.todo.popleft()
             reply = await self._postman.request(self._manager, ScoreBatch(attempt.messages, attempt.suspected))
@@ -211,9 +212,9 @@ def _put_together(batch: Batch, answers: list[Answers]) -> Gathered:
     result = ScoredBatch(
         scored=scored,
         keys=keys,
-        dead=tuple(letter for one in answers for letter in one.dead),
+        dead=(*batch.letters, *(letter for one in answers for letter in one.dead)),
         skipped=sum(one.skipped for one in answers),
-        positions={(message.topic, message.partition): message.offset + 1 for message in batch.messages},
+        positions=batch.positions,
         group=batch.group,
     )
     return Gathered(result, tuple(work for one in answers for work in one.works))

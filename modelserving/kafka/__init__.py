@@ -3,9 +3,10 @@
 ::
 
     client_properties.py ─▶ clients.py        connections, producers, consumers, all made in one place
-    corrections.py                            what kafka-python needs while a broker is away
+    corrections.py ─▶ unreadable.py           what kafka-python needs where brokers or messages fail it
     admin.py · reading.py                     topics, and what is on one now
     messages.py ─▶ dead_letters.py            a message, and what is left of one that failed
+    gaps.py                                   offsets that gave no message
 """
 
 from importlib import import_module
@@ -13,6 +14,7 @@ from importlib import import_module
 from modelserving.kafka.admin import create_topics, delete_topics, end_offsets, list_topics
 from modelserving.kafka.clients import MAX_MESSAGE_BYTES, Connection, connect, make_admin, make_consumer, make_producer
 from modelserving.kafka.dead_letters import DeadLetter, headers, read_dead_letters
+from modelserving.kafka.gaps import Gap
 from modelserving.kafka.messages import Message, dead_letter
 from modelserving.kafka.reading import read_topic
 
@@ -20,6 +22,7 @@ __all__ = [
     "MAX_MESSAGE_BYTES",
     "Connection",
     "DeadLetter",
+    "Gap",
     "Message",
     "connect",
     "create_topics",

@@ -19,7 +19,9 @@ from modelserving.kafka.client_properties import read_client_properties
 from modelserving.system import poll
 
 if TYPE_CHECKING:
-    from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+    from kafka import KafkaAdminClient, KafkaProducer
+
+    from modelserving.kafka.corrections import Consumer
 
 __all__ = [
     "MAX_MESSAGE_BYTES",
@@ -117,7 +119,7 @@ def make_consumer(
     group: str | None = None,
     isolation: Literal["read_committed", "read_uncommitted"] = "read_committed",
     **overrides: object,
-) -> KafkaConsumer:
+) -> Consumer:
     """A consumer that starts at the beginning of its topics, and commits only when told.
 
     Args:

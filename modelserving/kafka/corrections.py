@@ -12,12 +12,15 @@ A group is joined in vain
     the join: the consumer gets no partition for ever, and ``poll`` spins. Here the join is taken up again.
 A refusal is not told
     A wrong password, or a certificate that is not trusted, ends as "timed out". Here the reason is kept.
+A message is asked for for ever
+    What cannot be read raises at each poll anew. Here it is passed over and noted; see ``unreadable.py``.
 Things are left open
     A client whose making fails leaves a thread, and each refused connection a socket. Here they can be closed.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from socket import socket
 from typing import Any
 
@@ -27,6 +30,9 @@ from kafka.net.compat import KafkaNetClient
 from kafka.net.inet import KafkaNetSocket
 from kafka.net.manager import KafkaConnectionManager
 from kafka.net.selector import NetworkSelector
+
+from modelserving.kafka.gaps import Gap
+from modelserving.kafka.unreadable import LenientRecords
 
 __all__ = ["DIRECTLY", "Client", "Consumer"]
 
@@ -59,7 +65,18 @@ class Client(KafkaNetClient):  # type: ignore[misc]  # kafka-python has no types
 
 
 class Consumer(KafkaConsumer):  # type: ignore[misc]  # kafka-python has no types
-    """A consumer as the library's own, whose group is joined in the end."""
+    """A consumer as the library's own, whose group is joined in the end, and which no message holds up."""
+
+    def __init__(self, *topics: str, **settings: Any) -> None:
+        super().__init__(*topics, **settings)
+        self._gaps: list[Gap] = []
+        self._fetcher.PartitionRecords = partial(LenientRecords, self._gaps.append)
+
+    def take_gaps(self) -> tuple[Gap, ...]:
+        """What the polls since the last call have passed over, since it could not be read."""
+        gaps = tuple(self._gaps)
+        self._gaps.clear()
+        return gaps
 
     def poll(self, *positional: Any, **named: Any) -> Any:
         """As the library's; a join that an earlier poll left unfinished is waited for again."""

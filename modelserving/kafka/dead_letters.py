@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from modelserving.kafka.clients import Connection
+from modelserving.kafka.clients import MAX_MESSAGE_BYTES, Connection
 from modelserving.kafka.reading import read_topic
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["DeadLetter", "headers", "read_dead_letters"]
 
 _REASON_BYTES = 4_000
+_KEY_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,21 @@ class DeadLetter:
 
     @property
     def body(self) -> bytes | None:
-        """What is written as the message's value: the bytes as they came.
+        """What is written as the message's value: the bytes as they came, as many as fit.
 
         kafka-python sends no message that has neither key nor value; such a one is written with an empty value.
         """
-        return b"" if self.value is None and self.key is None else self.value
+        return b"" if self.value is None and self.key is None else self.value and self.value[:MAX_MESSAGE_BYTES]
+
+    @property
+    def label(self) -> bytes | None:
+        """What is written as the message's key: the key as it came, as much of it as fits."""
+        return self.key and self.key[:_KEY_BYTES]
+
+    @property
+    def size(self) -> int:
+        """How many bytes key and value had; compressed, they may have come in a message of far fewer."""
+        return len(self.value or b"") + len(self.key or b"")
 
 
 def headers(letter: DeadLetter) -> list[tuple[str, bytes]]:
@@ -59,6 +70,8 @@ def headers(letter: DeadLetter) -> list[tuple[str, bytes]]:
         "x-original-offset": str(letter.offset),
         "x-stage": letter.stage,
     }
+    if len(letter.body or b"") + len(letter.label or b"") < letter.size:
+        fields["x-original-bytes"] = str(letter.size)
     # A reason may quote its input, which may be as large as a message.
     return [(name, text.encode("utf-8", "replace")[:_REASON_BYTES]) for name, text in fields.items()]
 

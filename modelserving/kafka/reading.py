@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["read_topic"]
 
+log = logging.getLogger(__name__)
+
 _SILENT_S = 30.0
 
 
@@ -24,6 +27,7 @@ def read_topic(
     """All records of a topic, from the first to the last that is there when the reading starts.
 
     It reads alone: no group, so nobody's share is taken, and nothing is committed. Order is kept within a partition.
+    What cannot be read is passed over, with a warning.
 
     Args:
         connection: the broker.
@@ -46,6 +50,8 @@ def read_topic(
         # The last offsets may be a transaction's marks, or compacted away: the position passes them, no record does.
         while any(consumer.position(partition) < end for partition, end in ends.items()):
             batches = consumer.poll(timeout_ms=200)
+            for gap in consumer.take_gaps():
+                log.warning("passed over: %s", gap)
             if batches:
                 heard = time.monotonic()
             elif time.monotonic() - heard > _SILENT_S:

@@ -193,7 +193,7 @@ class FastSink:
                 place = scored.partition if scored.partition in places else -1
                 self._produce(topic, value, key, place)
             for letter in batch.dead:
-                self._produce(self._topics.dead_letters, letter.body, letter.key, -1, headers(letter))
+                self._produce(self._topics.dead_letters, letter.body, letter.label, -1, headers(letter))
         except KafkaException as error:
             raise to_kafka_error(error, self._connection) from error
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from modelserving.kafka.dead_letters import DeadLetter
+from modelserving.kafka.gaps import Gap
 from modelserving.kafka.messages import Message
 from modelserving.models.info import LoadedModel
 from modelserving.models.lifecycle.shadow import ShadowWork
@@ -27,10 +28,26 @@ class Batch:
         messages: in the order of their offsets, partition by partition.
         group: kafka-python's metadata of the consumer group in which they were polled; ``None`` outside Kafka. With it
             the broker refuses results of a partition that has gone to another server meanwhile.
+        gaps: what was passed over, since it could not be read.
     """
 
     messages: Sequence[Message]
     group: object | None = None
+    gaps: Sequence[Gap] = ()
+
+    @property
+    def positions(self) -> dict[Place, int]:
+        """For each place, the offset to go on from when this batch is done."""
+        found = {(message.topic, message.partition): message.offset + 1 for message in self.messages}
+        for gap in self.gaps:
+            place = gap.topic, gap.partition
+            found[place] = max(found.get(place, 0), gap.end)
+        return found
+
+    @property
+    def letters(self) -> tuple[DeadLetter, ...]:
+        """What is left of the gaps."""
+        return tuple(gap.letter for gap in self.gaps)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import Self
 import anyio
 from anyio.streams.memory import MemoryObjectSendStream
 from kafka import KafkaProducer
+from kafka.errors import KafkaError
 
 from modelserving.kafka import Connection, make_producer
 from modelserving.kafka.dead_letters import DeadLetter, headers
@@ -36,6 +37,7 @@ __all__ = ["ModelSource"]
 log = logging.getLogger(__name__)
 
 _CLOSE_SECONDS = 2.0
+_AGAIN_SECONDS = 1.0
 
 
 class ModelSource:
@@ -90,7 +92,7 @@ class ModelSource:
         return self._desk.data_types
 
     async def __aenter__(self) -> Self:
-        self._messages = await self._reading.run(ModelTopics, self._connection, self._topics)
+        self._messages = await self._reading.run(ModelTopics, self._connection, self._topics, self._desk.pass_over)
         self._producer: KafkaProducer = await self._building.run(make_producer, self._connection)
         return self
 
@@ -162,7 +164,12 @@ class ModelSource:
 
     async def _read_on(self, news: MemoryObjectSendStream[None]) -> None:
         while True:
-            messages = await self._reading.run(self._messages.poll)
+            try:
+                messages = await self._reading.run(self._messages.poll)
+            except KafkaError as error:
+                log.warning("the topics about models cannot be read now (%r); again in a second", error)
+                await anyio.sleep(_AGAIN_SECONDS)
+                continue
             if messages:
                 await self._reading.run(self._take, messages, True)
                 with suppress(anyio.WouldBlock):  # one piece of news is enough
@@ -176,8 +183,12 @@ class ModelSource:
         return self._messages.recall(stamp)
 
     def _refuse(self, letter: DeadLetter) -> None:
-        sent = self._producer.send(self._dead_letters, value=letter.body, key=letter.key, headers=headers(letter))
-        sent.add_errback(lambda failure: log.error("dead letter for that not written: %s", failure))
+        try:
+            sent = self._producer.send(self._dead_letters, value=letter.body, key=letter.label, headers=headers(letter))
+        except KafkaError as failure:  # too large for that topic, or no broker for long: no reason to end
+            log.error("dead letter for that not written: %s", failure)  # noqa: TRY400
+        else:
+            sent.add_errback(lambda failure: log.error("dead letter for that not written: %s", failure))
 
     def _finish(self) -> None:
         self._desk.close()

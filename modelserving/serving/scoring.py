@@ -15,7 +15,7 @@ from modelserving.models.lifecycle.shadow import ShadowWork
 from modelserving.models.lifecycle.slots import LoadedModel, ModelSlot, ModelSlots
 from modelserving.models.model import Scores
 from modelserving.records import ScoredRecord, WineBatch, decode_wines
-from modelserving.serving.messages import Batch, Place, ScoredBatch, Share
+from modelserving.serving.messages import Batch, ScoredBatch, Share
 
 __all__ = ["score_batch"]
 
@@ -45,7 +45,7 @@ def score_batch(batch: Batch, slots: ModelSlots) -> ScoredBatch:
         batch: the messages; an empty batch gives an empty result.
         slots: the models. Each is leased while it scores, so that a swap cannot close it.
     """
-    tally = _Tally()
+    tally = _Tally(dead=list(batch.letters))
     messages = batch.messages
     decoded = decode_wines([message.value for message in messages])
     tally.dead.extend(dead_letter(messages[row], "decode", error) for row, error in decoded.problems.items())
@@ -66,7 +66,7 @@ def score_batch(batch: Batch, slots: ModelSlots) -> ScoredBatch:
         dead=tuple(tally.dead),
         skipped=tally.skipped,
         skipped_types=tuple(tally.skipped_types),
-        positions=_positions(batch.messages),
+        positions=batch.positions,
         shares=tuple(tally.shares),
         group=batch.group,
         shadows=tuple(tally.shadows),
@@ -115,8 +115,3 @@ def _collect(served: LoadedModel, messages: Sequence[Message], scores: Scores, e
         answers, keys = list(compress(answers, answered)), list(compress(keys, answered))
     tally.scored.extend(answers)
     tally.keys.extend(keys)
-
-
-def _positions(messages: Sequence[Message]) -> dict[Place, int]:
-    """The offset after the last message of each place."""
-    return {(message.topic, message.partition): message.offset + 1 for message in messages}

@@ -87,7 +87,7 @@ class TransactionalSink:
             place = scored.partition if scored.partition in places else None
             producer.send(topic, value=value, key=key, partition=place)
         for letter in batch.dead:
-            producer.send(self._topics.dead_letters, value=letter.body, key=letter.key, headers=headers(letter))
+            producer.send(self._topics.dead_letters, value=letter.body, key=letter.label, headers=headers(letter))
 
     def _commit(self, batch: ScoredBatch) -> None:
         """The progress of the group goes into the same transaction; a message that was not taken makes it fail."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
-from kafka import KafkaConsumer
+from kafka import TopicPartition
 
 from modelserving.kafka import Connection, make_consumer
+from modelserving.kafka.corrections import Consumer
 from modelserving.serving.messages import Batch
 from modelserving.serving.worker_thread import WorkerThread
 
@@ -50,7 +51,7 @@ class DataSource:
     ) -> None:
         await self._lane.finish(self._consumer.close, autocommit=False, timeout_ms=_CLOSE_MS)
 
-    def _connect(self) -> KafkaConsumer:
+    def _connect(self) -> Consumer:
         consumer = make_consumer(
             self._connection,
             group=self._group,
@@ -70,7 +71,7 @@ class DataSource:
         """Wait for the next messages."""
         while True:
             batch = await self._lane.run(self._poll)
-            if batch.messages:
+            if batch.messages or batch.gaps:
                 return batch
 
     async def hold(self) -> None:
@@ -87,13 +88,18 @@ class DataSource:
         another server's. Where to read on is for the consumer to know, which forgets it with the partition.
         """
         self._consumer.pause(*self._consumer.assignment())
-        for place, found in self._consumer.poll(timeout_ms=_HOLD_MS).items():
-            self._consumer.seek(place, found[0].offset)
+        starts = {place: found[0].offset for place, found in self._consumer.poll(timeout_ms=_HOLD_MS).items()}
+        for gap in self._consumer.take_gaps():
+            place = TopicPartition(gap.topic, gap.partition)
+            starts[place] = min(starts.get(place, gap.start), gap.start)
+        for place, offset in starts.items():
+            self._consumer.seek(place, offset)
 
     def _poll(self) -> Batch:
         self._consumer.resume(*self._consumer.paused())
         found = self._consumer.poll(timeout_ms=_POLL_MS)
-        if not found:
+        gaps = self._consumer.take_gaps()
+        if not found and not gaps:
             return Batch(())
         messages = [message for part in found.values() for message in part]
-        return Batch(messages, self._consumer.group_metadata())
+        return Batch(messages, self._consumer.group_metadata(), gaps)

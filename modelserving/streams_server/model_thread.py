@@ -181,6 +181,6 @@ class ModelThread:
             log.exception("a dead letter is not written")
             return
         sent = self._producer.send(
-            self._options.topics.dead_letters, value=letter.body, key=letter.key, headers=headers(letter)
+            self._options.topics.dead_letters, value=letter.body, key=letter.label, headers=headers(letter)
         )
         sent.add_errback(lambda failure: log.error("dead letter for that not written: %s", failure))

@@ -8,7 +8,8 @@ from itertools import repeat
 from typing import NamedTuple
 
 from modelserving.kafka.dead_letters import headers
-from modelserving.kstreams.bridge.batches import BatchContext, BatchProcessor, Columns, record_for
+from modelserving.kstreams import Record
+from modelserving.kstreams.bridge.batches import BatchContext, BatchProcessor, Columns
 from modelserving.kstreams.bridge.partition import SamePartition
 from modelserving.models.lifecycle.shadow import ShadowWork
 from modelserving.records import encode_scored_batch, preload_encoder
@@ -129,7 +130,8 @@ class ScoringProcessor(BatchProcessor):
         rows = [row_of[scored.offset] for scored in result.scored]
         self.context.forward_values(rows, encode_scored_batch(result.scored), SCORED)
         for letter in result.dead:
-            record = record_for(batch, row_of[letter.offset], letter.body, tuple(headers(letter)))
+            time = batch.timestamps[row_of[letter.offset]]
+            record = Record(letter.label, letter.body, time, tuple(headers(letter)))
             self.context.forward(record, DEAD_LETTERS)
 
 

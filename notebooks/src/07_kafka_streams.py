@@ -1,16 +1,16 @@
 # %% [markdown]
-# # 07 · Kafka Streams: three stores
+# # 07 · Kafka Streams: what comes back
 #
-# You write processors and a state store of your own in Python for the real Kafka Streams, restart what uses them, and see which counts come back, from where, and at which price.
+# You write processors in Python for the real Kafka Streams, kill what uses them, and see which counts come back, and from where.
 
 # %% [markdown]
 # | | |
 # |---|---|
-# | **You will** | draw a topology of three nodes, and run it without a broker · count in a store · kill a server that counts in memory only · bring a count back on a machine that never saw it · write a store of your own in Python · fail in the middle of a transaction |
-# | **You learn** | what Kafka Streams does for you, what a changelog is, what each kind of store costs, and how models reach every instance |
+# | **You will** | draw a topology of three nodes, and run it without a broker · count in a store · kill a server that counts in memory only, and one that does not · bring a count back on a machine that never saw it |
+# | **You learn** | what Kafka Streams does for you, what a store is, and what a changelog is for |
 # | **You need** | lesson 01 for topics and groups, lesson 04 for *exactly once*; no Java |
-# | **Time** | 45 minutes, and the exercises as long as you like |
-# | **Plan** | half day: a topology, and the three stores; full day: all of it |
+# | **Time** | 35 minutes, and the exercises as long as you like |
+# | **Plan** | half day: a topology, and the two stores; full day: all of it |
 
 # %%
 # pipeline: streams
@@ -19,20 +19,16 @@
 fast = False  # True where nobody watches, as in automatic tests
 
 # %% tags=["setup"]
-import logging
-import os
-import traceback
+import logging, os, shutil, traceback
 from collections import Counter
-from time import perf_counter
 
 from modelserving.config import data_folder
 from modelserving.errors import ServerError
 from modelserving.kafka import read_topic
-from modelserving.models.formats import factory
 from modelserving.models.store.bundled import read_catalog
-from modelserving.records import TOPICS, decode_descriptor, decode_wine
+from modelserving.records import decode_wine
 from modelserving.records import encode_descriptor, encode_wine, read_wines
-from modelserving.workshop import happened, show, start, table
+from modelserving.workshop import happened, start, table
 
 lesson = start("07", fast=fast)
 
@@ -175,22 +171,17 @@ def counting(node, store, topic="wine-bottles"):
 # %%
 describe(counting(Count, standard()))
 
-# %% [markdown]
-# > **Predict, then run.** This topology has no sink. Six bottles go in. What is written to any topic, with the one store and
-# > with the other?
+# %%
+# predict: changelog
 
 # %%
 changelog = "try-counts-changelog"
 kept = run(counting(Count, standard()), six, changelog, values=integer())
-assert run(counting(Count, in_memory()), six, changelog, values=integer()) == []
+in_memory_only = run(counting(Count, in_memory()), six, changelog, values=integer())
 kept
 
 # %%
-happened(
-    f"With the store in memory: nothing. With the standard one: {len(kept)} records on "
-    f"`{changelog}`, one for each change. Whoever reads that topic to its end and keeps the newest "
-    "value of each key has the store. **That is how a store survives its machine.**"
-)
+lesson.tell("changelog")
 
 # %% [markdown]
 # ## Break it: an error in your processor
@@ -204,8 +195,9 @@ for engine in ("org.apache.kafka", "modelserving.kstreams"):
 
 # %% [markdown]
 # Between your method and you there is a lot of Java. Somebody sends a bottle with no wine in it, and `Label` asks it for sugar.
-#
-# > **Predict, then run.** Whose error will you see, Java's or Python's? And will it say which line of yours it was?
+
+# %%
+# predict: whose-error
 
 # %% tags=["breaks"]
 try:
@@ -215,11 +207,7 @@ except AttributeError as error:
 
 # %%
 last = traceback.extract_tb(broken.__traceback__)[-1]
-assert (type(broken), last.name) == (AttributeError, "process")
-happened(
-    f"`{type(broken).__name__}: {broken}`, in `{last.name}`, line {last.lineno}: `{last.line}`. "
-    "Your own error, with its traceback. It went through Java and came out as what it was."
-)
+lesson.tell("whose-error")
 
 # %% [markdown]
 # ## First store: memory
@@ -244,12 +232,12 @@ pour(200)
 # %%
 from modelserving.workshop.processes.process import ServerProcess
 
-me = ("--group", lesson.group("server"), "--instance", "one", "--port", "0", "--no-preload")
+def serve(store, group):
+    me = ("--group", group, "--instance", "one", "--port", "0", "--no-preload")
+    return ServerProcess.start("streams", lesson.prefix, ("--store", store, *me))
 
-def serve():
-    return ServerProcess.start("streams", lesson.prefix, ("--store", "memory", *me))
-
-server = lesson.manage(serve, name="server")
+in_memory_group = lesson.group("memory")
+server = lesson.manage(lambda: serve("memory", in_memory_group), name="server")
 
 # %%
 def answers():
@@ -264,32 +252,50 @@ used(after=200)
 
 # %% [markdown]
 # It counts. And now `kill -9`, and the same command again.
-#
-# > **Predict, then run.** Will it have its model? Will it know that the model was used 200 times? Will it score the 200 wines
-# > again?
+
+# %%
+# predict: memory
 
 # %% tags=["breaks"]
 server.kill()
-server = lesson.manage(serve, name="server")
-used(after=200)
-
-# %%
+server = lesson.manage(lambda: serve("memory", in_memory_group), name="server")
 pour(7)
 name, usage = used(after=207)
-assert (name, usage, answers()) == (line.name, 7, 207)
-happened(
-    f"The model is there: `{name}` was read from its topic again. The wines are not scored again: "
-    f"{answers()} answers for 207 wines. But the count began anew, and says **{usage}**. It was in "
-    "memory only, and nobody had written it down."
-)
+
+# %%
+lesson.tell("memory")
+
+# %% [markdown]
+# ## Second store: standard
+#
+# Another server, with another store. It is another group, so it scores all wines from the first (the answers are there twice then). We kill it, and
+# delete its folder, as if its machine had burnt down:
+
+# %%
+standard_group = lesson.group("standard-server")
+before = answers()
+server = lesson.manage(lambda: serve("standard", standard_group), name="server")
+used(after=before + 207)
+
+# %%
+# predict: standard
+
+# %% tags=["breaks"]
+server.kill()
+(folder,) = lesson.settings.home.glob(f"streams/{standard_group}*")
+shutil.rmtree(folder)
+server = lesson.manage(lambda: serve("standard", standard_group), name="server")
+pour(7)
+name, usage = used(after=before + 214)
+
+# %%
+lesson.tell("standard")
 
 # %%
 server.close()
 
 # %% [markdown]
-# ## Second store: standard
-#
-# Had it been started with `--store standard` from the beginning, it would know of all 207. To see how, we use that store ourselves. Kafka Streams has a
+# To see how it comes back, we use that store ourselves. Kafka Streams has a
 # short way of drawing, the **DSL**. In it, counting bottles by their colour is one line:
 
 # %%
@@ -313,7 +319,7 @@ describe(count_by_colour())
 # %%
 from modelserving.kstreams import KafkaStreams, streams_config
 
-standard_app, own_app = lesson.group("standard"), lesson.group("own")
+standard_app = lesson.group("standard")
 
 def run_here(topology, application, machine):
     config = streams_config(
@@ -353,16 +359,17 @@ lesson.wait_for(lambda: look() == {"red": 30, "white": 12}, "all 42 bottles")
 look()
 
 # %% [markdown]
-# Now the machine burns down, with all its files. We start the same application in an **empty folder**, and add one white wine.
-#
-# > **Predict, then run.** How many white ones will it count: 1, 12, 13, 25?
+# Now this machine burns down, with all its files.
 
 # %%
+# predict: burnt
+
+# %% tags=["breaks"]
 streams.close()
 put(white=1)
 streams = run_here(count_by_colour(), standard_app, machine="new-machine")
 lesson.wait_for(lambda: look().get("white", 0) >= 13, "one more white wine")
-look()
+lesson.tell("burnt")
 
 # %%
 log = f"{standard_app}-counts-changelog"
@@ -387,323 +394,25 @@ happened(
 # exercise: kstreams-count
 
 # %% [markdown]
-# ## Third store: your own
-#
-# RocksDB holds bytes. Each `get` makes an object of them, each `put` makes bytes again: for each record, twice through a serde.
-# When an object is big, and changes often, that is most of the work. A store of your own holds objects as they are, and
-# writes them down when it has to: once for each commit.
-
-# %%
-from modelserving.kstreams import StateStore, StoreBuilder
-
-class Cellar(StateStore):
-    def open(self):
-        self.counts, self.changed = Counter(), set()
-
-    def add(self, colour):
-        self.counts[colour] += 1
-        self.changed.add(colour)
-
-# %% [markdown]
-# That is the store as the processor sees it. What follows is the engine's side. Before each commit the store may **log**
-# changes; and when it begins on a new machine, it is given all entries of its changelog, one by one, to **restore**. Whoever asks
-# from outside gets what `view` returns: a copy, so that a query cannot change the store.
-
-# %%
-class LoggedCellar(Cellar):
-    def before_commit(self):
-        for colour in sorted(self.changed):
-            self.log(colour.encode(), str(self.counts[colour]).encode())
-        self.changed.clear()
-
-    def restore(self, key, value):
-        self.counts[key.decode()] = int(value)
-
-    def view(self):
-        return Counter(self.counts)
-
-# %% [markdown]
-# A builder makes one for each task. The engine takes it like any other, and hands the processor your object, as it is:
-
-# %%
-class Stock(Processor):
-    def init(self, context):
-        super().init(context)
-        self.store = context.getStateStore("cellar")
-
-    def process(self, record):
-        self.store.add(record.key())
-
-# %%
-topology = counting(Stock, StoreBuilder("cellar", LoggedCellar), bottles)
-streams = run_here(topology, own_app, machine="old-machine")
-
-# %%
-from modelserving.kstreams import stores_of
-
-def look_into(kind):
-    try:
-        return sum(streams.store("cellar", stores_of(kind)), Counter())
-    except ServerError:
-        return Counter()
-
-# %%
-lesson.wait_for(lambda: look_into(LoggedCellar) == {"red": 30, "white": 13}, "all 43 bottles")
-look_into(LoggedCellar)
-
-# %% [markdown]
-# Another application, another group: it has counted all bottles from the first. There may be several stores here, one for each
-# partition that this instance has; so a query gets a list, and we add them up.
-
-# %%
-streams.close()
-own_log = f"{own_app}-cellar-changelog"
-[(one.key, one.value) for one in read_topic(lesson.connection, own_log)]
-
-# %% [markdown]
-# ## Break it: fail in the middle of a transaction
-#
-# This is what makes a store hard to write. Four bottles come, three red and a green one. The processor counts all four, and
-# then drops the green one. The transaction is **aborted**: nothing that was written in it counts. But your object in memory
-# has counted four bottles already!
-#
-# We let the store tell its story:
-
-# %%
-class Telling(LoggedCellar):
-    story = []
-
-    def open(self):
-        super().open()
-        self.story.append("opened, empty")
-
-    def restore(self, key, value):
-        super().restore(key, value)
-        self.story.append(f"restored: {key.decode()} {int(value)}")
-
-    def add(self, colour):
-        super().add(colour)
-        self.story.append(f"counted: {colour} {self.counts[colour]}")
-
-# %%
-class Clumsy(Stock):
-    to_drop = 1
-
-    def process(self, record):
-        super().process(record)
-        if record.key() == "green" and Clumsy.to_drop:
-            Clumsy.to_drop -= 1
-            raise RuntimeError("the green one slipped")
-
-# %%
-colours["green"] = colours["white"]  # what is in a green bottle?
-put(red=3, green=1)
-
-# %% [markdown]
-# The application begins with what its changelog has, 30 red bottles and 13 white ones. Then the four come:
-
-# %% tags=["breaks"]
-topology = counting(Clumsy, StoreBuilder("cellar", Telling), bottles)
-streams = run_here(topology, own_app, machine="old-machine")
-error = lesson.wait_for(lambda: streams.error, "the bottle to slip")
-error, Telling.story[-1]
-
-# %% [markdown]
-# The application has ended with your error; the green bottle was the last thing that the store saw. (Our server goes on: there, a
-# new thread takes the place of the one that failed.) Start it again:
-#
-# > **Predict, then run.** 30 red ones were committed before. How many will there be in the end: 30, 33 or 36? And how often will
-# > the green one be counted?
-
-# %%
-Telling.story.append("(again)")
-topology = counting(Clumsy, StoreBuilder("cellar", Telling), bottles)
-streams = run_here(topology, own_app, machine="old-machine")
-lesson.wait_for(lambda: look_into(Telling)["green"], "the green bottle")
-table("What the store was told", list(enumerate(Telling.story, start=1)), "step", "what")
-
-# %%
-assert look_into(Telling) == {"red": 33, "white": 13, "green": 1}
-assert Telling.story.count("counted: green 1") == 2
-happened(
-    "33 red ones, and the green one once. The transaction was aborted, so nothing of the first "
-    "attempt counts, neither a change nor the position. The store began with **what was "
-    "committed**, and the same four bottles came again. A store of your own must keep one promise "
-    "for that: `open` begins empty, `restore` takes what comes."
-)
-
-# %%
-streams.close();
-
-# %% [markdown]
-# ## Exercise: a store that can forget
-
-# %%
-# exercise: kstreams-forget
-
-# %% [markdown]
-# ## The store of our server
-#
-# Now you can read the real one. It is the default of `modelserving serve streams`, and there is hardly anything in it that you
-# have not just written yourself:
-
-# %%
-from modelserving.streams_server.stores import CustomStatistics
-
-show(CustomStatistics)
-
-# %% [markdown]
-# `record` is called once for each batch, `log_changes` once for each commit, `restore` when a task begins, and `view` when
-# somebody asks `/state`.
-
-# %% [markdown]
-# ## Where does the time go?
-#
-# This workbook has an ancestor, a tutorial in Scala on the same engine. As shipped, it made about 450 records a second with the
-# standard store, and about 17,000 with its own. Java is not slow, and neither is RocksDB. What was it?
-#
-# It kept the model and its count **in one value** of the store. We do the same:
-
-# %%
-def pack(both):
-    model, count = both
-    return count.to_bytes(8) + encode_descriptor(model)
-
-def unpack(data):
-    return decode_descriptor(data[8:]), int.from_bytes(data[:8])
-
-# %%
-class Together(Count):
-    """Model and count are one value of the store."""
-
-    def process(self, record):
-        descriptor, so_far = self.store.get("wine") or (line, 0)
-        model = factory.create(descriptor)
-        model.score([record.value()])
-        self.store.put("wine", (descriptor, so_far + 1))
-
-# %%
-class Apart(Count):
-    """The model is in memory; the store has the count."""
-
-    def init(self, context):
-        super().init(context)
-        self.model = factory.create(line)
-
-    def process(self, record):
-        self.model.score([record.value()])
-        self.store.put("wine", (self.store.get("wine") or 0) + 1)
-
-# %%
-from modelserving.kstreams import raw
-
-def measure(node, values, records=50 if fast else 300):
-    store = Stores.keyValueStoreBuilder(Stores.persistentKeyValueStore("counts"), text(), values)
-    with TopologyTestDriver(counting(node, store), application_id="try") as driver:
-        way_in = driver.createInputTopic("wine-bottles", text(), wines)
-        began = perf_counter()
-        for wine in colours["red"][:records]:
-            way_in.pipeInput("wine", wine)
-        each_ms = (perf_counter() - began) / records * 1000
-        written = driver.createOutputTopic(changelog, text(), raw()).readValuesToList()
-    return each_ms, sum(map(len, written)) / records
-
-# %% [markdown]
-# > **Predict, then run.** Same model, same engine, same kind of store. By which factor do they differ?
-
-# %%
-measure(Apart, integer())  # the first run pays for what both need
-both = {
-    "together": measure(Together, serde(pack, unpack)),
-    "apart": measure(Apart, integer()),
-}
-rows = [(name, f"{ms:.2f}", f"{size:,.0f}") for name, (ms, size) in both.items()]
-table("For each record", rows, "model and count", "milliseconds", "bytes on the changelog")
-
-# %%
-together, apart = both["together"], both["apart"]
-assert together[1] > 100 * apart[1]
-happened(
-    f"Together takes {together[0] / apart[0]:.1f} times as long, and writes {together[1] / 8:,.0f} "
-    "times as much. For each wine the whole model was read, parsed, and written again, though only "
-    "a number had changed. The ancestor wrote 22 MB of changelog for 600 records."
-)
-
-# %% [markdown]
-# The lesson is not "write your own store". It is: **keep what changes with each record apart from what does not.** In our
-# server the model's bytes are in one place, the model that was built of them in another, the statistics in a third. No record
-# parses or writes a model, whichever store you choose.
-#
-# What remains here is the way between Java and Python. Each call of `process` crosses it, with some objects that must be made.
-# So our server puts records aside, and crosses with a batch of up to a thousand; a model is fast in batches, too.
-#
-# What does that come to? We measured it three times, with 200,000 records, on a busy machine with two processors. The standard
-# store did three quarters of what our own did, or as much (in the ancestor: about a fortieth). And the whole server, which
-# decodes, scores, counts and answers, did a third to a half of what a processor in Python does that does nothing at all, and as
-# much as one that hands on one record after the other, or more. Those are ratios of our machine; yours will differ. Records per
-# second say more about a machine than about a program. For your own, in a terminal, in the folder of this checkout:
-# `.venv/bin/python benchmarks/kstreams.py --quick` (on Windows `.venv\Scripts\python`)
-
-# %% [markdown]
-# ## How do models reach every instance?
-#
-# Ten instances share the partitions of the records; that is how the work is spread. But each needs the model, and a record of
-# the models topic is in one partition only. There are two ways. The **global store**: each instance reads all of the models
-# topic, to its end, before the first record. This is the topology of our server:
-
-# %%
-from modelserving.streams_server.model_thread import ModelOptions
-from modelserving.streams_server.scoring import Tally
-from modelserving.streams_server.stores import StoreKind
-from modelserving.streams_server.topologies import Parts, make_topology
-from modelserving.streams_server.distribution import ModelDistribution, make_models
-
-def picture(way):
-    models = lesson.manage(make_models(way, ModelOptions(lesson.connection, TOPICS)))
-    return describe(make_topology(StoreKind.CUSTOM, Parts(TOPICS, models, Tally())))
-
-# %%
-picture(ModelDistribution.GLOBAL)
-
-# %% [markdown]
-# Above, what is done for each partition of the records (`batch` is where the engine collects them for us); below, what is on
-# every instance. And the other way,
-# **co-partitioned**: models are keyed like the records, and their topics have as many partitions. Then partition 3 of the
-# records and partition 3 of the models go to the same instance:
-
-# %%
-picture(ModelDistribution.CO_PARTITIONED)
-
-# %% [markdown]
-# Here all is one sub-topology: one task for each partition, which has just the models that it needs. With very many models that
-# may be the only way. But a data type is one key, a key is one partition, and a partition is one task: all red wine of the
-# world goes through one thread. And it must be done with care. The ancestor's models had no key: with more than one partition,
-# most tasks never saw a model, and said nothing. Our server refuses to start if the topics' partitions differ in number. The
-# global way is its default; the other one is `--models co-partitioned`.
-
-# %% [markdown]
 # ## Recap
 #
 # * A topology is sources, processors and sinks. The processors are your Python; the engine around them is Kafka's own.
-# * A store in memory **without a changelog** is fast, and gone with its process. The **standard** store has files, and a changelog on the broker,
-#   which is what brings it back elsewhere. A store **of your own** holds objects, and logs what changed, once for each commit.
-# * Under *exactly once*, results, changelog and position are one transaction. After an abort a store begins with what was
-#   committed.
-# * A model does not belong in a value that changes with each record.
+# * A processor remembers in a **store**. A store in memory **without a changelog** is gone with its process.
+# * The **standard** store has files, and a **changelog** on the broker; the changelog is what brings it back elsewhere.
 #
-# You can now write a processor and a store for Kafka Streams in Python, try them without a broker, and say what a restart costs.
+# You can now write a processor for Kafka Streams in Python, try it without a broker, and say what a restart brings back.
 #
-# **In practice** begin with the DSL and the standard store, and look for what is read and written for each record before you
-# look for another store. A store of your own is for objects that are big, or change often. Give an application's stores and
-# nodes names of your own: changelogs are called after them, and a new name begins with nothing.
+# **In practice** begin with the DSL and the standard store. Give an application's stores and nodes names of your own: changelogs are called after
+# them, and a new name begins with nothing.
 #
-# **Source**: [`topologies.py`](../modelserving/streams_server/topologies.py),
-# [`statistics.py`](../modelserving/streams_server/stores.py) for the three stores,
-# [`scoring.py`](../modelserving/streams_server/scoring.py), [`ways.py`](../modelserving/streams_server/distribution.py) for
-# the two ways of models, [`store.py`](../modelserving/kstreams/store.py) for what lies between a store and the engine
+# **Source**: [`topologies.py`](../modelserving/streams_server/topologies.py), [`stores.py`](../modelserving/streams_server/stores.py) for the
+# stores of our server, [`processor.py`](../modelserving/kstreams/processor.py)
+
+# %%
+lesson.recap()
 
 # %% tags=["cleanup"]
 lesson.close()
 
 # %% [markdown]
-# Next: [08 · Many instances](08_many_instances.ipynb)
+# Next: [08 · A store of your own](08_own_store.ipynb)

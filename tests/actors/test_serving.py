@@ -135,7 +135,14 @@ def test_a_model_that_cannot_be_built_here_leaves_the_old_one_in_its_place(setti
     assert {scored.model_name for scored in score(actor).scored} == {"five"}
 
 
-@pytest.mark.parametrize("name", [model.name for model in load_dataset(data_folder(), ("wine", "white")).models])
+# The engine of the slow ones takes seconds to load; how a model is written and read back is the same for all formats.
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(model.name, marks=[pytest.mark.slow] if "tensorflow" in model.type.slug else [])
+        for model in load_dataset(data_folder(), ("wine", "white")).models
+    ],
+)
 def test_every_model_of_the_workbook_comes_back_from_disk_with_the_same_answers(name: str, tmp_path: Path) -> None:
     """Its bytes and its parameters are all that it takes."""
     supply = load_dataset(data_folder(), ("wine", "white"))

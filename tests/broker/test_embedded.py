@@ -74,6 +74,7 @@ class TestLife:
             for owner in owners:
                 owner.close()
 
+    @pytest.mark.slow
     def test_stop_ends_it_for_all_and_start_brings_it_back(self, home: Path) -> None:
         """An explicit stop does not ask who uses the broker; its users can start it again at the same address."""
         with EmbeddedKafka(home=home, port=0) as kafka, EmbeddedKafka(home=home) as other:
@@ -83,6 +84,7 @@ class TestLife:
             assert other.start().bootstrap_servers == before
             assert kafka.start().bootstrap_servers == before
 
+    @pytest.mark.slow
     def test_detached_broker_stays_until_it_is_stopped(self, home: Path) -> None:
         """``start_detached`` leaves a broker that no lease holds, and ``stop`` says whether it ended one."""
         found = start_detached(home, port=0)
@@ -136,6 +138,7 @@ class TestViolence:
         owner.kill()
         wait_until(owned.all_gone, "supervisor and Java end")
 
+    @pytest.mark.slow
     def test_other_user_keeps_the_broker_when_one_is_killed(self, home: Path) -> None:
         """``kill -9`` of one user is nothing to another."""
         with Owner(home) as staying:
@@ -152,6 +155,7 @@ class TestViolence:
             assert not is_gone(owned.java)
         assert owned.all_gone()
 
+    @pytest.mark.slow
     def test_supervisor_killed_leaves_no_java_and_the_next_start_works(self, home: Path) -> None:
         """``kill -9`` of the supervisor ends Java (on Linux at once), and the next start has the data and the port."""
         with EmbeddedKafka(home=home, port=0) as kafka:
@@ -166,6 +170,7 @@ class TestViolence:
             assert kafka.bootstrap_servers == found.bootstrap_servers
             assert end_offsets(kafka.connection, Topics().records) == {0: 0}
 
+    @pytest.mark.slow
     def test_java_that_outlived_its_supervisor_is_found_and_ended(self, home: Path) -> None:
         """A Java of ours that is left over, as on other systems than Linux, is known by the state file, and ended."""
         with Owner(home) as owner:
@@ -186,6 +191,7 @@ class TestViolence:
         layout.state.write_text(json.dumps(fields))
         assert not end_left_over(layout)
 
+    @pytest.mark.slow
     def test_java_killed_and_the_next_start_works_without_a_long_wait(self, home: Path) -> None:
         """``kill -9`` of Java loses no record, and the next start does not wait for the old broker's session to end."""
         with EmbeddedKafka(home=home, port=0) as kafka:
@@ -198,6 +204,7 @@ class TestViolence:
             assert [record.value for record in read_topic(kafka.connection, Topics().records)] == [b"kept"]
             assert "broker.session.timeout.ms=1000" in Layout.of(home).properties.read_text()
 
+    @pytest.mark.slow
     def test_stop_works_on_a_supervisor_that_hangs(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """``stop`` ends a broker by force when its supervisor does not answer."""
         from modelserving.broker import embedded
@@ -220,6 +227,7 @@ class TestRefusal:
                 EmbeddedKafka(home=home, port=port).start()
         assert status(home) is None
 
+    @pytest.mark.slow
     def test_running_broker_on_another_port_is_named(self, home: Path) -> None:
         """Asking for another port than the running broker's is an error that names both."""
         with EmbeddedKafka(home=home, port=0) as kafka:
@@ -228,6 +236,7 @@ class TestRefusal:
                 EmbeddedKafka(home=home, port=1).start()
             assert list_topics(kafka.connection) == []
 
+    @pytest.mark.slow
     def test_last_port_that_is_taken_is_stepped_aside_from(self, home: Path) -> None:
         """A port that merely was used last time, and is taken now, is no error: another one is used."""
         with EmbeddedKafka(home=home, port=0) as kafka:
@@ -236,6 +245,7 @@ class TestRefusal:
             assert kafka.bootstrap_servers != f"127.0.0.1:{last}"
             assert list_topics(kafka.connection) == []
 
+    @pytest.mark.slow
     def test_port_that_another_broker_took_first(self, home: Path, kafka: EmbeddedKafka) -> None:
         """Two brokers that start at once may both find a port free; the later one does not pass for the earlier."""
         theirs = int(kafka.start().bootstrap_servers.rpartition(":")[2])
@@ -311,6 +321,7 @@ class TestRefusal:
             EmbeddedKafka(home=home, port=0).start()
         assert list_topics(kafka.connection) is not None
 
+    @pytest.mark.slow
     def test_unknown_failure_shows_the_end_of_the_log(self, home: Path) -> None:
         """A failure without a known cause shows where the log is and its last lines."""
         with EmbeddedKafka(home=home, port=0):
@@ -324,6 +335,7 @@ class TestRefusal:
 
 @pytest.mark.skipif(not RECORDS, reason="Java cannot write a cache on Windows")
 class TestStartupCache:
+    @pytest.mark.slow
     def test_first_broker_writes_it_and_the_second_uses_it(self, home: Path, tmp_path: Path) -> None:
         """The cache appears when the first broker ends, and later brokers are given it."""
         order = Order(Layout.of(home), 0, cache=tmp_path / "cache")
@@ -342,6 +354,7 @@ class TestStartupCache:
         assert said == ["Kafka broker: nothing to prepare."]
 
     @pytest.mark.parametrize("content", [b"", b"garbage" * 100_000], ids=["empty", "garbage"])
+    @pytest.mark.slow
     def test_broken_cache_does_not_hinder_the_start(self, home: Path, tmp_path: Path, content: bytes) -> None:
         """A cache that is torn or foreign costs time, not the broker."""
         cache = StartupCache.of(tmp_path, jars.java(), jars.class_path("broker"))

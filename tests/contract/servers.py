@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import confluent_kafka
 import pytest
 
 from modelserving.kafka import Connection, make_producer, read_dead_letters, read_topic
@@ -39,6 +40,15 @@ whatever_the_store = pytest.mark.parametrize("pipeline", ["stage", "actor", "str
 """Marks what has nothing to do with where counts are kept: the servers of the three stores are one there."""
 
 WINE = WineRecord(7.4, 0.7, 0.0, 1.9, 0.076, 11.0, 34.0, 0.9978, 3.51, 0.56, 9.4)
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """A message by another client."""
+
+    value: bytes | None
+    key: bytes | None = None
+    headers: tuple[tuple[str, bytes | None], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +95,22 @@ class Pipeline:
                 key = data_type.encode() if self.keyed else b"" if value is None else None
                 producer.send(self.topics.records, value=value, key=key)
             producer.flush()
+
+    def send_foreign(self, topic: str, *messages: Foreign, **settings: object) -> None:
+        """Publish with librdkafka, which compresses and frames in its own way.
+
+        Args:
+            topic: where to.
+            messages: what.
+            settings: librdkafka's own, with underscores for dots: ``compression_type="zstd"``.
+        """
+        options = {name.replace("_", "."): value for name, value in settings.items()}
+        producer = confluent_kafka.Producer(
+            {"bootstrap.servers": self.connection.bootstrap_servers, "message.max.bytes": 100_000_000, **options}
+        )
+        for message in messages:
+            producer.produce(topic, message.value, message.key, headers=list(message.headers))
+        assert producer.flush(30) == 0
 
     def send_wines(self, count: int, data_type: str = "wine") -> None:
         """Publish ``count`` good records."""
@@ -193,3 +219,7 @@ def by_reference(model: ModelDescriptor, location: str) -> ModelDescriptor:
 def published(*models: ModelDescriptor) -> Sequence[bytes]:
     """Models as the bytes of messages."""
     return [encode_descriptor(model) for model in models]
+
+
+GOOD = constant_model(5.0, "five")
+"""What serves where a test says nothing else."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -11,14 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from modelserving.broker import EmbeddedKafka
-from modelserving.kafka import Connection, create_topics, delete_topics
-from modelserving.records import Action, Golden, ModelDescriptor, ModelType, Topics, encode_descriptor, encode_wine
+from modelserving.records import Action, Golden, ModelDescriptor, ModelType, encode_descriptor, encode_wine
 from modelserving.workshop.lesson.lesson_topics import wait_until
 from modelserving.workshop.processes.process import ServerProcess
 from tests.contract.hosts import SlowHost
 from tests.contract.servers import (
-    SERVERS,
+    GOOD,
     Pipeline,
     by_reference,
     classifier,
@@ -33,21 +30,10 @@ from tests.models.onnx_samples import hungry_onnx
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
-GOOD = constant_model(5.0, "five")
 BETTER = constant_model(7.0, "seven", version="2")
 SIX = constant_model(6.0, "six")
 SLOW = constant_model(4.0, "slow")
 SOMETIMES = ModelDescriptor("sometimes", "", "wine", ModelType.PMML, classifier("5", "splendid", 14.0))
-
-
-@pytest.fixture(params=SERVERS)
-def pipeline(request: pytest.FixtureRequest, kafka: EmbeddedKafka, connection: Connection) -> Iterator[Pipeline]:
-    """One kind of server, its topics, and the broker."""
-    environ = {"KAFKA_BOOTSTRAP_SERVERS": connection.bootstrap_servers, "MODELSERVING_HOME": str(kafka.home)}
-    made = Pipeline(request.param, connection, Topics().prefixed(f"c{secrets.token_hex(4)}"), environ)
-    create_topics(connection, made.topics, made.partitions, made.partitions)
-    yield made
-    delete_topics(connection, made.topics)
 
 
 @pytest.fixture
@@ -55,14 +41,6 @@ def slow_host() -> Iterator[SlowHost]:
     """A host that answers when it is told to."""
     with SlowHost() as host:
         yield host
-
-
-@pytest.fixture
-def server(pipeline: Pipeline) -> Iterator[ServerProcess]:
-    """A running server that has a model which answers 5."""
-    pipeline.send_model(*published(GOOD))
-    with pipeline.serve() as running:
-        yield running
 
 
 @whichever_way_models_come

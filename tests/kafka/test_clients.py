@@ -89,6 +89,7 @@ def test_client_is_quiet_unless_asked(connection: Connection) -> None:
 
 
 @pytest.mark.broker
+@pytest.mark.slow
 def test_transaction_is_committed_although_the_broker_was_away(home: Path) -> None:
     """A commit that begins while the broker is stopped ends when it is back, with nothing lost."""
     with EmbeddedKafka(home=home, port=0) as kafka:

@@ -121,6 +121,7 @@ def test_wrong_password_is_told_as_that(secured: Secured) -> None:
         make_admin(connect(secured.settings("guess")))
 
 
+@pytest.mark.slow
 def test_unknown_certificate_is_not_trusted(secured: Secured, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the authority that signed the certificate nothing is sent, and the message names the property."""
     monkeypatch.setattr(clients_module, "_ANSWER_WITHIN_MS", 1_500)
@@ -128,6 +129,7 @@ def test_unknown_certificate_is_not_trusted(secured: Secured, monkeypatch: pytes
         make_admin(connect(secured.settings(trust=False)))
 
 
+@pytest.mark.slow
 def test_librdkafka_is_let_in_too(secured: Secured) -> None:
     """The same properties, in librdkafka's words: a record goes over TLS in a transaction, and is read by a group."""
     connection = connect(secured.settings())
@@ -152,6 +154,7 @@ def test_a_wrong_password_is_told_by_librdkafka_too(secured: Secured) -> None:
         make_fast_producer(connection, BrokerWatch(connection), "stranger", 3_000)
 
 
+@pytest.mark.slow
 def test_kafka_streams_is_let_in_too(secured: Secured, tmp_path: Path) -> None:
     """The same properties, in Java's words: the engine's clients come in over TLS with the password."""
     connection = connect(secured.settings())

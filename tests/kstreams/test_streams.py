@@ -150,6 +150,7 @@ def test_a_store_is_restored_from_its_changelog(connection: Connection, own: Top
         assert counted(streams) == {b"red": 3, b"white": 2}
 
 
+@pytest.mark.slow
 def test_an_aborted_transaction_leaves_no_trace(connection: Connection, own: Topics, tmp_path: Path) -> None:
     """A thread that fails is replaced: state and results are as if it had never tried, and each record counts once."""
     Counting.failures = 1
@@ -215,6 +216,7 @@ class Refusing(StateStore):
             raise OSError("no commit today")
 
 
+@pytest.mark.slow
 def test_only_what_was_committed_is_told(connection: Connection, own: Topics, tmp_path: Path) -> None:
     """After a commit that failed everything is done again; each record is told once, the last when all is closed."""
     Telling.told, Refusing.left = Counter(), 1
@@ -278,6 +280,7 @@ def start(script: str, connection: Connection, topics: Topics, folder: Path) -> 
     )
 
 
+@pytest.mark.slow
 def test_a_program_that_forgets_to_close_ends_nevertheless(connection: Connection, own: Topics, tmp_path: Path) -> None:
     """The engine's threads would keep it for ever; at exit they are closed, and it is told what it forgot."""
     with start("streams.start(); streams.wait_for(State.RUNNING)", connection, own, tmp_path) as process:
@@ -287,6 +290,7 @@ def test_a_program_that_forgets_to_close_ends_nevertheless(connection: Connectio
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no interrupt to send")
+@pytest.mark.slow
 def test_an_interrupt_closes_the_application(connection: Connection, own: Topics, tmp_path: Path) -> None:
     """Ctrl-C reaches Python while the engine works, and leaves no thread behind."""
     script = """

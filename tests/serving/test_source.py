@@ -13,7 +13,7 @@ import anyio
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
-from modelserving.kafka import Connection, create_topics, delete_topics, make_consumer, make_producer
+from modelserving.kafka import Connection, Gap, create_topics, delete_topics, make_consumer, make_producer
 from modelserving.kafka.messages import Message
 from modelserving.records import Topics
 from modelserving.serving import source as inlet
@@ -79,6 +79,10 @@ class FakeConsumer:
                 found[place] = [Record(place.topic, place.partition, offset) for offset in range(position, 3)]
                 self._positions[place] = 3
         return found
+
+    def take_gaps(self) -> tuple[Gap, ...]:
+        """All can be read."""
+        return ()
 
     def group_metadata(self) -> int:
         """How often it was polled: so a test sees which poll it is of."""

@@ -171,6 +171,7 @@ def test_an_answer_that_is_no_state_is_no_answer(connection: Connection, topics:
         view.wait_for(_condition(Condition.SERVER_AWAY))  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_a_broker_that_stops_and_starts_is_survived(
     kafka: EmbeddedKafka, connection: Connection, topics: Topics, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -188,6 +189,7 @@ def test_a_broker_that_stops_and_starts_is_survived(
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 def test_a_view_can_be_opened_and_closed_without_a_broker(
     kafka: EmbeddedKafka, connection: Connection, topics: Topics
 ) -> None:

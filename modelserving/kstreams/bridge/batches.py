@@ -23,10 +23,9 @@ from modelserving.kstreams.bridge.failures import guarded
 from modelserving.kstreams.bridge.proxies import implement
 from modelserving.kstreams.bridge.threads import attach, detach
 from modelserving.kstreams.context import ProcessorContext
-from modelserving.kstreams.record import Record
 from modelserving.kstreams.store import StateStore, StoreBuilder
 
-__all__ = ["BatchContext", "BatchProcessor", "BatchProcessorSupplier", "Columns", "record_for"]
+__all__ = ["BatchContext", "BatchProcessor", "BatchProcessorSupplier", "Columns"]
 
 _API = "org.apache.kafka.streams.processor.api."
 
@@ -189,8 +188,3 @@ class _Node:
         finally:
             java.setCurrentNode(node)
             java.setRecordContext(place)
-
-
-def record_for(batch: Columns, row: int, value: object, headers: tuple[tuple[str, bytes], ...] = ()) -> Record:
-    """A record with the key and the time of a row, another value, and headers of its own."""
-    return Record(batch.keys[row], value, batch.timestamps[row], headers)

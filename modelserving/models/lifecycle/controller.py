@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection
 
 from modelserving.errors import CommandRefused, ModelRefused, ModelUnreachable
 from modelserving.kafka.dead_letters import DeadLetter
+from modelserving.kafka.gaps import Gap
 from modelserving.kafka.messages import Message, dead_letter
 from modelserving.models.info import LoadedModel
 from modelserving.models.lifecycle.build import build_candidate
@@ -110,6 +111,12 @@ class ModelController:
                 self._take_model(message, stamp, live)
         except Exception as error:  # noqa: BLE001 - whatever a stranger wrote
             self._send_back(message, "control" if stamp.rank == _COMMAND else "model", error)
+
+    def pass_over(self, gap: Gap) -> None:
+        """Note what could not be read."""
+        self.refused += 1
+        log.warning("passed over: %s", gap)
+        self._refuse(gap.letter)
 
     def work(self, only_current: bool = False) -> Build | Change | None:
         """Take the next step.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import TopicPartition
 
-from modelserving.kafka import Connection, make_consumer
+from modelserving.kafka import Connection, Gap, make_consumer
 from modelserving.kafka.messages import Message
 from modelserving.models.lifecycle.history import LogPosition
 from modelserving.records import Topics
@@ -27,15 +27,19 @@ class ModelTopics:
     Args:
         connection: to the cluster.
         topics: ``models`` and ``control`` are read.
+        pass_over: told of what cannot be read.
 
     Raises:
         BrokerUnavailable: no broker answers.
     """
 
-    def __init__(self, connection: Connection, topics: Topics) -> None:
+    def __init__(
+        self, connection: Connection, topics: Topics, pass_over: Callable[[Gap], object] = lambda _: None
+    ) -> None:
         self._connection = connection
         self._topics = topics
-        self._consumer: KafkaConsumer = make_consumer(connection)
+        self._pass_over = pass_over
+        self._consumer = make_consumer(connection)
 
     def read_to_end(self) -> list[Message]:
         """All that is on the topics now; afterwards ``poll`` goes on from there."""
@@ -48,14 +52,14 @@ class ModelTopics:
         ends = consumer.end_offsets(places)
         messages: list[Message] = []
         while any(consumer.position(place) < ends[place] for place in places):
-            messages += _flat(consumer.poll(timeout_ms=_POLL_MS).values())
+            messages += self._read(_POLL_MS)
         return messages
 
     def poll(self, timeout_ms: int = _POLL_MS) -> list[Message]:
         """What came since; when something did, also what comes with it, on the other topic perhaps."""
-        messages = _flat(self._consumer.poll(timeout_ms=timeout_ms).values())
+        messages = self._read(timeout_ms)
         for _ in range(_ROUNDS if messages else 0):
-            more = _flat(self._consumer.poll(timeout_ms=_MORE_MS).values())
+            more = self._read(_MORE_MS)
             if not more:
                 break
             messages += more
@@ -76,6 +80,12 @@ class ModelTopics:
     def close(self) -> None:
         """Let go of the broker. A second call does nothing."""
         self._consumer.close(autocommit=False, timeout_ms=_CLOSE_MS)
+
+    def _read(self, timeout_ms: int) -> list[Message]:
+        messages = _flat(self._consumer.poll(timeout_ms=timeout_ms).values())
+        for gap in self._consumer.take_gaps():
+            self._pass_over(gap)
+        return messages
 
     def _places(self, topic: str) -> list[TopicPartition]:
         return [TopicPartition(topic, number) for number in sorted(self._consumer.partitions_for_topic(topic) or ())]

@@ -67,9 +67,10 @@ def _order(lesson: LessonSource) -> Iterator[str]:
 
 def _teaching(lesson: LessonSource) -> Iterator[str]:
     text = _markdown(lesson)
-    asks = any(cell.directive and cell.directive[0] == "predict" for cell in lesson.cells)
-    if not asks and "**Predict, then run.**" not in text:
+    if not any(cell.directive and cell.directive[0] == "predict" for cell in lesson.cells):
         yield "no `# predict: NAME` stands before a surprise."
+    if "**Predict" in text:
+        yield "a prediction is `# predict: NAME`; its text, and what came of it, stand in display/texts."
     for heading in ("## Exercise", "## Break it", "## Recap"):
         if not re.search(rf"^{heading}", text, flags=re.MULTILINE):
             yield f"there is no section `{heading}`."

@@ -41,6 +41,7 @@ class RunningSystem:
 
     def __init__(self, lesson: Lesson, records_every_ms: int = 100) -> None:
         self._lesson = lesson
+        self._group = lesson.group("server")
         self._sent: list[str] = []
         self._gone: dict[str, StageSnapshot] = {}
         self._returning: dict[str, BackgroundTask] = {}
@@ -110,7 +111,7 @@ class RunningSystem:
         )
 
     def _start_server(self, port: str) -> ServerProcess:
-        return ServerProcess.start("stage", self._lesson.prefix, ("--port", port))
+        return ServerProcess.start("stage", self._lesson.prefix, ("--group", self._group, "--port", port))
 
     def _bring_back_server(self, stop: Event) -> None:
         if not stop.wait(_AWAY_S):

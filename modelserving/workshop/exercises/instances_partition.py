@@ -76,7 +76,7 @@ def _wrong(key: bytes, said: Mapping[bytes, int], went: Mapping[bytes, int], fle
 
 EXERCISE = Exercise(
     id="instances-partition",
-    lesson="08",
+    lesson="09",
     title="Whom to ask?",
     goal="""
 Where all wines of a cellar have its name as their key, one instance knows all about that cellar. Which one? Write

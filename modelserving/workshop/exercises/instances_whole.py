@@ -74,7 +74,7 @@ def _write(lesson: Lesson) -> Mapping[int, int]:
 
 EXERCISE = Exercise(
     id="instances-whole",
-    lesson="08",
+    lesson="09",
     title="The whole, or nothing",
     goal="""
 Write what `/state/wine` does with the answers of the instances: `whole(shares, partitions)` returns how many wines all

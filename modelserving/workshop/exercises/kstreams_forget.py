@@ -116,7 +116,7 @@ class Prices(StateStore):
 
 EXERCISE = Exercise(
     id="kstreams-forget",
-    lesson="07",
+    lesson="08",
     title="A store that can forget",
     goal="""
 Our cellar only ever grew. This store keeps prices, and a wine that is sold out is to be **forgotten**. In a changelog,

@@ -47,7 +47,7 @@ def _serve(lesson: Lesson, prefix: str, descriptor: ModelDescriptor) -> dict[str
             producer.send(topics.models, key=descriptor.data_type.encode(), value=encode_descriptor(descriptor))
             producer.flush(timeout=10)
         broker = {"KAFKA_BOOTSTRAP_SERVERS": lesson.connection.bootstrap_servers}
-        with ServerProcess.start("stage", prefix, ("--port", "0"), broker) as server:
+        with ServerProcess.start("stage", prefix, ("--port", "0", "--no-preload"), broker) as server:
             refused = [letter.reason for letter in read_dead_letters(lesson.connection, topics.dead_letters)]
             require(not refused, f"The server refused your model, and serves none. It says: {' '.join(refused)}")
             return server.get("/state")

@@ -91,7 +91,9 @@ class Lesson:
     def group(self, name: str) -> str:
         """The name of a consumer group of this lesson's own, which has read nothing yet."""
         full = f"{self.prefix}-{name}"
-        return full if full not in self._busy else f"{full}-{secrets.token_hex(2)}"
+        # Asked by name: a broker that has only just started does not list all the groups that it knows.
+        busy = full in self._busy or lesson_topics.forget_groups(self._admin, [full])
+        return f"{full}-{secrets.token_hex(2)}" if busy else full
 
     def topic(self, name: str, *, partitions: int = 1, compacted: bool = False) -> str:
         """Make one more topic of this lesson's own, empty.
@@ -241,7 +243,8 @@ class Lesson:
         """
         shutil.rmtree(self.settings.home / "lessons" / self.prefix, ignore_errors=True)
         left = lesson_topics.find_leftovers(self._admin, self.prefix)
-        self._busy = lesson_topics.delete(self._admin, left)
+        servers = (f"{self.prefix}-{kind}" for kind in ("stage", "actor", "streams"))
+        self._busy = lesson_topics.delete(self._admin, left) + lesson_topics.forget_groups(self._admin, servers)
         create_topics(self.connection, self.topics)
         return len(left.topics)
 

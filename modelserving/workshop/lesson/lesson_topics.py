@@ -7,12 +7,21 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from kafka import KafkaAdminClient
-from kafka.errors import GroupIdNotFoundError, NoError, RetriableError
+from kafka.errors import RetriableError
 
 from modelserving.errors import KafkaError
 from modelserving.system import poll
 
-__all__ = ["Leftovers", "delete", "find_leftovers", "hurry_compaction", "make_topic", "patiently", "wait_until"]
+__all__ = [
+    "Leftovers",
+    "delete",
+    "find_leftovers",
+    "forget_groups",
+    "hurry_compaction",
+    "make_topic",
+    "patiently",
+    "wait_until",
+]
 
 T = TypeVar("T")
 
@@ -55,10 +64,32 @@ def delete(admin: KafkaAdminClient, leftovers: Leftovers) -> tuple[str, ...]:
         admin.delete_topics(list(leftovers.topics), raise_errors=False)
         gone = set(leftovers.topics)
         wait_until(lambda: gone.isdisjoint(admin.list_topics()), f"topics {', '.join(leftovers.topics)} to be deleted")
-    if not leftovers.groups:
-        return ()
-    errors = dict(admin.delete_groups(list(leftovers.groups)))
-    return tuple(group for group, error in errors.items() if error not in {NoError, GroupIdNotFoundError})
+    return forget_groups(admin, leftovers.groups)
+
+
+def forget_groups(admin: KafkaAdminClient, groups: Iterable[str]) -> tuple[str, ...]:
+    """Delete groups with their positions, also those that a broker that has only just started does not list yet.
+
+    Args:
+        admin: whom to ask.
+        groups: their names; one that there never was is no error.
+
+    Returns:
+        Groups that somebody still uses, so that they could not be deleted.
+    """
+    left, used = set(groups), set[str]()
+
+    def gone() -> bool:
+        # The client answers with the names of errors, and with "OK".
+        said: dict[str, str] = patiently(lambda: dict(admin.delete_groups(sorted(left))), "groups to be deleted")
+        left.difference_update(group for group, error in said.items() if error in {"OK", "GroupIdNotFoundError"})
+        used.update(group for group in left if said[group] == "NonEmptyGroupError")
+        left.difference_update(used)
+        return not left
+
+    if left:
+        wait_until(gone, f"groups {', '.join(sorted(left))} to be deleted")
+    return tuple(sorted(used))
 
 
 def make_topic(admin: KafkaAdminClient, topic: str, *, partitions: int = 1, compacted: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""The job in Quix Streams, for real, in its own environment; and what lesson 08 says about that library."""
+"""The job in Quix Streams, for real, in its own environment; and what lesson 09 says about that library."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_the_lesson_names_the_version_that_is_locked() -> None:
     """What it says about Quix Streams was tried with that version."""
     lock = (ROOT / "requirements" / "quix.txt").read_text(encoding="utf-8")
     locked = re.search(r"^quixstreams==(\S+)", lock, flags=re.MULTILINE)
-    (text,) = [source.path.read_text(encoding="utf-8") for source in lesson_sources() if source.number == "08"]
+    (text,) = [source.path.read_text(encoding="utf-8") for source in lesson_sources() if source.number == "09"]
     assert locked
     assert set(re.findall(r"Quix Streams (\d[\d.]*\d)", text)) == {locked[1]}
 

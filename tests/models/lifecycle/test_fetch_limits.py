@@ -74,7 +74,7 @@ class Host:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.address = f"127.0.0.1:{self.server.server_port}"
         self.url = f"http://{self.address}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     def drip(self, file: BufferedIOBase, beginning: str) -> None:
         """Send the beginning of an answer, and then a byte now and then, as long as anybody wants it."""

@@ -18,6 +18,7 @@ from modelserving.models.training.pmml import export_pmml
 from modelserving.records import FEATURES, WineRecord
 
 
+@pytest.mark.slow
 def test_a_document_says_nothing_about_when_it_was_written() -> None:
     """Two exports of one model are equal bytes, with the fields under their own names."""
     from sklearn.linear_model import LinearRegression

@@ -116,6 +116,7 @@ def test_the_lab_opens_the_first_lesson_and_ctrl_c_ends_all_of_it(begin: Callabl
 
 
 @pytest.mark.broker
+@pytest.mark.slow
 def test_only_this_machine_and_only_with_the_token(begin: Callable[[int], Lab]) -> None:
     """Nothing listens beyond loopback, and a page of another origin that guesses the port gets nowhere."""
     lab = begin(free_port())
@@ -142,6 +143,7 @@ def test_the_last_line_says_whether_the_broker_goes_on(monkeypatch: pytest.Monke
 
 
 @pytest.mark.broker
+@pytest.mark.slow
 def test_a_killed_lab_leaves_no_broker(begin: Callable[[int], Lab]) -> None:
     """After `kill -9`, the broker ends by itself."""
     lab = begin(free_port())
@@ -152,6 +154,7 @@ def test_a_killed_lab_leaves_no_broker(begin: Callable[[int], Lab]) -> None:
 
 
 @pytest.mark.broker
+@pytest.mark.slow
 def test_a_taken_port_is_stepped_aside_from(begin: Callable[[int], Lab]) -> None:
     """The person in front reads the new address, and why it is another one."""
     with socket.create_server(("127.0.0.1", 0)) as taken:

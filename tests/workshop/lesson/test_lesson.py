@@ -196,6 +196,7 @@ def test_a_lesson_leaves_an_external_cluster_alone(lesson: Lesson) -> None:
     send(lesson, lesson.topics.records, b"still there")
 
 
+@pytest.mark.slow
 def test_an_embedded_broker_is_stopped_and_started_without_loss(tmp_path: Path) -> None:
     """The lesson's connection, and what was sent while there was no broker, survive."""
     with EmbeddedKafka(home=tmp_path, port=0), start("90", settings=Settings(home=tmp_path)) as lesson:
@@ -210,6 +211,7 @@ def test_an_embedded_broker_is_stopped_and_started_without_loss(tmp_path: Path) 
     assert status(tmp_path) is None
 
 
+@pytest.mark.slow
 def test_a_broker_started_again_outlives_what_the_lesson_manages(tmp_path: Path) -> None:
     """A server that ends with the lesson still has its broker then, and need not be killed."""
     brokers: list[object] = []

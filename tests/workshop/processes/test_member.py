@@ -12,6 +12,7 @@ from modelserving.workshop import GroupMember, Lesson, lag
 pytestmark = pytest.mark.broker
 
 
+@pytest.mark.slow
 def test_members_share_and_a_killed_ones_share_is_taken_over(lesson: Lesson) -> None:
     """No partition is without a reader for longer than a session, and no record is left out."""
     topic, group = lesson.topic("shared", partitions=3), lesson.group("g")

@@ -242,6 +242,7 @@ def test_a_number_that_32_bits_cannot_hold_is_a_problem(wines: list[WineRecord])
     assert score(lambda tf: wines_of(tf, kind="float64")[:, 10], huge).values.tolist() == [1e200]
 
 
+@pytest.mark.slow
 def test_loading_and_scoring_print_nothing(frozen_graph: Sample, tmp_path: Path) -> None:
     """TensorFlow's notices do not reach the screen, and real errors written meanwhile do."""
     path = tmp_path / "model.pb"

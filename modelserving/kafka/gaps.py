@@ -1,0 +1,53 @@
+"""Offsets that gave no message: the broker let them go, or the client cannot take apart what is there.
+
+Neither is passed over without a word: a server counts them, says them in its log and its health, and keeps what bytes
+there are as a dead letter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from modelserving.kafka.dead_letters import DeadLetter
+
+__all__ = ["Gap"]
+
+UNREADABLE = "read"
+"""The stage of a dead letter whose message could not even be taken out of its batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Offsets of a partition that gave no message.
+
+    Args:
+        topic: where.
+        partition: the partition of it.
+        start: the first offset.
+        end: the offset after the last, from which reading goes on.
+        reason: why.
+        value: the bytes of the whole batch, as they came; ``None`` where there are none.
+    """
+
+    topic: str
+    partition: int
+    start: int
+    end: int
+    reason: str
+    value: bytes | None = None
+
+    @property
+    def count(self) -> int:
+        """How many offsets it spans."""
+        return max(self.end - self.start, 0)
+
+    @property
+    def letter(self) -> DeadLetter:
+        """What is left of them."""
+        return DeadLetter(
+            self.value, None, self.topic, self.partition, self.start, UNREADABLE, "UnreadableBatch", str(self)
+        )
+
+    def __str__(self) -> str:
+        last = f" to {self.end - 1}" if self.count > 1 else ""
+        return f"{self.topic}, partition {self.partition}, offset {self.start}{last}: {self.reason}"

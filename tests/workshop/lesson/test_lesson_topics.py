@@ -1,0 +1,45 @@
+"""The ground of a lesson."""
+
+from __future__ import annotations
+
+import pytest
+
+from modelserving.workshop.lesson.lesson_topics import forget_groups
+
+
+class _Admin:
+    """Answers of a broker that has only just started: first it does not know who is in charge of a group."""
+
+    def __init__(self) -> None:
+        self.asked: list[list[str]] = []
+        self._answers = {
+            "old": ["NotCoordinatorError", "OK"],
+            "new": ["GroupIdNotFoundError"],
+            "busy": ["NonEmptyGroupError"],
+        }
+
+    def delete_groups(self, groups: list[str]) -> list[tuple[str, str]]:
+        self.asked.append(groups)
+        return [(group, self._answers[group].pop(0)) for group in groups]
+
+
+def test_groups_are_forgotten_by_name_as_soon_as_the_broker_can() -> None:
+    """What it cannot say yet is asked again; a group in use is named; one that never was is no error."""
+    admin = _Admin()
+    assert forget_groups(admin, ["old", "new", "busy"]) == ("busy",)
+    assert admin.asked == [["busy", "new", "old"], ["old"]]
+
+
+@pytest.mark.broker
+def test_a_group_of_a_lesson_has_read_nothing_yet(lesson: object) -> None:
+    """Even where one of that name had, and was not seen when the lesson began."""
+    from modelserving.workshop import Lesson, lag, take
+
+    assert isinstance(lesson, Lesson)
+    lesson.producer().send(lesson.topics.records, value=b"x").get(timeout=10)
+    reader = lesson.consumer(lesson.topics.records, "r", group=lesson.group("again"))
+    take(reader, 1)
+    reader.commit()
+    reader.close()
+    name = lesson.group("again")
+    assert lag(lesson.connection, name, lesson.topics.records) == {0: 1}
