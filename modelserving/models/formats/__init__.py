@@ -4,6 +4,6 @@
 
     factory.py ─▶ pmml/ · tensorflow/ · onnx/     each: guard (what it may cost), then the engine
     files.py                                      which format a file is of
-    inputs.py                                     from records to the numbers an engine reads
+    inputs.py · feeds.py                          from records to the columns, or tensors, that an engine reads
     archive.py                                    folders as bytes
 """

@@ -2,5 +2,6 @@
 
 ::
 
-    guard.py ─▶ model.py     what it may contain, then the engine
+    prune.py ─▶ guard.py ─▶ signature.py ─▶ model.py ─▶ engine.py
+    only what the answer needs · what it may contain · what it takes and gives
 """

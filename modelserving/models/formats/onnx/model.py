@@ -3,43 +3,38 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from modelserving.errors import ModelFormatError, ModelInputError, ScoringError, SetupError
-from modelserving.models.formats.inputs import FieldReader, find_fields, score_rows, unanswerable
+from modelserving.errors import ModelFormatError, ScoringError
+from modelserving.models.formats.feeds import FeedReader, Tensors
+from modelserving.models.formats.inputs import unanswerable
+from modelserving.models.formats.onnx.engine import engine_errors, load_engine, make_session, say
 from modelserving.models.formats.onnx.guard import check_onnx, parse_onnx
 from modelserving.models.formats.onnx.prune import prune
-from modelserving.models.model import INPUTS, NO_PARAMETERS, OUTPUT, Records, Scores
-from modelserving.records import FEATURES, ModelDescriptor
+from modelserving.models.formats.onnx.signature import bind_inputs, find_classes, open_maps, refuses_unseen
+from modelserving.models.model import NO_PARAMETERS, OUTPUT, Records, Scores, choose_outputs
+from modelserving.records import ModelDescriptor
 
 __all__ = ["OnnxFactory", "OnnxModel"]
 
 _START = re.compile(rb"\x08[\x03-\x40][\x12\x1a\x22\x28\x32\x3a\x42]")  # version of the format, then another field
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
-_SOURCE = re.compile(
-    r"^\[ONNXRuntimeError\] : \d+ : \w+ : |/onnxruntime_src/\S+:\d+ [^()]*\([^()]*\)( const)?( \[with [^\]]*\])? ?"
-)
-_FLOATS: Mapping[int, type[np.floating[Any]]] = {1: np.float32, 11: np.float64}
-_NUMBERS = frozenset({*_FLOATS, 2, 3, 4, 5, 6, 7, 9, 10, 12, 13})
+_NUMBERS = frozenset({1, 11, 2, 3, 4, 5, 6, 7, 9, 10, 12, 13})
 _STRING = 8
 _LABELS = frozenset({6, 7, _STRING})
-_QUIET = 4
-_import_lock = threading.Lock()
 
 
 class OnnxFactory:
     """Makes models of ONNX.
 
-    The input is a matrix, or one tensor for each field by name. The answer is the only output, or else the label; of a
-    single output with several columns, the place of the largest. The descriptor's parameters ``inputs`` and ``output``
-    settle what is not clear.
+    The input is a matrix, or one tensor for each column by name, of numbers, texts or booleans. The answer is the only
+    output, or else the label; of a single output with several columns, the place of the largest. The descriptor's
+    parameters ``inputs`` and ``output`` settle what is not clear, and ``outputs`` asks for more than the answer.
     """
 
     suffixes = (".onnx",)
@@ -58,17 +53,7 @@ class OnnxFactory:
 
     def preload(self) -> None:
         """Import onnxruntime."""
-        _load_engine()
-
-
-@dataclass(frozen=True, slots=True)
-class _Feed:
-    """One input: its name, the fields of the record that are its columns, its type, and whether it has no columns."""
-
-    name: str
-    fields: tuple[str, ...]
-    kind: type[np.floating[Any]]
-    flat: bool
+        load_engine()
 
 
 class OnnxModel:
@@ -76,28 +61,30 @@ class OnnxModel:
 
     Args:
         data: a serialised ``ModelProto``.
-        parameters: ``inputs`` names the fields of its columns, ``output`` the output that answers; both may be absent.
+        parameters: ``inputs`` names the fields of its columns, ``output`` the output that answers, ``outputs`` what to
+            give beside it; all may be absent.
 
     Raises:
         ModelFormatError: no ONNX model, or one that the engine cannot run, or whose answer is not clear.
-        ModelInputError: it wants an input that the records do not have.
+        ModelInputError: it is not clear which fields its columns are.
         ModelRefused: it is hostile or too large.
     """
 
     def __init__(self, data: bytes, parameters: Mapping[str, str] = NO_PARAMETERS) -> None:
         model = parse_onnx(data)
+        open_maps(model.graph)
         answer = _find_answer(model.graph.output, parameters.get(OUTPUT, ""))
-        prune(model, [answer])  # what only the others need is not computed, nor looked at
+        known = [output.name for output in model.graph.output if output.name != answer.name and _kind(output)]
+        others = choose_outputs(known, parameters)
+        # What only other outputs need is not computed, nor looked at.
+        prune(model, [answer, *(output for output in model.graph.output if output.name in others)])
         model = check_onnx(model)
         self._data = data
-        self._feeds = _bind_inputs(model.graph, parameters)
-        self._answer_name: str = answer.name
-        self._reader = FieldReader(
-            [field for feed in self._feeds for field in feed.fields],
-            min(float(np.finfo(feed.kind).max) for feed in self._feeds),
-        )
-        self._session: Any = _make_session(model.SerializeToString())
-        self._try_out()
+        self._names = [answer.name, *others]
+        self._classes = {name: find_classes(model.graph, name) for name in others}
+        self._reader = FeedReader(bind_inputs(model.graph, parameters))
+        self._session: Any = make_session(model.SerializeToString())
+        self._try_out(may_fail=refuses_unseen(model.graph))
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -112,7 +99,7 @@ class OnnxModel:
         """
         if self._session is None:
             raise ScoringError("this ONNX model is closed.")
-        return score_rows(self._reader, records, self._score_finite)
+        return self._reader.score(records, self._score)
 
     def to_bytes(self) -> bytes:
         """The bytes, as they arrived."""
@@ -122,92 +109,69 @@ class OnnxModel:
         """Give back the session. A second call does nothing."""
         self._session = None
 
-    def _score_finite(self, matrix: NDArray[np.float64]) -> Scores:
-        """Score rows that hold finite numbers only."""
-        answers = self._answer(matrix)
-        if answers.shape[:1] != matrix.shape[:1]:
-            raise ScoringError(f"{len(matrix)} records gave {answers.shape[0] if answers.ndim else 'no'} answers.")
-        answers = answers.reshape(len(matrix), -1)
-        if answers.dtype.kind in "OSU":
-            return _read_labels(answers[:, 0])
-        answers = answers.astype(np.float64)
-        values = answers[:, 0].copy() if answers.shape[1] == 1 else answers.argmax(axis=1).astype(np.float64)
-        fit = np.isfinite(answers).all(axis=1)
-        if fit.all():
-            return Scores(values)
-        values[~fit] = np.nan
-        return Scores(values, {int(row): unanswerable(float("nan")) for row in np.flatnonzero(~fit)})
+    def _score(self, tensors: Tensors) -> Scores:
+        """Score rows that the engine may see."""
+        count = len(tensors[0])
+        answers, *others = self._run(tensors)
+        for name, array in zip(self._names, (answers, *others), strict=True):
+            if array.shape[:1] != (count,):
+                raise ScoringError(f"{count} records gave {array.shape[0] if array.ndim else 'no'} answers ({name!r}).")
+        scores = _read_answers(answers.reshape(count, -1))
+        return replace(scores, outputs=self._name_outputs(others)) if others else scores
 
-    def _answer(self, matrix: NDArray[np.float64]) -> NDArray[Any]:
+    def _run(self, tensors: Tensors) -> list[NDArray[Any]]:
         session = self._session
         if session is None:
             raise ScoringError("this ONNX model is closed.")
-        fed, start = {}, 0
-        for feed in self._feeds:
-            stop = start + len(feed.fields)
-            fed[feed.name] = (matrix[:, start] if feed.flat else matrix[:, start:stop]).astype(feed.kind, order="C")
-            start = stop
+        fed = {feed.name: tensor for feed, tensor in zip(self._reader.feeds, tensors, strict=True)}
         try:
-            return np.asarray(session.run([self._answer_name], fed)[0])
-        except _engine_errors() as error:
-            raise ScoringError(f"onnxruntime failed on {len(matrix)} records: {_say(error)}") from error
+            return [np.asarray(answer) for answer in session.run(self._names, fed)]
+        except engine_errors() as error:
+            raise ScoringError(f"onnxruntime failed on {len(tensors[0])} records: {say(error)}") from error
 
-    def _try_out(self) -> None:
+    def _name_outputs(self, arrays: Sequence[NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """The outputs beside the answer; probabilities by class, as far as the model says what its classes are."""
+        outputs: dict[str, NDArray[Any]] = {}
+        for name, array in zip(self._names[1:], arrays, strict=True):
+            classes = self._classes[name]
+            if array.ndim == 2 and array.shape[1] == len(classes):
+                outputs |= {f"{name}({label})": array[:, place] for place, label in enumerate(classes)}
+            else:
+                outputs[name] = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
+        return outputs
+
+    def _try_out(self, may_fail: bool) -> None:
         """Run two records through: what a model really takes and answers shows only then."""
         try:
-            self._score_finite(np.ones((2, len(self._reader.fields))))
+            self._score(self._reader.samples(2))
         except ScoringError as error:
+            if may_fail:
+                return  # it knows its categories only, and the samples have none of them
             raise ModelFormatError(
                 f"the ONNX model does not run on {len(self._reader.fields)} inputs "
                 f"({', '.join(self._reader.fields)}): {error}"
             ) from error
 
 
+def _read_answers(answers: NDArray[Any]) -> Scores:
+    """The numbers, or labels, that a matrix of answers means."""
+    if answers.dtype.kind in "OSU":
+        return _read_labels(answers[:, 0])
+    answers = answers.astype(np.float64)
+    values = answers[:, 0].copy() if answers.shape[1] == 1 else answers.argmax(axis=1).astype(np.float64)
+    fit = np.isfinite(answers).all(axis=1)
+    if fit.all():
+        return Scores(values)
+    values[~fit] = np.nan
+    return Scores(values, {int(row): unanswerable(float("nan")) for row in np.flatnonzero(~fit)})
+
+
 def _read_labels(labels: NDArray[Any]) -> Scores:
-    """The numbers that labels spell."""
+    """Labels, and the numbers that they spell."""
     found, rows = np.unique(labels.astype(str), return_inverse=True)
     spelt = [float(label) if _NUMBER.fullmatch(label) else float("nan") for label in found]
     values: NDArray[np.float64] = np.where(np.isfinite(spelt), spelt, np.nan)[rows]
-    return Scores(values, {int(row): unanswerable(found[rows[row]]) for row in np.flatnonzero(np.isnan(values))})
-
-
-def _bind_inputs(graph: Any, parameters: Mapping[str, str]) -> tuple[_Feed, ...]:
-    """Find which fields of a record go where; the rules are those of ``graph_model.bind_inputs``."""
-    constants = {tensor.name for tensor in graph.initializer}
-    inputs = [item for item in graph.input if item.name not in constants]
-    named = tuple(name.strip() for name in parameters.get(INPUTS, "").split(",") if name.strip())
-    if not inputs:
-        raise ModelFormatError("the ONNX model has no input.")
-    if named and len(inputs) > 1:
-        raise ModelInputError(
-            f"the ONNX model has {len(inputs)} inputs with names; the parameter {INPUTS!r} is for one without."
-        )
-    return tuple(_bind(item, named, alone=len(inputs) == 1) for item in inputs)
-
-
-def _bind(item: Any, named: tuple[str, ...], alone: bool) -> _Feed:
-    tensor = item.type.tensor_type
-    if not item.type.HasField("tensor_type") or tensor.elem_type not in _FLOATS:
-        raise ModelFormatError(
-            f"the ONNX model's input {item.name!r} takes no floating-point numbers, which is what records hold."
-        )
-    sizes = [size.dim_value if size.HasField("dim_value") else None for size in tensor.shape.dim]
-    if len(sizes) > 2 or (sizes and sizes[0] is not None):
-        raise ModelFormatError(
-            f"the ONNX model's input {item.name!r} has shape {sizes}; any number of records in one or two dimensions "
-            "was expected. Export it with a free first dimension."
-        )
-    width = sizes[1] if len(sizes) == 2 else 1 if sizes else None
-    if not alone and width not in {1, None}:
-        raise ModelInputError(f"input {item.name!r} of several has {width} columns; one field was expected.")
-    fields = find_fields(named or (FEATURES if alone and width != 1 else [item.name]))
-    if width not in {None, len(fields)}:
-        raise ModelInputError(
-            f"the ONNX model's input {item.name!r} has {width} columns, and {len(fields)} fields were expected. Say "
-            f"which fields they are in the descriptor's parameter {INPUTS!r}, with commas. The records have: "
-            f"{', '.join(FEATURES)}."
-        )
-    return _Feed(item.name, fields, _FLOATS[tensor.elem_type], len(sizes) == 1)
+    return Scores(values, labels=found.astype(object)[rows])
 
 
 def _find_answer(outputs: Sequence[Any], named: str) -> Any:
@@ -234,56 +198,3 @@ def _find_answer(outputs: Sequence[Any], named: str) -> Any:
 
 def _kind(output: Any) -> int:
     return int(output.type.tensor_type.elem_type) if output.type.HasField("tensor_type") else 0
-
-
-def _make_session(data: bytes) -> Any:
-    """A session that runs on the caller's thread and writes nothing on the screen.
-
-    Raises:
-        ModelFormatError: the engine cannot read the model.
-    """
-    engine = _load_engine()
-    options = engine.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = _QUIET
-    options.add_session_config_entry("session.load_model_format", "ONNX")
-    try:
-        return engine.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-    except _engine_errors() as error:
-        raise ModelFormatError(f"onnxruntime cannot read the model: {_say(error)}") from error
-
-
-def _load_engine() -> Any:
-    """The module ``onnxruntime``.
-
-    Raises:
-        SetupError: it is not installed, or does not load on this machine.
-    """
-    with _import_lock:
-        return _import_engine()
-
-
-@cache
-def _import_engine() -> Any:
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise SetupError(f"onnxruntime does not load: {error}. Run `make setup` again.") from error
-    onnxruntime.set_default_logger_severity(_QUIET)
-    onnxruntime.disable_telemetry_events()
-    return onnxruntime
-
-
-@cache
-def _engine_errors() -> tuple[type[Exception], ...]:
-    """All errors that onnxruntime raises; they have no base of their own."""
-    from onnxruntime.capi import onnxruntime_pybind11_state as state
-
-    own = [kind for kind in vars(state).values() if isinstance(kind, type) and issubclass(kind, Exception)]
-    return (*own, RuntimeError, ValueError, TypeError, IndexError, KeyError)
-
-
-def _say(error: BaseException) -> str:
-    """The first line of what an error of onnxruntime says, without where in its source it was raised."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return _SOURCE.sub("", lines[0]).strip()[:300] or type(error).__name__ if lines else type(error).__name__
