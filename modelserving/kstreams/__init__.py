@@ -22,7 +22,6 @@ from modelserving.kstreams.bridge.lambdas import adapt_functions
 from modelserving.kstreams.bridge.logging import forward_logs
 from modelserving.kstreams.config import streams_config
 from modelserving.kstreams.context import ProcessorContext, StateStoreContext
-from modelserving.kstreams.describe import TopologyGraph, describe
 from modelserving.kstreams.driver import TestInputTopic, TestOutputTopic, TopologyTestDriver
 from modelserving.kstreams.functions import (
     Aggregator,
@@ -33,23 +32,32 @@ from modelserving.kstreams.functions import (
     Merger,
     Predicate,
     Reducer,
+    TimestampExtractor,
     ValueJoiner,
     ValueJoinerWithKey,
     ValueMapper,
     ValueMapperWithKey,
     pair,
 )
-from modelserving.kstreams.keyvalue import KeyValueStore, ReadOnlyKeyValueStore
+from modelserving.kstreams.keyvalue import (
+    KeyValueStore,
+    ReadOnlyKeyValueStore,
+    TimestampedKeyValueStore,
+    ValueAndTimestamp,
+)
+from modelserving.kstreams.pictures.describe import TopologyGraph, describe
 from modelserving.kstreams.processor import Processor, ProcessorSupplier
-from modelserving.kstreams.record import Record, RecordMetadata
+from modelserving.kstreams.record import Headers, Record, RecordMetadata
 from modelserving.kstreams.serdes import integer, number, raw, serde, text
 from modelserving.kstreams.store import StateStore, StoreBuilder, stores_of
 from modelserving.kstreams.streams import KafkaStreams, Response, State
+from modelserving.kstreams.windows import SessionStore, VersionedKeyValueStore, WindowStore
 
 __all__ = [
     "Aggregator",
     "ForeachAction",
     "ForeignKeyExtractor",
+    "Headers",
     "Initializer",
     "KafkaStreams",
     "KeyValueMapper",
@@ -64,18 +72,24 @@ __all__ = [
     "RecordMetadata",
     "Reducer",
     "Response",
+    "SessionStore",
     "State",
     "StateStore",
     "StateStoreContext",
     "StoreBuilder",
     "TestInputTopic",
     "TestOutputTopic",
+    "TimestampExtractor",
+    "TimestampedKeyValueStore",
     "TopologyGraph",
     "TopologyTestDriver",
+    "ValueAndTimestamp",
     "ValueJoiner",
     "ValueJoinerWithKey",
     "ValueMapper",
     "ValueMapperWithKey",
+    "VersionedKeyValueStore",
+    "WindowStore",
     "describe",
     "forward_logs",
     "integer",

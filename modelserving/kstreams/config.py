@@ -6,6 +6,7 @@ A name is the engine's own with ``_`` for each dot. One that the engine does not
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from difflib import get_close_matches
 from functools import cache
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import jpype
 
 from modelserving import jvm
+from modelserving.config import load_settings
 from modelserving.errors import ConfigError
 from modelserving.kafka import Connection
 from modelserving.kstreams.bridge.logging import forward_logs
@@ -38,7 +40,8 @@ def streams_config(connection: Connection | None = None, /, **options: object) -
             ``TopologyTestDriver``.
         options: the engine's settings in Python's names. Those of its clients begin with ``consumer_``,
             ``main_consumer_``, ``restore_consumer_``, ``global_consumer_``, ``producer_``, ``admin_``; those of its
-            own topics with ``topic_``.
+            own topics with ``topic_``. A ``timedelta`` is written in milliseconds. State is kept in the workbook's own
+            folder, not in one that all programs of the machine share.
 
     Raises:
         ConfigError: a name is not known, or a value not allowed.
@@ -47,7 +50,8 @@ def streams_config(connection: Connection | None = None, /, **options: object) -
     own = {"bootstrap.servers": "nowhere:1"} if connection is None else client_properties(connection)
     named = {_find(name): value for name, value in options.items()}
     properties = jvm.java_class("java.util.Properties")()
-    for name, value in {**_DEFAULTS, **own, **named}.items():
+    folder = {"state.dir": load_settings().home / "kafka-streams"}
+    for name, value in {**_DEFAULTS, **folder, **own, **named}.items():
         properties.put(name, _written(value))
     _check(properties)
     return properties
@@ -95,6 +99,8 @@ def _written(value: object) -> Any:
     """A value as a properties file has it; what is Java's stays."""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, timedelta):
+        return str(round(value / timedelta(milliseconds=1)))
     if isinstance(value, list | tuple):
         return ",".join(map(str, value))
     return value if isinstance(value, jpype.JObject) else str(value)

@@ -13,8 +13,8 @@ from modelserving.errors import ServerError
 from modelserving.kstreams.bridge.failures import guarded
 from modelserving.kstreams.bridge.proxies import implement
 from modelserving.kstreams.bridge.values import duration, to_java
-from modelserving.kstreams.keyvalue import wrap
 from modelserving.kstreams.record import Record, RecordMetadata
+from modelserving.kstreams.windows import wrap
 
 __all__ = ["Cancellable", "ProcessorContext", "StateStoreContext"]
 
@@ -112,9 +112,19 @@ class ProcessorContext(StateStoreContext):
         """A store that is connected with this processor, or a global one.
 
         Returns:
-            A store in Python as itself; a key/value store of the engine as ``KeyValueStore``.
+            A store in Python as itself; one of the engine as ``KeyValueStore``, ``TimestampedKeyValueStore``,
+            ``WindowStore``, ``SessionStore`` or ``VersionedKeyValueStore``.
+
+        Raises:
+            ServerError: there is none of that name.
         """
-        return wrap(self.java.getStateStore(name))
+        found = self.java.getStateStore(name)
+        if found is None:
+            raise ServerError(
+                f"no store {name!r} is connected with this processor: give its builder to the ProcessorSupplier, or "
+                "name the processor in addStateStore."
+            )
+        return wrap(found, self.currentStreamTimeMs)
 
     def schedule(self, seconds: float, call: Callable[[int], None], *, stream_time: bool = False) -> Cancellable:
         """Call a function regularly, between two records.

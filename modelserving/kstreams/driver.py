@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self
@@ -21,12 +21,15 @@ from typing import Any, Self
 import jpype
 
 from modelserving import jvm
+from modelserving.errors import ServerError
 from modelserving.kstreams.bridge.failures import python_errors
 from modelserving.kstreams.bridge.logging import forward_logs
 from modelserving.kstreams.bridge.values import duration, from_java, to_java
 from modelserving.kstreams.config import streams_config
-from modelserving.kstreams.keyvalue import wrap
-from modelserving.kstreams.record import Record
+from modelserving.kstreams.record import Headers, Record, read_headers
+from modelserving.kstreams.windows import wrap
+
+_NOTHING = object()
 
 __all__ = ["TestInputTopic", "TestOutputTopic", "TopologyTestDriver"]
 
@@ -40,19 +43,50 @@ class TestInputTopic:
         self.java = java
         self._driver = driver
 
-    def pipeInput(self, key: object, value: object, timestamp: int | None = None) -> None:
+    def pipeInput(
+        self,
+        key: object,
+        value: object = _NOTHING,
+        timestamp: int | None = None,
+        headers: Headers = (),
+    ) -> None:
         """Put one record on the topic; all that follows from it has happened when this returns.
 
         Args:
-            key: of the record.
+            key: of the record; with nothing else, it is the value, and there is no key.
             value: of the record.
-            timestamp: its time, milliseconds since 1970; ``None``: the driver's clock.
+            timestamp: its time, milliseconds since 1970; ``None``: that of the topic, see ``advanceTime``.
+            headers: names and bytes.
+
+        Raises:
+            ServerError: the driver is closed.
         """
+        self._driver.check_open()
+        if value is _NOTHING:
+            key, value = None, key
         with self._driver.errors():
-            if timestamp is None:
-                self.java.pipeInput(_object(key), _object(value))
+            at = () if timestamp is None else (jpype.JLong(timestamp),)
+            if headers:
+                made = jvm.java_class("org.apache.kafka.streams.test.TestRecord")
+                carried = Record(None, None, 0, headers).java.headers()
+                self.java.pipeInput(made(_object(key), _object(value), carried, *at))
             else:
-                self.java.pipeInput(_object(key), _object(value), jpype.JLong(timestamp))
+                self.java.pipeInput(_object(key), _object(value), *at)
+
+    def pipeValueList(self, values: Iterable[object]) -> None:
+        """Put values on the topic, without keys."""
+        for value in values:
+            self.pipeInput(value)
+
+    def pipeKeyValueList(self, pairs: Iterable[tuple[object, object]]) -> None:
+        """Put keys and values on the topic."""
+        for key, value in pairs:
+            self.pipeInput(key, value)
+
+    def advanceTime(self, seconds: float) -> None:
+        """Let the time of the records that come without one go on."""
+        with self._driver.errors():
+            self.java.advanceTime(duration(seconds))
 
 
 class TestOutputTopic:
@@ -71,12 +105,26 @@ class TestOutputTopic:
         """The value of the next record."""
         return self.readRecord().value()
 
+    def readKeyValue(self) -> tuple[Any, Any]:
+        """Key and value of the next record."""
+        record = self.readRecord()
+        return record.key(), record.value()
+
+    def readKeyValuesToList(self) -> list[tuple[Any, Any]]:
+        """Keys and values of all that was not read yet."""
+        return [(record.key(), record.value()) for record in self.readRecordsToList()]
+
+    def readKeyValuesToMap(self) -> dict[Any, Any]:
+        """The last value of each key, of all that was not read yet."""
+        return dict(self.readKeyValuesToList())
+
     def readRecord(self) -> Record:
         """The next record."""
         with python_errors():
             read = self.java.readRecord()
-        headers = tuple((str(one.key()), bytes(one.value() or b"")) for one in read.headers())
-        return Record(from_java(read.key()), from_java(read.value()), int(read.timestamp()), headers)
+        return Record(
+            from_java(read.key()), from_java(read.value()), int(read.timestamp()), read_headers(read.headers())
+        )
 
     def readRecordsToList(self) -> list[Record]:
         """All that was not read yet."""
@@ -113,9 +161,34 @@ class TopologyTestDriver:
             if self.java is None:
                 shutil.rmtree(self._folder, ignore_errors=True)
 
-    def createInputTopic(self, name: str, key: Any, value: Any) -> TestInputTopic:
-        """The way into a topic, with the serdes of its keys and values."""
-        return TestInputTopic(self.java.createInputTopic(name, key.serializer(), value.serializer()), self)
+    def createInputTopic(
+        self, name: str, key: Any, value: Any, start: int | None = None, advance: float = 0.0
+    ) -> TestInputTopic:
+        """The way into a topic.
+
+        Args:
+            name: of the topic.
+            key: the serde of its keys.
+            value: the serde of its values.
+            start: the time of its first record, milliseconds since 1970; ``None``: the driver's clock at this moment.
+            advance: seconds by which each further record is later.
+        """
+        self.check_open()
+        writers = key.serializer(), value.serializer()
+        if start is None and not advance:
+            return TestInputTopic(self.java.createInputTopic(name, *writers), self)
+        instant = jvm.java_class("java.time.Instant")
+        begin = instant.now() if start is None else instant.ofEpochMilli(jpype.JLong(start))
+        return TestInputTopic(self.java.createInputTopic(name, *writers, begin, duration(advance)), self)
+
+    def check_open(self) -> None:
+        """Refuse what comes after ``close``.
+
+        Raises:
+            ServerError: the driver is closed.
+        """
+        if self.java is None:
+            raise ServerError("this TopologyTestDriver is closed: what is put on its topics now would be lost.")
 
     def createOutputTopic(self, name: str, key: Any, value: Any) -> TestOutputTopic:
         """The way out of a topic, with the serdes of its keys and values."""

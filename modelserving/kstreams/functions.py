@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+import jpype
 import numpy as np
 
 from modelserving import jvm
@@ -27,6 +28,7 @@ __all__ = [
     "Merger",
     "Predicate",
     "Reducer",
+    "TimestampExtractor",
     "ValueJoiner",
     "ValueJoinerWithKey",
     "ValueMapper",
@@ -100,6 +102,17 @@ def ValueJoiner(function: Callable[[Any, Any], object]) -> Any:
 def ValueJoinerWithKey(function: Callable[[Any, Any, Any], object]) -> Any:
     """``(key, left, right)`` to the value of a join."""
     return _java("ValueJoinerWithKey", "apply", function)
+
+
+def TimestampExtractor(function: Callable[[Any, Any], int]) -> Any:
+    """``(key, value)`` to the record's own time, milliseconds since 1970: for ``Consumed.withTimestampExtractor``."""
+
+    @guarded
+    def extract(record: Any, _partition_time: int) -> Any:
+        keep_attached()
+        return jpype.JLong(int(function(from_java(record.key()), from_java(record.value()))))
+
+    return implement("org.apache.kafka.streams.processor.TimestampExtractor", extract=extract)
 
 
 def _java_util(function: Callable[..., object]) -> Any:

@@ -44,6 +44,7 @@ _IN = {
         "Joined",
         "Materialized",
         "Named",
+        "Printed",
         "Produced",
         "Repartitioned",
         "SessionWindows",
@@ -51,9 +52,12 @@ _IN = {
         "StreamJoined",
         "Suppressed",
         "TimeWindows",
+        "Windowed",
+        "WindowedSerdes",
     ),
+    _STREAMS + "kstream.internals.": ("SessionWindow", "TimeWindow"),
     _STREAMS + "processor.": ("PunctuationType", "TaskId"),
-    _STREAMS + "query.": ("Position",),
+    _STREAMS + "query.": ("KeyQuery", "Position", "RangeQuery", "StateQueryRequest", "WindowKeyQuery"),
     _STREAMS + "state.": ("HostInfo", "QueryableStoreTypes", "Stores"),
 }
 

@@ -1,18 +1,21 @@
-"""The engine's key/value stores, for Python. What goes wrong in one, as in a serde, is a Python error here too."""
+"""The engine's key/value stores, for Python. What goes wrong in one, as in a serde, is a Python error here too.
+
+What the other kinds of store can do is in ``windows.py``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
 
 import jpype
 
 from modelserving.kstreams.bridge.failures import python_errors
 from modelserving.kstreams.bridge.values import from_java, to_java
 
-__all__ = ["KeyValueStore", "ReadOnlyKeyValueStore", "wrap"]
+__all__ = ["KeyValueStore", "ReadOnlyKeyValueStore", "TimestampedKeyValueStore", "ValueAndTimestamp", "pairs"]
 
-_READ_ONLY = "org.apache.kafka.streams.state.ReadOnlyKeyValueStore"
+_TIMED = "org.apache.kafka.streams.state.ValueAndTimestamp"
 
 
 class ReadOnlyKeyValueStore:
@@ -33,12 +36,32 @@ class ReadOnlyKeyValueStore:
     def all(self) -> Iterator[tuple[Any, Any]]:
         """All keys and values."""
         with python_errors():
-            yield from _pairs(self.java.all())
+            yield from pairs(self.java.all())
 
     def range(self, first: object, last: object) -> Iterator[tuple[Any, Any]]:
         """Keys from ``first`` to ``last``, both included, in the order of their bytes."""
         with python_errors():
-            yield from _pairs(self.java.range(to_java(first), to_java(last)))
+            yield from pairs(self.java.range(to_java(first), to_java(last)))
+
+    def reverseAll(self) -> Iterator[tuple[Any, Any]]:
+        """All keys and values, the last key first."""
+        with python_errors():
+            yield from pairs(self.java.reverseAll())
+
+    def reverseRange(self, first: object, last: object) -> Iterator[tuple[Any, Any]]:
+        """Keys from ``last`` down to ``first``, both included."""
+        with python_errors():
+            yield from pairs(self.java.reverseRange(to_java(first), to_java(last)))
+
+    def prefixScan(self, prefix: object, serializer: Any) -> Iterator[tuple[Any, Any]]:
+        """All keys whose bytes begin with those of a prefix.
+
+        Args:
+            prefix: what they begin with.
+            serializer: makes bytes of it, as ``text().serializer()`` does.
+        """
+        with python_errors():
+            yield from pairs(self.java.prefixScan(to_java(prefix), serializer))
 
     def approximateNumEntries(self) -> int:
         """About how many keys there are."""
@@ -54,23 +77,77 @@ class KeyValueStore(ReadOnlyKeyValueStore):
         with python_errors():
             self.java.put(to_java(key), to_java(value))
 
+    def putIfAbsent(self, key: object, value: object) -> Any:
+        """Set the value of a key that has none; the value that it had, or ``None``."""
+        with python_errors():
+            return _plain(self.java.putIfAbsent(to_java(key), to_java(value)))
+
+    def putAll(self, entries: Iterable[tuple[object, object]]) -> None:
+        """Set the values of many keys."""
+        for key, value in entries:
+            self.put(key, value)
+
     def delete(self, key: object) -> Any:
         """Delete a key; its value, or ``None``."""
         with python_errors():
             return _plain(self.java.delete(to_java(key)))
 
 
-def wrap(store: Any) -> Any:
-    """A store of the engine as Python uses it; one that is in Python, or of another kind, as it is."""
-    if not isinstance(store, jpype.JObject):
-        return getattr(store, "python", store)
-    if not isinstance(store, jpype.JClass(_READ_ONLY)):
-        return store
-    return KeyValueStore(store) if hasattr(store, "put") else ReadOnlyKeyValueStore(store)
+class ValueAndTimestamp(NamedTuple):
+    """A value, and when it was set.
+
+    Args:
+        value: the value.
+        timestamp: milliseconds since 1970.
+    """
+
+    value: Any
+    timestamp: int
 
 
-def _pairs(found: Any) -> Iterator[tuple[Any, Any]]:
-    """The entries of an iterator of the engine, which is closed at the end, however that comes."""
+class TimestampedKeyValueStore(KeyValueStore):
+    """One that keeps the time beside each value. ``get`` gives the value alone, as everywhere.
+
+    Args:
+        java: the engine's own object.
+        clock: the time of what is set without one, milliseconds since 1970.
+    """
+
+    def __init__(self, java: Any, clock: Callable[[], int]) -> None:
+        super().__init__(java)
+        self._clock = clock
+
+    def getWithTimestamp(self, key: object) -> ValueAndTimestamp | None:
+        """The value of a key, and when it was set; or ``None``."""
+        with python_errors():
+            found = self.java.get(to_java(key))
+        return None if found is None else ValueAndTimestamp(from_java(found.value()), int(found.timestamp()))
+
+    def put(self, key: object, value: object, timestamp: int | None = None) -> None:
+        """Set the value of a key; ``None`` deletes it.
+
+        Args:
+            key: whose.
+            value: a value, or a ``ValueAndTimestamp``.
+            timestamp: of a plain value; ``None``: that of the record in hand.
+        """
+        with python_errors():
+            self.java.put(to_java(key), self._timed(value, timestamp))
+
+    def putIfAbsent(self, key: object, value: object, timestamp: int | None = None) -> Any:
+        """Set the value of a key that has none; the value that it had, or ``None``."""
+        with python_errors():
+            return _plain(self.java.putIfAbsent(to_java(key), self._timed(value, timestamp)))
+
+    def _timed(self, value: object, timestamp: int | None) -> Any:
+        if isinstance(value, ValueAndTimestamp):
+            value, timestamp = value
+        when = self._clock() if timestamp is None else timestamp
+        return jpype.JClass(_TIMED).makeAllowNullable(to_java(value), jpype.JLong(when)) if value is not None else None
+
+
+def pairs(found: Any) -> Iterator[tuple[Any, Any]]:
+    """Keys and values of an iterator of the engine, which is closed at the end, however that comes."""
     try:
         while found.hasNext():
             pair = found.next()

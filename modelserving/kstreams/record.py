@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 from modelserving import jvm
 from modelserving.kstreams.bridge.values import from_java, to_java
 
-__all__ = ["Record", "RecordMetadata"]
+__all__ = ["Headers", "Record", "RecordMetadata", "read_headers"]
+
+Headers: TypeAlias = tuple[tuple[str, bytes | None], ...]
+"""Names and bytes, in their order; a name may come twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class Record:
 
     __slots__ = ("java",)
 
-    def __init__(self, key: object, value: object, timestamp: int, headers: tuple[tuple[str, bytes], ...] = ()) -> None:
+    def __init__(self, key: object, value: object, timestamp: int, headers: Headers = ()) -> None:
         self.java: Any = _class()(to_java(key), to_java(value), timestamp, _headers(headers))
 
     @classmethod
@@ -61,9 +64,9 @@ class Record:
         """Its time, milliseconds since 1970."""
         return int(self.java.timestamp())
 
-    def headers(self) -> tuple[tuple[str, bytes], ...]:
+    def headers(self) -> Headers:
         """Its headers, in their order."""
-        return tuple((str(one.key()), bytes(one.value() or b"")) for one in self.java.headers())
+        return read_headers(self.java.headers())
 
     def withKey(self, key: object) -> Self:
         """The same record with another key."""
@@ -77,7 +80,7 @@ class Record:
         """The same record at another time."""
         return self.of(self.java.withTimestamp(timestamp))
 
-    def withHeaders(self, headers: tuple[tuple[str, bytes], ...]) -> Self:
+    def withHeaders(self, headers: Headers) -> Self:
         """The same record with other headers."""
         return self.of(self.java.withHeaders(_headers(headers)))
 
@@ -90,8 +93,16 @@ def _class() -> Any:
     return jvm.java_class("org.apache.kafka.streams.processor.api.Record")
 
 
-def _headers(headers: tuple[tuple[str, bytes], ...]) -> Any:
+def read_headers(headers: Any) -> Headers:
+    """The engine's headers, as Python knows them."""
+    return tuple((str(one.key()), None if one.value() is None else bytes(one.value())) for one in headers)
+
+
+def _headers(headers: Headers) -> Any:
     made = jvm.java_class("org.apache.kafka.common.header.internals.RecordHeaders")()
+    given: object = headers
+    if isinstance(given, dict):
+        raise TypeError("headers are pairs of a name and bytes, since a name may come twice: tuple(headers.items()).")
     for name, value in headers:
         made.add(name, to_java(value))
     return made

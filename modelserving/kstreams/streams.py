@@ -31,7 +31,7 @@ from modelserving.kstreams.bridge.logging import forward_logs
 from modelserving.kstreams.bridge.proxies import implement
 from modelserving.kstreams.bridge.threads import call_as_daemon
 from modelserving.kstreams.bridge.values import from_java
-from modelserving.kstreams.keyvalue import wrap
+from modelserving.kstreams.windows import wrap
 from modelserving.system import poll
 
 __all__ = ["KafkaStreams", "Response", "State"]

@@ -19,6 +19,7 @@ from typing import Any
 from modelserving.errors import RecordError
 from modelserving.kafka.dead_letters import DeadLetter, headers
 from modelserving.kstreams import (
+    Headers,
     KeyValueStore,
     Processor,
     ProcessorContext,
@@ -86,7 +87,7 @@ class _Careful(Processor):
     def _work(self, record: Record) -> None:
         raise NotImplementedError
 
-    def _reason(self, record: Record, error: RecordError) -> tuple[tuple[str, bytes], ...]:
+    def _reason(self, record: Record, error: RecordError) -> Headers:
         place = self.context.recordMetadata()
         topic, partition, offset = (place.topic, place.partition, place.offset) if place else ("", -1, -1)
         letter = DeadLetter(None, None, topic, partition, offset, "decode", type(error).__name__, str(error))

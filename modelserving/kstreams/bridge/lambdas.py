@@ -18,6 +18,7 @@ import jpype
 
 from modelserving.kstreams import functions
 from modelserving.kstreams.bridge.failures import python_errors_only
+from modelserving.kstreams.bridge.values import from_java
 from modelserving.kstreams.processor import ProcessorSupplier
 
 __all__ = ["adapt_functions"]
@@ -90,10 +91,35 @@ _CLASSES: Mapping[str, tuple[str, ...]] = {
 
 def adapt_functions() -> None:
     """Let the DSL take bare functions. To be said before the first of its classes is used; Java need not run yet."""
+    jpype.JImplementationFor(_STREAMS + "kstream.Windowed")(_Windowed)
+    jpype.JImplementationFor(_STREAMS + "kstream.Window")(_Window)
     for name, methods in _CLASSES.items():
         made = {method: _taking(name, method) for method in methods}
         package = _STREAMS if name == "Topology" else _STREAMS + "kstream."
         jpype.JImplementationFor(package + name)(type(name, (), made))
+
+
+class _Windowed:
+    """What a key in a window says, as Python knows it; it stays the engine's own object."""
+
+    @jpype.JOverride(rename="_key")  # type: ignore[untyped-decorator]
+    def key(self) -> Any:
+        """The key alone."""
+        return from_java(self._key())  # type: ignore[attr-defined]
+
+
+class _Window:
+    """When a window is, as Python knows it."""
+
+    @jpype.JOverride(rename="_start")  # type: ignore[untyped-decorator]
+    def start(self) -> int:
+        """When it begins, milliseconds since 1970."""
+        return int(self._start())  # type: ignore[attr-defined]
+
+    @jpype.JOverride(rename="_end")  # type: ignore[untyped-decorator]
+    def end(self) -> int:
+        """When it ends, milliseconds since 1970."""
+        return int(self._end())  # type: ignore[attr-defined]
 
 
 def _taking(owner: str, name: str) -> Any:

@@ -15,7 +15,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from modelserving.kstreams.drawing import Box, Line, draw
+from modelserving.kstreams.pictures.drawing import Box, Line, draw
 
 __all__ = ["Kind", "Node", "TopologyGraph", "describe"]
 

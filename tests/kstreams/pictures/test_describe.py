@@ -5,7 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 
 from modelserving.kstreams import Processor, ProcessorSupplier, StateStore, StoreBuilder, describe, java, raw, text
-from modelserving.kstreams.describe import Kind, Node, TopologyGraph
+from modelserving.kstreams.pictures.describe import Kind, Node, TopologyGraph
 
 SVG = "{http://www.w3.org/2000/svg}"
 

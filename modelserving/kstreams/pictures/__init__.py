@@ -1,0 +1,1 @@
+"""A topology as data, and as a picture."""

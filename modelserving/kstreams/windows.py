@@ -1,0 +1,159 @@
+"""The engine's stores of windows, sessions and versions, for Python; and which wrapper a store gets."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jpype
+
+from modelserving.kstreams.bridge.failures import python_errors
+from modelserving.kstreams.bridge.values import from_java, to_java
+from modelserving.kstreams.keyvalue import (
+    KeyValueStore,
+    ReadOnlyKeyValueStore,
+    TimestampedKeyValueStore,
+    ValueAndTimestamp,
+    pairs,
+)
+
+__all__ = ["SessionStore", "VersionedKeyValueStore", "WindowStore", "wrap"]
+
+_STATE = "org.apache.kafka.streams.state."
+
+
+class WindowStore:
+    """Values by key and by the beginning of a window; what is read only has the same methods, but ``put``.
+
+    Args:
+        java: the engine's own object, for what is not here.
+    """
+
+    def __init__(self, java: Any) -> None:
+        self.java = java
+
+    def put(self, key: object, value: object, windowStartTimestamp: int) -> None:  # noqa: N803 - the engine's name
+        """Set the value of a key in the window that begins then; ``None`` deletes it."""
+        with python_errors():
+            self.java.put(to_java(key), to_java(value), jpype.JLong(windowStartTimestamp))
+
+    def fetch(self, key: object, timeFrom: int, timeTo: int | None = None) -> Any:  # noqa: N803 - the engine's names
+        """The value of the window that begins at ``timeFrom``; or the windows that begin between two times.
+
+        Args:
+            key: whose.
+            timeFrom: milliseconds since 1970.
+            timeTo: included; with it, an iterator of the beginnings of windows and their values.
+        """
+        with python_errors():
+            if timeTo is None:
+                return _untimed(self.java.fetch(to_java(key), jpype.JLong(timeFrom)))
+            return pairs(self.java.fetch(to_java(key), jpype.JLong(timeFrom), jpype.JLong(timeTo)))
+
+    def all(self) -> Iterator[tuple[Any, Any]]:
+        """All windows: each with its ``Windowed`` key."""
+        with python_errors():
+            yield from pairs(self.java.all())
+
+    def fetchAll(self, timeFrom: int, timeTo: int) -> Iterator[tuple[Any, Any]]:  # noqa: N803 - the engine's names
+        """All windows that begin between two times, both included, milliseconds since 1970."""
+        with python_errors():
+            yield from pairs(self.java.fetchAll(jpype.JLong(timeFrom), jpype.JLong(timeTo)))
+
+
+class SessionStore:
+    """Aggregates of sessions, by ``Windowed`` keys.
+
+    Args:
+        java: the engine's own object, for what is not here.
+    """
+
+    def __init__(self, java: Any) -> None:
+        self.java = java
+
+    def put(self, session: Any, aggregate: object) -> None:
+        """Set the aggregate of a session; ``None`` deletes it."""
+        with python_errors():
+            self.java.put(session, to_java(aggregate))
+
+    def remove(self, session: Any) -> None:
+        """Delete a session."""
+        with python_errors():
+            self.java.remove(session)
+
+    def fetch(self, key: object) -> Iterator[tuple[Any, Any]]:
+        """All sessions of a key."""
+        with python_errors():
+            yield from pairs(self.java.fetch(to_java(key)))
+
+    def findSessions(self, key: object, earliest: int, latest: int) -> Iterator[tuple[Any, Any]]:
+        """The sessions of a key that end at ``earliest`` or later, and begin at ``latest`` or sooner."""
+        with python_errors():
+            yield from pairs(self.java.findSessions(to_java(key), jpype.JLong(earliest), jpype.JLong(latest)))
+
+
+class VersionedKeyValueStore:
+    """Values by key, each with the time from which it holds.
+
+    Args:
+        java: the engine's own object, for what is not here.
+    """
+
+    def __init__(self, java: Any) -> None:
+        self.java = java
+
+    def put(self, key: object, value: object, timestamp: int) -> int:
+        """Let a value hold from then on; until when, in milliseconds since 1970, or -1: for ever so far."""
+        with python_errors():
+            return int(self.java.put(to_java(key), to_java(value), jpype.JLong(timestamp)))
+
+    def get(self, key: object, asOfTimestamp: int | None = None) -> ValueAndTimestamp | None:  # noqa: N803
+        """The value that holds now, or held at that time; with the time from which it holds."""
+        with python_errors():
+            at = () if asOfTimestamp is None else (jpype.JLong(asOfTimestamp),)
+            found = self.java.get(to_java(key), *at)
+        return None if found is None else ValueAndTimestamp(from_java(found.value()), int(found.timestamp()))
+
+    def delete(self, key: object, timestamp: int) -> ValueAndTimestamp | None:
+        """Let no value hold from then on; the one that held."""
+        with python_errors():
+            found = self.java.delete(to_java(key), jpype.JLong(timestamp))
+        return None if found is None else ValueAndTimestamp(from_java(found.value()), int(found.timestamp()))
+
+
+def wrap(store: Any, clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> Any:
+    """A store of the engine as Python uses it; one that is in Python as it is.
+
+    Args:
+        store: of the engine.
+        clock: the time of what is set without one, milliseconds since 1970.
+    """
+    if not isinstance(store, jpype.JObject):
+        return getattr(store, "python", store)
+    if _is(store, "TimestampedKeyValueStore"):
+        return TimestampedKeyValueStore(store, clock)
+    for interface, kind in _KINDS.items():
+        if _is(store, interface):
+            return kind(store)
+    return store
+
+
+_KINDS: dict[str, Callable[[Any], Any]] = {
+    "KeyValueStore": KeyValueStore,
+    "ReadOnlyKeyValueStore": ReadOnlyKeyValueStore,
+    "ReadOnlyWindowStore": WindowStore,
+    "ReadOnlySessionStore": SessionStore,
+    "VersionedKeyValueStore": VersionedKeyValueStore,
+}
+
+
+def _is(store: Any, interface: str) -> bool:
+    return isinstance(store, jpype.JClass(_STATE + interface))
+
+
+def _untimed(found: Any) -> Any:
+    """The value alone, where the store keeps the time beside it."""
+    if found is not None and isinstance(found, jpype.JClass(_STATE + "ValueAndTimestamp")):
+        return from_java(found.value())
+    return from_java(found)
