@@ -8,9 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from modelserving.workshop.lesson.exercise import Outcome, Verdict
-
-__all__ = ["Box", "Folded", "Table", "Tone", "happened", "table", "verdict_box"]
+__all__ = ["Box", "Folded", "Table", "Tone", "happened", "highlight", "table"]
 
 _FRAME = (
     "border-left:5px solid {colour};background:var(--jp-layout-color2,#f3f5f7);"
@@ -120,16 +118,6 @@ def table(caption: str, rows: Sequence[Sequence[object]], *columns: str) -> Tabl
         columns: their names.
     """
     return Table(caption, columns, tuple(tuple(str(value) for value in row) for row in rows))
-
-
-def verdict_box(verdict: Verdict) -> Box:
-    """The box for what a check found."""
-    title, tone = {
-        Outcome.PASSED: ("Passed", Tone.GOOD),
-        Outcome.FAILED: ("Not yet", Tone.WARN),
-        Outcome.NOT_ATTEMPTED: ("Not attempted", Tone.QUIET),
-    }[verdict.outcome]
-    return Box(f"{title}: {verdict.exercise}", verdict.message, tone)
 
 
 def highlight(code: str, language: str = "python", first_line: int | None = None) -> str:

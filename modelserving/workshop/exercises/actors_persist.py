@@ -9,7 +9,7 @@ from typing import Any
 
 from modelserving.actors import PykkaRuntime
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
-from modelserving.workshop.lesson.lesson import Lesson
+from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
@@ -55,7 +55,7 @@ def _build(name: str) -> Callable[[float], float]:
     return lambda alcohol: alcohol / 2 if name else 0.0
 
 
-def check(lesson: Lesson, kept: Sequence[str]) -> str:
+def check(lesson: Ground, kept: Sequence[str]) -> str:
     """Let an actor work, end it, start another one on the same file, and see whether it goes on."""
     fields = ("name", "description", "model", "count", "total", "mean")
     unknown = [field for field in kept if field not in fields]

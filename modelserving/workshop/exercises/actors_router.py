@@ -9,7 +9,7 @@ from itertools import pairwise
 from modelserving.actors.routers import Router
 from modelserving.kafka.messages import Message
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
-from modelserving.workshop.lesson.lesson import Lesson
+from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
@@ -17,7 +17,7 @@ _WORKERS, _KEYS, _BATCH, _BATCHES = 4, 37, 120, 3
 _Message = namedtuple("_Message", "topic partition offset timestamp key value")
 
 
-def check(lesson: Lesson, router: Callable[[], Router]) -> str:
+def check(lesson: Ground, router: Callable[[], Router]) -> str:
     """Deal out some batches, and look where each key went, in which order, and who had nothing to do."""
     mine = router()
     seen: list[list[Message]] = [[] for _ in range(_WORKERS)]

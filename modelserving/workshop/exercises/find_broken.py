@@ -14,7 +14,7 @@ from modelserving.config import data_folder
 from modelserving.kafka import Connection, make_admin, make_producer
 from modelserving.records import encode_wine
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
-from modelserving.workshop.lesson.lesson import Lesson
+from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
@@ -23,7 +23,7 @@ _GONE = 3
 _BROKEN = [5, 6, 9]
 
 
-def check(lesson: Lesson, broken_offsets: Callable[[Connection, str], Any]) -> str:
+def check(lesson: Ground, broken_offsets: Callable[[Connection, str], Any]) -> str:
     """Publish good and broken records, delete the first few, and compare with what the answer finds."""
     topic = lesson.scratch_topic()
     _publish(lesson, topic)
@@ -45,7 +45,7 @@ def check(lesson: Lesson, broken_offsets: Callable[[Connection, str], Any]) -> s
     return f"Offsets {found} of `{topic}` are broken: one cut off, one empty, one with a dangerous data type."
 
 
-def _publish(lesson: Lesson, topic: str) -> None:
+def _publish(lesson: Ground, topic: str) -> None:
     wines = load_dataset(data_folder(None)).records[:12]
     values = [encode_wine(wine) for wine in wines]
     values[5] = values[5][:20]

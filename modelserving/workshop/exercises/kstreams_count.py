@@ -22,7 +22,7 @@ from modelserving.kstreams import (
     text,
 )
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
-from modelserving.workshop.lesson.lesson import Lesson
+from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
@@ -30,7 +30,7 @@ _FIRST = ("red", "red", "white", "red")
 _LATER = ("red", "white", "rosé")
 
 
-def check(lesson: Lesson, counter: type) -> str:
+def check(lesson: Ground, counter: type) -> str:
     """Count without a broker; then with one, end the application, and go on elsewhere, where there are no files."""
     _try_alone(counter)
     topic = lesson.scratch_topic()
@@ -79,7 +79,7 @@ def _topology(counter: type, topic: str) -> Any:
     return topology
 
 
-def _counted(lesson: Lesson, topology: Any, application: str, folder: Path, last: str) -> dict[str, int]:
+def _counted(lesson: Ground, topology: Any, application: str, folder: Path, last: str) -> dict[str, int]:
     """What is in the store when the last bottle has been counted."""
     config = streams_config(
         lesson.connection,

@@ -13,12 +13,12 @@ from modelserving.config import data_folder
 from modelserving.kafka import make_producer, read_topic
 from modelserving.records import FEATURES, WineRecord, decode_wine, encode_wine
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
-from modelserving.workshop.lesson.lesson import Lesson
+from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
 
-def check(lesson: Lesson, alcohol_of: Callable[[bytes], Any]) -> str:
+def check(lesson: Ground, alcohol_of: Callable[[bytes], Any]) -> str:
     """Publish wines of which some leave fields out, read the bytes back, and compare with what the decoder says."""
     full = [wine for wine in load_dataset(data_folder(None)).records if wine.citric_acid > 0][:5]
     # The longer data type keeps these as long as the others, so that a wrong place holds a wrong number, and no end.

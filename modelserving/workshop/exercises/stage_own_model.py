@@ -11,7 +11,7 @@ from modelserving.kafka import create_topics, delete_topics, make_producer, read
 from modelserving.models.store.bundled import read_catalog
 from modelserving.records import TOPICS, ModelDescriptor, encode_descriptor
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
-from modelserving.workshop.lesson.lesson import Lesson
+from modelserving.workshop.lesson.ground import Ground
 from modelserving.workshop.processes.process import ServerProcess
 
 __all__ = ["EXERCISE"]
@@ -19,7 +19,7 @@ __all__ = ["EXERCISE"]
 _NAME = "wine-linear-regression"
 
 
-def check(lesson: Lesson, kinder: Callable[[ModelDescriptor], Any]) -> str:
+def check(lesson: Ground, kinder: Callable[[ModelDescriptor], Any]) -> str:
     """Publish the changed model to empty topics, start a server on them, and ask it which model it serves."""
     original = next(model for model in read_catalog(data_folder() / "models") if model.name == _NAME)
     mine = kinder(original)
@@ -34,7 +34,7 @@ def check(lesson: Lesson, kinder: Callable[[ModelDescriptor], Any]) -> str:
     return f"A server started on your model alone. `/state` says: {state['name']}, {str(state['digest'])[:8]}…"
 
 
-def _serve(lesson: Lesson, prefix: str, descriptor: ModelDescriptor) -> dict[str, object]:
+def _serve(lesson: Ground, prefix: str, descriptor: ModelDescriptor) -> dict[str, object]:
     """What ``/state`` of a server says that has nothing but this model.
 
     Raises:

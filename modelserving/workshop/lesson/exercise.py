@@ -6,21 +6,38 @@ that people get wrong. The stub in the notebook, the solution notebook and the t
 
 from __future__ import annotations
 
+import linecache
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
 from enum import Enum
 from types import CodeType, FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from modelserving.workshop.lesson.lesson import Lesson
+from kafka.errors import KafkaError as KafkaClientError
 
-__all__ = ["BLANK", "Exercise", "NotYet", "Outcome", "Verdict", "WrongAnswer", "judge", "require"]
+from modelserving.errors import KafkaError, ServerError
+from modelserving.workshop.lesson.ground import Ground
+from modelserving.workshop.lesson.limit import CodeLine, OutOfTime, limited
+
+__all__ = [
+    "ANSWER_SECONDS",
+    "BLANK",
+    "Exercise",
+    "NotYet",
+    "Outcome",
+    "Verdict",
+    "WrongAnswer",
+    "code_of",
+    "judge",
+    "require",
+]
 
 BLANK = "____"
 """What a stub shows where something is to be filled in; ``...`` as a value means the same."""
 
+ANSWER_SECONDS = 15.0
+"""What the code of an answer may take, all its calls together."""
 
 _FILL_IN = "Nothing filled in yet. Put your code in place of each `...` or `____` in the cell above, and run that cell."
 
@@ -35,6 +52,8 @@ class Outcome(Enum):
     PASSED = "passed"
     FAILED = "failed"
     NOT_ATTEMPTED = "not attempted"
+    CANNOT_CHECK = "cannot check"
+    """The broker or a server failed, and not the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +62,7 @@ class Verdict:
 
     Args:
         exercise: id of the exercise.
-        outcome: passed, failed, or not attempted.
+        outcome: passed, failed, not attempted, or not to be judged now.
         message: one or two sentences: what was seen when it passed; what is missing when it did not.
     """
 
@@ -85,6 +104,7 @@ class Exercise:
         reference: a right answer, in place of the stub.
         wrong: answers that people give.
         check: takes the lesson and the answer, and returns what it saw; raises ``NotYet`` for a wrong answer.
+        seconds: limit of the check as a whole, for one that starts servers; the answer's own code has less.
     """
 
     id: str
@@ -96,7 +116,8 @@ class Exercise:
     hints: tuple[str, ...]
     reference: str
     wrong: tuple[WrongAnswer, ...]
-    check: Callable[[Lesson, Any], str]
+    check: Callable[[Ground, Any], str]
+    seconds: float = 90.0
 
 
 def require(condition: object, message: str) -> None:
@@ -109,20 +130,37 @@ def require(condition: object, message: str) -> None:
         raise NotYet(message)
 
 
-def judge(exercise: Exercise, lesson: Lesson, answer: Any) -> Verdict:
-    """Run the check of an exercise.
+def judge(exercise: Exercise, lesson: Ground, answer: Any, *, answer_s: float = ANSWER_SECONDS) -> Verdict:
+    """Run the check of an exercise, for a limited time.
 
-    An error in the attendee's code is a failed answer, with the error and its line; it never ends the notebook.
+    An error in the attendee's code is a failed answer, with the error and its line; it never ends the notebook. An
+    error of broker or server is not the answer's.
+
+    Args:
+        exercise: whose check.
+        lesson: its ground.
+        answer: what the attendee's cell defines.
+        answer_s: seconds that the code of the answer may take, all its calls together.
     """
     if _blanks(answer):
         return Verdict(exercise.id, Outcome.NOT_ATTEMPTED, _FILL_IN)
+    files = {code.co_filename for code in _codes(answer)}
     try:
-        seen = exercise.check(lesson, answer)
+        with limited(files, answer_s, exercise.seconds):
+            seen = exercise.check(lesson, answer)
     except NotYet as wrong:
         return Verdict(exercise.id, Outcome.FAILED, str(wrong))
+    except OutOfTime as over:
+        return Verdict(exercise.id, Outcome.FAILED, _too_long(over))
     except Exception as error:  # noqa: BLE001
-        return Verdict(exercise.id, Outcome.FAILED, _explain(error, answer))
+        return _explain(exercise.id, error, files, lesson)
     return Verdict(exercise.id, Outcome.PASSED, seen)
+
+
+def code_of(answer: Any) -> str:
+    """The cell that a function or a class comes from; empty for a value, which no longer knows it."""
+    files = dict.fromkeys(code.co_filename for code in _codes(answer))
+    return "".join(line for file in list(files)[:1] for line in linecache.getlines(file))
 
 
 def _blanks(answer: Any) -> bool:
@@ -146,9 +184,49 @@ def _codes(answer: Any) -> Iterable[CodeType]:
         todo += [const for const in code.co_consts if isinstance(const, CodeType)]
 
 
-def _explain(error: Exception, answer: Any) -> str:
-    """Name the error, and the line of the attendee's code that it came from."""
-    files = {code.co_filename for code in _codes(answer)}
-    lines = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in files]
-    where = f" in line `{lines[-1].line}`" if lines and lines[-1].line else ""
-    return f"Your code raised `{type(error).__name__}: {error}`{where}."
+def _too_long(over: OutOfTime) -> str:
+    if over.line is None:
+        return (
+            f"The check did not end within {over.seconds:g} s. Does your code wait for something that never comes? If "
+            "you are sure of it, the machine may be busy: run the check again."
+        )
+    return (
+        f"Your code did not end within {over.seconds:g} s; it was at {over.line}. Does it wait for a record that "
+        "never comes, or does a loop have no end?"
+    )
+
+
+def _explain(exercise: str, error: Exception, files: Set[str], lesson: Ground) -> Verdict:
+    """Name the error, and the line of the attendee's code that it came from; or say that it is not the attendee's."""
+    lines = [line for one in _chain(error) for line in _lines(one, files)]
+    infrastructure = isinstance(error, (KafkaError, ServerError, KafkaClientError, OSError))
+    if infrastructure and (not lines or not lesson.broker_answers()):
+        message = f"The check itself could not do its work, which says nothing about your answer: {_said(error)}"
+        return Verdict(exercise, Outcome.CANNOT_CHECK, message)
+    if lines:
+        return Verdict(exercise, Outcome.FAILED, f"Your code raised {_said(error)} It happened at {lines[-1]}.")
+    message = (
+        f"Your code ran, but the check cannot use what it gave: {_said(error)} Is it of the type that is asked for?"
+    )
+    return Verdict(exercise, Outcome.FAILED, message)
+
+
+def _said(error: Exception) -> str:
+    said = " ".join(str(error).split())
+    told = f"`{type(error).__name__}: {said}`" if said else f"`{type(error).__name__}`"
+    return f"{told}."
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and those that it came from."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _lines(error: BaseException, files: Set[str]) -> list[CodeLine]:
+    """The lines of these files that an error went through, the one where it happened last."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return [CodeLine.of(frame.filename, frame.lineno or 0) for frame in frames if frame.filename in files]

@@ -1,194 +1,55 @@
-"""A lesson in a kernel: the broker, topics and groups of its own, what runs behind its cells, and its exercises."""
+"""A lesson in a kernel: the ground that it stands on, and its exercises with hints, verdicts and progress."""
 
 from __future__ import annotations
 
 import atexit
-import secrets
-import shutil
 import sys
-from collections.abc import Callable
 from contextlib import ExitStack
-from pathlib import Path
-from threading import Event
-from types import TracebackType
-from typing import Any, Self
+from dataclasses import replace
+from typing import Any
 
-from kafka import KafkaConsumer, KafkaProducer
-
-from modelserving.broker import EmbeddedKafka, stop, use_broker
+from modelserving.broker import use_broker
 from modelserving.config import Settings, load_settings
 from modelserving.errors import ConfigError
-from modelserving.kafka import Connection, create_topics, make_admin, make_consumer, make_producer
-from modelserving.records import TOPICS
-from modelserving.workshop.display.boxes import Box, Folded, Table, Tone, verdict_box
+from modelserving.kafka import Connection
+from modelserving.widgets.waiting import count_waits, waiting
+from modelserving.workshop.display.boxes import Box, Folded, Table, Tone
 from modelserving.workshop.display.predictions import Asked, Predictions
 from modelserving.workshop.exercises import find_exercise
-from modelserving.workshop.lesson import lesson_topics
-from modelserving.workshop.lesson.exercise import Exercise, judge
-from modelserving.workshop.lesson.notebook import show_errors_short
+from modelserving.workshop.lesson.exercise import Exercise, Outcome, Verdict, code_of, judge
+from modelserving.workshop.lesson.ground import Ground
+from modelserving.workshop.lesson.notebook import has_widgets, prepare_kernel, value_in_notebook
+from modelserving.workshop.lesson.panel import Button, CheckResult, SideBySide
 from modelserving.workshop.lesson.progress import Progress
 from modelserving.workshop.lesson.reset import Reset, carry_out, plan_exercise_reset, plan_lesson_reset
-from modelserving.workshop.processes.background import BackgroundTask
 
 __all__ = ["Lesson", "start"]
 
 _open: dict[str, Lesson] = {}
 
 
-class Lesson:
-    """One lesson in one kernel. ``start`` makes it.
+class Lesson(Ground):
+    """One lesson in one kernel, with its exercises and predictions. ``start`` makes it.
 
-    Args:
-        number: two digits, as in the notebook's name.
-        connection: the way to the broker.
-        settings: where local files go.
-        stack: what the lesson stands on, such as the connection; ``close`` closes it.
-        fast: whether nobody watches, so that waits and repetitions may be short.
+    Its arguments are those of ``Ground``.
     """
 
     def __init__(
         self, number: str, connection: Connection, settings: Settings, stack: ExitStack, *, fast: bool = False
     ) -> None:
-        self.number = number
-        self.prefix = f"lesson-{number}"
-        self.topics = TOPICS.prefixed(self.prefix)
-        self.connection = connection
-        self.settings = settings
-        self.fast = fast
-        self.progress = Progress.of(settings)
+        super().__init__(number, connection, settings, stack, fast=fast)
         self.predictions = Predictions(number, settings.home / "predictions.json")
-        self._busy: tuple[str, ...] = ()
-        self._named: dict[str, ExitStack] = {}
-        self._stack = stack
-        # Below all that is managed later, so that a broker that was started again outlives its users here too.
-        self._restarted = stack.enter_context(ExitStack())
-        self._admin = make_admin(connection)
-        self._stack.callback(self._admin.close)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        return f"<lesson {self.number}: topics {self.prefix}-*>"
 
     @property
-    def folder(self) -> Path:
-        """A folder for files of this lesson's own; ``reset()`` deletes it."""
-        path = self.settings.home / "lessons" / self.prefix
-        path.mkdir(parents=True, exist_ok=True)
-        return path
+    def progress(self) -> Progress:
+        """What was solved so far."""
+        return Progress.of(self.settings)
 
-    @property
-    def external(self) -> bool:
-        """Whether the broker is a cluster that somebody else runs, so that the lesson cannot stop it."""
-        return self.settings.bootstrap_servers is not None
-
-    def group(self, name: str) -> str:
-        """The name of a consumer group of this lesson's own, which has read nothing yet."""
-        full = f"{self.prefix}-{name}"
-        # Asked by name: a broker that has only just started does not list all the groups that it knows.
-        busy = full in self._busy or lesson_topics.forget_groups(self._admin, [full])
-        return f"{full}-{secrets.token_hex(2)}" if busy else full
-
-    def topic(self, name: str, *, partitions: int = 1, compacted: bool = False) -> str:
-        """Make one more topic of this lesson's own, empty.
-
-        Args:
-            name: its name after the prefix.
-            partitions: how many.
-            compacted: whether only the newest record of each key is to stay.
-
-        Returns:
-            Its full name.
-        """
-        full = f"{self.prefix}-{name}"
-        if compacted and not self.external:
-            lesson_topics.hurry_compaction(self._admin)
-        lesson_topics.make_topic(self._admin, full, partitions=partitions, compacted=compacted)
-        return full
-
-    def scratch_topic(self, *, partitions: int = 1, compacted: bool = False) -> str:
-        """Make a topic under a name that nobody had before; it is deleted when the lesson closes."""
-        return self.topic(f"scratch-{secrets.token_hex(4)}", partitions=partitions, compacted=compacted)
-
-    def producer(self) -> KafkaProducer:
-        """A producer that sends each record at once, and is closed with the lesson, or when there is a newer one."""
-        made: KafkaProducer = self.manage(lambda: make_producer(self.connection, linger_ms=0), name="producer")
-        return made
-
-    def consumer(self, topic: str, name: str, *, group: str | None = None) -> KafkaConsumer:
-        """A consumer that begins at the start of a topic, and is closed with the lesson, or when there is a newer one.
-
-        Args:
-            topic: what to read.
-            name: what to call it; a newer one of the same name takes its place.
-            group: whom to share the topic with; none: it reads alone.
-        """
-        made: KafkaConsumer = self.manage(
-            lambda: make_consumer(self.connection, topic, group=group), name=f"consumer {name}"
-        )
-        # Without the topic's partitions at hand, a group's first member joins for nothing, and joins again.
-        made.partitions_for_topic(topic)
-        return made
-
-    def manage(self, resource: Any, name: str | None = None) -> Any:
-        """Let something end with the lesson.
-
-        Args:
-            resource: a context manager, something with ``close()``, or a function that makes one of these.
-            name: with a name, the former one of that name is ended first, so that a cell can be run twice.
-
-        Returns:
-            The resource; of a context manager, what it gives.
-        """
-        stack = self._stack
-        if name is not None:
-            self._end(name)
-            stack = self._named[name] = self._stack.enter_context(ExitStack())
-        made = resource() if callable(resource) else resource
-        if hasattr(made, "__enter__"):
-            return stack.enter_context(made)
-        stack.callback(made.close)
-        return made
-
-    def background(self, function: Callable[[Event], object], name: str) -> BackgroundTask:
-        """Run a function behind the cells until it ends, or the lesson does, or the same name is run again.
-
-        Args:
-            function: takes an event and returns soon after the event is set. It must not print.
-            name: for messages.
-        """
-        task: BackgroundTask = self.manage(lambda: BackgroundTask(function, name), name=name)
-        return task
-
-    def wait_for(self, condition: Callable[[], Any], what: str, seconds: float = 30) -> Any:
-        """Wait until ``condition()`` is true, and return what it said.
-
-        Raises:
-            KafkaError: it was not true in time; the message names ``what``.
-        """
-        return lesson_topics.wait_until(condition, what, seconds)
-
-    def stop_broker(self) -> Box:
-        """Stop the broker for everybody, as ``modelserving broker stop`` does in a terminal."""
-        if self.external:
-            return Box(
-                "Not stopped", "The broker is a cluster that others run; this lesson leaves it alone.", Tone.WARN
-            )
-        stopped = stop(self.settings.home)
-        return Box("Broker", "It is down: nothing answers any more." if stopped else "It was down already.", Tone.WARN)
-
-    def start_broker(self) -> Box:
-        """Start the broker again, as ``modelserving broker start`` does, but only until the lesson ends."""
-        if not self.external:
-            self._restarted.close()
-            self._restarted.enter_context(EmbeddedKafka(home=self.settings.home))
-        return Box("Broker", f"It answers at {self.connection.bootstrap_servers}.", Tone.GOOD)
+    def close(self) -> None:
+        """End what runs behind the cells. The topics stay until the next start. A second call does nothing."""
+        if _open.get(self.number) is self:
+            del _open[self.number]
+        super().close()
 
     def predict(self, question: str, guess: str | float | None = None) -> Asked:
         """Ask what will happen, before it does; ``guess`` is the answer where there is nothing to click."""
@@ -202,23 +63,64 @@ class Lesson:
         """All predictions of this lesson, and what came of them."""
         return self.predictions.recap()
 
-    def check(self, exercise: str, answer: Any) -> Box:
-        """Judge the answer to an exercise, and write the verdict down."""
-        verdict = judge(self._exercise(exercise), self, answer)
+    def check(self, exercise: str, answer: Any) -> CheckResult:
+        """Judge the answer to an exercise, and write the verdict down.
+
+        The broker is started again first where it is down: that is no fault of the answer.
+        """
+        found = self._exercise(exercise)
+        verdict = self._judge(found, answer)
         self.progress.note(verdict)
-        return verdict_box(verdict)
+        beside = SideBySide(code_of(answer), found.reference) if verdict.passed else None
+        return CheckResult(verdict, beside, () if self.fast or not has_widgets() else self._buttons(found))
+
+    def _judge(self, exercise: Exercise, answer: Any) -> Verdict:
+        if self.closed:
+            message = "This lesson is closed. Run its set-up cell, the one with `start(...)`, and then this cell again."
+            return Verdict(exercise.id, Outcome.CANNOT_CHECK, message)
+        with waiting(f"the check of {exercise.id}"):
+            mended = self.mend_broker()
+            verdict = judge(exercise, self, answer)
+            if verdict.outcome is Outcome.CANNOT_CHECK:
+                mended = self.mend_broker() or mended
+                return replace(verdict, message=f"{verdict.message} {mended} Run this cell again.".replace("  ", " "))
+        return replace(verdict, message=f"{verdict.message} ({mended})") if mended else verdict
 
     def hint(self, exercise: str) -> Box:
-        """The next hint; after the last one, the last one again."""
+        """The next hint; after the last one, the last one again, and what comes after it."""
         hints = self._exercise(exercise).hints
-        number = min(self.progress.note_hint(exercise), len(hints) - 1)
-        return Box(f"Hint {number + 1} of {len(hints)}", hints[number], Tone.QUIET)
+        asked = self.progress.note_hint(exercise)
+        number = min(asked, len(hints) - 1)
+        last = f" That was the last one; `lesson.solution({exercise!r})` shows a right answer."
+        return Box(
+            f"Hint {number + 1} of {len(hints)}", hints[number] + (last if asked >= len(hints) else ""), Tone.QUIET
+        )
 
     def solution(self, exercise: str) -> Folded:
         """A right answer, folded."""
         found = self._exercise(exercise)
         self.progress.note_solution(exercise)
         return Folded(f"One right answer to {exercise}: click to unfold", found.reference)
+
+    def _buttons(self, exercise: Exercise) -> tuple[Button, ...]:
+        """The same functions, to click."""
+        name = exercise.id
+
+        def check() -> CheckResult:
+            return self.check(name, value_in_notebook(exercise.answer))
+
+        def again() -> Folded:
+            self.progress.forget(name)
+            return Folded(
+                "The progress of this exercise is forgotten. Its cell, as it was: click to unfold", exercise.stub
+            )
+
+        return (
+            Button("Check", "Judge the answer as it is now; run its cell first", check),
+            Button("Hint", "The next hint", lambda: self.hint(name)),
+            Button("Solution", "One right answer, folded", lambda: self.solution(name)),
+            Button("Reset", "Forget the progress of this exercise, and show its cell as it was", again),
+        )
 
     def reset(self, exercise: str | None = None) -> None:
         """Say what goes, then delete it.
@@ -235,34 +137,11 @@ class Lesson:
         self.predictions.forget()
         self.prepare()
 
-    def prepare(self) -> int:
-        """Make the lesson's topics anew, empty; forget its groups, and delete its files.
-
-        Returns:
-            How many topics an earlier run had left.
-        """
-        shutil.rmtree(self.settings.home / "lessons" / self.prefix, ignore_errors=True)
-        left = lesson_topics.find_leftovers(self._admin, self.prefix)
-        servers = (f"{self.prefix}-{kind}" for kind in ("stage", "actor", "streams"))
-        self._busy = lesson_topics.delete(self._admin, left) + lesson_topics.forget_groups(self._admin, servers)
-        create_topics(self.connection, self.topics)
-        return len(left.topics)
-
-    def close(self) -> None:
-        """End what runs behind the cells. The topics stay until the next start. A second call does nothing."""
-        if _open.get(self.number) is self:
-            del _open[self.number]
-        self._stack.close()
-
     def _exercise(self, name: str) -> Exercise:
         exercise = find_exercise(name)
         if exercise.lesson != self.number:
             raise ConfigError(f"Exercise {name!r} belongs to lesson {exercise.lesson}; this is lesson {self.number}.")
         return exercise
-
-    def _end(self, name: str) -> None:
-        if name in self._named:
-            self._named.pop(name).close()
 
     def _carry_out(self, reset: Reset) -> None:
         print(reset)  # noqa: T201
@@ -285,11 +164,13 @@ def start(lesson: str, *, fast: bool = False, keep: bool = False, settings: Sett
         BrokerStartError: the embedded broker cannot start.
         BrokerUnavailable: no broker answers at the address in the settings.
     """
-    show_errors_short()
+    prepare_kernel()
+    count_waits(not fast)
     settings = settings or load_settings()
     stack = ExitStack()
     try:
-        connection = stack.enter_context(use_broker(settings))
+        with waiting("the broker"):
+            connection = stack.enter_context(use_broker(settings))
         if former := _open.get(lesson):  # not before: the broker would end and start again in between
             former.close()
         begun = Lesson(lesson, connection, settings, stack, fast=fast)

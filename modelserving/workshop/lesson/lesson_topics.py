@@ -11,6 +11,7 @@ from kafka.errors import RetriableError
 
 from modelserving.errors import KafkaError
 from modelserving.system import poll
+from modelserving.widgets.waiting import waiting
 
 __all__ = [
     "Leftovers",
@@ -155,7 +156,9 @@ def wait_until(condition: Callable[[], T], what: str, seconds: float = 30, pause
     Raises:
         KafkaError: there was none in time.
     """
-    if not (answer := poll(condition, seconds, pause)):
+    with waiting(what):
+        answer = poll(condition, seconds, pause)
+    if not answer:
         raise KafkaError(f"Waited {seconds:g} s for {what}, in vain. `modelserving broker status` tells if it is up.")
     return answer
 

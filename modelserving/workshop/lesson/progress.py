@@ -63,8 +63,8 @@ class Progress:
             return {}
 
     def note(self, verdict: Verdict) -> None:
-        """Write down what a check found. A stub that was merely run changes nothing."""
-        if verdict.outcome is Outcome.NOT_ATTEMPTED:
+        """Write down what a check found. A stub that was merely run, or a broker that was away, changes nothing."""
+        if verdict.outcome in {Outcome.NOT_ATTEMPTED, Outcome.CANNOT_CHECK}:
             return
         step = self.step(verdict.exercise)
         self._put(verdict.exercise, replace(step, outcome=verdict.outcome.value, attempts=step.attempts + 1))

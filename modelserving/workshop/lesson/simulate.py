@@ -21,7 +21,7 @@ from modelserving.models.lifecycle.controller import ModelController
 from modelserving.models.lifecycle.slots import ModelSlots
 from modelserving.models.lifecycle.state import ServingState
 from modelserving.records import ModelCommand, ModelDescriptor, encode_command, encode_descriptor
-from modelserving.workshop.lesson.lesson import Lesson
+from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["Judgement", "Rehearsal"]
 
@@ -51,7 +51,7 @@ class Rehearsal:
         lesson: whose broker is used; the topics are deleted with it.
     """
 
-    def __init__(self, lesson: Lesson) -> None:
+    def __init__(self, lesson: Ground) -> None:
         self._connection = lesson.connection
         self._topics = replace(lesson.topics, models=lesson.scratch_topic(), control=lesson.scratch_topic())
         self._producer: KafkaProducer = make_producer(self._connection, linger_ms=0)

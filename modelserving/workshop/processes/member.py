@@ -19,6 +19,7 @@ from modelserving.config import load_settings
 from modelserving.errors import ServerError
 from modelserving.kafka import Connection, connect, make_consumer
 from modelserving.workshop.lesson.lesson_topics import wait_until
+from modelserving.workshop.processes.apart import APART
 
 __all__ = ["GroupMember"]
 
@@ -47,6 +48,7 @@ class GroupMember:
             stderr=subprocess.PIPE,
             text=True,
             encoding="utf-8",
+            **APART,
         )
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()

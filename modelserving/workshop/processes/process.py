@@ -12,11 +12,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import httpx
 
 from modelserving.errors import ServerError
+from modelserving.widgets.waiting import waiting
+from modelserving.workshop.processes.apart import APART
 
 __all__ = ["ChildProcess", "ServerProcess"]
 
@@ -25,10 +27,6 @@ _STOP_SECONDS = 20.0
 _PAUSE = 0.05
 # Nothing is encrypted here; httpx's own would load all certificates of the machine for each question, in 20 ms.
 _NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-# Jupyter interrupts the whole process group of a kernel: the children of a lesson are to survive that.
-_APART: dict[str, Any] = {"process_group": 0}
-if sys.platform == "win32":
-    _APART = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
 
 
 class ChildProcess:
@@ -51,7 +49,7 @@ class ChildProcess:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, "PYTHONUNBUFFERED": "1", **(environ or {})},
-                **_APART,
+                **APART,
             )
 
     def _extra(self) -> Sequence[str]:
@@ -175,8 +173,9 @@ class ServerProcess(ChildProcess):
         Raises:
             ServerError: as for ``start``.
         """
-        self._wait(self._announced, "say where it listens", seconds)
-        self._wait(self._healthy, "serve", seconds)
+        with waiting(f"`{self}` to serve"):
+            self._wait(self._announced, "say where it listens", seconds)
+            self._wait(self._healthy, "serve", seconds)
 
     def get(self, path: str) -> dict[str, object]:
         """The JSON object at a path, for example ``/state``.

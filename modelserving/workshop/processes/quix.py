@@ -14,8 +14,10 @@ from pathlib import Path
 from modelserving.config import checkout
 from modelserving.errors import ServerError
 from modelserving.kafka import list_topics, make_admin
+from modelserving.widgets.waiting import waiting
 from modelserving.workshop.lesson import lesson_topics
-from modelserving.workshop.lesson.lesson import Lesson
+from modelserving.workshop.lesson.ground import Ground
+from modelserving.workshop.processes.apart import run_apart
 
 __all__ = ["PROGRAM", "find_quix", "run_quix", "why_no_quix"]
 
@@ -40,7 +42,7 @@ def find_quix(root: Path | None = None) -> Path | None:
     return python if python.exists() else None
 
 
-def why_no_quix(lesson: Lesson) -> str | None:
+def why_no_quix(lesson: Ground) -> str | None:
     """Why the program cannot run here, and what to do about it; ``None`` if it can."""
     if lesson.connection.options:
         return "Your broker wants to know who you are, and this small program cannot say it. So it does not run here."
@@ -52,7 +54,7 @@ def why_no_quix(lesson: Lesson) -> str | None:
     return None
 
 
-def run_quix(lesson: Lesson, model: Path, *, records: str, scored: str, count: int) -> None:
+def run_quix(lesson: Ground, model: Path, *, records: str, scored: str, count: int) -> None:
     """Let Quix Streams answer records, from the first one on, and wait for its end.
 
     What it keeps is deleted before and after, so that it can be run again: only its answers stay.
@@ -89,25 +91,16 @@ def run_quix(lesson: Lesson, model: Path, *, records: str, scored: str, count: i
 
 def _run(command: list[str], root: Path) -> None:
     try:
-        subprocess.run(
-            command,
-            cwd=root,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="backslashreplace",
-            timeout=_SECONDS,
-            check=True,
-        )
+        with waiting("Quix Streams"):
+            done = run_apart(command, timeout=_SECONDS, cwd=root)
     except subprocess.TimeoutExpired as error:
         raise ServerError(f"{PROGRAM} did not end within {_SECONDS} s.") from error
-    except subprocess.CalledProcessError as error:
-        tail = "\n".join(error.stdout.splitlines()[-15:])
-        raise ServerError(f"{PROGRAM} ended with status {error.returncode}:\n{tail}") from error
+    if done.returncode:
+        tail = "\n".join(done.stdout.splitlines()[-15:])
+        raise ServerError(f"{PROGRAM} ended with status {done.returncode}:\n{tail}")
 
 
-def _forget(lesson: Lesson, group: str) -> None:
+def _forget(lesson: Ground, group: str) -> None:
     """Delete its group, its changelogs, whose names begin in Quix Streams' own way, and its local state."""
     shutil.rmtree(_state(lesson), ignore_errors=True)
     topics = tuple(name for name in list_topics(lesson.connection) if name.startswith(f"changelog__{group}--"))
@@ -118,5 +111,5 @@ def _forget(lesson: Lesson, group: str) -> None:
         lesson_topics.delete(admin, lesson_topics.Leftovers(topics, tuple({group} & known)))
 
 
-def _state(lesson: Lesson) -> Path:
+def _state(lesson: Ground) -> Path:
     return lesson.folder / "quix"

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from modelserving.errors import ConfigError
 from modelserving.widgets.svg import escape
+from modelserving.widgets.waiting import waiting
+from modelserving.workshop.processes.apart import run_apart
 
 __all__ = ["Terminal", "terminal"]
 
@@ -64,17 +66,10 @@ def terminal(line: str, environ: Mapping[str, str] | None = None) -> Terminal:
         raise ConfigError(f"`terminal` runs commands that begin with modelserving; this one begins with {program}.")
     told = {"COLUMNS": _COLUMNS, "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8", **(environ or {})}
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "modelserving", *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="backslashreplace",
-            env={**os.environ, **told},
-            timeout=_SECONDS,
-            check=False,
-        )
+        with waiting(f"`{line}`"):
+            done = run_apart(
+                [sys.executable, "-m", "modelserving", *arguments], timeout=_SECONDS, env={**os.environ, **told}
+            )
     except subprocess.TimeoutExpired:
         raise ConfigError(f"`{line}` did not end within {_SECONDS} s. Try it in a terminal.") from None
     return Terminal(line, _COLOURS.sub("", done.stdout).rstrip(), done.returncode)

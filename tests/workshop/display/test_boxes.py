@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from modelserving.workshop.display.boxes import Box, Folded, Table, happened, highlight, table, verdict_box
+from modelserving.workshop.display.boxes import Box, Folded, Table, happened, highlight, table
 from modelserving.workshop.lesson.exercise import Outcome, Verdict
+from modelserving.workshop.lesson.panel import verdict_box
 
 
 def test_a_box_is_readable_without_a_browser() -> None:
@@ -49,7 +50,7 @@ def test_a_table_is_aligned_as_text() -> None:
 def test_verdicts_differ_in_words_and_not_in_colour_alone() -> None:
     """Whoever sees no colours reads how it went."""
     titles = [verdict_box(Verdict("an-id", outcome, "said")).title for outcome in Outcome]
-    assert titles == ["Passed: an-id", "Not yet: an-id", "Not attempted: an-id"]
+    assert titles == ["Passed: an-id", "Not yet: an-id", "Not attempted: an-id", "Cannot check: an-id"]
 
 
 def test_code_is_numbered_from_its_place_in_the_file() -> None:

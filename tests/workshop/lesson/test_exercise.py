@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import signal
+import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 
-from modelserving.workshop import Lesson
-from modelserving.workshop.lesson.exercise import Exercise, NotYet, Outcome, judge, require
+from modelserving.errors import KafkaError, ServerError
+from modelserving.workshop.lesson.exercise import Exercise, NotYet, Outcome, code_of, judge, require
+from modelserving.workshop.lesson.ground import Ground
 
-NO_LESSON = cast("Lesson", None)
+NO_GROUND = cast("Ground", None)
 Code = dict[str, Any]
 
 
-def make(check: Callable[[Lesson, Any], str]) -> Exercise:
+def make(check: Callable[[Ground, Any], str]) -> Exercise:
     return Exercise("an-id", "90", "title", "goal", "stub", "answer", ("a", "b"), "reference", (), check)
 
 
-def passes(_: Lesson, answer: Any) -> str:
+def passes(_: Ground, answer: Any) -> str:
     return f"seen {answer}"
 
 
@@ -39,28 +45,28 @@ def test_a_placeholder_anywhere_means_not_attempted(stub: str) -> None:
     """A half-filled stub is not run, so that nobody sees an error about an ellipsis."""
     namespace: Code = {}
     exec(stub, namespace)
-    assert judge(make(passes), NO_LESSON, namespace["answer"]).outcome is Outcome.NOT_ATTEMPTED
+    assert judge(make(passes), NO_GROUND, namespace["answer"]).outcome is Outcome.NOT_ATTEMPTED
 
 
 @pytest.mark.parametrize("answer", [3, None, "...", [1, 2], print, lambda x: x])
 def test_anything_else_is_judged(answer: object) -> None:
     """Also an answer of an odd type goes to the check, which can say what is wrong with it."""
-    assert judge(make(passes), NO_LESSON, answer).passed
+    assert judge(make(passes), NO_GROUND, answer).passed
 
 
 def test_a_pass_says_what_was_seen() -> None:
     """A right answer gets a sentence about what it did, and not just a tick."""
-    assert judge(make(passes), NO_LESSON, 3).message == "seen 3"
+    assert judge(make(passes), NO_GROUND, 3).message == "seen 3"
 
 
 def test_a_wrong_answer_gets_the_checks_message() -> None:
     """What the check says is missing is what the attendee reads."""
 
-    def check(_: Lesson, answer: Any) -> str:
+    def check(_: Ground, answer: Any) -> str:
         require(answer == 4, "Two more.")
         return "good"
 
-    verdict = judge(make(check), NO_LESSON, 2)
+    verdict = judge(make(check), NO_GROUND, 2)
     assert (verdict.outcome, verdict.message) == (Outcome.FAILED, "Two more.")
 
 
@@ -70,7 +76,7 @@ def test_an_error_in_the_answer_names_its_line() -> None:
     def answer(x: int) -> float:
         return x / 0
 
-    verdict = judge(make(lambda _, function: str(function(1))), NO_LESSON, answer)
+    verdict = judge(make(lambda _, function: str(function(1))), NO_GROUND, answer)
     assert verdict.outcome is Outcome.FAILED
     assert "ZeroDivisionError" in verdict.message
     assert "return x / 0" in verdict.message
@@ -81,3 +87,95 @@ def test_require_lets_good_answers_pass() -> None:
     require(True, "never")
     with pytest.raises(NotYet, match="now"):
         require([], "now")
+
+
+def endless(x: int) -> int:
+    while True:
+        x += 0
+
+
+def asleep(_: int) -> None:
+    time.sleep(60)
+
+
+def stubborn(_: int) -> None:
+    while True:
+        with suppress(Exception):
+            time.sleep(60)
+
+
+def in_a_thread(_: int) -> None:
+    """A loop on another thread, which the check's own thread waits for."""
+    thread = threading.Thread(target=endless, args=(1,), daemon=True)
+    thread.start()
+    thread.join()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("answer", [endless, asleep, stubborn, in_a_thread])
+def test_an_answer_without_an_end_is_stopped_at_its_line(answer: Callable[[int], Any]) -> None:
+    """A loop, a wait and one that swallows errors end with a sentence, and interrupts are the notebook's again."""
+    before = signal.getsignal(signal.SIGINT)
+    verdict = judge(make(lambda _, function: str(function(1))), NO_GROUND, answer, answer_s=0.3)
+    assert verdict.outcome is Outcome.FAILED
+    assert "did not end within 0.3 s; it was at line" in verdict.message
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_an_answer_is_stopped_in_another_thread_too() -> None:
+    """A front end may run a check in a thread; there, no signal comes."""
+    found: list[Outcome] = []
+    exercise = make(lambda _, function: str(function(1)))
+    worker = threading.Thread(
+        target=lambda: found.append(judge(exercise, NO_GROUND, endless, answer_s=0.3).outcome), daemon=True
+    )
+    worker.start()
+    worker.join(30)
+    assert found == [Outcome.FAILED]
+
+
+def test_a_check_has_a_limit_as_a_whole() -> None:
+    """Where none of the attendee's code runs at the moment, nobody is blamed for certain."""
+
+    def check(_: Ground, answer: Any) -> str:
+        time.sleep(60)
+        return "never"
+
+    exercise = replace(make(check), seconds=0.3)
+    assert "did not end within 0.3 s" in judge(exercise, NO_GROUND, endless).message
+
+
+def test_an_interrupt_of_a_check_is_an_interrupt() -> None:
+    """The stop button works while a check runs."""
+
+    def check(_: Ground, answer: Any) -> str:
+        signal.raise_signal(signal.SIGINT)
+        return "never"
+
+    with pytest.raises(KeyboardInterrupt):
+        judge(make(check), NO_GROUND, 3)
+
+
+@pytest.mark.parametrize("error", [KafkaError("no broker"), ServerError("no server"), ConnectionRefusedError()])
+def test_the_broker_is_never_the_attendees_fault(error: Exception) -> None:
+    """What fails outside of the answer's own lines says nothing about the answer."""
+
+    def check(_: Ground, answer: Any) -> str:
+        raise error
+
+    verdict = judge(make(check), NO_GROUND, 3)
+    assert verdict.outcome is Outcome.CANNOT_CHECK
+    assert type(error).__name__ in verdict.message
+
+
+def test_a_value_that_the_check_cannot_use_is_named_as_such() -> None:
+    """The code ran; what it gave has another type than the check needs."""
+    verdict = judge(make(lambda _, answer: str(answer() + 1)), NO_GROUND, lambda: "1")
+    assert verdict.outcome is Outcome.FAILED
+    assert verdict.message.startswith("Your code ran, but the check cannot use what it gave: `TypeError")
+
+
+def test_the_code_of_an_answer_is_the_cell_it_stands_in() -> None:
+    """After a pass it stands beside the reference; a mere value does not know its cell."""
+    assert "def endless(x: int) -> int:" in code_of(endless)
+    assert code_of(3) == ""

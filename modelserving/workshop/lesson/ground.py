@@ -1,0 +1,224 @@
+"""What a lesson stands on: its topics and groups on the broker, and what is closed with it. It knows no exercises."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from threading import Event
+from types import TracebackType
+from typing import Any, Self
+
+from kafka import KafkaConsumer, KafkaProducer
+from kafka.errors import KafkaError
+
+from modelserving.broker import EmbeddedKafka, status, stop
+from modelserving.config import Settings
+from modelserving.kafka import Connection, create_topics, make_admin, make_consumer, make_producer
+from modelserving.records import TOPICS
+from modelserving.workshop.display.boxes import Box, Tone
+from modelserving.workshop.lesson import lesson_topics
+from modelserving.workshop.processes.background import BackgroundTask
+
+__all__ = ["Ground"]
+
+
+class Ground:
+    """What a lesson stands on: a broker, topics and groups of its own, and what runs behind its cells.
+
+    Args:
+        number: two digits, as in the notebook's name.
+        connection: the way to the broker.
+        settings: where local files go.
+        stack: what the lesson stands on, such as the connection; ``close`` closes it.
+        fast: whether nobody watches, so that waits and repetitions may be short.
+    """
+
+    def __init__(
+        self, number: str, connection: Connection, settings: Settings, stack: ExitStack, *, fast: bool = False
+    ) -> None:
+        self.number = number
+        self.prefix = f"lesson-{number}"
+        self.topics = TOPICS.prefixed(self.prefix)
+        self.connection = connection
+        self.settings = settings
+        self.fast = fast
+        self.closed = False
+        self._busy: tuple[str, ...] = ()
+        self._named: dict[str, ExitStack] = {}
+        self._stack = stack
+        # Below all that is managed later, so that a broker that was started again outlives its users here too.
+        self._restarted = stack.enter_context(ExitStack())
+        self._admin = make_admin(connection)
+        self._stack.callback(self._admin.close)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<lesson {self.number}: topics {self.prefix}-*>"
+
+    @property
+    def folder(self) -> Path:
+        """A folder for files of this lesson's own; ``reset()`` deletes it."""
+        path = self.settings.home / "lessons" / self.prefix
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    @property
+    def external(self) -> bool:
+        """Whether the broker is a cluster that somebody else runs, so that the lesson cannot stop it."""
+        return self.settings.bootstrap_servers is not None
+
+    def group(self, name: str) -> str:
+        """The name of a consumer group of this lesson's own, which has read nothing yet."""
+        full = f"{self.prefix}-{name}"
+        # Asked by name: a broker that has only just started does not list all the groups that it knows.
+        busy = full in self._busy or lesson_topics.forget_groups(self._admin, [full])
+        return f"{full}-{secrets.token_hex(2)}" if busy else full
+
+    def topic(self, name: str, *, partitions: int = 1, compacted: bool = False) -> str:
+        """Make one more topic of this lesson's own, empty.
+
+        Args:
+            name: its name after the prefix.
+            partitions: how many.
+            compacted: whether only the newest record of each key is to stay.
+
+        Returns:
+            Its full name.
+        """
+        full = f"{self.prefix}-{name}"
+        if compacted and not self.external:
+            lesson_topics.hurry_compaction(self._admin)
+        lesson_topics.make_topic(self._admin, full, partitions=partitions, compacted=compacted)
+        return full
+
+    def scratch_topic(self, *, partitions: int = 1, compacted: bool = False) -> str:
+        """Make a topic under a name that nobody had before; it is deleted when the lesson closes."""
+        return self.topic(f"scratch-{secrets.token_hex(4)}", partitions=partitions, compacted=compacted)
+
+    def producer(self) -> KafkaProducer:
+        """A producer that sends each record at once, and is closed with the lesson, or when there is a newer one."""
+        made: KafkaProducer = self.manage(lambda: make_producer(self.connection, linger_ms=0), name="producer")
+        return made
+
+    def consumer(self, topic: str, name: str, *, group: str | None = None) -> KafkaConsumer:
+        """A consumer that begins at the start of a topic, and is closed with the lesson, or when there is a newer one.
+
+        Args:
+            topic: what to read.
+            name: what to call it; a newer one of the same name takes its place.
+            group: whom to share the topic with; none: it reads alone.
+        """
+        made: KafkaConsumer = self.manage(
+            lambda: make_consumer(self.connection, topic, group=group), name=f"consumer {name}"
+        )
+        # Without the topic's partitions at hand, a group's first member joins for nothing, and joins again.
+        made.partitions_for_topic(topic)
+        return made
+
+    def manage(self, resource: Any, name: str | None = None) -> Any:
+        """Let something end with the lesson.
+
+        Args:
+            resource: a context manager, something with ``close()``, or a function that makes one of these.
+            name: with a name, the former one of that name is ended first, so that a cell can be run twice.
+
+        Returns:
+            The resource; of a context manager, what it gives.
+        """
+        stack = self._stack
+        if name is not None:
+            self._end(name)
+            stack = self._named[name] = self._stack.enter_context(ExitStack())
+        made = resource() if callable(resource) else resource
+        if hasattr(made, "__enter__"):
+            return stack.enter_context(made)
+        stack.callback(made.close)
+        return made
+
+    def background(self, function: Callable[[Event], object], name: str) -> BackgroundTask:
+        """Run a function behind the cells until it ends, or the lesson does, or the same name is run again.
+
+        Args:
+            function: takes an event and returns soon after the event is set. It must not print.
+            name: for messages.
+        """
+        task: BackgroundTask = self.manage(lambda: BackgroundTask(function, name), name=name)
+        return task
+
+    def wait_for(self, condition: Callable[[], Any], what: str, seconds: float = 30) -> Any:
+        """Wait until ``condition()`` is true, and return what it said.
+
+        Raises:
+            KafkaError: it was not true in time; the message names ``what``.
+        """
+        return lesson_topics.wait_until(condition, what, seconds)
+
+    def stop_broker(self) -> Box:
+        """Stop the broker for everybody, as ``modelserving broker stop`` does in a terminal."""
+        if self.external:
+            return Box(
+                "Not stopped", "The broker is a cluster that others run; this lesson leaves it alone.", Tone.WARN
+            )
+        stopped = stop(self.settings.home)
+        return Box("Broker", "It is down: nothing answers any more." if stopped else "It was down already.", Tone.WARN)
+
+    def start_broker(self) -> Box:
+        """Start the broker again, as ``modelserving broker start`` does, but only until the lesson ends."""
+        if not self.external:
+            self._restarted.close()
+            self._restarted.enter_context(EmbeddedKafka(home=self.settings.home))
+        return Box("Broker", f"It answers at {self.connection.bootstrap_servers}.", Tone.GOOD)
+
+    def broker_answers(self) -> bool:
+        """Whether the broker can be reached now."""
+        if not self.external and status(self.settings.home) is None:
+            return False
+        try:
+            self._admin.list_topics()
+        except (KafkaError, OSError):
+            return False
+        return True
+
+    def mend_broker(self) -> str:
+        """Start the embedded broker again where it is down.
+
+        Returns:
+            What was done, in a sentence; empty when nothing had to be done.
+        """
+        if self.external or status(self.settings.home) is not None:
+            return ""
+        self.start_broker()
+        self.wait_for(self.broker_answers, "the broker to answer this lesson again")
+        return "The broker was down; it has been started again."
+
+    def prepare(self) -> int:
+        """Make the lesson's topics anew, empty; forget its groups, and delete its files.
+
+        Returns:
+            How many topics an earlier run had left.
+        """
+        shutil.rmtree(self.settings.home / "lessons" / self.prefix, ignore_errors=True)
+        left = lesson_topics.find_leftovers(self._admin, self.prefix)
+        servers = (f"{self.prefix}-{kind}" for kind in ("stage", "actor", "streams"))
+        self._busy = lesson_topics.delete(self._admin, left) + lesson_topics.forget_groups(self._admin, servers)
+        create_topics(self.connection, self.topics)
+        return len(left.topics)
+
+    def close(self) -> None:
+        """End what runs behind the cells. The topics stay until the next start. A second call does nothing."""
+        self.closed = True
+        self._stack.close()
+
+    def _end(self, name: str) -> None:
+        if name in self._named:
+            self._named.pop(name).close()

@@ -1,0 +1,161 @@
+"""A limit of time for code that somebody else wrote: an endless loop in an answer ends with a sentence."""
+
+from __future__ import annotations
+
+import _thread
+import ctypes
+import linecache
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Set
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+__all__ = ["CodeLine", "OutOfTime", "limited"]
+
+_LOOK_EVERY_S = 0.1
+_AGAIN_AFTER_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class CodeLine:
+    """A line of a cell.
+
+    Args:
+        number: from 1, in its cell.
+        text: without the space around it.
+    """
+
+    number: int
+    text: str
+
+    @classmethod
+    def of(cls, file: str, number: int) -> CodeLine:
+        """The line of a file, or of a cell, as the interpreter remembers it."""
+        return cls(number, linecache.getline(file, number).strip())
+
+    def __str__(self) -> str:
+        return f"line {self.number} of its cell" + (f", `{self.text}`" if self.text else "")
+
+
+class OutOfTime(BaseException):
+    """The time is over. No ``except Exception`` in the code that is stopped holds it up.
+
+    Args:
+        line: where the code was; ``None`` if another code ran at that moment.
+        seconds: the limit.
+    """
+
+    def __init__(self, line: CodeLine | None = None, seconds: float = 0) -> None:
+        super().__init__(f"not done within {seconds:g} s")
+        self.line = line
+        self.seconds = seconds
+
+
+@contextmanager
+def limited(files: Set[str], answer_s: float, total_s: float) -> Iterator[None]:
+    """Let a block run for so long, and then stop it: in this thread, and whatever it started of ``files`` in others.
+
+    Args:
+        files: names of the files, or cells, whose code is watched.
+        answer_s: seconds for that code, all its turns together.
+        total_s: seconds for the block.
+
+    Raises:
+        OutOfTime: it was stopped.
+    """
+    watch = _Watch(files, answer_s, total_s)
+    former = watch.take_over_interrupts()
+    watcher = threading.Thread(target=watch.run, name="limit of time", daemon=True)
+    watcher.start()
+    try:
+        yield
+    except Exception as error:
+        watch.end()
+        if watch.verdict is not None:  # other code, in Java for example, made an error of its own of it
+            raise watch.verdict from error
+        raise
+    finally:
+        watch.end()
+        if former is not None:
+            signal.signal(signal.SIGINT, former)
+        watcher.join()
+
+
+class _Watch:
+    """Looks at the stacks of all threads ten times a second, and adds up how long watched code is on one of them."""
+
+    def __init__(self, files: Set[str], answer_s: float, total_s: float) -> None:
+        self._files, self._answer_s, self._total_s = files, answer_s, total_s
+        self._thread = threading.get_ident()
+        self._by_signal = threading.current_thread() is threading.main_thread()
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._others = {thread.ident for thread in threading.enumerate()} - {self._thread}
+        self.verdict: OutOfTime | None = None
+
+    def take_over_interrupts(self) -> Any:
+        """In the main thread, a signal is the only thing that also ends a call that waits."""
+        return signal.signal(signal.SIGINT, self._interrupted) if self._by_signal else None
+
+    def end(self) -> None:
+        """Nothing is stopped any more."""
+        with self._lock:
+            self._over.set()
+
+    def run(self) -> None:
+        """Look until the block is over, or the time."""
+        begun = looked = time.monotonic()
+        spent = 0.0
+        while not self._over.wait(_LOOK_EVERY_S):
+            now = time.monotonic()
+            found = self._on_stacks()
+            spent += now - looked if found else 0
+            looked = now
+            if spent > self._answer_s or now - begun > self._total_s:
+                limit = self._answer_s if spent > self._answer_s else self._total_s
+                self.verdict = OutOfTime(next(iter(found.values()), None), limit)
+                break
+        while not self._over.is_set():
+            self._strike()
+            self._over.wait(_AGAIN_AFTER_S)
+
+    def _on_stacks(self) -> dict[int, CodeLine]:
+        """The watched line that each thread is at, the block's own first; without threads that were there before it."""
+        frames = sorted(sys._current_frames().items(), key=lambda item: item[0] != self._thread)
+        lines = {ident: self._line(frame) for ident, frame in frames if ident not in self._others}
+        return {ident: line for ident, line in lines.items() if line}
+
+    def _line(self, frame: FrameType | None) -> CodeLine | None:
+        while frame is not None and frame.f_code.co_filename not in self._files:
+            frame = frame.f_back
+        return CodeLine.of(frame.f_code.co_filename, frame.f_lineno) if frame else None
+
+    def _strike(self) -> None:
+        for ident in self._on_stacks():
+            if ident != self._thread:
+                _raise_in(ident, TimeoutError)
+        with self._lock:
+            if self._over.is_set():
+                return
+            if not self._by_signal:
+                _raise_in(self._thread, OutOfTime)
+            elif hasattr(signal, "pthread_kill"):
+                signal.pthread_kill(self._thread, signal.SIGINT)
+            else:
+                _thread.interrupt_main()
+
+    def _interrupted(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        if self.verdict is None:
+            raise KeyboardInterrupt
+        if not self._over.is_set():
+            raise self.verdict
+
+
+def _raise_in(thread: int, error: type[BaseException]) -> None:
+    """Raise an error in another thread, as soon as it runs Python."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(error))
