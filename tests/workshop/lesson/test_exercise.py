@@ -170,7 +170,7 @@ def test_the_broker_is_never_the_attendees_fault(error: Exception) -> None:
 
 def test_a_value_that_the_check_cannot_use_is_named_as_such() -> None:
     """The code ran; what it gave has another type than the check needs."""
-    verdict = judge(make(lambda _, answer: str(answer() + 1)), NO_GROUND, lambda: "1")
+    verdict = judge(make(lambda _, answer: str(answer() + 1)), NO_GROUND, eval("lambda: '1'"))
     assert verdict.outcome is Outcome.FAILED
     assert verdict.message.startswith("Your code ran, but the check cannot use what it gave: `TypeError")
 
