@@ -127,7 +127,7 @@ def bare_call(model_type: ModelType, model: Any, batch: WineBatch) -> Callable[[
     """One call of the engine alone, its input ready."""
     matrix = model._reader.read(batch)
     if model_type is ModelType.PMML:
-        return bare_pmml(model._engine, matrix)
+        return bare_pmml(model._engine.java, matrix)
     if model_type is ModelType.ONNX:
         return bare_onnx(model, matrix)
     feeds = model._columns(matrix)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,7 +12,7 @@ import pyarrow as pa
 
 from modelserving.errors import RecordError
 
-__all__ = ["Column", "ColumnType", "RecordSchema", "type_of"]
+__all__ = ["Column", "ColumnType", "RecordSchema", "spell", "type_of"]
 
 
 class ColumnType(StrEnum):
@@ -128,6 +129,11 @@ class RecordSchema:
         """
         columns = tuple(Column(field.name, _check_type(field), field.nullable) for field in fields)
         return cls(name, columns, encoding, subject)
+
+
+def spell(name: str) -> str:
+    """A name as all its spellings have it; capitals count: a model that asks for ``PH`` does not mean ``pH``."""
+    return re.sub(r"[ ._]+", "_", name.strip())
 
 
 def type_of(arrow: Any) -> ColumnType | None:

@@ -11,6 +11,7 @@ from modelserving.models.store.bundled import model_file, read_catalog
 from modelserving.records import FEATURES, ModelDescriptor, ModelType, WineRecord, read_wines
 from tests.commands.runs import Terminal
 from tests.fakes import WINE
+from tests.models.formats.pmml.test_columns import LOGISTIC
 
 MODELS = [model for model in read_catalog(data_folder() / "models") if model.type is ModelType.PMML]
 
@@ -88,3 +89,25 @@ def test_a_file_with_a_bad_line_is_not_imported(terminal: Terminal, tmp_path: Pa
     assert result.status == 1
     assert f"{source}, line 2: 'splendid' is not a number" in result.err
     assert not target.exists()
+
+
+def test_any_table_is_scored_with_its_named_outputs(terminal: Terminal, tmp_path: Path) -> None:
+    """Columns by header name, NA is missing; a header and the model's own outputs where they are asked for."""
+    (tmp_path / "m.pmml").write_bytes(LOGISTIC)
+    records = tmp_path / "people.csv"
+    records.write_text("job,other,age\nsmith,x,40\nbaker,y,NA\n", encoding="utf-8")
+    result = terminal.run("score", tmp_path / "m.pmml", records)
+    assert (result.status, result.out) == (0, "0,high\n1,low\n"), result.err
+    lines = terminal.run("score", tmp_path / "m.pmml", records, "--outputs").out.splitlines()
+    assert lines[0] == "row,prediction,Predicted_risk,P_high,P_low"
+    assert [line.split(",")[:3] for line in lines[1:]] == [["0", "high", "high"], ["1", "low", "low"]]
+
+
+def test_a_row_without_an_answer_is_said_and_the_others_are_answered(terminal: Terminal, tmp_path: Path) -> None:
+    """An empty prediction, a line on the error stream, and status 1."""
+    (tmp_path / "m.pmml").write_bytes(LOGISTIC.replace(b' missingValueReplacement="20"', b""))
+    records = tmp_path / "people.csv"
+    records.write_text("job,age\nsmith,40\nbaker,\nbaker,1\n", encoding="utf-8")
+    result = terminal.run("score", tmp_path / "m.pmml", records)
+    assert (result.status, result.out) == (1, "0,high\n1,\n2,low\n")
+    assert "row 1 cannot be scored: the model gave no answer" in result.err

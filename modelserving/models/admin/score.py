@@ -2,77 +2,152 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from modelserving.errors import ModelFormatError, RecordError, ScoringError
 from modelserving.models.formats import factory
 from modelserving.models.formats.archive import pack
 from modelserving.models.formats.files import guess
-from modelserving.models.model import Model
-from modelserving.records import ModelType, WineRecord, read_wines
+from modelserving.models.formats.inputs import to_batch
+from modelserving.models.model import NO_PARAMETERS, OUTPUT, OUTPUTS, Model, Scores
+from modelserving.records import ModelType, RecordSchema, read_wines
+from modelserving.records.tables import TYPED, has_header, read_schema, read_table
 
-__all__ = ["format_prediction", "guess_type", "load_model", "read_model", "score_file"]
+__all__ = [
+    "ScoredFile",
+    "ScoredRow",
+    "format_prediction",
+    "guess_type",
+    "load_model",
+    "read_model",
+    "score_file",
+    "score_table",
+]
 
 _BATCH = 1000
 _KERAS = {".keras", ".h5", ".hdf5"}
 
 
-def score_file(
-    model_path: Path, records_path: Path, model_type: str | None = None, every: int = 1
-) -> Iterator[tuple[int, float]]:
-    """Score records from a CSV file.
+@dataclass(frozen=True, slots=True)
+class ScoredRow:
+    """The answer to one row of a file.
 
     Args:
-        model_path: a PMML document, an ONNX model, a frozen graph, or a SavedModel (its folder, or that folder as a
-            zip archive).
-        records_path: as ``read_wines`` reads it.
-        model_type: ``pmml``, ``tensorflow``, ``tensorflow-saved`` or ``onnx``; guessed where ``None``.
-        every: score each N-th row only, beginning with the first.
+        row: its number, counted from 0.
+        prediction: a number, or the text of a label; ``None`` where the model has no answer.
+        outputs: what else was asked for, in the order of their names; ``None`` for what has no value.
+        problem: why there is no answer; empty if there is one.
+    """
+
+    row: int
+    prediction: float | str | None
+    outputs: tuple[float | str | None, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredFile:
+    """The answers to a file.
+
+    Args:
+        names: of the outputs beside the prediction.
+        rows: the answers, as they are worked out.
+    """
+
+    names: tuple[str, ...]
+    rows: Iterator[ScoredRow]
+
+
+def score_file(
+    model_path: Path, records_path: Path, model_type: str | None = None, every: int = 1
+) -> Iterator[tuple[int, float | str]]:
+    """Score records from a file; as ``score_table``, but a row without an answer ends it.
 
     Yields:
         The row's number in the file, counted from 0, and the prediction.
 
     Raises:
-        ModelError: the model cannot be read, built, or does not score a row; the rows before it have been yielded.
+        ModelError: as ``score_table``; or the model does not score a row; the rows before it have been yielded.
+        RecordError: as ``score_table``.
+    """
+    for scored in score_table(model_path, records_path, model_type, every).rows:
+        if scored.prediction is None:
+            raise ScoringError(f"row {scored.row} cannot be scored: {scored.problem}.")
+        yield scored.row, scored.prediction
+
+
+def score_table(
+    model_path: Path,
+    records_path: Path,
+    model_type: str | None = None,
+    every: int = 1,
+    schema_path: Path | None = None,
+    outputs: bool = False,
+    output: str = "",
+) -> ScoredFile:
+    """Score records from a file.
+
+    Args:
+        model_path: a PMML document, an ONNX model, a frozen graph, or a SavedModel (its folder, or that folder as a
+            zip archive).
+        records_path: as ``read_table`` reads it; wines may come without a header, as ``read_wines`` reads them.
+        model_type: ``pmml``, ``tensorflow``, ``tensorflow-saved`` or ``onnx``; guessed where ``None``.
+        every: score each N-th row only, beginning with the first.
+        schema_path: as ``read_schema`` reads it; without one, columns have the types that the model takes.
+        outputs: whether the model's named outputs are wanted, too.
+        output: the one that answers; empty for the predicted value.
+
+    Raises:
+        ModelError: the model cannot be read or built, or the records lack what it reads.
         RecordError: the records cannot be read, or ``every`` is less than 1.
     """
     if every < 1:
         raise RecordError(f"every {every}th row cannot be scored: give a whole number from 1 on.")
-    model = load_model(model_path, model_type)
-    try:
-        rows = ((row, wine) for row, (wine, _) in enumerate(read_wines(records_path)) if row % every == 0)
-        while batch := list(islice(rows, _BATCH)):
-            yield from _score_batch(model, batch)
-    finally:
-        model.close()
+    parameters = {**({OUTPUTS: "*"} if outputs else {}), **({OUTPUT: output} if output else {})}
+    schema = None if schema_path is None else read_schema(schema_path)
+    model = load_model(model_path, model_type, parameters)
+    scored = _score(model, _batches(model, records_path, schema), every)
+    first = next(scored, None)
+    if first is None:
+        return ScoredFile((), iter(()))
+    names, rows = first
+    return ScoredFile(names, chain(rows, chain.from_iterable(later for _, later in scored)))
 
 
-def format_prediction(value: float) -> str:
-    """A prediction as people and programs read it: ``5`` for a label, as many digits as it takes for anything else."""
+def format_prediction(value: float | str) -> str:
+    """A prediction as people and programs read it: a label, ``5``, or as many digits as it takes for anything else."""
+    if isinstance(value, str):
+        return value
     return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(float(value))
 
 
-def load_model(path: Path, model_type: str | None = None) -> Model:
+def load_model(path: Path, model_type: str | None = None, parameters: Mapping[str, str] = NO_PARAMETERS) -> Model:
     """Build a model of a file or a folder.
 
     Args:
-        path: as in ``score_file``.
-        model_type: as in ``score_file``.
+        path: as in ``score_table``.
+        model_type: as in ``score_table``.
+        parameters: of a descriptor.
 
     Raises:
         ModelError: it cannot be read or built.
     """
-    return factory.restore(*read_model(path, model_type))
+    return factory.restore(*read_model(path, model_type), parameters)
 
 
 def read_model(path: Path, model_type: str | None = None) -> tuple[ModelType, bytes]:
     """The format and the bytes of a model's file or folder.
 
     Args:
-        path: as in ``score_file``.
-        model_type: as in ``score_file``.
+        path: as in ``score_table``.
+        model_type: as in ``score_table``.
 
     Raises:
         ModelFormatError: it cannot be read.
@@ -105,12 +180,63 @@ def guess_type(path: Path) -> ModelType:
     return found
 
 
-def _score_batch(model: Model, batch: list[tuple[int, WineRecord]]) -> Iterator[tuple[int, float]]:
-    scores = model.score([wine for _, wine in batch])
-    for index, (row, _) in enumerate(batch):
-        if index in scores.problems:
-            raise ScoringError(f"row {row} cannot be scored: {scores.problems[index]}.")
-        yield row, float(scores.values[index])
+def _batches(model: Model, path: Path, schema: RecordSchema | None) -> Iterator[Any]:
+    """The file's records as column batches, with the types that the schema or else the model says."""
+    if schema is None and path.suffix.lower() not in TYPED and not has_header(path):
+        wines = read_wines(path)
+        while batch := [wine for wine, _ in islice(wines, _BATCH)]:
+            yield to_batch(batch)
+        return
+    known = getattr(model, "columns", ()) if schema is None else schema.columns
+    yield from read_table(path, known, _BATCH)
+
+
+def _score(model: Model, batches: Iterator[Any], every: int) -> Iterator[tuple[tuple[str, ...], Iterator[ScoredRow]]]:
+    """For each batch the names of its outputs and its rows."""
+    try:
+        start = 0
+        for batch in batches:
+            chosen = [row for row in range(len(batch)) if (start + row) % every == 0]
+            records = batch if every == 1 else batch.take(chosen)
+            scores = model.score(records)
+            yield tuple(_flat_names(scores)), _rows(scores, [start + row for row in chosen])
+            start += len(batch)
+    finally:
+        model.close()
+
+
+def _rows(scores: Scores, numbers: Sequence[int]) -> Iterator[ScoredRow]:
+    columns = [column for array in scores.outputs.values() for column in _columns(array)]
+    for place, number in enumerate(numbers):
+        problem = scores.problems.get(place, "")
+        outputs = tuple(_plain(column[place]) for column in columns)
+        yield ScoredRow(number, None if problem else _prediction(scores, place), outputs, problem)
+
+
+def _prediction(scores: Scores, place: int) -> float | str:
+    """A label as it is written, unless it is a number that is written as one: ``5`` and ``5.0`` are the same."""
+    value = float(scores.values[place])
+    if scores.labels is None or (value.is_integer() and float(scores.labels[place]) == value):
+        return value
+    return str(scores.labels[place])
+
+
+def _flat_names(scores: Scores) -> Iterator[str]:
+    """A name for each column of the outputs; one of several columns has them numbered from 0."""
+    for name, array in scores.outputs.items():
+        columns = _columns(array)
+        yield from [name] if array.ndim == 1 else [f"{name}_{number}" for number in range(len(columns))]
+
+
+def _columns(array: NDArray[Any]) -> Sequence[NDArray[Any]]:
+    return [array] if array.ndim == 1 else list(array.reshape(len(array), -1).T)
+
+
+def _plain(value: Any) -> float | str | None:
+    if value is None or isinstance(value, str):
+        return value
+    number = float(value)
+    return None if math.isnan(number) else number
 
 
 def _read(path: Path, model_type: ModelType) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import struct
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 from modelserving.errors import ModelInputError
 from modelserving.models.model import Records, Scores
 from modelserving.records import FEATURES, WINE_SCHEMA, Column, ColumnType, WineBatch, WineRecord
-from modelserving.records.schema import type_of
+from modelserving.records.schema import spell, type_of
 
 __all__ = [
     "ColumnReader",
@@ -114,11 +113,6 @@ class ColumnReader:
         return places
 
 
-def spell(name: str) -> str:
-    """A name as all its spellings have it; capitals count: a model that asks for ``PH`` does not mean ``pH``."""
-    return re.sub(r"[ ._]+", "_", name.strip())
-
-
 def find_fields(names: Sequence[str]) -> tuple[str, ...]:
     """The fields that a model means by its inputs ``names``, in that order.
 
@@ -155,11 +149,11 @@ class FieldReader:
         self._largest = largest
         self._single = [column for column, field in enumerate(fields) if field in single_precision]
         self._whole = [column for column, field in enumerate(fields) if field in whole]
-        self._columns = [FEATURES.index(field) for field in fields]
         self._is_all = self.fields == FEATURES
         self._bound = ColumnReader([Column(field) for field in fields])
         self._row = struct.Struct(f"{len(self.fields)}d").pack
-        self._get = attrgetter(*self.fields) if len(self.fields) > 1 else self._get_few
+        self._get = attrgetter(*map(spell, self.fields)) if len(self.fields) > 1 else self._get_few
+        self._columns: list[int] | None = None
 
     def read(self, records: Records) -> NDArray[np.float64]:
         """Shape ``(len(records), len(fields))``; NaN where a record holds something that is no number.
@@ -173,6 +167,8 @@ class FieldReader:
     def _pick(self, records: Records) -> NDArray[np.float64]:
         if isinstance(records, pa.RecordBatch):
             return _stack(self._bound.read(records), len(records))
+        if self._columns is None:
+            self._columns = [FEATURES.index(field) for field in find_fields(self.fields)]
         if isinstance(records, WineBatch):
             # The whole matrix, if it is just what is wanted; and else a copy, row by row, as engines want it.
             return records.matrix if self._is_all else records.matrix.take(self._columns, axis=1)
@@ -211,7 +207,7 @@ class FieldReader:
 
     def _get_few(self, record: WineRecord) -> tuple[float, ...]:
         """As ``attrgetter``, which gives a tuple only for two fields and more."""
-        return tuple(getattr(record, field) for field in self.fields)
+        return tuple(getattr(record, spell(field)) for field in self.fields)
 
 
 def _stack(columns: Sequence[Any], count: int) -> NDArray[np.float64]:

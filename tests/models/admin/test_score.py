@@ -13,7 +13,7 @@ from modelserving.errors import ModelFormatError, RecordError, ScoringError
 from modelserving.models.admin.score import format_prediction, guess_type, load_model, score_file
 from modelserving.models.formats.files import suffix_of
 from modelserving.records import FEATURES, ModelType, WineRecord
-from tests.models.samples import Sample, field, linear, pmml, stump, target, tree
+from tests.models.samples import Sample, field, leaf, linear, pmml, target, tree
 
 
 @pytest.fixture
@@ -53,11 +53,12 @@ def test_a_bad_row_ends_it_after_the_rows_before(csv: Path, tmp_path: Path, wine
     """A row without an answer is an error with its number and the reason; nothing before it is lost."""
     limit = sorted(wine.alcohol for wine in wines)[-4]  # three wines are above it
     first_bad = next(row for row, wine in enumerate(wines) if wine.alcohol > limit)
-    root = stump("alcohol", limit, {"5": 1}, {"good": 1})
-    data = pmml(target("5", "good") + field("alcohol"), tree(root, "alcohol", probabilities=()))
+    split = f'<SimplePredicate field="alcohol" operator="lessOrEqual" value="{limit}"/>'
+    root = f"<Node><True/>{leaf({}, split, '5')}</Node>"
+    data = pmml(target("5", "6") + field("alcohol"), tree(root, "alcohol", probabilities=()))
     scores = score_file(write(tmp_path / "m.pmml", data), csv)
     assert [row for row, _ in islice(scores, first_bad)] == list(range(first_bad))
-    with pytest.raises(ScoringError, match=f"row {first_bad} cannot be scored: the model answered 'good'"):
+    with pytest.raises(ScoringError, match=f"row {first_bad} cannot be scored: the model gave no answer"):
         next(scores)
 
 

@@ -7,6 +7,7 @@ silence. So it never sees the bytes that arrived.
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element, ParseError, tostring
 
@@ -14,8 +15,10 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
 from modelserving.errors import ModelFormatError, ModelRefused
+from modelserving.models.formats.pmml.fields import declare_outputs, read_columns
 from modelserving.models.formats.pmml.guard import check_expressions, check_length
-from modelserving.models.formats.pmml.repair import repair
+from modelserving.models.formats.pmml.repair import reduce_outputs, repair
+from modelserving.records import Column
 
 __all__ = ["MAX_BYTES", "MAX_DEPTH", "PmmlDocument", "read_pmml"]
 
@@ -33,22 +36,27 @@ class PmmlDocument:
 
     Args:
         text: what the engine gets.
-        labels: empty if the model's one output is its answer; otherwise its outputs are the probabilities of these.
-        single_precision: inputs that the model takes as 32-bit floating-point numbers.
-        whole: inputs that the model takes as whole numbers.
+        classes: empty if the model's one output is its answer; otherwise its outputs are the probabilities of these.
+        columns: the fields of the data dictionary by name, with their types.
+        full_text: the same with all outputs that the document declares.
+        outputs: the names of these, without those that are no final result.
+        predicted: those that are the answer itself.
     """
 
     text: str
-    labels: tuple[str, ...]
-    single_precision: frozenset[str]
-    whole: frozenset[str]
+    classes: tuple[str, ...]
+    columns: Mapping[str, Column]
+    full_text: str
+    outputs: tuple[str, ...]
+    predicted: frozenset[str]
 
 
-def read_pmml(data: bytes) -> PmmlDocument:
+def read_pmml(data: bytes, full: bool = False) -> PmmlDocument:
     """Read, check and complete a document.
 
     Args:
         data: PMML, in the encoding that it declares.
+        full: whether ``full_text`` is wanted, too; else it is empty.
 
     Raises:
         ModelFormatError: no PMML: empty, cut short, not XML, another kind of XML, no model in it, or one that
@@ -63,18 +71,19 @@ def read_pmml(data: bytes) -> PmmlDocument:
     root = _parse(data)
     model = _find_model(root)
     check_expressions(root)
+    columns = read_columns(root)
+    full_text = ""
     try:
-        labels = repair(root, model)
+        target, labels = repair(root, model)
+        outputs, predicted = declare_outputs(model, target, labels)
+        if full:
+            check_length(root)
+            full_text = tostring(root, encoding="unicode")
+        classes = reduce_outputs(model, target, labels)
     except (ValueError, IndexError) as error:
         raise ModelFormatError(f"the PMML document contradicts itself, or lacks something: {error}.") from error
     check_length(root)
-    types = {field.get("name", ""): field.get("dataType") for field in root.iterfind("DataDictionary/DataField")}
-    return PmmlDocument(
-        text=tostring(root, encoding="unicode"),
-        labels=labels,
-        single_precision=frozenset(name for name, kind in types.items() if kind == "float"),
-        whole=frozenset(name for name, kind in types.items() if kind == "integer"),
-    )
+    return PmmlDocument(tostring(root, encoding="unicode"), classes, columns, full_text, outputs, predicted)
 
 
 def _parse(data: bytes) -> Element:

@@ -14,7 +14,7 @@ from modelserving.jvm import java_class
 __all__ = ["make_batch_function"]
 
 
-def make_batch_function(model: Any, width: int, outputs: int, labels: Any | None) -> Any:
+def make_batch_function(model: Any, width: int, outputs: int, labels: Any | None, cells: bool = False) -> Any:
     """A Java ``Function`` from the inputs of a batch to the model's outputs.
 
     Args:
@@ -22,25 +22,30 @@ def make_batch_function(model: Any, width: int, outputs: int, labels: Any | None
         width: how many inputs a record has, at least 1.
         outputs: how many of the model's outputs are wanted, from the first on.
         labels: a ``java.util.Map`` from what a classifier answers to ``Double``; ``None`` for outputs that are numbers.
+        cells: whether a batch is an ``Object[]``: numbers, texts, booleans, and ``null`` for what is missing.
 
     Returns:
-        Its ``apply`` takes a ``double[]`` (``width`` values for each record) and returns a ``double[]`` (``outputs``
-        for each record), NaN for what is no number, and where the engine failed.
+        Its ``apply`` takes a ``double[]``, or an ``Object[]`` (``width`` values for each record), and returns a
+        ``double[]`` (``outputs`` for each record), NaN for what is no number, and where the engine failed.
     """
-    parts = _parts()
+    parts = _parts(cells)
     answer = parts.answer(model, width)
     return parts.as_function(parts.loop(answer, parts.number(labels), width, outputs))
 
 
 @cache
-def _parts() -> _Parts:
-    return _Parts()
+def _parts(cells: bool) -> _Parts:
+    return _Parts("java.lang.Object[]" if cells else "double[]")
 
 
 class _Parts:
-    """What loops are made of. ``(double[], int) -> double`` is the type of the handle that a method returns."""
+    """What loops are made of. ``(inputs, int) -> double`` is the type of the handle that a method returns.
 
-    def __init__(self) -> None:
+    Args:
+        inputs: the class of a batch, ``double[]`` or ``Object[]``.
+    """
+
+    def __init__(self, inputs: str) -> None:
         self._handles = java_class("java.lang.invoke.MethodHandles")
         self._lookup = self._handles.publicLookup()
         self._integer = java_class("java.lang.Integer")
@@ -49,14 +54,15 @@ class _Parts:
         self._nan = java_class("java.lang.Double")(float("nan"))
         self._void = java_class("java.lang.Void").TYPE
         self._doubles = java_class("double[]").class_
+        self._inputs = java_class(inputs).class_
         self._object = java_class("java.lang.Object").class_
         self._objects = java_class("java.lang.Object[]").class_
         self._throwable = java_class("java.lang.Throwable").class_
 
     def answer(self, model: Any, width: int) -> Any:
-        """``(double[] inputs, int record) -> Object[]``: what the model answers, ``null`` where it fails."""
+        """``(inputs, int record) -> Object[]``: what the model answers, ``null`` where it fails."""
         predict = self._virtual("org.pmml4s.model.Model", "predict", self._objects, self._object).bindTo(model)
-        predict = predict.asType(self._type(self._objects, self._doubles))
+        predict = predict.asType(self._type(self._objects, self._inputs))
         nothing = self._handles.dropArguments(self._handles.zero(self._objects), 0, self._throwable)
         predict = self._handles.catchException(predict, self._throwable, nothing)
         return self._handles.filterReturnValue(self._row(width), predict)
@@ -71,16 +77,16 @@ class _Parts:
         return value.asType(self._type(self._double, self._object))
 
     def loop(self, answer: Any, number: Any, width: int, outputs: int) -> Any:
-        """``(double[] inputs) -> double[] numbers``: ``answer`` for each ``width`` inputs, each output a ``number``."""
+        """``(inputs) -> double[] numbers``: ``answer`` for each ``width`` inputs, each output a ``number``."""
         handles = self._handles
-        records = handles.filterReturnValue(handles.arrayLength(self._doubles), self._arithmetic("floorDiv", width))
+        records = handles.filterReturnValue(handles.arrayLength(self._inputs), self._arithmetic("floorDiv", width))
         size = handles.filterReturnValue(records, self._arithmetic("multiplyExact", outputs))
         numbers = handles.filterReturnValue(size, handles.arrayConstructor(self._doubles))
-        # (double[] numbers, int record, double[] inputs, int record) -> void, then with one record instead of two
+        # (double[] numbers, int record, inputs, int record) -> void, then with one record instead of two
         store = handles.collectArguments(self._store(number, outputs), 2, answer)
-        step = self._type(self._void, self._doubles, self._int, self._doubles)
+        step = self._type(self._void, self._doubles, self._int, self._inputs)
         store = handles.permuteArguments(store, step, 0, 1, 2, 1)
-        same_numbers = handles.dropArguments(handles.identity(self._doubles), 1, self._int, self._doubles)
+        same_numbers = handles.dropArguments(handles.identity(self._doubles), 1, self._int, self._inputs)
         return handles.countedLoop(records, numbers, handles.foldArguments(same_numbers, store))
 
     def _store(self, number: Any, outputs: int) -> Any:
@@ -103,13 +109,13 @@ class _Parts:
         return proxies.asInterfaceInstance(java_class("java.util.function.Function").class_, handle)
 
     def _row(self, width: int) -> Any:
-        """``(double[], int) -> double[]``: the inputs of one record."""
+        """``(inputs, int) -> inputs``: those of one record."""
         arrays = java_class("java.util.Arrays").class_
         copy = self._lookup.findStatic(
-            arrays, "copyOfRange", self._type(self._doubles, self._doubles, self._int, self._int)
+            arrays, "copyOfRange", self._type(self._inputs, self._inputs, self._int, self._int)
         )
         copy = self._handles.filterArguments(copy, 2, self._arithmetic("addExact", width))
-        copy = self._handles.permuteArguments(copy, self._type(self._doubles, self._doubles, self._int), 0, 1, 1)
+        copy = self._handles.permuteArguments(copy, self._type(self._inputs, self._inputs, self._int), 0, 1, 1)
         return self._handles.filterArguments(copy, 1, self._arithmetic("multiplyExact", width))
 
     def _arithmetic(self, operation: str, operand: int) -> Any:

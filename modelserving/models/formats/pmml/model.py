@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import jpype
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
-from modelserving import jvm
 from modelserving.errors import ModelFormatError, ScoringError
-from modelserving.models.formats.inputs import FieldReader, find_fields, score_rows, unanswerable
-from modelserving.models.formats.pmml.document import read_pmml
-from modelserving.models.formats.pmml.loop import make_batch_function
-from modelserving.models.model import NO_PARAMETERS, Records, Scores
-from modelserving.records import ModelDescriptor
+from modelserving.models.formats.inputs import ColumnReader, FieldReader, score_rows, to_batch
+from modelserving.models.formats.pmml.cells import read_cells
+from modelserving.models.formats.pmml.document import PmmlDocument, read_pmml
+from modelserving.models.formats.pmml.engine import PmmlEngine, load_engine, text_of
+from modelserving.models.model import NO_PARAMETERS, OUTPUT, OUTPUTS, Records, Scores, choose_outputs
+from modelserving.records import FEATURES, Column, ColumnType, ModelDescriptor
+from modelserving.records.schema import spell
 
 __all__ = ["PmmlFactory", "PmmlModel"]
 
@@ -25,59 +28,60 @@ _SMALLEST = b"""
     <RegressionModel functionName="regression"><MiningSchema/><RegressionTable intercept="0"/></RegressionModel></PMML>
 """
 _XML = re.compile(rb"(\xef\xbb\xbf)?\s*<[?!A-Za-z]")  # a graph may begin with a line feed and a "<", too
-_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
 
 
 class PmmlModel:
     """A PMML document that is ready to score.
 
-    Inputs are found by name. An answer is the number that the model predicts, or the number that its label is.
+    Inputs are found by name and type. An answer is the number that the model predicts, or a label.
 
     Args:
         data: the document.
+        parameters: ``output`` names the OutputField that answers instead of the predicted value, ``outputs`` those to
+            give beside it; both may be absent.
 
     Raises:
         ModelFormatError: it is no PMML, or of a kind that the engine cannot score.
-        ModelInputError: it wants an input that the records do not have.
-        ModelRefused: it is hostile or too large.
+        ModelRefused: it is hostile or too large, or the engine would answer it wrongly.
     """
 
-    def __init__(self, data: bytes) -> None:
-        document = read_pmml(data)
+    def __init__(self, data: bytes, parameters: Mapping[str, str] = NO_PARAMETERS) -> None:
+        document = read_pmml(data, full=bool(parameters.get(OUTPUT) or parameters.get(OUTPUTS)))
+        java = load_engine(document.text)
         self._data = data
-        self._engine: Any = _load(document.text)
-        names = [str(name) for name in self._engine.inputNames()]
-        fields = find_fields(names)
-        types = dict(zip(names, fields, strict=True))
-        self._reader = FieldReader(
-            fields,
-            single_precision={types[name] for name in names if name in document.single_precision},
-            whole={types[name] for name in names if name in document.whole},
+        self.columns: tuple[Column, ...] = tuple(
+            document.columns.get(name, Column(name)) for name in map(str, java.inputNames())
         )
-        self._classes = document.labels
-        self._class_numbers = np.array([_number(label) for label in self._classes], dtype=np.float64)
-        # Of a classifier that answers labels: their numbers, filled in as they appear, so that no text is parsed twice.
-        self._labels: Any = None
-        if str(self._engine.functionName()) != "regression" and not self._classes:
-            self._labels = jvm.java_class("java.util.concurrent.ConcurrentHashMap")()
-        self._score: Any = make_batch_function(
-            self._engine, width=max(1, len(fields)), outputs=max(1, len(self._classes)), labels=self._labels
-        )
+        self._engine: PmmlEngine | None = PmmlEngine(java, len(self.columns), document.classes)
+        self._cells = ColumnReader(self.columns)
+        self._reader: FieldReader | None = None
+        if all(column.type.is_number for column in self.columns):
+            self._reader = _number_reader(self.columns, self.inputs)
+        self._outputs = _Outputs(document, parameters, tuple(column.name for column in self.columns))
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """Fields of the record that it reads, in the order of its mining schema."""
-        return self._reader.fields
+        """Fields of the record that it reads, in the order of its mining schema; a wine's, as wines spell them."""
+        names = [column.name for column in self.columns]
+        return tuple(spell(name) if spell(name) in FEATURES else name for name in names)
 
     def score(self, records: Records) -> Scores:
         """Score a batch in one call to Java.
 
         Raises:
+            ModelInputError: the records lack a column, or have it in a type that does not fit.
             ScoringError: the engine failed on the whole batch, or the model is closed.
         """
-        if self._score is None:
+        engine = self._engine
+        if engine is None:
             raise ScoringError("this PMML model is closed.")
-        return score_rows(self._reader, records, self._score_finite)
+        if self._reader is not None and not self._outputs.wanted:
+            if not isinstance(records, pa.RecordBatch):
+                return score_rows(self._reader, records, engine.score_matrix)
+            matrix = self._reader.read(records)
+            if len(matrix) and not self._reader.problems(matrix):
+                return engine.score_matrix(matrix)
+        return self._score_cells(engine, to_batch(records))
 
     def to_bytes(self) -> bytes:
         """The document, as it arrived."""
@@ -85,54 +89,19 @@ class PmmlModel:
 
     def close(self) -> None:
         """Let Java collect the model. A second call does nothing."""
-        self._engine = self._score = self._labels = None
+        self._engine = None
+        self._outputs.close()
 
-    def _score_finite(self, matrix: NDArray[np.float64]) -> Scores:
-        """Score rows that hold finite numbers only."""
-        inputs = matrix if matrix.size else np.zeros(len(matrix))  # a constant model reads nothing
-        try:
-            outputs = np.array(self._score.apply(jpype.JArray.of(inputs.reshape(-1))))
-        except jpype.JException as error:
-            raise ScoringError(f"the PMML engine failed on {len(matrix)} records: {jvm.describe(error)}.") from error
-        values = self._most_likely(outputs.reshape(len(matrix), -1)) if self._classes else outputs
-        if np.isfinite(values).all():
-            return Scores(values)
-        problems: dict[int, str] = {}
-        for row in map(int, np.flatnonzero(~np.isfinite(values))):
-            answer = self._answer_again(matrix[row])
-            if isinstance(answer, float):
-                values[row] = answer
-            else:
-                problems[row] = answer
-        return Scores(values, problems)
-
-    def _most_likely(self, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The number of the label with the highest probability, for each row; of equals the first, as in JPMML."""
-        values: NDArray[np.float64] = self._class_numbers[probabilities.argmax(axis=1)]
-        values[np.isnan(probabilities).any(axis=1)] = np.nan
-        return values
-
-    def _answer_again(self, row: NDArray[np.float64]) -> float | str:
-        """Score one row by itself: the number that was not known before, or what is wrong."""
-        try:
-            outputs = list(self._engine.predict(jpype.JArray.of(row if len(row) else np.zeros(1))))
-        except jpype.JException as error:
-            return f"the PMML engine failed: {jvm.describe(error)}"
-        if self._classes:
-            return self._explain_probabilities(outputs)
-        number = _number(outputs[0])
-        if number is None:
-            return unanswerable(outputs[0])
-        if self._labels is not None:
-            self._labels.put(outputs[0], number)
-        return number
-
-    def _explain_probabilities(self, outputs: list[Any]) -> str:
-        known = [_number(output) for output in outputs]
-        probabilities = [number for number in known if number is not None]
-        if len(probabilities) < len(self._classes):
-            return "the model gave no probability for some of its labels"
-        return unanswerable(self._classes[int(np.argmax(probabilities))])
+    def _score_cells(self, engine: PmmlEngine, batch: Any) -> Scores:
+        """Score records of any type, with what is missing."""
+        arrays = self._cells.read(batch)
+        nullable = [batch.schema.field(place).nullable for place in self._cells.bind(batch.schema)]
+        cells = read_cells(self.columns, arrays, nullable)
+        rows = [row for row in range(len(batch)) if row not in cells.problems]
+        flat = cells.flat(rows)
+        scores = engine.score_cells(len(rows), flat) if rows else Scores(np.empty(0))
+        scores = self._outputs.add(scores, [engine.row(flat, row) for row in range(len(rows))])
+        return _spread(scores, rows, len(batch), cells.problems)
 
 
 class PmmlFactory:
@@ -146,36 +115,114 @@ class PmmlFactory:
 
     def create(self, descriptor: ModelDescriptor) -> PmmlModel:
         """Build a model of the bytes that the descriptor carries; errors as ``PmmlModel``."""
-        return PmmlModel(descriptor.data)
+        return PmmlModel(descriptor.data, descriptor.parameters)
 
-    def restore(self, data: bytes, parameters: Mapping[str, str] = NO_PARAMETERS) -> PmmlModel:  # noqa: ARG002
-        """Build a model of a document, which says everything itself; errors as ``PmmlModel``."""
-        return PmmlModel(data)
+    def restore(self, data: bytes, parameters: Mapping[str, str] = NO_PARAMETERS) -> PmmlModel:
+        """Build a model of a document; errors as ``PmmlModel``."""
+        return PmmlModel(data, parameters)
 
     def preload(self) -> None:
         """Start the JVM, and let it load what every model needs."""
         model = PmmlModel(_SMALLEST)
-        model._score_finite(np.zeros((1, 0)))
+        model.score(pa.RecordBatch.from_pydict({"nothing": [0.0]}))
         model.close()
 
 
-def _load(document: str) -> Any:
-    """The engine's model.
+class _Outputs:
+    """The OutputFields that a descriptor asks for, by a second engine that knows them all.
 
-    Raises:
-        ModelFormatError: the engine cannot read it.
+    Args:
+        document: the model's.
+        parameters: of the descriptor.
+        inputs: in the order in which they are fed.
     """
-    try:
-        return jvm.java_class("org.pmml4s.model.Model").fromString(document)
-    except jpype.JException as error:
-        raise ModelFormatError(f"the PMML engine cannot read the model: {jvm.describe(error)}.") from error
+
+    def __init__(self, document: PmmlDocument, parameters: Mapping[str, str], inputs: tuple[str, ...]) -> None:
+        self._answer = parameters.get(OUTPUT, "").strip()
+        self._names = choose_outputs(document.outputs, parameters)
+        self.wanted = bool(self._answer or parameters.get(OUTPUTS, "").strip())
+        self._java: Any = None
+        self._predicted = document.predicted
+        self._places: dict[str, int] = {}
+        if not self.wanted:
+            return
+        self._java = load_engine(document.full_text)
+        if tuple(map(str, self._java.inputNames())) != inputs:
+            raise ModelFormatError("the PMML model reads other inputs for its outputs than for its answer.")
+        self._places = {str(name): place for place, name in enumerate(self._java.outputNames())}
+        if self._answer and self._answer not in self._places:
+            raise ModelFormatError(
+                f"the PMML model has no output {self._answer!r}, which the parameter {OUTPUT!r} names. It has: "
+                f"{', '.join(self._places)}."
+            )
+
+    def add(self, scores: Scores, rows: Sequence[Any]) -> Scores:
+        """The scores with the outputs that were asked for."""
+        if not self.wanted:
+            return scores
+        answers = [self._predict(row) for row in rows]
+        found = {name: self._column(name, answers, scores) for name in self._names}
+        if self._answer and self._answer not in self._predicted:
+            scores = _answered(self._column(self._answer, answers, scores), scores.problems)
+        return replace(scores, outputs=found)
+
+    def _column(self, name: str, answers: Sequence[Sequence[Any]], scores: Scores) -> NDArray[Any]:
+        if name in self._predicted:  # of labels that are equally likely the engine takes any
+            return scores.values if scores.labels is None else scores.labels
+        place = self._places[name]
+        return _as_array([row[place] if place < len(row) else None for row in answers])
+
+    def _predict(self, row: Any) -> Sequence[Any]:
+        try:
+            return list(self._java.predict(row))
+        except jpype.JException:
+            return ()  # the answer's own engine says why
+
+    def close(self) -> None:
+        """Let Java collect the engine."""
+        self._java = None
 
 
-def _number(answer: Any) -> float | None:
-    """The finite number that an answer is, or spells."""
-    if isinstance(answer, bool) or answer is None:
-        return None
-    if isinstance(answer, int | float):
-        return float(answer) if np.isfinite(answer) else None
-    text = str(answer)
-    return float(text) if _NUMBER.fullmatch(text) and np.isfinite(float(text)) else None
+def _number_reader(columns: Sequence[Column], names: Sequence[str]) -> FieldReader:
+    kinds = dict(zip(names, (column.type for column in columns), strict=True))
+    return FieldReader(
+        names,
+        single_precision={name for name, kind in kinds.items() if kind is ColumnType.FLOAT},
+        whole={name for name, kind in kinds.items() if kind.is_whole},
+    )
+
+
+def _as_array(values: Sequence[Any]) -> NDArray[Any]:
+    """Numbers where all are, with NaN for what is missing; otherwise texts, and ``None``."""
+    if all(value is None or (isinstance(value, int | float) and not isinstance(value, bool)) for value in values):
+        return np.array([np.nan if value is None else float(value) for value in values], dtype=np.float64)
+    return np.array([None if value is None else text_of(value) for value in values], dtype=object)
+
+
+def _answered(column: NDArray[Any], problems: Mapping[int, str]) -> Scores:
+    """One output as the answer."""
+    if column.dtype != object:
+        missing = {int(row): "the output has no value" for row in np.flatnonzero(~np.isfinite(column))}
+        return Scores(column, {**missing, **problems})
+    missing = {row: "the output has no value" for row, value in enumerate(column) if value is None}
+    return Scores(np.full(len(column), np.nan), {**missing, **problems}, column)
+
+
+def _spread(scores: Scores, rows: Sequence[int], count: int, problems: Mapping[int, str]) -> Scores:
+    """The scores of some rows as those of all, with the others' problems."""
+    if len(rows) == count:
+        return scores
+    places = np.asarray(rows, dtype=np.intp)
+    merged = {**problems, **{rows[row]: reason for row, reason in scores.problems.items()}}
+    return Scores(
+        _scatter(scores.values, places, count),
+        dict(sorted(merged.items())),
+        None if scores.labels is None else _scatter(scores.labels, places, count),
+        {name: _scatter(column, places, count) for name, column in scores.outputs.items()},
+    )
+
+
+def _scatter(column: NDArray[Any], places: NDArray[np.intp], count: int) -> NDArray[Any]:
+    spread = np.full(count, None if column.dtype == object else np.nan, dtype=column.dtype)
+    spread[places] = column
+    return spread

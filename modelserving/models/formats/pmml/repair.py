@@ -17,7 +17,7 @@ import numpy as np
 
 from modelserving.models.formats.pmml.guard import check_entries
 
-__all__ = ["repair"]
+__all__ = ["reduce_outputs", "repair"]
 
 _CLASSIFICATION = "classification"
 _SELECTING = {"modelChain", "selectFirst"}
@@ -27,16 +27,15 @@ _SPLITTER = 2.0**29 + 1
 """Veltkamp's: with it, a subtraction leaves the upper 24 of 53 bits, which are those of single precision."""
 
 
-def repair(root: Element, model: Element) -> tuple[str, ...]:
-    """Change a document so that the engine reads it as it is meant, and answers only what is asked.
+def repair(root: Element, model: Element) -> tuple[str, list[str]]:
+    """Change a document so that the engine reads it as it is meant.
 
     Args:
         root: the document, its elements without namespace; it is changed.
         model: the model element in it.
 
     Returns:
-        The labels whose probabilities the model now outputs, in the order of its outputs, if its answer is the most
-        likely of them; empty if its only output is its answer.
+        The field that it predicts, empty if it does not say; and the labels of that field.
 
     Raises:
         ModelRefused: it would grow too large.
@@ -47,7 +46,26 @@ def repair(root: Element, model: Element) -> tuple[str, ...]:
     for segmentation in model.iter("Segmentation"):
         _break_ties_of_votes(segmentation)
     _round_to_single_precision(root)
-    return tuple(_reduce_output(model, labels, ""))
+    target = _target(model)
+    return target, labels.get(target, [])
+
+
+def reduce_outputs(model: Element, target: str, labels: list[str]) -> tuple[str, ...]:
+    """Let the model answer only what is asked.
+
+    Args:
+        model: repaired; it is changed.
+        target: the field that it predicts.
+        labels: of that field.
+
+    Returns:
+        The labels whose probabilities the model now outputs, in the order of its outputs, if its answer is the most
+        likely of them; empty if its only output is its answer.
+
+    Raises:
+        ValueError, IndexError: it contradicts itself, or lacks something.
+    """
+    return tuple(_reduce_output(model, {target: labels}, target))
 
 
 def _labels_of_fields(root: Element) -> dict[str, list[str]]:

@@ -29,10 +29,12 @@ def wine(wines: list[WineRecord]) -> WineRecord:
     return replace(wines[0], alcohol=10.0, pH=3.0, volatile_acidity=0.4)
 
 
-def test_an_input_that_records_lack_is_named() -> None:
-    """A model that asks for something else is refused, with what the records have."""
+def test_an_input_that_records_lack_is_named(wines: list[WineRecord]) -> None:
+    """A model that asks for something else than wines have refuses them, with what they have."""
+    model = PmmlModel(linear(alcohol=1.0, sweetness=2.0))
     with pytest.raises(ModelInputError, match=r"'sweetness'.*alcohol"):
-        PmmlModel(linear(alcohol=1.0, sweetness=2.0))
+        model.score(wines[:1])
+    model.close()
 
 
 def test_target_and_derived_fields_are_no_inputs(wine: WineRecord) -> None:
@@ -180,23 +182,26 @@ def test_labels_may_be_of_any_type_that_spells_a_number(wine: WineRecord) -> Non
 
 
 @pytest.mark.parametrize("word", ["good", "5 stars", "nan", "inf", "0x5", "5d", "1_0", "true"])
-def test_a_label_that_is_a_word_is_a_problem_of_its_record(wine: WineRecord, word: str) -> None:
-    """A word is no prediction; records that get a number are scored as ever."""
+def test_a_label_that_is_a_word_is_no_number(wine: WineRecord, word: str) -> None:
+    """A word is a label, and a problem for who wants numbers; records that get a number are scored as ever."""
     data = pmml(
         target(word, "6") + field("alcohol"),
         tree(stump("alcohol", 11, {word: 1}, {"6": 1}), "alcohol", probabilities=()),
     )
     scores = score(data, replace(wine, alcohol=12.0), wine, replace(wine, alcohol=13.0))
-    assert scores.problems == {1: f"the model answered '{word}', not a number"}
+    assert scores.problems == {}
+    assert scores.labels is not None
+    assert scores.labels.tolist() == ["6", word, "6"]
+    assert scores.as_numbers().problems == {1: f"the model answered '{word}', not a number"}
     assert scores.values[[0, 2]].tolist() == [6.0, 6.0]
     assert np.isnan(scores.values[1])
 
 
-def test_a_word_as_the_answer_of_a_forest_is_a_problem(wine: WineRecord) -> None:
+def test_a_word_as_the_answer_of_a_forest_is_a_label(wine: WineRecord) -> None:
     """Also where the answer is found from probabilities."""
     votes = [stump("alcohol", 11, {"good": 1}, {"6": 1})] * 2
     scores = score(forest(votes, labels=("good", "6")), wine, replace(wine, alcohol=12.0))
-    assert scores.problems == {0: "the model answered 'good', not a number"}
+    assert scores.as_numbers().problems == {0: "the model answered 'good', not a number"}
     assert scores.values[1] == 6.0
 
 

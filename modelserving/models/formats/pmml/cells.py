@@ -1,0 +1,84 @@
+"""From columns to the cells of a Java ``Object[]``: numbers, texts, and ``None`` for what is missing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from modelserving.records import Column, ColumnType
+from modelserving.records.schema import type_of
+
+__all__ = ["Cells", "read_cells"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """What a model reads of some records.
+
+    Args:
+        columns: a list for each column, each with a value for each record; ``None`` where it is missing.
+        problems: for each record that no engine should see, why.
+    """
+
+    columns: tuple[list[Any], ...]
+    problems: dict[int, str]
+
+    def flat(self, rows: Sequence[int]) -> list[Any]:
+        """The cells of some records, one record after the other."""
+        return [column[row] for row in rows for column in self.columns]
+
+
+def read_cells(wanted: Sequence[Column], arrays: Sequence[Any], nullable: Sequence[bool]) -> Cells:
+    """Read columns as a model takes them.
+
+    Args:
+        wanted: by the model: a number of single precision is rounded, a whole one may have no fraction.
+        arrays: of Arrow, one for each.
+        nullable: whether records may lack them.
+    """
+    problems: dict[int, str] = {}
+    columns = [
+        _read(column, array, may_lack, problems)
+        for column, array, may_lack in zip(wanted, arrays, nullable, strict=True)
+    ]
+    return Cells(tuple(columns), dict(sorted(problems.items())))
+
+
+def _read(column: Column, array: Any, nullable: bool, problems: dict[int, str]) -> list[Any]:
+    values: list[Any] = array.to_pylist()
+    if column.type is ColumnType.STRING:
+        if type_of(array.type) is not ColumnType.STRING:
+            values = [None if value is None else str(value).lower() for value in values]
+    elif column.type.is_number:
+        values = [_number(column, value, row, problems) for row, value in enumerate(values)]
+    if not nullable:
+        for row, value in enumerate(values):
+            if value is None:
+                problems.setdefault(row, f"{column.name} is missing, and these records may not lack it")
+    return values
+
+
+def _number(column: Column, value: Any, row: int, problems: dict[int, str]) -> Any:
+    if value is None or math.isnan(value):
+        return None
+    if math.isinf(value):
+        problems.setdefault(row, f"{column.name} is {value}, not a finite number")
+    elif column.type.is_whole:
+        if value != math.trunc(value):
+            problems.setdefault(row, f"{column.name} is {value}, and this model takes whole numbers only")
+        return math.trunc(value)
+    elif column.type is ColumnType.FLOAT:
+        return _single(column, float(value), row, problems)
+    return float(value)
+
+
+def _single(column: Column, value: float, row: int, problems: dict[int, str]) -> float:
+    with np.errstate(over="ignore"):
+        rounded = float(np.float32(value))
+    if math.isinf(rounded):
+        problems.setdefault(row, f"{column.name} is {value}, too large for this model")
+    return rounded

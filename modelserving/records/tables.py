@@ -1,0 +1,228 @@
+"""Files of records with columns by name: CSV with a header, JSON lines, Parquet. They become Arrow record batches."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from modelserving.errors import RecordError
+from modelserving.records.schema import Column, ColumnType, RecordSchema, spell
+
+__all__ = ["MISSING", "TYPED", "has_header", "read_schema", "read_table"]
+
+MISSING = frozenset({"", "NA"})
+"""Cells of CSV that hold no value."""
+_TRUE, _FALSE = {"true", "t", "1", "yes"}, {"false", "f", "0", "no"}
+_JSON_LINES = {".jsonl", ".ndjson", ".json"}
+_PARQUET = {".parquet", ".pq"}
+TYPED = frozenset(_JSON_LINES | _PARQUET)
+"""Endings of files that name their columns by themselves."""
+
+
+def read_table(path: Path, columns: Sequence[Column], size: int = 1000) -> Iterator[Any]:
+    """Read a file in batches.
+
+    Args:
+        path: ``.parquet``; ``.jsonl``, ``.ndjson`` or ``.json``, an object a line; anything else is CSV with a header,
+            its cells separated by ``,``, ``;`` or a tab, with quotes where needed. An empty cell or ``NA`` is missing.
+        columns: the types of columns; ``fixed acidity`` and ``fixed_acidity`` are one name. Others are numbers if all
+            their cells are, else texts. Parquet has types of its own.
+        size: records in a batch, at most.
+
+    Yields:
+        ``pyarrow.RecordBatch`` with all columns of the file.
+
+    Raises:
+        RecordError: it cannot be read, or a value is not of its column's type; with the row, counted from 0, and the
+            column.
+    """
+    try:
+        if path.suffix.lower() in _PARQUET:
+            yield from _read_parquet(path, size)
+        elif path.suffix.lower() in _JSON_LINES:
+            yield from _batches(path, *_read_json_lines(path), columns, size)
+        else:
+            yield from _batches(path, *_read_csv(path), columns, size)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise RecordError(f"cannot read records from {path}: {error}.") from error
+
+
+def has_header(path: Path) -> bool:
+    """Whether the first line of a CSV file names its columns: none of its cells is a number.
+
+    Raises:
+        RecordError: it cannot be read.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            line = next((line for line in file if line.strip()), "")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecordError(f"cannot read records from {path}: {error}.") from error
+    return not _is_number(next(csv.reader([line], delimiter=_separator(line)), [""])[0])
+
+
+def read_schema(path: Path) -> RecordSchema:
+    """Read a schema from a file: ``{"name": "...", "columns": [{"name": "age", "type": "double"}, ...]}``.
+
+    Raises:
+        RecordError: it cannot be read, or is none.
+    """
+    known = ", ".join(ColumnType)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        columns = tuple(
+            Column(column["name"], ColumnType(column["type"]), bool(column.get("nullable", True)))
+            for column in content["columns"]
+        )
+        return RecordSchema(str(content.get("name", path.stem)), columns)
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecordError(f"cannot read the schema {path}: {error}.") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RecordError(
+            f'{path} is no schema: {error}. {{"name": "...", "columns": [{{"name": "...", "type": "..."}}]}} was '
+            f"expected, with the types {known}."
+        ) from error
+
+
+def _read_parquet(path: Path, size: int) -> Iterator[Any]:
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            yield from file.iter_batches(batch_size=size)
+    except pa.ArrowException as error:
+        raise RecordError(f"{path} is no Parquet file: {error}.") from error
+
+
+def _read_csv(path: Path) -> tuple[list[str], Iterator[Mapping[str, Any]]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        text = file.read()
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    rows = (row for row in csv.reader(text.splitlines(keepends=True), delimiter=_separator(first)) if row)
+    names = [name.strip() for name in next(rows, [])]
+    if not names:
+        raise RecordError(f"{path} has no records: the file is empty.")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise RecordError(f"{path}: the header names {twice[0]!r} twice.")
+    return names, (_cells(path, row, names, cells) for row, cells in enumerate(rows))
+
+
+def _cells(path: Path, row: int, names: Sequence[str], cells: Sequence[str]) -> Mapping[str, Any]:
+    if len(cells) != len(names):
+        raise RecordError(f"{path}, row {row}: {len(cells)} cells, and the header has {len(names)}.")
+    return {name: None if cell.strip() in MISSING else cell.strip() for name, cell in zip(names, cells, strict=True)}
+
+
+def _read_json_lines(path: Path) -> tuple[list[str], Iterator[Mapping[str, Any]]]:
+    lines = [line for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    records = [_object(path, row, line) for row, line in enumerate(lines)]
+    return list(dict.fromkeys(name for record in records for name in record)), iter(records)
+
+
+def _object(path: Path, row: int, line: str) -> Mapping[str, Any]:
+    try:
+        found = json.loads(line)
+    except ValueError as error:
+        raise RecordError(f"{path}, row {row}: no JSON: {error}.") from error
+    if not isinstance(found, dict):
+        raise RecordError(f"{path}, row {row}: an object was expected, and this is {line[:40]!r}.")
+    return found
+
+
+def _batches(
+    path: Path, names: Sequence[str], rows: Iterator[Mapping[str, Any]], columns: Sequence[Column], size: int
+) -> Iterator[Any]:
+    exact, spelt = {c.name: c for c in columns}, {spell(c.name): c for c in columns}
+    typed = {name: exact.get(name) or spelt.get(spell(name)) for name in names}
+    unknown = [name for name in names if typed[name] is None]
+    guessed: Mapping[str, Column] = {}
+    if unknown:  # a column may begin with numbers and go on with texts
+        known = list(rows)
+        guessed = {name: _guess(name, [row.get(name) for row in known]) for name in unknown}
+        rows = iter(known)
+    chosen = [(name, typed[name] or guessed[name]) for name in names]
+    schema = pa.schema([pa.field(name, column.type.arrow, column.nullable) for name, column in chosen])
+    start = 0
+    while batch := list(islice(rows, size)):
+        arrays = [
+            pa.array(
+                [_read(path, start + row, name, column, record.get(name)) for row, record in enumerate(batch)],
+                column.type.arrow,
+            )
+            for name, column in chosen
+        ]
+        yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+        start += len(batch)
+
+
+def _guess(name: str, values: Sequence[Any]) -> Column:
+    seen = [value for value in values if value is not None]
+    if all(isinstance(value, bool) for value in seen) and seen:
+        return Column(name, ColumnType.BOOLEAN)
+    numbers = all(not isinstance(value, bool) and _is_number(value) for value in seen)
+    return Column(name, ColumnType.DOUBLE if numbers else ColumnType.STRING)
+
+
+def _read(path: Path, row: int, name: str, column: Column, value: Any) -> Any:
+    if value is None:
+        return None
+    try:
+        return _READERS[column.type](value)
+    except (ValueError, TypeError, OverflowError):
+        raise RecordError(
+            f"{path}, row {row}, column {name!r}: {value!r} is no {column.type}. Mend it, or leave it empty if it is "
+            "missing."
+        ) from None
+
+
+def _double(value: Any) -> float:
+    if isinstance(value, bool):
+        raise TypeError
+    return float(value)
+
+
+def _whole(value: Any) -> int:
+    number = _double(value)
+    if not number.is_integer():
+        raise ValueError
+    return int(value) if not isinstance(value, str) or value.lstrip("+-").isdigit() else int(number)
+
+
+def _boolean(value: Any) -> bool:
+    text = str(value).strip().lower()
+    if text not in _TRUE | _FALSE:
+        raise ValueError
+    return text in _TRUE
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+_READERS: Mapping[ColumnType, Callable[[Any], Any]] = {
+    ColumnType.DOUBLE: _double,
+    ColumnType.FLOAT: _double,
+    ColumnType.INT32: _whole,
+    ColumnType.INT64: _whole,
+    ColumnType.BOOLEAN: _boolean,
+    ColumnType.STRING: _text,
+}
+
+
+def _separator(line: str) -> str:
+    return max(",;\t", key=line.count)
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        float(value)
+    except (ValueError, TypeError):
+        return False
+    return True

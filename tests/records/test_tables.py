@@ -1,0 +1,81 @@
+"""Files of records with columns by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from modelserving.errors import RecordError
+from modelserving.records import Column, ColumnType
+from modelserving.records.tables import has_header, read_schema, read_table
+
+COLUMNS = (Column("age", ColumnType.INT64), Column("job", ColumnType.STRING), Column("code", ColumnType.STRING))
+ROWS = [{"age": 30, "job": "smith, iron", "code": "08"}, {"age": None, "job": None, "code": "9"}]
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("r.csv", 'age,job,code\n30,"smith, iron",08\nNA,,9\n'),
+        ("r.csv", '"code";"age";"job"\n08;30;smith, iron\n9;;NA\n'),
+        ("r.tsv", "age\tjob\tcode\n30\tsmith, iron\t08\n\tNA\t9\n"),
+        ("r.jsonl", '{"age": 30, "job": "smith, iron", "code": "08"}\n{"age": null, "code": 9}\n'),
+    ],
+)
+def test_columns_are_found_by_name_with_the_types_that_are_asked(tmp_path: Path, name: str, text: str) -> None:
+    """Whatever the separator and the order; an empty cell and ``NA`` are missing; a text keeps its leading zero."""
+    [batch] = read_table(write(tmp_path / name, text), COLUMNS)
+    assert batch.select(["age", "job", "code"]).to_pylist() == ROWS
+
+
+def test_parquet_brings_its_own_types(tmp_path: Path) -> None:
+    """It is read as it is, in batches."""
+    pq.write_table(pa.table({"age": pa.array([1, 2, 3], pa.int32())}), tmp_path / "r.parquet")
+    batches = list(read_table(tmp_path / "r.parquet", (), 2))
+    assert [batch.num_rows for batch in batches] == [2, 1]
+    assert batches[0].schema.field("age").type == pa.int32()
+
+
+def test_an_unknown_column_is_numbers_if_all_its_cells_are(tmp_path: Path) -> None:
+    """All of the file is looked at before a type is settled."""
+    [batch, _] = read_table(write(tmp_path / "r.csv", "a,b\n1,1\n2.5,x\n"), (), 1)
+    assert [str(field.type) for field in batch.schema] == ["double", "string"]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("age\n1\nold\n", "row 1, column 'age': 'old' is no int64"),
+        ("age\n1.5\n", "row 0, column 'age': '1.5' is no int64"),
+        ("age,job\n1\n", "row 0: 1 cells, and the header has 2"),
+        ("age,age\n1,2\n", "names 'age' twice"),
+        ("", "the file is empty"),
+    ],
+)
+def test_what_does_not_fit_is_named_by_row_and_column(tmp_path: Path, text: str, complaint: str) -> None:
+    """Rows are counted from 0, as the answers are."""
+    with pytest.raises(RecordError, match=complaint):
+        list(read_table(write(tmp_path / "r.csv", text), COLUMNS))
+
+
+def test_a_header_has_no_number_in_front(tmp_path: Path) -> None:
+    """Wines come with and without one."""
+    assert has_header(write(tmp_path / "a.csv", '"fixed acidity";"pH"\n7.4;3\n'))
+    assert not has_header(write(tmp_path / "b.csv", "7.4;3\n"))
+
+
+def test_a_schema_is_read_from_a_file(tmp_path: Path) -> None:
+    """Names, types, and whether a value may be missing; what is no schema is told what one looks like."""
+    text = '{"name": "customer", "columns": [{"name": "age", "type": "int32", "nullable": false}]}'
+    schema = read_schema(write(tmp_path / "s.json", text))
+    assert (schema.name, schema.columns) == ("customer", (Column("age", ColumnType.INT32, nullable=False),))
+    with pytest.raises(RecordError, match=r"'date' is not a valid ColumnType.*types double, float"):
+        read_schema(write(tmp_path / "t.json", '{"columns": [{"name": "age", "type": "date"}]}'))
