@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import secrets
 import signal
@@ -26,6 +27,15 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedKafka]:
     """A real broker of this test run's own, at any free port."""
     with EmbeddedKafka(home=tmp_path_factory.mktemp("home"), port=0) as broker:
         yield broker
+
+
+@pytest.fixture
+def collected() -> Iterator[None]:
+    """What a test leaves to the garbage collector is collected at its end, while its warnings are filtered."""
+    gc.freeze()  # what is there already, TensorFlow perhaps, takes a second to look through
+    yield
+    gc.collect()
+    gc.unfreeze()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import re
 import shutil
@@ -56,7 +55,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, collected: None) -> None:
     """A user without settings and without a Maven repository, whose network leads nowhere."""
     for name in ("HOME", "USERPROFILE"):
         monkeypatch.setenv(name, str(tmp_path / "user"))
@@ -64,10 +63,6 @@ def _nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     for name in ("HTTPS_PROXY", "https_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    gc.freeze()  # what is there already, TensorFlow perhaps, need not be looked at after each test
-    yield
-    gc.collect()
-    gc.unfreeze()
 
 
 @dataclass(frozen=True, slots=True)

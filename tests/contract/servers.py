@@ -36,6 +36,16 @@ CO_PARTITIONED = "streams-co-partitioned"
 whichever_way_models_come = pytest.mark.parametrize("pipeline", [*SERVERS, CO_PARTITIONED], indirect=True)
 """Marks what depends on how models reach the records: it is asked of the other way, too. The rest is the same code."""
 
+wherever_models_go = pytest.mark.parametrize(
+    "pipeline", ["stage", "actor", "streams-custom", CO_PARTITIONED], indirect=True
+)
+"""Marks what is about models alone: neither the store of counts nor the client that reads records has a part in it."""
+
+whichever_client_reads = pytest.mark.parametrize(
+    "pipeline", ["stage", "stage-fast", "actor", "streams-custom"], indirect=True
+)
+"""Marks what each client has to read and write, but is in no store: the servers of the three stores are one there."""
+
 whatever_the_store = pytest.mark.parametrize("pipeline", ["stage", "actor", "streams-custom"], indirect=True)
 """Marks what has nothing to do with where counts are kept: the servers of the three stores are one there."""
 

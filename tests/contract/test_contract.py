@@ -23,6 +23,8 @@ from tests.contract.servers import (
     published,
     regression,
     whatever_the_store,
+    wherever_models_go,
+    whichever_client_reads,
     whichever_way_models_come,
     wine,
 )
@@ -69,6 +71,7 @@ def test_each_record_is_scored_by_the_model_that_was_there_before_it(pipeline: P
     assert set(names[403:]) == {"seven"}
 
 
+@whichever_client_reads
 def test_records_without_a_model_are_counted_and_skipped(pipeline: Pipeline) -> None:
     """No model yet: the server says so in the original's words, skips, and serves as soon as a model comes."""
     with pipeline.serve() as server:
@@ -92,6 +95,7 @@ def test_records_without_a_model_are_counted_and_skipped(pipeline: Pipeline) -> 
     assert [answer.offset for answer in pipeline.scored()] == [2]
 
 
+@whichever_client_reads
 def test_poison_goes_to_the_dead_letters_and_the_rest_is_scored(pipeline: Pipeline, server: ServerProcess) -> None:
     """Garbage, an empty message, no message, a NaN, and data types that are empty, hostile or unknown stop nothing."""
     poison = [
@@ -137,7 +141,7 @@ BAD_MODELS = {
 }
 
 
-@whichever_way_models_come
+@wherever_models_go
 def test_a_bad_model_never_serves_and_the_current_one_stays(pipeline: Pipeline, server: ServerProcess) -> None:
     """Each bad model becomes a dead letter with a reason; records go on being scored; a later good model is taken."""
     pipeline.send_model(*BAD_MODELS.values())
@@ -186,7 +190,7 @@ def test_a_restart_goes_on_where_the_last_server_stopped(pipeline: Pipeline, ser
     assert [answer.offset for answer in pipeline.scored()] == list(range(10))
 
 
-@whichever_way_models_come
+@wherever_models_go
 def test_commands_move_models_from_place_to_place(pipeline: Pipeline, server: ServerProcess) -> None:
     """A shadow is compared and answers nobody; it is promoted, rolled back; all are retired; what cannot be is told."""
     pipeline.send_model(*published(BETTER))
@@ -222,7 +226,7 @@ def compared(server: ServerProcess) -> int:
     return int(shadow["compared"]) if isinstance(shadow, dict) else 0
 
 
-@whichever_way_models_come
+@wherever_models_go
 def test_a_killed_server_ends_where_one_that_ran_through_is(pipeline: Pipeline, server: ServerProcess) -> None:
     """Killed in the middle of promotions and rollbacks: after the replay, both have the same models in their places."""
     with pipeline.serve("--group", f"{pipeline.prefix}-through") as through:

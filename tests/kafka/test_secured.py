@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -96,12 +95,10 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
 
 
 @pytest.fixture(autouse=True)
-def _patience(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _patience(monkeypatch: pytest.MonkeyPatch, collected: None) -> None:
     """The broker is still starting when the first client comes."""
     monkeypatch.setattr(clients_module, "_OPEN_WITHIN_S", 60.0)
     monkeypatch.setattr(clients_module, "_ANSWER_WITHIN_MS", 60_000)
-    yield
-    gc.collect()
 
 
 def test_password_and_certificate_let_in(secured: Secured) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import secrets
 import threading
@@ -22,17 +21,11 @@ from modelserving.widgets.stage_snapshot import Condition, StageSnapshot
 from modelserving.widgets.stage_view import StageView
 
 pytestmark = [
+    pytest.mark.usefixtures("collected"),
     pytest.mark.broker,
     # kafka-python leaves the sockets of failed attempts to connect to the garbage collector.
     pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def _garbage_stays_here() -> Iterator[None]:
-    """What a test leaves to the garbage collector is collected while its warnings are filtered."""
-    yield
-    gc.collect()
 
 
 def _scored(offset: int, model: str = "tree") -> bytes:
