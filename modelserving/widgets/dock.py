@@ -13,6 +13,8 @@ from modelserving.config import in_jupyter_session
 __all__ = ["dock"]
 
 _TITLE = "Live view"
+# The side panel is made for a list of files; a picture gets more, and at most not quite half of a small screen.
+_WIDE = "<style>#jp-right-stack { min-width: min(600px, 45vw) !important; }</style>"
 _panels: list[Any] = []
 
 
@@ -24,12 +26,13 @@ def dock(widget: Any) -> bool:
     """
     if not in_jupyter_session() or find_spec("sidecar") is None:
         return False
-    from IPython.display import display
+    from IPython.display import HTML, display
     from sidecar import Sidecar
 
     while _panels:
         _panels.pop().close()
-    panel = Sidecar(title=_TITLE, anchor="split-right")
+    display(HTML(_WIDE))
+    panel = Sidecar(title=_TITLE, anchor="right")
     _panels.append(panel)
     with panel:
         display(widget)

@@ -26,6 +26,7 @@ S_co = TypeVar("S_co", covariant=True)
 
 _JOIN_S = 3.0
 _SLOWEST, _FASTEST = 4.0, 10.0
+_DOCKED = "<em>Look to the right: the picture is in the panel “Live view”. (Closed it? Run this cell again.)</em>"
 _open: dict[str, LiveView[Any]] = {}
 _open_lock = threading.Lock()
 
@@ -165,8 +166,9 @@ class LiveView(Generic[S]):
         self.close()
 
     def _repr_mimebundle_(self, **kwargs: object) -> Mapping[str, Any]:
-        """Show the widget, and dock it, where that can be; as plain text, the sentence."""
-        dock(self.widget)
+        """Show the widget, in the panel beside the notebook where there is one; as plain text, the sentence."""
+        if dock(self.widget):
+            return {"text/html": _DOCKED, "text/plain": repr(self)}
         shown: Mapping[str, Any] = self.widget._repr_mimebundle_(**kwargs) or {}
         return {**shown, "text/plain": repr(self)}
 

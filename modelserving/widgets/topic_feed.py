@@ -60,7 +60,9 @@ class TopicFeed:
         bookmarks: Mapping[str, Mapping[int, int]] | None = None,
     ) -> None:
         self._connection, self._topic, self._group = connection, topic, group
-        self._members, self._bookmarks = members or {}, bookmarks or {}
+        # Not `or`: a mapping that is empty now may be filled later.
+        self._members = {} if members is None else members
+        self._bookmarks = {} if bookmarks is None else bookmarks
         self._known: dict[tuple[int, int], str] = {}
         self._keys: dict[str, None] = {}
         self._latest = TopicSnapshot(topic)

@@ -1,0 +1,33 @@
+"""The panel beside the notebook."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ipywidgets
+import pytest
+
+from modelserving.config import in_jupyter_session
+from modelserving.widgets import dock
+
+
+def test_without_a_notebook_that_is_open_nothing_is_docked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Papermill and plain Python show a view where its cell is."""
+    monkeypatch.setattr(dock, "in_jupyter_session", lambda: False)
+    assert dock.dock(ipywidgets.HTML()) is False
+    assert in_jupyter_session({}) is False
+    assert in_jupyter_session({"JPY_SESSION_NAME": "work/01.ipynb"}) is True
+
+
+def test_a_newer_view_takes_the_panel_of_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is one panel at a time, however often a cell is run."""
+    shown: list[Any] = []
+    monkeypatch.setattr(dock, "in_jupyter_session", lambda: True)
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    first, second = ipywidgets.HTML("1"), ipywidgets.HTML("2")
+    assert dock.dock(first) and dock.dock(second)
+    assert [widget for widget in shown if isinstance(widget, ipywidgets.HTML)] == [first, second]
+    (panel,) = dock._panels
+    assert panel.title == "Live view"
+    panel.close()
+    dock._panels.clear()
