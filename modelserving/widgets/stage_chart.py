@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
+import zlib
 
-from modelserving.widgets.colours import FAINT, INK, WARNING, colour, dots, marks
+from modelserving.widgets.colours import FAINT, INK, SERIES, WARNING, colour, dots, marks
 from modelserving.widgets.live import Frame
 from modelserving.widgets.stage_snapshot import LATENCIES, WINDOW_S, Condition, StageSnapshot
 from modelserving.widgets.svg import Markup, Scale, document, element, join, label, shorten
@@ -106,7 +107,7 @@ def _scores(s: StageSnapshot, across: Scale) -> Markup:
     drawn = [_plot("score: predicted quality", up, _SCORES, "{:g}")]
     for model in sorted({point.model for point in s.points}):
         places = [(across(p.at_ns / _NS), up(p.prediction)) for p in s.points if p.model == model]
-        drawn.append(marks(places, model))
+        drawn.append(marks(places, _look(s, model)))
     return join(drawn)
 
 
@@ -124,11 +125,11 @@ def _swaps(s: StageSnapshot, across: Scale) -> Markup:
         end = x if left else x + width
         row = next((row for row in (0, 1) if end <= room[row]), None)
         if is_swap:
-            line = {"stroke": colour(model), "stroke_width": "1.5", "stroke_dasharray": "4 3"}
+            line = {"stroke": colour(_look(s, model)), "stroke_width": "1.5", "stroke_dasharray": "4 3"}
             top = _SCORES[0] if row is None else _name_height(row) - 6
             drawn.append(element("line", x1=x, y1=top, x2=x, y2=_LATENCY[1], **line))
         if row is not None:
-            drawn.append(_model_name(name, model, x, _name_height(row), left=left))
+            drawn.append(_model_name(name, _look(s, model), x, _name_height(row), left=left))
             room[row] = end - width
     return join(drawn)
 
@@ -144,11 +145,11 @@ def _takeovers(s: StageSnapshot, across: Scale) -> list[tuple[float, int, bool]]
     return swaps
 
 
-def _model_name(name: str, model: int, x: float, y: float, *, left: bool) -> Markup:
+def _model_name(name: str, look: int, x: float, y: float, *, left: bool) -> Markup:
     """A model's mark and name beside a place."""
     side, anchor = (-1, "end") if left else (1, "start")
     written = label(x + 16 * side, y, name, text_anchor=anchor, fill=INK, font_weight="600")
-    return join((marks([(x + 8 * side, y - 4)], model), written))
+    return join((marks([(x + 8 * side, y - 4)], look), written))
 
 
 def _short_name(s: StageSnapshot, model: int) -> str:
@@ -156,6 +157,19 @@ def _short_name(s: StageSnapshot, model: int) -> str:
     seen = s.models[model]
     alone = sum(other.name == seen.name for other in s.models) == 1
     return _name(seen.name, "" if alone else seen.version, 24)
+
+
+def _look(s: StageSnapshot, model: int) -> int:
+    """The colour and shape of a model: by its digest, so that it looks the same tomorrow; the next free one if taken.
+
+    Four models have four colours; the next four have them again, with other shapes.
+    """
+    turn = model // len(SERIES)
+    colours: list[int] = []
+    for seen in s.models[turn * len(SERIES) : model + 1]:
+        wanted = zlib.crc32(seen.digest.encode())
+        colours.append(next(c for n in range(len(SERIES)) if (c := (wanted + n) % len(SERIES)) not in colours))
+    return turn * len(SERIES) + colours[-1]
 
 
 def _name_height(row: int) -> int:
@@ -169,10 +183,10 @@ def _latency(s: StageSnapshot, across: Scale) -> Markup:
     if s.scored:
         half, most = _duration(s.latency_p50_ms), _duration(s.latency_p99_ms)
         title = f"{title}; of the last {LATENCIES}: half within {half} (line), 99 of 100 within {most} (dashes)"
-    drawn = [_plot(title, up, _LATENCY, "{:g}")]
+    drawn = [_plot(title, up, _LATENCY, "{:,.0f}")]
     for model in sorted({point.model for point in s.points}):
         places = [(across(p.at_ns / _NS), up(p.latency_ms)) for p in s.points if p.model == model]
-        drawn.append(dots(places, model))
+        drawn.append(dots(places, _look(s, model)))
     if s.scored:
         drawn += [_level(up, s.latency_p50_ms, "none"), _level(up, s.latency_p99_ms, "6 3")]
     return join(drawn)
@@ -197,6 +211,8 @@ def _time_axis(across: Scale) -> Markup:
     drawn = []
     for seconds in (20, 15, 10, 5, 0):
         x = across(across.high - seconds)
+        for top, bottom in (_SCORES, _LATENCY):
+            drawn.append(element("line", x1=x, y1=top, x2=x, y2=bottom, stroke=FAINT, stroke_width=0.4))
         text = f"{seconds} s ago" if seconds else "now"
         drawn.append(label(x, _LATENCY[1] + 18, text, text_anchor="middle" if seconds else "end", fill=INK))
     return join(drawn)

@@ -25,7 +25,8 @@ def test_a_newer_view_takes_the_panel_of_the_one_before(monkeypatch: pytest.Monk
     monkeypatch.setattr(dock, "in_jupyter_session", lambda: True)
     monkeypatch.setattr("IPython.display.display", shown.append)
     first, second = ipywidgets.HTML("1"), ipywidgets.HTML("2")
-    assert dock.dock(first) and dock.dock(second)
+    assert dock.dock(first)
+    assert dock.dock(second)
     assert [widget for widget in shown if isinstance(widget, ipywidgets.HTML)] == [first, second]
     (panel,) = dock._panels
     assert panel.title == "Live view"

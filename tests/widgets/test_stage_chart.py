@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelserving.widgets.stage_chart import render_stage, stage_frame
+from modelserving.widgets.stage_chart import _look, render_stage, stage_frame
 from modelserving.widgets.stage_snapshot import Condition, ModelSeen, ScorePoint, ServerReport, StageSnapshot, Swap
 
 _NOW = 1_800_000_000_000_000_000
@@ -128,3 +128,13 @@ def test_points_of_different_models_look_different() -> None:
         if part.tag.endswith("path")
     ]
     assert len({path.get("fill") or path.get("stroke") for path in paths}) == 3
+
+
+def test_a_model_looks_the_same_whoever_came_before_it() -> None:
+    """Its colour is of its digest; among four models no two have the same colour."""
+    alone, both = _snapshot("net"), _snapshot("a", "net")
+    net = replace(alone.models[0], digest="d1")
+    assert _look(replace(alone, models=(net,)), 0) == _look(both, 1)
+    four = _snapshot("a", "b", "c", "d", "e")
+    assert {_look(four, n) for n in range(4)} == {0, 1, 2, 3}
+    assert _look(four, 4) in {4, 5, 6, 7}

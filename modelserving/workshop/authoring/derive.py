@@ -141,8 +141,8 @@ def _image(lit: tuple[str, ...]) -> str:
 
 
 def _on_paper(svg: str) -> str:
-    """The picture as a file of its own, which cannot know if the page around it is dark: on white, like paper."""
-    return svg.replace('style="', 'style="background:#fff;color:#333;', 1) + "\n"
+    """The picture as a file of its own; its colours can be read on a white page and on a black one."""
+    return svg + "\n"
 
 
 def _json(cell: Cell) -> dict[str, Any]:

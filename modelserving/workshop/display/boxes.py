@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 
 __all__ = ["Box", "Folded", "Table", "Tone", "happened", "highlight", "table"]
 
@@ -14,6 +15,8 @@ _FRAME = (
     "border-left:5px solid {colour};background:var(--jp-layout-color2,#f3f5f7);"
     "color:var(--jp-content-font-color1,#111);padding:.5em .9em;margin:.3em 0;max-width:60em"
 )
+
+_NUMBER = re.compile(r"[+−-]?[\d,]+(\.\d+)?")
 
 
 class Tone(Enum):
@@ -86,8 +89,12 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
 
     def _repr_html_(self) -> str:
-        head = "".join(f'<th scope="col" style="text-align:left">{html.escape(name)}</th>' for name in self.columns)
-        body = "".join(f"<tr>{''.join(_cell(value) for value in row)}</tr>" for row in self.rows)
+        sides = [_side([row[n] for row in self.rows]) for n in range(len(self.columns))]
+        head = "".join(
+            f'<th scope="col" style="text-align:{side}">{html.escape(name)}</th>'
+            for name, side in zip(self.columns, sides, strict=True)
+        )
+        body = "".join(f"<tr>{''.join(map(_cell, row, sides))}</tr>" for row in self.rows)
         caption = f'<caption style="text-align:left;color:inherit">{html.escape(self.caption)}</caption>'
         return f'<table style="margin-left:0">{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
@@ -133,18 +140,28 @@ def highlight(code: str, language: str = "python", first_line: int | None = None
     from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
 
     numbers = {} if first_line is None else {"linenos": "inline", "linenostart": first_line}
-    formatter = HtmlFormatter(
-        noclasses=True,
-        style="friendly",
-        cssstyles="background:#f8f8f8;color:#111;padding:.4em",
-        prestyles="font-family:monospace;color:#111",
-        **numbers,
-    )
-    return str(pygments.highlight(code, get_lexer_by_name(language), formatter))
+    formatter = HtmlFormatter(cssclass="modelserving-code", **numbers)
+    return _code_style() + str(pygments.highlight(code, get_lexer_by_name(language), formatter))
 
 
-def _cell(value: str) -> str:
-    return f'<td style="text-align:left"><code>{html.escape(value)}</code></td>'
+@cache
+def _code_style() -> str:
+    """Colours of code for JupyterLab's light theme, and for its dark one."""
+    from pygments.formatters import HtmlFormatter
+
+    light = HtmlFormatter(style="friendly").get_style_defs(".modelserving-code")
+    dark = HtmlFormatter(style="github-dark").get_style_defs('[data-jp-theme-light="false"] .modelserving-code')
+    frame = ".modelserving-code { padding: .4em; background: var(--jp-cell-editor-background, #f8f8f8) !important; }"
+    return f"<style>{light}\n{dark}\n{frame}</style>"
+
+
+def _side(values: Sequence[str]) -> str:
+    """Numbers stand at the right, so that their digits are below each other; all else at the left."""
+    return "right" if values and all(_NUMBER.fullmatch(value) for value in values) else "left"
+
+
+def _cell(value: str, side: str) -> str:
+    return f'<td style="text-align:{side};font-variant-numeric:tabular-nums">{html.escape(value)}</td>'
 
 
 def _inline(text: str) -> str:

@@ -57,3 +57,17 @@ def test_code_is_numbered_from_its_place_in_the_file() -> None:
     """A line number in a lesson is the one in the editor."""
     assert "41" in highlight("x = 1", first_line=41)
     assert "41" not in highlight("x = 1")
+
+
+def test_numbers_stand_at_the_right_and_words_at_the_left() -> None:
+    """A column is right-aligned when all of it is numbers."""
+    shown = table("Sizes", [("JSON", "1,261"), ("protobuf", "-3.5")], "written as", "bytes")._repr_html_()
+    assert '<th scope="col" style="text-align:left">written as' in shown
+    assert '<th scope="col" style="text-align:right">bytes' in shown
+
+
+def test_code_has_colours_for_the_light_theme_and_for_the_dark() -> None:
+    """The page's own background, and a style for each theme."""
+    shown = highlight("x = 1")
+    assert "data-jp-theme-light" in shown
+    assert "--jp-cell-editor-background" in shown

@@ -57,8 +57,8 @@ def test_sliders_turn_the_screws() -> None:
     """What a slider is moved to is what the flow does."""
     flow = Flow()
     producer, consumer = sliders(flow)
-    producer.value, consumer.value = 7, 77
-    assert (flow.producer_ms, flow.consumer_ms) == (7, 77)
+    producer.value, consumer.value = 8, 80
+    assert (flow.producer_ms, flow.consumer_ms) == (8, 80)
 
 
 def test_it_ends_by_itself_after_so_many_items() -> None:
