@@ -81,7 +81,7 @@ def test_a_message_is_shown_as_it_is(
     def fail(*_: object) -> None:
         raise ModelServingError(message)
 
-    monkeypatch.setattr("modelserving.models.admin.score.score_file", fail)
+    monkeypatch.setattr("modelserving.models.admin.score.score_table", fail)
     result = terminal.run("score", tmp_path, tmp_path)
     assert (result.status, result.err) == (1, f"error: {message}\n")
 
@@ -94,7 +94,7 @@ def test_an_error_among_tasks_is_shown_like_any_other(
     def fail(*_: object) -> None:
         raise ExceptionGroup("tasks", [ExceptionGroup("more tasks", [ModelServingError("no room")])])
 
-    monkeypatch.setattr("modelserving.models.admin.score.score_file", fail)
+    monkeypatch.setattr("modelserving.models.admin.score.score_table", fail)
     result = terminal.run("score", tmp_path, tmp_path)
     assert (result.status, result.err) == (1, "error: no room\n")
 
@@ -105,7 +105,7 @@ def test_ctrl_c_is_no_error(terminal: Terminal, monkeypatch: pytest.MonkeyPatch,
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("modelserving.models.admin.score.score_file", interrupted)
+    monkeypatch.setattr("modelserving.models.admin.score.score_table", interrupted)
     result = terminal.run("score", tmp_path, tmp_path)
     assert result.status == 130
     assert "Traceback" not in result.err
