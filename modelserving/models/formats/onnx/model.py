@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelserving.errors import ModelFormatError, ScoringError
+from modelserving.models.formats.answers import read_answers
 from modelserving.models.formats.feeds import FeedReader, Tensors
-from modelserving.models.formats.inputs import unanswerable
 from modelserving.models.formats.onnx.engine import engine_errors, load_engine, make_session, say
 from modelserving.models.formats.onnx.guard import check_onnx, parse_onnx
 from modelserving.models.formats.onnx.prune import prune
@@ -23,7 +23,6 @@ from modelserving.records import ModelDescriptor
 __all__ = ["OnnxFactory", "OnnxModel"]
 
 _START = re.compile(rb"\x08[\x03-\x40][\x12\x1a\x22\x28\x32\x3a\x42]")  # version of the format, then another field
-_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
 _NUMBERS = frozenset({1, 11, 2, 3, 4, 5, 6, 7, 9, 10, 12, 13})
 _STRING = 8
 _LABELS = frozenset({6, 7, _STRING})
@@ -116,7 +115,7 @@ class OnnxModel:
         for name, array in zip(self._names, (answers, *others), strict=True):
             if array.shape[:1] != (count,):
                 raise ScoringError(f"{count} records gave {array.shape[0] if array.ndim else 'no'} answers ({name!r}).")
-        scores = _read_answers(answers.reshape(count, -1))
+        scores = read_answers(answers.reshape(count, -1))
         return replace(scores, outputs=self._name_outputs(others)) if others else scores
 
     def _run(self, tensors: Tensors) -> list[NDArray[Any]]:
@@ -151,27 +150,6 @@ class OnnxModel:
                 f"the ONNX model does not run on {len(self._reader.fields)} inputs "
                 f"({', '.join(self._reader.fields)}): {error}"
             ) from error
-
-
-def _read_answers(answers: NDArray[Any]) -> Scores:
-    """The numbers, or labels, that a matrix of answers means."""
-    if answers.dtype.kind in "OSU":
-        return _read_labels(answers[:, 0])
-    answers = answers.astype(np.float64)
-    values = answers[:, 0].copy() if answers.shape[1] == 1 else answers.argmax(axis=1).astype(np.float64)
-    fit = np.isfinite(answers).all(axis=1)
-    if fit.all():
-        return Scores(values)
-    values[~fit] = np.nan
-    return Scores(values, {int(row): unanswerable(float("nan")) for row in np.flatnonzero(~fit)})
-
-
-def _read_labels(labels: NDArray[Any]) -> Scores:
-    """Labels, and the numbers that they spell."""
-    found, rows = np.unique(labels.astype(str), return_inverse=True)
-    spelt = [float(label) if _NUMBER.fullmatch(label) else float("nan") for label in found]
-    values: NDArray[np.float64] = np.where(np.isfinite(spelt), spelt, np.nan)[rows]
-    return Scores(values, labels=found.astype(object)[rows])
 
 
 def _find_answer(outputs: Sequence[Any], named: str) -> Any:

@@ -12,13 +12,14 @@ from modelserving.models.formats.tensorflow.engine import load_tensorflow, make_
 from modelserving.models.formats.tensorflow.graph_guard import (
     COMPUTING,
     check_constants,
+    check_makers,
     check_nodes,
     check_operations,
     check_shapes,
 )
-from modelserving.models.formats.tensorflow.graph_model import GraphModel, bind_inputs
+from modelserving.models.formats.tensorflow.graph_model import GraphModel
 from modelserving.models.formats.tensorflow.graph_slice import needed_nodes, source
-from modelserving.models.model import NO_PARAMETERS, OUTPUT
+from modelserving.models.model import NO_PARAMETERS, OUTPUT, OUTPUTS
 from modelserving.records import ModelDescriptor
 
 __all__ = ["FrozenGraphFactory", "load_graph"]
@@ -67,8 +68,12 @@ def load_graph(data: bytes, parameters: Mapping[str, str] = NO_PARAMETERS) -> Gr
     """
     graph_def = _parse(data)
     check_nodes(graph_def.node)
+    named = [name for key in (OUTPUT, OUTPUTS) for name in _names(parameters, key) if name != "*"]
+    if _names(parameters, OUTPUT) and "*" not in _names(parameters, OUTPUTS):
+        graph_def = _cut(graph_def, named)  # what the named answers do not need is not looked at
     check_operations(graph_def.node, COMPUTING)
     check_constants(graph_def.node)
+    check_makers({node.name: node for node in graph_def.node})
     graph_def.ClearField("library")  # none of the allowed operations calls a function, so that nothing needs these
     return _build(data, graph_def, parameters)
 
@@ -89,11 +94,31 @@ def _parse(data: bytes) -> Any:
     return graph_def
 
 
+def _names(parameters: Mapping[str, str], key: str) -> list[str]:
+    return [name.strip() for name in parameters.get(key, "").split(",") if name.strip()]
+
+
+def _cut(graph_def: Any, named: list[str]) -> Any:
+    """The part of a graph that some nodes need."""
+    nodes = {node.name: node for node in graph_def.node}
+    _check_named(nodes, named)
+    return type(graph_def)(node=needed_nodes(nodes, named), versions=graph_def.versions)
+
+
+def _check_named(nodes: Mapping[str, Any], named: list[str]) -> None:
+    unknown = [name for name in named if source(name) not in nodes]
+    if unknown:
+        raise ModelFormatError(
+            f"the graph has no node {unknown[0]!r}, which the parameter {OUTPUT!r} or {OUTPUTS!r} names."
+        )
+
+
 def _build(data: bytes, graph_def: Any, parameters: Mapping[str, str]) -> GraphModel:
     tf = load_tensorflow()
     nodes = {node.name: node for node in graph_def.node}
     answer = _find_answer(nodes, parameters.get(OUTPUT, ""))
-    inputs = [node.name for node in needed_nodes(nodes, [answer]) if node.op == "Placeholder"]
+    others = _find_others(nodes, answer, _names(parameters, OUTPUTS))
+    inputs = [node.name for node in needed_nodes(nodes, [answer, *others]) if node.op == "Placeholder"]
     if not inputs:
         raise ModelFormatError(f"the graph's answer {answer!r} depends on no input.")
     with tf.Graph().as_default() as graph:
@@ -102,8 +127,18 @@ def _build(data: bytes, graph_def: Any, parameters: Mapping[str, str]) -> GraphM
         except (ValueError, TypeError, tf.errors.OpError) as error:
             raise ModelFormatError(f"TensorFlow cannot read the graph: {say(error)}") from error
         check_shapes(graph)
-        feeds = bind_inputs({name: graph.get_tensor_by_name(f"{name}:0") for name in inputs}, parameters)
-        return GraphModel(data, make_session(graph), feeds, graph.get_tensor_by_name(f"{answer}:0"))
+        tensors = {name: graph.get_tensor_by_name(f"{name}:0") for name in inputs}
+        outputs = {name: graph.get_tensor_by_name(f"{source(name)}:0") for name in others}
+        answers = graph.get_tensor_by_name(f"{answer}:0")
+        return GraphModel(data, make_session(graph), tensors, parameters, answers, outputs)
+
+
+def _find_others(nodes: Mapping[str, Any], answer: str, named: list[str]) -> list[str]:
+    """Nodes to give beside the answer: those named, or all that nothing else needs."""
+    if "*" in named:
+        return [name for name in _ends(nodes) if name != answer]
+    _check_named(nodes, named)
+    return named
 
 
 def _find_answer(nodes: Mapping[str, Any], named: str) -> str:
@@ -112,12 +147,7 @@ def _find_answer(nodes: Mapping[str, Any], named: str) -> str:
         if source(named) not in nodes:
             raise ModelFormatError(f"the graph has no node {named!r}, which the parameter {OUTPUT!r} names.")
         return source(named)
-    users: dict[str, list[str]] = {name: [] for name in nodes}
-    for name, node in nodes.items():
-        for needed in map(source, node.input):
-            users.setdefault(needed, []).append(name)
-    ends = (name for name in _fed(nodes, users) if not users[name] and nodes[name].op not in _NO_ANSWER)
-    answers = sorted(ends)
+    answers = _ends(nodes)
     if not answers:
         raise ModelFormatError("the graph has no answer: no node that depends on an input and that nothing else needs.")
     if len(answers) > 1:
@@ -125,6 +155,16 @@ def _find_answer(nodes: Mapping[str, Any], named: str) -> str:
             f"the graph has {len(answers)} answers: {', '.join(answers[:8])}. Name one in the parameter {OUTPUT!r}."
         )
     return answers[0]
+
+
+def _ends(nodes: Mapping[str, Any]) -> list[str]:
+    """Names of the nodes that nothing else needs, and that need an input."""
+    users: dict[str, list[str]] = {name: [] for name in nodes}
+    for name, node in nodes.items():
+        for needed in map(source, node.input):
+            users.setdefault(needed, []).append(name)
+    ends = (name for name in _fed(nodes, users) if not users[name] and nodes[name].op not in _NO_ANSWER)
+    return sorted(ends)
 
 
 def _fed(nodes: Mapping[str, Any], users: Mapping[str, list[str]]) -> set[str]:

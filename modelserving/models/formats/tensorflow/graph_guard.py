@@ -8,7 +8,7 @@ through. What remains possible is to compute for long, or much: whoever may publ
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from modelserving.errors import ModelRefused
@@ -19,12 +19,14 @@ __all__ = [
     "RESTORING",
     "check_constants",
     "check_count",
+    "check_makers",
     "check_nodes",
     "check_operations",
     "check_shapes",
 ]
 
 MAX_NODES = 20_000
+_MAX_RANK = 16
 MAX_ELEMENTS = 16_000_000
 """Numbers in all constants, or variables, of a model together: 64 MB of float32. A wine model has a few thousand."""
 
@@ -35,8 +37,9 @@ _ARITHMETIC = """
     Sqrt Square SquaredDifference Sub Sum
 """
 _LAYERS = """
-    BatchMatMul BatchMatMulV2 BatchMatMulV3 Einsum Elu FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3 LeakyRelu
-    LogSoftmax MatMul Relu Relu6 Selu Sigmoid Softmax Softplus Softsign Tanh _FusedMatMul
+    AvgPool BatchMatMul BatchMatMulV2 BatchMatMulV3 Bucketize Conv2D Einsum Elu FusedBatchNorm FusedBatchNormV2
+    FusedBatchNormV3 LeakyRelu LogSoftmax MatMul MaxPool Relu Relu6 Selu Sigmoid Softmax Softplus Softsign Tanh
+    _FusedMatMul
 """
 _DECISIONS = """
     All Any ArgMax ArgMin Equal Greater GreaterEqual IsFinite IsInf IsNan Less LessEqual LogicalAnd LogicalNot LogicalOr
@@ -46,14 +49,22 @@ _SHAPES = """
     Concat ConcatV2 ExpandDims Gather GatherV2 Pack Rank Reshape Shape Size Slice Split SplitV Squeeze StridedSlice
     Transpose Unpack
 """
-COMPUTING = frozenset(f"{_STRUCTURE} {_ARITHMETIC} {_LAYERS} {_DECISIONS} {_SHAPES}".split())
-"""Operations that compute. None makes much of little (as Tile, Fill and Range do), and none loops."""
+_MAKERS = {"Fill": 0, "OneHot": 1}
+"""Operations that make much of little, with the place of the input that says how much."""
+_SIZES = frozenset(
+    {"Cast", "ConcatV2", "Const", "ExpandDims", "GatherV2", "Identity", "Pack", "Shape", "Squeeze", "StridedSlice"}
+)
+"""Operations through which a size may go from a tensor, or a constant, to one of those."""
+COMPUTING = frozenset(f"{_STRUCTURE} {_ARITHMETIC} {_LAYERS} {_DECISIONS} {_SHAPES} {' '.join(_MAKERS)}".split())
+"""Operations that compute. None makes much of little without a bound (as Tile and Range do), and none loops."""
 _VARIABLES = """
     Assign AssignVariableOp DisableCopyOnRead PartitionedCall ReadVariableOp RestoreV2 StatefulPartitionedCall
     VarHandleOp VarIsInitializedOp Variable VariableV2
 """
-RESTORING = frozenset(_VARIABLES.split())
-"""Operations that a SavedModel needs beside those, to hold its variables and to fill them."""
+_TABLES = "HashTableV2 InitializeTableV2 LookupTableFindV2 LookupTableImportV2 LookupTableSizeV2"
+RESTORING = frozenset(f"{_VARIABLES} {_TABLES}".split())
+"""Operations that a SavedModel needs beside those, to hold its variables and tables and to fill them: tables from
+constants in the graph, never from a file."""
 
 
 def check_nodes(nodes: Iterable[Any]) -> None:
@@ -92,8 +103,63 @@ def check_operations(nodes: Iterable[Any], allowed: frozenset[str]) -> None:
     if refused:
         raise ModelRefused(
             f"the graph uses {', '.join(refused[:8])}: only operations that compute are allowed, none that can read or "
-            "write files, run code, loop, or ask for memory without bound."
+            f"write files, run code, loop, or ask for memory without bound.{_hint(refused)}"
         )
+
+
+def _hint(refused: list[str]) -> str:
+    loops = any(name.startswith(("While", "StatelessWhile", "TensorList")) for name in refused)
+    return " A recurrent layer of Keras does without a loop if it is made with `unroll=True`." if loops else ""
+
+
+def check_makers(nodes: Mapping[str, Any]) -> None:
+    """Refuse what makes a tensor of a size that has no bound.
+
+    Args:
+        nodes: of the graph, or of one function, by name.
+
+    Raises:
+        ModelRefused: a size comes from a record's values, from more than one size of a tensor, or is huge.
+    """
+    for node in nodes.values():
+        if node.op in _MAKERS and not _is_bounded(node.input[_MAKERS[node.op]], nodes):
+            raise ModelRefused(
+                f"{node.op} {node.name!r} of the graph makes a tensor whose size has no bound that can be seen: sizes "
+                "have to come from constants, and from the number of records."
+            )
+
+
+def _is_bounded(reference: str, nodes: Mapping[str, Any]) -> bool:
+    """Whether a size is made of constants, none of them huge, and of no more than one size of a tensor."""
+    waiting, seen, shapes, product = [_node_of(reference)], set[str](), 0, 1
+    while waiting:
+        node = nodes.get(waiting.pop())
+        if node is None or node.op not in _SIZES:
+            return False
+        if node.name in seen:
+            continue
+        seen.add(node.name)
+        shapes += node.op == "Shape"
+        if node.op == "Const":
+            product *= _largest(node.attr["value"].tensor)
+        elif node.op in {"StridedSlice", "GatherV2"}:  # the others of its inputs say which, not how much
+            waiting.append(_node_of(node.input[0]))
+        elif node.op != "Shape":
+            waiting.extend(_node_of(name) for name in node.input if not name.startswith("^"))
+    return shapes <= 1 and product <= MAX_ELEMENTS
+
+
+def _largest(tensor: Any) -> int:
+    """What a constant may at most stand for as a size: the product of its numbers."""
+    from tensorflow import make_ndarray
+
+    if math.prod(dimension.size for dimension in tensor.tensor_shape.dim) > _MAX_RANK:
+        return MAX_ELEMENTS + 1
+    return math.prod(max(1, int(number)) for number in make_ndarray(tensor).reshape(-1).tolist())
+
+
+def _node_of(reference: str) -> str:
+    return reference.removeprefix("^").partition(":")[0]
 
 
 def check_constants(nodes: Iterable[Any]) -> None:

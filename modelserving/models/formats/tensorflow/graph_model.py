@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from modelserving.errors import ModelFormatError, ModelInputError, ScoringError
-from modelserving.models.formats.inputs import FieldReader, find_fields, score_rows, unanswerable
+from modelserving.errors import ModelFormatError, ScoringError
+from modelserving.models.formats.answers import read_answers
+from modelserving.models.formats.feeds import Feed, FeedReader, Tensors, deal_columns
 from modelserving.models.formats.tensorflow.engine import load_tensorflow, say
 from modelserving.models.model import INPUTS, Records, Scores
 from modelserving.records import FEATURES
 
-__all__ = ["Feed", "GraphModel", "bind_inputs"]
+__all__ = ["GraphModel", "bind_inputs"]
 
-
-@dataclass(frozen=True, slots=True)
-class Feed:
-    """One input of a graph.
-
-    Args:
-        tensor: of TensorFlow, what is fed.
-        fields: of the record, one for each column.
-        flat: whether it takes one number for each record, shape ``(n,)``, rather than ``(n, len(fields))``.
-    """
-
-    tensor: Any
-    fields: tuple[str, ...]
-    flat: bool = False
+NO_OUTPUTS: Mapping[str, Any] = MappingProxyType({})
+_TYPES = ("float64", "float32", "float16", "int64", "int32", "bool", "string")
 
 
 class GraphModel:
@@ -39,25 +29,35 @@ class GraphModel:
     Args:
         data: the bytes that it was made of.
         session: of TensorFlow, with all variables filled; this model closes it, also when it cannot be made.
-        feeds: its inputs.
-        answer: the tensor that it answers: for each record one number, or several, of which the largest one's place
-            is the answer.
+        tensors: its inputs by name.
+        parameters: of the descriptor.
+        answer: the tensor that it answers: for each record a label, one number, or several, of which the largest one's
+            place is the answer.
+        outputs: tensors to give beside it, by name.
 
     Raises:
-        ModelFormatError: it does not run.
-        ModelInputError: it does not run on records with these fields.
+        ModelFormatError: it does not run, or takes or gives what records do not have.
+        ModelInputError: it is not clear which fields its columns are.
     """
 
-    def __init__(self, data: bytes, session: Any, feeds: Sequence[Feed], answer: Any) -> None:
+    def __init__(
+        self,
+        data: bytes,
+        session: Any,
+        tensors: Mapping[str, Any],
+        parameters: Mapping[str, str],
+        answer: Any,
+        outputs: Mapping[str, Any] = NO_OUTPUTS,
+    ) -> None:
         self._data = data
         self._session: Any = session
-        self._feeds = tuple(feeds)
-        self._types = [feed.tensor.dtype.as_numpy_dtype for feed in feeds]
-        largest = min(float(np.finfo(kind).max) for kind in self._types)
-        self._reader = FieldReader([field for feed in feeds for field in feed.fields], largest)
         try:
-            _check_answer(answer)
-            self._run: Any = session.make_callable(answer, feed_list=[feed.tensor for feed in feeds])
+            self._reader = FeedReader(bind_inputs(tensors, parameters))
+            self._names = tuple(outputs)
+            for tensor in (answer, *outputs.values()):
+                _check_answer(tensor)
+            feeds = [tensors[feed.name] for feed in self._reader.feeds]
+            self._run: Any = session.make_callable([answer, *outputs.values()], feed_list=feeds)
             self._try_out()
         except BaseException:
             self.close()
@@ -76,7 +76,7 @@ class GraphModel:
         """
         if self._session is None:
             raise ScoringError("this TensorFlow model is closed.")
-        return score_rows(self._reader, records, self._score_finite)
+        return self._reader.score(records, self._score)
 
     def to_bytes(self) -> bytes:
         """The bytes, as they arrived."""
@@ -88,38 +88,30 @@ class GraphModel:
         if session is not None:
             session.close()
 
-    def _score_finite(self, matrix: NDArray[np.float64]) -> Scores:
-        """Score rows that hold finite numbers only."""
-        answers = self._answer(matrix)
-        if answers.shape[:1] != matrix.shape[:1]:
-            raise ScoringError(f"{len(matrix)} records gave {answers.shape[0] if answers.ndim else 'no'} answers.")
-        answers = answers.reshape(len(matrix), -1).astype(np.float64)
-        values = answers[:, 0] if answers.shape[1] == 1 else answers.argmax(axis=1).astype(np.float64)
-        fit = np.isfinite(answers).all(axis=1)
-        if fit.all():
-            return Scores(values)
-        values[~fit] = np.nan
-        return Scores(values, {int(row): unanswerable(float("nan")) for row in np.flatnonzero(~fit)})
+    def _score(self, tensors: Tensors) -> Scores:
+        """Score rows that the engine may see."""
+        count = len(tensors[0])
+        answers, *others = self._answer(tensors)
+        for array in (answers, *others):
+            if array.shape[:1] != (count,):
+                raise ScoringError(f"{count} records gave {array.shape[0] if array.ndim else 'no'} answers.")
+        scores = read_answers(answers.reshape(count, -1))
+        outputs = {name: _flatten(array) for name, array in zip(self._names, others, strict=True)}
+        return replace(scores, outputs=outputs) if outputs else scores
 
-    def _answer(self, matrix: NDArray[np.float64]) -> NDArray[Any]:
+    def _answer(self, tensors: Tensors) -> list[NDArray[Any]]:
+        run = self._run
+        if run is None:
+            raise ScoringError("this TensorFlow model is closed.")
         try:
-            return np.asarray(self._run(*self._columns(matrix)))
+            return [_decode(np.asarray(array)) for array in run(*tensors)]
         except load_tensorflow().errors.OpError as error:
-            raise ScoringError(f"TensorFlow failed on {len(matrix)} records: {say(error)}.") from error
-
-    def _columns(self, matrix: NDArray[np.float64]) -> list[NDArray[Any]]:
-        """What is fed: for each input its columns, in its own precision."""
-        columns, start = [], 0
-        for feed, kind in zip(self._feeds, self._types, strict=True):
-            stop = start + len(feed.fields)
-            columns.append((matrix[:, start] if feed.flat else matrix[:, start:stop]).astype(kind))
-            start = stop
-        return columns
+            raise ScoringError(f"TensorFlow failed on {len(tensors[0])} records: {say(error)}.") from error
 
     def _try_out(self) -> None:
         """Run two records through: what a graph really takes and answers shows only then."""
         try:
-            self._score_finite(np.ones((2, len(self._reader.fields))))
+            self._score(self._reader.samples(2))
         except ScoringError as error:
             raise ModelFormatError(
                 f"the graph does not run on {len(self._reader.fields)} inputs ({', '.join(self._reader.fields)}): "
@@ -128,57 +120,45 @@ class GraphModel:
 
 
 def bind_inputs(tensors: Mapping[str, Any], parameters: Mapping[str, str]) -> tuple[Feed, ...]:
-    """Find which fields of a record go where.
-
-    One tensor with eleven columns (or of unknown width) takes the fields in the order of ``FEATURES``, unless
-    ``parameters["inputs"]`` names others. A tensor with one column is a field's own, and so named.
+    """Find which columns of records go where; the rules are those of ``deal_columns``.
 
     Args:
         tensors: the graph's inputs by name.
         parameters: of the descriptor.
 
     Raises:
-        ModelInputError: the records do not have what it wants, or it does not say what it wants.
+        ModelInputError: it does not say what it wants.
         ModelFormatError: an input that no records fit into.
     """
-    named = tuple(name.strip() for name in parameters.get(INPUTS, "").split(",") if name.strip())
     for name, tensor in tensors.items():
         _check_input(name, tensor)
-    if len(tensors) == 1:
-        [(name, tensor)] = tensors.items()
-        return (_bind_matrix(name, tensor, named),)
-    if named:
-        raise ModelInputError(
-            f"the graph has {len(tensors)} inputs with names; the parameter {INPUTS!r} is for one without."
-        )
-    for name, tensor in tensors.items():
-        if _width(tensor) not in {1, None}:
-            raise ModelInputError(
-                f"input {name!r} of {len(tensors)} has {_width(tensor)} columns; one field was expected."
-            )
-    return tuple(Feed(tensor, _own_field(name), tensor.shape.rank == 1) for name, tensor in sorted(tensors.items()))
+    order = sorted(tensors)
+    own = {name: _own_field(name) for name in order}
+    dealt = deal_columns({own[name]: _width(tensors[name]) for name in order}, parameters)
+    return tuple(
+        Feed(name, dealt[own[name]], _kind(tensors[name]), flat=tensors[name].shape.rank == 1) for name in order
+    )
 
 
-def _bind_matrix(name: str, tensor: Any, named: tuple[str, ...]) -> Feed:
-    width = _width(tensor)
-    if named:
-        fields = find_fields(named)
-    elif width == 1:
-        fields = _own_field(name)
-    else:
-        fields = FEATURES
-    if width not in {None, len(fields)}:
-        raise ModelInputError(
-            f"the graph's input {name!r} has {width} columns, and {len(fields)} fields were expected. Say which fields "
-            f"they are in the descriptor's parameter {INPUTS!r}, with commas. The records have: {', '.join(FEATURES)}."
-        )
-    return Feed(tensor, fields, tensor.shape.rank == 1)
+def _kind(tensor: Any) -> np.dtype[Any]:
+    return np.dtype(object if tensor.dtype.name == "string" else tensor.dtype.as_numpy_dtype)
 
 
-def _own_field(name: str) -> tuple[str, ...]:
+def _decode(array: NDArray[Any]) -> NDArray[Any]:
+    """With texts, where TensorFlow gives bytes."""
+    if array.dtype != object:
+        return array
+    texts = [text.decode(errors="replace") if isinstance(text, bytes) else str(text) for text in array.reshape(-1)]
+    return np.array(texts, object).reshape(array.shape)
+
+
+def _flatten(array: NDArray[Any]) -> NDArray[Any]:
+    return array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
+
+
+def _own_field(name: str) -> str:
     """The field that a tensor is named after. TensorFlow writes some names in small letters, so those do, too."""
-    small = {field.lower(): field for field in FEATURES}
-    return find_fields([small.get(name, name)])
+    return {field.lower(): field for field in FEATURES}.get(name, name)
 
 
 def _width(tensor: Any) -> int | None:
@@ -190,14 +170,15 @@ def _width(tensor: Any) -> int | None:
 
 
 def _check_answer(tensor: Any) -> None:
-    if not (tensor.dtype.is_floating or tensor.dtype.is_integer or tensor.dtype.is_bool):
-        raise ModelFormatError(f"the graph's answer {tensor.name!r} is {tensor.dtype.name}, not a number.")
+    kind = tensor.dtype
+    if not (kind.is_floating or kind.is_integer or kind.is_bool or kind.name == "string"):
+        raise ModelFormatError(f"the graph's answer {tensor.name!r} is {kind.name}, neither numbers nor texts.")
 
 
 def _check_input(name: str, tensor: Any) -> None:
-    if not tensor.dtype.is_floating:
+    if tensor.dtype.name not in _TYPES:
         raise ModelFormatError(
-            f"the graph's input {name!r} takes {tensor.dtype.name}; records hold floating-point numbers."
+            f"the graph's input {name!r} takes {tensor.dtype.name}; columns of records are {', '.join(_TYPES)}."
         )
     rank = tensor.shape.rank
     if rank is not None and rank not in {1, 2}:

@@ -13,6 +13,7 @@ from modelserving.models.formats.tensorflow.graph_guard import (
     RESTORING,
     check_constants,
     check_count,
+    check_makers,
     check_operations,
 )
 
@@ -48,6 +49,8 @@ def slice_graph(graph_def: Any, wanted: Sequence[str], file_name: str) -> Any:
     every = [*kept, *(node for function in functions for node in function.node_def)]
     check_operations(every, COMPUTING | RESTORING)
     check_constants(every)
+    for body in (kept, *(function.node_def for function in functions)):
+        check_makers({node.name: node for node in body})
     _check_file_names(kept, functions, source(file_name))
     cut = tf.compat.v1.GraphDef(node=kept, versions=graph_def.versions)
     cut.library.function.extend(functions)

@@ -16,9 +16,9 @@ from modelserving.errors import ModelFormatError, ModelRefused
 from modelserving.models.formats.archive import unpacked
 from modelserving.models.formats.tensorflow.engine import load_tensorflow, make_session, say
 from modelserving.models.formats.tensorflow.graph_guard import MAX_ELEMENTS, check_shapes
-from modelserving.models.formats.tensorflow.graph_model import GraphModel, bind_inputs
+from modelserving.models.formats.tensorflow.graph_model import GraphModel
 from modelserving.models.formats.tensorflow.graph_slice import slice_graph
-from modelserving.models.model import NO_PARAMETERS, OUTPUT
+from modelserving.models.model import NO_PARAMETERS, OUTPUT, SIGNATURE, choose_outputs
 from modelserving.records import ModelDescriptor
 
 __all__ = ["SavedModelFactory", "load_saved_model"]
@@ -31,7 +31,8 @@ class SavedModelFactory:
     """Makes models of SavedModels, of TensorFlow 1 and 2.
 
     The signature is ``serving_default`` or ``predict``, or the only one. Its input is a matrix, or a tensor for each
-    field by name. The descriptor's parameters ``inputs`` and ``output`` settle what is not clear.
+    field by name. The descriptor's parameters ``inputs``, ``output`` and
+    ``signature`` settle what is not clear, and ``outputs`` asks for more than the answer.
     """
 
     suffixes = (".zip",)
@@ -58,7 +59,8 @@ def load_saved_model(data: bytes, parameters: Mapping[str, str] = NO_PARAMETERS)
 
     Args:
         data: a zip archive of its folder (``archive.pack``).
-        parameters: ``inputs`` names the fields of its columns, ``output`` the output that answers; both may be absent.
+        parameters: ``inputs`` names the fields of its columns, ``output`` the output that answers, ``outputs`` what to
+            give beside it, ``signature`` what to call; all may be absent.
 
     Raises:
         ModelFormatError: no archive, no SavedModel in it, or one whose answer is not clear.
@@ -120,25 +122,31 @@ def _check_variables(prefix: Path) -> None:
 
 def _build(data: bytes, meta_graph: Any, variables: Path, parameters: Mapping[str, str]) -> GraphModel:
     tf = load_tensorflow()
-    signature = _find_signature(meta_graph.signature_def)
-    answer = _find_answer(signature.outputs, parameters.get(OUTPUT, ""))
+    signature = _find_signature(meta_graph.signature_def, parameters.get(SIGNATURE, ""))
+    chosen = _find_answer(signature.outputs, parameters.get(OUTPUT, ""))
+    others = choose_outputs([name for name in sorted(signature.outputs) if name != chosen], parameters)
+    wanted = {name: signature.outputs[name].name for name in (chosen, *others)}
     saver = meta_graph.saver_def
     restore = saver.restore_op_name if _has_variables(variables) else ""
     initialise = list(_initialisers(meta_graph))
     graph_def = slice_graph(
         meta_graph.graph_def,
-        wanted=[answer, *(info.name for info in signature.inputs.values()), *initialise, *filter(None, [restore])],
+        wanted=[
+            *wanted.values(),
+            *(info.name for info in signature.inputs.values()),
+            *initialise,
+            *filter(None, [restore]),
+        ],
         file_name=saver.filename_tensor_name if restore else "",
     )
     with tf.Graph().as_default() as graph:
         try:
             tf.import_graph_def(graph_def, name="")
             tensors = {name: graph.get_tensor_by_name(info.name) for name, info in signature.inputs.items()}
-            answer_tensor = graph.get_tensor_by_name(answer)
+            outputs = {name: graph.get_tensor_by_name(tensor) for name, tensor in wanted.items()}
         except (ValueError, TypeError, KeyError, tf.errors.OpError) as error:
             raise ModelFormatError(f"TensorFlow cannot read the SavedModel's graph: {say(error)}") from error
         check_shapes(graph)
-        feeds = bind_inputs(tensors, parameters)
         session = make_session(graph)
         try:
             _fill(
@@ -149,7 +157,7 @@ def _build(data: bytes, meta_graph: Any, variables: Path, parameters: Mapping[st
         except BaseException:
             session.close()
             raise
-        return GraphModel(data, session, feeds, answer_tensor)
+        return GraphModel(data, session, tensors, parameters, outputs.pop(chosen), outputs)
 
 
 def _fill(session: Any, graph: Any, steps: list[tuple[str, dict[str, str]]]) -> None:
@@ -175,25 +183,32 @@ def _initialisers(meta_graph: Any) -> Iterator[str]:
             return
 
 
-def _find_signature(signatures: Mapping[str, Any]) -> Any:
+def _find_signature(signatures: Mapping[str, Any], named: str) -> Any:
     """The signature to serve.
 
     Raises:
         ModelFormatError: there is none, or it is not clear which, or it wants nothing that can be fed.
     """
-    public = [name for name in signatures if not name.startswith("__")]
-    name = next((name for name in (*_SIGNATURES, *public[:1]) if name in public), None)
-    if name is None or (name not in _SIGNATURES and len(public) > 1):
+    public = sorted(name for name in signatures if not name.startswith("__"))
+    known = f"It has: {', '.join(public) or 'none'}."
+    if named and named not in public:
         raise ModelFormatError(
-            f"the SavedModel has no signature {' or '.join(_SIGNATURES)}. It has: {', '.join(public) or 'none'}."
+            f"the SavedModel has no signature {named!r}, which the parameter {SIGNATURE!r} names. {known}"
         )
-    if not signatures[name].inputs or not signatures[name].outputs:
-        raise ModelFormatError(f"signature {name!r} of the SavedModel has no inputs, or no outputs.")
-    return signatures[name]
+    usual = [name for name in _SIGNATURES if name in public]
+    found = [named] if named else usual[:1] or public
+    if len(found) != 1:
+        raise ModelFormatError(
+            f"the SavedModel has no signature {' or '.join(_SIGNATURES)}. {known} "
+            f"Name one in the descriptor's parameter {SIGNATURE!r}."
+        )
+    if not signatures[found[0]].inputs or not signatures[found[0]].outputs:
+        raise ModelFormatError(f"signature {found[0]!r} of the SavedModel has no inputs, or no outputs.")
+    return signatures[found[0]]
 
 
 def _find_answer(outputs: Mapping[str, Any], named: str) -> str:
-    """Name of the tensor that answers."""
+    """Name of the output that answers."""
     known = ", ".join(sorted(outputs))
     if named and named not in outputs:
         raise ModelFormatError(
@@ -203,8 +218,7 @@ def _find_answer(outputs: Mapping[str, Any], named: str) -> str:
         raise ModelFormatError(
             f"the SavedModel has {len(outputs)} outputs: {known}. Name one in the descriptor's parameter {OUTPUT!r}."
         )
-    name: str = outputs[named or next(iter(outputs))].name
-    return name
+    return named or next(iter(outputs))
 
 
 def _has_variables(prefix: Path) -> bool:

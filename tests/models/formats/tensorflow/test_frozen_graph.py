@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from modelserving.errors import ModelFormatError, ModelInputError, ModelRefused
@@ -35,6 +36,11 @@ def refuse(build: Build, error: type[Exception], reason: str, parameters: Mappin
     data = graph_bytes(build)
     with pytest.raises(error, match=reason):
         load_graph(data, parameters)
+
+
+def refuse_wines(build: Build, wines: list[WineRecord], reason: str, parameters: Mapping[str, str]) -> None:
+    with pytest.raises(ModelInputError, match=reason):
+        score(build, wines, parameters)
 
 
 def wines_of(tf: Any, width: int | None = 11, kind: str = "float32", batch: int | None = None, name: str = "x") -> Any:
@@ -82,9 +88,11 @@ def test_columns_may_be_named_in_the_descriptor(wines: list[WineRecord]) -> None
         (lambda tf: wines_of(tf, 1, name="pH") + wines_of(tf, 1, name="density"), {"inputs": "pH"}, "2 inputs"),
     ],
 )
-def test_inputs_that_records_do_not_have_are_refused(build: Build, parameters: dict[str, str], reason: str) -> None:
-    """A width or a name that does not fit the records is an error about inputs, and says which."""
-    refuse(build, ModelInputError, reason, parameters)
+def test_inputs_that_records_do_not_have_are_refused(
+    build: Build, parameters: dict[str, str], reason: str, wines: list[WineRecord]
+) -> None:
+    """A width, or a name that the records do not have, is an error about inputs, and says which."""
+    refuse_wines(build, wines, reason, parameters)
 
 
 def test_an_unstated_width_shows_when_the_graph_is_tried(wines: list[WineRecord]) -> None:
@@ -102,7 +110,7 @@ def test_an_unstated_width_shows_when_the_graph_is_tried(wines: list[WineRecord]
     [
         (lambda tf: tf.add(1, 2), "no answer"),
         (lambda tf: (tf.exp(wines_of(tf), name="a"), tf.exp(wines_of(tf, name="y"), name="b")), "2 answers: a, b"),
-        (lambda tf: wines_of(tf, kind="int64") + 1, "int64"),
+        (lambda tf: wines_of(tf, kind="complex64") + 1, "complex64"),
         (lambda tf: tf.compat.v1.placeholder("float32", (None, 3, 3), name="x") + 1, "3 dimensions"),
         (lambda tf: wines_of(tf, batch=4) + 1, "4 records at a time"),
         (lambda tf: tf.reduce_sum(wines_of(tf)), "gave no answers"),
@@ -143,6 +151,9 @@ def _loop(tf: Any) -> Any:
         (_loop, "While|Enter"),
         (lambda tf: tf.tile(wines_of(tf), [1, 100_000_000]), "Tile"),
         (lambda tf: tf.fill([1 << 40], 1.0) + wines_of(tf)[:, :1], "Fill"),
+        (lambda tf: tf.fill(tf.cast(wines_of(tf)[0, :2], "int32"), 1.0), "Fill"),
+        (lambda tf: tf.fill(tf.shape(wines_of(tf))[:1] * tf.shape(wines_of(tf, name="y"))[:1], 1.0), "Fill"),
+        (lambda tf: tf.one_hot(tf.cast(wines_of(tf), "int32"), 1 << 30), "OneHot"),
         (lambda tf: tf.raw_ops.MatchingFiles(pattern="/*"), "MatchingFiles"),
         (lambda tf: wines_of(tf) @ tf.raw_ops.VarHandleOp(dtype="float32", shape=(11, 1)), "VarHandleOp"),
         (lambda tf: tf.print(wines_of(tf)), "PrintV2"),
@@ -257,3 +268,48 @@ def test_loading_and_scoring_print_nothing(frozen_graph: Sample, tmp_path: Path)
     run = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=True)
     assert run.stdout == ""
     assert run.stderr == "real trouble\n"
+
+
+def test_columns_of_several_types_are_served() -> None:
+    """Texts, whole numbers, booleans and numbers by name; a label answers, with the numbers that were asked for."""
+
+    def build(tf: Any) -> Any:
+        v1 = tf.compat.v1
+        town, age = v1.placeholder("string", (None,), name="town"), v1.placeholder("int64", (None, 1), name="age")
+        sure, weight = v1.placeholder("bool", (None,), name="sure"), v1.placeholder("float32", (None,), name="weight")
+        old = tf.logical_and(age[:, 0] > 40, sure)
+        tf.stack([tf.cast(age[:, 0], "float32"), weight], axis=1, name="both")
+        tf.where(tf.logical_or(old, tf.equal(town, "Ulm")), tf.constant("yes"), tf.constant("no"), name="label")
+
+    model = load_graph(graph_bytes(build), {"output": "label", "outputs": "both"})
+    batch = pa.RecordBatch.from_pydict(
+        {
+            "weight": [1.5, 2.5, 3.5, 4.5, None],
+            "town": ["Ulm", "Bern", "Bern", None, "Ulm"],
+            "age": [1, 50, 30, 1, 1],
+            "sure": [True, True, True, True, False],
+        }
+    )
+    scores = model.score(batch)
+    assert scores.labels is not None
+    assert list(scores.labels) == ["yes", "yes", "no", None, None]
+    assert list(scores.problems) == [3, 4]
+    assert "town is missing" in scores.problems[3]
+    assert scores.outputs["both"][:3].tolist() == [[1.0, 1.5], [50.0, 2.5], [30.0, 3.5]]
+    odd = batch.set_column(batch.schema.get_field_index("age"), "age", pa.array([1, 1.5, 2.0**63, 4, 5]))
+    assert {row: why for row, why in model.score(odd).problems.items() if row in {1, 2}} == {
+        1: "age is 1.5, and this model takes whole numbers only",
+        2: "age is 9.223372036854776e+18, too large for this model",
+    }
+    model.close()
+
+
+def test_what_a_named_answer_does_not_need_is_not_looked_at(wines: list[WineRecord]) -> None:
+    """An operation that is refused does no harm where the answer does without it."""
+
+    def build(tf: Any) -> Any:
+        x = wines_of(tf)
+        return tf.print(x), tf.identity(x[:, 10], name="quality")
+
+    assert score(build, wines, {"output": "quality"}).values == pytest.approx([w.alcohol for w in wines], rel=1e-6)
+    refuse(build, ModelRefused, "PrintV2")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from modelserving.errors import ModelFormatError, ModelInputError, ModelRefused
@@ -249,3 +250,59 @@ def test_damaged_variables_are_told(saved_model_folder: Path, tmp_path: Path, vi
     (copy / victim).write_bytes((copy / victim).read_bytes()[:20])
     with pytest.raises(ModelFormatError, match="variables"):
         load_saved_model(pack(copy))
+
+
+def test_of_several_signatures_the_descriptor_names_one(tmp_path: Path, wines: list[WineRecord]) -> None:
+    """Which is called is settled by the parameter ``signature``; otherwise all are listed."""
+    tf = load_tensorflow()
+    module = tf.Module()
+    module.first = tf.function(lambda x: x[:, 0], input_signature=[spec(None, 11)])
+    module.last = tf.function(lambda x: x[:, 10], input_signature=[spec(None, 11)])
+    tf.saved_model.save(module, str(tmp_path / "two"), signatures={"first": module.first, "last": module.last})
+    data = pack(tmp_path / "two")
+    model = load_saved_model(data, {"signature": "last"})
+    assert model.score(wines).values == pytest.approx([wine.alcohol for wine in wines], rel=1e-6)
+    model.close()
+    with pytest.raises(ModelFormatError, match=r"It has: first, last\. Name one in .*'signature'"):
+        load_saved_model(data)
+    with pytest.raises(ModelFormatError, match=r"no signature 'middle', .* It has: first, last"):
+        load_saved_model(data, {"signature": "middle"})
+
+
+def test_layers_for_categories_and_sequences_are_served(tmp_path: Path) -> None:
+    """Lookup, one-hot, embedding, discretisation, convolution, an unrolled recurrent layer: all as Keras scores."""
+    load_tensorflow()
+    import keras
+
+    layers = keras.layers
+    town, year = keras.Input((1,), dtype="string", name="town"), keras.Input((1,), dtype="int64", name="year")
+    rate = keras.Input((1,), name="rate")
+    parts = [
+        layers.StringLookup(vocabulary=["Ulm", "Bern"], output_mode="one_hot")(town),
+        layers.Flatten()(layers.Embedding(10, 3)(layers.IntegerLookup(vocabulary=[1, 2, 3])(year))),
+        layers.Flatten()(layers.Discretization(bin_boundaries=[0.5, 1.5], output_mode="one_hot")(rate)),
+    ]
+    joined = layers.Reshape((9 + 1, 1))(layers.Concatenate()([*parts, rate]))
+    waves = layers.GlobalAveragePooling1D()(layers.MaxPooling1D(2)(layers.Conv1D(4, 3)(joined)))
+    memory = layers.LSTM(3, unroll=True)(joined)
+    answer = layers.Dense(1)(layers.Concatenate()([waves, memory]))
+    model = keras.Model({"town": town, "year": year, "rate": rate}, answer)
+    model.export(str(tmp_path / "layers"), verbose=False)
+    table = {"town": ["Ulm", "Oslo", "Bern"], "year": [1, 9, 3], "rate": [0.1, 1.0, 2.0]}
+    served = load_saved_model(pack(tmp_path / "layers"))
+    scores = served.score(pa.RecordBatch.from_pydict(table))
+    served.close()
+    tensors = {name: keras.ops.reshape(keras.ops.convert_to_tensor(column), (-1, 1)) for name, column in table.items()}
+    assert not scores.problems
+    assert scores.values == pytest.approx(keras.ops.convert_to_numpy(model(tensors))[:, 0], rel=1e-5)
+
+
+def test_a_recurrent_layer_in_a_loop_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    """A loop is refused, and the text says how the layer does without."""
+    load_tensorflow()
+    import keras
+
+    model = keras.Sequential([keras.Input((11,)), keras.layers.Reshape((11, 1)), keras.layers.GRU(2)])
+    model.export(str(tmp_path / "loop"), verbose=False)
+    with pytest.raises(ModelRefused, match=r"While.*`unroll=True`"):
+        load_saved_model(pack(tmp_path / "loop"))

@@ -1,0 +1,42 @@
+"""From what an engine of tensors answers to scores: numbers, places, labels."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modelserving.models.formats.inputs import unanswerable
+from modelserving.models.model import Scores
+
+__all__ = ["read_answers"]
+
+_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
+
+
+def read_answers(answers: NDArray[Any]) -> Scores:
+    """The numbers, or labels, that a matrix of answers means.
+
+    Args:
+        answers: shape ``(n, k)``: one number or label for each record, or several numbers, of which the largest one's
+            place is the answer.
+    """
+    if answers.dtype.kind in "OSU":
+        return _read_labels(answers[:, 0])
+    answers = answers.astype(np.float64)
+    values = answers[:, 0].copy() if answers.shape[1] == 1 else answers.argmax(axis=1).astype(np.float64)
+    fit = np.isfinite(answers).all(axis=1)
+    if fit.all():
+        return Scores(values)
+    values[~fit] = np.nan
+    return Scores(values, {int(row): unanswerable(float("nan")) for row in np.flatnonzero(~fit)})
+
+
+def _read_labels(labels: NDArray[Any]) -> Scores:
+    """Labels, and the numbers that they spell."""
+    found, rows = np.unique(labels.astype(str), return_inverse=True)
+    spelt = [float(label) if _NUMBER.fullmatch(label) else float("nan") for label in found]
+    values: NDArray[np.float64] = np.where(np.isfinite(spelt), spelt, np.nan)[rows]
+    return Scores(values, labels=found.astype(object)[rows])
