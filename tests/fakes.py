@@ -102,6 +102,7 @@ class FakeServer:
     counts: Counts = field(default_factory=Counts)
     phase: Phase = Phase.SERVING
     models_refused: int = 0
+    models_absent: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def data_types(self) -> tuple[str, ...]:

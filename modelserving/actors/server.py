@@ -12,7 +12,7 @@ hangs, nothing more is polled: the consumer is paused, stays in its group, and t
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from functools import partial
@@ -90,6 +90,11 @@ class ActorServer:
         return self._models.refused + (self._changer.refused if self._changer else 0)
 
     @property
+    def models_absent(self) -> Mapping[str, str]:
+        """For each data type whose last command names a model that is nowhere: what is wrong, and how to mend it."""
+        return self._models.absent
+
+    @property
     def data_types(self) -> tuple[str, ...]:
         """The data types that have a model."""
         return tuple(sorted(name for name, state in list(self._states.items()) if state is not None))
@@ -108,11 +113,10 @@ class ActorServer:
     def health(self) -> Health:
         """Whether it serves: not if an actor hangs, was given up, or has lost its model."""
         health = judge(self.phase, self.phase is Phase.SERVING, self._report(), self._stuck_after_s)
+        details = (*health.details, *self.models_absent.values())
         if self._changer is None:
-            return health
-        return replace(
-            health, ok=health.ok and not self._changer.lost, details=(*health.details, *self._changer.problems)
-        )
+            return replace(health, details=details)
+        return replace(health, ok=health.ok and not self._changer.lost, details=(*details, *self._changer.problems))
 
     async def run(self) -> None:
         """Serve until cancelled.

@@ -6,7 +6,7 @@ Building happens in a thread of its own, so that a model that takes seconds to l
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -80,6 +80,11 @@ class ModelSource:
     def refused(self) -> int:
         """How many messages were no model fit to serve, or no command that can be followed."""
         return self._desk.refused
+
+    @property
+    def absent(self) -> Mapping[str, str]:
+        """For each data type whose last command names a model that is nowhere: what is wrong, and how to mend it."""
+        return self._desk.absent
 
     @property
     def overtaken(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 
@@ -49,6 +50,11 @@ class StageServer:
         return self._models.refused
 
     @property
+    def models_absent(self) -> Mapping[str, str]:
+        """For each data type whose last command names a model that is nowhere: what is wrong, and how to mend it."""
+        return self._models.absent
+
+    @property
     def data_types(self) -> tuple[str, ...]:
         """The data types that have a model."""
         return self.slots.data_types
@@ -66,7 +72,7 @@ class StageServer:
         """Whether it serves."""
         overtaken = self._models.overtaken
         details = (f"models overtaken by a newer one before they could serve: {overtaken}",) if overtaken else ()
-        return Health(self.phase is Phase.SERVING, self.phase, details)
+        return Health(self.phase is Phase.SERVING, self.phase, (*details, *self.models_absent.values()))
 
     async def run(self) -> None:
         """Serve until cancelled.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from kafka import KafkaProducer
@@ -85,6 +85,11 @@ class ModelThread:
     def refused(self) -> int:
         """How many messages were no model fit to serve, or no command that can be followed."""
         return self._desk.refused
+
+    @property
+    def absent(self) -> Mapping[str, str]:
+        """For each data type whose last command names a model that is nowhere: what is wrong, and how to mend it."""
+        return self._desk.absent
 
     @property
     def ready(self) -> bool:

@@ -107,6 +107,11 @@ class StreamsServer:
         return sum(keeper.refused for keeper in self.models.keepers)
 
     @property
+    def models_absent(self) -> Mapping[str, str]:
+        """For each data type whose last command names a model that is nowhere: what is wrong, and how to mend it."""
+        return {name: why for keeper in self.models.keepers for name, why in keeper.absent.items()}
+
+    @property
     def data_types(self) -> tuple[str, ...]:
         """The data types that have a model."""
         return tuple(sorted({name for keeper in self.models.keepers for name in keeper.slots.data_types}))
@@ -148,7 +153,9 @@ class StreamsServer:
             missing = self.missing
         except ServerError as error:
             missing = str(error)
-        return Health(False, Phase.WAITING, (missing,)) if missing else Health(True, self.phase)
+        if missing:
+            return Health(False, Phase.WAITING, (missing,))
+        return Health(True, self.phase, tuple(self.models_absent.values()))
 
     @property
     def missing(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Protocol
 
@@ -51,6 +52,11 @@ class ServerView(Protocol):
     @property
     def models_refused(self) -> int:
         """How many messages about models could not be followed: no model fit to serve, or no command that can be."""
+        ...
+
+    @property
+    def models_absent(self) -> Mapping[str, str]:
+        """For each data type whose last command names a model that is nowhere: what is wrong, and how to mend it."""
         ...
 
     @property
@@ -118,6 +124,7 @@ class ModelState(BaseModel):
     skipped: int = Field(0, description="records of a data type that has no model")
     dead_lettered: int = Field(0, description="records that could not be decoded or scored")
     models_refused: int = Field(0, description="models that are not fit to serve, and commands that cannot be followed")
+    absent: str = Field("", description="the model that a command names and that is nowhere, so that another serves")
     serving: bool = Field(False, description="whether the server serves now; if not, its counts are the last known")
     since_utc: str | None = Field(None, description="when it began to serve, as a date and a time in UTC")
     current: ModelName | None = Field(None, description="the model in use; null while there is none")
@@ -188,7 +195,8 @@ def find_state(server: ServerView, data_type: str) -> ServingState:
 def no_model(server: ServerView, data_type: str) -> HTTPException:
     """What is answered where a data type has no model."""
     known = ", ".join(server.data_types) or "none yet"
-    return HTTPException(404, f"no model for data type {data_type!r}. Data types with a model: {known}.")
+    why = server.models_absent.get(data_type, "")
+    return HTTPException(404, f"no model for data type {data_type!r}. Data types with a model: {known}. {why}".strip())
 
 
 def show_state(server: ServerView, found: ServingState | None) -> ModelState:
@@ -210,6 +218,7 @@ def show_state(server: ServerView, found: ServingState | None) -> ModelState:
     return state.model_copy(
         update={
             **beside,
+            "absent": server.models_absent.get(served.data_type, ""),
             "name": served.name,
             "description": served.description,
             "since": found.since_ms,

@@ -85,6 +85,13 @@ class TestState:
         state = get(view, "/state").json()
         assert [state[name] for name in ("scored", "skipped", "dead_lettered", "models_refused")] == [1, 2, 3, 4]
 
+    def test_it_says_which_model_is_wanted_and_nowhere(self, view: FakeServer) -> None:
+        """Beside the one that serves in its place; also where none does."""
+        view.slots.swap(served_by())
+        view.models_absent = {"wine": "it is nowhere.", "beer": "nor is it."}
+        assert get(view, "/state").json()["absent"] == "it is nowhere."
+        assert get(view, "/state/beer").json()["detail"].endswith("nor is it.")
+
     def test_it_shows_what_stands_beside(self, view: FakeServer) -> None:
         """The model that a rollback would bring back, and the shadow with its comparison; null where there is none."""
         assert [get(view, "/state").json()[name] for name in ("previous", "shadow")] == [None, None]

@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 import anyio
 import httpx
@@ -24,6 +25,7 @@ class Idle:
 
     counts = Counts()
     models_refused = 0
+    models_absent: ClassVar[dict[str, str]] = {}
     data_types = ()
     latest = None
 

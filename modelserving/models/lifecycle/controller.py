@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 
 from modelserving.errors import CommandRefused, ModelRefused, ModelUnreachable
 from modelserving.kafka.dead_letters import DeadLetter
@@ -74,6 +74,7 @@ class ModelController:
         self._reconciler = Reconciler(History(repository.find) if repository else History())
         self._messages: dict[LogPosition, Message] = {}
         self._orders: dict[LogPosition, Message] = {}
+        self._live: set[LogPosition] = set()
         self._tries: dict[ModelRef, int] = {}
         self._due: dict[ModelRef, float] = {}
         self._waiting = False
@@ -91,6 +92,13 @@ class ModelController:
             return tuple(sorted(self._reconciler.history.plan().places))
 
     @property
+    def absent(self) -> Mapping[str, str]:
+        """For each data type whose last command names a model that is nowhere: what is wrong, and how to mend it."""
+        with self._lock:
+            plan = self._reconciler.history.plan()
+            return {name: plan.problems[stamp] for name, stamp in sorted(plan.absent.items())}
+
+    @property
     def pause(self) -> float | None:
         """Seconds until ``work`` is to be called again, for a place that did not answer; ``None``: there is none."""
         with self._lock:
@@ -101,7 +109,8 @@ class ModelController:
 
         Args:
             message: of the models topic, or of the control topic.
-            live: whether it came just now. A command of the past that cannot be followed any more is no dead letter.
+            live: whether it came just now. A command of the past that cannot be followed any more is a dead letter
+                only if the model that it names is wanted to this day.
         """
         stamp = stamp_of(message, self._topics)
         try:
@@ -166,8 +175,9 @@ class ModelController:
         command = decode_command(message.value)
         with self._lock:
             self._reconciler.history.add_command(command, stamp)
+            self._orders[stamp] = message
             if live:
-                self._orders[stamp] = message
+                self._live.add(stamp)
 
     def _take_model(self, message: Message, stamp: LogPosition, live: bool) -> None:
         descriptor = decode_descriptor(message.value)
@@ -245,11 +255,16 @@ class ModelController:
             log.warning("model %s… of %s is not fit to serve: %s", step.ref.digest[:12], step.data_type, error)
 
     def _end_orders(self, only_current: bool) -> list[tuple[Message, str]]:
-        """Commands that came just now and cannot be followed, with the reason. Those that were followed are settled."""
-        problems = self._reconciler.history.plan().problems
-        failed = [(self._orders.pop(stamp), problems[stamp]) for stamp in list(self._orders) if stamp in problems]
+        """Commands that cannot be followed, with the reason: those that came just now, or whose model is missed.
+
+        Those that were followed are settled.
+        """
+        plan = self._reconciler.history.plan()
+        wanted = (self._live | set(plan.absent.values())) & plan.problems.keys()
+        failed = [(self._orders.pop(stamp), plan.problems[stamp]) for stamp in list(self._orders) if stamp in wanted]
         if not only_current:  # a previous model or a shadow that is yet to be built may still change the plan
             self._orders.clear()
+            self._live.clear()
             self._tries.clear()
         return failed
 

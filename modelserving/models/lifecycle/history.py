@@ -116,10 +116,12 @@ class DesiredState:
     Args:
         places: for each data type that ever had a model.
         problems: for each command that could not be followed, why.
+        absent: for each data type whose last word was a command that names a model which is nowhere: that command.
     """
 
     places: Mapping[str, Slots]
     problems: Mapping[LogPosition, str]
+    absent: Mapping[str, LogPosition]
 
 
 Library: TypeAlias = Callable[[str, str, int], ModelRef | None]
@@ -203,6 +205,7 @@ class _Fold:
         self._known: dict[tuple[str, str], ModelRef] = {}
         self._places: dict[str, Slots] = {}
         self._problems: dict[LogPosition, str] = {}
+        self._absent: dict[str, LogPosition] = {}
 
     def run(self, events: Iterable[Event]) -> DesiredState:
         """The plan that they lead to."""
@@ -211,10 +214,13 @@ class _Fold:
                 self._publish(event)
             else:
                 self._obey(event)
-        return DesiredState(MappingProxyType(self._places), MappingProxyType(self._problems))
+        return DesiredState(
+            MappingProxyType(self._places), MappingProxyType(self._problems), MappingProxyType(self._absent)
+        )
 
     def _publish(self, model: Publication) -> None:
         places = self._places.get(model.data_type, Slots())
+        self._absent.pop(model.data_type, None)
         self._known[model.data_type, model.ref.digest] = model.ref
         self._places[model.data_type] = (
             places.start_shadow(model.ref, model.shadow_percent) if model.shadow_percent else places.promote(model.ref)
@@ -226,7 +232,11 @@ class _Fold:
         after = self._after(order, places)
         if isinstance(after, str):
             self._problems[order.stamp] = f"cannot {wanted.action.slug} for data type {wanted.data_type!r}: {after}"
-        elif after != places:
+            if wanted.digest:  # without one, it asked for whichever there was, and there was none
+                self._absent[wanted.data_type] = order.stamp
+            return
+        self._absent.pop(wanted.data_type, None)
+        if after != places:
             self._places[wanted.data_type] = after
 
     def _after(self, order: CommandEvent, places: Slots) -> Slots | str:

@@ -125,8 +125,34 @@ def test_what_is_bad_is_a_dead_letter_and_the_rest_goes_on() -> None:
     assert rig.desk.refused == 3
 
 
+def test_a_model_that_a_command_names_and_that_is_nowhere_is_said() -> None:
+    """Compaction took it, and there is no repository: another serves, but not without a word, until one is wanted."""
+    rig = Rig()
+    rig.send(model("b"), live=False)
+    rig.send(ModelCommand(Action.ROLL_BACK, "wine", model("a").digest), live=False)
+    assert rig.settle() == ("b", "-", "-")
+    assert [(letter.offset, letter.error) for letter in rig.dead] == [(1, "CommandRefused")]
+    assert "publish the model again" in rig.desk.absent["wine"]
+    rig.settle()
+    assert len(rig.dead) == 1
+    rig.send(model("c"))
+    assert (rig.settle(), dict(rig.desk.absent)) == (("c", "b", "-"), {})
+
+
+def test_a_command_that_was_followed_ends_the_wish_for_an_absent_model() -> None:
+    """Whoever wants another model now misses the first one no longer."""
+    rig = Rig()
+    for name in ("a", "b"):
+        rig.send(model(name))
+    rig.send(ModelCommand(Action.PROMOTE, "wine", model("never published").digest))
+    rig.settle()
+    assert list(rig.desk.absent) == ["wine"]
+    rig.send(ModelCommand(Action.ROLL_BACK, "wine"))
+    assert (rig.settle(), dict(rig.desk.absent)) == (("a", "b", "-"), {})
+
+
 def test_old_commands_that_cannot_be_followed_any_more_are_no_dead_letters() -> None:
-    """Compaction took their models: at each start of each server there would be more of them."""
+    """Compaction took their models, and others came since: nobody misses them any more."""
     rig = Rig()
     rig.send(ModelCommand(Action.PROMOTE, "wine", "ab" * 32), live=False)
     rig.send(model("a"), live=False)
