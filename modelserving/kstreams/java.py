@@ -56,6 +56,7 @@ _IN = {
         "WindowedSerdes",
     ),
     _STREAMS + "kstream.internals.": ("SessionWindow", "TimeWindow"),
+    _STREAMS + "kstream.Suppressed$": ("BufferConfig",),
     _STREAMS + "processor.": ("PunctuationType", "TaskId"),
     _STREAMS + "query.": ("KeyQuery", "Position", "RangeQuery", "StateQueryRequest", "WindowKeyQuery"),
     _STREAMS + "state.": ("HostInfo", "QueryableStoreTypes", "Stores"),
