@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,17 +32,20 @@ class Cells:
         return [column[row] for row in rows for column in self.columns]
 
 
-def read_cells(wanted: Sequence[Column], arrays: Sequence[Any], nullable: Sequence[bool]) -> Cells:
+def read_cells(
+    wanted: Sequence[Column], arrays: Sequence[Any], nullable: Sequence[bool], required: Collection[str] = ()
+) -> Cells:
     """Read columns as a model takes them.
 
     Args:
         wanted: by the model: a number of single precision is rounded, a whole one may have no fraction.
         arrays: of Arrow, one for each.
         nullable: whether records may lack them.
+        required: names of those without which the model has no answer.
     """
     problems: dict[int, str] = {}
     columns = [
-        _read(column, array, may_lack, problems)
+        _read(column, array, may_lack and column.name not in required, problems)
         for column, array, may_lack in zip(wanted, arrays, nullable, strict=True)
     ]
     return Cells(tuple(columns), dict(sorted(problems.items())))
@@ -58,7 +61,7 @@ def _read(column: Column, array: Any, nullable: bool, problems: dict[int, str]) 
     if not nullable:
         for row, value in enumerate(values):
             if value is None:
-                problems.setdefault(row, f"{column.name} is missing, and these records may not lack it")
+                problems.setdefault(row, f"{column.name} is missing, and may not be")
     return values
 
 

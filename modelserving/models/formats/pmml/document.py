@@ -15,6 +15,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
 from modelserving.errors import ModelFormatError, ModelRefused
+from modelserving.models.formats.pmml.faults import find_required, mend, refuse_faults
 from modelserving.models.formats.pmml.fields import declare_outputs, read_columns
 from modelserving.models.formats.pmml.guard import check_expressions, check_length
 from modelserving.models.formats.pmml.repair import reduce_outputs, repair
@@ -41,6 +42,7 @@ class PmmlDocument:
         full_text: the same with all outputs that the document declares.
         outputs: the names of these, without those that are no final result.
         predicted: those that are the answer itself.
+        required: the fields that may not be missing.
     """
 
     text: str
@@ -49,6 +51,7 @@ class PmmlDocument:
     full_text: str
     outputs: tuple[str, ...]
     predicted: frozenset[str]
+    required: frozenset[str]
 
 
 def read_pmml(data: bytes, full: bool = False) -> PmmlDocument:
@@ -72,8 +75,12 @@ def read_pmml(data: bytes, full: bool = False) -> PmmlDocument:
     model = _find_model(root)
     check_expressions(root)
     columns = read_columns(root)
+    dictionary = root.findall("DataDictionary/DataField")
+    refuse_faults(root, frozenset(field.get("name", "") for field in dictionary if field.get("optype") == "ordinal"))
     full_text = ""
     try:
+        required = find_required(model)
+        mend(root)
         target, labels = repair(root, model)
         outputs, predicted = declare_outputs(model, target, labels)
         if full:
@@ -83,7 +90,7 @@ def read_pmml(data: bytes, full: bool = False) -> PmmlDocument:
     except (ValueError, IndexError) as error:
         raise ModelFormatError(f"the PMML document contradicts itself, or lacks something: {error}.") from error
     check_length(root)
-    return PmmlDocument(tostring(root, encoding="unicode"), classes, columns, full_text, outputs, predicted)
+    return PmmlDocument(tostring(root, encoding="unicode"), classes, columns, full_text, outputs, predicted, required)
 
 
 def _parse(data: bytes) -> Element:

@@ -71,6 +71,8 @@ def declare_outputs(model: Element, target: str, labels: list[str]) -> tuple[tup
     if declaring is None:
         declaring = model
         _add_outputs(model, target, labels if model.get("functionName") == "classification" else [])
+    if _votes_with_weights(declaring):
+        _drop_probabilities(declaring)
     fields = declaring.findall("Output/OutputField")
     final = [field.get("name", "") for field in fields if field.get("isFinalResult", "true") not in {"false", "0"}]
     for field in fields:
@@ -88,6 +90,19 @@ def _declaring(model: Element) -> Element | None:
         return None
     last = segmentation.findall("Segment")[-1:]
     return _declaring(last[0][-1]) if last else None
+
+
+def _votes_with_weights(model: Element) -> bool:
+    segmentation = model.find("Segmentation")
+    return segmentation is not None and segmentation.get("multipleModelMethod") == "weightedMajorityVote"
+
+
+def _drop_probabilities(model: Element) -> None:
+    """The engine counts such votes rightly, and works out their shares wrongly."""
+    for output in model.findall("Output"):
+        for field in output.findall("OutputField"):
+            if field.get("feature") == "probability":
+                output.remove(field)
 
 
 def _is_answer(field: Element, target: str) -> bool:

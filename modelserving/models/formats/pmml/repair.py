@@ -43,8 +43,6 @@ def repair(root: Element, model: Element) -> tuple[str, list[str]]:
     """
     labels = _labels_of_fields(root)
     _complete_trees([(tree, labels.get(target, [])) for tree, target in _trees(model, "")])
-    for segmentation in model.iter("Segmentation"):
-        _break_ties_of_votes(segmentation)
     _round_to_single_precision(root)
     target = _target(model)
     return target, labels.get(target, [])
@@ -65,6 +63,8 @@ def reduce_outputs(model: Element, target: str, labels: list[str]) -> tuple[str,
     Raises:
         ValueError, IndexError: it contradicts itself, or lacks something.
     """
+    for segmentation in model.iter("Segmentation"):
+        _break_ties_of_votes(segmentation)
     return tuple(_reduce_output(model, {target: labels}, target))
 
 

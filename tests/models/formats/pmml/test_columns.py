@@ -122,7 +122,7 @@ def test_a_bad_cell_costs_only_its_record() -> None:
     model = PmmlModel(data)
     schema = pa.schema([pa.field("children", pa.float64(), nullable=False)])
     scores = model.score(pa.RecordBatch.from_arrays([pa.array([1.0, float("nan")])], schema=schema))
-    assert scores.problems == {1: "children is missing, and these records may not lack it"}
+    assert scores.problems == {1: "children is missing, and may not be"}
     model.close()
 
 

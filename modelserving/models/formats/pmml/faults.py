@@ -1,0 +1,181 @@
+"""What the engine is known to answer wrongly: refused with the reason, or written so that it answers rightly.
+
+Found by comparing with JPMML, the reference implementation, element by element. ``repair`` has what is put right in
+trees and forests.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from xml.etree.ElementTree import Element, SubElement
+
+from modelserving.errors import ModelRefused
+
+__all__ = ["find_required", "mend", "refuse_faults"]
+
+_LARGEST = repr(1.7976931348623157e308)
+
+
+def refuse_faults(root: Element, ordinal: frozenset[str]) -> None:
+    """Refuse what the engine would answer wrongly, or cannot answer at all.
+
+    Args:
+        root: the document.
+        ordinal: names of the fields whose labels have an order.
+
+    Raises:
+        ModelRefused: with what it is.
+    """
+    for element in root.iter():
+        reason = _fault(element, ordinal)
+        if reason:
+            raise ModelRefused(
+                f"the PMML model has {reason}, which the engine answers wrongly or not at all. Export it in another "
+                "way, or as ONNX."
+            )
+
+
+def _fault(element: Element, ordinal: frozenset[str]) -> str:
+    """What is wrong with an element, or nothing."""
+    find = _FAULTS.get(element.tag)
+    if find is None:
+        return ""
+    name, value, reason = find
+    if value and element.get(name) not in value:
+        return ""
+    if element.tag == "RegressionModel":
+        return reason if _targets(element) & ordinal and element.get("normalizationMethod", "none") != "none" else ""
+    if element.tag == "MiningModel":
+        return reason if element.find("Segmentation") is not None else ""
+    return reason
+
+
+_FAULTS: Mapping[str, tuple[str, frozenset[str], str]] = {
+    "AssociationModel": ("", frozenset(), "association rules"),
+    "SequenceModel": ("", frozenset(), "sequence rules"),
+    "MiningModel": ("functionName", frozenset({"clustering"}), "an ensemble of clusterings"),
+    "RegressionModel": ("functionName", frozenset({"classification"}), "a regression on labels that have an order"),
+    "CompoundPredicate": ("booleanOperator", frozenset({"xor"}), "a predicate with xor"),
+    "NearestNeighborModel": (
+        "continuousScoringMethod",
+        frozenset({"weightedAverage"}),
+        "a weighted average of nearest neighbours",
+    ),
+    "Apply": ("function", frozenset({"isNotValid"}), "the function isNotValid"),
+}
+
+
+def mend(root: Element) -> None:
+    """Write what the engine reads wrongly in a way that it reads rightly.
+
+    Raises:
+        ModelRefused: there is no such way.
+    """
+    for discretize in root.iter("Discretize"):
+        _cover_gaps(discretize)
+    labels = {field.get("name", ""): _values(field) for field in root.iterfind("DataDictionary/DataField")}
+    for model in root.iter("GeneralRegressionModel"):
+        _mend_general_regression(model, labels)
+    for segmentation in root.iter("MiningModel"):
+        _check_votes(segmentation)
+
+
+def find_required(model: Element) -> frozenset[str]:
+    """The fields that may not be missing, unless the model replaces them.
+
+    The engine takes a missing factor of a general regression as no effect, and a tree that has no answer as no vote.
+
+    Args:
+        model: the outermost.
+    """
+    fields = [field for field in model.findall("MiningSchema/MiningField") if not field.get("missingValueReplacement")]
+    names = {field.get("name", "") for field in fields} - _targets(model)
+    if model.tag == "GeneralRegressionModel":
+        return frozenset(names & {cell.get("predictorName", "") for cell in model.iter("PPCell")})
+    strategies = {tree.get("missingValueStrategy", "none") for tree in model.iter("TreeModel")}
+    votes = _method(model) in {"majorityVote", "weightedMajorityVote"}
+    return frozenset(names if votes and strategies & {"none", "nullPrediction"} else ())
+
+
+def _cover_gaps(discretize: Element) -> None:
+    """The engine takes what is in no bin as missing, and what to do then from the wrong attribute."""
+    default = discretize.attrib.pop("defaultValue", None)
+    if default is None:
+        if discretize.get("mapMissingTo") is not None and not _covers_all(discretize):
+            raise ModelRefused(
+                "the PMML model discretizes with mapMissingTo, without defaultValue and with gaps between its bins, "
+                "which the engine answers wrongly. Give it a defaultValue, or bins without gaps."
+            )
+        return
+    rest = SubElement(discretize, "DiscretizeBin", binValue=default)
+    SubElement(rest, "Interval", closure="closedClosed", leftMargin=f"-{_LARGEST}", rightMargin=_LARGEST)
+
+
+def _covers_all(discretize: Element) -> bool:
+    """Whether each number is in some bin."""
+    reach, closed = -math.inf, True
+    intervals = discretize.iterfind("DiscretizeBin/Interval")
+    for left, left_closed, right, right_closed in sorted(map(_bounds, intervals), key=lambda b: (b[0], not b[1])):
+        if left > reach or (left == reach and not (closed or left_closed)):
+            return False
+        reach, closed = max((reach, closed), (right, right_closed))
+    return reach == math.inf
+
+
+def _bounds(interval: Element) -> tuple[float, bool, float, bool]:
+    closure = interval.get("closure", "")
+    left, right = interval.get("leftMargin", "-inf"), interval.get("rightMargin", "inf")
+    return float(left), closure.startswith("closed"), float(right), closure.endswith("Closed")
+
+
+def _mend_general_regression(model: Element, labels: Mapping[str, list[str]]) -> None:
+    kind, function = model.get("modelType"), model.get("functionName")
+    if kind == "CoxRegression":
+        raise ModelRefused("the PMML model is a Cox regression, which the engine answers wrongly. Export it as ONNX.")
+    if kind == "ordinalMultinomial" and model.get("cumulativeLink") == "loglog":
+        raise ModelRefused("the PMML model has the cumulative link loglog, which the engine answers wrongly.")
+    if function == "classification" and kind in {"generalizedLinear", "regression", "generalLinear"}:
+        _write_as_multinomial(model, labels)
+
+
+def _write_as_multinomial(model: Element, labels: Mapping[str, list[str]]) -> None:
+    """A logistic regression of two labels, which R writes as a generalised linear model, as one of many labels."""
+    cells = model.findall("ParamMatrix/PCell")
+    targets = {cell.get("targetCategory") for cell in cells} - {None}
+    [known] = [labels.get(target, []) for target in _targets(model)] or [[]]
+    if model.get("linkFunction") != "logit" or len(targets) != 1 or len(known) != 2 or not targets < set(known):
+        raise ModelRefused(
+            "the PMML model classifies by a general regression that is no logistic one of two labels, which the engine "
+            "answers wrongly. Export it as a multinomial logistic regression."
+        )
+    [category] = targets
+    for cell in cells:
+        cell.set("targetCategory", str(category))
+    model.set("modelType", "multinomialLogistic")
+    model.set("targetReferenceCategory", next(label for label in known if label != category))
+    for name in ("linkFunction", "distribution", "distParameter", "linkParameter"):
+        model.attrib.pop(name, None)
+
+
+def _check_votes(model: Element) -> None:
+    method = _method(model)
+    if model.get("functionName") == "classification" and method in {"median", "max"}:
+        raise ModelRefused(
+            f"the PMML model takes the {method} of its segments' probabilities, which the engine answers wrongly. "
+            "Export it with their average."
+        )
+
+
+def _method(model: Element) -> str:
+    segmentation = model.find("Segmentation")
+    return "" if segmentation is None else segmentation.get("multipleModelMethod", "")
+
+
+def _targets(model: Element) -> frozenset[str]:
+    fields = model.iterfind("MiningSchema/MiningField")
+    return frozenset(f.get("name", "") for f in fields if f.get("usageType") in {"target", "predicted"})
+
+
+def _values(field: Element) -> list[str]:
+    return [value.get("value", "") for value in field.iterfind("Value")]
