@@ -15,7 +15,7 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(setup)
-    app.command()(lab)
+    app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(lab)
     app.command()(doctor)
     app.add_typer(lesson_app, name="lesson")
 
@@ -30,13 +30,17 @@ def setup() -> None:
 
 
 def lab(
+    context: typer.Context,
     port: Annotated[int, typer.Option(min=1, max=65535, help="A taken port is stepped aside from.")] = 8888,
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
 ) -> None:
-    """Open the workbook: JupyterLab on the first lesson, with the broker running. Ctrl-C ends both."""
+    """Open the workbook: JupyterLab on its home page, with the broker running. Ctrl-C ends both.
+
+    Options that are not listed here, such as --allow-root, are JupyterLab's own, and handed on to it.
+    """
     from modelserving.workshop.lab.lab import run_lab
 
-    run_lab(typer.echo, port=port, browser=browser)
+    run_lab(typer.echo, port=port, browser=browser, extra=context.args)
 
 
 def doctor() -> None:

@@ -30,7 +30,7 @@ def check(lesson: Ground, broken_offsets: Callable[[Connection, str], Any]) -> s
     answer = broken_offsets(lesson.connection, topic)
     require(
         isinstance(answer, list) and all(isinstance(offset, int) for offset in answer),
-        f"Return a list of offsets, such as `[3, 8]`; you returned {answer!r}.",
+        f"Return a list of offsets, such as `[3, 8]`; you returned {repr(answer)[:80]}.",
     )
     found = sorted(answer)
     require(

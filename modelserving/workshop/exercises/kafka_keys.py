@@ -48,7 +48,9 @@ def _require_bytes(keys: list[Any]) -> None:
         None not in keys, "A key is `None`: then the producer picks the partition, and no order is promised at all."
     )
     strange = next((key for key in keys if not isinstance(key, bytes)), None)
-    require(strange is None, f"A key is of type {type(strange).__name__}, and Kafka carries bytes: add `.encode()`.")
+    require(
+        strange is None, f"A key is of type {type(strange).__name__}, and Kafka carries bytes: of a text, `.encode()`."
+    )
 
 
 EXERCISE = Exercise(

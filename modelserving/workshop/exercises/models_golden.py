@@ -43,6 +43,10 @@ def check(lesson: Ground, choose: Callable[[list[WineRecord], _Answer], Any]) ->
 
 
 def _golden(chosen: Any) -> tuple[Golden, ...]:
+    require(
+        isinstance(chosen, (list, tuple)),
+        f"Return a list of golden records from `choose`; it returned one {type(chosen).__name__}. Put it in `[...]`.",
+    )
     golden = tuple(chosen)
     require(
         golden and all(isinstance(one, Golden) for one in golden),

@@ -28,6 +28,11 @@ def check(lesson: Ground, kinder: Callable[[ModelDescriptor], Any]) -> str:
     )
     require(mine.name != original.name, f"Your model is still called {original.name}: nobody could tell the two apart.")
     require(mine.data != original.data, "The bytes are still the old ones, so it is the old model under a new name.")
+    require(
+        isinstance(mine.sha256, str),
+        f"The digest is a text; yours is of type {type(mine.sha256).__name__}: `.hexdigest()` gives the text.",
+    )
+    require(isinstance(mine.data, bytes), f"The model is bytes; yours is of type {type(mine.data).__name__}.")
     prefix = f"{lesson.prefix}-own-{secrets.token_hex(3)}"
     state = _serve(lesson, prefix, mine)
     require(state["name"] == mine.name, f"The server serves {state['name']!r}, not {mine.name!r}.")

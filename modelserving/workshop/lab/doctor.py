@@ -25,6 +25,7 @@ __all__ = ["CHECKS", "Finding", "Report", "examine", "run_doctor"]
 
 _SETUP = "Run `make setup` in the checkout."
 _DISK_GB, _MEMORY_GB = 2.0, 1.5
+_LOOKS = (("#D55E00", "✗ PROBLEM"), ("#009E73", "✓ ok"))
 _PORTS = {5500: "model servers", 5600: "Kafka Streams servers", 8888: "JupyterLab", 9092: "the broker"}
 
 
@@ -78,8 +79,13 @@ class Report:
         if self.ok:
             count = len(self.findings)
             ready = " This machine is ready." if count == len(CHECKS) else ""
-            return f"{count} of {count} checks {'is' if count == 1 else 'are'} ok.{ready}"
-        found = f"{len(self.problems)} of {len(self.findings)} checks found a problem"
+            return "The check is ok." if count == 1 else f"All {count} checks are ok.{ready}"
+        one = len(self.findings) == 1
+        found = (
+            "The check found a problem"
+            if one
+            else f"{len(self.problems)} of {len(self.findings)} checks found a problem"
+        )
         return f"{found}. Do what its fix says, then run this again."
 
     def __str__(self) -> str:
@@ -87,7 +93,9 @@ class Report:
 
     def _repr_html_(self) -> str:
         rows = tuple(("ok" if f.ok else "PROBLEM", f.name, f.detail, f.fix or "-") for f in self.findings)
-        return Table(self.verdict, ("", "checked", "found", "what to do"), rows)._repr_html_()
+        shown = Table(self.verdict, ("", "checked", "found", "what to do"), rows)._repr_html_()
+        bad, good = (f'><strong style="color:{colour}">{word}</strong><' for colour, word in _LOOKS)
+        return shown.replace(">PROBLEM<", bad).replace(">ok<", good)
 
     def __repr__(self) -> str:
         return str(self)
@@ -197,7 +205,7 @@ def check_home(settings: Settings) -> Finding:
         probe.write_text("can be deleted", encoding="utf-8")
         probe.unlink()
     except OSError as error:
-        fix = "Give yourself the right to write there, or set MODELSERVING_HOME to another folder."
+        fix = f"{_mend_folder(settings.home)}, or set MODELSERVING_HOME to another folder."
         return Finding("data folder", f"{settings.home} cannot be written: {error.strerror}", fix)
     free = shutil.disk_usage(settings.home).free / 1e9
     fix = (
@@ -206,6 +214,12 @@ def check_home(settings: Settings) -> Finding:
         else f"Free some space: {_DISK_GB:g} GB is enough. Or set MODELSERVING_HOME to another disk."
     )
     return Finding("data folder", f"{settings.home}, {free:.0f} GB free", fix)
+
+
+def _mend_folder(folder: Path) -> str:
+    """What to do about a folder that cannot be written: often a file stands in its place."""
+    in_the_way = next((path for path in (folder, *folder.parents) if path.is_file()), None)
+    return f"Remove the file {in_the_way}" if in_the_way else "Give yourself the right to write there"
 
 
 def check_memory(_: Settings) -> Finding:

@@ -6,7 +6,8 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -14,13 +15,20 @@ from modelserving.broker import status, use_broker
 from modelserving.config import Settings, load_settings
 from modelserving.errors import ServerError, SetupError
 from modelserving.system.ports import next_free
+from modelserving.workshop.lab.home import HOME, write_home
+from modelserving.workshop.lab.keeper import keep_broker, keep_home
 from modelserving.workshop.lab.work import WorkFolder, prepare_work_folder
+from modelserving.workshop.lesson.progress import Progress
+from modelserving.workshop.processes.background import BackgroundTask
 
 __all__ = ["DEFAULT_PORT", "lab_arguments", "put_on_path", "run_lab"]
 
 DEFAULT_PORT = 8888
 _TRIES = 50
-_QUIET = {"@jupyterlab/apputils-extension/notification": {"checkForUpdates": False, "fetchNews": "false"}}
+_QUIET: dict[str, dict[str, object]] = {
+    "@jupyterlab/apputils-extension/notification": {"checkForUpdates": False, "fetchNews": "false"},
+    "@jupyterlab/docmanager-extension/plugin": {"defaultViewers": {"markdown": "Markdown Preview"}},
+}
 
 
 def run_lab(
@@ -30,8 +38,9 @@ def run_lab(
     browser: bool = True,
     settings: Settings | None = None,
     root: Path | None = None,
+    extra: Sequence[str] = (),
 ) -> None:
-    """Start the broker and JupyterLab, open the first lesson, and stay until Ctrl-C.
+    """Start the broker and JupyterLab, open the home page, and stay until Ctrl-C.
 
     JupyterLab runs in this process: when it ends, however it ends, nothing stays behind.
 
@@ -41,6 +50,7 @@ def run_lab(
         browser: whether to open one.
         settings: which broker, and where files go; the environment's by default.
         root: the checkout; found by itself by default.
+        extra: further arguments, JupyterLab's own.
 
     Raises:
         SetupError: JupyterLab is not installed.
@@ -54,12 +64,15 @@ def run_lab(
     settings = settings or load_settings()
     put_on_path(os.environ)
     work = prepare_work_folder(root)
+    write_home(work.path, Progress.of(settings))
     found = _free_port(port)
     token = secrets.token_urlsafe(24)
     with use_broker(settings) as connection:
         for line in _greeting(work, connection.bootstrap_servers, port, found, token):
             say(line)
-        LabApp.launch_instance(lab_arguments(work, found, token, settings.home / "lab", browser=browser))
+        with _behind(work, settings):
+            arguments = lab_arguments(work, found, token, settings.home / "lab", browser=browser)
+            LabApp.launch_instance([*arguments, *extra])
     say(_farewell(settings))
 
 
@@ -134,7 +147,18 @@ def _farewell(settings: Settings) -> str:
 
 
 def _page(work: WorkFolder) -> str:
-    return f"/lab/tree/{quote(f'{work.path.name}/{work.first.name}')}"
+    name = HOME if (work.path / HOME).is_file() else work.first.name
+    return f"/lab/tree/{quote(f'{work.path.name}/{name}')}"
+
+
+@contextmanager
+def _behind(work: WorkFolder, settings: Settings) -> Iterator[None]:
+    """What goes on as long as the lab is up."""
+    with ExitStack() as stack:
+        stack.enter_context(BackgroundTask(keep_home(work.path, settings), "the home page"))
+        if settings.bootstrap_servers is None:
+            stack.enter_context(BackgroundTask(keep_broker(settings), "the lab's lease"))
+        yield
 
 
 def _free_port(wanted: int) -> int:

@@ -19,14 +19,16 @@ import httpx
 import psutil
 import pytest
 
-from modelserving.broker import status
+from modelserving.broker import EmbeddedKafka, status, stop
 from modelserving.broker.embedded import BrokerStatus
 from modelserving.config import Settings
 from modelserving.system.ports import free_port
 from modelserving.workshop.lab import lab as lab_module
+from modelserving.workshop.lab.keeper import keep_broker
 from modelserving.workshop.lab.lab import lab_arguments, put_on_path
 from modelserving.workshop.lab.work import WorkFolder
 from modelserving.workshop.lesson.lesson_topics import wait_until
+from modelserving.workshop.processes.background import BackgroundTask
 
 # Each of these labs wants the broker's own port, as a person's does: two of them at the same moment would both take it.
 pytestmark = pytest.mark.xdist_group("lab")
@@ -101,11 +103,12 @@ def begin(tmp_path: Path) -> Iterator[Callable[[int], Lab]]:
 
 @pytest.mark.broker
 @pytest.mark.skipif(sys.platform == "win32", reason="a test cannot send Ctrl-C to another process on Windows")
-def test_the_lab_opens_the_first_lesson_and_ctrl_c_ends_all_of_it(begin: Callable[[int], Lab], tmp_path: Path) -> None:
+def test_the_lab_opens_its_home_page_and_ctrl_c_ends_all_of_it(begin: Callable[[int], Lab], tmp_path: Path) -> None:
     """The broker runs as long as the lab; the notebook is the attendee's own copy; afterwards nothing is left."""
     lab = begin(free_port())
     token = lab.url().params["token"]
-    assert lab.url().path == "/lab/tree/work/00_first.ipynb"
+    assert lab.url().path == "/lab/tree/work/home.md"
+    assert lab.get("/api/contents/work/home.md", token) == 200
     assert lab.get("/api/contents/work/00_first.ipynb", token) == 200
     assert (tmp_path / "work" / "01_next.ipynb").exists()
     wait_until(lambda: status(lab.home) is not None, "the broker of the lab", seconds=60)
@@ -187,3 +190,18 @@ def test_nothing_is_asked_of_the_network(tmp_path: Path) -> None:
     settings.write_text("mine")
     lab_arguments(work, 1, "token", tmp_path / "lab", browser=False)
     assert settings.read_text() == "mine"
+
+
+@pytest.mark.broker
+def test_a_broker_that_a_lesson_started_again_is_the_labs(tmp_path: Path) -> None:
+    """A lesson stops the broker, starts it again, and ends: the lab has taken a lease, so the broker stays."""
+    settings = Settings(home=tmp_path)
+    with BackgroundTask(keep_broker(settings, 0.05), "the lab's lease"):
+        with EmbeddedKafka(home=tmp_path, port=0):
+            wait_until(lambda: (found := status(tmp_path)) is not None and found.leases == 2, "the lab's lease")
+        assert status(tmp_path) is not None
+        stop(tmp_path)
+        with EmbeddedKafka(home=tmp_path, port=0):
+            wait_until(lambda: (found := status(tmp_path)) is not None and found.leases == 2, "the lab's next lease")
+        assert status(tmp_path) is not None
+    assert status(tmp_path) is None

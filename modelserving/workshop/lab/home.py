@@ -1,0 +1,142 @@
+"""The page that the lab opens: what there is, what is done, where to go on; written anew whenever progress changes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelserving.system import write_atomically
+from modelserving.workshop.exercises import all_exercises
+from modelserving.workshop.lesson.progress import Progress, Step
+
+__all__ = ["HOME", "LessonEntry", "home_text", "read_entries", "write_home"]
+
+HOME = "home.md"
+"""Its name in the attendee's folder."""
+_TEMPLATE = Path(__file__).with_name("home.md")
+_PATHS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("half a day", ("00", "01", "02", "04")),
+    ("a full day", ("00", "01", "02", "03", "04", "05", "06", "07")),
+    ("evenings of your own", ()),
+    ("no time, but you know Kafka", ("00", "03", "04", "05")),
+)
+"""Who has what takes which lessons; none named: all of them."""
+_BEGIN, _BREAK = 9 * 60, 10
+
+
+@dataclass(frozen=True, slots=True)
+class LessonEntry:
+    """A lesson in the list.
+
+    Args:
+        file: name of its notebook.
+        title: with its number.
+        minutes: that it takes, as its own box says; 0 if it does not say.
+    """
+
+    file: str
+    title: str
+    minutes: int
+
+    @property
+    def number(self) -> str:
+        """Two digits."""
+        return self.file[:2]
+
+    @property
+    def link(self) -> str:
+        """In Markdown."""
+        return f"[{self.title}]({self.file})"
+
+
+def write_home(work: Path, progress: Progress) -> Path:
+    """Write the page into the folder with the attendee's notebooks.
+
+    Returns:
+        Where it is.
+    """
+    path = work / HOME
+    write_atomically(path, home_text(read_entries(work), progress.steps()))
+    return path
+
+
+def read_entries(folder: Path) -> tuple[LessonEntry, ...]:
+    """The lessons in a folder; one that cannot be read is listed by its name."""
+    return tuple(_entry(path) for path in sorted(folder.glob("[0-9][0-9]_*.ipynb")))
+
+
+def home_text(lessons: Sequence[LessonEntry], steps: Mapping[str, Step]) -> str:
+    """The page, in Markdown.
+
+    Args:
+        lessons: in order.
+        steps: how far the exercises are that were begun, by id.
+    """
+    return _TEMPLATE.read_text(encoding="utf-8").format(
+        go_on=_go_on(lessons, steps),
+        lessons="\n".join(_row(lesson, steps) for lesson in lessons),
+        paths="\n".join(_path_row(name, _chosen(lessons, numbers)) for name, numbers in _PATHS),
+        timetable=_timetable(_chosen(lessons, _PATHS[1][1])),
+    )
+
+
+def _entry(path: Path) -> LessonEntry:
+    try:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    except (OSError, ValueError, KeyError, TypeError):
+        text = ""
+    title, minutes = re.search(r"^# (.+)$", text, re.MULTILINE), re.search(r"(\d+) minutes", text)
+    return LessonEntry(path.name, title[1] if title else path.stem, int(minutes[1]) if minutes else 0)
+
+
+def _exercises(lesson: LessonEntry) -> list[str]:
+    return [exercise.id for exercise in all_exercises() if exercise.lesson == lesson.number]
+
+
+def _row(lesson: LessonEntry, steps: Mapping[str, Step]) -> str:
+    names = _exercises(lesson)
+    solved = sum(steps.get(name, Step()).solved for name in names)
+    begun = any(name in steps for name in names)
+    mark = "✓" if names and solved == len(names) else "◐" if begun else "○"
+    return f"| {mark} | {lesson.link} | {lesson.minutes or ''} | {solved} of {len(names)} solved |"
+
+
+def _go_on(lessons: Sequence[LessonEntry], steps: Mapping[str, Step]) -> str:
+    """Where to go on: at the first open exercise of the last lesson that was begun, or of those after it."""
+    every = [(lesson, name) for lesson in lessons for name in _exercises(lesson)]
+    last = max((lesson.number for lesson, name in every if name in steps), default=None)
+    if last is None:
+        return f"**Begin here: {lessons[0].link}**" if lessons else "There are no lessons here yet."
+    open_ones = [
+        (lesson, name) for lesson, name in every if lesson.number >= last and not steps.get(name, Step()).solved
+    ]
+    if not open_ones:
+        return "**You have come to the end.** What is still open is in the list."
+    lesson, name = open_ones[0]
+    return f"**Go on where you were: {lesson.link}**, exercise `{name}`"
+
+
+def _chosen(lessons: Sequence[LessonEntry], numbers: Sequence[str]) -> list[LessonEntry]:
+    return [lesson for lesson in lessons if lesson.number in numbers or not numbers]
+
+
+def _path_row(name: str, lessons: Sequence[LessonEntry]) -> str:
+    links = " · ".join(f"[{lesson.number}]({lesson.file})" for lesson in lessons)
+    return f"| {name} | {links} | {sum(lesson.minutes for lesson in lessons)} |"
+
+
+def _timetable(lessons: Sequence[LessonEntry]) -> str:
+    """A day, lesson by lesson, with a break after each."""
+    rows, now = ["| from | to | |", "|---|---|---|"], _BEGIN
+    for lesson in lessons:
+        rows.append(f"| {_clock(now)} | {_clock(now + lesson.minutes)} | {lesson.link} |")
+        now += lesson.minutes + _BREAK
+    return "\n".join(rows)
+
+
+def _clock(minutes: int) -> str:
+    return f"{minutes // 60}:{minutes % 60:02}"

@@ -1,0 +1,59 @@
+"""The page that the lab opens."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from modelserving.config import Settings, checkout
+from modelserving.workshop.lab.home import home_text, read_entries, write_home
+from modelserving.workshop.lab.keeper import keep_home
+from modelserving.workshop.lesson.exercise import Outcome, Verdict
+from modelserving.workshop.lesson.lesson_topics import wait_until
+from modelserving.workshop.lesson.progress import Progress, Step
+from modelserving.workshop.processes.background import BackgroundTask
+
+ROOT = checkout() or Path.cwd()
+LESSONS = read_entries(ROOT / "notebooks")
+
+
+def test_every_lesson_is_listed_with_its_minutes() -> None:
+    """Title and minutes are those that the lesson itself says."""
+    page = home_text(LESSONS, {})
+    for lesson in LESSONS:
+        assert lesson.minutes > 0
+        assert f"| ○ | {lesson.link} | {lesson.minutes} |" in page
+    assert "**Begin here: [00" in page
+
+
+def test_it_says_where_to_go_on() -> None:
+    """After the last exercise that was begun comes the first open one."""
+    page = home_text(LESSONS, {"kafka-keys": Step(outcome="passed"), "kafka-commit": Step(outcome="failed")})
+    assert re.search(r"Go on where you were: \[01 [^*]+\*\*, exercise `kafka-commit`", page)
+    assert re.search(r"\| ◐ \| \[01 .* 1 of 2 solved", page)
+
+
+def test_a_glossary_of_thirty_words_in_order() -> None:
+    """A reader finds a word by its place."""
+    words = re.findall(r"^\| ([^|]+) \|", home_text(LESSONS, {}).partition("## Glossary")[2].partition("##")[0], re.M)[
+        2:
+    ]
+    assert len(words) >= 30
+    assert words == sorted(words, key=str.lower)
+
+
+def test_every_link_leads_somewhere(tmp_path: Path) -> None:
+    """Seen from the attendee's folder beside the notebooks."""
+    links = re.findall(r"\]\(([^)]+)\)", home_text(LESSONS, {}))
+    assert [link for link in links if not (ROOT / "notebooks" / link).exists()] == []
+
+
+def test_the_page_follows_the_progress(tmp_path: Path) -> None:
+    """A check that has passed is on the page a moment later, without a new start of the lab."""
+    settings = Settings(home=tmp_path / "home")
+    (tmp_path / "00_first.ipynb").write_text("no notebook")
+    progress = Progress.of(settings)
+    page = write_home(tmp_path, progress)
+    with BackgroundTask(keep_home(tmp_path, settings, 0.01), "the page"):
+        progress.note(Verdict("hello-broker", Outcome.PASSED, "well"))
+        wait_until(lambda: "✓ | [00_first]" in page.read_text(encoding="utf-8"), "the page to be new")
