@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from modelserving.serving import ServerOptions
     from modelserving.web import Runnable
 
-__all__ = ["Member", "Service", "launch", "launch_models"]
+__all__ = ["GroupMember", "Service", "launch", "launch_models"]
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class GroupMember:
     """One server of a group.
 
     Args:
@@ -55,7 +55,7 @@ class Service:
     look: str
 
 
-def launch(kind: str, said: ListenOptions, make: Callable[[Connection, Member], Service]) -> None:
+def launch(kind: str, said: ListenOptions, make: Callable[[Connection, GroupMember], Service]) -> None:
     """Bind a port, reach the broker, and serve until something says stop.
 
     Args:
@@ -79,7 +79,7 @@ def launch(kind: str, said: ListenOptions, make: Callable[[Connection, Member], 
         if said.port not in (0, port):
             console.print(f"Port {said.port} is taken{holder_of(said.port)}: this server is at port {port}.")
         group = said.group or f"{said.prefix or 'modelserving'}-{kind}"
-        member = Member(group, said.instance or f"{socket.gethostname()}-{port}", url)
+        member = GroupMember(group, said.instance or f"{socket.gethostname()}-{port}", url)
         with use_broker() as connection:
             service = make(connection, member)
             if said.announce_to is not None:
@@ -108,7 +108,7 @@ def launch_models(
     from modelserving.kafka import create_topics
     from modelserving.web import make_app
 
-    def begin(connection: Connection, member: Member) -> Service:
+    def begin(connection: Connection, member: GroupMember) -> Service:
         options = _options(said, member, load_settings())
         topics = options.topics
         create_topics(connection, topics)
@@ -119,7 +119,7 @@ def launch_models(
     launch(kind, said, begin)
 
 
-def _options(said: ServeOptions, member: Member, settings: Settings) -> ServerOptions:
+def _options(said: ServeOptions, member: GroupMember, settings: Settings) -> ServerOptions:
     from modelserving.models.lifecycle.build import build_candidate
     from modelserving.models.lifecycle.sandbox import trial_then_build
     from modelserving.models.store.repository import ModelRepository
