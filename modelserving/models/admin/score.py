@@ -9,6 +9,8 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from modelserving.errors import ModelFormatError, RecordError, ScoringError
@@ -196,10 +198,10 @@ def _score(model: Model, batches: Iterator[Any], every: int) -> Iterator[tuple[t
     try:
         start = 0
         for batch in batches:
-            chosen = [row for row in range(len(batch)) if (start + row) % every == 0]
-            records = batch if every == 1 else batch.take(chosen)
-            scores = model.score(records)
-            yield tuple(_flat_names(scores)), _rows(scores, [start + row for row in chosen])
+            chosen = np.flatnonzero((np.arange(len(batch)) + start) % every == 0)
+            if len(chosen):
+                scores = model.score(batch if every == 1 else batch.take(pa.array(chosen)))
+                yield tuple(_flat_names(scores)), _rows(scores, (chosen + start).tolist())
             start += len(batch)
     finally:
         model.close()

@@ -43,6 +43,18 @@ def test_every_nth_row_keeps_its_number(regression: Sample, csv: Path, tmp_path:
     assert scores[14] == pytest.approx(regression.expected(wines[14]))
 
 
+def test_batches_of_which_no_row_is_wanted_are_passed_over(
+    regression: Sample, tmp_path: Path, wines: list[WineRecord]
+) -> None:
+    """A file is read in batches; rows are chosen by their numbers in the file."""
+    lines = [";".join(repr(getattr(wine, name)) for name in FEATURES) for wine in wines]
+    path = tmp_path / "many.csv"
+    path.write_text("\n".join(lines * 62))
+    scores = dict(score_file(write(tmp_path / "m.pmml", regression.data), path, None, 3001))
+    assert list(scores) == [0, 3001]
+    assert scores[3001] == pytest.approx(regression.expected(wines[3001 % len(wines)]))
+
+
 def test_every_must_be_positive(regression: Sample, csv: Path, tmp_path: Path) -> None:
     """Every 0th row is no row."""
     with pytest.raises(RecordError, match="from 1 on"):
