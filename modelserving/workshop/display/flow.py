@@ -159,7 +159,7 @@ def sliders(flow: Flow) -> tuple[Any, ...]:
             value=getattr(flow, attribute),
             description=f"{name}: ms for each item",
             layout={"width": "30em", "max_width": "100%"},
-            style={"description_width": "13em"},
+            style={"description_width": "initial"},
         )
         made.observe(lambda change: setattr(flow, attribute, change["new"]), names="value")
         return made

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BETTER", "RunningSystem"]
 
-BETTER = ("wine-decision-tree", "wine-random-forest")
-"""Models in the order in which they are sent, each nearer to the tasters than the one before."""
+BETTER = ("wine-random-forest", "wine-random-forest-onnx")
+"""Models in turn, each nearer to the tasters than the client's first one."""
 _AWAY_S = 4.0
 _WITHIN_S = 90.0
 
