@@ -38,6 +38,7 @@ OPTIONS = (
 )
 """What the JVM is started with, beside its class path."""
 
+_LONGEST = 1_000  # the engine gives its advice at the end of what it says
 _lock = threading.Lock()
 _started_by: int | None = None
 
@@ -84,7 +85,7 @@ def describe(error: BaseException) -> str:
     parts: list[str] = []
     cause: Any = error
     while cause is not None and len(parts) < 3:
-        message = str(cause.getMessage() or "").strip().split("\n")[0][:300].rstrip(".")
+        message = str(cause.getMessage() or "").strip().split("\n")[0][:_LONGEST].rstrip(".")
         part = f"{cause.getClass().getSimpleName()}: {message}" if message else str(cause.getClass().getSimpleName())
         if not parts or message not in parts[-1]:
             parts.append(part)

@@ -10,22 +10,16 @@ import jpype
 
 from modelserving import jvm
 from modelserving.errors import ServerError
-from modelserving.kstreams.bridge.failures import guarded
-from modelserving.kstreams.bridge.proxies import implement
+from modelserving.kstreams.bridge.failures import guarded, python_errors
+from modelserving.kstreams.bridge.proxies import Ended, implement
 from modelserving.kstreams.bridge.values import duration, to_java
+from modelserving.kstreams.keyvalue import EngineStore
 from modelserving.kstreams.record import Record, RecordMetadata
 from modelserving.kstreams.windows import wrap
 
 __all__ = ["Cancellable", "ProcessorContext", "StateStoreContext"]
 
 _PROCESSOR = "org.apache.kafka.streams.processor."
-
-
-class _Ended:
-    """In the place of the engine's context, once its task has ended."""
-
-    def __getattr__(self, name: str) -> Any:
-        raise ServerError(f"the task of this context has ended: {name} can be asked of it no more.")
 
 
 Cancellable = Callable[[], None]
@@ -44,7 +38,7 @@ class StateStoreContext:
 
     def release(self) -> None:
         """The task has ended: let go of the engine, which holds all that has ever been connected with this."""
-        self.java = _Ended()
+        self.java = Ended()
 
     def applicationId(self) -> str:
         """The application, which is also the consumer group."""
@@ -92,6 +86,17 @@ class StateStoreContext:
 class ProcessorContext(StateStoreContext):
     """The engine, as a processor sees it."""
 
+    def __init__(self, java: Any) -> None:
+        super().__init__(java)
+        self._handed_out: list[Callable[[], object]] = []
+
+    def release(self) -> None:
+        """The task has ended: let go of the engine, in all that was got by this context, too."""
+        super().release()
+        for release in self._handed_out:
+            release()
+        self._handed_out.clear()
+
     def forward(self, record: Record, child: str | None = None) -> None:
         """Hand a record on.
 
@@ -118,13 +123,22 @@ class ProcessorContext(StateStoreContext):
         Raises:
             ServerError: there is none of that name.
         """
-        found = self.java.getStateStore(name)
+        with python_errors():
+            found = self.java.getStateStore(name)
         if found is None:
             raise ServerError(
                 f"no store {name!r} is connected with this processor: give its builder to the ProcessorSupplier, or "
                 "name the processor in addStateStore."
             )
-        return wrap(found, self.currentStreamTimeMs)
+        made = wrap(found, self._record_time)
+        if isinstance(made, EngineStore):
+            self._handed_out.append(made.release)
+        return made
+
+    def _record_time(self) -> int:
+        """The time of the record in hand, or of what is scheduled."""
+        place = self.java.recordContext()
+        return self.currentSystemTimeMs() if place is None else int(place.timestamp())
 
     def schedule(self, seconds: float, call: Callable[[int], None], *, stream_time: bool = False) -> Cancellable:
         """Call a function regularly, between two records.
@@ -134,13 +148,24 @@ class ProcessorContext(StateStoreContext):
             call: takes the time, milliseconds since 1970.
             stream_time: by the time in the records, not the clock's.
         """
+
+        @guarded
+        def punctuate(time: Any) -> None:
+            call(int(time))
+
         kind = jvm.java_class(_PROCESSOR + "PunctuationType")
         made = self.java.schedule(
             duration(seconds),
             kind.STREAM_TIME if stream_time else kind.WALL_CLOCK_TIME,
-            implement(_PROCESSOR + "Punctuator", punctuate=guarded(call)),
+            implement(_PROCESSOR + "Punctuator", punctuate=punctuate),
         )
-        cancel: Cancellable = made.cancel
+        scheduled = [made]
+        self._handed_out.append(scheduled.clear)
+
+        def cancel() -> None:
+            for each in scheduled:
+                each.cancel()
+
         return cancel
 
     def commit(self) -> None:

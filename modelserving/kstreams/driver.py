@@ -201,8 +201,13 @@ class TopologyTestDriver:
 
     def getStateStore(self, name: str) -> Any:
         """A store, to look into, or to fill."""
+        self.check_open()
         with python_errors():
-            return wrap(self.java.getAllStateStores().get(name))
+            stores = self.java.getAllStateStores()
+            if not stores.containsKey(name):
+                known = ", ".join(sorted(map(str, stores.keySet()))) or "none"
+                raise ServerError(f"this topology has no store {name!r}; it has: {known}.")
+            return wrap(stores.get(name))
 
     @contextmanager
     def errors(self) -> Iterator[None]:

@@ -5,21 +5,29 @@ What the other kinds of store can do is in ``windows.py``.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import jpype
 
 from modelserving.kstreams.bridge.failures import python_errors
+from modelserving.kstreams.bridge.proxies import Ended
 from modelserving.kstreams.bridge.values import from_java, to_java
 
-__all__ = ["KeyValueStore", "ReadOnlyKeyValueStore", "TimestampedKeyValueStore", "ValueAndTimestamp", "pairs"]
+__all__ = [
+    "EngineStore",
+    "KeyValueStore",
+    "ReadOnlyKeyValueStore",
+    "TimestampedKeyValueStore",
+    "ValueAndTimestamp",
+]
 
 _TIMED = "org.apache.kafka.streams.state.ValueAndTimestamp"
 
 
-class ReadOnlyKeyValueStore:
-    """What a query may do with a key/value store.
+class EngineStore:
+    """A store of the engine.
 
     Args:
         java: the engine's own object, for what is not here.
@@ -27,6 +35,28 @@ class ReadOnlyKeyValueStore:
 
     def __init__(self, java: Any) -> None:
         self.java = java
+        self._walked: weakref.WeakSet[Iterator[Any]] = weakref.WeakSet()
+
+    def release(self) -> None:
+        """The task has ended: let go of the engine, and end what is still walked through."""
+        self.java = Ended()
+        for walked in tuple(self._walked):
+            walked.close()  # type: ignore[attr-defined]
+
+    def walk(self, ask: Callable[[Any], Any]) -> Iterator[tuple[Any, Any]]:
+        """Keys and values of an iterator of the engine, which is asked for when the first one is."""
+
+        def entries() -> Iterator[tuple[Any, Any]]:
+            with python_errors():
+                yield from _pairs(ask(self.java))
+
+        walked = entries()
+        self._walked.add(walked)
+        return walked
+
+
+class ReadOnlyKeyValueStore(EngineStore):
+    """What a query may do with a key/value store."""
 
     def get(self, key: object) -> Any:
         """The value of a key, or ``None``."""
@@ -35,23 +65,19 @@ class ReadOnlyKeyValueStore:
 
     def all(self) -> Iterator[tuple[Any, Any]]:
         """All keys and values."""
-        with python_errors():
-            yield from pairs(self.java.all())
+        return self.walk(lambda java: java.all())
 
     def range(self, first: object, last: object) -> Iterator[tuple[Any, Any]]:
         """Keys from ``first`` to ``last``, both included, in the order of their bytes."""
-        with python_errors():
-            yield from pairs(self.java.range(to_java(first), to_java(last)))
+        return self.walk(lambda java: java.range(to_java(first), to_java(last)))
 
     def reverseAll(self) -> Iterator[tuple[Any, Any]]:
         """All keys and values, the last key first."""
-        with python_errors():
-            yield from pairs(self.java.reverseAll())
+        return self.walk(lambda java: java.reverseAll())
 
     def reverseRange(self, first: object, last: object) -> Iterator[tuple[Any, Any]]:
         """Keys from ``last`` down to ``first``, both included."""
-        with python_errors():
-            yield from pairs(self.java.reverseRange(to_java(first), to_java(last)))
+        return self.walk(lambda java: java.reverseRange(to_java(first), to_java(last)))
 
     def prefixScan(self, prefix: object, serializer: Any) -> Iterator[tuple[Any, Any]]:
         """All keys whose bytes begin with those of a prefix.
@@ -60,8 +86,7 @@ class ReadOnlyKeyValueStore:
             prefix: what they begin with.
             serializer: makes bytes of it, as ``text().serializer()`` does.
         """
-        with python_errors():
-            yield from pairs(self.java.prefixScan(to_java(prefix), serializer))
+        return self.walk(lambda java: java.prefixScan(to_java(prefix), serializer))
 
     def approximateNumEntries(self) -> int:
         """About how many keys there are."""
@@ -146,7 +171,7 @@ class TimestampedKeyValueStore(KeyValueStore):
         return jpype.JClass(_TIMED).makeAllowNullable(to_java(value), jpype.JLong(when)) if value is not None else None
 
 
-def pairs(found: Any) -> Iterator[tuple[Any, Any]]:
+def _pairs(found: Any) -> Iterator[tuple[Any, Any]]:
     """Keys and values of an iterator of the engine, which is closed at the end, however that comes."""
     try:
         while found.hasNext():

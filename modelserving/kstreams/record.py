@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from operator import index
 from typing import Any, Self, TypeAlias
 
 from modelserving import jvm
@@ -43,7 +44,7 @@ class Record:
     __slots__ = ("java",)
 
     def __init__(self, key: object, value: object, timestamp: int, headers: Headers = ()) -> None:
-        self.java: Any = _class()(to_java(key), to_java(value), timestamp, _headers(headers))
+        self.java: Any = _class()(to_java(key), to_java(value), _milliseconds(timestamp), _headers(headers))
 
     @classmethod
     def of(cls, java: Any) -> Self:
@@ -78,7 +79,7 @@ class Record:
 
     def withTimestamp(self, timestamp: int) -> Self:
         """The same record at another time."""
-        return self.of(self.java.withTimestamp(timestamp))
+        return self.of(self.java.withTimestamp(_milliseconds(timestamp)))
 
     def withHeaders(self, headers: Headers) -> Self:
         """The same record with other headers."""
@@ -98,11 +99,24 @@ def read_headers(headers: Any) -> Headers:
     return tuple((str(one.key()), None if one.value() is None else bytes(one.value())) for one in headers)
 
 
+def _milliseconds(timestamp: int) -> int:
+    """A time as the engine takes it."""
+    try:
+        return index(timestamp)
+    except TypeError:
+        raise TypeError(
+            f"a timestamp is a whole number of milliseconds since 1970, and this is {timestamp!r}: "
+            "int(1000 * time.time()) is now."
+        ) from None
+
+
 def _headers(headers: Headers) -> Any:
     made = jvm.java_class("org.apache.kafka.common.header.internals.RecordHeaders")()
     given: object = headers
     if isinstance(given, dict):
         raise TypeError("headers are pairs of a name and bytes, since a name may come twice: tuple(headers.items()).")
     for name, value in headers:
+        if not isinstance(value, bytes | bytearray | memoryview | None):
+            raise TypeError(f"the header {name!r} is a {type(value).__name__}, and has to be bytes: text.encode().")
         made.add(name, to_java(value))
     return made

@@ -11,11 +11,11 @@ import jpype
 from modelserving.kstreams.bridge.failures import python_errors
 from modelserving.kstreams.bridge.values import from_java, to_java
 from modelserving.kstreams.keyvalue import (
+    EngineStore,
     KeyValueStore,
     ReadOnlyKeyValueStore,
     TimestampedKeyValueStore,
     ValueAndTimestamp,
-    pairs,
 )
 
 __all__ = ["SessionStore", "VersionedKeyValueStore", "WindowStore", "wrap"]
@@ -23,15 +23,8 @@ __all__ = ["SessionStore", "VersionedKeyValueStore", "WindowStore", "wrap"]
 _STATE = "org.apache.kafka.streams.state."
 
 
-class WindowStore:
-    """Values by key and by the beginning of a window; what is read only has the same methods, but ``put``.
-
-    Args:
-        java: the engine's own object, for what is not here.
-    """
-
-    def __init__(self, java: Any) -> None:
-        self.java = java
+class WindowStore(EngineStore):
+    """Values by key and by the beginning of a window; what is read only has the same methods, but ``put``."""
 
     def put(self, key: object, value: object, windowStartTimestamp: int) -> None:  # noqa: N803 - the engine's name
         """Set the value of a key in the window that begins then; ``None`` deletes it."""
@@ -46,31 +39,22 @@ class WindowStore:
             timeFrom: milliseconds since 1970.
             timeTo: included; with it, an iterator of the beginnings of windows and their values.
         """
+        if timeTo is not None:
+            return self.walk(lambda java: java.fetch(to_java(key), jpype.JLong(timeFrom), jpype.JLong(timeTo)))
         with python_errors():
-            if timeTo is None:
-                return _untimed(self.java.fetch(to_java(key), jpype.JLong(timeFrom)))
-            return pairs(self.java.fetch(to_java(key), jpype.JLong(timeFrom), jpype.JLong(timeTo)))
+            return _untimed(self.java.fetch(to_java(key), jpype.JLong(timeFrom)))
 
     def all(self) -> Iterator[tuple[Any, Any]]:
         """All windows: each with its ``Windowed`` key."""
-        with python_errors():
-            yield from pairs(self.java.all())
+        return self.walk(lambda java: java.all())
 
     def fetchAll(self, timeFrom: int, timeTo: int) -> Iterator[tuple[Any, Any]]:  # noqa: N803 - the engine's names
         """All windows that begin between two times, both included, milliseconds since 1970."""
-        with python_errors():
-            yield from pairs(self.java.fetchAll(jpype.JLong(timeFrom), jpype.JLong(timeTo)))
+        return self.walk(lambda java: java.fetchAll(jpype.JLong(timeFrom), jpype.JLong(timeTo)))
 
 
-class SessionStore:
-    """Aggregates of sessions, by ``Windowed`` keys.
-
-    Args:
-        java: the engine's own object, for what is not here.
-    """
-
-    def __init__(self, java: Any) -> None:
-        self.java = java
+class SessionStore(EngineStore):
+    """Aggregates of sessions, by ``Windowed`` keys."""
 
     def put(self, session: Any, aggregate: object) -> None:
         """Set the aggregate of a session; ``None`` deletes it."""
@@ -84,24 +68,15 @@ class SessionStore:
 
     def fetch(self, key: object) -> Iterator[tuple[Any, Any]]:
         """All sessions of a key."""
-        with python_errors():
-            yield from pairs(self.java.fetch(to_java(key)))
+        return self.walk(lambda java: java.fetch(to_java(key)))
 
     def findSessions(self, key: object, earliest: int, latest: int) -> Iterator[tuple[Any, Any]]:
         """The sessions of a key that end at ``earliest`` or later, and begin at ``latest`` or sooner."""
-        with python_errors():
-            yield from pairs(self.java.findSessions(to_java(key), jpype.JLong(earliest), jpype.JLong(latest)))
+        return self.walk(lambda java: java.findSessions(to_java(key), jpype.JLong(earliest), jpype.JLong(latest)))
 
 
-class VersionedKeyValueStore:
-    """Values by key, each with the time from which it holds.
-
-    Args:
-        java: the engine's own object, for what is not here.
-    """
-
-    def __init__(self, java: Any) -> None:
-        self.java = java
+class VersionedKeyValueStore(EngineStore):
+    """Values by key, each with the time from which it holds."""
 
     def put(self, key: object, value: object, timestamp: int) -> int:
         """Let a value hold from then on; until when, in milliseconds since 1970, or -1: for ever so far."""

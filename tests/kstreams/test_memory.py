@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from modelserving.errors import ServerError
 from modelserving.jvm import java_class
 from modelserving.kafka import Connection, make_producer
 from modelserving.kstreams import (
@@ -27,6 +28,7 @@ from modelserving.kstreams import (
     raw,
     streams_config,
 )
+from modelserving.kstreams.bridge.batches import BatchContext, BatchProcessor, BatchProcessorSupplier, Columns
 from modelserving.records import Topics
 from modelserving.workshop.lesson.lesson_topics import wait_until
 
@@ -101,3 +103,62 @@ def test_what_an_application_ran_is_freed(connection: Connection, topics: Topics
             wait_until(partial(noted, 3 * number + 3), "the task")
         del streams
     wait_until(all_gone, "all to be freed", seconds=60)
+
+
+class Holding(Processor):
+    """Keeps all that a context can give: a store of the engine, a walk through it, and what ends a schedule."""
+
+    def init(self, context: ProcessorContext) -> None:
+        super().init(context)
+        self.store = context.getStateStore("counts")
+        self.cancel = context.schedule(10, lambda _: self.cancel())
+        _known.append(weakref.ref(self))
+
+    def process(self, record: Record) -> None:
+        self.last = record
+        self.store.put(b"a", record.value())
+        self.walk = self.store.all()
+        next(self.walk)
+
+
+class Batching(BatchProcessor):
+    """Works on batches."""
+
+    def init(self, context: BatchContext) -> None:
+        super().init(context)
+        _known.append(weakref.ref(self))
+
+    def process_batch(self, batch: Columns) -> None:
+        self.context.forward_values(range(len(batch.values)), [value or b"" for value in batch.values], "sink")
+
+
+def holding() -> Any:
+    builder = java.Stores.keyValueStoreBuilder(java.Stores.inMemoryKeyValueStore("counts"), raw(), raw())
+    return ProcessorSupplier(Holding, builder)
+
+
+@pytest.mark.parametrize("supplier", [holding, lambda: BatchProcessorSupplier("aside", Batching)])
+def test_what_a_processor_keeps_of_the_engine_is_let_go_of(supplier: Any, one_node: Any) -> None:
+    """Stores, iterators, schedules, records, batches: none of them keeps a processor alive whose task has ended."""
+    _known.clear()
+    for _ in range(5):
+        with TopologyTestDriver(one_node(supplier())) as driver:
+            driver.createInputTopic("in", raw(), raw()).pipeInput(b"k", b"v")
+    assert len(_known) == 5
+    wait_until(all_gone, "all to be freed", seconds=60)
+
+
+def test_what_has_ended_says_so(one_node: Any) -> None:
+    """Who keeps a store longer than its task is told, and does not read what may be anywhere by now."""
+    kept: list[Any] = []
+
+    class Keeping(Holding):
+        def init(self, context: ProcessorContext) -> None:
+            super().init(context)
+            kept.append(self.store)
+
+    builder = java.Stores.keyValueStoreBuilder(java.Stores.inMemoryKeyValueStore("counts"), raw(), raw())
+    with TopologyTestDriver(one_node(ProcessorSupplier(Keeping, builder))):
+        pass
+    with pytest.raises(ServerError, match="the task that this belongs to has ended: get"):
+        kept[0].get(b"a")

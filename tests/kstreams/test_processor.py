@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from modelserving.errors import ServerError
 from modelserving.kstreams import (
     Processor,
     ProcessorContext,
@@ -153,3 +154,31 @@ def test_a_record_does_not_change() -> None:
     )
     assert (other.key(), other.value(), other.timestamp(), other.headers()) == (b"other", None, 6, ())
     assert repr(other) == "Record(key=b'other', value=None, timestamp=6)"
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda: Record("k", "v", 1.5), r"whole number of milliseconds since 1970, and this is 1\.5"),  # type: ignore[arg-type]
+        (lambda: Record("k", "v", 1, (("from", "here"),)), r"the header 'from' is a str, and has to be bytes"),  # type: ignore[arg-type]
+        (lambda: Record("k", "v", 1, {"from": b"here"}), r"headers are pairs of a name and bytes"),  # type: ignore[arg-type]
+    ],
+)
+def test_a_record_says_what_it_does_not_take(make: Callable[[], Record], told: str) -> None:
+    """In Python's words, not with a list of Java's overloads."""
+    with pytest.raises(TypeError, match=told):
+        make()
+
+
+def test_a_store_that_is_not_there_is_named(one_node: Draw) -> None:
+    """By the driver, with those that are; by the context, with what connects one."""
+
+    class Asking(Processor):
+        def process(self, record: Record) -> None:
+            self.context.getStateStore("conuts")
+
+    with TopologyTestDriver(one_node(ProcessorSupplier(Asking))) as driver:
+        with pytest.raises(ServerError, match="no store 'conuts'; it has: none"):
+            driver.getStateStore("conuts")
+        with pytest.raises(ServerError, match=r"no access to StateStore conuts.*addStateStore"):
+            driver.createInputTopic("in", raw(), raw()).pipeInput(None, b"x")

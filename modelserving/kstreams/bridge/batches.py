@@ -35,6 +35,12 @@ class BatchContext(ProcessorContext):
 
     collector: Collector
 
+    def release(self) -> None:
+        """Let go of the engine; what is aside stays, so that no commit leaves it out."""
+        super().release()
+        if not len(self.collector):
+            self.collector.release()
+
     def forward_values(self, rows: Sequence[int], values: Sequence[bytes], child: str) -> None:
         """Hand on a record for each of these rows, with its key, time and headers, and a new value.
 
@@ -98,8 +104,11 @@ def BatchProcessorSupplier(name: str, make: Callable[[], BatchProcessor], *store
     builders = jvm.java_class("java.util.LinkedHashSet")()
     for builder in (StoreBuilder(name, _Aside, logging=False), *stores):
         builders.add(builder)
-    get = guarded(lambda: _Node(name, make()).java)
-    return implement(_API + "ProcessorSupplier", get=get, stores=lambda: builders)
+
+    def get() -> Any:
+        return _Node(name, make()).late.make()
+
+    return implement(_API + "ProcessorSupplier", get=guarded(get), stores=lambda: builders)
 
 
 class _Aside(StateStore):
@@ -128,15 +137,14 @@ class _Node:
     def __init__(self, name: str, processor: BatchProcessor) -> None:
         self._name = name
         self._processor = processor
-        self._late = LateProcessor(self._init, self._close)
-        self.java = self._late.java
+        self.late = LateProcessor(self._init, self._close)
         self._committing = False
 
     def _init(self, java: Any) -> None:
         attach()
         context = BatchContext(java)
         context.collector = Collector(java, self._processor.max_records, guarded(self._tick))
-        self._late.set_process(context.collector.process)
+        self.late.set_process(context.collector.process)
         self._context, self._self = context, java.currentNode()
         context.getStateStore(self._name).node = self
         context.schedule(self._processor.linger, lambda _: self._tick())
@@ -152,6 +160,8 @@ class _Node:
             guarded(self._processor.close)()
         finally:
             self._context.release()
+            self.late.release()
+            self._self = None
             detach()
 
     def before_commit(self) -> None:

@@ -58,13 +58,22 @@ class LateProcessor:
         parts = _parts()
         self._calls = {"init": init, "close": lambda *_: close()}
         self._site = java_class("java.lang.invoke.MutableCallSite")(parts.process_type)
+        self._nothing = self._site.getTarget()
+
+    def make(self) -> Any:
+        """The processor for Java, which holds this object; the other way round, too, neither would ever be freed."""
+        parts = _parts()
         handler = parts.handler(self._site.dynamicInvoker(), self._other)
         proxies = java_class("java.lang.reflect.Proxy")
-        self.java: Any = proxies.newProxyInstance(parts.processor.getClassLoader(), [parts.processor], handler)
+        return proxies.newProxyInstance(parts.processor.getClassLoader(), [parts.processor], handler)
 
     def set_process(self, handle: Any) -> None:
         """From now on ``process`` is this handle, ``(Record) -> void``."""
         self._site.setTarget(handle)
+
+    def release(self) -> None:
+        """Let go of the handle, and of all that it is bound to."""
+        self._site.setTarget(self._nothing)
 
     def _other(self, _proxy: Any, method: Any, args: Any) -> Any:
         call = self._calls.get(str(method.getName()))
@@ -93,6 +102,11 @@ class Collector:
         self._loops: dict[str, Any] = {}
         runnable = implement("java.lang.Runnable", run=full)
         self.process = self._parts.collect(context, self._records, self._places, limit, runnable)
+
+    def release(self) -> None:
+        """Let go of the engine, and stay empty."""
+        self._context = self.process = None
+        self._loops.clear()
 
     def __len__(self) -> int:
         return int(self._records.size())

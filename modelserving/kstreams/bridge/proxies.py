@@ -1,4 +1,4 @@
-"""Python objects that Java takes for implementations of its interfaces."""
+"""Python objects that Java takes for implementations of its interfaces, and what stands for objects of its own."""
 
 from __future__ import annotations
 
@@ -8,8 +8,19 @@ from typing import Any
 import jpype
 
 from modelserving import jvm
+from modelserving.errors import ServerError
 
-__all__ = ["implement", "implement_with"]
+__all__ = ["Ended", "implement", "implement_with"]
+
+
+class Ended:
+    """In the place of an object of the engine, once its task has ended.
+
+    Objects of Python and Java that hold each other are never freed: so what a processor may keep lets go of the engine.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        raise ServerError(f"the task that this belongs to has ended: {name} can be asked of it no more.")
 
 
 def implement(interface: str, **methods: Callable[..., Any]) -> Any:
