@@ -104,6 +104,8 @@ class FakeServer:
     models_refused: int = 0
     models_absent: Mapping[str, str] = field(default_factory=dict)
 
+    lost: Mapping[int, int] = field(default_factory=dict)
+
     @property
     def data_types(self) -> tuple[str, ...]:
         return self.slots.data_types

@@ -38,7 +38,8 @@ from modelserving.serving.model_source import ModelSource
 from modelserving.serving.options import ServerOptions
 from modelserving.serving.sessions import run_sessions, spare_the_garbage_collector
 from modelserving.serving.status import Counts, Health, Phase
-from modelserving.serving.worker_thread import WorkerThread
+from modelserving.serving.watch import TopicWatch
+from modelserving.serving.worker_thread import WorkerThread, run_abandonable
 
 __all__ = ["ActorServer"]
 
@@ -76,6 +77,7 @@ class ActorServer:
         self.counts = Counts()
         self.phase = Phase.STARTING
         self.latest: str | None = None
+        self.watch = TopicWatch(connection, options)
         self._connection = connection
         self._make_runtime = make_runtime
         self._models = ModelSource(connection, options.topics, options.build, options.repository, options.references)
@@ -93,6 +95,11 @@ class ActorServer:
     def models_absent(self) -> Mapping[str, str]:
         """For each data type whose last command names a model that is nowhere: what is wrong, and how to mend it."""
         return self._models.absent
+
+    @property
+    def lost(self) -> Mapping[int, int]:
+        """How many records the broker let go before they were scored, by partition."""
+        return self.watch.audit.lost
 
     @property
     def data_types(self) -> tuple[str, ...]:
@@ -113,10 +120,11 @@ class ActorServer:
     def health(self) -> Health:
         """Whether it serves: not if an actor hangs, was given up, or has lost its model."""
         health = judge(self.phase, self.phase is Phase.SERVING, self._report(), self._stuck_after_s)
-        details = (*health.details, *self.models_absent.values())
-        if self._changer is None:
-            return replace(health, details=details)
-        return replace(health, ok=health.ok and not self._changer.lost, details=(*details, *self._changer.problems))
+        health = replace(health, details=(*health.details, *self.models_absent.values()))
+        if self._changer is not None:
+            ok = health.ok and not self._changer.lost
+            health = replace(health, ok=ok, details=(*health.details, *self._changer.problems))
+        return self.watch.judge(health)
 
     async def run(self) -> None:
         """Serve until cancelled.
@@ -160,6 +168,8 @@ class ActorServer:
         send, changes = anyio.create_memory_object_stream[Change](0)
         async with send, changes, anyio.create_task_group() as tasks:
             tasks.start_soon(source.follow, send)
+            await run_abandonable(self.watch.look)
+            tasks.start_soon(self.watch.run)
             tasks.start_soon(self._apply_all, changes, changer)
             tasks.start_soon(self._remind, manager, postman)
             tasks.start_soon(self._check, changer)
@@ -210,7 +220,8 @@ class ActorServer:
             async with send, anyio.create_task_group() as tasks:
                 tasks.start_soon(self._publish, results, sink, manager, Postman(sending, _pause))
                 self.phase = Phase.SERVING
-                async for batch in data:
+                tasks.start_soon(self.watch.end_when_recreated)
+                async for batch in self.watch.note(data):
                     await send.send(await gatherer.score(batch))
 
     async def _publish(

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
 from modelserving.errors import BrokerUnavailable, KafkaError
-from modelserving.kafka.clients import REQUEST_BYTES, TOPIC_BYTES, Connection, explain, make_admin
+from modelserving.kafka.clients import Connection, explain, make_admin
+from modelserving.kafka.settings import KEPT, settings_of
 from modelserving.system import poll
 
 if TYPE_CHECKING:
@@ -21,19 +22,6 @@ _USABLE_WITHIN_S = 60.0
 _LOOK_EVERY_S = 0.02
 _ALREADY_EXISTS = 36
 _UNKNOWN = 3
-
-# Models and commands are put in one order by the time at which they reached the broker: one clock, for all servers.
-_BROKERS_CLOCK = {"message.timestamp.type": "LogAppendTime"}
-KEPT = {**_BROKERS_CLOCK, "cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
-"""Settings of a topic that is kept for ever, in the order of the broker's clock."""
-_COMPACTED = {
-    **_BROKERS_CLOCK,
-    # Of each data type, the newest model stays for ever. Old ones go soon after the segment that holds them is closed.
-    "cleanup.policy": "compact",
-    "segment.ms": str(10 * 60 * 1000),
-    "min.cleanable.dirty.ratio": "0.1",
-    "max.message.bytes": str(TOPIC_BYTES),
-}
 
 
 def create_topics(connection: Connection, topics: Topics, partitions: int = 1, models_partitions: int = 1) -> None:
@@ -50,13 +38,8 @@ def create_topics(connection: Connection, topics: Topics, partitions: int = 1, m
         BrokerUnavailable: no broker answers.
         KafkaError: the broker refuses a topic, or it is not usable in time.
     """
-    wanted: Mapping[str, tuple[int, Mapping[str, str]]] = {
-        topics.records: (partitions, {}),
-        topics.models: (models_partitions, _COMPACTED),
-        topics.scored: (partitions, {}),
-        topics.dead_letters: (partitions, {"max.message.bytes": str(REQUEST_BYTES)}),
-        topics.control: (models_partitions, KEPT),
-    }
+    counts = {topics.models: models_partitions, topics.control: models_partitions}
+    wanted = {name: (counts.get(name, partitions), settings) for name, settings in settings_of(topics).items()}
     create_named_topics(connection, wanted)
 
 

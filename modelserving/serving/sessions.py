@@ -8,14 +8,15 @@ from collections.abc import Awaitable, Callable
 from typing import NoReturn
 
 import anyio
-from kafka.errors import KafkaError
+from kafka.errors import FencedInstanceIdError, InvalidProducerEpochError, KafkaError, ProducerFencedError
 
-from modelserving.errors import BrokerUnavailable
+from modelserving.errors import BrokerUnavailable, ServerError
 
 __all__ = ["run_sessions", "spare_the_garbage_collector"]
 
 log = logging.getLogger(__name__)
 
+_FENCES = 3
 _RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0)
 
 
@@ -28,19 +29,48 @@ async def run_sessions(
         session: scores until something breaks.
         progress: anything that is another thing when results were committed.
         pausing: called when a session has ended.
+
+    Raises:
+        ServerError: another server goes by the same name.
     """
-    failures = 0
+    failures = fences = 0
     while True:
         before = progress()
         try:
             await session()
         except* (KafkaError, BrokerUnavailable) as errors:
-            reason = errors.exceptions[0]
+            reason = _first(errors)
+        fences = _count_fences(reason, fences)
         failures = 0 if progress() != before else failures + 1
         pausing()
         pause = _RETRY_SECONDS[min(failures, len(_RETRY_SECONDS) - 1)]
         log.warning("the broker does not take results (%r); again from the last commit in %g s", reason, pause)
         await anyio.sleep(pause)
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _count_fences(reason: BaseException, before: int) -> int:
+    """How often in a row another server has taken this one's name; the first of two that see it thrice gives way.
+
+    A broker that was away for long may fence a server once, without another one.
+
+    Raises:
+        ServerError: there is another one.
+    """
+    if not isinstance(reason, FencedInstanceIdError | ProducerFencedError | InvalidProducerEpochError):
+        return 0
+    if before + 1 >= _FENCES:
+        raise ServerError(
+            f"another server has the same name in the group: each took the other's place, {_FENCES} times in a row. "
+            "This one ends. Give each server an --instance of its own."
+        )
+    log.warning("another server has taken this one's name in the group (%r)", reason)
+    return before + 1
 
 
 def spare_the_garbage_collector() -> None:

@@ -17,6 +17,8 @@ __all__ = ["DataSource"]
 _POLL_MS = 250
 _HOLD_MS = 50
 _CLOSE_MS = 2_000
+_METADATA_MS = 3_000
+"""New partitions are taken up within seconds, not in the library's five minutes."""
 
 
 class DataSource:
@@ -60,6 +62,7 @@ class DataSource:
             session_timeout_ms=10_000,
             auto_offset_reset="earliest",
             enable_auto_commit=False,
+            metadata_max_age_ms=_METADATA_MS,
         )
         consumer.subscribe([self._topic])
         return consumer

@@ -19,7 +19,8 @@ from modelserving.serving.model_source import ModelSource
 from modelserving.serving.options import ServerOptions
 from modelserving.serving.sessions import run_sessions, spare_the_garbage_collector
 from modelserving.serving.status import Counts, Health, Phase
-from modelserving.serving.worker_thread import WorkerThread
+from modelserving.serving.watch import TopicWatch
+from modelserving.serving.worker_thread import WorkerThread, run_abandonable
 from modelserving.stage.custom_stage import ModelServingStage
 
 __all__ = ["StageServer"]
@@ -41,6 +42,7 @@ class StageServer:
         self.slots = ModelSlots()
         self.counts = Counts()
         self.phase = Phase.STARTING
+        self.watch = TopicWatch(connection, options)
         self._connection = connection
         self._models = ModelSource(connection, options.topics, options.build, options.repository, options.references)
 
@@ -53,6 +55,11 @@ class StageServer:
     def models_absent(self) -> Mapping[str, str]:
         """For each data type whose last command names a model that is nowhere: what is wrong, and how to mend it."""
         return self._models.absent
+
+    @property
+    def lost(self) -> Mapping[int, int]:
+        """How many records the broker let go before they were scored, by partition."""
+        return self.watch.audit.lost
 
     @property
     def data_types(self) -> tuple[str, ...]:
@@ -72,7 +79,9 @@ class StageServer:
         """Whether it serves."""
         overtaken = self._models.overtaken
         details = (f"models overtaken by a newer one before they could serve: {overtaken}",) if overtaken else ()
-        return Health(self.phase is Phase.SERVING, self.phase, (*details, *self.models_absent.values()))
+        return self.watch.judge(
+            Health(self.phase is Phase.SERVING, self.phase, (*details, *self.models_absent.values()))
+        )
 
     async def run(self) -> None:
         """Serve until cancelled.
@@ -93,6 +102,8 @@ class StageServer:
                 send, models = anyio.create_memory_object_stream[Change](0)
                 async with send, models, anyio.create_task_group() as tasks:
                     tasks.start_soon(source.follow, send)
+                    await run_abandonable(self.watch.look)
+                    tasks.start_soon(self.watch.run)
                     await run_sessions(partial(self._session, lane, models), lambda: self.counts, self._wait)
         finally:
             self.phase = Phase.STOPPED
@@ -115,9 +126,10 @@ class StageServer:
             send, results = anyio.create_memory_object_stream[ScoredBatch](0)
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._publish, results, sink, lane)
+                tasks.start_soon(self.watch.end_when_recreated)
                 self.phase = Phase.SERVING
                 async with models.clone() as inlet:
-                    await ModelServingStage(self.slots, lane).run(data, inlet, send)
+                    await ModelServingStage(self.slots, lane).run(self.watch.note(data), inlet, send)
 
     async def _publish(self, results: MemoryObjectReceiveStream[ScoredBatch], sink: Outlet, lane: WorkerThread) -> None:
         async with results:

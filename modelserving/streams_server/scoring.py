@@ -14,6 +14,7 @@ from modelserving.kstreams.bridge.partition import SamePartition
 from modelserving.models.lifecycle.shadow import ShadowWork
 from modelserving.records import encode_scored_batch, preload_encoder
 from modelserving.serving import Batch, Counts, ScoredBatch, score_batch
+from modelserving.serving.audit import OffsetAudit
 from modelserving.streams_server.distribution import Models
 from modelserving.streams_server.stores import STORE, CustomStatistics, add_to
 
@@ -35,11 +36,16 @@ class Row(NamedTuple):
 
 
 class Tally:
-    """What became of the records, all tasks of this process together; only what is committed."""
+    """What became of the records, all tasks of this process together; only what is committed.
 
-    def __init__(self) -> None:
+    Args:
+        audit: told of what is read.
+    """
+
+    def __init__(self, audit: OffsetAudit | None = None) -> None:
         self._lock = threading.Lock()
         self.counts = Counts()
+        self.audit = audit or OffsetAudit("")
 
     def add(self, more: Counts) -> None:
         """Count what was committed just now."""
@@ -99,6 +105,7 @@ class ScoringProcessor(BatchProcessor):
         """Score, hand on, count."""
         place = repeat(self._topic), repeat(self._partition)
         rows = list(map(Row, *place, batch.offsets, batch.timestamps, batch.keys, batch.values))
+        self._tally.audit.read(rows)
         result = score_batch(Batch(rows), self._slots)
         self._models.note_skipped(result.skipped_types, self._partition)
         self._partitions.go_to(self._partition)

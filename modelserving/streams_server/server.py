@@ -22,11 +22,13 @@ from modelserving.models.lifecycle.state import ServingState
 from modelserving.serving import Counts, Health, Phase
 from modelserving.serving.options import ServerOptions
 from modelserving.serving.sessions import run_sessions, spare_the_garbage_collector
+from modelserving.serving.watch import TopicWatch
 from modelserving.serving.worker_thread import run_abandonable
 from modelserving.statistics import StatisticsSnapshot
 from modelserving.streams_server.distribution import ModelDistribution, make_models
 from modelserving.streams_server.heartbeat import Heartbeat
 from modelserving.streams_server.model_thread import ModelOptions, ModelThread
+from modelserving.streams_server.records_topic import RecordsTopic
 from modelserving.streams_server.scoring import Tally
 from modelserving.streams_server.stores import ModelStatistics, StoreKind, look_up
 from modelserving.streams_server.topologies import Parts, make_topology
@@ -38,6 +40,7 @@ log = logging.getLogger(__name__)
 _LOOK_EVERY_S = 0.02
 _CLOSE_SECONDS = 10.0
 _SESSION_MS = 10_000
+_METADATA_MS = 3_000
 _ANSWER_WITHIN_MS = 10_000
 _REPLACEMENTS, _WITHIN_S = 5, 60.0
 _REBALANCING = "rebalancing"
@@ -85,10 +88,12 @@ class StreamsServer:
         self.streams: KafkaStreams | None = None
         self.record_partitions = 0
         self._connection = connection
-        self._tally = Tally()
+        self.watch = TopicWatch(connection, options)
+        self._tally = Tally(self.watch.audit)
         self._failures: deque[float] = deque(maxlen=_REPLACEMENTS)
         self._pulse: Heartbeat | None = None
         self._last_seen: Mapping[str, ModelStatistics] = {}
+        self._topic = RecordsTopic(options, engine.state_folder, engine.store)
         self.models = make_models(
             engine.models,
             ModelOptions(
@@ -110,6 +115,11 @@ class StreamsServer:
     def models_absent(self) -> Mapping[str, str]:
         """For each data type whose last command names a model that is nowhere: what is wrong, and how to mend it."""
         return {name: why for keeper in self.models.keepers for name, why in keeper.absent.items()}
+
+    @property
+    def lost(self) -> Mapping[int, int]:
+        """How many records the broker let go before they were scored, by partition."""
+        return self.watch.audit.lost
 
     @property
     def data_types(self) -> tuple[str, ...]:
@@ -144,6 +154,9 @@ class StreamsServer:
 
     def health(self) -> Health:
         """Whether it serves: all its tasks are where they belong, have their state, and the broker hears of it."""
+        return self.watch.judge(self._health())
+
+    def _health(self) -> Health:
         streams = self.streams
         if self.phase != Phase.SERVING or streams is None:
             return Health(False, self.phase)
@@ -177,7 +190,9 @@ class StreamsServer:
         try:
             await anyio.to_thread.run_sync(self._prepare)
             spare_the_garbage_collector()
-            await run_sessions(self._session, lambda: self.counts, self._wait)
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self.watch.run)
+                await run_sessions(self._session, lambda: self.counts, self._wait)
         finally:
             self.phase = Phase.STOPPED
             with anyio.CancelScope(shield=True):
@@ -188,6 +203,8 @@ class StreamsServer:
         self.engine.state_folder.mkdir(parents=True, exist_ok=True)
         self._partitions = len(end_offsets(self._connection, self.options.topics.scored))
         self.record_partitions = len(end_offsets(self._connection, self.options.topics.records))
+        self.watch.look()
+        self._check_topic()
         self.models.start()
         self.phase = Phase.READING_MODELS
 
@@ -224,7 +241,16 @@ class StreamsServer:
         keepers = self.models.keepers
         return bool(keepers) and all(keeper.ready for keeper in keepers)
 
+    def _check_topic(self) -> None:
+        """See that the state of this application still belongs to the records' topic.
+
+        Raises:
+            ServerError: it does not.
+        """
+        self._topic.check(self.watch.identity)
+
     def _follow(self, state: State) -> None:
+        self._check_topic()
         if state is State.RUNNING:
             self.phase = Phase.SERVING
         elif self._ready():
@@ -256,6 +282,7 @@ class StreamsServer:
             num_standby_replicas=engine.standbys,
             # A newcomer gets tasks with much state when it has caught up with it; looked at each minute, not each ten.
             probing_rebalance_interval_ms=60_000,
+            metadata_max_age_ms=_METADATA_MS,
             poll_ms=max(1, round(engine.linger * 1000)),
             main_consumer_group_instance_id=options.member,
             consumer_session_timeout_ms=_SESSION_MS,

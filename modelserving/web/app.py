@@ -11,6 +11,7 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from modelserving import __version__
 from modelserving.web.schemas import (
@@ -56,6 +57,7 @@ def make_app(server: ServerView, *routers: APIRouter) -> FastAPI:
     app.openapi_version = "3.0.3"  # the newest that the bundled page can show
     add_docs(app)
     add_errors(app)
+    app.add_middleware(_Head)
 
     for router in routers:  # before the paths that are the same everywhere: the first one that fits is taken
         app.include_router(router)
@@ -82,9 +84,31 @@ def make_app(server: ServerView, *routers: APIRouter) -> FastAPI:
         if not health.ok:
             response.status_code = 503
             response.headers.update(AGAIN)
-        return Health(status="ok" if health.ok else "unavailable", phase=health.phase, details=list(health.details))
+        return Health(
+            status="ok" if health.ok else "unavailable",
+            phase=health.phase,
+            details=list(health.details),
+            lost=dict(server.lost),
+        )
 
     return app
+
+
+class _Head:
+    """Answers ``HEAD`` as ``GET``, without the body: balancers and probes ask so."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_head(message: Message) -> None:
+            await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+        await self._app({**scope, "method": "GET"}, receive, send_head)
 
 
 def add_docs(app: FastAPI) -> None:

@@ -60,6 +60,11 @@ class ServerView(Protocol):
         ...
 
     @property
+    def lost(self) -> Mapping[int, int]:
+        """How many records the broker let go before they were scored, by partition."""
+        ...
+
+    @property
     def data_types(self) -> tuple[str, ...]:
         """The data types that have a model, in alphabetical order."""
         ...
@@ -125,6 +130,7 @@ class ModelState(BaseModel):
     dead_lettered: int = Field(0, description="records that could not be decoded or scored")
     models_refused: int = Field(0, description="models that are not fit to serve, and commands that cannot be followed")
     absent: str = Field("", description="the model that a command names and that is nowhere, so that another serves")
+    lost: dict[int, int] = Field({}, description="records that the broker let go before they were scored, by partition")
     serving: bool = Field(False, description="whether the server serves now; if not, its counts are the last known")
     since_utc: str | None = Field(None, description="when it began to serve, as a date and a time in UTC")
     current: ModelName | None = Field(None, description="the model in use; null while there is none")
@@ -207,6 +213,7 @@ def show_state(server: ServerView, found: ServingState | None) -> ModelState:
         skipped=counts.skipped,
         dead_lettered=counts.dead_lettered,
         models_refused=server.models_refused,
+        lost=dict(server.lost),
         serving=server.health().ok,
     )
     if found is None:

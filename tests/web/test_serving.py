@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -28,6 +29,7 @@ class Idle:
     models_absent: ClassVar[dict[str, str]] = {}
     data_types = ()
     latest = None
+    lost: ClassVar[Mapping[int, int]] = {}
 
     def __init__(self) -> None:
         self.phase = Phase.STARTING

@@ -1,0 +1,45 @@
+"""``modelserving streams reset``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+__all__ = ["register"]
+
+streams = typer.Typer(help="Applications of Kafka Streams.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(streams, name="streams")
+
+
+@streams.callback()
+def about() -> None:
+    """Applications of Kafka Streams."""
+
+
+@streams.command()
+def reset(
+    application: Annotated[str, typer.Argument(help="Its id: the --group of its servers.")] = "modelserving-streams",
+    from_beginning: Annotated[
+        bool, typer.Option("--from-beginning", help="Forget its progress, too: all records are scored once more.")
+    ] = False,
+) -> None:
+    """Delete an application's changelogs and local state, after its records' topic got partitions or was made anew.
+
+    Its counts begin anew. Its progress stays, unless told otherwise: no record is answered twice.
+    """
+    from modelserving.broker import use_broker
+    from modelserving.config import load_settings
+    from modelserving.streams_server.reset import reset_application
+
+    folder = load_settings().home / "streams" / application
+    with use_broker() as connection:
+        done = reset_application(connection, application, folder, from_beginning=from_beginning)
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"Deleted: {', '.join(done.topics) or 'no internal topic'}; {done.folder or 'no local state'}.")
+    console.print("All records will be scored again." if done.progress else "It goes on where it was.")

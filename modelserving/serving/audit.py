@@ -1,0 +1,96 @@
+"""Which offsets were never scored, since the broker let them go before: retention, deleted records, a topic made anew.
+
+Offsets jump for good reasons, too: marks of transactions, what was aborted, what was compacted. A jump is a loss as far
+as the broker has nothing left where it began. So each jump is noted when it is seen, and judged at the next look at the
+broker. One book for all servers: it needs to know what was read, not how.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+
+from modelserving.kafka.gaps import Gap
+from modelserving.kafka.messages import Message
+
+__all__ = ["OffsetAudit"]
+
+_CUT = "the broker has let them go before they were scored (retention, or deleted records)"
+_BEHIND = "the topic ends before the place that was read to: it was made anew, or cut. Reading goes on at its beginning"
+
+
+class OffsetAudit:
+    """What was read of a topic, and what never can be. Any thread may call anything.
+
+    Args:
+        topic: the records' topic.
+    """
+
+    def __init__(self, topic: str) -> None:
+        self._topic = topic
+        self._lock = threading.Lock()
+        self._next: dict[int, int] = {}
+        self._jumps: list[tuple[int, int, int]] = []
+        self._behind: dict[int, int] = {}
+        self._lost: dict[int, int] = {}
+
+    @property
+    def lost(self) -> Mapping[int, int]:
+        """How many offsets were lost, by partition; only partitions with a loss."""
+        with self._lock:
+            return dict(self._lost)
+
+    def read(self, messages: Sequence[Message], gaps: Iterable[Gap] = ()) -> None:
+        """Note what was read, in the order of offsets within each partition."""
+        with self._lock:
+            first, last = (messages[0], messages[-1]) if messages else (None, None)
+            if first and last and (first.partition, last.offset - first.offset + 1) == (last.partition, len(messages)):
+                self._pass(first.partition, first.offset, last.offset + 1)  # one partition without a gap: most are
+                messages = ()
+            for message in messages:
+                self._pass(message.partition, message.offset, message.offset + 1)
+            for gap in gaps:
+                self._pass(gap.partition, gap.start, gap.end)
+
+    def look(self, starts: Mapping[int, int], ends: Mapping[int, int], committed: Mapping[int, int]) -> tuple[Gap, ...]:
+        """Judge what was noted by what the broker has.
+
+        Args:
+            starts: the first offset that is left, by partition.
+            ends: the offset of the next record, by partition.
+            committed: where the group goes on, by partition, as far as it has committed.
+
+        Returns:
+            What is lost, and was not told yet.
+        """
+        with self._lock:
+            jumps, self._jumps = self._jumps, []
+            found = [Gap(self._topic, part, at, min(to, starts.get(part, 0)), _CUT) for part, at, to in jumps]
+            for part, start in starts.items():
+                found += self._settle(part, start, ends.get(part, start), committed.get(part, 0))
+            told = tuple(gap for gap in found if gap.count or gap.reason == _BEHIND)
+            for gap in told:
+                self._lost[gap.partition] = self._lost.get(gap.partition, 0) + gap.count
+        return told
+
+    def _settle(self, part: int, start: int, end: int, committed: int) -> list[Gap]:
+        """One partition. What is read at this moment is not noted yet: a loss is believed when it is seen twice."""
+        is_new = part not in self._next
+        at = max(self._next.get(part, 0), committed)
+        if at > end:
+            self._next[part] = start
+            return [Gap(self._topic, part, at, at, _BEHIND)]
+        if start > at and (is_new or self._behind.get(part) == at):
+            self._next[part] = start
+            return [Gap(self._topic, part, at, start, _CUT)]
+        self._next[part] = at
+        self._behind[part] = at
+        if start <= at:
+            self._behind.pop(part)
+        return []
+
+    def _pass(self, part: int, first: int, after: int) -> None:
+        expected = self._next.get(part, first)
+        if first > expected:
+            self._jumps.append((part, expected, first))
+        self._next[part] = max(expected, after)

@@ -1,0 +1,198 @@
+"""What no record tells: whether the broker is there, what it let go, and who else works on the same topics.
+
+Every kind of server has one, so that all say the same. It asks the broker every few seconds, with a client of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from kafka import OffsetSpec, TopicPartition
+from kafka.errors import KafkaError
+
+from modelserving.errors import BrokerUnavailable
+from modelserving.kafka import Connection, make_admin
+from modelserving.kafka.settings import settings_to_mend
+from modelserving.serving.audit import OffsetAudit
+from modelserving.serving.messages import Batch
+from modelserving.serving.options import ServerOptions
+from modelserving.serving.status import Health, Phase
+from modelserving.serving.worker_thread import run_abandonable
+
+if TYPE_CHECKING:
+    from kafka import KafkaAdminClient
+
+__all__ = ["TopicWatch"]
+
+log = logging.getLogger(__name__)
+
+_EVERY_S = 2.0
+_ANSWER_WITHIN_MS = 8_000
+_RECENT_MS = 60_000
+_GONE_FOR_GOOD = -1
+
+
+class TopicWatch:
+    """Looks at the broker over and over.
+
+    Args:
+        connection: to the cluster.
+        options: of the server that it is for.
+    """
+
+    def __init__(self, connection: Connection, options: ServerOptions) -> None:
+        limits = {**connection.options, "request_timeout_ms": _ANSWER_WITHIN_MS}
+        self._connection = replace(connection, options=limits)
+        self._options = options
+        self._admin: KafkaAdminClient | None = None
+        self._told: set[str] = set()
+        self._settings: tuple[str, ...] | None = None
+        self.audit = OffsetAudit(options.topics.records)
+        self.away = ""
+        """Why the broker is not there; empty while it is."""
+        self.warnings: tuple[str, ...] = ()
+        """What else is worth knowing, a line each."""
+        self.identity: tuple[object, int] | None = None
+        """Of the records' topic now: its id, and its number of partitions; ``None`` while it is not known."""
+
+    @property
+    def details(self) -> tuple[str, ...]:
+        """All that belongs into ``/healthz``."""
+        lost = self.audit.lost
+        parts = ", ".join(f"{count} in partition {part}" for part, count in sorted(lost.items()))
+        gone = (f"offsets of {self._options.topics.records} lost before they were scored: {parts}",) if lost else ()
+        return (*((self.away,) if self.away else ()), *gone, *self.warnings)
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        try:
+            while True:
+                await run_abandonable(self.look)
+                await anyio.sleep(_EVERY_S)
+        finally:
+            admin, self._admin = self._admin, None
+            if admin is not None and not self.away:
+                admin.close()
+
+    def judge(self, health: Health) -> Health:
+        """The health of a server, with what was seen here: who has no broker does not serve."""
+        if self.away and health.phase == Phase.SERVING:
+            health = Health(False, Phase.WAITING, health.details)
+        return Health(health.ok, health.phase, (*health.details, *self.details))
+
+    async def note(self, batches: AsyncIterator[Batch]) -> AsyncIterator[Batch]:
+        """The same batches; what was read with them is noted."""
+        async for batch in batches:
+            self.audit.read(batch.messages, batch.gaps)
+            for gap in batch.gaps:
+                log.warning("passed over: %s", gap)
+            yield batch
+
+    async def end_when_recreated(self) -> None:
+        """Raise when the records' topic is not the one that it was.
+
+        Raises:
+            BrokerUnavailable: it was made anew: a session begins again, where the group goes on.
+        """
+        await self.until_recreated()
+        raise BrokerUnavailable(f"{self._options.topics.records} was made anew")
+
+    async def until_recreated(self) -> None:
+        """Return when there is another topic of the name of the records'."""
+        first = self.identity
+        while first is None or self.identity is None or self.identity[0] == first[0]:
+            first = first or self.identity
+            await anyio.sleep(0.2)
+
+    def look(self) -> None:
+        """Look once. That the broker does not answer is no error here, but what was found out."""
+        try:
+            self._admin = admin = self._admin or make_admin(self._connection)
+            self._look(admin)
+        except (KafkaError, BrokerUnavailable, OSError) as error:
+            self.away = f"the broker does not answer: {error}"
+            admin_gone, self._admin = self._admin, None
+            if admin_gone is not None:
+                with suppress(Exception):
+                    admin_gone.close()
+        else:
+            self.away = ""
+
+    def _look(self, admin: KafkaAdminClient) -> None:
+        names = self._options.topics
+        described = {one["name"]: one for one in admin.describe_topics([names.records, names.scored])}
+        places = {name: _partitions(name, described.get(name, {})) for name in (names.records, names.scored)}
+        records = described.get(names.records, {})
+        self.identity = (records.get("topic_id"), len(places[names.records])) if places[names.records] else None
+        if self.identity is not None:
+            self._audit(admin, places[names.records])
+        if self._settings is None:
+            self._settings = settings_to_mend(admin, names, self._connection.bootstrap_servers)
+        self.warnings = (*self._settings, *self._idle(admin), *self._others(admin, places[names.scored]))
+        for line in self.warnings:
+            self._tell(line)
+
+    def _tell(self, line: str) -> None:
+        if line not in self._told:
+            self._told.add(line)
+            log.warning("%s", line)
+
+    def _audit(self, admin: KafkaAdminClient, places: list[TopicPartition]) -> None:
+        starts = _offsets(admin, places, OffsetSpec.EARLIEST)
+        group = self._options.group
+        found = admin.list_group_offsets({group: places})[group]
+        committed = {place.partition: at.offset for place, at in found.items() if at.offset > _GONE_FOR_GOOD}
+        for gap in self.audit.look(starts, _offsets(admin, places, OffsetSpec.LATEST), committed):
+            log.warning("%d offsets lost: %s", gap.count, gap)
+
+    def _idle(self, admin: KafkaAdminClient) -> Iterator[str]:
+        """Whether this member of its group has nothing to do."""
+        group = admin.describe_groups([self._options.group])[self._options.group]
+        members = group.get("members") or []
+        own = [one for one in members if str(one.get("group_instance_id") or "").startswith(self._options.member)]
+        if group.get("group_state") == "Stable" and own and not any(map(_has_work, own)):
+            yield (
+                f"this server has nothing to score: the group {group['group_id']} has {len(members)} members, and "
+                f"{self._options.topics.records} has {self.identity[1] if self.identity else 0} partitions. It takes "
+                "over when another one ends; add partitions to let both work."
+            )
+
+    def _others(self, admin: KafkaAdminClient, places: list[TopicPartition]) -> Iterator[str]:
+        """Who else answers on the same topic: servers of another group answer the same records once more."""
+        since = time.time() * 1000 - _RECENT_MS
+        states = admin.describe_producers(places).values() if places else ()
+        recent = {one.producer_id for state in states for one in state.active_producers if one.last_timestamp > since}
+        known = admin.list_transactions(producer_id_filters=recent).values() if recent else ()
+        names = {one.transactional_id for found in known for one in found}
+        others = sorted(name for name in names if not name.startswith(f"{self._options.group}-"))
+        if others:
+            yield (
+                f"{self._options.topics.scored} has answers by servers of another group, too: {', '.join(others)}. "
+                f"Each record has several answers then. Servers that share the work need one --group; "
+                f"this one's is {self._options.group}. Pipelines of their own need a --prefix."
+            )
+
+
+def _partitions(topic: str, described: Mapping[str, Any]) -> list[TopicPartition]:
+    if described.get("error_code", 1):
+        return []
+    return [TopicPartition(topic, part["partition_index"]) for part in described["partitions"]]
+
+
+def _offsets(admin: KafkaAdminClient, places: list[TopicPartition], spec: OffsetSpec) -> dict[int, int]:
+    found = admin.list_partition_offsets(dict.fromkeys(places, spec))
+    return {place.partition: at.offset for place, at in found.items()}
+
+
+def _has_work(member: Mapping[str, Any]) -> bool:
+    """Whether a member has a partition; what cannot be read counts as work."""
+    assignment = member.get("member_assignment")
+    return not isinstance(assignment, Mapping) or any(
+        topic.get("partitions") for topic in assignment.get("assigned_partitions") or ()
+    )

@@ -1,0 +1,72 @@
+"""Let an application of Kafka Streams begin anew: its changelogs, its local state, and, if wanted, its progress.
+
+Kafka's own ``StreamsResetter`` is in a jar that is not part of this package's lock; this does the same by the same
+requests. It differs in one point: progress is kept unless told otherwise, so that no record is answered twice.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelserving.errors import ServerError
+from modelserving.kafka import Connection, make_admin
+
+__all__ = ["Reset", "reset_application"]
+
+_INTERNAL = ("-changelog", "-repartition")
+_OVER = {"Empty", "Dead"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """What was deleted.
+
+    Args:
+        topics: internal ones.
+        folder: of local state, or ``None`` where there was none.
+        progress: whether the group's offsets are gone, too.
+    """
+
+    topics: tuple[str, ...]
+    folder: Path | None
+    progress: bool
+
+
+def reset_application(connection: Connection, application: str, folder: Path, *, from_beginning: bool) -> Reset:
+    """Delete the internal topics and the local state of an application that does not run.
+
+    Args:
+        connection: the broker.
+        application: its id, which is its consumer group.
+        folder: where the local state of its instances is, on this machine.
+        from_beginning: forget the progress, too: all records that are there are scored once more.
+
+    Raises:
+        BrokerUnavailable: no broker answers.
+        ServerError: it runs.
+    """
+    admin = make_admin(connection)
+    try:
+        state = admin.describe_groups([application])[application]["group_state"]
+        if state not in _OVER:
+            raise ServerError(
+                f"the application {application!r} runs (its group is {state}). Stop its servers first; one that was "
+                "killed is missed after ten seconds."
+            )
+        names = [name for name in admin.list_topics() if _is_internal(name, application)]
+        if names:
+            admin.delete_topics(names)
+        forgotten = from_beginning and state == "Empty"
+        if forgotten:
+            admin.delete_groups([application])
+    finally:
+        admin.close()
+    found = folder.is_dir()
+    shutil.rmtree(folder, ignore_errors=True)
+    return Reset(tuple(sorted(names)), folder if found else None, forgotten)
+
+
+def _is_internal(topic: str, application: str) -> bool:
+    return topic.startswith(f"{application}-") and topic.endswith(_INTERNAL)

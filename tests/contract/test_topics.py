@@ -1,0 +1,119 @@
+"""Nothing is lost without a word, and topics may change under a running server; the same is said by all servers."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from kafka import TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType
+
+from modelserving.kafka import create_topics, make_admin, make_producer
+from modelserving.records import encode_wine
+from modelserving.workshop.lesson.lesson_topics import wait_until
+from modelserving.workshop.processes.process import ServerProcess
+from tests.contract.servers import GOOD, Pipeline, published, whatever_the_store, wine
+
+pytestmark = [pytest.mark.broker, pytest.mark.slow]
+
+
+def details(server: ServerProcess) -> str:
+    """What ``/healthz`` says, whatever its status."""
+    found = httpx.get(f"{server.url}/healthz", timeout=10).json()
+    return "\n".join([found["phase"], *found["details"]])
+
+
+def cut(pipeline: Pipeline, before: int) -> None:
+    """Delete the records before an offset."""
+    admin = make_admin(pipeline.connection)
+    admin.delete_records({TopicPartition(pipeline.topics.records, 0): before})
+    admin.close()
+
+
+@whatever_the_store
+def test_records_that_were_cut_off_before_they_were_scored_are_counted(pipeline: Pipeline) -> None:
+    """Before the first start, and while the server is down: by partition, in the log, the state and the health."""
+    pipeline.send_model(*published(GOOD))
+    pipeline.send_wines(30)
+    cut(pipeline, 20)
+    with pipeline.serve() as server:
+        wait_until(pipeline.settled(server, 10), "the ten that are left")
+        wait_until(lambda: server.get("/state")["lost"] == {"0": 20}, "the loss")
+        assert "20 in partition 0" in details(server)
+        assert any("0 to 19" in line for line in server.log())
+    pipeline.send_wines(10)
+    cut(pipeline, 35)
+    with pipeline.serve() as server:
+        wait_until(pipeline.settled(server, 5), "the five that are left")
+        wait_until(lambda: sum(server.get("/state")["lost"].values()) >= 5, "the second loss")  # type: ignore[attr-defined]
+
+
+@whatever_the_store
+def test_settings_that_lose_messages_are_told_with_the_command_that_mends_them(pipeline: Pipeline) -> None:
+    """A topic that somebody else made with the client's clock and a short retention."""
+    admin = make_admin(pipeline.connection)
+    bad = {"message.timestamp.type": "CreateTime", "retention.ms": "3600000"}
+    admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, pipeline.topics.records, configs=bad)])
+    admin.close()
+    with pipeline.serve() as server:
+        wait_until(lambda: "retention.ms is 3600000, not -1" in details(server), "the warning")
+        assert "-c message.timestamp.type=LogAppendTime" in details(server)
+
+
+@whatever_the_store
+def test_new_partitions_are_taken_up_within_seconds_or_said(pipeline: Pipeline, server: ServerProcess) -> None:
+    """Stage and actor read them; the state of Kafka Streams cannot, so that server ends with the command that helps."""
+    pipeline.send_wines(2)
+    wait_until(pipeline.settled(server, 2), "two answers")
+    admin = make_admin(pipeline.connection)
+    admin.create_partitions({pipeline.topics.records: 3})
+    admin.close()
+    if pipeline.kind.startswith("streams"):
+        assert server.wait(20) == 1
+        assert any("modelserving streams reset" in line for line in server.log())
+        return
+    with make_producer(pipeline.connection) as producer:
+        for partition in range(3):
+            producer.send(pipeline.topics.records, value=encode_wine(wine()), partition=partition)
+    wait_until(pipeline.settled(server, 5), "answers from the new partitions", seconds=15)
+
+
+@whatever_the_store
+def test_a_topic_made_anew_is_read_from_its_beginning_or_said(pipeline: Pipeline, server: ServerProcess) -> None:
+    """As for partitions; the new topic has more records than the old one had."""
+    pipeline.send_wines(5)
+    wait_until(pipeline.settled(server, 5), "five answers")
+    admin = make_admin(pipeline.connection)
+    admin.delete_topics([pipeline.topics.records])
+    wait_until(lambda: pipeline.topics.records not in admin.list_topics(), "the topic to go")
+    admin.close()
+    create_topics(pipeline.connection, pipeline.topics)
+    pipeline.send_wines(4)
+    if pipeline.kind.startswith("streams"):
+        assert server.wait(30) == 1
+        assert any("--from-beginning" in line for line in server.log())
+    else:
+        wait_until(pipeline.settled(server, 9), "answers to the new records")
+
+
+@whatever_the_store
+def test_an_idle_member_says_so(pipeline: Pipeline, server: ServerProcess) -> None:
+    """Two servers of a group share one partition: the health of one of them tells."""
+    with pipeline.serve("--instance", "second") as second:
+        wait_until(lambda: "nothing to score" in details(server) + details(second), "the word of the idle one")
+
+
+@whatever_the_store
+def test_servers_of_two_groups_on_one_topic_of_answers_say_so(pipeline: Pipeline, server: ServerProcess) -> None:
+    """Each record has two answers then; both servers name the other's group."""
+    with pipeline.serve("--group", f"{pipeline.prefix}-other", "--instance", "other") as other:
+        pipeline.send_wines(3)
+        wait_until(lambda: f"{pipeline.prefix}-other" in details(server), "the warning of the one")
+        wait_until(lambda: "under-test" in details(other) or pipeline.kind[:7] == "streams", "that of the other")
+
+
+@whatever_the_store
+def test_head_is_answered_as_get_without_a_body(server: ServerProcess) -> None:
+    """Balancers and probes ask so."""
+    answer = httpx.head(f"{server.url}/healthz", timeout=10)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert httpx.head(f"{server.url}/nowhere", timeout=10).status_code == 404

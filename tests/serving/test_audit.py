@@ -1,0 +1,91 @@
+"""What was lost, and what only looks like it."""
+
+from __future__ import annotations
+
+from modelserving.kafka.gaps import Gap
+from modelserving.serving.audit import OffsetAudit
+from tests.fakes import FakeMessage
+
+
+def read(audit: OffsetAudit, *offsets: int, partition: int = 0) -> None:
+    audit.read([FakeMessage(b"", offset, partition) for offset in offsets])
+
+
+def lost(found: tuple[Gap, ...]) -> list[tuple[int, int, int]]:
+    return [(gap.partition, gap.start, gap.end) for gap in found]
+
+
+def test_what_was_cut_before_the_start_is_lost_from_the_last_commit_on() -> None:
+    """The group goes on at 10 and the broker begins at 20; another partition has all; and it is told once."""
+    audit = OffsetAudit("t")
+    assert lost(audit.look({0: 20, 1: 0}, {0: 30, 1: 5}, {0: 10, 1: 3})) == [(0, 10, 20)]
+    read(audit, *range(20, 30))
+    assert audit.look({0: 20, 1: 0}, {0: 30, 1: 5}, {0: 30, 1: 3}) == ()
+    assert audit.lost == {0: 10}
+
+
+def test_a_jump_is_a_loss_as_far_as_the_broker_has_nothing_left() -> None:
+    """Offsets 5 to 9 of a transaction's marks are none; of deleted records they are, up to where these end."""
+    audit = OffsetAudit("t")
+    audit.look({0: 0}, {0: 0}, {})
+    read(audit, 0, 1, 2, 3, 4, 10)
+    assert audit.look({0: 0}, {0: 11}, {0: 11}) == ()
+    read(audit, 30)
+    assert lost(audit.look({0: 25}, {0: 31}, {0: 31})) == [(0, 11, 25)]
+
+
+def test_a_batch_without_gaps_is_none_and_one_over_two_partitions_is_read_in_both() -> None:
+    """Both ways to look through a batch note the same."""
+    audit = OffsetAudit("t")
+    audit.look({0: 0, 1: 0}, {0: 0, 1: 0}, {})
+    audit.read([FakeMessage(b"", 0, 0), FakeMessage(b"", 1, 0), FakeMessage(b"", 0, 1)])
+    read(audit, 2, 3)
+    read(audit, 1, 2, partition=1)
+    assert audit.look({0: 4, 1: 3}, {0: 4, 1: 3}, {}) == ()
+
+
+def test_what_is_cut_while_nothing_comes_is_told_when_it_is_seen_twice() -> None:
+    """Once may be a batch that is being worked on."""
+    audit = OffsetAudit("t")
+    audit.look({0: 0}, {0: 3}, {})
+    assert audit.look({0: 3}, {0: 3}, {}) == ()
+    assert lost(audit.look({0: 3}, {0: 3}, {})) == [(0, 0, 3)]
+    assert audit.look({0: 3}, {0: 3}, {}) == ()
+
+
+def test_a_batch_on_its_way_while_its_offsets_are_cut_is_no_loss() -> None:
+    """It was read before; the next look knows."""
+    audit = OffsetAudit("t")
+    audit.look({0: 0}, {0: 3}, {})
+    audit.look({0: 3}, {0: 3}, {})
+    read(audit, 0, 1, 2)
+    assert audit.look({0: 3}, {0: 3}, {}) == ()
+    assert audit.lost == {}
+
+
+def test_what_another_server_of_the_group_has_scored_is_no_loss() -> None:
+    """The partition was elsewhere meanwhile; its progress tells."""
+    audit = OffsetAudit("t")
+    audit.look({0: 0}, {0: 3}, {})
+    audit.look({0: 0}, {0: 100}, {0: 90})
+    read(audit, 90)
+    assert audit.look({0: 50}, {0: 91}, {0: 91}) == ()
+
+
+def test_a_topic_that_ends_before_what_was_read_is_told() -> None:
+    """It was made anew, or cut: no number, but a line; and it is read from its beginning."""
+    audit = OffsetAudit("t")
+    audit.look({0: 0}, {0: 30}, {0: 30})
+    (gap,) = audit.look({0: 0}, {0: 5}, {})
+    assert "made anew" in gap.reason
+    read(audit, 0, 1)
+    assert audit.look({0: 0}, {0: 5}, {}) == ()
+
+
+def test_what_cannot_be_read_was_read() -> None:
+    """It is a dead letter, not a loss."""
+    audit = OffsetAudit("t")
+    audit.look({0: 0}, {0: 3}, {})
+    audit.read([], [Gap("t", 0, 0, 3, "corrupt", b"")])
+    assert audit.look({0: 3}, {0: 3}, {}) == ()
+    assert audit.look({0: 3}, {0: 3}, {}) == ()
