@@ -178,8 +178,6 @@ class Publisher:
         self._asked += 1
         key = record.data_type.encode() if self._pace.keyed else None
         _send(producer, self._topics.records, key, value, self._count_sent, self._count_failed)
-        if self._asked % _REPORT_EVERY == 0:
-            self._report(f"{self._asked} records published")
 
     def _publish_model(self, producer: KafkaProducer) -> None:
         model = self._supply.models[self.models_sent % len(self._supply.models)]
@@ -192,7 +190,10 @@ class Publisher:
         self._report(f"model {self.models_sent} published: {model.name} ({model.type.slug}, {model.description})")
 
     def _count_sent(self, _: object) -> None:
+        """The broker has it; only then is it published."""
         self.sent += 1
+        if self.sent % _REPORT_EVERY == 0:
+            self._report(f"{self.sent} records published")
 
     def _count_failed(self, error: BaseException) -> None:
         self.failed += 1

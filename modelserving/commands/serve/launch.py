@@ -6,6 +6,7 @@ import socket
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from modelserving.commands.options import topics_of
@@ -47,12 +48,14 @@ class Service:
         app: its HTTP face.
         about: a line that says what it does.
         look: where one sees how it does that.
+        tell: hands each change to who says it in the terminal, until cancelled; ``None``: it says nothing.
     """
 
     run: Callable[[], Awaitable[None]]
     app: FastAPI
     about: str
     look: str
+    tell: Callable[[Callable[[str], object]], Awaitable[None]] | None = None
 
 
 def launch(kind: str, said: ListenOptions, make: Callable[[Connection, GroupMember], Service]) -> None:
@@ -86,7 +89,9 @@ def launch(kind: str, said: ListenOptions, make: Callable[[Connection, GroupMemb
                 announce(said.announce_to, url)
             console.print(f"{service.about}, broker {connection.bootstrap_servers}.")
             console.print(f"{service.look}   API: {url}/docs   Ctrl-C ends it.")
-            stops = (until_signal, stdin_closed) if said.until_stdin_closes else (until_signal,)
+            stops = [until_signal, *([stdin_closed] if said.until_stdin_closes else [])]
+            if service.tell is not None:
+                stops.append(partial(service.tell, console.print))
             anyio.run(serve_app, service.run, service.app, bound, *stops)
     console.print("The server has stopped.")
 
@@ -106,7 +111,7 @@ def launch_models(
         routers: HTTP paths of this kind of server alone.
     """
     from modelserving.kafka import create_topics
-    from modelserving.web import make_app
+    from modelserving.web import make_app, narrate
 
     def begin(connection: Connection, member: GroupMember) -> Service:
         options = _options(said, member, load_settings())
@@ -114,7 +119,8 @@ def launch_models(
         create_topics(connection, topics)
         server = make(connection, options)
         about = f"Scoring {topics.records} into {topics.scored}"
-        return Service(server.run, make_app(server, *routers(server)), about, f"Model in use: {member.url}/state")
+        look = f"Model in use: {member.url}/state"
+        return Service(server.run, make_app(server, *routers(server)), about, look, partial(narrate, server))
 
     launch(kind, said, begin)
 
