@@ -22,6 +22,10 @@ _lock = threading.Lock()
 _kept: list[Any] = []  # Java keeps its loggers only as long as somebody else does.
 
 
+log = logging.getLogger(__name__)
+_RESTORED = "TaskCorruptedException"
+
+
 def forward_logs(level: int = logging.WARNING) -> None:
     """Send what the engine logs to Python's loggers instead of the terminal. A second call changes the level.
 
@@ -61,7 +65,9 @@ def _hand_over(record: Any) -> bool:
     level = _python_level(int(record.getLevel().intValue()))
     if logger.isEnabledFor(level):
         thrown = record.getThrown()
-        if cause_of(thrown) is None:  # a Python error is reported as itself, with its own traceback
+        if _RESTORED in f"{record.getMessage()} {thrown or ''}":  # an error to the engine, which deals with it itself
+            log.warning("local state ends before its changelog, as after a kill: it is restored, and nothing is lost")
+        elif cause_of(thrown) is None:  # a Python error is reported as itself, with its own traceback
             logger.log(level, "%s%s", record.getMessage(), "" if thrown is None else f" ({jvm.describe(thrown)})")
     if _PASSED_OVER.search(str(record.getLoggerName())) and (thrown := record.getThrown()) is not None:
         _tell_of(record, thrown)
