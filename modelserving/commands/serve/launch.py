@@ -89,7 +89,10 @@ def launch(kind: str, said: ListenOptions, make: Callable[[Connection, GroupMemb
                 announce(said.announce_to, url)
             console.print(f"{service.about}, broker {connection.bootstrap_servers}.")
             console.print(f"{service.look}   API: {url}/docs   Ctrl-C ends it.")
-            stops = [until_signal, *([stdin_closed] if said.until_stdin_closes else [])]
+            stops: list[Callable[[], Awaitable[None]]] = [
+                until_signal,
+                *([stdin_closed] if said.until_stdin_closes else []),
+            ]
             if service.tell is not None:
                 stops.append(partial(service.tell, console.print))
             anyio.run(serve_app, service.run, service.app, bound, *stops)
