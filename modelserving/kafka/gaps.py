@@ -8,12 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from modelserving.kafka.dead_letters import DeadLetter
-
 __all__ = ["Gap"]
-
-UNREADABLE = "read"
-"""The stage of a dead letter whose message could not even be taken out of its batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +35,6 @@ class Gap:
     def count(self) -> int:
         """How many offsets it spans."""
         return max(self.end - self.start, 0)
-
-    @property
-    def letter(self) -> DeadLetter:
-        """What is left of them."""
-        return DeadLetter(
-            self.value, None, self.topic, self.partition, self.start, UNREADABLE, "UnreadableBatch", str(self)
-        )
 
     def __str__(self) -> str:
         last = f" to {self.end - 1}" if self.count > 1 else ""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Protocol
 
 from modelserving.kafka.dead_letters import DeadLetter
+from modelserving.kafka.gaps import Gap
 
-__all__ = ["Message", "dead_letter"]
+__all__ = ["Message", "dead_letter", "letter_of"]
 
 
 class Message(Protocol):
@@ -61,3 +62,8 @@ def dead_letter(message: Message, stage: str, error: Exception) -> DeadLetter:
         error=type(error).__name__,
         reason=str(error),
     )
+
+
+def letter_of(gap: Gap) -> DeadLetter:
+    """What is left of messages that could not even be taken out of their batch."""
+    return DeadLetter(gap.value, None, gap.topic, gap.partition, gap.start, "read", "UnreadableBatch", str(gap))

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from modelserving.kafka.dead_letters import DeadLetter
 from modelserving.kafka.gaps import Gap
-from modelserving.kafka.messages import Message
+from modelserving.kafka.messages import Message, letter_of
 from modelserving.models.info import LoadedModel
 from modelserving.models.lifecycle.shadow import ShadowWork
 from modelserving.records import ScoredRecord
@@ -47,7 +47,7 @@ class Batch:
     @property
     def letters(self) -> tuple[DeadLetter, ...]:
         """What is left of the gaps."""
-        return tuple(gap.letter for gap in self.gaps)
+        return tuple(letter_of(gap) for gap in self.gaps)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from kafka.record.memory_records import MemoryRecords
 
 from modelserving.kafka import unreadable
 from modelserving.kafka.gaps import Gap
+from modelserving.kafka.messages import letter_of
 from modelserving.kafka.unreadable import LenientRecords
 
 GZIP = 1
@@ -71,7 +72,7 @@ def test_what_cannot_be_read_is_a_gap_between_two_batches(bad: bytearray) -> Non
     (gap,) = gaps
     assert (gap.topic, gap.partition, gap.start, gap.value) == ("t", 3, 2, bytes(bad))
     assert 3 <= gap.end <= 5
-    assert "cannot be read" in str(gap.letter.reason)
+    assert "cannot be read" in letter_of(gap).reason
     assert goes_on == 7
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Mapping
 from modelserving.errors import CommandRefused, ModelRefused, ModelUnreachable
 from modelserving.kafka.dead_letters import DeadLetter
 from modelserving.kafka.gaps import Gap
-from modelserving.kafka.messages import Message, dead_letter
+from modelserving.kafka.messages import Message, dead_letter, letter_of
 from modelserving.models.info import LoadedModel
 from modelserving.models.lifecycle.build import build_candidate
 from modelserving.models.lifecycle.changes import Change
@@ -125,7 +125,7 @@ class ModelController:
         """Note what could not be read."""
         self.refused += 1
         log.warning("passed over: %s", gap)
-        self._refuse(gap.letter)
+        self._refuse(letter_of(gap))
 
     def work(self, only_current: bool = False) -> Build | Change | None:
         """Take the next step.
