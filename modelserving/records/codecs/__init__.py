@@ -1,0 +1,26 @@
+"""From messages to columns and back, for any schema: Protocol Buffers, Avro, JSON.
+
+::
+
+    codec.py                                   what a codec is
+    protobuf.py ◀── proto_text.py              descriptors made at run time, of a .proto text or a FileDescriptorSet
+    avro.py · json_text.py ──▶ columns.py      values of rows to columns, checked value by value
+    framing.py                                 Confluent's prefix: a magic byte, and the number of a schema
+"""
+
+from modelserving.records.codecs.avro import AvroCodec
+from modelserving.records.codecs.codec import Codec, DecodedRecords
+from modelserving.records.codecs.framing import Frame, read_frames, write_frame
+from modelserving.records.codecs.json_text import JsonCodec
+from modelserving.records.codecs.protobuf import ProtobufCodec
+
+__all__ = [
+    "AvroCodec",
+    "Codec",
+    "DecodedRecords",
+    "Frame",
+    "JsonCodec",
+    "ProtobufCodec",
+    "read_frames",
+    "write_frame",
+]

@@ -1,0 +1,122 @@
+"""Values of rows, checked one by one, as columns."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from modelserving.errors import RecordError
+from modelserving.records.codecs.codec import DecodedRecords
+from modelserving.records.schema import Column, ColumnType, RecordSchema
+
+__all__ = ["conform", "to_columns"]
+
+_PLAIN: Mapping[ColumnType, frozenset[type]] = {
+    ColumnType.DOUBLE: frozenset({float, type(None)}),
+    ColumnType.BOOLEAN: frozenset({bool, type(None)}),
+}
+"""Types of Python whose values fit whatever they are."""
+_BITS = {ColumnType.INT32: 31, ColumnType.INT64: 63}
+_LARGEST_FLOAT = 3.4028234663852886e38
+
+
+def to_columns(
+    schema: RecordSchema, found: Mapping[int, Mapping[str, Any]], problems: Mapping[int, RecordError]
+) -> DecodedRecords:
+    """Records of values by name.
+
+    Args:
+        schema: of the records.
+        found: values by the number of their message, ascending; a name that is absent is a missing value.
+        problems: of messages that hold no values at all.
+    """
+    wrong: dict[int, RecordError] = dict(problems)
+    columns = [_check_column(column, found, wrong) for column in schema.columns]
+    if len(wrong) > len(problems):
+        fit = [place for place, row in enumerate(found) if row not in wrong]
+        columns = [[values[place] for place in fit] for values in columns]
+    rows = [row for row in found if row not in wrong]
+    arrow = schema.to_arrow()
+    arrays = [pa.array(values, field.type) for values, field in zip(columns, arrow, strict=True)]
+    return DecodedRecords(pa.RecordBatch.from_arrays(arrays, schema=arrow), rows, dict(sorted(wrong.items())))
+
+
+def conform(schema: RecordSchema, batch: Any) -> Any:
+    """A record batch with just the columns of a schema, in its order and types.
+
+    Raises:
+        RecordError: a column is absent, cannot be of its type, or has a missing value that may not be.
+    """
+    arrays = []
+    for column in schema.columns:
+        if column.name not in batch.schema.names:
+            raise RecordError(f"the batch has no column {column.name!r}. It has: {', '.join(batch.schema.names)}.")
+        array = batch.column(column.name)
+        try:
+            array = array.cast(column.type.arrow)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            raise RecordError(f"column {column.name!r} is {array.type}, not {column.type}: {error}") from error
+        if array.null_count and not column.nullable:
+            row = array.is_null().to_pylist().index(True)
+            raise RecordError(f"column {column.name!r} has no value in row {row}, and it may not be missing.")
+        arrays.append(array)
+    return pa.RecordBatch.from_arrays(arrays, schema=schema.to_arrow())
+
+
+def _check_column(column: Column, found: Mapping[int, Mapping[str, Any]], wrong: dict[int, RecordError]) -> list[Any]:
+    values = [row.get(column.name) for row in found.values()]
+    kinds = set(map(type, values))
+    if kinds <= _PLAIN.get(column.type, frozenset()) and (column.nullable or type(None) not in kinds):
+        return values
+    for place, (row, value) in enumerate(zip(found, values, strict=True)):
+        try:
+            values[place] = _check(column, value)
+        except RecordError as error:
+            wrong.setdefault(row, error)
+    return values
+
+
+def _check(column: Column, value: Any) -> Any:
+    """The value as the column holds it.
+
+    Raises:
+        RecordError: it does not fit.
+    """
+    if value is None:
+        if column.nullable:
+            return None
+        raise RecordError(f"{column.name} is missing, and it may not be.")
+    fitted = _fit(column.type, value)
+    if fitted is None:
+        raise RecordError(f"{column.name} is {str(value)[:40]!r}, which is no {column.type}.")
+    return fitted
+
+
+def _fit(kind: ColumnType, value: Any) -> Any:
+    if kind is ColumnType.STRING:
+        return value if isinstance(value, str) and _is_unicode(value) else None
+    if isinstance(value, bool) or kind is ColumnType.BOOLEAN:
+        return value if isinstance(value, bool) and kind is ColumnType.BOOLEAN else None
+    if not isinstance(value, int | float):
+        return None
+    if kind.is_whole:
+        whole = int(value) if math.isfinite(value) and value == int(value) else None
+        return whole if whole is not None and -(1 << _BITS[kind]) <= whole < 1 << _BITS[kind] else None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    small = kind is ColumnType.DOUBLE or not math.isfinite(number) or abs(number) <= _LARGEST_FLOAT
+    return number if small else None
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether a text can be written: half of a surrogate pair, as JSON may escape it, cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
