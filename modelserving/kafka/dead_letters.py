@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from modelserving.kafka.reading import read_topic
 if TYPE_CHECKING:
     from kafka.consumer.fetcher import ConsumerRecord
 
-__all__ = ["DeadLetter", "headers", "read_dead_letters"]
+__all__ = ["DeadLetter", "each_dead_letter", "headers", "read_dead_letters"]
 
 _REASON_BYTES = 4_000
 _KEY_BYTES = 64 * 1024
@@ -83,7 +84,12 @@ def read_dead_letters(connection: Connection, topic: str) -> list[DeadLetter]:
         BrokerUnavailable: no broker answers.
         KafkaError: there is no such topic.
     """
-    return [_letter(record) for record in read_topic(connection, topic)]
+    return list(each_dead_letter(connection, topic))
+
+
+def each_dead_letter(connection: Connection, topic: str) -> Iterator[DeadLetter]:
+    """As ``read_dead_letters``, one after the other: all together may not fit into memory."""
+    return map(_letter, read_topic(connection, topic))
 
 
 def _letter(record: ConsumerRecord) -> DeadLetter:

@@ -13,11 +13,9 @@ from typing import Self
 
 import anyio
 from anyio.streams.memory import MemoryObjectSendStream
-from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
-from modelserving.kafka import Connection, make_producer
-from modelserving.kafka.dead_letters import DeadLetter, headers
+from modelserving.kafka import Connection
 from modelserving.kafka.messages import Message
 from modelserving.models.formats import factory
 from modelserving.models.info import LoadedModel
@@ -27,6 +25,7 @@ from modelserving.models.lifecycle.controller import ModelController
 from modelserving.models.lifecycle.fetch import NOTHING_ALLOWED, FetchPolicy
 from modelserving.models.lifecycle.history import LogPosition
 from modelserving.models.lifecycle.reconcile import Build
+from modelserving.models.lifecycle.refusals import RefusalWriter
 from modelserving.models.lifecycle.topics import ModelTopics
 from modelserving.models.store.repository import ModelRepository
 from modelserving.records import ModelDescriptor, Topics
@@ -36,7 +35,6 @@ __all__ = ["ModelSource"]
 
 log = logging.getLogger(__name__)
 
-_CLOSE_SECONDS = 2.0
 _AGAIN_SECONDS = 1.0
 
 
@@ -63,13 +61,13 @@ class ModelSource:
         references: FetchPolicy = NOTHING_ALLOWED,
     ) -> None:
         self._connection = connection
-        self._dead_letters = topics.dead_letters
+        self._refusals = RefusalWriter(connection, topics)
         self._topics = topics
         self._reading = WorkerThread(f"models-{topics.models}")
         self._building = WorkerThread(f"build-{topics.models}")
         self._desk = ModelController(
             topics,
-            self._refuse,
+            self._refusals.write,
             build=build,
             repository=repository,
             references=references,
@@ -98,7 +96,6 @@ class ModelSource:
 
     async def __aenter__(self) -> Self:
         self._messages = await self._reading.run(ModelTopics, self._connection, self._topics, self._desk.pass_over)
-        self._producer: KafkaProducer = await self._building.run(make_producer, self._connection)
         return self
 
     async def __aexit__(
@@ -187,14 +184,6 @@ class ModelSource:
     def _recall(self, stamp: LogPosition) -> Message | None:
         return self._messages.recall(stamp)
 
-    def _refuse(self, letter: DeadLetter) -> None:
-        try:
-            sent = self._producer.send(self._dead_letters, value=letter.body, key=letter.label, headers=headers(letter))
-        except KafkaError as failure:  # too large for that topic, or no broker for long: no reason to end
-            log.error("dead letter for that not written: %s", failure)  # noqa: TRY400
-        else:
-            sent.add_errback(lambda failure: log.error("dead letter for that not written: %s", failure))
-
     def _finish(self) -> None:
         self._desk.close()
-        self._producer.close(timeout=_CLOSE_SECONDS)
+        self._refusals.close()

@@ -11,17 +11,15 @@ import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from kafka import KafkaProducer
-
-from modelserving.errors import BrokerUnavailable, ServerError
-from modelserving.kafka import Connection, make_producer
-from modelserving.kafka.dead_letters import DeadLetter, headers
+from modelserving.errors import ServerError
+from modelserving.kafka import Connection
 from modelserving.kafka.messages import Message
 from modelserving.models.formats import factory
 from modelserving.models.lifecycle.build import Builder, build_candidate
 from modelserving.models.lifecycle.controller import ModelController
 from modelserving.models.lifecycle.fetch import NOTHING_ALLOWED, FetchPolicy
 from modelserving.models.lifecycle.history import LogPosition
+from modelserving.models.lifecycle.refusals import RefusalWriter
 from modelserving.models.lifecycle.slots import ModelSlots
 from modelserving.models.lifecycle.topics import ModelTopics
 from modelserving.models.store.repository import ModelRepository
@@ -66,9 +64,10 @@ class ModelThread:
         self.slots = ModelSlots()
         self.error: BaseException | None = None
         self._options = options
+        self._refusals = RefusalWriter(options.connection, options.topics)
         self._desk = ModelController(
             options.topics,
-            self._refuse,
+            self._refusals.write,
             build=options.build,
             repository=options.repository,
             references=options.references,
@@ -79,7 +78,6 @@ class ModelThread:
         self._read, self._news, self._ready = threading.Event(), threading.Event(), threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._work, name="models", daemon=True)
-        self._producer: KafkaProducer | None = None
 
     @property
     def refused(self) -> int:
@@ -137,8 +135,7 @@ class ModelThread:
             event.set()
         if self._thread.ident is not None:
             self._thread.join(_CLOSE_SECONDS)
-        if self._producer is not None:
-            self._producer.close(timeout=_CLOSE_SECONDS)
+        self._refusals.close()
         self._desk.close()
         self.slots.close()
 
@@ -178,14 +175,3 @@ class ModelThread:
             return reading.recall(stamp)
         finally:
             reading.close()
-
-    def _refuse(self, letter: DeadLetter) -> None:
-        try:
-            self._producer = self._producer or make_producer(self._options.connection)
-        except BrokerUnavailable:
-            log.exception("a dead letter is not written")
-            return
-        sent = self._producer.send(
-            self._options.topics.dead_letters, value=letter.body, key=letter.label, headers=headers(letter)
-        )
-        sent.add_errback(lambda failure: log.error("dead letter for that not written: %s", failure))
