@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable
 
@@ -14,7 +15,10 @@ from modelserving.records import Topics
 
 __all__ = ["ModelTopics"]
 
+log = logging.getLogger(__name__)
+
 _CLOSE_MS = 2_000
+_LOOK_AGAIN_MS = 3_000
 _POLL_MS = 250
 _MORE_MS = 10
 _ROUNDS = 20
@@ -23,6 +27,9 @@ _RECALL_S = 10.0
 
 class ModelTopics:
     """Reads all of both topics, without a consumer group: each server needs every model. One thread at a time.
+
+    Partitions that are added, and a topic that is deleted and made anew, are read from their beginning, some seconds
+    later: as often as the cluster is asked what it has.
 
     Args:
         connection: to the cluster.
@@ -39,13 +46,15 @@ class ModelTopics:
         self._connection = connection
         self._topics = topics
         self._pass_over = pass_over
-        self._consumer = make_consumer(connection)
+        self._consumer = make_consumer(connection, metadata_max_age_ms=_LOOK_AGAIN_MS)
+        self._ids: dict[str, object] = {}
 
     def read_to_end(self) -> list[Message]:
         """All that is on the topics now; afterwards ``poll`` goes on from there."""
         consumer = self._consumer
         # Pipelines of older versions have no control topic; one that is made later is read from the next start on.
         places = self._places(self._topics.models) or [TopicPartition(self._topics.models, 0)]
+        self._note_made_anew()
         places += self._places(self._topics.control)
         consumer.assign(places)
         consumer.seek_to_beginning()
@@ -57,6 +66,7 @@ class ModelTopics:
 
     def poll(self, timeout_ms: int = _POLL_MS) -> list[Message]:
         """What came since; when something did, also what comes with it, on the other topic perhaps."""
+        self._take_up_changes()
         messages = self._read(timeout_ms)
         for _ in range(_ROUNDS if messages else 0):
             more = self._read(_MORE_MS)
@@ -74,7 +84,8 @@ class ModelTopics:
             consumer.seek(place, stamp.offset)
             while time.monotonic() < deadline:
                 for message in _flat(consumer.poll(timeout_ms=_POLL_MS).values()):
-                    return message if message.offset == stamp.offset else None
+                    same = (message.offset, message.timestamp) == (stamp.offset, stamp.timestamp_ms)
+                    return message if same else None
         return None
 
     def close(self) -> None:
@@ -87,8 +98,42 @@ class ModelTopics:
             self._pass_over(gap)
         return messages
 
+    def _take_up_changes(self) -> None:
+        """Read what was added to the topics, and all of one that was made anew."""
+        consumer, known = self._consumer, self._consumer.assignment()
+        anew = self._note_made_anew()
+        # What the client knows already: no question to the cluster, which a missing topic would cost each time.
+        parts = {topic: consumer._cluster.partitions_for_topic(topic) or () for topic in self._both}
+        places = {TopicPartition(topic, number) for topic, numbers in parts.items() for number in numbers}
+        added = places - known
+        if added:
+            log.info("new partitions about models are read from now on: %s", ", ".join(map(_name, sorted(added))))
+            consumer.assign(sorted(known | places))
+        again = [place for place in sorted(places) if place in added or place.topic in anew]
+        if again:
+            consumer.seek_to_beginning(*again)
+
+    def _note_made_anew(self) -> set[str]:
+        """The topics that are others than those of the same name before."""
+        anew = set()
+        for topic in self._both:
+            found = self._consumer._cluster.topic_id(topic)
+            if found is not None and self._ids.setdefault(topic, found) != found:
+                self._ids[topic] = found
+                anew.add(topic)
+                log.warning("topic %s was deleted and made anew: it is read from its beginning", topic)
+        return anew
+
+    @property
+    def _both(self) -> tuple[str, str]:
+        return self._topics.models, self._topics.control
+
     def _places(self, topic: str) -> list[TopicPartition]:
         return [TopicPartition(topic, number) for number in sorted(self._consumer.partitions_for_topic(topic) or ())]
+
+
+def _name(place: TopicPartition) -> str:
+    return f"{place.topic}[{place.partition}]"
 
 
 def _flat(parts: Iterable[Iterable[Message]]) -> list[Message]:
