@@ -14,11 +14,15 @@ from modelserving.records.schema import Column, ColumnType, RecordSchema
 
 __all__ = ["conform", "to_columns"]
 
-_PLAIN: Mapping[ColumnType, frozenset[type]] = {
-    ColumnType.DOUBLE: frozenset({float, type(None)}),
-    ColumnType.BOOLEAN: frozenset({bool, type(None)}),
+_PLAIN: Mapping[ColumnType, type] = {
+    ColumnType.DOUBLE: float,
+    ColumnType.FLOAT: float,
+    ColumnType.INT32: int,
+    ColumnType.INT64: int,
+    ColumnType.BOOLEAN: bool,
+    ColumnType.STRING: str,
 }
-"""Types of Python whose values fit whatever they are."""
+"""The type of Python that values mostly have: then a column is looked at as a whole."""
 _BITS = {ColumnType.INT32: 31, ColumnType.INT64: 63}
 _LARGEST_FLOAT = 3.4028234663852886e38
 
@@ -68,8 +72,7 @@ def conform(schema: RecordSchema, batch: Any) -> Any:
 
 def _check_column(column: Column, found: Mapping[int, Mapping[str, Any]], wrong: dict[int, RecordError]) -> list[Any]:
     values = [row.get(column.name) for row in found.values()]
-    kinds = set(map(type, values))
-    if kinds <= _PLAIN.get(column.type, frozenset()) and (column.nullable or type(None) not in kinds):
+    if _is_plain(column, values):
         return values
     for place, (row, value) in enumerate(zip(found, values, strict=True)):
         try:
@@ -77,6 +80,20 @@ def _check_column(column: Column, found: Mapping[int, Mapping[str, Any]], wrong:
         except RecordError as error:
             wrong.setdefault(row, error)
     return values
+
+
+def _is_plain(column: Column, values: list[Any]) -> bool:
+    """Whether all values fit, as far as that shows at once."""
+    kinds = set(map(type, values))
+    if not kinds <= {_PLAIN[column.type], *((type(None),) if column.nullable else ())}:
+        return False
+    present = [value for value in values if value is not None] if type(None) in kinds else values
+    if column.type is ColumnType.STRING:
+        return _is_unicode("".join(present))
+    if column.type.is_whole:
+        limit = 1 << _BITS[column.type]
+        return not present or (min(present) >= -limit and max(present) < limit)
+    return column.type is not ColumnType.FLOAT or all(abs(value) <= _LARGEST_FLOAT for value in present)
 
 
 def _check(column: Column, value: Any) -> Any:

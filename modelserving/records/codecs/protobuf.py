@@ -34,7 +34,7 @@ class ProtobufCodec:
     """Reads and writes one message of Protocol Buffers.
 
     A field that a message leaves out is 0, false or empty, and missing where it is ``optional``; unknown fields are
-    passed over.
+    passed over. ``descriptor`` is the library's own, of the message.
 
     Args:
         definition: a .proto text with flat messages, or the bytes of a ``FileDescriptorSet``.
@@ -47,6 +47,7 @@ class ProtobufCodec:
     def __init__(self, definition: str | bytes, message: str = "") -> None:
         files = parse_proto(definition) if isinstance(definition, str) else definition
         descriptor = _find_message(files, message)
+        self.descriptor: Any = descriptor
         self._class: Any = GetMessageClass(descriptor)
         pool = ptars.HandlerPool([descriptor.file], ptars.PtarsConfig(enum_repr="string"))
         self._handler: Any = pool.get_for_message(descriptor)
