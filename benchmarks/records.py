@@ -60,7 +60,11 @@ def main() -> None:
             batch = people(size)
             messages = codec.encode(batch)
             alone = LIBRARIES[name](messages)
-            ways = {"decode": partial(codec.decode, messages), "library": alone, "encode": partial(codec.encode, batch)}
+            ways: dict[str, Callable[[], object]] = {
+                "decode": partial(codec.decode, messages),
+                "library": alone,
+                "encode": partial(codec.encode, batch),
+            }
             times = [measure(ways, size) for _ in range(rounds)]
             for way in ways:
                 figures[f"{name}.{way}@{size}_us_a_record"] = round(statistics.median(t[way] for t in times), 3)
