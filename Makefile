@@ -7,7 +7,7 @@ SIDE_BY_SIDE := -n 2 --dist loadgroup
 FAST := not slow and not notebook and not browser and not ray
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-quix lab demo test test-ray check lint format types notebooks protos lock clean
+.PHONY: help setup setup-dev setup-quix setup-jpmml lab demo test test-ray check lint format types notebooks protos lock clean
 
 help: ## show this list
 	@echo "make lab    the workbook: JupyterLab on the first lesson, with the broker running"
@@ -24,6 +24,9 @@ setup-dev: ## the same, with what the tests and the training of the models need
 
 setup-quix: ## Quix Streams, for the comparison in lesson 08, in an environment of its own
 	@"$(PYTHON)" bootstrap.py quix
+
+setup-jpmml: ## JPMML (AGPL), which PMML's answers are compared with in a test, in an environment of its own
+	@"$(PYTHON)" bootstrap.py jpmml
 
 lab: setup ## open the workbook (LAB_ARGS="--no-browser" and the like are passed on)
 	@$(RUN) lab $(LAB_ARGS)
@@ -62,10 +65,11 @@ lock: ## resolve the dependencies again, newest first, and pin them by hash
 	$(BIN)/python -m uv pip compile $(LOCK_ARGS) --extra lab --group build -c requirements/dev.txt -o requirements/lab.txt pyproject.toml
 	$(BIN)/python -m modelserving.jars
 	printf 'quixstreams\nonnxruntime\n' | $(BIN)/python -m uv pip compile --upgrade $(LOCK_ARGS) -o requirements/quix.txt -
+	printf 'jpmml-evaluator\njpype1\njdk4py\n' | $(BIN)/python -m uv pip compile --upgrade $(LOCK_ARGS) -o requirements/jpmml.txt -
 	echo uv | $(BIN)/python -m uv pip compile $(LOCK_ARGS) -o requirements/uv.txt -
 
 clean: ## stop the broker and delete everything that set-up and the lessons wrote, except work/
 	-@$(RUN) broker stop
-	rm -rf .venv .venv-quix .modelserving .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-quix .venv-jpmml .modelserving .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 LOCK_ARGS := --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --custom-compile-command "make lock"

@@ -3,6 +3,7 @@
     python bootstrap.py          what the workbook needs
     python bootstrap.py dev      that, and what the tests and the build of the models need
     python bootstrap.py quix     Quix Streams, for the comparison in lesson 09, in an environment of its own
+    python bootstrap.py jpmml    JPMML, which the answers to PMML are compared with, in an environment of its own
 
 ``make setup`` and ``make setup-dev`` call this. What is there already is left alone: a second run takes no time.
 """
@@ -20,8 +21,11 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
-LOCKS = {name: ROOT / "requirements" / f"{name}.txt" for name in ("lab", "dev", "quix")}
-QUIX = ROOT / ".venv-quix"  # apart, since Quix Streams wants an older pydantic
+LOCKS = {name: ROOT / "requirements" / f"{name}.txt" for name in ("lab", "dev", "quix", "jpmml")}
+APART = {
+    "quix": ROOT / ".venv-quix",  # since Quix Streams wants an older pydantic
+    "jpmml": ROOT / ".venv-jpmml",  # since JPMML is AGPL: a tool of the tests, and no part of the product
+}
 UV_LOCK = ROOT / "requirements" / "uv.txt"
 
 
@@ -29,7 +33,7 @@ def main() -> int:
     """Set up; the result is the exit status."""
     wanted = sys.argv[1] if len(sys.argv) > 1 else "lab"
     if wanted not in LOCKS:
-        print(f"There is no set-up called {wanted!r}: say lab, dev or quix.", file=sys.stderr)
+        print(f"There is no set-up called {wanted!r}: say lab, dev, quix or jpmml.", file=sys.stderr)
         return 2
     if not (3, 11) <= sys.version_info[:2] <= (3, 13):
         found = ".".join(map(str, sys.version_info[:3]))
@@ -52,8 +56,8 @@ def set_up(wanted: str) -> None:
     """Bring the environment to the state that the locks describe."""
     make_venv()
     lock = LOCKS[wanted]
-    if wanted == "quix":
-        set_up_quix(lock)
+    if wanted in APART:
+        set_up_apart(wanted, lock)
         return
     if not any(is_done(name, LOCKS[name]) for name in {wanted, "dev"}):
         say(f"2/3 Python packages, locked in {lock.relative_to(ROOT)} (the first time about 500 MB)")
@@ -62,14 +66,15 @@ def set_up(wanted: str) -> None:
     run(PYTHON, "-m", "modelserving", "setup")
 
 
-def set_up_quix(lock: Path) -> None:
-    """Make ``.venv-quix``, or leave it as it is."""
-    if QUIX.exists() and is_done("quix", lock):
+def set_up_apart(name: str, lock: Path) -> None:
+    """Make an environment beside ``.venv``, or leave it as it is."""
+    folder = APART[name]
+    if folder.exists() and is_done(name, lock):
         return
-    say(f"Quix Streams, locked in {lock.relative_to(ROOT)}, in {QUIX.name}")
-    run(PYTHON, "-m", "uv", "venv", "--quiet", "--clear", "--python", PYTHON, QUIX)
-    run(PYTHON, "-m", "uv", "pip", "install", "--quiet", "--python", QUIX, "--require-hashes", "--requirement", lock)
-    mark_done("quix", lock)
+    say(f"{name}, locked in {lock.relative_to(ROOT)}, in {folder.name}")
+    run(PYTHON, "-m", "uv", "venv", "--quiet", "--clear", "--python", PYTHON, folder)
+    run(PYTHON, "-m", "uv", "pip", "install", "--quiet", "--python", folder, "--require-hashes", "--requirement", lock)
+    mark_done(name, lock)
 
 
 def make_venv() -> None:

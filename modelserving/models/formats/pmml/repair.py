@@ -126,11 +126,13 @@ def _count(entry: Element) -> float:
 
 def _break_ties_of_votes(segmentation: Element) -> None:
     """Give earlier votes a little more weight: of labels with equally many, the first that was voted for wins."""
-    if segmentation.get("multipleModelMethod") != "majorityVote":
+    method = segmentation.get("multipleModelMethod")
+    if method not in {"majorityVote", "weightedMajorityVote"}:
         return
     segmentation.set("multipleModelMethod", "weightedMajorityVote")
     for place, segment in enumerate(segmentation.iterfind("Segment")):
-        segment.set("weight", repr(1.0 + 2.0 ** -(20 + min(place, 25))))
+        weight = float(segment.get("weight", "1")) if method == "weightedMajorityVote" else 1.0
+        segment.set("weight", repr(weight * (1.0 + 2.0 ** -(20 + min(place, 25)))))
 
 
 def _round_to_single_precision(root: Element) -> None:
