@@ -84,7 +84,7 @@ def key_of(reading):
         WrongAnswer("def key_of(reading):\n    return reading.encode()\n", "need the same key"),
         WrongAnswer('def key_of(reading):\n    return b"cellar"\n', "Different barrels need different keys"),
         WrongAnswer("def key_of(reading):\n    return None\n", "A key is `None`"),
-        WrongAnswer("def key_of(reading):\n    return reading.split()[0]\n", "add `.encode()`"),
+        WrongAnswer("def key_of(reading):\n    return reading.split()[0]\n", "of a text, `.encode()`"),
     ),
     check=check,
 )
