@@ -1,0 +1,44 @@
+"""What an application leaves behind goes; its progress goes only when that is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from kafka import TopicPartition
+from kafka.structs import OffsetAndMetadata
+
+from modelserving.errors import ServerError
+from modelserving.kafka import Connection, list_topics, make_admin, make_consumer
+from modelserving.kafka.admin import create_named_topics
+from modelserving.records import Topics
+from modelserving.streams_server.reset import reset_application
+
+pytestmark = pytest.mark.broker
+
+
+@pytest.mark.parametrize("from_beginning", [False, True])
+def test_changelogs_and_local_state_go_and_progress_if_wanted(
+    connection: Connection, topics: Topics, tmp_path: Path, from_beginning: bool
+) -> None:
+    """Topics of others that only begin alike stay; an application that runs is left alone."""
+    application, place = f"{topics.records}-app", TopicPartition(topics.records, 0)
+    internal, other = f"{application}-statistics-changelog", f"{application}-records"
+    create_named_topics(connection, {internal: (1, {}), other: (1, {})})
+    folder = tmp_path / application
+    (folder / "0").mkdir(parents=True)
+    with make_consumer(connection, topics.records, group=application) as consumer:
+        while not consumer.assignment():
+            consumer.poll(timeout_ms=200)
+        consumer.commit({place: OffsetAndMetadata(7, "", -1)})
+        with pytest.raises(ServerError, match="Stop its servers first"):
+            reset_application(connection, application, folder, from_beginning=from_beginning)
+    done = reset_application(connection, application, folder, from_beginning=from_beginning)
+    assert (done.topics, done.folder, done.progress) == ((internal,), folder, from_beginning)
+    assert not folder.exists()
+    assert other in list_topics(connection)
+    admin = make_admin(connection)
+    kept = admin.list_group_offsets({application: [place]})[application][place].offset
+    admin.delete_topics([other])
+    admin.close()
+    assert kept == (-1 if from_beginning else 7)
