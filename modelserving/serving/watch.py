@@ -116,7 +116,8 @@ class TopicWatch:
             self._admin = admin = self._admin or make_admin(self._connection)
             self._look(admin)
         except (KafkaError, BrokerUnavailable, OSError) as error:
-            self.away = f"the broker does not answer: {error}"
+            self.away = f"the broker at {self._connection.bootstrap_servers} does not answer"
+            log.debug("looked in vain: %r", error)
             admin_gone, self._admin = self._admin, None
             if admin_gone is not None:
                 with suppress(Exception):
