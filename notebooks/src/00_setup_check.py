@@ -40,9 +40,10 @@ lesson = start("00", fast=fast)
 #
 # ## What is a score?
 #
-# Tasters gave each of 1,599 Portuguese red wines a **grade**, from 0 (very bad) to 10 (excellent), and a laboratory measured eleven
-# things in each of them. A **model** has learnt from these wines to tell the grade from the measurements. What it says of a wine is the
-# wine's **score**, and one model is better than another if its scores are nearer to the tasters' grades.
+# Tasters gave Portuguese red wines a **grade**, from 0 (very bad) to 10 (excellent), and a laboratory measured eleven things in
+# each of them. Our wines are drawn from what was published about those. A **model** has learnt from some of ours to tell the grade
+# from the measurements. What it says of a wine is the wine's **score**, and one model is better than another if its scores are
+# nearer to the grades.
 
 # %%
 graded = list(read_wines(data_folder() / "wine_red.csv"))
