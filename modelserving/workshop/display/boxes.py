@@ -95,7 +95,8 @@ class Table:
             for name, side in zip(self.columns, sides, strict=True)
         )
         body = "".join(f"<tr>{''.join(map(_cell, row, sides))}</tr>" for row in self.rows)
-        caption = f'<caption style="text-align:left;color:inherit;white-space:nowrap">{html.escape(self.caption)}</caption>'
+        style = "text-align:left;color:inherit;white-space:nowrap"
+        caption = f'<caption style="{style}">{html.escape(self.caption)}</caption>'
         return f'<table style="margin-left:0">{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
     def __repr__(self) -> str:
