@@ -26,7 +26,7 @@ import jpype
 
 from modelserving import jvm
 from modelserving.errors import ServerError
-from modelserving.kstreams.bridge.failures import cause_of, guarded, python_errors
+from modelserving.kstreams.bridge.failures import cause_of, describe, guarded, python_errors
 from modelserving.kstreams.bridge.logging import forward_logs
 from modelserving.kstreams.bridge.proxies import implement
 from modelserving.kstreams.bridge.threads import call_as_daemon
@@ -119,7 +119,7 @@ class KafkaStreams:
 
     def _handle(self, thrown: Any) -> Any:
         """A thread has failed. The log gets the Python error with its traceback, not Java's view of it."""
-        error = cause_of(thrown) or ServerError(f"Kafka Streams: {jvm.describe(thrown)}.")
+        error = cause_of(thrown) or ServerError(f"Kafka Streams: {describe(thrown)}.")
         self.error = error
         response = self._ask(error)
         log.error("a thread of Kafka Streams failed (%s): %s", response, error, exc_info=error)

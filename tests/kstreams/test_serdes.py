@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from modelserving.errors import DecodeError
+from modelserving.errors import DecodeError, ServerError
 from modelserving.kstreams import (
     Processor,
     ProcessorSupplier,
@@ -71,3 +71,20 @@ def test_the_engines_own_serdes_bring_values_back(make: Callable[[], Any], value
         driver.createInputTopic("in", make(), make()).pipeInput(value, value)
         found = driver.createOutputTopic("out", make(), make()).readRecord()
     assert (found.key(), found.value(), type(found.value())) == (value, value, type(value))
+
+
+@pytest.mark.parametrize(
+    ("value", "told"), [({"a": 1}, "an object of Python, which needs serde"), ("x", "type: str"), (1, "type: int")]
+)
+def test_a_value_that_a_serde_does_not_take_is_told_by_its_python_name(value: object, told: str) -> None:
+    """Not by the name of a proxy, nor by that of a class that the attendee has never used; with the engine's advice."""
+    builder = java.StreamsBuilder()
+    made = builder.stream("in", java.Consumed.with_(text(), text())).mapValues(lambda _: value)
+    made.to("out", java.Produced.with_(text(), raw()))
+    with TopologyTestDriver(builder.build()) as driver:
+        topic = driver.createInputTopic("in", text(), text())
+        with pytest.raises(
+            ServerError, match=rf"actual value type: {told.removeprefix('type: ')}.*Produced<K, V>"
+        ) as caught:
+            topic.pipeInput("k", "v")
+    assert "$Proxy" not in str(caught.value)

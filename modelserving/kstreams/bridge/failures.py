@@ -9,6 +9,7 @@ lambdas, and for what JPype itself raises when a value does not fit, too.
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,13 +22,23 @@ import jpype
 from modelserving import jvm
 from modelserving.errors import ServerError
 
-__all__ = ["cause_of", "guarded", "python_errors", "python_errors_only", "told"]
+__all__ = ["cause_of", "describe", "guarded", "python_errors", "python_errors_only", "told"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _PROXY = "org.jpype.PyExceptionProxy"
 _LONGEST = 1_000
+_TYPES = (
+    (re.compile(r"\bjdk\.proxy\d+\.\$Proxy\d+"), "an object of Python, which needs serde(...)"),
+    (re.compile(r"(?<=type: )java\.lang\.String\b"), "str"),
+    (re.compile(r"(?<=type: )java\.lang\.(Long|Integer)\b"), "int"),
+    (re.compile(r"(?<=type: )java\.lang\.(Double|Float)\b"), "float"),
+    (re.compile(r"(?<=type: )java\.lang\.Boolean\b"), "bool"),
+    (re.compile(r"(?<=type: )\[B"), "bytes"),
+    (re.compile(r"\bjdk\.MHProxy\d+\.Serializer/\w+"), "number()"),
+)
+"""How Java calls what Python knows by another name."""
 
 
 def guarded(function: Callable[P, T]) -> Callable[P, T]:
@@ -120,4 +131,14 @@ def python_errors() -> Iterator[None]:
         error = cause_of(thrown)
         if error is not None:
             raise error from None
-        raise ServerError(f"Kafka Streams: {jvm.describe(thrown)}.") from thrown
+        raise ServerError(f"Kafka Streams: {describe(thrown)}.") from thrown
+
+
+def describe(thrown: Any) -> str:
+    """What a Java exception says, with Python's names of what did not fit: a serializer that got another type."""
+    said = jvm.describe(thrown)
+    if "ClassCastException" not in said:
+        return said
+    for java, python in _TYPES:
+        said = java.sub(python, said)
+    return said

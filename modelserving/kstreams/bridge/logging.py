@@ -8,7 +8,7 @@ import threading
 from typing import Any
 
 from modelserving import jvm
-from modelserving.kstreams.bridge.failures import cause_of, told
+from modelserving.kstreams.bridge.failures import cause_of, describe, told
 from modelserving.kstreams.bridge.proxies import implement
 
 __all__ = ["forward_logs"]
@@ -68,7 +68,7 @@ def _hand_over(record: Any) -> bool:
         if _RESTORED in f"{record.getMessage()} {thrown or ''}":  # an error to the engine, which deals with it itself
             log.warning("local state ends before its changelog, as after a kill: it is restored, and nothing is lost")
         elif cause_of(thrown) is None:  # a Python error is reported as itself, with its own traceback
-            logger.log(level, "%s%s", record.getMessage(), "" if thrown is None else f" ({jvm.describe(thrown)})")
+            logger.log(level, "%s%s", record.getMessage(), "" if thrown is None else f" ({describe(thrown)})")
     if _PASSED_OVER.search(str(record.getLoggerName())) and (thrown := record.getThrown()) is not None:
         _tell_of(record, thrown)
     return False
@@ -77,7 +77,7 @@ def _hand_over(record: Any) -> bool:
 def _tell_of(record: Any, thrown: Any) -> None:
     """A record that is passed over, because somebody chose to continue, is told of whatever the levels are."""
     error = cause_of(thrown)
-    why = told(error) if error is not None else jvm.describe(thrown)
+    why = told(error) if error is not None else describe(thrown)
     log.warning("a record was passed over: %s (%s)", why, record.getMessage(), exc_info=error)
 
 
