@@ -125,24 +125,13 @@ def time_of(call: Callable[[], object], calls: int) -> float:
 
 def bare_call(model_type: ModelType, model: Any, batch: WineBatch) -> Callable[[], object]:
     """One call of the engine alone, its input ready."""
-    matrix = model._reader.read(batch)
     if model_type is ModelType.PMML:
-        return bare_pmml(model._engine.java, matrix)
+        return bare_pmml(model._engine.java, model._reader.read(batch))
+    tensors, _ = model._reader.read(batch)
     if model_type is ModelType.ONNX:
-        return bare_onnx(model, matrix)
-    feeds = model._columns(matrix)
-    return lambda: model._run(*feeds)
-
-
-def bare_onnx(model: Any, matrix: np.ndarray[Any, np.dtype[np.float64]]) -> Callable[[], object]:
-    """The ``run`` of onnxruntime with arrays of the right type."""
-    ends = list(itertools.accumulate(len(feed.fields) for feed in model._feeds))
-    columns = np.split(matrix, ends[:-1], axis=1)
-    feeds = {
-        feed.name: np.ascontiguousarray(part[:, 0] if feed.flat else part, dtype=feed.kind)
-        for feed, part in zip(model._feeds, columns, strict=True)
-    }
-    return lambda: model._session.run([model._answer_name], feeds)
+        feeds = {feed.name: tensor for feed, tensor in zip(model._reader.feeds, tensors, strict=True)}
+        return lambda: model._session.run(model._names, feeds)
+    return lambda: model._run(*tensors)
 
 
 def bare_pmml(engine: Any, matrix: np.ndarray[Any, np.dtype[np.float64]]) -> Callable[[], object]:

@@ -24,12 +24,7 @@ __all__ = ["Feed", "FeedReader", "Tensors", "deal_columns"]
 Tensors: TypeAlias = list[NDArray[Any]]
 """What is fed: an array for each input, all with one row for each record."""
 
-_KINDS = {
-    "f": {4: ColumnType.FLOAT},
-    "i": {8: ColumnType.INT64},
-    "b": {1: ColumnType.BOOLEAN},
-    "O": {8: ColumnType.STRING},
-}
+_KINDS = {"f4": ColumnType.FLOAT, "i8": ColumnType.INT64, "b1": ColumnType.BOOLEAN, "O8": ColumnType.STRING}
 _OTHERS = {"f": ColumnType.DOUBLE, "i": ColumnType.INT32, "u": ColumnType.INT64}
 
 
@@ -56,7 +51,7 @@ class Feed:
     @property
     def type(self) -> ColumnType:
         """What its columns hold."""
-        return _KINDS.get(self.kind.kind, {}).get(self.kind.itemsize) or _OTHERS[self.kind.kind]
+        return _KINDS.get(f"{self.kind.kind}{self.kind.itemsize}") or _OTHERS[self.kind.kind]
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -90,7 +85,7 @@ class FeedReader:
         Raises:
             ModelInputError: the records lack columns, or have them in a type that does not fit.
         """
-        tensors, problems = self._read(records)
+        tensors, problems = self.read(records)
         answers = _Answers(run, problems)
         rows = np.arange(len(records), dtype=np.intp)
         if problems:
@@ -118,7 +113,8 @@ class FeedReader:
             return None
         return FieldReader(self.fields, min(float(np.finfo(feed.kind).max) for feed in self.feeds))
 
-    def _read(self, records: Records) -> tuple[Tensors, dict[int, str]]:
+    def read(self, records: Records) -> tuple[Tensors, dict[int, str]]:
+        """What is fed for a batch, and why a row of it must not be."""
         if self._numbers is not None and not isinstance(records, pa.RecordBatch):
             matrix = self._numbers.read(records)
             problems = dict(self._numbers.problems(matrix))
