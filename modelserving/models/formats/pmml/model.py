@@ -101,7 +101,8 @@ class PmmlModel:
         rows = [row for row in range(len(batch)) if row not in cells.problems]
         flat = cells.flat(rows)
         scores = engine.score_cells(len(rows), flat) if rows else Scores(np.empty(0))
-        scores = self._outputs.add(scores, [engine.row(flat, row) for row in range(len(rows))])
+        if self._outputs.wanted:
+            scores = self._outputs.add(scores, [engine.row(flat, row) for row in range(len(rows))])
         return _spread(scores, rows, len(batch), cells.problems)
 
 
@@ -159,8 +160,6 @@ class _Outputs:
 
     def add(self, scores: Scores, rows: Sequence[Any]) -> Scores:
         """The scores with the outputs that were asked for."""
-        if not self.wanted:
-            return scores
         answers = [self._predict(row) for row in rows]
         found = {name: self._column(name, answers, scores) for name in self._names}
         if self._answer and self._answer not in self._predicted:
