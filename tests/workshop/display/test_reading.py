@@ -40,7 +40,7 @@ def test_a_lag_is_what_is_not_committed(lesson: Lesson) -> None:
 
 def test_a_setting_is_the_brokers_own_word(lesson: Lesson) -> None:
     """Also one that nobody set."""
-    assert topic_setting(lesson.connection, lesson.topics.records, "retention.ms") == str(7 * 24 * 3600 * 1000)
+    assert topic_setting(lesson.connection, lesson.topic("plain"), "retention.ms") == str(7 * 24 * 3600 * 1000)
 
 
 def test_records_are_shown_as_text_or_hexadecimal(lesson: Lesson) -> None:
