@@ -9,7 +9,7 @@ import selectors
 import socket
 from dataclasses import dataclass
 
-from modelserving.broker.protocol import Ask, Reply
+from modelserving.broker.protocol import Ask, SupervisorReply
 
 __all__ = ["Caller", "Callers"]
 
@@ -32,7 +32,7 @@ class Caller:
     leased: bool = False
     waiting: bool = False
 
-    def tell(self, reply: Reply, value: object = None) -> None:
+    def tell(self, reply: SupervisorReply, value: object = None) -> None:
         """Answer; one who has hung up will be noticed when read from."""
         line = reply if value is None else f"{reply} {json.dumps(value)}"
         with contextlib.suppress(OSError):
@@ -89,7 +89,7 @@ class Callers:
         caller.leased = caller.waiting = False
         caller.connection.close()
 
-    def tell_waiting(self, reply: Reply, value: object = None) -> bool:
+    def tell_waiting(self, reply: SupervisorReply, value: object = None) -> bool:
         """Answer all who wait; whether there were any."""
         waiting = [caller for caller in self._open if caller.waiting]
         for caller in waiting:

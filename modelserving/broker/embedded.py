@@ -23,9 +23,9 @@ import psutil
 from modelserving import jars
 from modelserving.broker.diagnosis import tail
 from modelserving.broker.layout import Layout
-from modelserving.broker.leases import Line, call, take_lease
+from modelserving.broker.leases import LeaseLine, call, take_lease
 from modelserving.broker.process import end_left_over, serves
-from modelserving.broker.protocol import SUPERVISOR, Ask, Order, Reply
+from modelserving.broker.protocol import SUPERVISOR, Ask, SupervisorOrder, SupervisorReply
 from modelserving.broker.startup_cache import RECORDS, StartupCache
 from modelserving.broker.state import Running
 from modelserving.config import Settings, load_settings
@@ -92,8 +92,8 @@ class EmbeddedKafka:
         self, *, home: Path | None = None, port: int | None = None, detached: bool = False, cached: bool = True
     ) -> None:
         self._layout = _layout(home)
-        self._order = Order(self._layout, port, detached, jars.jars_folder() if cached else None)
-        self._line: Line | None = None
+        self._order = SupervisorOrder(self._layout, port, detached, jars.jars_folder() if cached else None)
+        self._line: LeaseLine | None = None
         self._running: Running | None = None
 
     @property
@@ -145,7 +145,7 @@ class EmbeddedKafka:
             raise
         return self
 
-    def _is_serving(self, line: Line) -> bool:
+    def _is_serving(self, line: LeaseLine) -> bool:
         """Whether what is leased still answers. If not, its supervisor is about to notice, and hangs up."""
         running = Running.read(self._layout.state)
         serving = running is not None and serves(self._layout, running.port)
@@ -168,7 +168,7 @@ class EmbeddedKafka:
         line = self._line
         if line is not None:
             answer = line.ask(Ask.RELEASE, _ANSWER_WITHIN_S)
-            if answer and answer.reply is Reply.CLOSING and line.wait_for_end() and self._running:
+            if answer and answer.reply is SupervisorReply.CLOSING and line.wait_for_end() and self._running:
                 self._running.supervisor.wait_until_gone(_ANSWER_WITHIN_S)
         self._hang_up()
 

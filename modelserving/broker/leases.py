@@ -15,11 +15,11 @@ from typing import Self
 
 from modelserving.broker.diagnosis import explain_os_error, tail
 from modelserving.broker.layout import Layout
-from modelserving.broker.protocol import SUPERVISOR, TAKEN, Ask, Order, Reply
+from modelserving.broker.protocol import SUPERVISOR, TAKEN, Ask, SupervisorOrder, SupervisorReply
 from modelserving.broker.state import FileLock, Running
 from modelserving.errors import BrokerStartError
 
-__all__ = ["Line", "call", "start_supervisor", "supervised", "take_lease"]
+__all__ = ["LeaseLine", "call", "start_supervisor", "supervised", "take_lease"]
 
 _START_WITHIN_S = 300.0
 _END_WITHIN_S = 180.0
@@ -40,11 +40,11 @@ class _Answer:
         value: the JSON after it, or ``None``.
     """
 
-    reply: Reply
+    reply: SupervisorReply
     value: object
 
 
-class Line:
+class LeaseLine:
     """A connection to a supervisor. A lease is held as long as it is open.
 
     Args:
@@ -63,7 +63,7 @@ class Line:
             self._connection.settimeout(within_s)
             self._connection.sendall(f"{self._token} {what}\n".encode())
             word, _, value = self._file.readline().strip().partition(" ")
-            return _Answer(Reply(word), json.loads(value) if value else None) if word else None
+            return _Answer(SupervisorReply(word), json.loads(value) if value else None) if word else None
         except (OSError, ValueError):
             return None
 
@@ -104,13 +104,13 @@ class Line:
         self.close()
 
 
-def call(layout: Layout) -> Line | None:
+def call(layout: Layout) -> LeaseLine | None:
     """Reach the supervisor of a folder, or ``None`` where none listens."""
     running = Running.read(layout.state)
     if running is None:
         return None
     try:
-        return Line(socket.create_connection(("127.0.0.1", running.lease_port), 5.0), running.token)
+        return LeaseLine(socket.create_connection(("127.0.0.1", running.lease_port), 5.0), running.token)
     except OSError:
         return None
 
@@ -123,7 +123,7 @@ def supervised(layout: Layout) -> bool:
         return not lock.acquire()
 
 
-def take_lease(order: Order) -> Line:
+def take_lease(order: SupervisorOrder) -> LeaseLine:
     """Find the running broker or start one, and hold a lease on it.
 
     Returns:
@@ -141,11 +141,11 @@ def take_lease(order: Order) -> Line:
             time.sleep(_LOOK_EVERY_S)
             continue
         answer = line.ask(Ask.LEASE, deadline - time.monotonic())
-        if answer and answer.reply is Reply.READY:
+        if answer and answer.reply is SupervisorReply.READY:
             return line
         line.wait_for_end()
         line.close()
-        if answer and answer.reply is Reply.FAILED:
+        if answer and answer.reply is SupervisorReply.FAILED:
             raise BrokerStartError(str(answer.value))
         lost += answer is None
     last = "".join(f"\n  {said}" for said in tail(order.layout.supervisor_log, 5))
@@ -155,7 +155,7 @@ def take_lease(order: Order) -> Line:
     )
 
 
-def start_supervisor(order: Order) -> Line | None:
+def start_supervisor(order: SupervisorOrder) -> LeaseLine | None:
     """Start a supervisor, unless another one has the folder.
 
     Raises:
@@ -176,7 +176,7 @@ def start_supervisor(order: Order) -> Line | None:
     # Reaps the supervisor whenever it ends, for this process may go on for hours and keep a zombie.
     threading.Thread(target=supervisor.wait, name="reap-supervisor", daemon=True).start()
     if token:
-        return Line(socket.create_connection(("127.0.0.1", int(port)), 5.0), token)
+        return LeaseLine(socket.create_connection(("127.0.0.1", int(port)), 5.0), token)
     if supervisor.wait(10) == TAKEN:
         return None
     last = "\n".join(f"  {line}" for line in tail(layout.supervisor_log, 5))
@@ -185,7 +185,7 @@ def start_supervisor(order: Order) -> Line | None:
     )
 
 
-def _spawn(order: Order, complaints: int) -> subprocess.Popen[bytes]:
+def _spawn(order: SupervisorOrder, complaints: int) -> subprocess.Popen[bytes]:
     """Start it apart from this terminal, so that Ctrl-C here does not reach it."""
     command = [sys.executable, "-m", SUPERVISOR, *order.arguments()]
     return subprocess.Popen(

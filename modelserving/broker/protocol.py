@@ -1,8 +1,8 @@
 """What a user and a supervisor say to each other.
 
 A caller connects to the supervisor's loopback port and sends lines ``<token> <ask>``; each is answered with one line: a
-``Reply``, and for some a JSON value after it. The token comes from a file that only this user can read, so that other
-users of the machine are not heard.
+``SupervisorReply``, and for some a JSON value after it. The token comes from a file that only this user can read, so
+that other users of the machine are not heard.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from modelserving.broker.layout import Layout
 
-__all__ = ["SUPERVISOR", "TAKEN", "Ask", "Order", "Reply"]
+__all__ = ["SUPERVISOR", "TAKEN", "Ask", "SupervisorOrder", "SupervisorReply"]
 
 SUPERVISOR = "modelserving.broker.supervisor"
 """The module that is run; also how a supervisor is recognised on its command line."""
@@ -37,7 +37,7 @@ class Ask(StrEnum):
     STATUS = "status"
 
 
-class Reply(StrEnum):
+class SupervisorReply(StrEnum):
     """First word of an answer."""
 
     READY = "ready"
@@ -54,7 +54,7 @@ class Reply(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class SupervisorOrder:
     """What a supervisor is started to do.
 
     Args:
@@ -76,7 +76,7 @@ class Order:
         return [str(self.layout.folder), *port, *cache, *(["--detached"] if self.detached else [])]
 
     @classmethod
-    def parse(cls, arguments: Sequence[str]) -> Order:
+    def parse(cls, arguments: Sequence[str]) -> SupervisorOrder:
         """Back from a command line."""
         parser = argparse.ArgumentParser()
         parser.add_argument("folder", type=Path)

@@ -35,7 +35,7 @@ from modelserving.broker.diagnosis import (
 )
 from modelserving.broker.ports import choose_port
 from modelserving.broker.process import END_WITHIN_S, check_data, end_left_over, format_data, serves, spawn
-from modelserving.broker.protocol import TAKEN, Ask, Order, Reply
+from modelserving.broker.protocol import TAKEN, Ask, SupervisorOrder, SupervisorReply
 from modelserving.broker.startup_cache import StartupCache
 from modelserving.broker.state import FileLock, Identity, Running, Worker
 from modelserving.errors import ModelServingError
@@ -59,7 +59,7 @@ class Supervisor:
         order: what to do.
     """
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: SupervisorOrder) -> None:
         self._order = order
         self._layout = order.layout
         self._phase: Literal["starting", "ready", "closing", "failed"] = "starting"
@@ -180,7 +180,7 @@ class Supervisor:
         identity = Identity.read(self._layout.identity)
         if identity and self._running and identity.port != self._running.port:
             replace(identity, port=self._running.port).write(self._layout.identity)
-        self._callers.tell_waiting(Reply.READY)
+        self._callers.tell_waiting(SupervisorReply.READY)
 
     def _bury(self) -> None:
         """Java is gone: as wanted, by accident, or before it ever answered."""
@@ -207,7 +207,7 @@ class Supervisor:
     def _fail(self, message: str) -> None:
         """Tell everyone who waits; stay a moment for the one who started us and may not have asked yet."""
         self._phase, self._failure = "failed", message
-        told = self._callers.tell_waiting(Reply.FAILED, message)
+        told = self._callers.tell_waiting(SupervisorReply.FAILED, message)
         self._deadline = time.monotonic() + (0 if told else _FIRST_LEASE_WITHIN_S)
 
     def _end(self) -> None:
@@ -254,27 +254,27 @@ class Supervisor:
         elif ask is Ask.RELEASE:
             caller.leased = False
             self._end_if_unused()
-            caller.tell(Reply.CLOSING if self._phase == "closing" else Reply.RELEASED)
+            caller.tell(SupervisorReply.CLOSING if self._phase == "closing" else SupervisorReply.RELEASED)
         elif ask is Ask.KEEP and self._phase != "closing":
             self._detached = True
-            caller.tell(Reply.KEPT)
+            caller.tell(SupervisorReply.KEPT)
         elif ask is Ask.STATUS:
-            caller.tell(Reply.STATUS, {"leases": self._callers.leases, "detached": self._detached})
+            caller.tell(SupervisorReply.STATUS, {"leases": self._callers.leases, "detached": self._detached})
         else:
             self._end()
-            caller.tell(Reply.CLOSING)
+            caller.tell(SupervisorReply.CLOSING)
 
     def _lend(self, caller: Caller) -> None:
         if self._phase == "closing":
-            caller.tell(Reply.CLOSING)
+            caller.tell(SupervisorReply.CLOSING)
         elif self._phase == "failed":
-            caller.tell(Reply.FAILED, self._failure)
+            caller.tell(SupervisorReply.FAILED, self._failure)
             self._deadline = time.monotonic()
         else:
             self._deadline = None
             caller.leased, caller.waiting = True, self._phase == "starting"
             if not caller.waiting:
-                caller.tell(Reply.READY)
+                caller.tell(SupervisorReply.READY)
 
 
 def _find_worker(pid: int) -> Worker | None:
@@ -295,7 +295,7 @@ def _announce(line: str) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Be the supervisor of a folder, unless there is one."""
-    order = Order.parse(arguments)
+    order = SupervisorOrder.parse(arguments)
     with FileLock(order.layout.lock) as lock:
         if not lock.acquire():
             return TAKEN

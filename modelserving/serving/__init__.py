@@ -9,7 +9,7 @@
     options.py · status.py                  how a server runs, and what it says of itself
 """
 
-from modelserving.serving.messages import Batch, ScoredBatch, Share
+from modelserving.serving.messages import Batch, ModelShare, ScoredBatch
 from modelserving.serving.options import ServerOptions
 from modelserving.serving.scoring import score_batch
 from modelserving.serving.status import Counts, Health, Phase
@@ -19,10 +19,10 @@ __all__ = [
     "Batch",
     "Counts",
     "Health",
+    "ModelShare",
     "Phase",
     "ScoredBatch",
     "ServerOptions",
-    "Share",
     "WorkerThread",
     "score_batch",
 ]

@@ -13,7 +13,7 @@ from modelserving.models.info import LoadedModel
 from modelserving.models.lifecycle.shadow import ShadowWork
 from modelserving.records import ScoredRecord
 
-__all__ = ["Batch", "Place", "ScoredBatch", "Share"]
+__all__ = ["Batch", "ModelShare", "Place", "ScoredBatch"]
 
 
 Place = tuple[str, int]
@@ -51,7 +51,7 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class ModelShare:
     """How long one model worked on one batch.
 
     Args:
@@ -87,6 +87,6 @@ class ScoredBatch:
     skipped: int = 0
     skipped_types: tuple[str, ...] = ()
     positions: Mapping[Place, int] = field(default_factory=lambda: MappingProxyType({}))
-    shares: tuple[Share, ...] = ()
+    shares: tuple[ModelShare, ...] = ()
     group: object | None = None
     shadows: tuple[ShadowWork, ...] = ()

@@ -15,7 +15,7 @@ from modelserving.models.lifecycle.shadow import ShadowWork
 from modelserving.models.lifecycle.slots import LoadedModel, ModelSlot, ModelSlots
 from modelserving.models.model import Scores
 from modelserving.records import ScoredRecord, WineBatch, decode_wines
-from modelserving.serving.messages import Batch, ScoredBatch, Share
+from modelserving.serving.messages import Batch, ModelShare, ScoredBatch
 
 __all__ = ["score_batch"]
 
@@ -29,7 +29,7 @@ class _Tally:
     scored: list[ScoredRecord] = field(default_factory=list)
     keys: list[bytes | None] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
-    shares: list[Share] = field(default_factory=list)
+    shares: list[ModelShare] = field(default_factory=list)
     shadows: list[ShadowWork] = field(default_factory=list)
     skipped: int = 0
     skipped_types: list[str] = field(default_factory=list)
@@ -89,7 +89,7 @@ def _score_rows(
         tally.dead.extend(dead_letter(message, "score", error) for message in messages)
         return
     each_ns = (time.perf_counter_ns() - started) // len(records)
-    tally.shares.append(Share(served, len(records) - len(scores.problems), each_ns))
+    tally.shares.append(ModelShare(served, len(records) - len(scores.problems), each_ns))
     _collect(served, messages, scores, each_ns, tally)
     if slot.shadow is not None:
         partitions, offsets = [message.partition for message in messages], [message.offset for message in messages]

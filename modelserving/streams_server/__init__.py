@@ -19,14 +19,14 @@ from modelserving.streams_server.distribution import ModelDistribution
 from modelserving.streams_server.instances import Instance, holder_of, read_instances
 from modelserving.streams_server.queries import LocalState
 from modelserving.streams_server.server import StreamsOptions, StreamsServer
-from modelserving.streams_server.shares import Share, add_up
+from modelserving.streams_server.shares import InstanceShare, add_up
 from modelserving.streams_server.stores import StoreKind
 
 __all__ = [
     "Instance",
+    "InstanceShare",
     "LocalState",
     "ModelDistribution",
-    "Share",
     "StoreKind",
     "StreamsOptions",
     "StreamsServer",

@@ -8,7 +8,7 @@ from modelserving.kstreams.bridge.failures import python_errors
 from modelserving.streams_server.distribution import ModelDistribution
 from modelserving.streams_server.instances import Instance, check_settled, holder_of, read_instances
 from modelserving.streams_server.server import StreamsServer
-from modelserving.streams_server.shares import Share
+from modelserving.streams_server.shares import InstanceShare
 from modelserving.streams_server.stores import STORE, CustomStatistics, ModelStatistics, StoreKind
 
 __all__ = ["LocalState"]
@@ -59,7 +59,7 @@ class LocalState:
         """
         return holder_of(self._settled(), STORE, data_type.encode())
 
-    def share(self, data_type: str) -> Share:
+    def share(self, data_type: str) -> InstanceShare:
         """What is here of a data type, partition by partition.
 
         Raises:
@@ -71,7 +71,7 @@ class LocalState:
             raise ServerError("Kafka Streams was started again while this was read. Ask again.")
         if set(held) != active_partitions(streams):
             raise ServerError("tasks were moved while this was read. Ask again.")
-        return Share(self.url, held)
+        return InstanceShare(self.url, held)
 
     def _settled(self) -> KafkaStreams:
         streams = check_settled(self._server.streams)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from modelserving.errors import ServerError
 from modelserving.streams_server.stores import ModelStatistics
 
-__all__ = ["Share", "add_up"]
+__all__ = ["InstanceShare", "add_up"]
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class InstanceShare:
     """What one instance holds of a data type.
 
     Args:
@@ -24,7 +24,7 @@ class Share:
     partitions: Mapping[int, ModelStatistics]
 
 
-def add_up(shares: Iterable[Share], expected: Collection[int]) -> ModelStatistics:
+def add_up(shares: Iterable[InstanceShare], expected: Collection[int]) -> ModelStatistics:
     """What all have counted together, if each partition is held by one of them, and by one only.
 
     Raises:

@@ -26,7 +26,7 @@ from pydantic import BaseModel, Field
 
 from modelserving.errors import ServerError
 from modelserving.statistics import StatisticsSnapshot
-from modelserving.streams_server import Instance, Share, add_up
+from modelserving.streams_server import Instance, InstanceShare, add_up
 from modelserving.streams_server.stores import ModelStatistics
 from modelserving.web.peer_client import Ask, ask, ask_all
 from modelserving.web.schemas import (
@@ -80,7 +80,7 @@ class Queryable(Protocol):
         """Who holds the state of a key, and its partition."""
         ...
 
-    def share(self, data_type: str) -> Share:
+    def share(self, data_type: str) -> InstanceShare:
         """What this instance holds."""
         ...
 
@@ -267,9 +267,9 @@ def _together(base: ShareState, answers: Sequence[ShareState], expected: Iterabl
     return WholeState(**fields, parts=sorted(parts, key=lambda part: part.partition))
 
 
-def _share_of(answer: ShareState) -> Share:
+def _share_of(answer: ShareState) -> InstanceShare:
     counted = {partition: ModelStatistics.decode(found.encode()) for partition, found in answer.partitions.items()}
-    return Share(answer.instance, counted)
+    return InstanceShare(answer.instance, counted)
 
 
 def _usage(found: ModelStatistics, digest: str) -> int:

@@ -11,7 +11,7 @@
 """
 
 from modelserving.widgets.back_pressure import BackPressureSnapshot, BackPressureView, FlowSample, render_back_pressure
-from modelserving.widgets.live import Frame, LiveView, Source
+from modelserving.widgets.live import Frame, FrameSource, LiveView
 from modelserving.widgets.score_feed import ScoreFeed
 from modelserving.widgets.stage_chart import render_stage
 from modelserving.widgets.stage_snapshot import Condition, ModelSeen, ScorePoint, ServerReport, StageSnapshot, Swap
@@ -25,6 +25,7 @@ __all__ = [
     "Condition",
     "FlowSample",
     "Frame",
+    "FrameSource",
     "Lane",
     "LiveView",
     "ModelSeen",
@@ -33,7 +34,6 @@ __all__ = [
     "ScorePoint",
     "SeenRecord",
     "ServerReport",
-    "Source",
     "StageSnapshot",
     "StageView",
     "Swap",

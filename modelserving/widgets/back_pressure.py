@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelserving.widgets.colours import FAINT, INK, SERIES, WARNING
-from modelserving.widgets.live import Frame, LiveView, Source
+from modelserving.widgets.live import Frame, FrameSource, LiveView
 from modelserving.widgets.svg import Markup, Scale, document, element, join, label
 
 __all__ = ["BackPressureSnapshot", "BackPressureView", "FlowSample", "render_back_pressure"]
@@ -87,7 +87,7 @@ class BackPressureView(LiveView[BackPressureSnapshot]):
     """
 
     def __init__(
-        self, flow: Source[BackPressureSnapshot], *, controls: Sequence[Any] = (), frames_per_second: float = 8.0
+        self, flow: FrameSource[BackPressureSnapshot], *, controls: Sequence[Any] = (), frames_per_second: float = 8.0
     ) -> None:
         super().__init__(flow, _frame, name="back pressure", controls=controls, frames_per_second=frames_per_second)
 

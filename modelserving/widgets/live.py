@@ -19,7 +19,7 @@ from modelserving.errors import ConfigError, ServerError
 from modelserving.widgets.dock import dock
 from modelserving.widgets.svg import escape
 
-__all__ = ["Frame", "LiveView", "Source"]
+__all__ = ["Frame", "FrameSource", "LiveView"]
 
 S = TypeVar("S")
 S_co = TypeVar("S_co", covariant=True)
@@ -46,7 +46,7 @@ class Frame:
     headline: str
 
 
-class Source(Protocol[S_co]):
+class FrameSource(Protocol[S_co]):
     """Where a view's snapshots come from; it runs in threads of its own."""
 
     def start(self) -> None:
@@ -83,7 +83,7 @@ class LiveView(Generic[S]):
 
     def __init__(
         self,
-        source: Source[S],
+        source: FrameSource[S],
         render: Callable[[S], Frame],
         *,
         name: str,

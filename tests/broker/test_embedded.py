@@ -16,7 +16,7 @@ from modelserving.broker import EmbeddedKafka, prepare, read_log, start_detached
 from modelserving.broker.layout import Layout
 from modelserving.broker.leases import take_lease
 from modelserving.broker.process import end_left_over
-from modelserving.broker.protocol import Order
+from modelserving.broker.protocol import SupervisorOrder
 from modelserving.broker.startup_cache import RECORDS, StartupCache
 from modelserving.errors import BrokerStartError, SetupError
 from modelserving.kafka import create_topics, end_offsets, list_topics, make_producer, read_topic
@@ -249,7 +249,7 @@ class TestRefusal:
     def test_port_that_another_broker_took_first(self, home: Path, kafka: EmbeddedKafka) -> None:
         """Two brokers that start at once may both find a port free; the later one does not pass for the earlier."""
         theirs = int(kafka.start().bootstrap_servers.rpartition(":")[2])
-        order = Order(Layout.of(home), None, detached=False, cache=None)
+        order = SupervisorOrder(Layout.of(home), None, detached=False, cache=None)
         order.layout.folder.mkdir(parents=True)
         arguments = [sys.executable, "-c", _LATE, str(theirs), *order.arguments()]
         with subprocess.Popen(arguments, stdout=subprocess.DEVNULL):
@@ -338,7 +338,7 @@ class TestStartupCache:
     @pytest.mark.slow
     def test_first_broker_writes_it_and_the_second_uses_it(self, home: Path, tmp_path: Path) -> None:
         """The cache appears when the first broker ends, and later brokers are given it."""
-        order = Order(Layout.of(home), 0, cache=tmp_path / "cache")
+        order = SupervisorOrder(Layout.of(home), 0, cache=tmp_path / "cache")
         for flag in ("-XX:AOTCacheOutput=", "-XX:AOTCache="):
             take_lease(order).close()
             wait_until(lambda: not Layout.of(home).state.exists(), "the broker ends", within_s=90)
@@ -359,5 +359,5 @@ class TestStartupCache:
         """A cache that is torn or foreign costs time, not the broker."""
         cache = StartupCache.of(tmp_path, jars.java(), jars.class_path("broker"))
         cache.path.write_bytes(content)
-        take_lease(Order(Layout.of(home), 0, cache=tmp_path)).close()
+        take_lease(SupervisorOrder(Layout.of(home), 0, cache=tmp_path)).close()
         wait_until(lambda: not Layout.of(home).state.exists(), "the broker ends", within_s=90)

@@ -25,7 +25,15 @@ from modelserving.models.lifecycle.slots import ModelSlots
 from modelserving.records import Topics, encode_wine
 from modelserving.serving import Counts
 from modelserving.serving.options import ServerOptions
-from modelserving.streams_server import Instance, LocalState, Share, StoreKind, StreamsOptions, StreamsServer, add_up
+from modelserving.streams_server import (
+    Instance,
+    InstanceShare,
+    LocalState,
+    StoreKind,
+    StreamsOptions,
+    StreamsServer,
+    add_up,
+)
 from modelserving.streams_server.stores import ModelStatistics
 from modelserving.web import make_app
 from modelserving.web.peer_client import ask, ask_all
@@ -46,9 +54,9 @@ def counted(records: int) -> ModelStatistics:
     return made
 
 
-def share(url: str, **partitions: int) -> Share:
+def share(url: str, **partitions: int) -> InstanceShare:
     """What an instance holds: ``p0=3`` for three records of partition 0."""
-    return Share(url, {int(name[1:]): counted(records) for name, records in partitions.items()})
+    return InstanceShare(url, {int(name[1:]): counted(records) for name, records in partitions.items()})
 
 
 class TestAddUp:
@@ -89,9 +97,9 @@ class Local:
         self._check()
         return Instance("127.0.0.1", 1001 if data_type == "here" else 1002), 0 if data_type == "here" else 1
 
-    def share(self, data_type: str) -> Share:
+    def share(self, data_type: str) -> InstanceShare:
         self._check()
-        return Share(self.url, {partition: counted(records) for partition, records in self.holds.items()})
+        return InstanceShare(self.url, {partition: counted(records) for partition, records in self.holds.items()})
 
     def _check(self) -> None:
         if self.refuses:

@@ -15,7 +15,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from modelserving.kstreams.pictures.drawing import Box, Line, draw
+from modelserving.kstreams.pictures.drawing import Edge, NodeBox, draw
 
 __all__ = ["Kind", "Node", "TopologyGraph", "describe"]
 
@@ -81,8 +81,8 @@ class TopologyGraph:
 
     def svg(self) -> str:
         """The picture, as a whole SVG document."""
-        boxes: list[Box] = []
-        lines: list[Line] = []
+        boxes: list[NodeBox] = []
+        lines: list[Edge] = []
         row = 0
         for part in self.parts:
             row = _place(part, row, boxes, lines)
@@ -148,7 +148,7 @@ def _in_order(nodes: Mapping[str, Node]) -> list[str]:
     return done[::-1]
 
 
-def _place(part: tuple[Node, ...], row: int, boxes: list[Box], lines: list[Line]) -> int:
+def _place(part: tuple[Node, ...], row: int, boxes: list[NodeBox], lines: list[Edge]) -> int:
     """Put the boxes of a sub-topology below what is there; the first row that is free afterwards."""
     column = {node.name: 1 for node in part}
     for node in part:
@@ -158,7 +158,7 @@ def _place(part: tuple[Node, ...], row: int, boxes: list[Box], lines: list[Line]
     below: dict[int, int] = {}
 
     def add(name: str, title: str, kind: str, where: int) -> None:
-        boxes.append(Box(name, title, kind, where, row + below.get(where, 0)))
+        boxes.append(NodeBox(name, title, kind, where, row + below.get(where, 0)))
         below[where] = below.get(where, 0) + 1
 
     for node in part:
@@ -166,12 +166,12 @@ def _place(part: tuple[Node, ...], row: int, boxes: list[Box], lines: list[Line]
         for store in node.stores:
             if not any(box.name == f"store {store}" for box in boxes):
                 add(f"store {store}", store, "store", column[node.name])
-            lines.append(Line(node.name, f"store {store}"))
+            lines.append(Edge(node.name, f"store {store}"))
         for topic in node.topics:
             add(f"{node.kind} {topic}", topic, "topic", 0 if node.kind is Kind.SOURCE else last + 1)
             ends = (f"source {topic}", node.name) if node.kind is Kind.SOURCE else (node.name, f"sink {topic}")
-            lines.append(Line(*ends))
-        lines.extend(Line(node.name, after) for after in node.after)
+            lines.append(Edge(*ends))
+        lines.extend(Edge(node.name, after) for after in node.after)
     return row + max(below.values(), default=0)
 
 

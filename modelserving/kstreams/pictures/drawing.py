@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-__all__ = ["Box", "Line", "draw"]
+__all__ = ["Edge", "NodeBox", "draw"]
 
 _WIDTH, _HEIGHT, _GAP, _MARGIN = 168, 46, 44, 12
 _STEP_X, _STEP_Y = _WIDTH + _GAP, _HEIGHT + 22
@@ -18,7 +18,7 @@ _WORDS = {"topic": "topic", "source": "source", "processor": "processor", "sink"
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
+class NodeBox:
     """A box on the grid.
 
     Args:
@@ -37,14 +37,14 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Edge:
     """An arrow from a box to another; between a processor and its store a plain line."""
 
     start: str
     end: str
 
 
-def draw(boxes: Sequence[Box], lines: Iterable[Line], alt: str) -> str:
+def draw(boxes: Sequence[NodeBox], lines: Iterable[Edge], alt: str) -> str:
     """The whole picture.
 
     Args:
@@ -65,11 +65,11 @@ def draw(boxes: Sequence[Box], lines: Iterable[Line], alt: str) -> str:
     )
 
 
-def _corner(box: Box) -> tuple[int, int]:
+def _corner(box: NodeBox) -> tuple[int, int]:
     return _MARGIN + box.column * _STEP_X, _MARGIN + box.row * _STEP_Y
 
 
-def _box(box: Box) -> str:
+def _box(box: NodeBox) -> str:
     x, y = _corner(box)
     round_ = {"topic": _HEIGHT // 2, "store": 12}.get(box.kind, 3)
     dashes = ' stroke-dasharray="5 3"' if box.kind == "store" else ""
@@ -91,7 +91,7 @@ def _size(title: str) -> float:
     return min(_SIZE, (_WIDTH - 12) / widths) if title else _SIZE
 
 
-def _line(start: Box, end: Box) -> str:
+def _line(start: NodeBox, end: NodeBox) -> str:
     (x1, y1), (x2, y2) = _corner(start), _corner(end)
     if end.kind == "store":
         middle = x1 + _WIDTH // 2

@@ -14,13 +14,13 @@ from modelserving.config import checkout
 from modelserving.errors import ConfigError
 from modelserving.workshop.display.boxes import highlight
 
-__all__ = ["Source", "show"]
+__all__ = ["ShownSource", "show"]
 
 _LANGUAGES = {".py": "python", ".proto": "protobuf", ".json": "json", ".toml": "toml", ".xml": "xml", ".pmml": "xml"}
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ShownSource:
     """A piece of a file.
 
     Args:
@@ -45,7 +45,7 @@ class Source:
         return f"# {_short(self.path)}, line {self.first_line}\n{self.text}"
 
 
-def show(thing: Any) -> Source:
+def show(thing: Any) -> ShownSource:
     """Show the source of a function, a class, a module or a file.
 
     Args:
@@ -63,7 +63,7 @@ def show(thing: Any) -> Source:
         raise ConfigError(
             f"{thing!r} has no source to show: {error}. Hand in a function, a class, a module or a path."
         ) from None
-    return Source(path, text, first)
+    return ShownSource(path, text, first)
 
 
 def _piece(thing: Any) -> tuple[str, int]:
@@ -71,10 +71,10 @@ def _piece(thing: Any) -> tuple[str, int]:
     return textwrap.dedent("".join(lines)), first
 
 
-def _file(path: Path) -> Source:
+def _file(path: Path) -> ShownSource:
     found = path if path.is_absolute() else (checkout() or Path.cwd()) / path
     try:
-        return Source(found, found.read_text(encoding="utf-8"), 1)
+        return ShownSource(found, found.read_text(encoding="utf-8"), 1)
     except OSError as error:
         raise ConfigError(f"{found} cannot be shown: {error.strerror}.") from None
 

@@ -1,4 +1,4 @@
-"""Source code as it stands in the package."""
+"""ShownSource code as it stands in the package."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import pytest
 import modelserving.errors
 from modelserving.config import checkout
 from modelserving.errors import ConfigError, KafkaError
-from modelserving.workshop.display.show import Source, show
+from modelserving.workshop.display.show import ShownSource, show
 
 
 def test_a_function_is_shown_with_its_place() -> None:
     """The text is the file's, and the line is right."""
     source = show(show)
     lines = source.path.read_text(encoding="utf-8").splitlines()
-    assert lines[source.first_line - 1] == "def show(thing: Any) -> Source:"
+    assert lines[source.first_line - 1] == "def show(thing: Any) -> ShownSource:"
     assert source.text.splitlines() == lines[source.first_line - 1 :][: len(source.text.splitlines())]
 
 
 def test_a_method_loses_its_indentation() -> None:
     """It reads like a function."""
-    assert show(Source._repr_html_).text.startswith("def _repr_html_")
-    assert "\n    language = " in show(Source._repr_html_).text
+    assert show(ShownSource._repr_html_).text.startswith("def _repr_html_")
+    assert "\n    language = " in show(ShownSource._repr_html_).text
 
 
 @pytest.mark.parametrize("thing", [modelserving.errors, "modelserving/errors.py", Path("modelserving/errors.py")])
