@@ -10,7 +10,7 @@ FAST := not slow and not notebook and not browser and not ray
 .PHONY: help setup setup-dev setup-quix setup-jpmml lab demo test test-ray check lint format types notebooks protos lock clean
 
 help: ## show this list
-	@echo "make lab    the workbook: JupyterLab on the first lesson, with the broker running"
+	@echo "make lab    the workbook: JupyterLab on its home page, with the broker running"
 	@echo "make demo   the main job without a browser: broker, client, server, live view; Ctrl-C ends it"
 	@echo "make test   all tests"
 	@echo
@@ -28,7 +28,7 @@ setup-quix: ## Quix Streams, for the comparison in lesson 08, in an environment 
 setup-jpmml: ## JPMML (AGPL), which PMML's answers are compared with in a test, in an environment of its own
 	@"$(PYTHON)" bootstrap.py jpmml
 
-lab: setup ## open the workbook (LAB_ARGS="--no-browser" and the like are passed on)
+lab: setup ## open the workbook (LAB_ARGS="--no-browser", and any option of JupyterLab, are passed on)
 	@$(RUN) lab $(LAB_ARGS)
 
 demo: setup ## watch wine records being scored (DEMO_ARGS="--max-records 500" and the like are passed on)
