@@ -64,7 +64,7 @@ lock: ## resolve the dependencies again, newest first, and pin them by hash
 	$(BIN)/python -m uv pip compile --upgrade $(LOCK_ARGS) --extra lab --extra fast --extra mlflow --extra ray --group dev -o requirements/dev.txt pyproject.toml
 	$(BIN)/python -m uv pip compile $(LOCK_ARGS) --extra lab --group build -c requirements/dev.txt -o requirements/lab.txt pyproject.toml
 	$(BIN)/python -m modelserving.jars
-	printf 'quixstreams\nonnxruntime\n' | $(BIN)/python -m uv pip compile --upgrade $(LOCK_ARGS) -o requirements/quix.txt -
+	printf 'quixstreams\nonnxruntime\npyarrow\n' | $(BIN)/python -m uv pip compile --upgrade $(LOCK_ARGS) -o requirements/quix.txt -
 	printf 'jpmml-evaluator\njpype1\njdk4py\n' | $(BIN)/python -m uv pip compile --upgrade $(LOCK_ARGS) -o requirements/jpmml.txt -
 	echo uv | $(BIN)/python -m uv pip compile $(LOCK_ARGS) -o requirements/uv.txt -
 
