@@ -202,12 +202,15 @@ class Ground:
         return "The broker was down; it has been started again."
 
     def prepare(self) -> int:
-        """Make the lesson's topics anew, empty; forget its groups, and delete its files.
+        """Make the lesson's topics anew, empty; forget its groups, and delete its files and what its servers kept.
+
+        State that belongs to topics which are gone is of no use, and a Kafka Streams server refuses it.
 
         Returns:
             How many topics an earlier run had left.
         """
-        shutil.rmtree(self.settings.home / "lessons" / self.prefix, ignore_errors=True)
+        for folder in lesson_topics.local_folders(self.settings, self.prefix):
+            shutil.rmtree(folder, ignore_errors=True)
         left = lesson_topics.find_leftovers(self._admin, self.prefix)
         servers = (f"{self.prefix}-{kind}" for kind in ("stage", "actor", "streams"))
         self._busy = lesson_topics.delete(self._admin, left) + lesson_topics.forget_groups(self._admin, servers)

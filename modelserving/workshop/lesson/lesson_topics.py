@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from kafka import KafkaAdminClient
 from kafka.errors import RetriableError
 
+from modelserving.config import Settings
 from modelserving.errors import KafkaError
 from modelserving.system import poll
 from modelserving.widgets.waiting import waiting
@@ -19,6 +21,7 @@ __all__ = [
     "find_leftovers",
     "forget_groups",
     "hurry_compaction",
+    "local_folders",
     "make_topic",
     "patiently",
     "wait_until",
@@ -26,6 +29,8 @@ __all__ = [
 
 T = TypeVar("T")
 
+_KEPT_IN = ("lessons", "state", "streams")
+"""In the home folder: of lessons, of actor servers, of Kafka Streams servers."""
 _COMPACTED = {
     # Small segments and no waiting, so that an attendee sees compaction happen and need not believe in it.
     "cleanup.policy": "compact",
@@ -53,6 +58,16 @@ def find_leftovers(admin: KafkaAdminClient, prefix: str) -> Leftovers:
     """The topics and groups whose names begin with ``prefix-``."""
     groups = patiently(admin.list_groups, "the broker's list of groups")
     return Leftovers(_under(prefix, admin.list_topics()), _under(prefix, (group["group_id"] for group in groups)))
+
+
+def local_folders(settings: Settings, pattern: str) -> tuple[Path, ...]:
+    """A lesson's own folder, and what servers of its groups keep over restarts.
+
+    Args:
+        settings: where local files are.
+        pattern: how the names of the folders begin.
+    """
+    return tuple(folder for kept in _KEPT_IN for folder in sorted((settings.home / kept).glob(f"{pattern}*")))
 
 
 def delete(admin: KafkaAdminClient, leftovers: Leftovers) -> tuple[str, ...]:

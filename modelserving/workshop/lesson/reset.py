@@ -28,9 +28,6 @@ __all__ = [
     "reset_workbook",
 ]
 
-_KEPT_IN = ("lessons", "state", "streams")
-"""In the home folder: of lessons, of actor servers, of Kafka Streams servers."""
-
 
 @dataclass(frozen=True, slots=True)
 class Reset:
@@ -83,7 +80,7 @@ def plan_lesson_reset(number: str, admin: KafkaAdminClient, settings: Settings) 
     begun = Progress.of(settings).steps()
     mine = tuple(exercise.id for exercise in all_exercises() if exercise.lesson == number and exercise.id in begun)
     left = lesson_topics.find_leftovers(admin, prefix)
-    return Reset(f"lesson {number}", mine, left.topics, left.groups, _folders(settings, prefix))
+    return Reset(f"lesson {number}", mine, left.topics, left.groups, lesson_topics.local_folders(settings, prefix))
 
 
 def plan_workbook_reset(admin: KafkaAdminClient, settings: Settings) -> Reset:
@@ -92,7 +89,9 @@ def plan_workbook_reset(admin: KafkaAdminClient, settings: Settings) -> Reset:
     folder = checkout()
     work = folder / "work" if folder and (folder / "work").is_dir() else None
     begun = tuple(Progress.of(settings).steps())
-    return Reset("the whole workbook", begun, left.topics, left.groups, _folders(settings, "lesson-"), work)
+    return Reset(
+        "the whole workbook", begun, left.topics, left.groups, lesson_topics.local_folders(settings, "lesson-"), work
+    )
 
 
 def carry_out(reset: Reset, admin: KafkaAdminClient, settings: Settings) -> None:
@@ -139,11 +138,6 @@ def _reset(plan: Callable[[KafkaAdminClient], Reset], settings: Settings, agree:
             return False
         carry_out(reset, admin, settings)
     return True
-
-
-def _folders(settings: Settings, pattern: str) -> tuple[Path, ...]:
-    """A lesson's own folder, and what servers of its groups keep over restarts."""
-    return tuple(folder for kept in _KEPT_IN for folder in sorted((settings.home / kept).glob(f"{pattern}*")))
 
 
 def _free_name(folder: Path) -> Path:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from modelserving.workshop.lesson.lesson_topics import forget_groups
+from modelserving.config import Settings
+from modelserving.workshop.lesson.lesson_topics import forget_groups, local_folders
 
 
 class _Admin:
@@ -43,3 +46,12 @@ def test_a_group_of_a_lesson_has_read_nothing_yet(lesson: object) -> None:
     reader.close()
     name = lesson.group("again")
     assert lag(lesson.connection, name, lesson.topics.records) == {0: 1}
+
+
+def test_a_lessons_folders_are_its_own_and_those_of_its_servers(tmp_path: Path) -> None:
+    """Of all three kinds; those of another lesson are not among them."""
+    names = ("lessons/lesson-07", "state/lesson-07-actor", "streams/lesson-07-memory", "streams/lesson-08-memory")
+    for name in names:
+        (tmp_path / name).mkdir(parents=True)
+    found = local_folders(Settings(home=tmp_path), "lesson-07")
+    assert [folder.relative_to(tmp_path).as_posix() for folder in found] == list(names[:3])

@@ -42,7 +42,8 @@ def test_an_exercise_is_forgotten_alone(settings: Settings) -> None:
 def test_a_lesson_is_reset_alone(begin: Callable[[str], Lesson], settings: Settings) -> None:
     """Its topics, files and progress go; those of the others stay."""
     begin("01").folder.joinpath("file").touch()
-    begin("02").folder.joinpath("file").touch()
+    other = begin("02")
+    other.folder.joinpath("file").touch()
     kept = [
         settings.home / kind / f"lesson-{number}-actors" / "0"
         for kind in ("state", "streams")
@@ -53,7 +54,7 @@ def test_a_lesson_is_reset_alone(begin: Callable[[str], Lesson], settings: Setti
     solve(settings, "kafka-keys", "find-broken")
     asked = Asked(True)
     assert reset_lesson("01", settings, agree=asked)
-    left = list_topics(begin("02").connection)
+    left = list_topics(other.connection)
     assert not [topic for topic in left if topic.startswith("lesson-01-")]
     assert set(Progress.of(settings).steps()) == {"find-broken"}
     assert [folder.name for folder in asked.plans[0].folders] == ["lesson-01", "lesson-01-actors", "lesson-01-actors"]
