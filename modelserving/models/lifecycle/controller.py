@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 _KEPT_BYTES = 64 * 1024 * 1024
 _COMMAND = 1
+_AHEAD_MS = 60_000
 
 Recall = Callable[[LogPosition], Message | None]
 """Reads a message of the models topic again; ``None`` if it is not there any more."""
@@ -113,6 +114,7 @@ class ModelController:
                 only if the model that it names is wanted to this day.
         """
         stamp = stamp_of(message, self._topics)
+        _warn_of_the_future(message)
         try:
             if stamp.rank == _COMMAND:
                 self._take_command(message, stamp, live)
@@ -272,3 +274,18 @@ class ModelController:
         self.refused += 1
         log.warning("%s at %s[%d]@%d refused: %s", stage, message.topic, message.partition, message.offset, error)
         self._refuse(dead_letter(message, stage, error))
+
+
+def _warn_of_the_future(message: Message) -> None:
+    """Say it when a publisher's clock runs ahead, which only a topic with its publishers' clocks lets through."""
+    ahead = message.timestamp - time.time() * 1000
+    if ahead > _AHEAD_MS:
+        log.warning(
+            "%s[%d]@%d is stamped %d minutes ahead of this machine's clock: what is said on the other topic about "
+            "models counts as earlier until then, and is overtaken. Let the topic take the broker's clock "
+            "(message.timestamp.type=LogAppendTime; /healthz has the command), then publish the model again.",
+            message.topic,
+            message.partition,
+            message.offset,
+            ahead // 60_000,
+        )

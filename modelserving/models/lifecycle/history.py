@@ -10,9 +10,9 @@ model that it means by its digest; then it leads to the same place, if need be w
 from __future__ import annotations
 
 import hashlib
-from bisect import insort
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -181,12 +181,12 @@ class History:
     def plan(self) -> DesiredState:
         """Which model belongs where, after all of it."""
         if self._plan is None:
-            events = (event for event in self._events if event.stamp not in self._dropped)
+            events = (event for event in _in_order(self._events) if event.stamp not in self._dropped)
             self._plan = _Fold(self._find).run(events)
         return self._plan
 
     def _add(self, event: Event) -> None:
-        insort(self._events, event, key=lambda other: other.stamp)
+        self._events.append(event)
         self._plan = None
 
     def _find(self, data_type: str, digest: str, by_ms: int) -> ModelRef | None:
@@ -195,6 +195,34 @@ class History:
         if key not in self._found:
             self._found[key] = self._library(*key)
         return self._found[key]
+
+
+def _in_order(arrived: Iterable[Event]) -> list[Event]:
+    """The events by the broker's time of them; within a partition by its log, also where a publisher's clock lied.
+
+    Args:
+        arrived: as they came. A topic that was made anew comes behind the one before it, and begins at 0 again.
+    """
+    logs: dict[tuple[int, int], list[list[Event]]] = {}
+    for event in arrived:
+        eras = logs.setdefault((event.stamp.rank, event.stamp.partition), [])
+        if not eras or _begins_anew(eras[-1][-1].stamp, event.stamp):
+            eras.append([])
+        eras[-1].append(event)
+    placed = [pair for eras in logs.values() for log in eras for pair in _timed(log)]
+    return [event for _, event in sorted(placed, key=itemgetter(0))]
+
+
+def _begins_anew(before: LogPosition, stamp: LogPosition) -> bool:
+    return stamp.offset <= before.offset and stamp.timestamp_ms > before.timestamp_ms
+
+
+def _timed(log: Iterable[Event]) -> Iterator[tuple[LogPosition, Event]]:
+    """When each was published: no later than what comes behind it in the log, whatever its stamp says."""
+    by_ms: float = float("inf")
+    for event in sorted(log, key=lambda event: event.stamp.offset, reverse=True):
+        by_ms = min(by_ms, event.stamp.timestamp_ms)
+        yield replace(event.stamp, timestamp_ms=int(by_ms)), event
 
 
 class _Fold:

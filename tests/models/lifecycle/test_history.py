@@ -233,6 +233,27 @@ class Server:
         self.slots.close()
 
 
+def test_a_clock_that_runs_ahead_pins_no_model() -> None:
+    """On a topic with its publishers' clocks: what comes behind a message in the log was published after it."""
+    history, hour = History(), 3_600_000
+    history.add_model(model("a"), LogPosition(1_000, 0, 0, 0))
+    history.add_model(model("b"), LogPosition(1_000 + hour, 0, 0, 1))
+    assert plan(history=history) == ("b", "a", "-", "0")
+    history.add_model(model("c"), LogPosition(2_000, 0, 0, 2))
+    assert plan(history=history) == ("c", "b", "-", "0")
+    history.add_command(back(), LogPosition(3_000, 1, 0, 0))
+    assert plan(history=history) == ("b", "c", "-", "0")
+
+
+def test_a_topic_made_anew_goes_on_from_the_one_before_it() -> None:
+    """Its offsets begin at 0 again, and prove nothing about those of the old one."""
+    history = History()
+    history.add_model(model("a"), LogPosition(1_000, 0, 0, 0))
+    history.add_model(model("b"), LogPosition(2_000, 0, 0, 1))
+    history.add_model(model("c"), LogPosition(5_000, 0, 0, 0))
+    assert plan(history=history) == ("c", "b", "-", "0")
+
+
 SAID = st.one_of(
     st.builds(model, st.sampled_from(NAMES), st.sampled_from([0.0, 0.0, 0.0, 10.0])),
     st.builds(
