@@ -63,15 +63,23 @@ def topics(connection: Connection) -> Iterator[Topics]:
 _REAL = {"broker", "browser", "notebook", "slow"}
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What waits for real processes is run once more when it fails; the end of the run names it (``RERUN``).
-
-    A machine that stands still for a minute is no fault of the project. What fails twice is. Other tests get no second
-    chance, and none here gets a third.
-    """
+    """What waits for real processes may fail once; what shares something that is costly to make runs in one process."""
     for item in items:
-        if any(mark.name in _REAL for mark in item.iter_markers()):
+        names = {mark.name for mark in item.iter_markers()}
+        if names & _REAL:
+            # A machine that stands still for a minute is no fault of the project: it is run again, and the end of the
+            # run names it (``RERUN``). What fails twice is a fault. Other tests get no second chance, none gets a third.
             item.add_marker(pytest.mark.flaky(reruns=1))
+        if "xdist_group" not in names and _shares_with_its_module(item):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
+def _shares_with_its_module(item: pytest.Item) -> bool:
+    """Whether the test has a fixture for all of its module: in two processes, it would be made twice."""
+    definitions = item._fixtureinfo.name2fixturedefs.values() if isinstance(item, pytest.Function) else ()
+    return any(definition[-1].scope == "module" for definition in definitions)
 
 
 _status = pytest.StashKey[int]()

@@ -111,3 +111,11 @@ def test_no_hook_changes_a_file() -> None:
     text = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
     assert "--fix" not in text
     assert "ruff format --check" in text
+
+
+@pytest.mark.xdist_group("one group")
+def test_tests_of_one_group_run_in_one_process(request: pytest.FixtureRequest) -> None:
+    """With `-n 2`, what costs much to make is made once: the name of the group travels in the test's."""
+    if not hasattr(request.config, "workerinput"):
+        pytest.skip("tests are not run side by side")
+    assert request.node.nodeid.endswith("@one group")
