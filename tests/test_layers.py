@@ -30,6 +30,7 @@ LAYERS = (
     "kstreams",
     "streams_server",
     "web",
+    "speculative",
     "temperature",
     "widgets",
     "workshop",
