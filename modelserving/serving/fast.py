@@ -189,9 +189,10 @@ class FastSink:
         try:
             producer.begin_transaction()
             values = encode_scored_batch(batch.scored)
-            for scored, value, key in zip(batch.scored, values, batch.keys, strict=True):
+            notes = batch.notes or ([],) * len(values)
+            for scored, value, key, note in zip(batch.scored, values, batch.keys, notes, strict=True):
                 place = scored.partition if scored.partition in places else -1
-                self._produce(topic, value, key, place)
+                self._produce(topic, value, key, place, note)
             for letter in batch.dead:
                 self._produce(self._topics.dead_letters, letter.body, letter.label, -1, headers(letter))
         except KafkaException as error:

@@ -79,6 +79,7 @@ class ScoredBatch:
         shares: which model worked how long.
         group: as in ``Batch``.
         shadows: what shadows have to do when the answers are published.
+        notes: headers for the message of each scored record, in the order of ``scored``; empty: none has any.
     """
 
     scored: tuple[ScoredRecord, ...] = ()
@@ -90,3 +91,4 @@ class ScoredBatch:
     shares: tuple[ModelShare, ...] = ()
     group: object | None = None
     shadows: tuple[ShadowWork, ...] = ()
+    notes: tuple[list[tuple[str, bytes]], ...] = ()

@@ -83,9 +83,10 @@ class TransactionalSink:
         producer, topic, places = self._producer, self._topics.scored, self._partitions
         producer.begin_transaction()
         values = encode_scored_batch(batch.scored)
-        for scored, value, key in zip(batch.scored, values, batch.keys, strict=True):
+        notes = batch.notes or ([],) * len(values)
+        for scored, value, key, note in zip(batch.scored, values, batch.keys, notes, strict=True):
             place = scored.partition if scored.partition in places else None
-            producer.send(topic, value=value, key=key, partition=place)
+            producer.send(topic, value=value, key=key, partition=place, headers=note)
         for letter in batch.dead:
             producer.send(self._topics.dead_letters, value=letter.body, key=letter.label, headers=headers(letter))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 
@@ -14,9 +14,10 @@ from modelserving.models.lifecycle.changes import Change
 from modelserving.models.lifecycle.slots import ModelSlots
 from modelserving.models.lifecycle.state import ServingState
 from modelserving.serving.clients import Outlet, open_inlet, open_outlet
-from modelserving.serving.messages import ScoredBatch
+from modelserving.serving.messages import Batch, ScoredBatch
 from modelserving.serving.model_source import ModelSource
 from modelserving.serving.options import ServerOptions
+from modelserving.serving.scoring import score_batch
 from modelserving.serving.sessions import run_sessions, spare_the_garbage_collector
 from modelserving.serving.status import Counts, Health, Phase
 from modelserving.serving.watch import TopicWatch
@@ -35,15 +36,22 @@ class StageServer:
     Args:
         connection: to the cluster.
         options: how it runs.
+        score: what is done with a batch.
     """
 
-    def __init__(self, connection: Connection, options: ServerOptions) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        options: ServerOptions,
+        score: Callable[[Batch, ModelSlots], ScoredBatch] = score_batch,
+    ) -> None:
         self.options = options
         self.slots = ModelSlots()
         self.counts = Counts()
         self.phase = Phase.STARTING
         self.watch = TopicWatch(connection, options)
         self._connection = connection
+        self._score = score
         self._models = ModelSource(connection, options.topics, options.build, options.repository, options.references)
 
     @property
@@ -129,7 +137,7 @@ class StageServer:
                 tasks.start_soon(self.watch.end_when_recreated)
                 self.phase = Phase.SERVING
                 async with models.clone() as inlet:
-                    await ModelServingStage(self.slots, lane).run(self.watch.note(data), inlet, send)
+                    await ModelServingStage(self.slots, lane, self._score).run(self.watch.note(data), inlet, send)
 
     async def _publish(self, results: MemoryObjectReceiveStream[ScoredBatch], sink: Outlet, lane: WorkerThread) -> None:
         async with results:

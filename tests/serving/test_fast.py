@@ -55,7 +55,14 @@ def test_results_letters_and_progress_are_one_transaction(connection: Connection
                 assert [message.value for message in batch.messages][:1] == [b"\0"]
                 positions = {(topics.records, 0): batch.messages[-1].offset + 1}
                 await sink.write(
-                    ScoredBatch((answer(0),), (b"key",), (letter,), positions=positions, group=batch.group)
+                    ScoredBatch(
+                        (answer(0),),
+                        (b"key",),
+                        (letter,),
+                        positions=positions,
+                        group=batch.group,
+                        notes=([("why", b"so")],),
+                    )
                 )
             async with FastSource(connection, topics.records, "one-transaction", "0", 2) as source:
                 return [message.offset for message in (await anext(source)).messages]
@@ -63,6 +70,7 @@ def test_results_letters_and_progress_are_one_transaction(connection: Connection
     (first, *_) = anyio.run(go)
     (scored,) = read_topic(connection, topics.scored)
     assert (decode_scored(scored.value), scored.key) == (answer(0), b"key")
+    assert scored.headers == [("why", b"so")]
     (found,) = read_dead_letters(connection, topics.dead_letters)
     assert (found.value, found.reason, found.offset) == (b"junk", "no record", 1)
     assert first in {1, 2}
