@@ -7,10 +7,13 @@
      ├── SetupError              something that set-up should have brought is not there (jars, Java)
      ├── KafkaError
      │    ├── BrokerStartError   the embedded broker cannot start: port, disk, memory, data folder
-     │    └── BrokerUnavailable  no broker answers at the address
+     │    ├── BrokerUnavailable  no broker answers at the address
+     │    └── RegistryUnavailable  no schema registry answers at the address
      ├── RecordError
      │    ├── DecodeError        bytes that are no record, or no model descriptor
-     │    └── FieldError         a field that is missing, not finite, or not allowed (a data type, say)
+     │    ├── FieldError         a field that is missing, not finite, or not allowed (a data type, say)
+     │    └── SchemaError        a schema that is none, or breaks those that read or wrote records before it
+     │         └── UnknownSchema a number or a subject that the registry does not know
      ├── ModelError
      │    ├── ModelFormatError   the bytes are not a model of the format that they claim
      │    ├── ModelInputError    the model wants an input that the records do not have
@@ -51,10 +54,13 @@ __all__ = [
     "ModelServingError",
     "ModelUnreachable",
     "RecordError",
+    "RegistryUnavailable",
+    "SchemaError",
     "ScoringError",
     "ServerError",
     "SetupError",
     "StateError",
+    "UnknownSchema",
 ]
 
 
@@ -82,6 +88,10 @@ class BrokerUnavailable(KafkaError):
     """No broker answers at the address."""
 
 
+class RegistryUnavailable(KafkaError):
+    """No schema registry answers at the address."""
+
+
 class RecordError(ModelServingError):
     """A record, or a message that should have been one."""
 
@@ -92,6 +102,14 @@ class DecodeError(RecordError):
 
 class FieldError(RecordError):
     """A field is missing, not finite, or not allowed."""
+
+
+class SchemaError(RecordError):
+    """A schema is none, or breaks those that read or wrote records before it."""
+
+
+class UnknownSchema(SchemaError):
+    """The registry does not know this number, or this subject."""
 
 
 class ModelError(ModelServingError):

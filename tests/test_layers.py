@@ -22,6 +22,7 @@ LAYERS = (
     "jvm",
     "kafka",
     "broker",
+    "registry",
     "models",
     "client",
     "serving",

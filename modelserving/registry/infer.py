@@ -1,0 +1,133 @@
+"""The schema of a file of records, from what is in it."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from modelserving.errors import RecordError
+from modelserving.records.schema import Column, ColumnType, RecordSchema
+from modelserving.records.tables import TYPED, read_table
+
+__all__ = ["infer_schema", "read_header"]
+
+_WHOLE = re.compile(r"[+-]?(0|[1-9]\d{0,17})")
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+_BOOLEANS = {"true", "false"}
+
+
+def infer_schema(path: Path, name: str = "", encoding: str = "json", leave_out: Sequence[str] = ()) -> RecordSchema:
+    """Find out what a file's columns are.
+
+    Whole numbers are ``int64``, other numbers ``double``, ``true`` and ``false`` booleans; ``08`` is a text, since its
+    zero would be lost. A column may be missing values where it misses one in the file.
+
+    Args:
+        path: as ``read_table`` reads it.
+        name: of the kind of record; the file's by default.
+        encoding: in which its records are to travel.
+        leave_out: columns that no record has, for example the answer that a model learned.
+
+    Raises:
+        RecordError: it cannot be read, has no header, or a column that is to be left out is absent.
+    """
+    batches = list(read_table(path, _as_texts(path)))
+    if not batches:
+        raise RecordError(f"{path} has a header and no records below it.")
+    table = pa.Table.from_batches(batches)
+    absent = [column for column in leave_out if column not in table.schema.names]
+    if absent:
+        raise RecordError(f"{path} has no column {absent[0]!r}. It has: {', '.join(table.schema.names)}.")
+    columns = [
+        _infer(path, column, table.column(column).to_pylist())
+        for column in table.schema.names
+        if column not in leave_out
+    ]
+    if not columns:
+        raise RecordError(f"{path} has no column that a record could have.")
+    return RecordSchema(name or _name(path), tuple(columns), encoding)
+
+
+def _as_texts(path: Path) -> tuple[Column, ...]:
+    """CSV is looked at as it is written; the other files know their types."""
+    return () if path.suffix.lower() in TYPED else tuple(Column(name, ColumnType.STRING) for name in read_header(path))
+
+
+def read_header(path: Path) -> list[str]:
+    """The names in the first line of a CSV file.
+
+    Raises:
+        RecordError: it cannot be read, or its first line names no columns; with what to do.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            line = next((line for line in file if line.strip()), "")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecordError(f"cannot read records from {path}: {error}.") from error
+    separator = max(",;\t", key=line.count)
+    names = [name.strip() for name in next(csv.reader([line], delimiter=separator), [])]
+    numbers = [name for name in names if _is_number(name)]
+    if numbers:
+        raise RecordError(
+            f"{path} has no header: its first line has {numbers[0]!r} where the name of a column was expected. Put a "
+            "line with the columns' names first."
+        )
+    if names and "" in names:
+        raise RecordError(
+            f"{path}: column {names.index('') + 1} has no name. If it is pandas' index, write the file with "
+            "index=False; else name it."
+        )
+    if len(names) == 1 and any(mark in names[0] for mark in "|:"):
+        raise RecordError(f"{path}: the header is one column, {names[0]!r}. Cells are separated by `,`, `;` or a tab.")
+    return names
+
+
+def _infer(path: Path, name: str, values: Sequence[Any]) -> Column:
+    present = [value for value in values if value is not None]
+    nullable = len(present) < len(values)
+    if present and all(isinstance(value, str) and _DECIMAL_COMMA.fullmatch(value) for value in present):
+        raise RecordError(
+            f"{path}, column {name!r}: {present[0]!r} has a decimal comma. Write {present[0].replace(',', '.')!r}."
+        )
+    kind = next((kind for kind, fits in _KINDS if present and _all(fits, present)), ColumnType.STRING)
+    return Column(name, kind, nullable)
+
+
+def _is_boolean(value: Any) -> bool:
+    return isinstance(value, bool) or (isinstance(value, str) and value.lower() in _BOOLEANS)
+
+
+def _is_whole(value: Any) -> bool:
+    if isinstance(value, str):
+        return _WHOLE.fullmatch(value) is not None
+    return isinstance(value, int) and not isinstance(value, bool) and -(1 << 63) <= value < 1 << 63
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, str) and re.fullmatch(r"[+-]?0\d+", value):
+        return False
+    try:
+        float(value)
+    except (ValueError, TypeError, OverflowError):
+        return False
+    return not isinstance(value, bool)
+
+
+_KINDS: Sequence[tuple[ColumnType, Callable[[Any], bool]]] = (
+    (ColumnType.BOOLEAN, _is_boolean),
+    (ColumnType.INT64, _is_whole),
+    (ColumnType.DOUBLE, _is_number),
+)
+
+
+def _all(fits: Callable[[Any], bool], values: Iterable[Any]) -> bool:
+    return all(map(fits, values))
+
+
+def _name(path: Path) -> str:
+    return re.sub(r"\W+", "_", path.stem).strip("_") or "record"
