@@ -10,7 +10,18 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from modelserving.commands import broker, data, demo, pipeline, scoring, serve, streams, temperature, workshop
+from modelserving.commands import (
+    broker,
+    data,
+    deadletters,
+    demo,
+    pipeline,
+    scoring,
+    serve,
+    streams,
+    temperature,
+    workshop,
+)
 from modelserving.errors import ModelServingError
 
 __all__ = ["app", "main"]
@@ -25,7 +36,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-for commands in (workshop, demo, broker, pipeline, serve, streams, scoring, data, temperature):
+for commands in (workshop, demo, broker, pipeline, serve, streams, scoring, deadletters, data, temperature):
     commands.register(app)
 
 

@@ -1,4 +1,11 @@
-"""The client: publishes records and models, and reads back what is on the topics."""
+"""The client: publishes records and models, and reads back what is on the topics.
+
+::
+
+    publisher.py ─▶ faults.py      records and models, at a rate; some of them broken
+    reader.py                      every message, byte by byte and decoded
+    letters.py ─▶ replay.py        dead letters; sent again, each at most once
+"""
 
 from modelserving.client.faults import FAULTS, break_record
 from modelserving.client.publisher import DATA_FILES, Dataset, Publisher, Rate, load_dataset

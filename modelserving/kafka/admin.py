@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from modelserving.errors import BrokerUnavailable, KafkaError
 from modelserving.kafka.clients import Connection, explain, make_admin
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from modelserving.records.topics import Topics
 
-__all__ = ["KEPT", "create_named_topics", "create_topics", "delete_topics", "end_offsets", "list_topics"]
+__all__ = ["KEPT", "create_named_topics", "create_topics", "delete_topics", "end_offsets", "list_topics", "topic_id"]
 
 _USABLE_WITHIN_S = 60.0
 _LOOK_EVERY_S = 0.02
@@ -106,14 +106,30 @@ def end_offsets(
 
     level = IsolationLevel.READ_COMMITTED if isolation == "read_committed" else IsolationLevel.READ_UNCOMMITTED
     with _admin(connection) as admin:
-        found = admin.describe_topics([topic])[0]
-        if found["error_code"]:
-            raise KafkaError(
-                f"there is no topic {topic!r} at {connection.bootstrap_servers}. `modelserving client` makes it."
-            )
+        found = _described(admin, topic, connection)
         latest = {TopicPartition(topic, part["partition_index"]): OffsetSpec.LATEST for part in found["partitions"]}
         ends = admin.list_partition_offsets(latest, isolation_level=level)
         return {partition.partition: end.offset for partition, end in sorted(ends.items())}
+
+
+def topic_id(connection: Connection, topic: str) -> str:
+    """What the broker calls a topic: one that is deleted and made anew has another id, and counts from 0 again.
+
+    Raises:
+        BrokerUnavailable: no broker answers.
+        KafkaError: there is no such topic.
+    """
+    with _admin(connection) as admin:
+        return str(_described(admin, topic, connection)["topic_id"])
+
+
+def _described(admin: KafkaAdminClient, topic: str, connection: Connection) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = admin.describe_topics([topic])[0]
+    if found["error_code"]:
+        raise KafkaError(
+            f"there is no topic {topic!r} at {connection.bootstrap_servers}. `modelserving client` makes it."
+        )
+    return found
 
 
 @contextmanager

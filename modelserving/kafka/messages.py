@@ -48,7 +48,7 @@ def dead_letter(message: Message, stage: str, error: Exception) -> DeadLetter:
     """What is left of a message that failed.
 
     Args:
-        message: the message.
+        message: the message; its headers are kept where it has any.
         stage: what was tried: ``decode``, ``score``, ``model`` or ``control``.
         error: why it failed.
     """
@@ -61,9 +61,12 @@ def dead_letter(message: Message, stage: str, error: Exception) -> DeadLetter:
         stage=stage,
         error=type(error).__name__,
         reason=str(error),
+        headers=tuple(getattr(message, "headers", None) or ()),
     )
 
 
 def letter_of(gap: Gap) -> DeadLetter:
     """What is left of messages that could not even be taken out of their batch."""
-    return DeadLetter(gap.value, None, gap.topic, gap.partition, gap.start, "read", "UnreadableBatch", str(gap))
+    return DeadLetter(
+        gap.value, None, gap.topic, gap.partition, gap.start, "read", "UnreadableBatch", str(gap), cut=True
+    )

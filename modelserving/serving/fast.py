@@ -35,6 +35,7 @@ class _Message(NamedTuple):
     timestamp: int
     key: bytes | None
     value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]] = ()
 
 
 class FastSource:
@@ -129,6 +130,7 @@ class FastSource:
                     message.timestamp()[1],
                     message.key(),
                     message.value(),
+                    message.headers() or (),
                 )
             )
         return messages

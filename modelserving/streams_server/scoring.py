@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import repeat
 from typing import NamedTuple
 
@@ -137,8 +137,9 @@ class ScoringProcessor(BatchProcessor):
         rows = [row_of[scored.offset] for scored in result.scored]
         self.context.forward_values(rows, encode_scored_batch(result.scored), SCORED)
         for letter in result.dead:
-            time = batch.timestamps[row_of[letter.offset]]
-            record = Record(letter.label, letter.body, time, tuple(headers(letter)))
+            row = row_of[letter.offset]
+            whole = replace(letter, headers=self.context.headers(row))
+            record = Record(letter.label, letter.body, batch.timestamps[row], tuple(headers(whole)))
             self.context.forward(record, DEAD_LETTERS)
 
 

@@ -90,8 +90,9 @@ class _Careful(Processor):
     def _reason(self, record: Record, error: RecordError) -> Headers:
         place = self.context.recordMetadata()
         topic, partition, offset = (place.topic, place.partition, place.offset) if place else ("", -1, -1)
-        letter = DeadLetter(None, None, topic, partition, offset, "decode", type(error).__name__, str(error))
-        return (*record.headers(), *headers(letter))
+        error_class, reason, own = type(error).__name__, str(error), record.headers()
+        key, value = record.key(), record.value()
+        return tuple(headers(DeadLetter(value, key, topic, partition, offset, "decode", error_class, reason, own)))
 
 
 class _Set(_Careful):

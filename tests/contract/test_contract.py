@@ -16,6 +16,7 @@ from modelserving.workshop.processes.process import ServerProcess
 from tests.contract.hosts import SlowHost
 from tests.contract.servers import (
     GOOD,
+    Foreign,
     Pipeline,
     by_reference,
     classifier,
@@ -124,6 +125,12 @@ def test_poison_goes_to_the_dead_letters_and_the_rest_is_scored(pipeline: Pipeli
     wait_until(pipeline.settled(server, 17), "three more")
     assert [(answer.offset, answer.prediction) for answer in pipeline.scored()][-2:] == [(14, 5.0), (16, 5.0)]
     assert [letter.offset for letter in pipeline.dead() if "splendid" in letter.reason] == [15]
+    # Its headers are kept as they came, also those without a value, and those that another dead letter has.
+    odd = (("trace", b"\x00\xff"), ("x-error-class", b"theirs"), ("empty", None), ("trace", b"again"))
+    pipeline.send_foreign(pipeline.topics.records, Foreign(b"\xff", b"wine", odd))
+    wait_until(pipeline.settled(server, 18), "the one with headers")
+    (last,) = wait_until(lambda: [letter for letter in pipeline.dead() if letter.offset == 17], "its letter")
+    assert (last.value, last.headers, last.error) == (b"\xff", odd, "DecodeError")
 
 
 NAN = regression(0, alcohol=1e308, pH=-1e308)  # infinity less infinity

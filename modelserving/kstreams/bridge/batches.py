@@ -23,6 +23,7 @@ from modelserving.kstreams.bridge.failures import guarded
 from modelserving.kstreams.bridge.proxies import implement
 from modelserving.kstreams.bridge.threads import attach, detach
 from modelserving.kstreams.context import ProcessorContext
+from modelserving.kstreams.record import Headers
 from modelserving.kstreams.store import StateStore, StoreBuilder
 
 __all__ = ["BatchContext", "BatchProcessor", "BatchProcessorSupplier", "Columns"]
@@ -40,6 +41,14 @@ class BatchContext(ProcessorContext):
         super().release()
         if not len(self.collector):
             self.collector.release()
+
+    def headers(self, row: int) -> Headers:
+        """The headers of one record of the batch in hand; they do not cross with the others' columns.
+
+        Args:
+            row: of the batch.
+        """
+        return self.collector.headers(row)
 
     def forward_values(self, rows: Sequence[int], values: Sequence[bytes], child: str) -> None:
         """Hand on a record for each of these rows, with its key, time and headers, and a new value.

@@ -20,6 +20,7 @@ from modelserving.jvm import java_class
 from modelserving.kstreams.bridge.proxies import implement
 from modelserving.kstreams.bridge.values import to_java
 from modelserving.kstreams.java import INTERNAL_CONTEXT
+from modelserving.kstreams.record import Headers, read_headers
 
 __all__ = ["Collector", "Columns", "LateProcessor"]
 
@@ -121,14 +122,12 @@ class Collector:
             self._bytes(parts.value),
         )
 
-    def forward(self, rows: Sequence[int], values: Sequence[bytes], child: str) -> None:
-        """Hand on a record for each of these rows, with its key, time and headers, and a new value.
+    def headers(self, row: int) -> Headers:
+        """The headers of one record."""
+        return read_headers(self._records.get(row).headers())
 
-        Args:
-            rows: of what was put aside.
-            values: one for each row.
-            child: the node that gets them.
-        """
+    def forward(self, rows: Sequence[int], values: Sequence[bytes], child: str) -> None:
+        """Hand on a record for each of these rows, as ``BatchContext.forward_values``."""
         content = b"".join(values)
         if len(content) > self._answers.size:
             self._answers, self._loops = _Answers(2 * len(content)), {}
