@@ -204,3 +204,18 @@ def test_who_scored_a_wine_and_how_good_was_it(shell: Shell) -> None:
     assert "Quality: accuracy 0.5." in said
     assert "Made with depth 3." in said
     assert "knows that model any more" in shell("who", "--offset", 1)
+
+
+def test_all_answers_to_a_record_are_told(shell: Shell) -> None:
+    """Servers of several groups on one topic answer each record once each; what is no answer is passed over."""
+    shell("publish", shell.model("a", 4))
+    with make_producer(shell.connection) as producer:
+        producer.send(shell.topics.scored, value=b"no answer")
+        for name, answer in (("a", 4.0), ("b", 5.0)):
+            scored = ScoredRecord("wine", answer, name, "1", "d" * 64, 0, 0, 1, 1, 1)
+            producer.send(shell.topics.scored, value=encode_scored(scored))
+        producer.flush()
+    said = shell("who", "--offset", 0)
+    assert "2 answers" in said
+    assert "4, by a 1" in said
+    assert "5, by b 1" in said

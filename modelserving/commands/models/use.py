@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +17,9 @@ from modelserving.commands.options import Prefix
 from modelserving.config import data_folder
 from modelserving.errors import ConfigError
 from modelserving.records import Action
+
+if TYPE_CHECKING:
+    from modelserving.models.admin.listing import ScoredBy
 
 __all__ = ["register"]
 
@@ -137,13 +140,20 @@ def who(
     partition: Annotated[int, typer.Option(min=0, help="Partition of the record.")] = 0,
     prefix: Prefix = "",
 ) -> None:
-    """Say which model scored a record, and how good it was."""
+    """Say which models scored a record, and how good they were."""
     from modelserving.models.admin.listing import who_scored
 
     with model_admin(prefix) as admin:
         found = who_scored(admin.connection, admin.topics, partition, offset, admin.repository)
-    if found is None:
+    if not found:
         raise ConfigError(f"no answer to the record at partition {partition}, offset {offset}. Was it scored?")
+    if len(found) > 1:
+        say(f"{len(found)} answers to this record: servers of several groups, or of several lives of the topic, gave one.")
+    for one in found:
+        _say_who(one)
+
+
+def _say_who(found: ScoredBy) -> None:
     scored = found.scored
     say(
         f"{scored.prediction:g}, by {scored.model_name} {scored.model_version} for {scored.data_type}, "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -163,8 +164,8 @@ def who_scored(
     partition: int,
     offset: int,
     repository: ModelRepository | None = None,
-) -> ScoredBy | None:
-    """Which model scored this record, and how good was it?
+) -> tuple[ScoredBy, ...]:
+    """Which models scored this record, and how good were they?
 
     Args:
         connection: to the cluster.
@@ -174,18 +175,22 @@ def who_scored(
         repository: knows the models that compaction took from the topic.
 
     Returns:
-        ``None`` when there is no answer to that record.
+        All answers to that record, in the order in which they were given; servers of two groups give two.
 
     Raises:
         BrokerUnavailable: no broker answers.
         KafkaError: the topics do not exist.
     """
+    answers = [one for one in _answers(connection, topics) if (one.partition, one.offset) == (partition, offset)]
+    known = read_overview(connection, topics, repository).models if answers else ()
+    return tuple(ScoredBy(scored, next((one for one in known if _is(one.model, scored)), None)) for scored in answers)
+
+
+def _answers(connection: Connection, topics: Topics) -> Iterator[ScoredRecord]:
+    """All answers; what somebody else wrote among them is none."""
     for message in read_topic(connection, topics.scored):
-        scored = decode_scored(message.value)
-        if (scored.partition, scored.offset) == (partition, offset):
-            known = read_overview(connection, topics, repository).models
-            return ScoredBy(scored, next((one for one in known if _is(one.model, scored)), None))
-    return None
+        with suppress(RecordError):
+            yield decode_scored(message.value)
 
 
 def _is(model: ModelDescriptor, scored: ScoredRecord) -> bool:
