@@ -14,18 +14,22 @@ A refusal is not told
     A wrong password, or a certificate that is not trusted, ends as "timed out". Here the reason is kept.
 A message is asked for for ever
     What cannot be read raises at each poll anew. Here it is passed over and noted; see ``unreadable.py``.
+A fence is not told
+    When another member has taken this one's name in the group, the library stops its heartbeats and reads on, for ever.
+    Here the next poll raises.
 Things are left open
     A client whose making fails leaves a thread, and each refused connection a socket. Here they can be closed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from functools import partial
 from socket import socket
 from typing import Any
 
 from kafka import KafkaConsumer
-from kafka.errors import KafkaConnectionError, SaslAuthenticationFailedError
+from kafka.errors import FencedInstanceIdError, KafkaConnectionError, SaslAuthenticationFailedError
 from kafka.net.compat import KafkaNetClient
 from kafka.net.inet import KafkaNetSocket
 from kafka.net.manager import KafkaConnectionManager
@@ -69,6 +73,8 @@ class Consumer(KafkaConsumer):  # type: ignore[misc]  # kafka-python has no type
 
     def __init__(self, *topics: str, **settings: Any) -> None:
         super().__init__(*topics, **settings)
+        self._fence: FencedInstanceIdError | None = None
+        self._coordinator._send_heartbeat_request = partial(self._beat, self._coordinator._send_heartbeat_request)
         self._gaps: list[Gap] = []
         self._fetcher.PartitionRecords = partial(LenientRecords, self._gaps.append)
 
@@ -79,10 +85,24 @@ class Consumer(KafkaConsumer):  # type: ignore[misc]  # kafka-python has no type
         return gaps
 
     def poll(self, *positional: Any, **named: Any) -> Any:
-        """As the library's; a join that an earlier poll left unfinished is waited for again."""
+        """As the library's; a join that an earlier poll left unfinished is waited for again.
+
+        Raises:
+            FencedInstanceIdError: another member has taken this one's name in the group.
+        """
+        if self._fence is not None:
+            raise self._fence
         if self._coordinator._join_task is not None:
             self._coordinator.rejoin_needed = True
         return super().poll(*positional, **named)
+
+    async def _beat(self, send: Callable[[], Awaitable[object]]) -> object:
+        """Send a heartbeat, and keep it when the group has another member of this name."""
+        try:
+            return await send()
+        except FencedInstanceIdError as error:
+            self._fence = error
+            raise
 
 
 class _Manager(KafkaConnectionManager):  # type: ignore[misc]  # kafka-python has no types

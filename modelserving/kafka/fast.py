@@ -42,6 +42,7 @@ _OPTIONS = {
 _SESSION_MS = 10_000
 _READ_AHEAD_KB = 16 * 1024
 _PRODUCER_KB = 256 * 1024
+_STATIC = "Static consumer fenced"
 _LOG = logging.getLogger("librdkafka")
 
 
@@ -197,6 +198,8 @@ def to_kafka_error(error: Any, connection: Connection) -> Exception:
     refused: Exception = BrokerUnavailable(f"the Kafka broker at {connection.bootstrap_servers}: {cause.str()}")
     if cause.code() in {known._FENCED, known.PRODUCER_FENCED}:
         refused = kafka_errors.ProducerFencedError(cause.str())
+    elif cause.code() == known._FATAL and _STATIC in cause.str():  # the code that it had before is not handed on
+        refused = kafka_errors.FencedInstanceIdError(cause.str())
     elif cause.code() > 0:
         refused = kafka_errors.for_code(cause.code())(cause.str())
     return refused

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import NoReturn
 
@@ -12,11 +13,12 @@ from kafka.errors import FencedInstanceIdError, InvalidProducerEpochError, Kafka
 
 from modelserving.errors import BrokerUnavailable, ServerError
 
-__all__ = ["run_sessions", "spare_the_garbage_collector"]
+__all__ = ["run_sessions", "same_name", "spare_the_garbage_collector"]
 
 log = logging.getLogger(__name__)
 
 _FENCES = 3
+_FENCED_WITHIN_S = 60.0
 _RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0)
 
 
@@ -33,7 +35,8 @@ async def run_sessions(
     Raises:
         ServerError: another server goes by the same name.
     """
-    failures = fences = 0
+    failures = 0
+    fences: list[float] = []
     while True:
         before = progress()
         try:
@@ -54,8 +57,8 @@ def _first(error: BaseException) -> BaseException:
     return error
 
 
-def _count_fences(reason: BaseException, before: int) -> int:
-    """How often in a row another server has taken this one's name; the first of two that see it thrice gives way.
+def _count_fences(reason: BaseException, before: list[float]) -> list[float]:
+    """When another server has taken this one's name, lately; the first of two that see it thrice gives way.
 
     A broker that was away for long may fence a server once, without another one.
 
@@ -63,14 +66,25 @@ def _count_fences(reason: BaseException, before: int) -> int:
         ServerError: there is another one.
     """
     if not isinstance(reason, FencedInstanceIdError | ProducerFencedError | InvalidProducerEpochError):
-        return 0
-    if before + 1 >= _FENCES:
-        raise ServerError(
-            f"another server has the same name in the group: each took the other's place, {_FENCES} times in a row. "
-            "This one ends. Give each server an --instance of its own."
-        )
+        return []
+    now = time.monotonic()
+    fences = [*(moment for moment in before if now - moment < _FENCED_WITHIN_S), now]
+    if len(fences) >= _FENCES:
+        raise same_name(f"each took the other's place, {_FENCES} times in a row")
     log.warning("another server has taken this one's name in the group (%r)", reason)
-    return before + 1
+    return fences
+
+
+def same_name(what: str) -> ServerError:
+    """What ends a server whose name in the group another one has, too.
+
+    Args:
+        what: has happened.
+    """
+    return ServerError(
+        f"another server has the same name in the group: {what}. This one ends. "
+        "Give each server an --instance of its own."
+    )
 
 
 def spare_the_garbage_collector() -> None:

@@ -21,7 +21,7 @@ from modelserving.kstreams import KafkaStreams, Response, State, streams_config
 from modelserving.models.lifecycle.state import ServingState
 from modelserving.serving import Counts, Health, Phase
 from modelserving.serving.options import ServerOptions
-from modelserving.serving.sessions import run_sessions, spare_the_garbage_collector
+from modelserving.serving.sessions import run_sessions, same_name, spare_the_garbage_collector
 from modelserving.serving.watch import TopicWatch
 from modelserving.serving.worker_thread import run_abandonable
 from modelserving.statistics import StatisticsSnapshot
@@ -44,6 +44,7 @@ _METADATA_MS = 3_000
 _ANSWER_WITHIN_MS = 10_000
 _REPLACEMENTS, _WITHIN_S = 5, 60.0
 _REBALANCING = "rebalancing"
+_FENCE = "FencedInstanceIdException"
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +223,8 @@ class StreamsServer:
             while (state := streams.state) not in {State.NOT_RUNNING, State.ERROR}:
                 self._follow(state)
                 await anyio.sleep(_LOOK_EVERY_S)
+            if _FENCE in str(streams.error):
+                raise same_name("it has taken this one's place")
             if self._fails_often:
                 streams.raise_error()
             raise BrokerUnavailable(f"Kafka Streams has given up: {streams.error or state}.")
@@ -298,6 +301,8 @@ class StreamsServer:
 
     def _on_error(self, error: BaseException) -> Response:
         """A thread that fails now and then is replaced; one that fails again and again is a fault of ours."""
+        if _FENCE in str(error):
+            return Response.SHUTDOWN_CLIENT
         self._failures.append(time.monotonic())
         log.debug("a thread failed: %r", error)
         return Response.SHUTDOWN_CLIENT if self._fails_often else Response.REPLACE_THREAD

@@ -102,6 +102,19 @@ def test_an_idle_member_says_so(pipeline: Pipeline, server: ServerProcess) -> No
         wait_until(lambda: "nothing to score" in details(server) + details(second), "the word of the idle one")
 
 
+@pytest.mark.parametrize("pipeline", ["stage"], indirect=True)
+def test_of_two_servers_with_one_name_one_ends_and_says_why(pipeline: Pipeline, server: ServerProcess) -> None:
+    """They take each other's place in the group; the other one goes on scoring. What the others do is in their unit tests."""
+    with pipeline.serve() as second:
+        wait_until(lambda: not (server.running and second.running), "one of them to end")
+        ended, left = (second, server) if server.running else (server, second)
+        assert ended.wait(10) == 1
+        assert any("--instance of its own" in line for line in ended.log())
+        pipeline.send_wines(1)
+        wait_until(lambda: len(pipeline.scored()) == 1, "the answer of the one that is left")
+        assert left.running
+
+
 @whatever_the_store
 def test_servers_of_two_groups_on_one_topic_of_answers_say_so(pipeline: Pipeline, server: ServerProcess) -> None:
     """Each record has two answers then; both servers name the other's group."""

@@ -50,6 +50,8 @@ def test_its_errors_come_as_kafka_pythons() -> None:
     error = confluent_kafka.KafkaException
     assert isinstance(to_kafka_error(error(known(known._FENCED)), NOWHERE), kafka_errors.ProducerFencedError)
     assert isinstance(to_kafka_error(known(known.UNKNOWN_TOPIC_OR_PART), NOWHERE), kafka_errors.KafkaError)
+    fence = known(known._FATAL, "Broker: Static consumer fenced by other consumer with same group.instance.id")
+    assert isinstance(to_kafka_error(fence, NOWHERE), kafka_errors.FencedInstanceIdError)
     away = to_kafka_error(error(known(known._TIMED_OUT)), NOWHERE)
     assert isinstance(away, BrokerUnavailable)
     assert "127.0.0.1:1" in str(away)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 
 import anyio
 import pytest
 
-from modelserving.errors import BrokerUnavailable
+from modelserving.errors import BrokerUnavailable, ServerError
 from modelserving.kafka import Connection
 from modelserving.kstreams import Response, State
 from modelserving.serving.options import ServerOptions
@@ -26,13 +26,14 @@ class Ending:
     clock: SimpleNamespace
     on_error: Callable[[BaseException], Response]
     responses: list[Response]
+    failure: Exception = field(default_factory=lambda: ValueError("this one is poison"))
     state: State = State.CREATED
     error: BaseException | None = None
 
     def start(self) -> None:
         for moment in self.moments:
             self.clock.monotonic = lambda moment=moment: moment
-            self.error = ValueError("this one is poison")
+            self.error = self.failure
             self.responses.append(self.on_error(self.error))
         self.clock.monotonic = lambda: self.moments[-1] + 1
         self.state = State.ERROR
@@ -73,3 +74,15 @@ def test_only_threads_that_fail_again_and_again_end_the_server(
         anyio.run(server._session)
     assert responses[-1] is response
     assert set(responses[:-1]) == {Response.REPLACE_THREAD}
+
+
+def test_a_server_whose_name_was_taken_ends_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replacing the thread would give it another name, and leave a server that nobody asked for."""
+    options = StreamsOptions(state_folder=tmp_path, models=ModelDistribution.CO_PARTITIONED)
+    server = StreamsServer(Connection("127.0.0.1:1"), ServerOptions(), options)
+    responses: list[Response] = []
+    fence = ServerError("Kafka Streams: FencedInstanceIdException: The broker rejected this static consumer.")
+    monkeypatch.setattr(server, "_make", lambda: Ending((0,), SimpleNamespace(), server._on_error, responses, fence))
+    with pytest.raises(ServerError, match="Give each server an --instance of its own"):
+        anyio.run(server._session)
+    assert responses == [Response.SHUTDOWN_CLIENT]
