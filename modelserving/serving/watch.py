@@ -60,6 +60,8 @@ class TopicWatch:
         """What else is worth knowing, a line each."""
         self.identity: tuple[object, int] | None = None
         """Of the records' topic now: its id, and its number of partitions; ``None`` while it is not known."""
+        self.about_models: tuple[object, ...] | None = None
+        """The same of the two topics about models."""
 
     @property
     def details(self) -> tuple[str, ...]:
@@ -127,10 +129,13 @@ class TopicWatch:
 
     def _look(self, admin: KafkaAdminClient) -> None:
         names = self._options.topics
-        described = {one["name"]: one for one in admin.describe_topics([names.records, names.scored])}
-        places = {name: _partitions(name, described.get(name, {})) for name in (names.records, names.scored)}
-        records = described.get(names.records, {})
-        self.identity = (records.get("topic_id"), len(places[names.records])) if places[names.records] else None
+        read = (names.records, names.scored, names.models, names.control)
+        described = {one["name"]: one for one in admin.describe_topics(list(read))}
+        places = {name: _partitions(name, described.get(name, {})) for name in read}
+        identities = {name: (described[name].get("topic_id"), len(parts)) for name, parts in places.items() if parts}
+        self.identity = identities.get(names.records)
+        if names.models in identities:
+            self.about_models = (identities[names.models], identities.get(names.control))
         if self.identity is not None:
             self._audit(admin, places[names.records])
         if self._settings is None:

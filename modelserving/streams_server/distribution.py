@@ -19,11 +19,12 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
-from modelserving.errors import ServerError
+from modelserving.errors import BrokerUnavailable, ServerError
 from modelserving.kafka import end_offsets
 from modelserving.kstreams import Processor, ProcessorContext, ProcessorSupplier, Record, java, raw
 from modelserving.models.admin.publish import partition_of
 from modelserving.models.lifecycle.topics import ModelTopics
+from modelserving.records import Topics
 from modelserving.streams_server.model_thread import ModelOptions, ModelThread
 
 __all__ = ["CONTROL", "MODELS", "CoPartitionedModels", "GlobalModels", "ModelDistribution", "Models", "make_models"]
@@ -51,6 +52,18 @@ class Models(Protocol):
 
     def start(self) -> None:
         """Before the engine starts."""
+        ...
+
+    def check(self, about: object) -> None:
+        """See that the topics about models are those that are read; the engine does not look after its start.
+
+        Args:
+            about: of both topics now: their ids and numbers of partitions; ``None`` while that is not known.
+
+        Raises:
+            BrokerUnavailable: they have changed: a new session reads all of them.
+            ServerError: they have changed, and no session can read them.
+        """
         ...
 
     def add_to(self, topology: Any, score: str) -> None:
@@ -88,11 +101,37 @@ def make_models(way: ModelDistribution, options: ModelOptions) -> Models:
     return GlobalModels(options) if way is ModelDistribution.GLOBAL else CoPartitionedModels(options)
 
 
+class _Topics:
+    """The topics about models, as they were when a session began.
+
+    Args:
+        names: of the topics.
+    """
+
+    def __init__(self, names: Topics) -> None:
+        self._names = names
+        self._known: object = None
+
+    def check(self, about: object) -> None:
+        """Raise when they are others than before, once for each change.
+
+        Raises:
+            BrokerUnavailable: as ``Models.check``.
+        """
+        known, self._known = self._known, about or self._known
+        if known not in {None, self._known}:
+            raise BrokerUnavailable(
+                f"{self._names.models} or {self._names.control} was made anew or has other partitions: "
+                "both are read from their beginning"
+            )
+
+
 class GlobalModels:
     """All models on every instance."""
 
     def __init__(self, options: ModelOptions) -> None:
         self._topics = options.topics
+        self.check = _Topics(options.topics).check
         self._keeper = ModelThread(options)
         self.keepers = (self._keeper,)
 
@@ -135,6 +174,7 @@ class CoPartitionedModels:
 
     def __init__(self, options: ModelOptions) -> None:
         self._options = options
+        self._known = _Topics(options.topics)
         self._lock = threading.Lock()
         self._keepers: dict[int, ModelThread] = {}
         self._count = 1
@@ -162,6 +202,14 @@ class CoPartitionedModels:
                 "Make them anew, or let models reach all instances: --models global."
             )
         self._count = counts[topics.records]
+
+    def check(self, about: object) -> None:
+        """They may change, as long as they have as many partitions as the records."""
+        try:
+            self._known.check(about)
+        except BrokerUnavailable:
+            self.start()
+            raise
 
     def add_to(self, topology: Any, score: str) -> None:
         """Add the two topics as sources, and a store that ties them to the node that scores: all is one task then."""

@@ -73,7 +73,7 @@ class ModelThread:
             references=options.references,
             recall=self._recall,
         )
-        self._seen: set[tuple[str, int, int]] = set()
+        self._seen: set[tuple[str, int, int, int]] = set()
         self._live = False
         self._read, self._news, self._ready = threading.Event(), threading.Event(), threading.Event()
         self._stopping = False
@@ -100,7 +100,7 @@ class ModelThread:
 
     def take(self, message: Message) -> None:
         """Note what a message says; once only, also when it comes again. Any thread may call this."""
-        place = (message.topic, message.partition, message.offset)
+        place = (message.topic, message.partition, message.offset, message.timestamp)  # a topic may be made anew
         if place not in self._seen:
             self._seen.add(place)
             self._desk.take(message, live=self._live)

@@ -245,12 +245,9 @@ class StreamsServer:
         return bool(keepers) and all(keeper.ready for keeper in keepers)
 
     def _check_topic(self) -> None:
-        """See that the state of this application still belongs to the records' topic.
-
-        Raises:
-            ServerError: it does not.
-        """
+        """Raise when its state does not belong to the records' topic, or the topics about models need a new session."""
         self._topic.check(self.watch.identity)
+        self.models.check(self.watch.about_models)
 
     def _follow(self, state: State) -> None:
         self._check_topic()

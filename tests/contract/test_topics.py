@@ -11,7 +11,7 @@ from modelserving.kafka import create_topics, make_admin, make_producer
 from modelserving.records import encode_wine
 from modelserving.workshop.lesson.lesson_topics import wait_until
 from modelserving.workshop.processes.process import ServerProcess
-from tests.contract.servers import GOOD, Pipeline, published, whatever_the_store, wine
+from tests.contract.servers import GOOD, Pipeline, constant_model, published, whatever_the_store, wine
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -95,6 +95,22 @@ def test_a_topic_made_anew_is_read_from_its_beginning_or_said(pipeline: Pipeline
         wait_until(pipeline.settled(server, 9), "answers to the new records")
 
 
+@pytest.mark.parametrize("pipeline", ["streams-custom"], indirect=True)
+def test_models_of_a_topic_made_anew_with_more_partitions_serve(pipeline: Pipeline, server: ServerProcess) -> None:
+    """The engine would read the old partitions for ever. What the others do with it: ``lifecycle/test_topics.py``."""
+    admin, models = make_admin(pipeline.connection), pipeline.topics.models
+    admin.delete_topics([models])
+    wait_until(lambda: models not in admin.list_topics(), "the topic to go")
+    create_topics(pipeline.connection, pipeline.topics)
+    admin.create_partitions({models: 3})
+    admin.close()
+    with make_producer(pipeline.connection) as producer:
+        producer.send(models, key=b"wine", value=published(constant_model(6.0, "six"))[0], partition=2)
+    wait_until(lambda: pipeline.places(server)[0] == "six", "the model in the new partition")
+    pipeline.send_wines(1)
+    wait_until(lambda: [one.prediction for one in pipeline.scored()] == [6.0], "its answer")
+
+
 @whatever_the_store
 def test_an_idle_member_says_so(pipeline: Pipeline, server: ServerProcess) -> None:
     """Two servers of a group share one partition: the health of one of them tells."""
@@ -104,7 +120,7 @@ def test_an_idle_member_says_so(pipeline: Pipeline, server: ServerProcess) -> No
 
 @pytest.mark.parametrize("pipeline", ["stage"], indirect=True)
 def test_of_two_servers_with_one_name_one_ends_and_says_why(pipeline: Pipeline, server: ServerProcess) -> None:
-    """They take each other's place in the group; the other one goes on scoring. What the others do is in their unit tests."""
+    """They take each other's place in the group; the other one goes on scoring. Other servers: in unit tests."""
     with pipeline.serve() as second:
         wait_until(lambda: not (server.running and second.running), "one of them to end")
         ended, left = (second, server) if server.running else (server, second)

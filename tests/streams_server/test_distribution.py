@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
+from modelserving.errors import BrokerUnavailable, ServerError
 from modelserving.kafka import Connection
 from modelserving.kstreams import TopologyTestDriver, raw
 from modelserving.records import TOPICS, encode_wine
@@ -71,3 +72,20 @@ def test_records_apart_from_their_models_are_warned_of_once_for_each_data_type(
     assert "partition 0" in first
     assert "'wine'" in second
     assert all("modelserving client --keyed" in message for message in caplog.messages)
+
+
+def test_topics_about_models_that_change_begin_a_new_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once for each change; while nothing is known of them, nothing has changed."""
+    made = GlobalModels(NOWHERE)
+    for about in (None, ("a", 1), None, ("a", 1)):
+        made.check(about)
+    with pytest.raises(BrokerUnavailable, match="read from their beginning"):
+        made.check(("a", 2))
+    made.check(("a", 2))
+    counts = {TOPICS.records: 3, TOPICS.models: 3, TOPICS.control: 3}
+    monkeypatch.setattr(distribution, "end_offsets", lambda _, name: dict.fromkeys(range(counts[name]), 0))
+    apart = CoPartitionedModels(NOWHERE)
+    apart.check(("a", 3))
+    counts[TOPICS.models] = 4
+    with pytest.raises(ServerError, match="co-partitioned topics need the same number"):
+        apart.check(("a", 4))

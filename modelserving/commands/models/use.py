@@ -148,9 +148,7 @@ def who(
     if not found:
         raise ConfigError(f"no answer to the record at partition {partition}, offset {offset}. Was it scored?")
     if len(found) > 1:
-        say(
-            f"{len(found)} answers to this record: servers of several groups, or of several lives of the topic, gave one."
-        )
+        say(f"{len(found)} answers to this record: servers of several groups gave them, or the topic was made anew.")
     for one in found:
         _say_who(one)
 
