@@ -502,4 +502,4 @@ lesson.recap()
 lesson.close()
 
 # %% [markdown]
-# Back to the start: [00 · First scores](00_setup_check.ipynb)
+# Next: [11 · A heater that listens](11_heater.ipynb)

@@ -49,9 +49,10 @@ def test_a_group_of_a_lesson_has_read_nothing_yet(lesson: object) -> None:
 
 
 def test_a_lessons_folders_are_its_own_and_those_of_its_servers(tmp_path: Path) -> None:
-    """Of all three kinds; those of another lesson are not among them."""
-    names = ("lessons/lesson-07", "state/lesson-07-actor", "streams/lesson-07-memory", "streams/lesson-08-memory")
+    """Of all kinds; those of another lesson are not among them."""
+    mine = ("lessons/lesson-07", "state/lesson-07-actor", "streams/lesson-07-memory", "heating/lesson-07-heating")
+    names = (*mine, "streams/lesson-08-memory")
     for name in names:
         (tmp_path / name).mkdir(parents=True)
     found = local_folders(Settings(home=tmp_path), "lesson-07")
-    assert [folder.relative_to(tmp_path).as_posix() for folder in found] == list(names[:3])
+    assert [folder.relative_to(tmp_path).as_posix() for folder in found] == list(mine)
