@@ -11,7 +11,7 @@ from modelserving.models.lifecycle.slots import LoadedModel, ModelSlots
 from modelserving.models.lifecycle.state import ServingState
 from modelserving.models.model import Scores
 from modelserving.records import ModelType, WineRecord, encode_wine
-from modelserving.serving import Counts, Health, Phase
+from modelserving.serving import Counts, Health, Meter, Phase
 
 WINE = WineRecord(7.4, 0.7, 0.0, 1.9, 0.076, 11.0, 34.0, 0.9978, 3.51, 0.56, 9.4)
 
@@ -100,6 +100,8 @@ class FakeServer:
 
     slots: ModelSlots = field(default_factory=ModelSlots)
     counts: Counts = field(default_factory=Counts)
+    meter: Meter = field(default_factory=Meter)
+    lag: Mapping[int, int] = field(default_factory=dict)
     phase: Phase = Phase.SERVING
     models_refused: int = 0
     models_absent: Mapping[str, str] = field(default_factory=dict)

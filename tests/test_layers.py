@@ -30,6 +30,7 @@ LAYERS = (
     "actors",
     "kstreams",
     "streams_server",
+    "monitoring",
     "web",
     "speculative",
     "temperature",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from modelserving.errors import ActorError, ActorFailed, ActorStopped, AskTimeou
 from modelserving.kafka.messages import Message, dead_letter
 from modelserving.records import ScoredRecord
 from modelserving.serving.messages import Batch, ScoredBatch
+from modelserving.serving.meter import Effort, ModelKey
 from modelserving.serving.worker_thread import WorkerThread
 
 __all__ = ["Gathered", "Gatherer", "Postman", "resolve"]
@@ -97,6 +98,17 @@ class Gathered:
 
     batch: ScoredBatch
     works: tuple[Work, ...]
+
+    @property
+    def efforts(self) -> Iterator[Effort]:
+        """The same works, with who the models are: an actor's work says so by the digest alone, an answer in full."""
+        names: dict[str, ModelKey] = {}
+        for work in self.works:
+            if work.digest not in names:
+                found = next((one for one in self.batch.scored if one.model_digest == work.digest), None)
+                told = (found.model_name, found.model_version) if found is not None else ("", "")
+                names[work.digest] = ModelKey(work.data_type, *told, work.digest)
+            yield Effort(names[work.digest], work.count, work.each_ns)
 
 
 @dataclass(frozen=True, slots=True)

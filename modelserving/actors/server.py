@@ -33,7 +33,7 @@ from modelserving.kafka import Connection
 from modelserving.models.lifecycle.changes import Change, Promote, PromoteShadow, Retire, RollBack
 from modelserving.models.lifecycle.state import ServingState
 from modelserving.serving.clients import Outlet, open_inlet, open_outlet
-from modelserving.serving.messages import ScoredBatch
+from modelserving.serving.meter import Meter, outcome_of
 from modelserving.serving.model_source import ModelSource
 from modelserving.serving.options import ServerOptions
 from modelserving.serving.sessions import run_sessions, spare_the_garbage_collector
@@ -74,7 +74,7 @@ class ActorServer:
         self.options = options
         self._serving = serving
         self._stuck_after_s = stuck_after_s
-        self.counts = Counts()
+        self.meter = Meter()
         self.phase = Phase.STARTING
         self.latest: str | None = None
         self.watch = TopicWatch(connection, options)
@@ -85,6 +85,11 @@ class ActorServer:
         self._runtime: Runtime | None = None
         self._manager: Ref | None = None
         self._changer: ModelRollout | None = None
+
+    @property
+    def counts(self) -> Counts:
+        """What became of the records."""
+        return self.meter.counts
 
     @property
     def models_refused(self) -> int:
@@ -100,6 +105,11 @@ class ActorServer:
     def lost(self) -> Mapping[int, int]:
         """How many records the broker let go before they were scored, by partition."""
         return self.watch.audit.lost
+
+    @property
+    def lag(self) -> Mapping[int, int]:
+        """How many records its group has not dealt with yet, by partition; empty while the broker does not say."""
+        return self.watch.lag
 
     @property
     def data_types(self) -> tuple[str, ...]:
@@ -234,14 +244,10 @@ class ActorServer:
                 for data_type in {work.data_type for work in gathered.works}:
                     works = tuple(work for work in gathered.works if work.data_type == data_type)
                     await postman.tell(manager, TellType(data_type, Settled(works)))
-                self._count(gathered.batch)
+                self._count(gathered)
 
-    def _count(self, batch: ScoredBatch) -> None:
-        self.counts = Counts(
-            self.counts.scored + len(batch.scored),
-            self.counts.skipped + batch.skipped,
-            self.counts.dead_lettered + len(batch.dead),
-        )
+    def _count(self, gathered: Gathered) -> None:
+        self.meter.add(outcome_of(gathered.batch, gathered.efforts))
 
     def _report(self) -> tuple[ActorStatus, ...]:
         """How all actors are: those that this process runs, and those that the manager has started elsewhere."""

@@ -32,6 +32,9 @@ class Counts:
     skipped: int = 0
     dead_lettered: int = 0
 
+    def __add__(self, more: Counts) -> Counts:
+        return Counts(self.scored + more.scored, self.skipped + more.skipped, self.dead_lettered + more.dead_lettered)
+
 
 @dataclass(frozen=True, slots=True)
 class Health:

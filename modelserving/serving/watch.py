@@ -58,6 +58,8 @@ class TopicWatch:
         """Why the broker is not there; empty while it is."""
         self.warnings: tuple[str, ...] = ()
         """What else is worth knowing, a line each."""
+        self.lag: dict[int, int] = {}
+        """How many records the group has not dealt with yet, by partition; empty while the broker does not say."""
         self.identity: tuple[object, int] | None = None
         """Of the records' topic now: its id, and its number of partitions; ``None`` while it is not known."""
         self.about_models: tuple[object, ...] | None = None
@@ -118,6 +120,7 @@ class TopicWatch:
             self._admin = admin = self._admin or make_admin(self._connection)
             self._look(admin)
         except (KafkaError, BrokerUnavailable, OSError) as error:
+            self.lag = {}
             self.away = f"the broker at {self._connection.bootstrap_servers} does not answer"
             log.debug("looked in vain: %r", error)
             admin_gone, self._admin = self._admin, None
@@ -154,7 +157,9 @@ class TopicWatch:
         group = self._options.group
         found = admin.list_group_offsets({group: places})[group]
         committed = {place.partition: at.offset for place, at in found.items() if at.offset > _GONE_FOR_GOOD}
-        for gap in self.audit.look(starts, _offsets(admin, places, OffsetSpec.LATEST), committed):
+        ends = _offsets(admin, places, OffsetSpec.LATEST)
+        self.lag = {part: max(0, end - max(committed.get(part, 0), starts.get(part, 0))) for part, end in ends.items()}
+        for gap in self.audit.look(starts, ends, committed):
             log.warning("%d offsets lost: %s", gap.count, gap)
 
     def _idle(self, admin: KafkaAdminClient) -> Iterator[str]:

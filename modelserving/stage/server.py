@@ -15,6 +15,7 @@ from modelserving.models.lifecycle.slots import ModelSlots
 from modelserving.models.lifecycle.state import ServingState
 from modelserving.serving.clients import Outlet, open_inlet, open_outlet
 from modelserving.serving.messages import Batch, ScoredBatch
+from modelserving.serving.meter import Meter, outcome_of
 from modelserving.serving.model_source import ModelSource
 from modelserving.serving.options import ServerOptions
 from modelserving.serving.scoring import score_batch
@@ -47,12 +48,17 @@ class StageServer:
     ) -> None:
         self.options = options
         self.slots = ModelSlots()
-        self.counts = Counts()
+        self.meter = Meter()
         self.phase = Phase.STARTING
         self.watch = TopicWatch(connection, options)
         self._connection = connection
         self._score = score
         self._models = ModelSource(connection, options.topics, options.build, options.repository, options.references)
+
+    @property
+    def counts(self) -> Counts:
+        """What became of the records."""
+        return self.meter.counts
 
     @property
     def models_refused(self) -> int:
@@ -68,6 +74,11 @@ class StageServer:
     def lost(self) -> Mapping[int, int]:
         """How many records the broker let go before they were scored, by partition."""
         return self.watch.audit.lost
+
+    @property
+    def lag(self) -> Mapping[int, int]:
+        """How many records its group has not dealt with yet, by partition; empty while the broker does not say."""
+        return self.watch.lag
 
     @property
     def data_types(self) -> tuple[str, ...]:
@@ -148,10 +159,6 @@ class StageServer:
                     await lane.run(work.run)
 
     def _count(self, batch: ScoredBatch) -> None:
-        self.counts = Counts(
-            self.counts.scored + len(batch.scored),
-            self.counts.skipped + batch.skipped,
-            self.counts.dead_lettered + len(batch.dead),
-        )
+        self.meter.add(outcome_of(batch))
         for share in batch.shares:
             share.served.statistics.record(share.each_ns, share.count)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass, field, replace
 from itertools import repeat
 from typing import NamedTuple
@@ -15,6 +14,7 @@ from modelserving.models.lifecycle.shadow import ShadowWork
 from modelserving.records import encode_scored_batch, preload_encoder
 from modelserving.serving import Batch, Counts, ScoredBatch, score_batch
 from modelserving.serving.audit import OffsetAudit
+from modelserving.serving.meter import Meter, Outcome, outcome_of
 from modelserving.streams_server.distribution import Models
 from modelserving.streams_server.stores import STORE, CustomStatistics, add_to
 
@@ -43,26 +43,25 @@ class Tally:
     """
 
     def __init__(self, audit: OffsetAudit | None = None) -> None:
-        self._lock = threading.Lock()
-        self.counts = Counts()
+        self.meter = Meter()
         self.audit = audit or OffsetAudit("")
 
-    def add(self, more: Counts) -> None:
-        """Count what was committed just now."""
-        with self._lock:
-            self.counts = _sum(self.counts, more)
+    @property
+    def counts(self) -> Counts:
+        """What became of the records."""
+        return self.meter.counts
 
 
 @dataclass(frozen=True, slots=True)
 class _Open:
     """What belongs to the commit that comes."""
 
-    counts: Counts = field(default_factory=Counts)
+    outcome: Outcome = field(default_factory=Outcome)
     shadows: tuple[ShadowWork, ...] = ()
 
     def and_then(self, more: _Open) -> _Open:
         """What belongs to this commit, and more of it."""
-        return _Open(_sum(self.counts, more.counts), (*self.shadows, *more.shadows))
+        return _Open(self.outcome + more.outcome, (*self.shadows, *more.shadows))
 
 
 class ScoringProcessor(BatchProcessor):
@@ -112,8 +111,7 @@ class ScoringProcessor(BatchProcessor):
         self._hand_on(batch, result)
         for share in result.shares:
             add_to(self._store, share.served.data_type, share.served.digest, share.each_ns, share.count)
-        counts = Counts(len(result.scored), result.skipped, len(result.dead))
-        self._open = self._open.and_then(_Open(counts, result.shadows))
+        self._open = self._open.and_then(_Open(outcome_of(result), result.shadows))
 
     def before_commit(self) -> None:
         """What our own store has to log belongs to this commit."""
@@ -124,7 +122,7 @@ class ScoringProcessor(BatchProcessor):
     def after_commit(self) -> None:
         """Count; and let the shadows work, now that the answers are out."""
         done, self._committing = self._committing, _Open()
-        self._tally.add(done.counts)
+        self._tally.meter.add(done.outcome)
         for work in done.shadows:
             work.run()
 
@@ -141,7 +139,3 @@ class ScoringProcessor(BatchProcessor):
             whole = replace(letter, headers=self.context.headers(row))
             record = Record(letter.label, letter.body, batch.timestamps[row], tuple(headers(whole)))
             self.context.forward(record, DEAD_LETTERS)
-
-
-def _sum(one: Counts, other: Counts) -> Counts:
-    return Counts(one.scored + other.scored, one.skipped + other.skipped, one.dead_lettered + other.dead_lettered)

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -27,7 +28,7 @@ from modelserving.serving.worker_thread import run_abandonable
 from modelserving.statistics import StatisticsSnapshot
 from modelserving.streams_server.distribution import ModelDistribution, make_models
 from modelserving.streams_server.heartbeat import Heartbeat
-from modelserving.streams_server.model_thread import ModelOptions, ModelThread
+from modelserving.streams_server.model_thread import ModelOptions
 from modelserving.streams_server.records_topic import RecordsTopic
 from modelserving.streams_server.scoring import Tally
 from modelserving.streams_server.stores import ModelStatistics, StoreKind, look_up
@@ -91,6 +92,7 @@ class StreamsServer:
         self._connection = connection
         self.watch = TopicWatch(connection, options)
         self._tally = Tally(self.watch.audit)
+        self.meter = self._tally.meter
         self._failures: deque[float] = deque(maxlen=_REPLACEMENTS)
         self._pulse: Heartbeat | None = None
         self._last_seen: Mapping[str, ModelStatistics] = {}
@@ -123,6 +125,11 @@ class StreamsServer:
         return self.watch.audit.lost
 
     @property
+    def lag(self) -> Mapping[int, int]:
+        """How many records its group has not dealt with yet, by partition; empty while the broker does not say."""
+        return self.watch.lag
+
+    @property
     def data_types(self) -> tuple[str, ...]:
         """The data types that have a model."""
         return tuple(sorted({name for keeper in self.models.keepers for name in keeper.slots.data_types}))
@@ -130,7 +137,7 @@ class StreamsServer:
     @property
     def latest(self) -> str | None:
         """The data type whose model changed last."""
-        newest = max(self.models.keepers, key=_changed_ms, default=None)
+        newest = max(self.models.keepers, key=attrgetter("slots.changed_ms"), default=None)
         return newest.slots.latest_type if newest else None
 
     def describe(self, data_type: str) -> ServingState | None:
@@ -309,9 +316,3 @@ class StreamsServer:
         """Whether the last failures came one soon after the other; how long ago that was does not matter."""
         failures = self._failures
         return len(failures) == _REPLACEMENTS and failures[-1] - failures[0] < _WITHIN_S
-
-
-def _changed_ms(keeper: ModelThread) -> int:
-    """When the last of a keeper's models took its place."""
-    latest = keeper.slots.latest
-    return latest.since_ms if latest else -1

@@ -17,8 +17,9 @@ from pydantic import BaseModel, Field
 
 from modelserving import __version__
 from modelserving.errors import ServerError
+from modelserving.monitoring import EngineCollector, Exposition, JavaCollector
 from modelserving.temperature.server import HeatingServer
-from modelserving.web.app import add_docs, add_errors
+from modelserving.web.app import add_docs, add_errors, add_metrics
 from modelserving.web.peer_client import Ask, ask
 from modelserving.web.schemas import AGAIN, Health
 
@@ -98,6 +99,7 @@ def make_heating_app(server: HeatingServer, ask: Ask[ControlState] = ask) -> Fas
             response.headers.update(AGAIN)
         return Health(status="ok" if health.ok else "unavailable", phase=health.phase, details=list(health.details))
 
+    add_metrics(app, Exposition(JavaCollector(), EngineCollector(lambda: server.streams)))
     return app
 
 

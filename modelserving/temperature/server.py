@@ -63,13 +63,13 @@ class HeatingServer:
         self.options = options
         self.phase: str = Phase.STARTING
         self._connection = connection
-        self._streams: KafkaStreams | None = None
+        self.streams: KafkaStreams | None = None
         self._heartbeat: Heartbeat | None = None
         self._sessions = 0
 
     def health(self) -> Health:
         """Whether it controls: all its tasks are where they belong, and the broker hears of it."""
-        streams, heartbeat = self._streams, self._heartbeat
+        streams, heartbeat = self.streams, self._heartbeat
         if streams is None or heartbeat is None or streams.state is not State.RUNNING:
             return Health(False, self.phase)
         missing = heartbeat.missing
@@ -81,7 +81,7 @@ class HeatingServer:
         Raises:
             ServerError: tasks are on the move.
         """
-        store = check_settled(self._streams).store(CONTROLS, java.QueryableStoreTypes.keyValueStore())
+        store = check_settled(self.streams).store(CONTROLS, java.QueryableStoreTypes.keyValueStore())
         found: TemperatureControl | None = store.get(str(sensor))
         return found
 
@@ -91,7 +91,7 @@ class HeatingServer:
         Raises:
             ServerError: tasks are on the move.
         """
-        return holder_of(check_settled(self._streams), CONTROLS, str(sensor).encode())[0]
+        return holder_of(check_settled(self.streams), CONTROLS, str(sensor).encode())[0]
 
     def instances(self) -> tuple[Instance, ...]:
         """All instances, with the partitions of the sensors' topic that each has.
@@ -99,7 +99,7 @@ class HeatingServer:
         Raises:
             ServerError: tasks are on the move.
         """
-        return read_instances(check_settled(self._streams), self.options.topics.sensor)
+        return read_instances(check_settled(self.streams), self.options.topics.sensor)
 
     async def run(self) -> None:
         """Control until cancelled.
@@ -119,7 +119,7 @@ class HeatingServer:
     async def _session(self) -> None:
         """Run the engine until it gives up."""
         streams = await anyio.to_thread.run_sync(self._make)
-        self._heartbeat, self._streams = Heartbeat(streams, _SESSION_MS / 1000), streams
+        self._heartbeat, self.streams = Heartbeat(streams, _SESSION_MS / 1000), streams
         try:
             await run_abandonable(streams.start)
             while (state := streams.state) not in {State.NOT_RUNNING, State.ERROR}:
@@ -130,7 +130,7 @@ class HeatingServer:
         except ServerError as error:
             raise BrokerUnavailable(str(error)) from error
         finally:
-            self._streams = self._heartbeat = None
+            self.streams = self._heartbeat = None
             with anyio.move_on_after(_CLOSE_SECONDS + 2, shield=True):
                 await run_abandonable(streams.close, _CLOSE_SECONDS)
 

@@ -8,12 +8,13 @@ import swagger_ui_bundle
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from modelserving import __version__
+from modelserving.monitoring import EngineCollector, Exposition, HasEngine, JavaCollector, ServerCollector
 from modelserving.web.schemas import (
     AGAIN,
     ONE_TYPE,
@@ -27,7 +28,7 @@ from modelserving.web.schemas import (
     show_state,
 )
 
-__all__ = ["add_docs", "add_errors", "make_app"]
+__all__ = ["add_docs", "add_errors", "add_metrics", "make_app"]
 
 _ASSETS = "/docs-assets"
 
@@ -91,7 +92,18 @@ def make_app(server: ServerView, *routers: APIRouter) -> FastAPI:
             lost=dict(server.lost),
         )
 
+    engine = (EngineCollector(lambda: server.streams),) if isinstance(server, HasEngine) else ()
+    add_metrics(app, Exposition(ServerCollector(server), JavaCollector(), *engine))
     return app
+
+
+def add_metrics(app: FastAPI, exposition: Exposition) -> None:
+    """What is counted, for Prometheus. It may have to ask an actor, or Java: not `async`, as the others."""
+
+    @app.get("/metrics", summary="What is counted, as Prometheus reads it", response_class=PlainTextResponse)
+    def metrics(request: Request) -> Response:
+        page, media_type = exposition.render(request.headers.get("accept", ""))
+        return Response(page, media_type=media_type)
 
 
 class _Head:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 
 from fastapi import HTTPException, Path
 from pydantic import BaseModel, Field
@@ -14,8 +13,7 @@ from modelserving.models.info import ModelInfo
 from modelserving.models.lifecycle.shadow import ShadowComparison
 from modelserving.models.lifecycle.state import ServingState
 from modelserving.records import check_data_type
-from modelserving.serving import Counts
-from modelserving.serving import Health as ServerHealth
+from modelserving.serving import ServerView
 from modelserving.statistics import StatisticsSnapshot
 
 __all__ = [
@@ -39,48 +37,6 @@ _NS_PER_MS = 1e6
 
 
 _UNITS = {"since": "milliseconds since 1970", "duration": "ms", "min": "ms", "max": "ms"}
-
-
-class ServerView(Protocol):
-    """What the face needs to know of a server, wherever its models live."""
-
-    @property
-    def counts(self) -> Counts:
-        """What became of the records."""
-        ...
-
-    @property
-    def models_refused(self) -> int:
-        """How many messages about models could not be followed: no model fit to serve, or no command that can be."""
-        ...
-
-    @property
-    def models_absent(self) -> Mapping[str, str]:
-        """For each data type whose last command names a model that is nowhere: what is wrong, and how to mend it."""
-        ...
-
-    @property
-    def lost(self) -> Mapping[int, int]:
-        """How many records the broker let go before they were scored, by partition."""
-        ...
-
-    @property
-    def data_types(self) -> tuple[str, ...]:
-        """The data types that have a model, in alphabetical order."""
-        ...
-
-    @property
-    def latest(self) -> str | None:
-        """The data type whose model changed last, or ``None`` before any model."""
-        ...
-
-    def describe(self, data_type: str) -> ServingState | None:
-        """How the models of a data type are doing, or ``None`` when it has none."""
-        ...
-
-    def health(self) -> ServerHealth:
-        """Whether it serves."""
-        ...
 
 
 class ModelName(BaseModel):

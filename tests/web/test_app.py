@@ -170,19 +170,26 @@ class TestOtherPaths:
             "details": ["all is well"],
         }
 
-    @pytest.mark.parametrize("path", ["/stat", "/state/wine/x", "/metrics"])
+    @pytest.mark.parametrize("path", ["/stat", "/state/wine/x", "/metric"])
     def test_a_wrong_address_is_told_the_right_ones(self, view: FakeServer, path: str) -> None:
         """404 that helps."""
         response = get(view, path)
         assert response.status_code == 404
         assert response.json() == {
-            "detail": f"nothing at {path}. Try: /state, /state/{{data_type}}, /models, /healthz, /docs."
+            "detail": f"nothing at {path}. Try: /state, /state/{{data_type}}, /models, /healthz, /metrics, /docs."
         }
 
     def test_the_front_door_leads_to_the_documentation(self, view: FakeServer) -> None:
         """Who types the plain address finds out what there is."""
         response = get(view, "/")
         assert (response.status_code, response.headers["location"]) == (307, "/docs")
+
+    def test_prometheus_reads_what_is_counted(self, view: FakeServer) -> None:
+        """As text, with the process itself."""
+        response = get(view, "/metrics")
+        assert response.headers["content-type"].startswith("text/plain")
+        assert "modelserving_records_scored_total 0.0" in response.text
+        assert "process_resident_memory_bytes" in response.text
 
     def test_a_server_may_have_paths_of_its_own(self, view: FakeServer) -> None:
         """They stand beside the others, in the documentation too."""
@@ -212,13 +219,14 @@ class TestDocumentation:
         """Each path has a summary, each answer a schema, each reference leads somewhere, each field is explained."""
         api = get(view, "/openapi.json").json()
         assert api["openapi"].startswith("3.")
-        assert set(api["paths"]) == {"/state", "/state/{data_type}", "/models", "/healthz"}
+        assert set(api["paths"]) == {"/state", "/state/{data_type}", "/models", "/healthz", "/metrics"}
         schemas = api["components"]["schemas"]
         for referred in re.findall(r"#/components/schemas/(\w+)", str(api)):
             assert referred in schemas
         for path in api["paths"].values():
             assert path["get"]["summary"]
-            assert all(answer["content"]["application/json"]["schema"] for answer in path["get"]["responses"].values())
+            for answer in path["get"]["responses"].values():
+                assert all(content["schema"] for content in answer["content"].values())
         assert all(one["description"] for one in schemas["ModelState"]["properties"].values())
         assert list(schemas["ModelState"]["properties"])[:7] == list(NONE)
         assert {"400", "404"} <= set(api["paths"]["/state/{data_type}"]["get"]["responses"])

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from modelserving.models.lifecycle.state import ServingState
-from modelserving.serving import Counts, Health, Phase
+from modelserving.serving import Counts, Health, Meter, Phase
 from modelserving.web import announce, bind, serve, url_of
 
 WAIT = 20
@@ -25,6 +25,8 @@ class Idle:
     """A server that serves nobody until it is cancelled."""
 
     counts = Counts()
+    meter = Meter()
+    lag: ClassVar[dict[int, int]] = {}
     models_refused = 0
     models_absent: ClassVar[dict[str, str]] = {}
     data_types = ()

@@ -237,6 +237,12 @@ class ModelSlots:
         return self._latest
 
     @property
+    def changed_ms(self) -> int:
+        """When the last of them took its place, milliseconds since 1970; -1 before any model."""
+        latest = self.latest
+        return latest.since_ms if latest else -1
+
+    @property
     def swaps(self) -> int:
         """How often a model was replaced, or put in an empty place, all data types together."""
         with self._lock:

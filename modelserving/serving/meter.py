@@ -1,0 +1,166 @@
+"""What a server counts for those who watch it: once a batch, when it is committed, never once a record.
+
+::
+
+    ScoredBatch ─▶ Outcome ─▶ Meter ─▶ /metrics, the page of the server
+
+An outcome is what is left of a batch when its records are gone: a few numbers, which can be added up until a commit.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import NamedTuple
+
+from modelserving.serving.messages import ScoredBatch
+from modelserving.serving.status import Counts
+
+__all__ = ["BUCKETS_S", "Durations", "Effort", "Meter", "ModelKey", "Outcome", "outcome_of"]
+
+BUCKETS_S = (1e-7, 2.5e-7, 5e-7, 1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 1e-2, 1e-1, 1.0)
+"""Upper limits of the histogram of scoring times, seconds a record."""
+
+_LIMITS_NS = tuple(limit * 1e9 for limit in BUCKETS_S)
+_MODELS = 64
+_REASONS = 64
+_OTHER = "other", "other"
+
+
+class ModelKey(NamedTuple):
+    """Who a model is, as far as what is counted tells it.
+
+    Args:
+        data_type: of the records that it scores.
+        name: what people call it.
+        version: free text.
+        digest: SHA-256 of its bytes.
+    """
+
+    data_type: str
+    name: str
+    version: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How long one model worked on one batch.
+
+    Args:
+        model: which.
+        count: records that it scored.
+        each_ns: nanoseconds for each of them.
+    """
+
+    model: ModelKey
+    count: int
+    each_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of some batches, in numbers.
+
+    Args:
+        counts: of their records.
+        dead: what was tried with each dead letter, and the class of its error.
+        efforts: which model worked how long.
+    """
+
+    counts: Counts = field(default_factory=Counts)
+    dead: tuple[tuple[str, str], ...] = ()
+    efforts: tuple[Effort, ...] = ()
+
+    def __add__(self, more: Outcome) -> Outcome:
+        return Outcome(self.counts + more.counts, (*self.dead, *more.dead), (*self.efforts, *more.efforts))
+
+
+def outcome_of(batch: ScoredBatch, efforts: Iterable[Effort] | None = None) -> Outcome:
+    """What became of a batch.
+
+    Args:
+        batch: the batch.
+        efforts: which model worked how long, where the batch's own shares do not say.
+    """
+    if efforts is None:
+        efforts = (
+            Effort(ModelKey(one.data_type, one.name, one.version, one.digest), share.count, share.each_ns)
+            for share in batch.shares
+            for one in (share.served,)
+        )
+    dead = tuple((letter.stage, letter.error) for letter in batch.dead)
+    return Outcome(Counts(len(batch.scored), batch.skipped, len(batch.dead)), dead, tuple(efforts))
+
+
+@dataclass(frozen=True, slots=True)
+class Durations:
+    """How long one model took, as a histogram.
+
+    Args:
+        cumulative: for each of ``BUCKETS_S``, how many records took at most so long.
+        count: how many records.
+        sum_s: how long they took together, seconds.
+    """
+
+    cumulative: tuple[int, ...]
+    count: int
+    sum_s: float
+
+
+@dataclass(slots=True)
+class _Histogram:
+    buckets: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS_S) + 1))
+    sum_ns: int = 0
+
+    def add(self, effort: Effort) -> None:
+        self.buckets[bisect_left(_LIMITS_NS, effort.each_ns)] += effort.count
+        self.sum_ns += effort.each_ns * effort.count
+
+    def durations(self) -> Durations:
+        return Durations(tuple(accumulate(self.buckets[:-1])), sum(self.buckets), self.sum_ns / 1e9)
+
+
+class Meter:
+    """What a server has committed since it began. Any thread may add, any thread may look.
+
+    However many models come and go, however many kinds of error there are, it does not grow: of models the 64 that
+    scored last are told apart, and of errors the first 64 kinds.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts = Counts()
+        self._dead: Counter[tuple[str, str]] = Counter()
+        self._models: OrderedDict[ModelKey, _Histogram] = OrderedDict()
+
+    @property
+    def counts(self) -> Counts:
+        """What became of the records."""
+        return self._counts
+
+    def add(self, outcome: Outcome) -> None:
+        """Count what was committed just now."""
+        with self._lock:
+            self._counts = self._counts + outcome.counts
+            for reason in outcome.dead:
+                self._dead[reason if reason in self._dead or len(self._dead) < _REASONS else _OTHER] += 1
+            for effort in outcome.efforts:
+                self._models.setdefault(effort.model, _Histogram()).add(effort)
+                self._models.move_to_end(effort.model)
+            while len(self._models) > _MODELS:
+                self._models.popitem(last=False)
+
+    def dead_letters(self) -> Mapping[tuple[str, str], int]:
+        """How many dead letters there were: by what was tried, and the class of the error."""
+        with self._lock:
+            return dict(self._dead)
+
+    def durations(self) -> Mapping[ModelKey, Durations]:
+        """How long scoring took, by model."""
+        with self._lock:
+            return {model: found.durations() for model, found in self._models.items()}
