@@ -6,9 +6,8 @@ import logging
 import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from operator import attrgetter
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import anyio
@@ -26,13 +25,13 @@ from modelserving.serving.sessions import run_sessions, same_name, spare_the_gar
 from modelserving.serving.watch import TopicWatch
 from modelserving.serving.worker_thread import run_abandonable
 from modelserving.statistics import StatisticsSnapshot
-from modelserving.streams_server.distribution import ModelDistribution, make_models
+from modelserving.streams_server.distribution import make_models
 from modelserving.streams_server.heartbeat import Heartbeat
 from modelserving.streams_server.model_thread import ModelOptions
 from modelserving.streams_server.records_topic import RecordsTopic
 from modelserving.streams_server.scoring import Tally
-from modelserving.streams_server.stores import ModelStatistics, StoreKind, look_up
-from modelserving.streams_server.topologies import Parts, make_topology
+from modelserving.streams_server.stores import ModelStatistics, look_up
+from modelserving.streams_server.topologies import Parts, StreamsOptions, make_topology
 
 __all__ = ["StreamsOptions", "StreamsServer"]
 
@@ -46,29 +45,6 @@ _ANSWER_WITHIN_MS = 10_000
 _REPLACEMENTS, _WITHIN_S = 5, 60.0
 _REBALANCING = "rebalancing"
 _FENCE = "FencedInstanceIdException"
-
-
-@dataclass(frozen=True, slots=True)
-class StreamsOptions:
-    """How the engine of a Kafka Streams server runs.
-
-    Args:
-        state_folder: where local state is; kept over restarts.
-        store: where the statistics are.
-        models: how models reach the tasks.
-        exactly_once: whether results, state and progress are committed together.
-        commit_ms: how often, milliseconds.
-        standbys: how many other instances keep a copy of the state.
-        linger: seconds that a record waits for others at most.
-    """
-
-    state_folder: Path
-    store: StoreKind = StoreKind.CUSTOM
-    models: ModelDistribution = ModelDistribution.GLOBAL
-    exactly_once: bool = True
-    commit_ms: int = 100
-    standbys: int = 0
-    linger: float = 0.02
 
 
 class StreamsServer:

@@ -14,20 +14,44 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from modelserving.kstreams import java, raw
 from modelserving.kstreams.bridge.batches import BatchProcessorSupplier
 from modelserving.kstreams.bridge.partition import SamePartition
 from modelserving.records import Topics
-from modelserving.streams_server.distribution import Models
+from modelserving.streams_server.distribution import ModelDistribution, Models
 from modelserving.streams_server.scoring import DEAD_LETTERS, SCORED, ScoringProcessor, Tally
 from modelserving.streams_server.stores import StoreKind, store_builder
 
-__all__ = ["Parts", "make_topology"]
+__all__ = ["Parts", "StreamsOptions", "make_topology"]
 
 _SCORE = "score"
 _BATCH = "batch"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamsOptions:
+    """How the engine of a Kafka Streams server runs.
+
+    Args:
+        state_folder: where local state is; kept over restarts.
+        store: where the statistics are.
+        models: how models reach the tasks.
+        exactly_once: whether results, state and progress are committed together.
+        commit_ms: how often, milliseconds.
+        standbys: how many other instances keep a copy of the state.
+        linger: seconds that a record waits for others at most.
+    """
+
+    state_folder: Path
+    store: StoreKind = StoreKind.CUSTOM
+    models: ModelDistribution = ModelDistribution.GLOBAL
+    exactly_once: bool = True
+    commit_ms: int = 100
+    standbys: int = 0
+    linger: float = 0.02
 
 
 @dataclass(frozen=True, slots=True)
