@@ -29,11 +29,12 @@ def register(app: typer.Typer) -> None:
 
 @data_app.command("make")
 def make(data: Folder = None) -> None:
-    """Draw the wine records again, from published statistics and a fixed seed: the same bytes each time."""
+    """Draw wines and bicycle hires again, from published statistics and fixed seeds: the same bytes each time."""
     from modelserving.config import data_folder
-    from modelserving.datasets import make_datasets
+    from modelserving.datasets import make_datasets, make_hires
 
     make_datasets(data_folder(data), typer.echo)
+    make_hires(data_folder(data), typer.echo)
 
 
 @data_app.command("import")
@@ -51,7 +52,8 @@ def import_file(
 def train(data: Folder = None) -> None:
     """Train the workbook's models again and export them (needs `make setup-dev`)."""
     from modelserving.config import data_folder
-    from modelserving.models.training import train_models
+    from modelserving.models.training import train_hires, train_models
 
     folder = data_folder(data)
     train_models(folder, folder / "models", typer.echo)
+    train_hires(folder, folder / "models" / "hire", typer.echo)

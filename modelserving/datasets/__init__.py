@@ -1,6 +1,20 @@
-"""The workbook's own wines, made by code; and the import of the original ones."""
+"""The workbook's own wines and bicycle hires, made by code; and the import of the original wines."""
 
+from modelserving.datasets.hires import HIRE_ANSWERS, HIRE_SCHEMA, HIRES_FILE, draw_hires, make_hires
 from modelserving.datasets.uci import import_uci
 from modelserving.datasets.wines import RED_WINES, WHITE_WINES, WINE_SETS, WineSet, draw_wines, make_datasets
 
-__all__ = ["RED_WINES", "WHITE_WINES", "WINE_SETS", "WineSet", "draw_wines", "import_uci", "make_datasets"]
+__all__ = [
+    "HIRES_FILE",
+    "HIRE_ANSWERS",
+    "HIRE_SCHEMA",
+    "RED_WINES",
+    "WHITE_WINES",
+    "WINE_SETS",
+    "WineSet",
+    "draw_hires",
+    "draw_wines",
+    "import_uci",
+    "make_datasets",
+    "make_hires",
+]

@@ -65,7 +65,7 @@ def find_model(named: str, folder: Path, about: About, model_type: str | None = 
         ModelError: it cannot be read.
     """
     path = Path(named)
-    return describe_file(path, about, model_type) if path.exists() else about.apply(_find_bundled(named, folder))
+    return describe_file(path, about, model_type) if path.exists() else about.apply(_find_bundled(named, folder)[1])
 
 
 def find_file(named: str, folder: Path) -> Path:
@@ -78,11 +78,16 @@ def find_file(named: str, folder: Path) -> Path:
     Raises:
         ConfigError: there is no model of that name.
     """
-    return folder / model_file(_find_bundled(named, folder))
+    place, model = _find_bundled(named, folder)
+    return place / model_file(model)
 
 
-def _find_bundled(name: str, folder: Path) -> ModelDescriptor:
-    listed = {model.name: model for model in read_catalog(folder)} if (folder / CATALOG).is_file() else {}
+def _find_bundled(name: str, folder: Path) -> tuple[Path, ModelDescriptor]:
+    """A model by its name, and the folder that it is in: the named one, or one right below it."""
+    places = [catalog.parent for catalog in (folder / CATALOG, *sorted(folder.glob(f"*/{CATALOG}")))]
+    listed = {
+        model.name: (place, model) for place in places if (place / CATALOG).is_file() for model in read_catalog(place)
+    }
     if name not in listed:
         known = ", ".join(listed) or "none"
         raise ConfigError(f"there is no model and no file {name!r}. Models in {folder}: {known}.")

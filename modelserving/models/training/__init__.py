@@ -4,8 +4,9 @@ What this package needs beyond the product (scikit-learn, sklearn2pmml, skl2onnx
 imported only when a model is trained.
 """
 
+from modelserving.models.training.hires import train_hires
 from modelserving.models.training.recipes import RECIPES, Recipe
 from modelserving.models.training.sample import Sample, load_sample
 from modelserving.models.training.train import PUBLISHED, train_models, train_recipe
 
-__all__ = ["PUBLISHED", "RECIPES", "Recipe", "Sample", "load_sample", "train_models", "train_recipe"]
+__all__ = ["PUBLISHED", "RECIPES", "Recipe", "Sample", "load_sample", "train_hires", "train_models", "train_recipe"]

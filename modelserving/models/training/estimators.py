@@ -7,7 +7,7 @@ that out of the files: the same model is the same bytes on another machine.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -20,7 +20,14 @@ from modelserving.models.training.sample import Sample
 from modelserving.models.training.trained import Trained
 from modelserving.records import ModelType
 
-__all__ = ["train_decision_tree", "train_linear", "train_perceptron", "train_random_forest", "train_regression_tree"]
+__all__ = [
+    "settle_thresholds",
+    "train_decision_tree",
+    "train_linear",
+    "train_perceptron",
+    "train_random_forest",
+    "train_regression_tree",
+]
 
 Estimator: TypeAlias = Any
 """A scikit-learn estimator; the library brings no types."""
@@ -46,7 +53,7 @@ def train_regression_tree(sample: Sample) -> tuple[Trained, ...]:
 
     settings = {"max_depth": 6, "min_samples_leaf": 20}
     model = DecisionTreeRegressor(**settings, random_state=_SEED).fit(sample.lessons, sample.answers)
-    _settle_thresholds(model, sample)
+    settle_thresholds(model, _steps(sample))
     return _twice(model, _regression(model, sample, _parameters("regression tree", settings)))
 
 
@@ -57,7 +64,7 @@ def train_decision_tree(sample: Sample) -> tuple[Trained, ...]:
 
     settings = {"max_depth": 6, "min_samples_leaf": 20}
     model = DecisionTreeClassifier(**settings, random_state=_SEED).fit(sample.lessons, sample.answers)
-    _settle_thresholds(model, sample)
+    settle_thresholds(model, _steps(sample))
     return _classification(model, sample, _parameters("decision tree", settings))
 
 
@@ -69,7 +76,7 @@ def train_random_forest(sample: Sample) -> tuple[Trained, ...]:
     settings = {"n_estimators": 10, "max_depth": 5, "min_samples_leaf": 30}
     model = RandomForestClassifier(**settings, random_state=_SEED).fit(sample.lessons, sample.answers)
     for tree in model.estimators_:
-        _settle_thresholds(tree, sample)
+        settle_thresholds(tree, _steps(sample))
     return _twice(model, _classification(model, sample, _parameters("random forest", settings)))
 
 
@@ -93,18 +100,27 @@ def train_perceptron(sample: Sample) -> tuple[Trained, ...]:
     return _regression(model, sample, _parameters("multilayer perceptron", settings))
 
 
-def _settle_thresholds(model: Estimator, sample: Sample) -> None:
-    """Move each threshold of a tree to the middle between two neighbouring values that a laboratory can write down.
+def settle_thresholds(model: Estimator, steps: Sequence[float] | NDArray[np.float64]) -> None:
+    """Move each threshold of a tree to the middle between two neighbouring values that can be written down.
 
-    scikit-learn compares in single precision, PMML engines in double. A threshold that lies on a value which a wine can
-    have would be decided by the last bit, and so not by all engines alike.
+    scikit-learn compares in single precision, PMML engines in double. A threshold that lies on a value which a record
+    can have would be decided by the last bit, and so not by all engines alike.
+
+    Args:
+        model: a fitted tree.
+        steps: for each of its features, how far neighbouring values are apart.
     """
-    steps = 10.0 ** -np.array([_decimals(column) for column in sample.features.T])
     tree = model.tree_
     questions = tree.feature >= 0
-    step = steps[tree.feature[questions]]
+    step = np.asarray(steps)[tree.feature[questions]]
     below = np.floor(tree.threshold[questions] / step + 0.01)
     tree.threshold[questions] = np.round((below + 0.5) * step, 8)
+
+
+def _steps(sample: Sample) -> NDArray[np.float64]:
+    """Of each measurement: the last digit that a laboratory writes down."""
+    steps: NDArray[np.float64] = 10.0 ** -np.array([_decimals(column) for column in sample.features.T])
+    return steps
 
 
 def _decimals(values: NDArray[np.float64]) -> int:

