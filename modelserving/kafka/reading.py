@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Literal
 
 from modelserving.errors import BrokerUnavailable
@@ -22,9 +22,12 @@ _SILENT_S = 30.0
 
 
 def read_topic(
-    connection: Connection, topic: str, isolation: Literal["read_committed", "read_uncommitted"] = "read_committed"
+    connection: Connection,
+    topic: str,
+    isolation: Literal["read_committed", "read_uncommitted"] = "read_committed",
+    window: Mapping[int, tuple[int, int]] | None = None,
 ) -> Iterator[ConsumerRecord]:
-    """All records of a topic, from the first to the last that is there when the reading starts.
+    """All records of a topic, from the first to the last that is there when the reading starts; or some of them.
 
     It reads alone: no group, so nobody's share is taken, and nothing is committed. Order is kept within a partition.
     What cannot be read is passed over, with a warning.
@@ -33,6 +36,7 @@ def read_topic(
         connection: the broker.
         topic: its name.
         isolation: ``read_committed`` leaves out what was aborted or is not committed yet.
+        window: for each partition that is read, from which offset, and before which one; ``None`` for all.
 
     Yields:
         kafka-python's records: ``value``, ``key``, ``headers``, ``partition``, ``offset``, ``timestamp``.
@@ -43,9 +47,13 @@ def read_topic(
     """
     from kafka import TopicPartition
 
-    ends = {TopicPartition(topic, part): end for part, end in end_offsets(connection, topic, isolation).items()}
+    known = end_offsets(connection, topic, isolation)
+    wanted = {part: (0, end) for part, end in known.items()} if window is None else window
+    ends = {TopicPartition(topic, part): min(end, known.get(part, 0)) for part, (_, end) in wanted.items()}
     with make_consumer(connection, isolation=isolation) as consumer:
         consumer.assign(list(ends))
+        for partition, first in consumer.beginning_offsets(list(ends)).items() if window is not None else ():
+            consumer.seek(partition, max(first, wanted[partition.partition][0]))
         heard = time.monotonic()
         # The last offsets may be a transaction's marks, or compacted away: the position passes them, no record does.
         while any(consumer.position(partition) < end for partition, end in ends.items()):

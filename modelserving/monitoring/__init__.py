@@ -3,6 +3,7 @@
 ::
 
     server_metrics.py · java_metrics.py ─▶ exposition.py     one server, as Prometheus reads it
+    window.py · answers.py ─▶ backtest.py                    a log, scored again
 """
 
 from modelserving.monitoring.exposition import Exposition

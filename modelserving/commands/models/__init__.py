@@ -3,6 +3,7 @@
 ::
 
     use.py        list, publish, promote, rollback, shadow, retire, who
+    backtest.py   backtest: what a model would have answered
     registry.py   pull and push: an MLflow registry
     admin.py      what they share: broker, topics, repository
     table.py      models as a table that fits the terminal
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import typer
 
-from modelserving.commands.models import registry, use
+from modelserving.commands.models import backtest, registry, use
 
 __all__ = ["register"]
 
@@ -20,4 +21,5 @@ __all__ = ["register"]
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     use.register(app)
+    backtest.register(app)
     registry.register(app)
