@@ -83,10 +83,19 @@ def data_folder(named: Path | None = None) -> Path:
     Raises:
         ConfigError: there is no such folder.
     """
-    folder = named or (checkout() or Path.cwd()) / "data"
+    folder = named or _own_data()
     if not folder.is_dir():
         raise ConfigError(f"no data folder at {folder}. Name one with --data, or run in a checkout of the workbook.")
     return folder
+
+
+def _own_data() -> Path:
+    """In a checkout, the folder there; else what was installed with the package, or what is where one stands."""
+    root = checkout()
+    if root is not None:
+        return root / "data"
+    installed = Path(__file__).with_name("data")
+    return installed if installed.is_dir() else Path.cwd() / "data"
 
 
 def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:

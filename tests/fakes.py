@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from modelserving.models.formats.inputs import to_batch
 from modelserving.models.lifecycle.slots import LoadedModel, ModelSlots
 from modelserving.models.lifecycle.state import ServingState
-from modelserving.models.model import Scores
+from modelserving.models.model import Records, Scores
 from modelserving.records import ModelType, WineRecord, encode_wine
 from modelserving.serving import Counts, Health, Meter, Phase
 
@@ -42,7 +43,7 @@ class FakeModel:
         self.closes = 0
         self.batches: list[int] = []
 
-    def score(self, records: Sequence[WineRecord]) -> Scores:
+    def score(self, records: Records) -> Scores:
         """Answer, unless it was closed: that is what no server may do."""
         assert not self.closes, "scored after it was closed"
         self.batches.append(len(records))
@@ -50,7 +51,7 @@ class FakeModel:
         if self._error is not None:
             raise self._error
         assert not self.closes, "closed while it was scoring"
-        values = np.array([record.alcohol * self._factor for record in records], dtype=np.float64)
+        values = to_batch(records)["alcohol"].to_numpy() * self._factor
         problems = {row: reason for row, reason in self._problems.items() if row < len(records)}
         values[list(problems)] = np.nan
         return Scores(values, problems)
@@ -84,6 +85,7 @@ class FakeMessage:
     key: bytes | None = None
     topic: str = "wine-records"
     timestamp: int = 1_700_000_000_000
+    headers: Sequence[tuple[str, bytes]] = ()
 
 
 def messages(values: Iterable[bytes | WineRecord | None], partition: int = 0) -> list[FakeMessage]:

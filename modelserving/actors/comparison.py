@@ -13,7 +13,7 @@ from types import ModuleType
 import anyio
 from anyio.streams.memory import MemoryObjectSendStream
 
-from modelserving.actors import children, dispatch, manager, messages, rollout, routing, server, serving
+from modelserving.actors import children, dispatch, manager, messages, rollout, server, serving
 from modelserving.actors.dispatch import Gatherer, Postman
 from modelserving.actors.manager import ManagerActor
 from modelserving.actors.rollout import ModelRollout
@@ -34,7 +34,7 @@ from modelserving.stage.custom_stage import ModelServingStage
 __all__ = ["ACTOR_FILES", "RUNTIME_FILES", "STAGE_FILES", "Side", "compare", "count_code", "tabulate"]
 
 STAGE_FILES = (custom_stage, scoring, stage_server)
-ACTOR_FILES = (messages, serving, manager, routing, children, dispatch, rollout, server)
+ACTOR_FILES = (messages, serving, manager, children, dispatch, rollout, server)
 RUNTIME_FILES = (mailbox, supervision, pykka)
 
 

@@ -119,11 +119,13 @@ class _Try:
         messages: which.
         failed: so often an actor failed on exactly these.
         suspected: whether an actor failed on these, or on more with these among them.
+        data_type: whose actor is to score them; empty: that of whoever they are for, which may be several.
     """
 
     messages: tuple[Message, ...]
     failed: int = 0
     suspected: bool = False
+    data_type: str = ""
 
 
 @dataclass(slots=True)
@@ -161,7 +163,8 @@ class Gatherer:
             tally.todo.append(_Try(tuple(batch.messages)))
         while tally.todo:
             attempt = tally.todo.popleft()
-            reply = await self._postman.request(self._manager, ScoreBatch(attempt.messages, attempt.suspected))
+            wanted = ScoreBatch(attempt.messages, attempt.suspected, attempt.data_type)
+            reply = await self._postman.request(self._manager, wanted)
             try:
                 routed = await self._postman.answer(reply)
             except ActorFailed as error:
@@ -173,7 +176,8 @@ class Gatherer:
     async def _gather(self, routed: Routed, attempt: _Try, tally: _Tally) -> None:
         tally.answers.append(routed.here)
         for part in routed.parts:
-            await self._gather_part(part, replace(attempt, messages=part.messages), tally)
+            data_type = part.data_type or attempt.data_type
+            await self._gather_part(part, replace(attempt, messages=part.messages, data_type=data_type), tally)
 
     async def _gather_part(self, part: Part, attempt: _Try, tally: _Tally) -> None:
         if part.reply is None:
@@ -199,9 +203,9 @@ def _again(attempt: _Try, error: ActorFailed, tally: _Tally) -> None:
         singles, rest = ((), attempt.messages) if attempt.suspected else _draw_samples(attempt.messages)
         size = -(-len(rest) // _PIECES) or 1
         pieces = (rest[start : start + size] for start in range(0, len(rest), size))
-        tally.todo.extend(_Try(piece, suspected=True) for piece in (*singles, *pieces))
+        tally.todo.extend(replace(attempt, messages=piece, failed=0, suspected=True) for piece in (*singles, *pieces))
     elif attempt.failed + 1 < _TRIES:
-        tally.todo.append(_Try(attempt.messages, attempt.failed + 1, suspected=True))
+        tally.todo.append(replace(attempt, failed=attempt.failed + 1, suspected=True))
     else:
         tally.bury(attempt.messages, error)
 

@@ -9,6 +9,7 @@ data type that hangs holds these up until it is mended, and is seen at ``/health
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 
 from modelserving.actors.children import Child
 from modelserving.actors.messages import (
@@ -28,12 +29,13 @@ from modelserving.actors.messages import (
 )
 from modelserving.actors.persistence import find_saved
 from modelserving.actors.pool import WorkerPool
-from modelserving.actors.routing import sort_by_type
 from modelserving.actors.runtime.api import Life, Ref, Runtime
 from modelserving.actors.serving import ServingActor, ServingSettings
 from modelserving.errors import ActorError
+from modelserving.kafka.dead_letters import DeadLetter
 from modelserving.kafka.messages import Message
 from modelserving.models.lifecycle.slots import ModelSlots
+from modelserving.records.decoder import RecordDecoder
 from modelserving.serving.messages import Batch
 from modelserving.serving.scoring import score_batch
 
@@ -53,13 +55,14 @@ class ManagerActor:
     def __init__(self, runtime: Runtime, settings: ServingSettings) -> None:
         self._runtime = runtime
         self._settings = settings
+        self._decoder = RecordDecoder(settings.schemas)
         self._children: dict[str, Child] = {}
 
     def receive(self, message: object, /) -> object:
         """Handle a message; see ``messages.py`` for what each means."""
         match message:
-            case ScoreBatch(messages, suspected):
-                return self._route(messages, suspected)
+            case ScoreBatch():
+                return self._route(message)
             case AskType(data_type, question):
                 return self._ask(data_type, question)
             case TellType(data_type, news):
@@ -82,16 +85,24 @@ class ManagerActor:
             child.ref.stop()
         self._children.clear()
 
-    def _route(self, messages: tuple[Message, ...], suspected: bool) -> Routed:
+    def _route(self, batch: ScoreBatch) -> Routed:
+        """Garbage is dead, and records of a type that has no actor are skipped: both need no model."""
         parts: list[Part] = []
-        rest: list[Message] = []
-        for data_type, group in sort_by_type(messages).items():
+        dead: tuple[DeadLetter, ...] = ()
+        skipped = 0
+        for data_type, group in self._sort(batch).items():
             child = self._children.get(data_type)
-            if child is None:
-                rest += group
+            if not data_type:
+                dead = score_batch(Batch(group), ModelSlots(), self._decoder).dead
+            elif child is None:
+                skipped += len(group)
             else:
-                parts.append(Part(tuple(group), child.request(ScoreBatch(tuple(group), suspected))))
-        return Routed(tuple(parts), _answer_without_model(rest) if rest else Answers())
+                wanted = ScoreBatch(tuple(group), batch.suspected)
+                parts.append(Part(wanted.messages, child.request(wanted), data_type))
+        return Routed(tuple(parts), Answers(dead=dead, skipped=skipped))
+
+    def _sort(self, batch: ScoreBatch) -> Mapping[str, Sequence[Message]]:
+        return {batch.data_type: batch.messages} if batch.data_type else self._decoder.sort(batch.messages)
 
     def _ask(self, data_type: str, question: object) -> Delivery:
         child = self._child_for(data_type, question)
@@ -128,9 +139,3 @@ class ManagerActor:
         for data_type in saved:
             self._ask(data_type, Restore())
         return tuple(saved)
-
-
-def _answer_without_model(messages: list[Message]) -> Answers:
-    """What needs no model: garbage is dead, records of a type that has no model are skipped."""
-    done = score_batch(Batch(messages), ModelSlots())
-    return Answers(dead=done.dead, skipped=done.skipped)

@@ -47,10 +47,12 @@ class ScoreBatch:
     Args:
         messages: of the records topic, in the order of their offsets, partition by partition.
         suspected: an actor failed on them before, so one of them may be what it died of; see ``supervision.py``.
+        data_type: to the manager: whose actor is to score them; empty: that of each data type that they are for.
     """
 
     messages: tuple[Message, ...]
     suspected: bool = False
+    data_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +101,12 @@ class Part:
         messages: which.
         reply: what will become of them; ``None``: nothing yet, they are to be sent again. There was no room in the
             mailbox, or the actor waits for the model that it had before it failed.
+        data_type: whose actor that is; empty: that of the messages that they are part of.
     """
 
     messages: tuple[Message, ...]
     reply: Reply | None
+    data_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)

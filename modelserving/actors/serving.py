@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from modelserving.actors.messages import (
@@ -32,6 +32,7 @@ from modelserving.actors.messages import (
 from modelserving.actors.persistence import SavedState, StateFolder
 from modelserving.actors.shadowing import ShadowQueue
 from modelserving.actors.transfer import PackedChange, PackedModel, Workbench, pack_model
+from modelserving.datasets import default_schemas
 from modelserving.errors import ActorError, ModelError, ModelServingError, StateError
 from modelserving.models.info import LoadedModel, ModelInfo
 from modelserving.models.lifecycle.changes import (
@@ -45,6 +46,8 @@ from modelserving.models.lifecycle.changes import (
     StartShadow,
 )
 from modelserving.models.lifecycle.slots import ModelSlot, ModelSlots
+from modelserving.records import RecordSchema
+from modelserving.records.decoder import RecordDecoder
 from modelserving.serving.messages import Batch, ScoredBatch
 from modelserving.serving.scoring import score_batch
 from modelserving.statistics import Statistics
@@ -53,7 +56,7 @@ __all__ = ["ServingActor", "ServingSettings"]
 
 log = logging.getLogger(__name__)
 
-Score = Callable[[Batch, ModelSlots], ScoredBatch]
+Score = Callable[[Batch, ModelSlots, RecordDecoder], ScoredBatch]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,7 @@ class ServingSettings:
         mailbox: how many messages may wait for each.
         workers: how many actors score one data type.
         router: which of them scores what.
+        schemas: of the records.
     """
 
     folder: Path
@@ -75,6 +79,7 @@ class ServingSettings:
     mailbox: int = 100
     workers: int = 1
     router: str = "round-robin"
+    schemas: tuple[RecordSchema, ...] = field(default_factory=default_schemas)
 
 
 class ServingActor:
@@ -90,6 +95,7 @@ class ServingActor:
         self.data_type = data_type
         self._slots = ModelSlots()
         self._score_with = settings.score
+        self._decoder = RecordDecoder(settings.schemas, data_type)
         self._folder = StateFolder(settings.folder, data_type)
         self._keeps_books = persists_state
         self._save_every_s = settings.save_every_s
@@ -135,7 +141,7 @@ class ServingActor:
         self._slots.close()
 
     def _score(self, batch: Batch) -> Answers | Routed:
-        done = self._score_with(batch, self._slots)
+        done = self._score_with(batch, self._slots, self._decoder)
         if done.skipped and self._lacks_model:  # not "no model": these are to come again when it is there
             return Routed((Part(tuple(batch.messages), None),))
         name = self._shadows.keep(done.shadows)

@@ -8,14 +8,32 @@ import typer
 
 from modelserving.records import TOPICS, Topics
 
-__all__ = ["Prefix", "UntilStdinCloses", "topics_of"]
+__all__ = ["Prefix", "Topic", "UntilStdinCloses", "topics_of"]
 
 Prefix = Annotated[
     str, typer.Option(help="Put this and a hyphen before the names of the topics: a pipeline of your own.")
 ]
+Topic = Annotated[
+    str,
+    typer.Option(
+        help="The records' topic of a pipeline of your own, for example income-records; the others follow its name: "
+        "income-scored, income-models, income-dead-letters, income-control. None: the workbook's."
+    ),
+]
 UntilStdinCloses = Annotated[bool, typer.Option("--until-stdin-closes", hidden=True)]
 
 
-def topics_of(prefix: str) -> Topics:
-    """The topics under a prefix; the plain ones under none."""
-    return TOPICS.prefixed(prefix) if prefix else TOPICS
+def topics_of(prefix: str, topic: str = "", **named: str) -> Topics:
+    """The topics of a pipeline.
+
+    Args:
+        prefix: of all names; empty for none.
+        topic: the records' topic, from which the others follow; empty: the workbook's own.
+        named: those that have another name, as ``Topics.of``; a prefix is not put before these.
+
+    Raises:
+        ConfigError: two have one name.
+    """
+    topics = Topics.of(topic) if topic else TOPICS
+    topics = topics.prefixed(prefix) if prefix else topics
+    return topics.renamed(**named)

@@ -1,6 +1,7 @@
-"""The workbook's own wines and bicycle hires, made by code; and the import of the original wines."""
+"""The workbook's own wines and bicycle hires, made by code; the original wines' import; the schema that is the default."""
 
 from modelserving.datasets.hires import HIRE_ANSWERS, HIRE_SCHEMA, HIRES_FILE, draw_hires, make_hires
+from modelserving.datasets.schemas import default_schemas
 from modelserving.datasets.uci import import_uci
 from modelserving.datasets.wines import RED_WINES, WHITE_WINES, WINE_SETS, WineSet, draw_wines, make_datasets
 
@@ -12,6 +13,7 @@ __all__ = [
     "WHITE_WINES",
     "WINE_SETS",
     "WineSet",
+    "default_schemas",
     "draw_hires",
     "draw_wines",
     "import_uci",

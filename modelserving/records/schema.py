@@ -83,27 +83,45 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class RecordSchema:
-    """The columns of a kind of record.
+    """The columns of a kind of record, how such a record travels, and whose models score it.
 
     Args:
-        name: of the kind, for example ``wine``.
+        name: of the kind, for example ``income``.
         columns: in order; no two of one name.
         encoding: how such a record travels: ``protobuf``, ``avro`` or ``json``.
         subject: under which name a registry keeps it; empty for none.
+        definition: a .proto text, the bytes of a ``FileDescriptorSet``, or Avro's JSON; empty: what the columns say,
+            in Protocol Buffers numbered from 1.
+        message: of a definition with several messages, the full name of the one.
+        data_types: whose models score each record, one answer by each; none: the one of the schema's name.
+        data_type_from: where a record itself says its data type: ``column NAME``, ``header NAME`` or ``key``; empty: it
+            does not, and ``data_types`` hold for all.
 
     Raises:
-        RecordError: two columns have one name.
+        RecordError: two columns have one name, or nothing is of the form of ``data_type_from``.
     """
 
     name: str
     columns: tuple[Column, ...]
     encoding: str = "protobuf"
     subject: str = ""
+    definition: str | bytes = ""
+    message: str = ""
+    data_types: tuple[str, ...] = ()
+    data_type_from: str = ""
 
     def __post_init__(self) -> None:
         twice = sorted({name for name in self.names if self.names.count(name) > 1})
         if twice:
             raise RecordError(f"schema {self.name!r} has several columns of one name: {', '.join(twice)}.")
+        where, _, name = self.data_type_from.partition(" ")
+        if where not in {"", "key", "column", "header"} or bool(name) is not (where in {"column", "header"}):
+            raise RecordError(
+                f"schema {self.name!r}: data_type_from is {self.data_type_from!r}; 'column NAME', 'header NAME' or "
+                "'key' was expected."
+            )
+        if where == "column" and name not in self.names:
+            raise RecordError(f"schema {self.name!r} has no column {name!r}, which is to say the data type.")
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -12,9 +12,9 @@ from typing import Any
 import pyarrow as pa
 
 from modelserving.errors import RecordError
-from modelserving.records.schema import Column, ColumnType, RecordSchema, spell
+from modelserving.records.schema import Column, ColumnType, spell
 
-__all__ = ["MISSING", "TYPED", "has_header", "read_schema", "read_table"]
+__all__ = ["MISSING", "TYPED", "has_header", "read_table"]
 
 MISSING = frozenset({"", "NA"})
 """Cells of CSV that hold no value."""
@@ -65,29 +65,6 @@ def has_header(path: Path) -> bool:
     except (OSError, UnicodeDecodeError) as error:
         raise RecordError(f"cannot read records from {path}: {error}.") from error
     return not _is_number(next(csv.reader([line], delimiter=_separator(line)), [""])[0])
-
-
-def read_schema(path: Path) -> RecordSchema:
-    """Read a schema from a file: ``{"name": "...", "columns": [{"name": "age", "type": "double"}, ...]}``.
-
-    Raises:
-        RecordError: it cannot be read, or is none.
-    """
-    known = ", ".join(ColumnType)
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        columns = tuple(
-            Column(column["name"], ColumnType(column["type"]), bool(column.get("nullable", True)))
-            for column in content["columns"]
-        )
-        return RecordSchema(str(content.get("name", path.stem)), columns)
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecordError(f"cannot read the schema {path}: {error}.") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RecordError(
-            f'{path} is no schema: {error}. {{"name": "...", "columns": [{{"name": "...", "type": "..."}}]}} was '
-            f"expected, with the types {known}."
-        ) from error
 
 
 def _read_parquet(path: Path, size: int) -> Iterator[Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
+
+from modelserving.errors import ConfigError
 
 __all__ = ["TOPICS", "Topics"]
 
@@ -24,6 +26,29 @@ class Topics:
     scored: str = "wine-scored"
     dead_letters: str = "wine-dead-letters"
     control: str = "model-control"
+
+    @classmethod
+    def of(cls, records: str) -> Topics:
+        """The five of a pipeline by its records' topic: what stands before ``-records`` stands before all names.
+
+        Args:
+            records: its name, for example ``income-records``, which gives ``income-models``, ``income-scored``,
+                ``income-dead-letters`` and ``income-control``.
+        """
+        stem = records.removesuffix("-records")
+        return cls(records, f"{stem}-models", f"{stem}-scored", f"{stem}-dead-letters", f"{stem}-control")
+
+    def renamed(self, **named: str) -> Topics:
+        """The same with other names for some, by field; an empty one changes nothing.
+
+        Raises:
+            ConfigError: two have one name then.
+        """
+        topics = replace(self, **{field: name for field, name in named.items() if name})
+        twice = sorted({name for name in topics.names if topics.names.count(name) > 1})
+        if twice:
+            raise ConfigError(f"two of the topics have the name {twice[0]!r}: {', '.join(topics.names)}.")
+        return topics
 
     def prefixed(self, prefix: str) -> Topics:
         """The same five with ``prefix-`` before each name: a lesson's, or a test's, own."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from modelserving.datasets import default_schemas
 from modelserving.models.lifecycle.build import Builder, build_candidate
 from modelserving.models.lifecycle.fetch import NOTHING_ALLOWED, FetchPolicy
 from modelserving.models.store.repository import ModelRepository
-from modelserving.records import TOPICS, Topics
+from modelserving.records import TOPICS, RecordSchema, Topics
 
 __all__ = ["ServerOptions"]
 
@@ -27,6 +28,7 @@ class ServerOptions:
         repository: keeps every model that serves, and brings back those that compaction took; or ``None``.
         references: which models by reference are fetched.
         build: makes a model of a descriptor.
+        schemas: of the records on the records' topic.
         fast: read and write the records' topics with librdkafka (the extra ``fast``) instead of kafka-python; where
             the server does that itself.
     """
@@ -40,6 +42,7 @@ class ServerOptions:
     repository: ModelRepository | None = None
     references: FetchPolicy = NOTHING_ALLOWED
     build: Builder = build_candidate
+    schemas: tuple[RecordSchema, ...] = field(default_factory=default_schemas)
     fast: bool = False
 
     @property

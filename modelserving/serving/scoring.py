@@ -6,15 +6,19 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import compress
+from typing import Any
 
+from modelserving.datasets import default_schemas
 from modelserving.errors import ScoringError
 from modelserving.kafka.dead_letters import DeadLetter
 from modelserving.kafka.messages import Message, dead_letter
 from modelserving.models.lifecycle.shadow import ShadowWork
 from modelserving.models.lifecycle.slots import LoadedModel, ModelSlot, ModelSlots
 from modelserving.models.model import Scores
-from modelserving.records import ScoredRecord, WineBatch, decode_wines
+from modelserving.records import ScoredRecord
+from modelserving.records.decoder import RecordDecoder
 from modelserving.serving.messages import Batch, ModelShare, ScoredBatch
 
 __all__ = ["score_batch"]
@@ -35,29 +39,31 @@ class _Tally:
     skipped_types: list[str] = field(default_factory=list)
 
 
-def score_batch(batch: Batch, slots: ModelSlots) -> ScoredBatch:
+def score_batch(batch: Batch, slots: ModelSlots, decoder: RecordDecoder | None = None) -> ScoredBatch:
     """Score a batch with the models that are in the slots now.
 
-    Each data type's records go to its model together. A record that cannot be decoded or scored becomes a dead letter,
-    a record whose data type has no model is counted as skipped; neither disturbs the others.
+    Each data type's records go to its model together, as columns. A record that cannot be decoded or scored becomes a
+    dead letter, a record whose data type has no model is counted as skipped; neither disturbs the others.
 
     Args:
         batch: the messages; an empty batch gives an empty result.
         slots: the models. Each is leased while it scores, so that a swap cannot close it.
+        decoder: reads the messages; by the workbook's own schema where none is given.
     """
     tally = _Tally(dead=list(batch.letters))
     messages = batch.messages
-    decoded = decode_wines([message.value for message in messages])
+    decoded = (decoder or _default_decoder()).decode(messages)
     tally.dead.extend(dead_letter(messages[row], "decode", error) for row, error in decoded.problems.items())
-    for data_type, (rows, records) in decoded.groups.items():
-        slot = slots.get(data_type)
+    for group in decoded.groups:
+        rows, records = group.rows, group.records
+        slot = slots.get(group.data_type)
         if slot is None:
-            _skip(data_type, len(records), tally)
+            _skip(group.data_type, len(records), tally)
             continue
         chosen = messages if len(rows) == len(messages) else [messages[row] for row in rows]
         with slot.lease() as served:
             if served is None:
-                _skip(data_type, len(records), tally)
+                _skip(group.data_type, len(records), tally)
             else:
                 _score_rows(served, chosen, records, tally, slot)
     return ScoredBatch(
@@ -73,15 +79,18 @@ def score_batch(batch: Batch, slots: ModelSlots) -> ScoredBatch:
     )
 
 
+@cache
+def _default_decoder() -> RecordDecoder:
+    return RecordDecoder(default_schemas())
+
+
 def _skip(data_type: str, count: int, tally: _Tally) -> None:
     log.info("%d records of data type %r skipped: it has no model yet", count, data_type)
     tally.skipped += count
     tally.skipped_types.append(data_type)
 
 
-def _score_rows(
-    served: LoadedModel, messages: Sequence[Message], records: WineBatch, tally: _Tally, slot: ModelSlot
-) -> None:
+def _score_rows(served: LoadedModel, messages: Sequence[Message], records: Any, tally: _Tally, slot: ModelSlot) -> None:
     started = time.perf_counter_ns()
     try:
         scores = served.model.score(records).as_numbers()

@@ -13,6 +13,7 @@ from modelserving.kafka import Connection
 from modelserving.models.lifecycle.changes import Change
 from modelserving.models.lifecycle.slots import ModelSlots
 from modelserving.models.lifecycle.state import ServingState
+from modelserving.records.decoder import RecordDecoder
 from modelserving.serving.clients import Outlet, open_inlet, open_outlet
 from modelserving.serving.messages import Batch, ScoredBatch
 from modelserving.serving.meter import Meter, outcome_of
@@ -37,14 +38,14 @@ class StageServer:
     Args:
         connection: to the cluster.
         options: how it runs.
-        score: what is done with a batch.
+        score: what is done with a batch; by default it is scored, as the options' schemas say.
     """
 
     def __init__(
         self,
         connection: Connection,
         options: ServerOptions,
-        score: Callable[[Batch, ModelSlots], ScoredBatch] = score_batch,
+        score: Callable[[Batch, ModelSlots], ScoredBatch] | None = None,
     ) -> None:
         self.options = options
         self.slots = ModelSlots()
@@ -52,7 +53,7 @@ class StageServer:
         self.phase = Phase.STARTING
         self.watch = TopicWatch(connection, options)
         self._connection = connection
-        self._score = score
+        self._score = score or partial(score_batch, decoder=RecordDecoder(options.schemas))
         self._models = ModelSource(connection, options.topics, options.build, options.repository, options.references)
 
     @property

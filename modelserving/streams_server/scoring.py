@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import repeat
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from modelserving.kstreams.bridge.batches import BatchContext, BatchProcessor, C
 from modelserving.kstreams.bridge.partition import SamePartition
 from modelserving.models.lifecycle.shadow import ShadowWork
 from modelserving.records import encode_scored_batch, preload_encoder
+from modelserving.records.decoder import RecordDecoder
 from modelserving.serving import Batch, Counts, ScoredBatch, score_batch
 from modelserving.serving.audit import OffsetAudit
 from modelserving.serving.meter import Meter, Outcome, outcome_of
@@ -33,6 +35,7 @@ class Row(NamedTuple):
     timestamp: int
     key: bytes | None
     value: bytes | None
+    headers: Sequence[tuple[str, bytes]] = ()
 
 
 class Tally:
@@ -74,6 +77,7 @@ class ScoringProcessor(BatchProcessor):
         partitions: sends an answer to the partition of its record.
         max_records: the most records in a batch.
         linger: seconds that a record waits for others at most.
+        decoder: reads the records; by the workbook's own schema where none is given.
     """
 
     def __init__(
@@ -84,8 +88,10 @@ class ScoringProcessor(BatchProcessor):
         partitions: SamePartition,
         max_records: int,
         linger: float,
+        decoder: RecordDecoder | None = None,
     ) -> None:
         super().__init__(max_records, linger)
+        self._decoder = decoder
         self._topic = topic
         self._models = models
         self._tally = tally
@@ -105,7 +111,7 @@ class ScoringProcessor(BatchProcessor):
         place = repeat(self._topic), repeat(self._partition)
         rows = list(map(Row, *place, batch.offsets, batch.timestamps, batch.keys, batch.values))
         self._tally.audit.read(rows)
-        result = score_batch(Batch(rows), self._slots)
+        result = score_batch(Batch(rows), self._slots, self._decoder)
         self._models.note_skipped(result.skipped_types, self._partition)
         self._partitions.go_to(self._partition)
         self._hand_on(batch, result)

@@ -19,6 +19,7 @@ from modelserving.kafka import Connection, end_offsets
 from modelserving.kafka.clients import REQUEST_BYTES
 from modelserving.kstreams import KafkaStreams, Response, State, streams_config
 from modelserving.models.lifecycle.state import ServingState
+from modelserving.records.decoder import RecordDecoder
 from modelserving.serving import Counts, Health, Phase
 from modelserving.serving.options import ServerOptions
 from modelserving.serving.sessions import run_sessions, same_name, spare_the_garbage_collector
@@ -66,6 +67,7 @@ class StreamsServer:
         self.streams: KafkaStreams | None = None
         self.record_partitions = 0
         self._connection = connection
+        self._decoder = RecordDecoder(options.schemas)
         self.watch = TopicWatch(connection, options)
         self._tally = Tally(self.watch.audit)
         self.meter = self._tally.meter
@@ -248,7 +250,8 @@ class StreamsServer:
 
     def _make(self) -> KafkaStreams:
         options, engine = self.options, self.engine
-        parts = Parts(options.topics, self.models, self._tally, self._partitions, options.max_records, engine.linger)
+        how = options.max_records, engine.linger, self._decoder
+        parts = Parts(options.topics, self.models, self._tally, self._partitions, *how)
         return KafkaStreams(make_topology(engine.store, parts), self._config(), self._on_error)
 
     def _config(self) -> object:

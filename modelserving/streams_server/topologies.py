@@ -21,6 +21,7 @@ from modelserving.kstreams import java, raw
 from modelserving.kstreams.bridge.batches import BatchProcessorSupplier
 from modelserving.kstreams.bridge.partition import SamePartition
 from modelserving.records import Topics
+from modelserving.records.decoder import RecordDecoder
 from modelserving.streams_server.distribution import ModelDistribution, Models
 from modelserving.streams_server.scoring import DEAD_LETTERS, SCORED, ScoringProcessor, Tally
 from modelserving.streams_server.stores import StoreKind, store_builder
@@ -65,6 +66,7 @@ class Parts:
         scored_partitions: how many partitions the topic of the answers has.
         max_records: the most records in a batch.
         linger: seconds that a record waits for others at most.
+        decoder: reads the records; by the workbook's own schema where none is given.
     """
 
     topics: Topics
@@ -73,14 +75,14 @@ class Parts:
     scored_partitions: int = 1
     max_records: int = 1000
     linger: float = 0.02
+    decoder: RecordDecoder | None = None
 
 
 def make_topology(kind: StoreKind, parts: Parts) -> Any:
     """The topology with a store of that kind."""
     to = SamePartition(parts.scored_partitions)
-    make = partial(
-        ScoringProcessor, parts.topics.records, parts.models, parts.tally, to, parts.max_records, parts.linger
-    )
+    records, how = parts.topics.records, (parts.max_records, parts.linger, parts.decoder)
+    make = partial(ScoringProcessor, records, parts.models, parts.tally, to, *how)
     supplier = BatchProcessorSupplier(_BATCH, make, store_builder(kind))
     draw = _with_dsl if kind is StoreKind.STANDARD else _with_processors
     topology = draw(parts.topics, supplier, to)

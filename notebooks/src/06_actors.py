@@ -300,10 +300,10 @@ lesson.tell("five-times")
 # %%
 from modelserving.serving.scoring import score_batch
 
-def score_with_a_bug(batch, slots):
+def score_with_a_bug(batch, slots, decoder):
     if any(message.key == b"poison" for message in batch.messages):
         raise RuntimeError("a bug")
-    return score_batch(batch, slots)
+    return score_batch(batch, slots, decoder)
 
 # %%
 runtime = lesson.manage(PykkaRuntime, name="runtime")
@@ -556,7 +556,7 @@ class PlainPython:
     inputs = ("alcohol",)
 
     def score(self, wines):
-        return Scores(np.array([sum(wine.alcohol for _ in range(300)) for wine in wines]))
+        return Scores(np.array([sum(alcohol for _ in range(300)) for alcohol in wines["alcohol"].to_pylist()]))
 
     def to_bytes(self):
         return b""

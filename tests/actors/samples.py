@@ -9,6 +9,7 @@ from pathlib import Path
 
 from modelserving.actors import ActorStatus, Reply, Runtime
 from modelserving.models.lifecycle.slots import ModelSlots
+from modelserving.records.decoder import RecordDecoder
 from modelserving.serving.messages import Batch, ScoredBatch
 from modelserving.serving.scoring import score_batch
 
@@ -76,19 +77,19 @@ def fail() -> None:
     raise RuntimeError("a bug")
 
 
-def score_or_die(batch: Batch, slots: ModelSlots) -> ScoredBatch:
+def score_or_die(batch: Batch, slots: ModelSlots, decoder: RecordDecoder | None = None) -> ScoredBatch:
     """Score, unless a message has a deadly key; the process goes with it."""
-    return _score(batch, slots, deadly=True)
+    return _score(batch, slots, decoder, deadly=True)
 
 
-def score_or_fail(batch: Batch, slots: ModelSlots) -> ScoredBatch:
+def score_or_fail(batch: Batch, slots: ModelSlots, decoder: RecordDecoder | None = None) -> ScoredBatch:
     """Score, unless a message has a deadly key; the actor goes with it."""
-    return _score(batch, slots, deadly=False)
+    return _score(batch, slots, decoder, deadly=False)
 
 
-def _score(batch: Batch, slots: ModelSlots, deadly: bool) -> ScoredBatch:
+def _score(batch: Batch, slots: ModelSlots, decoder: RecordDecoder | None, deadly: bool) -> ScoredBatch:
     """``always`` kills always; a path kills once, and notes that there."""
-    done = score_batch(batch, slots)
+    done = score_batch(batch, slots, decoder)
     for message in batch.messages:
         key = (message.key or b"").decode()
         if key == "always" or (key.startswith("once:") and not Path(key[5:]).exists()):

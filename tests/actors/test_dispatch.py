@@ -19,6 +19,7 @@ from modelserving.actors.rollout import ModelRollout
 from modelserving.errors import ActorStopped, MailboxFull
 from modelserving.models.lifecycle.changes import Promote
 from modelserving.models.lifecycle.slots import ModelSlots
+from modelserving.records.decoder import RecordDecoder
 from modelserving.serving.messages import Batch, ScoredBatch
 from modelserving.serving.scoring import score_batch
 from modelserving.serving.worker_thread import WorkerThread
@@ -84,9 +85,9 @@ def test_where_there_is_no_room_the_batch_waits_and_the_reader_is_held(
     gate = threading.Event()
     held: list[int] = []
 
-    def slowly(batch: Batch, slots: ModelSlots) -> ScoredBatch:
+    def slowly(batch: Batch, slots: ModelSlots, decoder: RecordDecoder | None = None) -> ScoredBatch:
         gate.wait(20)
-        return score_batch(batch, slots)
+        return score_batch(batch, slots, decoder)
 
     async def hold() -> None:
         held.append(len(held))
@@ -121,11 +122,11 @@ SLOTS = ModelSlots()
 SLOTS.apply(Promote(served_by()))
 
 
-def poisoned(batch: Batch, slots: ModelSlots) -> ScoredBatch:
+def poisoned(batch: Batch, slots: ModelSlots, decoder: RecordDecoder | None = None) -> ScoredBatch:
     """A bug that some records wake."""
     if any(message.key == b"bug" for message in batch.messages):
         raise RuntimeError("a bug")
-    return score_batch(batch, slots)
+    return score_batch(batch, slots, decoder)
 
 
 def some_poison(count: int, poison: Iterable[int]) -> Batch:

@@ -20,6 +20,7 @@ from modelserving.kafka.messages import Message
 from modelserving.models.lifecycle.build import build_candidate
 from modelserving.models.lifecycle.changes import Promote, Retire
 from modelserving.models.lifecycle.slots import ModelSlots
+from modelserving.records.decoder import RecordDecoder
 from modelserving.serving.messages import Batch, ScoredBatch
 from modelserving.serving.scoring import score_batch
 from modelserving.workshop.lesson.lesson_topics import wait_until
@@ -117,11 +118,11 @@ def test_three_workers_score_what_one_would_and_close_the_model_once(settings: S
     assert (old.closes, new.closes) == (1, 1)
 
 
-def fail_once(batch: Batch, slots: ModelSlots) -> ScoredBatch:
+def fail_once(batch: Batch, slots: ModelSlots, decoder: RecordDecoder | None = None) -> ScoredBatch:
     """A bug that some records wake."""
     if any(message.key == b"bug" for message in batch.messages):
         raise RuntimeError("a bug")
-    return score_batch(batch, slots)
+    return score_batch(batch, slots, decoder)
 
 
 def test_a_worker_that_fails_takes_no_other_with_it(tmp_path: Path) -> None:
@@ -154,12 +155,12 @@ class Gate:
         self.reached = threading.Event()
         self.open = threading.Event()
 
-    def score(self, batch: Batch, slots: ModelSlots) -> ScoredBatch:
+    def score(self, batch: Batch, slots: ModelSlots, decoder: RecordDecoder | None = None) -> ScoredBatch:
         """Wait, if one of them is slow; then score."""
         if any(message.key == b"slow" for message in batch.messages):
             self.reached.set()
             self.open.wait(60)
-        return score_batch(batch, slots)
+        return score_batch(batch, slots, decoder)
 
 
 @pytest.fixture

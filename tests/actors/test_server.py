@@ -27,6 +27,7 @@ from modelserving.kafka import (
 from modelserving.models.lifecycle.changes import Change, Promote
 from modelserving.models.lifecycle.slots import ModelSlots
 from modelserving.records import ScoredRecord, Topics, decode_scored, encode_descriptor, encode_wine
+from modelserving.records.decoder import RecordDecoder
 from modelserving.serving import Phase
 from modelserving.serving.messages import Batch, ScoredBatch
 from modelserving.serving.options import ServerOptions
@@ -93,10 +94,10 @@ def test_an_actor_that_hangs_is_seen_and_the_topic_keeps_what_nobody_takes(
     send_models(connection, topics)
     free = threading.Event()
 
-    def hang(batch: Batch, slots: ModelSlots) -> ScoredBatch:
+    def hang(batch: Batch, slots: ModelSlots, decoder: RecordDecoder | None = None) -> ScoredBatch:
         if any(message.key == b"hang" for message in batch.messages):
             free.wait(60)
-        return score_batch(batch, slots)
+        return score_batch(batch, slots, decoder)
 
     async def go() -> None:
         async with serving(connection, topics, tmp_path, hang) as server:

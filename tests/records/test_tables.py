@@ -10,7 +10,8 @@ import pytest
 
 from modelserving.errors import RecordError
 from modelserving.records import Column, ColumnType
-from modelserving.records.tables import has_header, read_schema, read_table
+from modelserving.records.schema_files import read_schema
+from modelserving.records.tables import has_header, read_table
 
 COLUMNS = (Column("age", ColumnType.INT64), Column("job", ColumnType.STRING), Column("code", ColumnType.STRING))
 ROWS = [{"age": 30, "job": "smith, iron", "code": "08"}, {"age": None, "job": None, "code": "9"}]

@@ -42,19 +42,19 @@ class ModelAdmin:
 
     Args:
         connection: to the broker.
-        topics: those under the prefix.
+        topics: those under the prefix, or that follow from the topic.
         repository: of this machine.
-        prefix: as the user named it; what is suggested carries it on.
+        said: the options that name the topics, as the user gave them; what is suggested carries them on.
     """
 
     connection: Connection
     topics: Topics
     repository: ModelRepository
-    prefix: str
+    said: str = ""
 
     def command(self, words: str) -> str:
         """A command about models as one would type it for these topics."""
-        return f"`modelserving models {words}{f' --prefix {self.prefix}' if self.prefix else ''}`"
+        return f"`modelserving models {words}{self.said}`"
 
     def look(self) -> ModelListing:
         """What is known now."""
@@ -96,19 +96,21 @@ class ModelAdmin:
 
 
 @contextmanager
-def model_admin(prefix: str, create: bool = False) -> Iterator[ModelAdmin]:
+def model_admin(prefix: str, topic: str = "", create: bool = False) -> Iterator[ModelAdmin]:
     """Yield what a command about models needs.
 
     Args:
         prefix: of the topics.
+        topic: of the records, from which the others follow; empty: the workbook's.
         create: make the topics if they are missing.
     """
     from modelserving.broker import use_broker
     from modelserving.kafka import create_topics
     from modelserving.models.store.repository import ModelRepository
 
-    topics = topics_of(prefix)
+    topics = topics_of(prefix, topic)
+    said = "".join(f" --{name} {value}" for name, value in (("prefix", prefix), ("topic", topic)) if value)
     with use_broker() as connection:
         if create:
             create_topics(connection, topics)
-        yield ModelAdmin(connection, topics, ModelRepository(load_settings().repository_folder), prefix)
+        yield ModelAdmin(connection, topics, ModelRepository(load_settings().repository_folder), said)

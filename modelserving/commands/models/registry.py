@@ -12,7 +12,7 @@ import typer
 
 from modelserving.commands.models.admin import DataType, Digest, Shadow, model_admin, say
 from modelserving.commands.models.table import SHORT
-from modelserving.commands.options import Prefix
+from modelserving.commands.options import Prefix, Topic
 from modelserving.config import load_settings
 from modelserving.errors import ConfigError
 
@@ -42,13 +42,14 @@ def pull(
     registry: Registry = "",
     shadow: Shadow = 0,
     prefix: Prefix = "",
+    topic: Topic = "",
 ) -> None:
     """Publish a model of an MLflow registry (needs the extra `mlflow`), with all that is known about it."""
     wanted = _Address.parse(address)
     if not wanted.name:
         raise ConfigError(f"{address!r} names no model. Write {_FORMS}.")
     model = _open(registry).load(wanted.name, wanted.version)
-    with model_admin(prefix, create=True) as admin:
+    with model_admin(prefix, topic, create=True) as admin:
         admin.publish(replace(model, shadow_percent=shadow))
 
 
@@ -65,6 +66,7 @@ def push(
         typer.Option(help="Folder for models' bytes; none: `artifacts` beside the database, or as MLflow has it."),
     ] = None,
     prefix: Prefix = "",
+    topic: Topic = "",
 ) -> None:
     """Write the model in use, or another one, to an MLflow registry (needs the extra `mlflow`)."""
     from modelserving.models.admin.listing import Place
@@ -73,7 +75,7 @@ def push(
     if wanted.version:
         raise ConfigError(f"{address!r}: MLflow numbers versions itself. Write mlflow:NAME; --alias names a version.")
     there = _open(registry, artifacts)
-    with model_admin(prefix) as admin:
+    with model_admin(prefix, topic) as admin:
         listed = admin.choose(data_type, digest, Place.CURRENT)
         if listed is None:
             raise ConfigError(

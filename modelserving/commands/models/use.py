@@ -13,7 +13,7 @@ import typer
 
 from modelserving.commands.models.admin import DataType, Digest, ModelAdmin, Shadow, model_admin, say
 from modelserving.commands.models.table import SHORT, quality, show_models, when
-from modelserving.commands.options import Prefix
+from modelserving.commands.options import Prefix, Topic
 from modelserving.config import data_folder
 from modelserving.errors import ConfigError
 from modelserving.records import Action
@@ -33,10 +33,11 @@ def register(app: typer.Typer) -> None:
 
 def list_models(
     prefix: Prefix = "",
+    topic: Topic = "",
     data_type: Annotated[str, typer.Option(help="Only the models of these records.")] = "",
 ) -> None:
     """Show the models: in use, previous, shadow, and all that are known."""
-    with model_admin(prefix) as admin:
+    with model_admin(prefix, topic) as admin:
         found = admin.look()
     models = found.of(data_type) if data_type and found.models else found.models
     if not models:
@@ -48,6 +49,7 @@ def list_models(
 def publish(
     model: Annotated[str, typer.Argument(help="A model of the workbook by its name, or a file.")],
     prefix: Prefix = "",
+    topic: Topic = "",
     data_type: Annotated[str, typer.Option(help="The records that it scores; none: wine, or as it is known.")] = "",
     name: Annotated[str, typer.Option(help="What people call it; none: the name of the file.")] = "",
     version: Annotated[str, typer.Option(help="Its version; none: 1, or as it is known.")] = "",
@@ -82,15 +84,15 @@ def publish(
     if golden_from is not None:
         made = answer_golden(made, golden_from, golden_count, tolerance)
     made = replace(made, shadow_percent=shadow, sha256=made.digest, location=by_reference or None)
-    with model_admin(prefix, create=True) as admin:
+    with model_admin(prefix, topic, create=True) as admin:
         admin.publish(made)
 
 
-def rollback(data_type: DataType, prefix: Prefix = "", digest: Digest = "") -> None:
+def rollback(data_type: DataType, prefix: Prefix = "", topic: Topic = "", digest: Digest = "") -> None:
     """Let the previous model serve again, or the one with this digest."""
     from modelserving.models.admin.listing import Place
 
-    with model_admin(prefix) as admin:
+    with model_admin(prefix, topic) as admin:
         model = admin.choose(data_type, digest, Place.PREVIOUS)
         if model is None:
             older = next((one for one in admin.look().of(data_type) if one.place is Place.KNOWN), None)
@@ -99,11 +101,11 @@ def rollback(data_type: DataType, prefix: Prefix = "", digest: Digest = "") -> N
         admin.send(Action.ROLL_BACK, data_type, model)
 
 
-def promote(data_type: DataType, prefix: Prefix = "", digest: Digest = "") -> None:
+def promote(data_type: DataType, prefix: Prefix = "", topic: Topic = "", digest: Digest = "") -> None:
     """Let the shadow serve, or the model with this digest."""
     from modelserving.models.admin.listing import Place
 
-    with model_admin(prefix) as admin:
+    with model_admin(prefix, topic) as admin:
         model = admin.choose(data_type, digest, Place.SHADOW)
         if model is None:
             raise ConfigError(_no_shadow(data_type, admin))
@@ -114,23 +116,24 @@ def shadow(
     data_type: DataType,
     percent: Annotated[float, typer.Argument(min=0, max=100, help="How much of the records; 0 ends it.")],
     prefix: Prefix = "",
+    topic: Topic = "",
     digest: Digest = "",
 ) -> None:
     """Let a model score some of the records beside the one in use; nobody sees its answers."""
     from modelserving.models.admin.listing import Place
 
-    with model_admin(prefix) as admin:
+    with model_admin(prefix, topic) as admin:
         model = admin.choose(data_type, digest, Place.SHADOW)
         if model is None and percent:
             raise ConfigError(_no_shadow(data_type, admin))
         admin.send(Action.SHADOW, data_type, model, percent)
 
 
-def retire(data_type: DataType, prefix: Prefix = "") -> None:
+def retire(data_type: DataType, prefix: Prefix = "", topic: Topic = "") -> None:
     """Let no model serve these records any more; they are skipped until another one is published or promoted."""
     from modelserving.models.admin.listing import Place
 
-    with model_admin(prefix) as admin:
+    with model_admin(prefix, topic) as admin:
         admin.choose(data_type, "", Place.CURRENT)
         admin.send(Action.RETIRE, data_type, None)
 
@@ -139,11 +142,12 @@ def who(
     offset: Annotated[int, typer.Option(min=0, help="Offset of the record, as each answer has it.")],
     partition: Annotated[int, typer.Option(min=0, help="Partition of the record.")] = 0,
     prefix: Prefix = "",
+    topic: Topic = "",
 ) -> None:
     """Say which models scored a record, and how good they were."""
     from modelserving.models.admin.listing import who_scored
 
-    with model_admin(prefix) as admin:
+    with model_admin(prefix, topic) as admin:
         found = who_scored(admin.connection, admin.topics, partition, offset, admin.repository)
     if not found:
         raise ConfigError(f"no answer to the record at partition {partition}, offset {offset}. Was it scored?")

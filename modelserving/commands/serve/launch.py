@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from modelserving.kafka import Connection
     from modelserving.models.lifecycle.fetch import FetchPolicy
+    from modelserving.records import Topics
     from modelserving.serving import ServerOptions
     from modelserving.web import Runnable
 
@@ -125,17 +126,21 @@ def launch_models(
         look = f"Model in use: {member.url}/state"
         return Service(server.run, make_app(server, *routers(server)), about, look, partial(narrate, server))
 
-    launch(kind, said, begin)
+    pipeline = said.prefix or said.topic.removesuffix("-records") or "modelserving"
+    launch(kind, replace(said, group=said.group or f"{pipeline}-{kind}"), begin)
 
 
 def _options(said: ServeOptions, member: GroupMember, settings: Settings) -> ServerOptions:
+    from modelserving.datasets import default_schemas
     from modelserving.models.lifecycle.build import build_candidate
     from modelserving.models.lifecycle.sandbox import trial_then_build
     from modelserving.models.store.repository import ModelRepository
+    from modelserving.records.schema_files import read_schemas
     from modelserving.serving import ServerOptions
 
     return ServerOptions(
-        topics_of(said.prefix),
+        _topics(said),
+        schemas=read_schemas(said.schema) if said.schema else default_schemas(),
         group=member.group,
         instance=member.instance,
         url=member.url,
@@ -144,6 +149,17 @@ def _options(said: ServeOptions, member: GroupMember, settings: Settings) -> Ser
         repository=ModelRepository(settings.repository_folder),
         references=_references(said, settings),
         build=trial_then_build if said.trial else build_candidate,
+    )
+
+
+def _topics(said: ServeOptions) -> Topics:
+    return topics_of(
+        said.prefix,
+        said.topic,
+        scored=said.scored_topic,
+        models=said.models_topic,
+        dead_letters=said.dead_letters_topic,
+        control=said.control_topic,
     )
 
 

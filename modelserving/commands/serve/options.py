@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from modelserving.commands.options import Prefix, UntilStdinCloses
+from modelserving.commands.options import Prefix, Topic, UntilStdinCloses
 
 __all__ = ["ListenOptions", "ServeOptions", "with_options"]
 
@@ -37,6 +37,18 @@ class ListenOptions:
 class ServeOptions(ListenOptions):
     """The options of every server of models."""
 
+    schema: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="What the records are: a schema file (JSON, .proto, .desc, .avsc) or a folder of them; repeatable. "
+            "None: the workbook's own."
+        ),
+    ] = None
+    topic: Topic = ""
+    scored_topic: Annotated[str, typer.Option(help="Topic of the answers, if it has another name.")] = ""
+    models_topic: Annotated[str, typer.Option(help="Topic of the models, if it has another name.")] = ""
+    dead_letters_topic: Annotated[str, typer.Option(help="Topic of dead letters, if it has another name.")] = ""
+    control_topic: Annotated[str, typer.Option(help="Topic of the commands, if it has another name.")] = ""
     max_records: Annotated[int, typer.Option(min=1, help="The most records in a batch.")] = 10_000
     preload: Annotated[
         bool, typer.Option(help="Start the engines of all formats first, or each with its first model.")

@@ -20,7 +20,8 @@ from modelserving.models.formats.files import guess
 from modelserving.models.formats.inputs import to_batch
 from modelserving.models.model import NO_PARAMETERS, OUTPUT, OUTPUTS, Model, Scores
 from modelserving.records import ModelType, RecordSchema, read_wines
-from modelserving.records.tables import TYPED, has_header, read_schema, read_table
+from modelserving.records.schema_files import read_schema
+from modelserving.records.tables import TYPED, has_header, read_table
 
 __all__ = [
     "ScoredFile",

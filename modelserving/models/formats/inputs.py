@@ -31,6 +31,7 @@ __all__ = [
     "unanswerable",
 ]
 
+_DOUBLE = pa.float64()
 _SCHEMAS = 32
 """How many kinds of records one model remembers."""
 
@@ -166,7 +167,7 @@ class FieldReader:
 
     def _pick(self, records: Records) -> NDArray[np.float64]:
         if isinstance(records, pa.RecordBatch):
-            return _stack(self._bound.read(records), len(records))
+            return self._stack(records)
         if self._columns is None:
             self._columns = [FEATURES.index(field) for field in find_fields(self.fields)]
         if isinstance(records, WineBatch):
@@ -177,6 +178,18 @@ class FieldReader:
         except struct.error:
             matrix = np.array([_number(value) for record in records for value in self._get(record)])
         return matrix.reshape(len(records), len(self.fields))
+
+    def _stack(self, batch: Any) -> NDArray[np.float64]:
+        """Columns of numbers side by side; null becomes NaN."""
+        places = self._bound.bind(batch.schema)
+        if places and all(batch.schema.types[place] == _DOUBLE for place in places):  # all at once, in C++
+            chosen = batch if places == tuple(range(batch.num_columns)) else batch.select(places)
+            whole: NDArray[np.float64] = chosen.to_tensor(null_to_nan=True).to_numpy()
+            return whole
+        matrix = np.empty((len(batch), len(places)))
+        for column, place in enumerate(places):
+            matrix[:, column] = batch.column(place).to_numpy(zero_copy_only=False)
+        return matrix
 
     def problems(self, matrix: NDArray[np.float64]) -> Mapping[int, str]:
         """For each row of ``matrix`` with a value that no engine should see, which field it is; in order."""
@@ -208,14 +221,6 @@ class FieldReader:
     def _get_few(self, record: WineRecord) -> tuple[float, ...]:
         """As ``attrgetter``, which gives a tuple only for two fields and more."""
         return tuple(getattr(record, spell(field)) for field in self.fields)
-
-
-def _stack(columns: Sequence[Any], count: int) -> NDArray[np.float64]:
-    """Columns of numbers side by side; null becomes NaN."""
-    matrix = np.empty((count, len(columns)))
-    for place, column in enumerate(columns):
-        matrix[:, place] = column.to_numpy(zero_copy_only=False)
-    return matrix
 
 
 def score_rows(reader: FieldReader, records: Records, score: Callable[[NDArray[np.float64]], Scores]) -> Scores:

@@ -12,13 +12,14 @@ import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from modelserving.models.info import LoadedModel, ModelInfo
-from modelserving.records import WineBatch, WineRecord
+from modelserving.models.model import Records
 from modelserving.statistics import Statistics, StatisticsSnapshot
 
 __all__ = ["Shadow", "ShadowComparison", "ShadowPlace", "ShadowWork", "choose"]
@@ -75,7 +76,7 @@ class Shadow:
     _max: float = 0.0
     _errors: int = 0
 
-    def score(self, records: Sequence[WineRecord], answers: NDArray[np.float64]) -> None:
+    def score(self, records: Records, answers: NDArray[np.float64]) -> None:
         """Score records that were answered, and compare. Whatever goes wrong is counted, and costs nobody anything.
 
         Args:
@@ -134,14 +135,14 @@ class ShadowWork:
 
     Args:
         place: of the shadow.
-        records: the batch.
+        records: the batch, a ``pyarrow.RecordBatch``.
         partitions: of the records, in their order.
         offsets: of the records, in their order.
         answers: of the model that serves, shape ``(n,)``; NaN where it gave none.
     """
 
     place: ShadowPlace
-    records: WineBatch
+    records: Any
     partitions: Sequence[int]
     offsets: Sequence[int]
     answers: NDArray[np.float64]
@@ -153,7 +154,7 @@ class ShadowWork:
                 return
             partitions, offsets = np.asarray(self.partitions, np.int64), np.asarray(self.offsets, np.int64)
             rows = np.flatnonzero(choose(shadow.percent, partitions, offsets) & np.isfinite(self.answers))
-            shadow.score(self.records.take(rows), self.answers[rows])
+            shadow.score(self.records.take(pa.array(rows)), self.answers[rows])
 
 
 def choose(percent: float, partitions: NDArray[np.int64], offsets: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -73,11 +73,12 @@ class ProtobufCodec:
         ptars reads all or none. Where it reads none, those that upb cannot read either are tried alone, and what is
         left is halved until the bad ones are found: a clean batch pays nothing for it.
         """
-        problems: dict[int, RecordError] = {
-            row: DecodeError("the message has no value.") for row, value in enumerate(values) if value is None
-        }
-        rows = [row for row in range(len(values)) if row not in problems]
-        batch = self._try([values[row] or b"" for row in rows])
+        problems: dict[int, RecordError] = {}
+        rows: Sequence[int] = range(len(values))
+        if None in values:
+            problems = {row: DecodeError("the message has no value.") for row in rows if values[row] is None}
+            rows = [row for row in rows if row not in problems]
+        batch = self._try([values[row] or b"" for row in rows] if problems else list(values))
         if isinstance(batch, str):
             suspects = [row for row in rows if not self._is_readable(values[row] or b"")]
             for row in suspects:
@@ -105,7 +106,7 @@ class ProtobufCodec:
         return list(messages.to_pylist())
 
     def _halve(
-        self, values: Sequence[bytes | None], rows: list[int], problems: dict[int, RecordError]
+        self, values: Sequence[bytes | None], rows: Sequence[int], problems: dict[int, RecordError]
     ) -> Iterator[Any]:
         """The batches of some messages, without those that cannot be read."""
         if not rows:
@@ -120,7 +121,7 @@ class ProtobufCodec:
             yield from self._halve(values, rows[:middle], problems)
             yield from self._halve(values, rows[middle:], problems)
 
-    def _try(self, payloads: list[bytes]) -> Any:
+    def _try(self, payloads: list[Any]) -> Any:
         """A record batch, or why there is none.
 
         A crafted message makes ptars panic, which Python sees as an exception that is no ``Exception``.
