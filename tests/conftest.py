@@ -70,7 +70,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         names = {mark.name for mark in item.iter_markers()}
         if names & _REAL:
             # A machine that stands still for a minute is no fault of the project: it is run again, and the end of the
-            # run names it (``RERUN``). What fails twice is a fault. Other tests get no second chance, none gets a third.
+            # run names it (``RERUN``). What fails twice is a fault. Other tests get no second chance, and none gets a
+            # third.
             item.add_marker(pytest.mark.flaky(reruns=1))
         if "xdist_group" not in names and _shares_with_its_module(item):
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))

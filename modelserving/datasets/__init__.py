@@ -1,4 +1,4 @@
-"""The workbook's own wines and bicycle hires, made by code; the original wines' import; the schema that is the default."""
+"""The workbook's own wines and bicycle hires, made by code; import of the original wines; the default schema."""
 
 from modelserving.datasets.hires import HIRE_ANSWERS, HIRE_SCHEMA, HIRES_FILE, draw_hires, make_hires
 from modelserving.datasets.schemas import default_schemas
