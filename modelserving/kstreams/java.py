@@ -5,9 +5,11 @@ They are Java classes that Python calls through JPype. The first name that is us
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from modelserving.jvm import java_class
+from modelserving.kstreams.bridge.logging import forward_logs
 
 __all__ = ["INTERNAL_CONTEXT", "KNOWN"]
 
@@ -75,4 +77,11 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     found = java_class(KNOWN[name])
     globals()[name] = found
+    _forward_logs_once()
     return found
+
+
+@cache
+def _forward_logs_once() -> None:
+    """Whoever only draws a topology has not started anything yet, and gets the engine's advice in the terminal."""
+    forward_logs()

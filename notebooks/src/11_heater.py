@@ -144,7 +144,7 @@ from modelserving.streams_server.model_thread import ModelOptions
 from modelserving.streams_server.scoring import Tally
 from modelserving.streams_server.stores import StoreKind
 from modelserving.streams_server.topologies import Parts, make_topology
-from modelserving.workshop.display.beside import beside
+from modelserving.workshop.display.pictures.beside import beside
 
 way = make_models(ModelDistribution.CO_PARTITIONED, ModelOptions(lesson.connection, TOPICS))
 models = lesson.manage(way, name="models")
@@ -386,4 +386,4 @@ lesson.recap()
 lesson.close()
 
 # %% [markdown]
-# Back to the start: [00 · First scores](00_setup_check.ipynb)
+# Next: [12 · Time and windows](12_windows.ipynb)

@@ -161,7 +161,16 @@ def _place(part: tuple[Node, ...], row: int, boxes: list[NodeBox], lines: list[E
         boxes.append(NodeBox(name, title, kind, where, row + below.get(where, 0)))
         below[where] = below.get(where, 0) + 1
 
-    for node in part:
+    def beside_those_before(node: Node) -> tuple[int, float]:
+        """Column, and the middle of the rows that lead here: so lines that have nothing in common do not cross."""
+        rows = [box.row for box in boxes if box.name in before[node.name]]
+        return column[node.name], sum(rows) / len(rows) if rows else row
+
+    before = {node.name: {other.name for other in part if node.name in other.after} for node in part}
+    waiting = list(part)
+    while waiting:
+        node = min(waiting, key=beside_those_before)
+        waiting.remove(node)
         add(node.name, node.name, node.kind, column[node.name])
         for store in node.stores:
             if not any(box.name == f"store {store}" for box in boxes):

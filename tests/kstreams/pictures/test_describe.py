@@ -92,3 +92,16 @@ def test_what_is_seen_without_pictures_is_the_sentence() -> None:
 def test_its_text_is_the_engines() -> None:
     """``print(describe(topology))`` shows what a Java colleague sees."""
     assert str(graph()).startswith("Topologies:\n   Sub-topology: 0")
+
+
+def test_lines_that_have_nothing_in_common_do_not_cross() -> None:
+    """A node stands beside what leads to it, whatever it is called; or who looks sees arrows that are not there."""
+    topology = java.Topology()
+    for source, node in (("a", "z"), ("b", "y")):
+        topology.addSource(source, source)
+        topology.addProcessor(node, ProcessorSupplier(Processor), source)
+    shared = java.Stores.keyValueStoreBuilder(java.Stores.inMemoryKeyValueStore("shared"), text(), raw())
+    topology.addStateStore(shared, "z", "y")
+    boxes = ET.fromstring(describe(topology).svg()).iter(f"{SVG}g")
+    rows = {box[2].text: float(box[1].attrib["y"]) for box in boxes if box[0].text in {"processor y", "processor z"}}
+    assert rows["z"] < rows["y"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from modelserving.workshop.display.beside import beside
 from modelserving.workshop.display.diagrams import Diagram
+from modelserving.workshop.display.pictures.beside import beside
 
 SMALL = Diagram('<svg xmlns="http://www.w3.org/2000/svg" width="300" height="90" role="img"></svg>', "A circle.")
 
