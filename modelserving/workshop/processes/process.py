@@ -37,6 +37,9 @@ class ChildProcess:
         environ: variables on top of this process's own.
     """
 
+    module = "modelserving"
+    """What Python runs."""
+
     def __init__(self, command: Sequence[str], environ: Mapping[str, str] | None = None) -> None:
         self.command = tuple(command)
         self._folder = tempfile.TemporaryDirectory(prefix="modelserving-")
@@ -44,7 +47,7 @@ class ChildProcess:
         self._log_path = self.folder / "log"
         with self._log_path.open("wb") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "modelserving", *self.command, *self._extra()],
+                [sys.executable, "-m", self.module, *self.command, *self._extra()],
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -118,7 +121,7 @@ class ChildProcess:
         self.close()
 
     def __str__(self) -> str:
-        return " ".join(("modelserving", *self.command))
+        return " ".join((self.module, *self.command))
 
 
 class ServerProcess(ChildProcess):

@@ -1,0 +1,379 @@
+# %% [markdown]
+# # 14 · Delivery: lost, doubled, or once
+#
+# You kill a worker in the worst moment of three orders of work, count what is lost and what is doubled, and send again what has failed.
+
+# %% [markdown]
+# | | |
+# |---|---|
+# | **You will** | kill a worker between two steps, three times, and count · lock a worker out that came back from the dead · find the call that no transaction takes back · measure what a transaction costs · send dead letters again, once · send a model that is too large |
+# | **You learn** | what at most once, at least once and effectively once are made of, what "exactly" leaves out, and what to do about that |
+# | **You need** | lesson 01 for groups and commits, lesson 04 for a transaction by hand |
+# | **Time** | 35 minutes, and the exercises as long as you like |
+# | **Plan** | half day: not in it; full day: the three orders and the call outside, if there is time |
+
+# %%
+# pipeline: wine-records score wine-scored wine-dead-letters
+
+# %% tags=["parameters"]
+fast = False  # True where nobody watches, as in automatic tests
+
+# %% tags=["setup"]
+from collections import Counter
+from functools import cache
+
+from modelserving.client.letters import LetterFilter
+from modelserving.client.replay import replay
+from modelserving.kafka import MAX_MESSAGE_BYTES, read_topic
+from modelserving.workshop import happened, show, start, table
+from modelserving.workshop.display.figures import curves
+from modelserving.workshop.processes import delivery
+from modelserving.workshop.processes.call_counter import CallCounter
+from modelserving.workshop.processes.delivery import DeliveryWorker
+
+lesson = start("14", fast=fast)
+
+# %% [markdown]
+# ## Two steps, and a gap
+#
+# Whoever reads a record and writes an answer has two things to tell the broker: the **answer**, and **how far it has come**. Between the two there is a gap,
+# and one day somebody dies in it. Forty wines, to find out what happens then:
+
+# %%
+source = lesson.topic("wines")
+producer = lesson.producer()
+for number in range(40):
+    producer.send(source, value=b"wine %d" % number)
+producer.flush()
+
+# %% [markdown]
+# The worker is a process of its own. It takes ten wines at a time, and its "model" is as simple as can be: the answer to `wine 7` is `score of wine 7`. We tell
+# it to **stand still in its second batch, in the gap**, so that we hit that place each time, and not by chance.
+
+# %%
+group = cache(lesson.group)  # asked twice, the same name: who comes next is who was there
+
+def worker(mode, name, *options):
+    words = (mode, source, f"{lesson.prefix}-{name}", group(name))
+    return lesson.manage(lambda: DeliveryWorker(*words, *options), name=f"{name} {options}")
+
+def kill_in_the_gap(mode):
+    target = lesson.topic(mode)
+    first = worker(mode, mode, "--halt", "2")
+    lesson.wait_for(lambda: first.halted, "the worker to stand in the gap")
+    first.kill()
+    assert worker(mode, mode).wait(60) == 0  # the next one, under the same name, goes on
+    return tally(target)
+
+# %% [markdown]
+# And the judge. It asks the broker, and nobody else:
+
+# %%
+def tally(target):
+    answers = Counter(record.value for record in read_topic(lesson.connection, target))
+    return 40 - len(answers), answers.total() - len(answers)  # lost, doubled
+
+# %% [markdown]
+# ## At most once
+#
+# First the place, then the answers:
+
+# %%
+show(delivery.at_most_once)
+
+# %%
+# predict: at-most
+
+# %% tags=["breaks"]
+at_most = kill_in_the_gap("at-most-once")
+lesson.tell("at-most")
+
+# %% [markdown]
+# ## At least once
+#
+# Now the other way round:
+
+# %%
+show(delivery.at_least_once)
+
+# %%
+# predict: at-least
+
+# %% tags=["breaks"]
+at_least = kill_in_the_gap("at-least-once")
+lesson.tell("at-least")
+
+# %% [markdown]
+# ## Effectively once
+#
+# The gap cannot be closed by a better order, since there is none. It is closed by making one step of the two: answers and place are in **one transaction**.
+# `send_offsets_to_transaction` is the call that puts the place in. This is consume, score, produce, as every server of this workbook does it.
+
+# %%
+show(delivery.effectively_once)
+
+# %%
+# predict: effectively
+
+# %% tags=["breaks"]
+effectively = kill_in_the_gap("effectively-once")
+lesson.tell("effectively")
+
+# %%
+written = read_topic(lesson.connection, f"{lesson.prefix}-effectively-once", "read_uncommitted")
+count = sum(1 for _ in written)
+rows = [("place, answers", *at_most), ("answers, place", *at_least), ("both in one", *effectively)]
+table("Killed in the gap, once, with ten wines in hand", rows, "order", "lost", "doubled")
+
+# %%
+happened(
+    f"The topic holds {count} answers, more than 40: those of the killed worker are there, and "
+    "stay there. They were **written** twice and are **read** once, by whoever reads committed "
+    "records only. So it is called effectively once, and the reader has a part in it."
+)
+
+# %% [markdown]
+# ## Exercise: both in one
+
+# %%
+# exercise: delivery-once
+
+# %% [markdown]
+# ## The one that came back
+#
+# Dead workers are not the worst ones. The worst one only looked dead: it slept, or its network did. Meanwhile somebody else took over under its name, and now it
+# wakes up, with ten answers in its hand. Such a one is called a **zombie**.
+
+# %%
+target = lesson.topic("zombie")
+zombie = worker("effectively-once", "zombie", "--halt", "2")
+lesson.wait_for(lambda: zombie.halted, "the worker to stand in the gap")
+name = zombie.command[3]
+
+# %% [markdown]
+# It stands in the middle of its transaction. We do not kill it; we start its successor, which has the same name and deals with everything:
+
+# %%
+successor = lesson.manage(
+    lambda: DeliveryWorker("effectively-once", source, target, name), name="successor"
+)
+assert successor.wait(60) == 0
+
+# %%
+# predict: zombie
+
+# %%
+zombie.go_on()
+status = zombie.wait(60)
+by_zombie = tally(target)
+lesson.tell("zombie")
+
+# %% [markdown]
+# ## What "exactly" leaves out
+#
+# A transaction of Kafka takes back what was written **to Kafka**. Now let the worker call somebody else for each wine: a service over HTTP, which puts a bottle
+# into a box, say. Here it only notes the calls.
+
+# %%
+counter = lesson.manage(CallCounter, name="counter")
+target = lesson.topic("called")
+caller = worker("effectively-once", "called", "--call", counter.url, "--halt", "2")
+lesson.wait_for(lambda: caller.halted, "the worker to stand in the gap")
+
+# %%
+# predict: calls
+
+# %% tags=["breaks"]
+caller.kill()
+assert worker("effectively-once", "called", "--call", counter.url).wait(60) == 0
+calls, bottles = len(counter.calls), len(set(counter.calls))
+lesson.tell("calls")
+
+# %% [markdown]
+# ## Exercise: a bottle is a bottle
+
+# %%
+# exercise: delivery-idempotent
+
+# %% [markdown]
+# ## What it costs
+#
+# A transaction is a handful of questions to the broker, however many records are in it. So the price of **a record** depends on how many share one. The same
+# wines, all three orders, in batches of different sizes:
+
+# %%
+many = lesson.topic("many")
+for number in range(400 if fast else 4_000):
+    producer.send(many, value=b"wine %d" % number)
+producer.flush()
+wines = number + 1
+
+# %%
+# predict: price
+
+# %%
+def speed(mode, size):
+    name = lesson.group(f"{mode}-{size}")
+    seconds = delivery.deal_with_all(lesson.connection, mode, many, paid, name, size=size)
+    return wines / seconds
+
+paid = lesson.topic("paid")
+sizes = (10, 100) if fast else (10, 100, 1_000)
+speeds = {mode: [(size, speed(mode, size)) for size in sizes] for mode in delivery.MODES}
+
+# %%
+ratios = [with_it / without for (_, with_it), (_, without) in
+          zip(speeds["effectively-once"], speeds["at-least-once"], strict=True)]
+says = "Wines a second, by the size of a batch: more in a batch, faster, whatever the order."
+curves(speeds, says, x="wines in a batch", y="wines a second", log=True)
+
+# %%
+lesson.tell("price")
+
+# %% [markdown]
+# ## Messages that hurt
+#
+# Some wines fail, and would fail again and again. They become **dead letters** (lesson 04), and the stream goes on. But then? Somebody mends the cause, and wants
+# them back. Here is a scorer with a bug: it does not know the comma.
+
+# %%
+def alcohol_with_bug(value):
+    return float(value.decode())
+
+def alcohol(value):
+    return float(value.decode().replace(",", "."))
+
+for text in ("9.4", "10,5", "11.2", "12,8", "corked"):
+    about = {"key": b"wine", "headers": [("from", b"me")]}
+    producer.send(lesson.topics.records, value=text.encode(), **about)
+producer.flush()
+
+# %%
+from modelserving.kafka import dead_letter, headers, read_dead_letters
+
+def serve(read_alcohol):
+    """Answer all that came since the last call; what fails becomes a dead letter."""
+    for record in taster.poll(timeout_ms=3_000).get(only, []):
+        try:
+            score = b"%.1f" % (read_alcohol(record.value) / 2)
+            producer.send(lesson.topics.scored, value=score, key=record.key)
+        except ValueError as error:
+            letter = dead_letter(record, "score", error)
+            producer.send(lesson.topics.dead_letters, letter.body, letter.label, headers(letter))
+    producer.flush()
+
+# %%
+from kafka import TopicPartition
+
+only = TopicPartition(lesson.topics.records, 0)
+taster = lesson.consumer(lesson.topics.records, "taster")
+serve(alcohol_with_bug)
+
+letters = read_dead_letters(lesson.connection, lesson.topics.dead_letters)
+rows = [(one.offset, one.value, one.headers, one.reason) for one in letters]
+table("Dead letters", rows, "offset", "value", "its own headers", "reason")
+
+# %% [markdown]
+# Now the comma is mended, and the letters go back. `modelserving deadletters list`, `show` and `replay` do it in a terminal; this is what is behind the
+# last one. First a **dry run**, which only says what would be done:
+
+# %%
+commas = LetterFilter(stage="score", reason=",")
+def again(**options):
+    topics = lesson.topics
+    return replay(lesson.connection, topics.dead_letters, [topics.records], commas, **options)
+
+again(dry_run=True)
+
+# %%
+# predict: replayed
+
+# %%
+first_time, second_time = again(), again()
+lesson.wait_for(lambda: sum(1 for _ in read_topic(lesson.connection, lesson.topics.records)) >= 7,
+                "the wines that came back")
+serve(alcohol)
+scores = [record.value for record in read_topic(lesson.connection, lesson.topics.scored)]
+lesson.tell("replayed")
+
+# %%
+back = [r for r in read_topic(lesson.connection, lesson.topics.records) if r.offset >= 5]
+rows = [(r.partition, r.offset, r.key, r.value, r.headers) for r in back]
+table("What came back: the same bytes", rows, "partition", "offset", "key", "value", "headers")
+
+# %% [markdown]
+# Who has sent what is on a topic of its own, and each mark is written in **one transaction** with its message: so a replay that is killed in the middle is gone on
+# with, and nothing is sent twice. Kafka Streams has dead letters, too (`errors.dead.letter.queue.topic.name`); the same commands read them, with `--from`.
+#
+# ## Exercise: which ones?
+
+# %%
+# exercise: delivery-replay
+
+# %% [markdown]
+# ## Break it: a model that is too large
+#
+# A broker takes messages up to a limit, or else a single one could fill its memory. Ours takes ten megabytes. Here is a "model" that has a byte too many:
+
+# %%
+model = bytes(MAX_MESSAGE_BYTES + 1024 * 1024 + 1)
+
+# %%
+# predict: too-large
+
+# %% tags=["breaks"]
+try:
+    producer.send(lesson.topics.models, value=model).get(timeout=20)
+    refusal = ""
+except Exception as error:
+    refusal = f"{type(error).__name__}: {error}"
+lesson.tell("too-large")
+
+# %% [markdown]
+# One could cut it into **chunks**. But then somebody has to put them together: to remember the first ones (state, which dies with its server), to see that one is
+# missing, and to keep compaction away, which of all chunks with one key leaves the last. Or one sends **where the model is**, and what its bytes add up to:
+
+# %%
+from modelserving.records import ModelDescriptor, ModelType, decode_descriptor, encode_descriptor
+
+whole = ModelDescriptor("large", "", "wine", ModelType.PMML, model)
+place = "https://models.example/large"
+known = ModelDescriptor("large", "", "wine", whole.type, b"", place, sha256=whole.digest)
+message = encode_descriptor(known)
+producer.send(lesson.topics.models, key=b"wine", value=message).get(timeout=20).offset
+
+# %%
+read = decode_descriptor(message)
+assert read.digest == whole.digest
+happened(
+    f"{len(message)} bytes travel in place of {len(model):,}: a reference, and the SHA-256 of the "
+    "model. A server fetches it, if its operator allows that host, and refuses what has another "
+    "digest (lesson 05). The price: whoever keeps the models must be there, too."
+)
+
+# %% [markdown]
+# ## Recap
+#
+# * Answer and place are two steps. **Place first** loses, **answer first** doubles, and no third order is there.
+# * **One transaction** for both: nothing lost, nothing doubled, for readers of committed records, and for what is in Kafka.
+# * A name (`transactional.id`) belongs to the newest who claims it. The one before is **fenced**, however alive it is.
+# * A call to somebody outside happens **at least once**. Give it a key, and let the receiver forget none.
+# * Dead letters keep bytes, key and headers. Mend, look (`--dry-run`), send again, each at most once.
+# * What is too large for a message travels by reference, with a digest.
+#
+# You can now say what your pipeline loses or doubles, and prove it by killing it.
+#
+# **In practice** at least once with a receiver that knows duplicates is the most common choice, and often the best one: it needs nothing from the broker. Use
+# transactions where the answer goes to Kafka, make batches large, and give every instance a name of its own.
+#
+# **Source**: [`delivery.py`](../modelserving/workshop/processes/delivery.py) for the three orders, [`sink.py`](../modelserving/serving/sink.py) for the servers' own,
+# [`replay.py`](../modelserving/client/replay.py) for dead letters
+
+# %%
+lesson.recap()
+
+# %% tags=["cleanup"]
+lesson.close()
+
+# %% [markdown]
+# Back to the start: [00 · First scores](00_setup_check.ipynb)
