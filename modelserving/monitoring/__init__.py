@@ -2,12 +2,7 @@
 
 ::
 
-    server_metrics.py · java_metrics.py ─▶ exposition.py     one server, as Prometheus reads it
-    window.py · answers.py ─▶ backtest.py                    a log, scored again
+    metrics/    one server, as Prometheus reads it; alert rules
+    replay/     a stretch of the log, scored again with a model that never served
+    truth/      what turned out to be true, days later; who was right
 """
-
-from modelserving.monitoring.exposition import Exposition
-from modelserving.monitoring.java_metrics import EngineCollector, HasEngine, JavaCollector
-from modelserving.monitoring.server_metrics import ServerCollector
-
-__all__ = ["EngineCollector", "Exposition", "HasEngine", "JavaCollector", "ServerCollector"]

@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field
 
 from modelserving import __version__
 from modelserving.errors import ServerError
-from modelserving.monitoring import EngineCollector, Exposition, JavaCollector
+from modelserving.monitoring.metrics import EngineCollector, Exposition, JavaCollector
 from modelserving.temperature.server import HeatingServer
 from modelserving.web.app import add_docs, add_errors, add_metrics
 from modelserving.web.peer_client import Ask, ask

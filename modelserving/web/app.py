@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from modelserving import __version__
-from modelserving.monitoring import EngineCollector, Exposition, HasEngine, JavaCollector, ServerCollector
+from modelserving.monitoring.metrics import EngineCollector, Exposition, HasEngine, JavaCollector, ServerCollector
 from modelserving.web.schemas import (
     AGAIN,
     ONE_TYPE,

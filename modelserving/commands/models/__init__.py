@@ -4,6 +4,7 @@
 
     use.py        list, publish, promote, rollback, shadow, retire, who
     backtest.py   backtest: what a model would have answered
+    judging.py    truth, quality: what turned out to be true; and what promote --if-better-by asks for
     registry.py   pull and push: an MLflow registry
     admin.py      what they share: broker, topics, repository
     table.py      models as a table that fits the terminal
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import typer
 
-from modelserving.commands.models import backtest, registry, use
+from modelserving.commands.models import backtest, judging, registry, use
 
 __all__ = ["register"]
 
@@ -22,4 +23,5 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     use.register(app)
     backtest.register(app)
+    judging.register(app)
     registry.register(app)

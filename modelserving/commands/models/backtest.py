@@ -19,7 +19,7 @@ from modelserving.errors import ConfigError, SetupError
 
 if TYPE_CHECKING:
     from modelserving.models.info import LoadedModel
-    from modelserving.monitoring.backtest import Agreement, Backtest
+    from modelserving.monitoring.replay.backtest import Agreement, Backtest
 
 __all__ = ["register"]
 
@@ -53,8 +53,8 @@ def backtest(
 
     It scores as a server would, after the same checks. Nothing is written, and whatever serves does not notice.
     """
-    from modelserving.monitoring.backtest import backtest as run
-    from modelserving.monitoring.window import find_window, parse_edge
+    from modelserving.monitoring.replay.backtest import backtest as run
+    from modelserving.monitoring.replay.window import find_window, parse_edge
 
     edges = [parse_edge(said) if said else None for said in (start, end)]
     with model_admin(prefix) as admin:

@@ -7,9 +7,9 @@ import math
 import pytest
 
 from modelserving.errors import ConfigError
-from modelserving.monitoring.answers import Place, difference
-from modelserving.monitoring.backtest import Agreement, Served, compare
-from modelserving.monitoring.window import Edge, parse_edge
+from modelserving.monitoring.replay.answers import Place, difference
+from modelserving.monitoring.replay.backtest import Agreement, Served, compare
+from modelserving.monitoring.replay.window import Edge, parse_edge
 from modelserving.serving import ModelKey
 from tests.fakes import FakeModel, messages, served_by, wine
 

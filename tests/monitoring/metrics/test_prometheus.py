@@ -14,7 +14,7 @@ from modelserving.system.ports import free_port
 from modelserving.workshop.lesson.lesson_topics import wait_until
 from modelserving.workshop.processes.process import ServerProcess
 from tests.contract.servers import Pipeline
-from tests.monitoring.test_alerts import RULES
+from tests.monitoring.metrics.test_alerts import RULES
 from tests.monitoring.tools import lint, tool
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]

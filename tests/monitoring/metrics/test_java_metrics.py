@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client.parser import text_string_to_metric_families
 
 from modelserving.kstreams import TopologyTestDriver, java, raw
-from modelserving.monitoring import EngineCollector, Exposition, JavaCollector
+from modelserving.monitoring.metrics import EngineCollector, Exposition, JavaCollector
 from tests.monitoring.tools import lint
 
 

@@ -6,7 +6,7 @@ import subprocess
 from importlib.resources import files
 from pathlib import Path
 
-RULES = Path(str(files("modelserving.monitoring") / "files" / "alerts.yml"))
+RULES = Path(str(files("modelserving.monitoring.metrics") / "files" / "alerts.yml"))
 
 
 def test_each_alert_fires_when_it_should_and_is_silent_otherwise(promtool: str, tmp_path: Path) -> None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
+from typing import TypeVar
 
 from modelserving.errors import ConfigError
 from modelserving.kafka import Connection, end_offsets, make_consumer
 
-__all__ = ["Edge", "find_window", "parse_edge"]
+__all__ = ["Edge", "chunks", "find_window", "parse_edge"]
+
+T = TypeVar("T")
 
 _AGO = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -53,6 +57,13 @@ def parse_edge(text: str, now_s: float | None = None) -> Edge:
             f"{text!r} is no place in a log. Say an offset (1200), how long ago (90s, 30m, 2h, 7d), or a date and time "
             "(2025-03-01T14:00)."
         ) from error
+
+
+def chunks(items: Iterable[T], size: int = 1_000) -> Iterator[list[T]]:
+    """Items in lists of so many; the last one may be shorter."""
+    rest = iter(items)
+    while chunk := list(islice(rest, size)):
+        yield chunk
 
 
 def find_window(

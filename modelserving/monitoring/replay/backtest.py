@@ -12,24 +12,21 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from heapq import heappush, heappushpop
-from itertools import islice
-from typing import TypeVar
 
 from modelserving.kafka import Connection, Message, read_topic
 from modelserving.models.info import LoadedModel
 from modelserving.models.lifecycle.slots import ModelSlots
-from modelserving.monitoring.answers import Answer, Place, answer_of, difference, read_answers
+from modelserving.monitoring.replay.answers import Answer, Place, answer_of, difference, read_answers
+from modelserving.monitoring.replay.window import chunks
 from modelserving.records import ScoredRecord, Topics
 from modelserving.serving import Batch, ModelKey, ScoredBatch, score_batch
 
 __all__ = ["Agreement", "Backtest", "Difference", "Served", "backtest", "read_served"]
 
 _HOUR_MS = 3_600_000
-_BATCH = 1_000
-T = TypeVar("T")
 Score = Callable[[Batch, ModelSlots], ScoredBatch]
 
 
@@ -202,7 +199,7 @@ def compare(
     """The same, of messages that are here: no broker."""
     slots, result = ModelSlots(), Backtest()
     slots.swap(model)
-    for chunk in _chunks(messages, _BATCH):
+    for chunk in chunks(messages):
         done = score(Batch(chunk), slots)
         result.records += len(chunk)
         result.scored += len(done.scored)
@@ -240,9 +237,3 @@ def _sum(parts: Iterable[Agreement]) -> Agreement:
         total.sum += one.sum
         total.largest = max(total.largest, one.largest)
     return total
-
-
-def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    rest = iter(items)
-    while chunk := list(islice(rest, size)):
-        yield chunk

@@ -8,7 +8,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from modelserving.models.lifecycle.changes import StartShadow
-from modelserving.monitoring import Exposition, ServerCollector
+from modelserving.monitoring.metrics import Exposition, ServerCollector
 from modelserving.serving import Counts, Effort, ModelKey, Outcome, Phase
 from tests.fakes import FakeServer, served_by
 from tests.monitoring.tools import lint

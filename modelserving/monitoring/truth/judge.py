@@ -1,0 +1,105 @@
+"""Two models before the same judge: each record whose truth is known is scored by both, again, as a server would.
+
+A shadow's answers go nowhere, and what served then may have been a third model. The log has the records: so both are
+asked now, about the same ones, and what is compared are pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from modelserving.kafka import Connection, Message, read_topic
+from modelserving.models.info import LoadedModel
+from modelserving.models.lifecycle.slots import ModelSlots
+from modelserving.monitoring.replay.answers import Answer, Place, answer_of
+from modelserving.monitoring.replay.window import chunks
+from modelserving.monitoring.truth.quality import Improvement, Quality, improvement
+from modelserving.monitoring.truth.topic import Truth, error_of, read_truths
+from modelserving.records import Topics
+from modelserving.serving import Batch, ScoredBatch, score_batch
+
+__all__ = ["Judgement", "judge", "judge_log"]
+
+Score = Callable[[Batch, ModelSlots], ScoredBatch]
+
+
+@dataclass(slots=True)
+class Judgement:
+    """What came out.
+
+    Args:
+        truths: that are known, of whatever record.
+        old: how good the one model is,
+        new: and how good the other, on the records that both answered.
+        improvement: from the one to the other.
+    """
+
+    truths: int
+    old: Quality = field(default_factory=Quality)
+    new: Quality = field(default_factory=Quality)
+    improvement: Improvement = field(default_factory=lambda: improvement((), ()))
+
+
+def judge_log(
+    connection: Connection, topics: Topics, old: LoadedModel, new: LoadedModel, score: Score = score_batch
+) -> Judgement:
+    """Judge two models by all truths that are known now.
+
+    Args:
+        connection: to the cluster.
+        topics: reads the records, and the topic of truths beside the answers.
+        old: a model that is fit to serve.
+        new: another one, for the same data type.
+        score: what a server does with a batch.
+
+    Raises:
+        BrokerUnavailable: no broker answers.
+        KafkaError: a topic does not exist.
+    """
+    truths = list(read_truths(connection, topics))
+    return judge(read_topic(connection, topics.records, window=_window(truths)), truths, old, new, score)
+
+
+def judge(
+    messages: Iterable[Message], truths: Iterable[Truth], old: LoadedModel, new: LoadedModel, score: Score = score_batch
+) -> Judgement:
+    """The same, of messages and truths that are here: no broker. A record with two truths has the later one."""
+    known = {one.place or one.key: one.truth for one in truths}
+    found = Judgement(len(known))
+    errors: tuple[list[float], list[float]] = [], []
+    slots = ModelSlots(), ModelSlots()
+    for one, model in zip(slots, (old, new), strict=True):
+        one.swap(model)
+    wanted = (message for message in messages if _truth_of(message, known) is not None)
+    for chunk in chunks(wanted):
+        before, after = (_answers(score(Batch(chunk), one)) for one in slots)
+        for message in chunk:
+            place, truth = Place(message.partition, message.offset), _truth_of(message, known)
+            if truth is not None and place in before and place in after:
+                found.old.add(before[place], truth)
+                found.new.add(after[place], truth)
+                errors[0].append(error_of(before[place], truth))
+                errors[1].append(error_of(after[place], truth))
+    found.improvement = improvement(*errors)
+    return found
+
+
+def _answers(done: ScoredBatch) -> dict[Place, Answer]:
+    return {Place(one.partition, one.offset): answer_of(one) for one in done.scored}
+
+
+def _truth_of(message: Message, known: Mapping[Place | bytes | None, Answer]) -> Answer | None:
+    found = known.get(Place(message.partition, message.offset))
+    return found if found is not None or message.key is None else known.get(message.key)
+
+
+def _window(truths: Iterable[Truth]) -> Mapping[int, tuple[int, int]] | None:
+    """The stretch of the log that the truths are about; ``None``: all of it, since some name records by their keys."""
+    window: dict[int, tuple[int, int]] = {}
+    for one in truths:
+        if one.place is None:
+            return None
+        first, last = window.get(one.place.partition, (one.place.offset, 0))
+        window[one.place.partition] = min(first, one.place.offset), max(last, one.place.offset + 1)
+    return window

@@ -1,0 +1,167 @@
+"""What turned out to be true, days later: a topic of truths, each for one record.
+
+::
+
+    key    value
+    -      {"partition": 0, "offset": 42, "truth": 6}     of the record at that place
+    b"17"  {"truth": "good"}                              of the record with that key, where keys name records
+
+The topic is named after that of the answers: ``wine-scored``, ``wine-truth``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from modelserving.errors import DecodeError, FieldError, RecordError
+from modelserving.kafka import Connection, make_producer, read_topic
+from modelserving.kafka.admin import create_named_topics, end_offsets
+from modelserving.kafka.settings import KEPT
+from modelserving.monitoring.replay.answers import Answer, Place
+from modelserving.records import Topics
+
+__all__ = [
+    "Truth",
+    "create_truth_topic",
+    "decode_truth",
+    "encode_truth",
+    "error_of",
+    "judged_topic",
+    "read_truths",
+    "send_truths",
+    "truth_topic",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What turned out to be true of a record.
+
+    Args:
+        truth: the number or label that the model should have answered.
+        place: where the record is in its topic; ``None``: the key says which it is.
+        key: of the record's message, where it names the record.
+    """
+
+    truth: Answer
+    place: Place | None = None
+    key: bytes | None = None
+
+
+def truth_topic(topics: Topics) -> str:
+    """The topic of truths that belongs to a pipeline."""
+    return f"{topics.scored.removesuffix('-scored')}-truth"
+
+
+def judged_topic(topics: Topics) -> str:
+    """The topic of answers that have met their truth."""
+    return f"{topics.scored.removesuffix('-scored')}-judged"
+
+
+def create_truth_topic(connection: Connection, topics: Topics) -> None:
+    """Make the topic of truths with as many partitions as the answers have; one that exists stays as it is.
+
+    Raises:
+        BrokerUnavailable: no broker answers.
+        KafkaError: the broker refuses.
+    """
+    create_named_topics(connection, {truth_topic(topics): (len(end_offsets(connection, topics.scored)), KEPT)})
+
+
+def encode_truth(truth: Truth) -> tuple[bytes | None, bytes]:
+    """Key and value of its message."""
+    where = truth.place._asdict() if truth.place is not None else {}
+    return truth.key, json.dumps({**where, "truth": truth.truth}, allow_nan=False).encode()
+
+
+def decode_truth(key: bytes | None, value: bytes | None) -> Truth:
+    """Read a truth from a message.
+
+    Raises:
+        DecodeError: the value is no JSON object.
+        FieldError: it says no truth, or not of which record.
+    """
+    try:
+        found: Any = json.loads(value or b"")
+    except (ValueError, RecursionError) as error:
+        raise DecodeError(f"{len(value or b'')} bytes are no truth, which is a JSON object: {error}.") from error
+    if not isinstance(found, dict):
+        raise DecodeError(f"a truth is a JSON object, this is {json.dumps(found)[:40]}.")
+    place = _place(found)
+    return Truth(_truth(found.get("truth")), place, _key(key) if place is None else None)
+
+
+def _truth(said: object) -> Answer:
+    if isinstance(said, bool) or not isinstance(said, int | float | str):
+        raise FieldError(f'"truth" is {said!r}; a number or a text was expected.')
+    if not isinstance(said, str) and not math.isfinite(said):
+        raise FieldError(f'"truth" is {said}; a finite number was expected.')
+    return said if isinstance(said, str) else float(said)
+
+
+def _place(found: dict[str, Any]) -> Place | None:
+    partition, offset = found.get("partition"), found.get("offset")
+    if partition is None and offset is None:
+        return None
+    return Place(_whole("partition", partition), _whole("offset", offset))
+
+
+def _whole(name: str, value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise FieldError(f'"{name}" is {value!r}; a whole number from 0 on was expected.')
+    return value
+
+
+def _key(key: bytes | None) -> bytes:
+    if not key:
+        raise FieldError("the truth says of no record: it has neither a partition and an offset, nor a key.")
+    return key
+
+
+def error_of(answer: Answer, truth: Answer) -> float:
+    """How wrong an answer was: of numbers, the distance; of labels, 1 where they are not the same."""
+    if isinstance(truth, str) and not isinstance(answer, str):
+        with suppress(ValueError):
+            truth = float(truth)
+    if isinstance(answer, str) or isinstance(truth, str):
+        return float(answer != truth)
+    return abs(answer - truth)
+
+
+def send_truths(connection: Connection, topics: Topics, truths: Iterable[Truth]) -> int:
+    """Publish truths, and hear from the broker that it has them.
+
+    Returns:
+        How many.
+
+    Raises:
+        BrokerUnavailable: no broker answers.
+        KafkaError: it does not take them.
+    """
+    create_truth_topic(connection, topics)
+    with make_producer(connection) as producer:
+        sent = []
+        for truth in truths:
+            key, value = encode_truth(truth)
+            sent.append(producer.send(truth_topic(topics), key=key, value=value))
+        producer.flush()
+        for one in sent:
+            one.get(timeout=30)
+    return len(sent)
+
+
+def read_truths(connection: Connection, topics: Topics) -> Iterator[Truth]:
+    """The truths that are known now, in the order in which they came; what is none is passed over.
+
+    Raises:
+        BrokerUnavailable: no broker answers.
+        KafkaError: there is no such topic.
+    """
+    for message in read_topic(connection, truth_topic(topics)):
+        with suppress(RecordError):
+            yield decode_truth(message.key, message.value)
