@@ -16,6 +16,7 @@ from modelserving.commands import (
     deadletters,
     demo,
     pipeline,
+    schemas,
     scoring,
     serve,
     streams,
@@ -36,7 +37,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-for commands in (workshop, demo, broker, pipeline, serve, streams, scoring, deadletters, data, temperature):
+for commands in (workshop, demo, broker, pipeline, serve, streams, scoring, schemas, deadletters, data, temperature):
     commands.register(app)
 
 

@@ -16,6 +16,7 @@ variable                              meaning
 ``MODELSERVING_MODEL_BYTES``          models by reference: the largest that is read; none: 64 MiB
 ``MLFLOW_REGISTRY_URI``               the MLflow registry of ``models pull`` and ``push``; none: the next
 ``MLFLOW_TRACKING_URI``               the same, by the name under which most have it
+``SCHEMA_REGISTRY_URL``               a schema registry with Confluent's REST interface; none: a topic
 ====================================  =====================================================================
 """
 
@@ -46,6 +47,7 @@ class Settings:
         model_hosts: http(s) hosts that models by reference may be on.
         model_bytes: the largest model by reference.
         mlflow_uri: the MLflow registry, or ``None``.
+        schema_registry: URL of a schema registry, or ``None`` for the one on a topic.
     """
 
     home: Path
@@ -56,6 +58,7 @@ class Settings:
     model_hosts: tuple[str, ...] = ()
     model_bytes: int = _MODEL_BYTES
     mlflow_uri: str | None = None
+    schema_registry: str | None = None
 
     @property
     def repository_folder(self) -> Path:
@@ -126,6 +129,7 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         model_hosts=tuple(environ.get("MODELSERVING_MODEL_HOSTS", "").replace(",", " ").split()),
         model_bytes=_bytes(environ, "MODELSERVING_MODEL_BYTES", _MODEL_BYTES),
         mlflow_uri=_word(environ, "MLFLOW_REGISTRY_URI") or _word(environ, "MLFLOW_TRACKING_URI"),
+        schema_registry=_word(environ, "SCHEMA_REGISTRY_URL"),
     )
 
 

@@ -8,6 +8,7 @@
 """
 
 from modelserving.client.faults import FAULTS, break_record
+from modelserving.client.files import FileMessage, FilePublisher, Framing, read_messages
 from modelserving.client.publisher import DATA_FILES, Dataset, Publisher, Rate, load_dataset
 from modelserving.client.reader import Seen, read_decoded, read_topics
 
@@ -15,11 +16,15 @@ __all__ = [
     "DATA_FILES",
     "FAULTS",
     "Dataset",
+    "FileMessage",
+    "FilePublisher",
+    "Framing",
     "Publisher",
     "Rate",
     "Seen",
     "break_record",
     "load_dataset",
     "read_decoded",
+    "read_messages",
     "read_topics",
 ]

@@ -81,14 +81,19 @@ class Definition:
 
 
 def define(schema: RecordSchema) -> Definition:
-    """Write a schema down in its own encoding.
+    """Write a schema down in its own encoding; one that has a definition has it already.
 
     Raises:
-        SchemaError: its encoding is unknown, or has no way to write the name of a column.
+        SchemaError: its definition is a ``FileDescriptorSet``, which no registry keeps as text; its encoding is
+            unknown, or has no way to write the name of a column.
     """
     writers = {"json": _json_schema, "avro": _avro_text, "protobuf": _proto_text}
     if schema.encoding not in writers:
         raise SchemaError(f"encoding {schema.encoding!r} is unknown. Known: {', '.join(ENCODINGS)}.")
+    if isinstance(schema.definition, bytes):
+        raise SchemaError(f"schema {schema.name!r} is a FileDescriptorSet; a registry keeps texts: give the .proto.")
+    if schema.definition and schema.encoding != "json":
+        return read_definition(schema.encoding, schema.definition)
     if schema.encoding != "json":
         odd = [name for name in schema.names if not _IDENTIFIER.fullmatch(name)]
         if odd:

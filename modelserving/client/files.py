@@ -1,0 +1,241 @@
+"""Records of a file, of any schema, onto a topic."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from modelserving.errors import ConfigError, RecordError
+from modelserving.kafka import Connection, make_producer
+from modelserving.records.codecs.factory import make_codec
+from modelserving.records.codecs.framing import write_frame
+from modelserving.records.fields import check_data_type
+from modelserving.records.schema import Column, ColumnType, RecordSchema, spell
+from modelserving.records.tables import read_table
+
+if TYPE_CHECKING:
+    from kafka import KafkaProducer
+
+__all__ = ["FileMessage", "FilePublisher", "Framing", "read_messages"]
+
+log = logging.getLogger(__name__)
+
+_BATCH = 1000
+SCHEMA_HEADER = "schema"
+
+
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """What messages say beside their records.
+
+    Args:
+        key: the column whose values are the messages' keys; empty: the data type, if one is given, or none.
+        data_type: whose models are to score the records; empty: the schema says.
+        schema_id: number of the schema in a registry, which then stands before each record as Confluent writes it; 0
+            for none.
+    """
+
+    key: str = ""
+    data_type: str = ""
+    schema_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FileMessage:
+    """One message.
+
+    Args:
+        key: its key, if it has one.
+        value: the record.
+        headers: pairs of a name and bytes.
+    """
+
+    key: bytes | None
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+def read_messages(path: Path, schema: RecordSchema, framing: Framing = Framing()) -> Iterator[FileMessage]:
+    """A file's records as messages of a schema.
+
+    Args:
+        path: as ``read_table`` reads it. Columns that the schema does not have are passed over; one that may be missing
+            is, where the file has no such column.
+        schema: of the records.
+        framing: what messages say beside.
+
+    Raises:
+        ConfigError: the data type is none that the schema allows, or two want to be the key.
+        RecordError: the file cannot be read, lacks a column, or has a value that is not of its column's type or may not
+            be missing; with the row, counted from 0. The rows before it have been yielded.
+    """
+    typed = _DataType.of(schema, framing)
+    codec = make_codec(schema)
+    start = 0
+    for read in read_table(path, schema.columns, _BATCH):
+        batch = typed.fill(_fit(path, start, schema, read, typed.column))
+        values = codec.encode(batch)
+        if framing.schema_id:
+            values = [write_frame(framing.schema_id, one, schema.encoding == "protobuf") for one in values]
+        keys = _keys(path, read, framing.key) if framing.key else [typed.key] * len(values)
+        for key, value in zip(keys, values, strict=True):
+            yield FileMessage(key, value, typed.headers)
+        start += len(values)
+
+
+class FilePublisher:
+    """Publishes messages at a rate.
+
+    Args:
+        connection: to the cluster.
+        topic: where to.
+        rate: messages a second; 0: as fast as the broker takes them.
+        limit: stop after so many; ``None``: at the end.
+
+    After ``run``, ``sent`` and ``failed`` say how many messages the broker took, and how many it did not.
+    """
+
+    def __init__(self, connection: Connection, topic: str, rate: float = 0, limit: int | None = None) -> None:
+        self._connection = connection
+        self._topic = topic
+        self._pause = 1 / rate if rate else 0.0
+        self._limit = limit
+        self._asked = 0
+        self.sent = 0
+        self.failed = 0
+
+    def run(self, messages: Callable[[], Iterator[FileMessage]], loop: bool, stop: threading.Event) -> None:
+        """Publish until the end, the limit, or ``stop``; return when the broker has all that was sent.
+
+        Args:
+            messages: makes them; is called again for each round.
+            loop: whether to begin again at the end.
+            stop: ends it.
+
+        Raises:
+            BrokerUnavailable: no broker answers at the start.
+            RecordError: as ``read_messages``; what came before is sent.
+        """
+        with make_producer(self._connection) as producer:
+            try:
+                due = time.monotonic()
+                before = -1
+                while self._asked > before:  # an empty file would be an endless round
+                    before = self._asked
+                    for message in messages():
+                        if stop.is_set() or self._asked == self._limit:
+                            return
+                        self._send(producer, message)
+                        due += self._pause
+                        stop.wait(max(0.0, due - time.monotonic()))
+                    if not loop:
+                        return
+            finally:
+                producer.flush()
+
+    def _send(self, producer: KafkaProducer, message: FileMessage) -> None:
+        from kafka.errors import KafkaError as ClientError
+
+        self._asked += 1
+        try:
+            sent = producer.send(self._topic, key=message.key, value=message.value, headers=list(message.headers))
+        except ClientError as error:
+            self._lose(error)
+        else:
+            sent.add_callback(self._count)
+            sent.add_errback(self._lose)
+
+    def _count(self, _: object) -> None:
+        self.sent += 1
+
+    def _lose(self, error: BaseException) -> None:
+        self.failed += 1
+        log.error("a record was not published: %s", error)
+
+
+@dataclass(frozen=True, slots=True)
+class _DataType:
+    """How messages of a schema say whose models score them.
+
+    Args:
+        name: the data type; empty: the records say, or the schema does.
+        column: which holds it, if one does.
+        key: the messages' key.
+        headers: their headers.
+    """
+
+    name: str = ""
+    column: str = ""
+    key: bytes | None = None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+    @classmethod
+    def of(cls, schema: RecordSchema, framing: Framing) -> _DataType:
+        where, _, name = schema.data_type_from.partition(" ")
+        wanted = framing.data_type
+        # Who reads records of several schemas from one topic knows them by the key, or by this header.
+        named = ((SCHEMA_HEADER, schema.name.encode()),) if framing.key else ()
+        allowed = schema.data_types or (schema.name,)
+        if not wanted:
+            one = len(allowed) == 1 and not where and not framing.key
+            return cls("", name if where == "column" else "", allowed[0].encode() if one else None, named)
+        check_data_type(wanted)
+        if where == "key" and framing.key:
+            raise ConfigError(f"records of {schema.name!r} say their data type by the key, so that --key cannot be.")
+        if not where and wanted not in allowed:
+            raise ConfigError(
+                f"records of {schema.name!r} are scored by models of {', '.join(allowed)}, not of {wanted!r}. Say "
+                '"data_types" or "data_type_from" in the schema.'
+            )
+        said = (*named, (name, wanted.encode())) if where == "header" else named
+        return cls(wanted, name if where == "column" else "", None if framing.key else wanted.encode(), said)
+
+    def fill(self, batch: Any) -> Any:
+        """The batch, its column of data types as it was asked for."""
+        if not (self.column and self.name):
+            return batch
+        place = batch.schema.get_field_index(self.column)
+        return batch.set_column(place, batch.schema.field(place), pa.array([self.name] * batch.num_rows, pa.string()))
+
+
+def _fit(path: Path, start: int, schema: RecordSchema, batch: Any, given: str) -> Any:
+    """The columns of a schema, from those of a file; ``given`` is filled in later."""
+    found = {spell(name): batch.column(name) for name in batch.schema.names}
+    arrays = []
+    for column in schema.columns:
+        array = found.get(spell(column.name))
+        if array is None and not (column.nullable or column.name == given):
+            raise RecordError(
+                f"{path} has no column {column.name!r}, which a record of {schema.name!r} must have. It has: "
+                f"{', '.join(batch.schema.names)}."
+            )
+        if array is None:
+            array = pa.nulls(batch.num_rows, column.type.arrow)
+        elif array.null_count and not column.nullable:
+            row = start + array.is_null().to_pylist().index(True)
+            raise RecordError(f"{path}, row {row}: {column.name!r} is missing, and may not be in {schema.name!r}.")
+        arrays.append(_cast(path, column, array))
+    fields = [pa.field(column.name, column.type.arrow) for column in schema.columns]
+    return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
+
+
+def _cast(path: Path, column: Column, array: Any) -> Any:
+    try:
+        return array.cast(column.type.arrow)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise RecordError(f"{path}, column {column.name!r} is {array.type}, not {column.type}: {error}.") from error
+
+
+def _keys(path: Path, batch: Any, key: str) -> list[bytes | None]:
+    names = {spell(name): name for name in batch.schema.names}
+    if spell(key) not in names:
+        raise RecordError(f"{path} has no column {key!r} for the key. It has: {', '.join(batch.schema.names)}.")
+    values = batch.column(names[spell(key)]).cast(ColumnType.STRING.arrow).to_pylist()
+    return [None if value is None else value.encode() for value in values]

@@ -1,0 +1,22 @@
+"""``modelserving schema ... | publish | new``: records of one's own, from a file to a service.
+
+::
+
+    schema.py      infer, register, list, show, check
+    registries.py  which registry is meant, and what a schema on a command line names
+    publish.py     records of a file onto a topic
+"""
+
+from __future__ import annotations
+
+import typer
+
+from modelserving.commands.schemas import publish, schema
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    schema.register(app)
+    publish.register(app)
