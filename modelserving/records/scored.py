@@ -7,14 +7,18 @@ from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 
 from modelserving.errors import DecodeError
 from modelserving.records.wire import scored_pb2 as wire
 
-__all__ = ["ScoredRecord", "decode_scored", "encode_scored", "encode_scored_batch", "preload_encoder"]
+__all__ = ["Output", "ScoredRecord", "decode_scored", "encode_scored", "encode_scored_batch", "preload_encoder"]
+
+
+Output: TypeAlias = float | str | tuple[float, ...] | tuple[str, ...]
+"""A named output of a model for one record: a number or several, or a text or several."""
 
 
 class ScoredRecord(NamedTuple):
@@ -22,7 +26,7 @@ class ScoredRecord(NamedTuple):
 
     Args:
         data_type: of the record, and so of the model.
-        prediction: what the model answered.
+        prediction: what the model answered, if that is a number, or a label that spells one; else NaN.
         model_name: who answered,
         model_version: in which version,
         model_digest: SHA-256 of its bytes, hexadecimal.
@@ -31,6 +35,8 @@ class ScoredRecord(NamedTuple):
         scoring_ns: this record's share of the time that its batch took, nanoseconds.
         scored_at_ns: when, nanoseconds since 1970.
         published_ms: the input record's timestamp, milliseconds since 1970.
+        label: what the model answered, where that is a label which ``prediction`` does not say; else ``None``.
+        outputs: what it said beside its answer, where it was asked to: pairs of a name and a value.
     """
 
     data_type: str
@@ -43,6 +49,13 @@ class ScoredRecord(NamedTuple):
     scoring_ns: int
     scored_at_ns: int
     published_ms: int
+    label: str | None = None
+    outputs: tuple[tuple[str, Output], ...] = ()
+
+    @property
+    def answer(self) -> float | str:
+        """The label, or the number."""
+        return self.prediction if self.label is None else self.label
 
 
 def decode_scored(value: bytes | None) -> ScoredRecord:
@@ -68,6 +81,8 @@ def decode_scored(value: bytes | None) -> ScoredRecord:
         w.scoring_ns,
         w.scored_at_ns,
         w.published_ms,
+        w.label if w.HasField("label") else None,
+        tuple((output.name, _read_output(output)) for output in w.outputs),
     )
 
 
@@ -77,11 +92,11 @@ def encode_scored(scored: ScoredRecord) -> bytes:
     Most fields are the same in all answers of a batch. Messages that stand behind one another are one message with the
     fields of both: so what is the same is written once, and only what differs for each answer.
     """
-    data_type, prediction, name, version, digest, partition, offset, scoring_ns, scored_at_ns, published_ms = scored
-    same = _encode_same(data_type, name, version, digest, partition, scoring_ns, scored_at_ns)
+    prediction, offset, published_ms = scored.prediction, scored.offset, scored.published_ms
+    same = _encode_same(*_SAME(scored))
     if offset < 0 or published_ms < 0:
         own = wire.ScoredRecord(prediction=prediction, offset=offset, published_ms=published_ms)
-        return same + own.SerializeToString()
+        return same + own.SerializeToString() + _encode_words(scored)
     return b"".join(
         (
             same,
@@ -90,6 +105,7 @@ def encode_scored(scored: ScoredRecord) -> bytes:
             _varint(offset),
             _PUBLISHED_TAG,
             _varint(published_ms),
+            _encode_words(scored),
         )
     )
 
@@ -120,7 +136,37 @@ def _encode_run(same: tuple[Any, ...], run: list[ScoredRecord]) -> Iterator[byte
     ]
     batch = pa.record_batch(columns, ["prediction", "offset", "published_ms"])
     own: list[bytes] = _columns_to_bytes().record_batch_to_array(batch).to_pylist()
+    if any(one.outputs or one.label is not None for one in run):
+        own = [value + _encode_words(one) for value, one in zip(own, run, strict=True)]
     return map(prefix.__add__, own)
+
+
+def _encode_words(scored: ScoredRecord) -> bytes:
+    """The label and the outputs, which most answers do not have."""
+    words = b"" if scored.label is None else _encode_label(scored.label)
+    return words + _encode_outputs(scored.outputs) if scored.outputs else words
+
+
+@lru_cache(maxsize=256)
+def _encode_label(label: str) -> bytes:
+    return wire.ScoredRecord(label=label).SerializeToString()
+
+
+def _encode_outputs(outputs: tuple[tuple[str, Output], ...]) -> bytes:
+    written = wire.ScoredRecord()
+    for name, value in outputs:
+        output = written.outputs.add(name=name)
+        several: tuple[float | str, ...] = value if isinstance(value, tuple) else (value,)
+        if any(isinstance(one, str) for one in several):
+            output.texts.extend(map(str, several))
+        else:
+            output.numbers.extend(map(float, several))
+    return written.SerializeToString()
+
+
+def _read_output(output: wire.NamedOutput) -> Output:
+    values: tuple[float, ...] | tuple[str, ...] = tuple(output.texts) or tuple(output.numbers)
+    return values[0] if len(values) == 1 else values
 
 
 @cache

@@ -20,6 +20,7 @@ from modelserving.models.model import Scores
 from modelserving.records import ScoredRecord
 from modelserving.records.decoder import RecordDecoder
 from modelserving.serving.messages import Batch, ModelShare, ScoredBatch
+from modelserving.serving.words import read_words
 
 __all__ = ["score_batch"]
 
@@ -93,7 +94,7 @@ def _skip(data_type: str, count: int, tally: _Tally) -> None:
 def _score_rows(served: LoadedModel, messages: Sequence[Message], records: Any, tally: _Tally, slot: ModelSlot) -> None:
     started = time.perf_counter_ns()
     try:
-        scores = served.model.score(records).as_numbers()
+        scores = served.model.score(records)
     except Exception as error:  # noqa: BLE001
         tally.dead.extend(dead_letter(message, "score", error) for message in messages)
         return
@@ -102,7 +103,7 @@ def _score_rows(served: LoadedModel, messages: Sequence[Message], records: Any, 
     _collect(served, messages, scores, each_ns, tally)
     if slot.shadow is not None:
         partitions, offsets = [message.partition for message in messages], [message.offset for message in messages]
-        tally.shadows.append(ShadowWork(slot, records, partitions, offsets, scores.values))
+        tally.shadows.append(ShadowWork(slot, records, partitions, offsets, scores.values, scores.labels))
 
 
 def _collect(served: LoadedModel, messages: Sequence[Message], scores: Scores, each_ns: int, tally: _Tally) -> None:
@@ -115,6 +116,11 @@ def _collect(served: LoadedModel, messages: Sequence[Message], scores: Scores, e
         )
         for message, value in zip(messages, scores.values.tolist(), strict=True)
     ]
+    if scores.labels is not None or scores.outputs:
+        answers = [
+            answer._replace(label=label, outputs=outputs)
+            for answer, (label, outputs) in zip(answers, read_words(scores), strict=True)
+        ]
     keys = [message.key for message in messages]
     for index in sorted(problems):
         reason = f"model {name!r} gave no score: {problems[index]}."

@@ -24,13 +24,14 @@ from modelserving.actors.messages import (
 from modelserving.actors.persistence import SavedState
 from modelserving.actors.shadowing import ShadowQueue
 from modelserving.actors.transfer import PackedModel, pack_model
+from modelserving.models.formats.inputs import to_batch
 from modelserving.models.info import LoadedModel, ModelInfo
 from modelserving.models.lifecycle.build import build_candidate
 from modelserving.models.lifecycle.changes import Change, KeepPrevious, Promote, Retire, StartShadow
 from modelserving.models.lifecycle.shadow import ShadowWork
 from modelserving.models.lifecycle.slots import ModelSlot
 from modelserving.models.lifecycle.state import ServingState
-from modelserving.records import ModelDescriptor, ModelType, WineBatch
+from modelserving.records import ModelDescriptor, ModelType
 from modelserving.statistics import Statistics
 from tests.contract.servers import constant_model
 from tests.fakes import FakeModel, messages, served_by, wine
@@ -172,7 +173,7 @@ def test_a_shadow_scores_each_batch_when_that_one_is_committed(settings: Serving
 def test_batches_that_are_never_committed_do_not_fill_the_memory() -> None:
     """A broker that takes nothing for a night costs a bounded number of batches; another actor's are not ours."""
     queue, other = ShadowQueue(most=3), ShadowQueue()
-    work = ShadowWork(ModelSlot(), WineBatch.of([wine()]), [0], [0], np.zeros(1))
+    work = ShadowWork(ModelSlot(), to_batch([wine()]), [0], [0], np.zeros(1))
     names = [queue.keep((work,)) for _ in range(5)]
     assert len(set(names)) == 5
     assert len(queue) == 3

@@ -22,6 +22,9 @@ finite = st.floats(allow_nan=False)
 data_types = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", fullmatch=True)
 int64 = st.integers(-(2**63), 2**63 - 1)
 wines = st.builds(WineRecord, **dict.fromkeys(FEATURES, finite), data_type=data_types)
+
+
+_several = st.lists(finite, max_size=3).filter(lambda values: len(values) != 1).map(tuple)
 scored_records = st.builds(
     ScoredRecord,
     data_type=data_types,
@@ -34,6 +37,8 @@ scored_records = st.builds(
     scoring_ns=int64,
     scored_at_ns=int64,
     published_ms=int64,
+    label=st.none() | text,
+    outputs=st.lists(st.tuples(text, finite | text | _several), max_size=3).map(tuple),
 )
 percents = st.floats(0, 100)
 _by_value = st.fixed_dictionaries({"data": st.binary(max_size=100), "location": st.none()})

@@ -26,6 +26,15 @@ def test_a_batch_is_written_as_its_answers_are(runs: list[tuple[ScoredRecord, in
     assert [decode_scored(value) for value in encode_scored_batch(batch)] == batch
 
 
+def test_an_answer_in_numbers_is_written_as_before() -> None:
+    """Labels and outputs cost nothing where there are none: older readers see the bytes that they know."""
+    plain = encode_scored(ANSWER)
+    worded = encode_scored(ANSWER._replace(label="good", outputs=(("share", 0.5), ("by class", (0.25, 0.75)))))
+    assert worded.startswith(plain)
+    assert worded[len(plain) :].startswith(b"\x5a\x04good\x62")
+    assert (decode_scored(plain).answer, decode_scored(worded).answer) == (5.0, "good")
+
+
 def test_fields_of_a_newer_sender_are_passed_over() -> None:
     """A message with a field that we do not know is still an answer."""
     assert decode_scored(encode_scored(ANSWER) + b"\xf8\x07\x2a") == ANSWER

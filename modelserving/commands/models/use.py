@@ -17,7 +17,7 @@ from modelserving.commands.models.table import SHORT, quality, show_models, when
 from modelserving.commands.options import Prefix, Topic
 from modelserving.config import data_folder
 from modelserving.errors import ConfigError
-from modelserving.records import Action
+from modelserving.records import Action, ScoredRecord
 
 if TYPE_CHECKING:
     from modelserving.models.admin.listing import ScoredBy
@@ -170,10 +170,14 @@ def who(
         _say_who(one)
 
 
+def _answer(scored: ScoredRecord) -> str:
+    return f"{scored.prediction:g}" if scored.label is None else repr(scored.label)
+
+
 def _say_who(found: ScoredBy) -> None:
     scored = found.scored
     say(
-        f"{scored.prediction:g}, by {scored.model_name} {scored.model_version} for {scored.data_type}, "
+        f"{_answer(scored)}, by {scored.model_name} {scored.model_version} for {scored.data_type}, "
         f"digest {scored.model_digest[:SHORT]}."
     )
     if found.listed is None:

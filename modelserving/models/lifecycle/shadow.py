@@ -39,8 +39,8 @@ class ShadowComparison:
         identity: of the shadow.
         percent: how much of the records it scores.
         compared: records that both have answered.
-        equal: of these, answers that are the same to within a millionth.
-        mean_difference: mean absolute difference of the two answers.
+        equal: of these, answers that are the same: labels to the letter, numbers to within a millionth.
+        mean_difference: mean absolute difference of the two answers, where both are numbers.
         max_difference: the largest one.
         errors: records that the shadow could not score.
         statistics: how long it took to score.
@@ -72,22 +72,24 @@ class Shadow:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _compared: int = 0
     _equal: int = 0
+    _numbers: int = 0
     _sum: float = 0.0
     _max: float = 0.0
     _errors: int = 0
 
-    def score(self, records: Records, answers: NDArray[np.float64]) -> None:
+    def score(self, records: Records, answers: NDArray[np.float64], labels: NDArray[np.object_] | None = None) -> None:
         """Score records that were answered, and compare. Whatever goes wrong is counted, and costs nobody anything.
 
         Args:
             records: a batch.
             answers: of the model that serves, shape ``(n,)``.
+            labels: of it, shape ``(n,)``, if it answers labels.
         """
         if not len(records):
             return
         started = time.perf_counter_ns()
         try:
-            scores = self.served.model.score(records).as_numbers()
+            scores = self.served.model.score(records)
         except Exception as error:  # noqa: BLE001 - a shadow disturbs nobody
             log.warning("shadow %s failed on %d records: %s", self.served.name, len(records), error)
             with self._lock:
@@ -95,14 +97,23 @@ class Shadow:
             return
         each_ns = (time.perf_counter_ns() - started) // len(records)
         self.statistics.record(each_ns, len(records) - len(scores.problems))
-        self._compare(np.abs(scores.values - answers), len(scores.problems))
-
-    def _compare(self, differences: NDArray[np.float64], errors: int) -> None:
+        differences = np.abs(scores.values - answers)
         known = differences[np.isfinite(differences)]
+        answered = np.ones(len(answers), dtype=np.bool_)
+        answered[list(scores.problems)] = False
+        # Two answers that are not both numbers are compared as labels; a number is no label.
+        words = answered & ~np.isfinite(differences)
+        same = 0
+        if words.any() and labels is not None and scores.labels is not None:
+            same = int(np.sum(scores.labels[words] == labels[words]))
+        self._count(known, int(words.sum()), same, len(scores.problems))
+
+    def _count(self, known: NDArray[np.float64], words: int, same: int, errors: int) -> None:
         with self._lock:
             self._errors += errors
-            self._compared += known.size
-            self._equal += int((known <= _CLOSE_ENOUGH).sum())
+            self._compared += known.size + words
+            self._equal += int((known <= _CLOSE_ENOUGH).sum()) + same
+            self._numbers += known.size
             self._sum += math.fsum(known)
             self._max = max(self._max, float(known.max(initial=0.0)))
 
@@ -114,7 +125,7 @@ class Shadow:
                 self.percent,
                 self._compared,
                 self._equal,
-                self._sum / self._compared if self._compared else 0.0,
+                self._sum / self._numbers if self._numbers else 0.0,
                 self._max,
                 self._errors,
                 self.statistics.snapshot(),
@@ -138,7 +149,8 @@ class ShadowWork:
         records: the batch, a ``pyarrow.RecordBatch``.
         partitions: of the records, in their order.
         offsets: of the records, in their order.
-        answers: of the model that serves, shape ``(n,)``; NaN where it gave none.
+        answers: of the model that serves, shape ``(n,)``; NaN where it gave none, or a label that is no number.
+        labels: of the model that serves, shape ``(n,)``, ``None`` where it gave none; if it answers labels.
     """
 
     place: ShadowPlace
@@ -146,6 +158,7 @@ class ShadowWork:
     partitions: Sequence[int]
     offsets: Sequence[int]
     answers: NDArray[np.float64]
+    labels: NDArray[np.object_] | None = None
 
     def run(self) -> None:
         """Score the shadow's share of the batch, and compare. Nothing is raised; without a shadow, nothing is done."""
@@ -153,8 +166,12 @@ class ShadowWork:
             if shadow is None:
                 return
             partitions, offsets = np.asarray(self.partitions, np.int64), np.asarray(self.offsets, np.int64)
-            rows = np.flatnonzero(choose(shadow.percent, partitions, offsets) & np.isfinite(self.answers))
-            shadow.score(self.records.take(pa.array(rows)), self.answers[rows])
+            answered = np.isfinite(self.answers)
+            if self.labels is not None:
+                answered |= np.array([label is not None for label in self.labels])
+            rows = np.flatnonzero(choose(shadow.percent, partitions, offsets) & answered)
+            labels = None if self.labels is None else self.labels[rows]
+            shadow.score(self.records.take(pa.array(rows)), self.answers[rows], labels)
 
 
 def choose(percent: float, partitions: NDArray[np.int64], offsets: NDArray[np.int64]) -> NDArray[np.bool_]:

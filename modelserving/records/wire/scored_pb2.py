@@ -24,13 +24,15 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0cscored.proto\x12\x0cmodelserving\"\xd9\x01\n\x0cScoredRecord\x12\x11\n\tdata_type\x18\x01 \x01(\t\x12\x12\n\nprediction\x18\x02 \x01(\x01\x12\x12\n\nmodel_name\x18\x03 \x01(\t\x12\x15\n\rmodel_version\x18\x04 \x01(\t\x12\x14\n\x0cmodel_digest\x18\x05 \x01(\t\x12\x11\n\tpartition\x18\x06 \x01(\x05\x12\x0e\n\x06offset\x18\x07 \x01(\x03\x12\x12\n\nscoring_ns\x18\x08 \x01(\x03\x12\x14\n\x0cscored_at_ns\x18\t \x01(\x03\x12\x14\n\x0cpublished_ms\x18\n \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0cscored.proto\x12\x0cmodelserving\";\n\x0bNamedOutput\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07numbers\x18\x02 \x03(\x01\x12\r\n\x05texts\x18\x03 \x03(\t\"\xa3\x02\n\x0cScoredRecord\x12\x11\n\tdata_type\x18\x01 \x01(\t\x12\x12\n\nprediction\x18\x02 \x01(\x01\x12\x12\n\nmodel_name\x18\x03 \x01(\t\x12\x15\n\rmodel_version\x18\x04 \x01(\t\x12\x14\n\x0cmodel_digest\x18\x05 \x01(\t\x12\x11\n\tpartition\x18\x06 \x01(\x05\x12\x0e\n\x06offset\x18\x07 \x01(\x03\x12\x12\n\nscoring_ns\x18\x08 \x01(\x03\x12\x14\n\x0cscored_at_ns\x18\t \x01(\x03\x12\x14\n\x0cpublished_ms\x18\n \x01(\x03\x12\x12\n\x05label\x18\x0b \x01(\tH\x00\x88\x01\x01\x12*\n\x07outputs\x18\x0c \x03(\x0b\x32\x19.modelserving.NamedOutputB\x08\n\x06_labelb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'scored_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SCOREDRECORD']._serialized_start=31
-  _globals['_SCOREDRECORD']._serialized_end=248
+  _globals['_NAMEDOUTPUT']._serialized_start=30
+  _globals['_NAMEDOUTPUT']._serialized_end=89
+  _globals['_SCOREDRECORD']._serialized_start=92
+  _globals['_SCOREDRECORD']._serialized_end=383
 # @@protoc_insertion_point(module_scope)

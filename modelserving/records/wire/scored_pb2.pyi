@@ -3,8 +3,10 @@
 isort:skip_file
 What the servers publish: an answer, and everything needed to ask where it came from."""
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -15,6 +17,35 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+@_typing.final
+class NamedOutput(_message.Message):
+    """One output of a model: a number or several, or a text or several."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    NUMBERS_FIELD_NUMBER: _builtins.int
+    TEXTS_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    @_builtins.property
+    def numbers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]: ...
+    @_builtins.property
+    def texts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        numbers: _abc.Iterable[_builtins.float] | None = ...,
+        texts: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "numbers", b"numbers", "texts", b"texts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NamedOutput: _TypeAlias = NamedOutput  # noqa: Y015
 
 @_typing.final
 class ScoredRecord(_message.Message):
@@ -30,6 +61,8 @@ class ScoredRecord(_message.Message):
     SCORING_NS_FIELD_NUMBER: _builtins.int
     SCORED_AT_NS_FIELD_NUMBER: _builtins.int
     PUBLISHED_MS_FIELD_NUMBER: _builtins.int
+    LABEL_FIELD_NUMBER: _builtins.int
+    OUTPUTS_FIELD_NUMBER: _builtins.int
     data_type: _builtins.str
     prediction: _builtins.float
     model_name: _builtins.str
@@ -46,6 +79,12 @@ class ScoredRecord(_message.Message):
     """nanoseconds since 1970"""
     published_ms: _builtins.int
     """the input record's timestamp, milliseconds since 1970"""
+    label: _builtins.str
+    """the answer, where it is a label that the prediction does not say; NaN is that then"""
+    @_builtins.property
+    def outputs(self) -> _containers.RepeatedCompositeFieldContainer[Global___NamedOutput]:
+        """what the model said beside its answer, where it was asked to"""
+
     def __init__(
         self,
         *,
@@ -59,11 +98,15 @@ class ScoredRecord(_message.Message):
         scoring_ns: _builtins.int = ...,
         scored_at_ns: _builtins.int = ...,
         published_ms: _builtins.int = ...,
+        label: _builtins.str | None = ...,
+        outputs: _abc.Iterable[Global___NamedOutput] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_label", b"_label", "label", b"label"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["data_type", b"data_type", "model_digest", b"model_digest", "model_name", b"model_name", "model_version", b"model_version", "offset", b"offset", "partition", b"partition", "prediction", b"prediction", "published_ms", b"published_ms", "scored_at_ns", b"scored_at_ns", "scoring_ns", b"scoring_ns"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_label", b"_label", "data_type", b"data_type", "label", b"label", "model_digest", b"model_digest", "model_name", b"model_name", "model_version", b"model_version", "offset", b"offset", "outputs", b"outputs", "partition", b"partition", "prediction", b"prediction", "published_ms", b"published_ms", "scored_at_ns", b"scored_at_ns", "scoring_ns", b"scoring_ns"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__label: _TypeAlias = _typing.Literal["label"]  # noqa: Y015
+    _WhichOneofArgType__label: _TypeAlias = _typing.Literal["_label", b"_label"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__label) -> _WhichOneofReturnType__label | None: ...
 
 Global___ScoredRecord: _TypeAlias = ScoredRecord  # noqa: Y015

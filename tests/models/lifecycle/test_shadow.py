@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from modelserving.models.formats.inputs import to_batch
 from modelserving.models.lifecycle.shadow import Shadow, ShadowWork, choose
 from modelserving.models.lifecycle.slots import ModelSlot, ModelSlots
+from modelserving.models.model import Records, Scores
 from modelserving.records import WineRecord
-from modelserving.records.batch import WineBatch
 from modelserving.serving import Batch, score_batch
 from tests.fakes import FakeModel, messages, served_by, wine
 
 
 def work(slot: ModelSlot, records: list[WineRecord], answers: list[float]) -> ShadowWork:
     count = len(records)
-    return ShadowWork(slot, WineBatch.of(records), [0] * count, list(range(count)), np.array(answers))
+    return ShadowWork(slot, to_batch(records), [0] * count, list(range(count)), np.array(answers))
 
 
 def slot_with(model: FakeModel, percent: float = 100.0) -> ModelSlot:
@@ -36,6 +38,27 @@ def test_the_two_are_compared_number_by_number() -> None:
     assert (found.compared, found.equal, found.max_difference) == (4, 2, 3.0)
     assert found.mean_difference == pytest.approx(1.0)
     assert (found.errors, found.statistics.count) == (0, 4)
+
+
+class Labelling(FakeModel):
+    """Answers a label for each wine; a number where it spells one."""
+
+    def score(self, records: Records) -> Scores:
+        labels = np.array(["5" if alcohol > 10 else "good" for alcohol in super().score(records).values], dtype=object)
+        return Scores(np.where(labels == "5", 5.0, np.nan), labels=labels)
+
+
+def test_labels_agree_or_not_and_numbers_differ_by_so_much() -> None:
+    """A label that spells a number is one; a word and a number are never the same."""
+    slot = slot_with(Labelling())
+    labels = np.array(["good", "bad", "5", "6", "good", None], dtype=object)
+    answers = [float("nan"), float("nan"), 5.0, 6.0, float("nan"), float("nan")]
+    sent = work(slot, [wine(alcohol=a) for a in (9.0, 9.0, 11.0, 11.0, 11.0, 9.0)], answers)
+    replace(sent, labels=labels).run()
+    found = slot.describe().shadow
+    assert found is not None
+    assert (found.compared, found.equal, found.errors) == (5, 2, 0)
+    assert (found.mean_difference, found.max_difference) == (0.5, 1.0)
 
 
 def test_a_shadow_that_fails_costs_nobody_anything() -> None:
