@@ -26,7 +26,14 @@ from kafka import errors as kafka_errors
 from modelserving.errors import BrokerUnavailable, SetupError
 from modelserving.kafka.clients import MAX_MESSAGE_BYTES, REQUEST_BYTES, Connection, explain_silence, reach
 
-__all__ = ["BrokerWatch", "has_fast_client", "make_fast_consumer", "make_fast_producer", "to_kafka_error"]
+__all__ = [
+    "BrokerWatch",
+    "has_fast_client",
+    "is_unreadable",
+    "make_fast_consumer",
+    "make_fast_producer",
+    "to_kafka_error",
+]
 
 _OPTIONS = {
     "security_protocol": "security.protocol",
@@ -117,6 +124,7 @@ def make_fast_consumer(connection: Connection, watch: BrokerWatch, group: str, i
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
             "isolation.level": "read_committed",
+            "check.crcs": True,  # off, as it is by default, a damaged record is scored as if nothing were the matter
             "allow.auto.create.topics": False,
             "topic.metadata.refresh.interval.ms": 5_000,
             "max.partition.fetch.bytes": REQUEST_BYTES,
@@ -184,6 +192,16 @@ def settings(connection: Connection) -> Mapping[str, object]:
         "reconnect.backoff.max.ms": 1_000,
         **named,
     }
+
+
+def is_unreadable(error: Any) -> bool:
+    """Whether a message's error says that a batch cannot be taken apart.
+
+    Args:
+        error: a message's ``KafkaError``.
+    """
+    known = _engine().KafkaError
+    return error.code() in {known._BAD_MSG, known._BAD_COMPRESSION, known._NOT_IMPLEMENTED}
 
 
 def to_kafka_error(error: Any, connection: Connection) -> Exception:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Literal
 from modelserving.errors import BrokerUnavailable
 from modelserving.kafka.admin import end_offsets
 from modelserving.kafka.clients import Connection, make_consumer
+from modelserving.kafka.gaps import Gap
 
 if TYPE_CHECKING:
     from kafka.consumer.fetcher import ConsumerRecord
 
-__all__ = ["read_topic"]
+__all__ = ["find_gap", "read_topic"]
 
 log = logging.getLogger(__name__)
 
@@ -68,3 +69,32 @@ def read_topic(
                 )
             for partition, records in batches.items():
                 yield from (record for record in records if record.offset < ends[partition])
+
+
+def find_gap(connection: Connection, topic: str, partition: int, offset: int, reason: str) -> Gap:
+    """What cannot be read at a place, and where reading goes on: for clients that stop there and do not say.
+
+    Args:
+        connection: the broker.
+        topic: where.
+        partition: of it.
+        offset: where the other client stopped.
+        reason: what it said; it counts where kafka-python can read what is there.
+
+    Raises:
+        BrokerUnavailable: no broker answers, or nothing comes.
+    """
+    from kafka import TopicPartition
+
+    place, deadline = TopicPartition(topic, partition), time.monotonic() + _SILENT_S
+    with make_consumer(connection, max_poll_records=1) as consumer:
+        consumer.assign([place])
+        consumer.seek(place, offset)
+        while time.monotonic() < deadline:
+            found = consumer.poll(timeout_ms=200)
+            gaps: tuple[Gap, ...] = consumer.take_gaps()
+            if gaps:
+                return gaps[0]
+            for record in found.get(place, ()):
+                return Gap(topic, partition, offset, record.offset + 1, reason, record.value)
+    raise BrokerUnavailable(f"nothing comes from {topic}, partition {partition}, offset {offset}: {reason}")

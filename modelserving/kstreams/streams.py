@@ -81,6 +81,7 @@ class KafkaStreams:
         on_error: asked what to do when a thread fails, with the Python error, or the engine's. By default the
             application ends, and ``error`` has it.
         on_state: told of each new state, on a thread of the engine.
+        clients: the consumers and producers to work with, a ``KafkaClientSupplier``; ``None``: the engine's own.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class KafkaStreams:
         config: Any,
         on_error: Callable[[BaseException], Response] = _shut_down,
         on_state: Callable[[State], object] = lambda _: None,
+        clients: Any = None,
     ) -> None:
         forward_logs()
         self.error: BaseException | None = None
@@ -96,7 +98,8 @@ class KafkaStreams:
         self._on_error = on_error
         self._on_state = on_state
         with python_errors():
-            self.java: Any = call_as_daemon(lambda: jvm.java_class(_STREAMS + "KafkaStreams")(topology, config))
+            parts = (topology, config) if clients is None else (topology, config, clients)
+            self.java: Any = call_as_daemon(lambda: jvm.java_class(_STREAMS + "KafkaStreams")(*parts))
         self._listen()
         _open.add(self)
 

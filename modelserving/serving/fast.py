@@ -13,7 +13,9 @@ from typing import Any, NamedTuple, Self
 
 from modelserving.kafka import Connection
 from modelserving.kafka.dead_letters import headers
-from modelserving.kafka.fast import BrokerWatch, make_fast_consumer, make_fast_producer, to_kafka_error
+from modelserving.kafka.fast import BrokerWatch, is_unreadable, make_fast_consumer, make_fast_producer, to_kafka_error
+from modelserving.kafka.gaps import Gap
+from modelserving.kafka.reading import find_gap
 from modelserving.records import Topics, encode_scored_batch, preload_encoder
 from modelserving.serving.messages import Batch, ScoredBatch
 from modelserving.serving.worker_thread import WorkerThread, run_abandonable
@@ -58,6 +60,7 @@ class FastSource:
         self._watch = BrokerWatch(connection)
         self._thread = WorkerThread(f"source-{topic}")
         self._on_hold = False
+        self._gaps: list[Gap] = []
 
     async def __aenter__(self) -> Self:
         self._consumer = await self._thread.run(self._connect)
@@ -91,7 +94,7 @@ class FastSource:
         """
         while True:
             batch = await self._thread.run(self._poll)
-            if batch.messages:
+            if batch.messages or batch.gaps:
                 return batch
 
     async def hold(self) -> None:
@@ -114,14 +117,19 @@ class FastSource:
             found += self._consumer.consume(self._max_records - 1, 0)
         self._watch.check()
         messages = self._read(found)
-        return Batch(messages, self._consumer.consumer_group_metadata()) if messages else Batch(())
+        gaps, self._gaps = tuple(self._gaps), []
+        return Batch(messages, self._consumer.consumer_group_metadata(), gaps) if messages or gaps else Batch(())
 
     def _read(self, found: Iterable[Any]) -> Sequence[_Message]:
-        """Librdkafka's messages as everybody else's; an error among them is raised."""
-        messages = []
+        """Librdkafka's messages as everybody else's; an error among them is raised, or is a gap."""
+        messages, left = [], set[int]()
         for message in found:
+            if message.partition() in left:
+                continue
             if (error := message.error()) is not None:
-                raise to_kafka_error(error, self._connection)
+                self._pass_over(message, error)
+                left.add(message.partition())
+                continue
             messages.append(
                 _Message(
                     message.topic(),
@@ -134,6 +142,20 @@ class FastSource:
                 )
             )
         return messages
+
+    def _pass_over(self, message: Any, error: Any) -> None:
+        """Go on behind what cannot be read; librdkafka itself goes on anywhere, and reads numbers as what they are not.
+
+        Raises:
+            BrokerUnavailable, kafka.errors.KafkaError: it is another error.
+        """
+        from confluent_kafka import TopicPartition
+
+        if not is_unreadable(error) or message.offset() < 0:
+            raise to_kafka_error(error, self._connection)
+        gap = find_gap(self._connection, message.topic(), message.partition(), message.offset(), error.str())
+        self._consumer.seek(TopicPartition(gap.topic, gap.partition, gap.end))
+        self._gaps.append(gap)
 
 
 class FastSink:

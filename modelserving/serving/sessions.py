@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import NoReturn
 
@@ -13,13 +14,36 @@ from kafka.errors import FencedInstanceIdError, InvalidProducerEpochError, Kafka
 
 from modelserving.errors import BrokerUnavailable, ServerError
 
-__all__ = ["run_sessions", "same_name", "spare_the_garbage_collector"]
+__all__ = ["FailureRate", "run_sessions", "same_name", "spare_the_garbage_collector"]
 
 log = logging.getLogger(__name__)
 
 _FENCES = 3
 _FENCED_WITHIN_S = 60.0
 _RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0)
+
+
+class FailureRate:
+    """How often something failed lately.
+
+    Args:
+        count: so many failures,
+        within_s: within so many seconds, are often.
+    """
+
+    def __init__(self, count: int, within_s: float) -> None:
+        self._moments: deque[float] = deque(maxlen=count)
+        self._within_s = within_s
+
+    def note(self) -> None:
+        """It failed now."""
+        self._moments.append(time.monotonic())
+
+    @property
+    def often(self) -> bool:
+        """Whether the last failures came one soon after the other; how long ago that was does not matter."""
+        moments = self._moments
+        return len(moments) == moments.maxlen and moments[-1] - moments[0] < self._within_s
 
 
 async def run_sessions(

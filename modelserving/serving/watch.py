@@ -17,7 +17,9 @@ from kafka import OffsetSpec, TopicPartition
 from kafka.errors import KafkaError
 
 from modelserving.errors import BrokerUnavailable
-from modelserving.kafka import Connection, make_admin
+from modelserving.kafka import Connection, headers, make_admin, make_producer
+from modelserving.kafka.messages import letter_of
+from modelserving.kafka.reading import find_gap
 from modelserving.kafka.settings import settings_to_mend
 from modelserving.serving.audit import OffsetAudit
 from modelserving.serving.messages import Batch
@@ -34,6 +36,7 @@ log = logging.getLogger(__name__)
 
 _EVERY_S = 2.0
 _ANSWER_WITHIN_MS = 8_000
+_LETTER_WITHIN_S = 30.0
 _RECENT_MS = 60_000
 _GONE_FOR_GOOD = -1
 
@@ -97,6 +100,28 @@ class TopicWatch:
             for gap in batch.gaps:
                 log.warning("passed over: %s", gap)
             yield batch
+
+    def pass_over(self, topic: str, partition: int, offset: int, reason: str) -> int:
+        """Say what cannot be read, keep its bytes as a dead letter, and tell where reading goes on.
+
+        Args:
+            topic: where.
+            partition: of it.
+            offset: the first that cannot be read.
+            reason: why.
+
+        Raises:
+            BrokerUnavailable: the broker does not answer.
+        """
+        gap = find_gap(self._connection, topic, partition, offset, reason)
+        log.warning("passed over: %s", gap)
+        if topic == self._options.topics.records:
+            self.audit.read((), (gap,))
+        letter = letter_of(gap)
+        with make_producer(self._connection) as producer:
+            name = self._options.topics.dead_letters
+            producer.send(name, value=letter.body, key=letter.label, headers=headers(letter)).get(_LETTER_WITHIN_S)
+        return gap.end
 
     async def end_when_recreated(self) -> None:
         """Raise when the records' topic is not the one that it was.

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 from operator import attrgetter
@@ -18,11 +16,13 @@ from modelserving.errors import BrokerUnavailable, ServerError
 from modelserving.kafka import Connection, end_offsets
 from modelserving.kafka.clients import REQUEST_BYTES
 from modelserving.kstreams import KafkaStreams, Response, State, streams_config
+from modelserving.kstreams.bridge.clients import passing_over
 from modelserving.models.lifecycle.state import ServingState
 from modelserving.records.decoder import RecordDecoder
 from modelserving.serving import Counts, Health, Phase
+from modelserving.serving.meter import Outcome
 from modelserving.serving.options import ServerOptions
-from modelserving.serving.sessions import run_sessions, same_name, spare_the_garbage_collector
+from modelserving.serving.sessions import FailureRate, run_sessions, same_name, spare_the_garbage_collector
 from modelserving.serving.watch import TopicWatch
 from modelserving.serving.worker_thread import run_abandonable
 from modelserving.statistics import StatisticsSnapshot
@@ -71,7 +71,7 @@ class StreamsServer:
         self.watch = TopicWatch(connection, options)
         self._tally = Tally(self.watch.audit)
         self.meter = self._tally.meter
-        self._failures: deque[float] = deque(maxlen=_REPLACEMENTS)
+        self._failures = FailureRate(_REPLACEMENTS, _WITHIN_S)
         self._pulse: Heartbeat | None = None
         self._last_seen: Mapping[str, ModelStatistics] = {}
         self._topic = RecordsTopic(options, engine.state_folder, engine.store)
@@ -210,7 +210,7 @@ class StreamsServer:
                 await anyio.sleep(_LOOK_EVERY_S)
             if _FENCE in str(streams.error):
                 raise same_name("it has taken this one's place")
-            if self._fails_often:
+            if self._failures.often:
                 streams.raise_error()
             raise BrokerUnavailable(f"Kafka Streams has given up: {streams.error or state}.")
         finally:
@@ -252,7 +252,8 @@ class StreamsServer:
         options, engine = self.options, self.engine
         how = options.max_records, engine.linger, self._decoder
         parts = Parts(options.topics, self.models, self._tally, self._partitions, *how)
-        return KafkaStreams(make_topology(engine.store, parts), self._config(), self._on_error)
+        clients = passing_over(self._pass_over)
+        return KafkaStreams(make_topology(engine.store, parts), self._config(), self._on_error, clients=clients)
 
     def _config(self) -> object:
         options, engine = self.options, self.engine
@@ -284,14 +285,12 @@ class StreamsServer:
 
     def _on_error(self, error: BaseException) -> Response:
         """A thread that fails now and then is replaced; one that fails again and again is a fault of ours."""
-        if _FENCE in str(error):
-            return Response.SHUTDOWN_CLIENT
-        self._failures.append(time.monotonic())
-        log.debug("a thread failed: %r", error)
-        return Response.SHUTDOWN_CLIENT if self._fails_often else Response.REPLACE_THREAD
+        self._failures.note()
+        ends = self._failures.often or _FENCE in str(error)
+        return Response.SHUTDOWN_CLIENT if ends else Response.REPLACE_THREAD
 
-    @property
-    def _fails_often(self) -> bool:
-        """Whether the last failures came one soon after the other; how long ago that was does not matter."""
-        failures = self._failures
-        return len(failures) == _REPLACEMENTS and failures[-1] - failures[0] < _WITHIN_S
+    def _pass_over(self, topic: str, partition: int, offset: int, reason: str) -> int:
+        after = self.watch.pass_over(topic, partition, offset, reason)
+        if topic == self.options.topics.records:
+            self.meter.add(Outcome(Counts(dead_lettered=1), (("read", "UnreadableBatch"),)))
+        return after

@@ -29,6 +29,7 @@ from modelserving.kstreams import (
     streams_config,
 )
 from modelserving.kstreams.bridge.batches import BatchContext, BatchProcessor, BatchProcessorSupplier, Columns
+from modelserving.kstreams.bridge.clients import passing_over
 from modelserving.records import Topics
 from modelserving.workshop.lesson.lesson_topics import wait_until
 
@@ -97,7 +98,8 @@ def test_what_an_application_ran_is_freed(connection: Connection, topics: Topics
     for number in range(2):
         name = secrets.token_hex(4)
         config = streams_config(connection, application_id=name, state_dir=tmp_path / str(number))
-        with KafkaStreams(topology(topics.records, topics.scored), config) as streams:
+        clients = passing_over(lambda *_: 0)
+        with KafkaStreams(topology(topics.records, topics.scored), config, clients=clients) as streams:
             streams.wait_for(State.RUNNING)
             _known.append(weakref.ref(streams))
             wait_until(partial(noted, 3 * number + 3), "the task")
