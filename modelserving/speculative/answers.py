@@ -33,11 +33,13 @@ class Responder:
         name: of the participant.
         info: of the model that stood in its place then.
         took_ns: from the arrival of the records to the arrival of the answers, nanoseconds.
+        each_ns: each record's share of the time that the model itself took, nanoseconds.
     """
 
     name: str
     info: ModelInfo
     took_ns: int = 0
+    each_ns: int = 0
 
 
 class Answer(NamedTuple):

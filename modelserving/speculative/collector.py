@@ -121,6 +121,11 @@ class AnswerCollector:
         """Whether there are records of which a participant has said nothing."""
         return None in self._said.get(name, ())
 
+    def has_failed(self, name: str) -> bool:
+        """Whether a participant has an answer to none of the records, and will have none to some."""
+        said = self._said.get(name, ())
+        return not any(type(one) is Answer for one in said) and any(one is not None for one in said)
+
     def _judge(self, rows: range, now_ns: int) -> None:
         """Decide those records that can be decided, and after the deadline all of them."""
         if not self.open:

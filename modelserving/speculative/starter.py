@@ -1,0 +1,210 @@
+"""Asks the models about a batch, and waits until each record of it is decided.
+
+::
+
+    batch ─▶ decode ─▶ for each data type: who takes part? ─▶ executors (actors, all at once)
+                                                                  │ answers, piece by piece
+    ScoredBatch ◀─ outcome ◀─ collectors: one decision a record ◀─┘ or the deadline, or other settings
+
+Where one stage has one function from a batch to what becomes of it (``serving/scoring.py``), this is another one.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from modelserving.actors.runtime.api import Ref, Runtime
+from modelserving.kafka.messages import Message, dead_letter
+from modelserving.models.lifecycle.slots import ModelSlot, ModelSlots
+from modelserving.records import decode_wines
+from modelserving.serving.messages import Batch, ModelShare, ScoredBatch
+from modelserving.speculative.answers import Absence
+from modelserving.speculative.collector import AnswerCollector
+from modelserving.speculative.executor import Arrival, Assignment, Clock, Inbox, ModelExecutor
+from modelserving.speculative.outcome import Outcome
+from modelserving.speculative.settings import SpeculativeSettings
+from modelserving.speculative.standing import Standing
+
+__all__ = ["Starter"]
+
+_SEVERAL = 1_000_000
+"""An executor's mailbox has room for all that can come: who does not answer is left out before long."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Round:
+    """Records of one data type, and who was asked about them."""
+
+    data_type: str
+    messages: Sequence[Message]
+    collector: AnswerCollector
+    asked: Mapping[str, ModelSlot]
+
+
+class Starter:
+    """From a batch to one answer for each of its records. One thread scores; any thread may configure, or look.
+
+    Args:
+        runtime: runs the executors; its messages are not copies.
+        clock: the time.
+    """
+
+    def __init__(self, runtime: Runtime, clock: Clock = time.monotonic_ns) -> None:
+        self._runtime = runtime
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._settings: dict[str, SpeculativeSettings] = {}
+        self._standings: dict[tuple[str, str], Standing] = {}
+        self._executors: dict[str, Ref] = {}
+        self._inbox = Inbox()
+
+    @property
+    def configured(self) -> Mapping[str, SpeculativeSettings]:
+        """What is wanted, for each data type of which something was said."""
+        with self._lock:
+            return dict(self._settings)
+
+    def configure(self, data_type: str, settings: SpeculativeSettings | None) -> None:
+        """Something else is wanted of a data type from now on, also of the records that wait.
+
+        Args:
+            data_type: whose records.
+            settings: what is wanted; ``None``: what every other server does.
+        """
+        with self._lock:
+            if settings is None:
+                self._settings.pop(data_type, None)
+            else:
+                self._settings[data_type] = settings
+        self._inbox.put(None)
+
+    def settings_of(self, data_type: str) -> SpeculativeSettings:
+        """What is wanted of a data type now."""
+        with self._lock:
+            return self._settings.get(data_type) or SpeculativeSettings.alone(data_type)
+
+    def standing(self, data_type: str, name: str) -> Standing:
+        """How a participant has done with the records of a data type."""
+        with self._lock:
+            return self._standings.setdefault((data_type, name), Standing(name))
+
+    def score(self, batch: Batch, slots: ModelSlots) -> ScoredBatch:
+        """Ask all participants about a batch; return when each record is decided.
+
+        Args:
+            batch: the messages; they have arrived now.
+            slots: where the participants' models are.
+        """
+        arrived_ns = self._clock()
+        outcome = Outcome(batch)
+        inbox = self._inbox = Inbox()
+        rounds: list[_Round] = []
+        for data_type, messages, records in self._decode(batch, outcome):
+            found = self._begin(data_type, messages, records, slots, arrived_ns, inbox)
+            if found is None:
+                outcome.skip(data_type, len(records))
+            else:
+                rounds.append(found)
+        self._collect(rounds, inbox, outcome)
+        for one in rounds:
+            self._end(one, outcome)
+        return outcome.done()
+
+    def _decode(self, batch: Batch, outcome: Outcome) -> list[tuple[str, Sequence[Message], Any]]:
+        messages = batch.messages
+        decoded = decode_wines([message.value for message in messages])
+        outcome.dead.extend(dead_letter(messages[row], "decode", error) for row, error in decoded.problems.items())
+        return [
+            (data_type, messages if len(rows) == len(messages) else [messages[row] for row in rows], records)
+            for data_type, (rows, records) in decoded.groups.items()
+        ]
+
+    def _begin(
+        self,
+        data_type: str,
+        messages: Sequence[Message],
+        records: Any,
+        slots: ModelSlots,
+        arrived_ns: int,
+        inbox: Inbox,
+    ) -> _Round | None:
+        """Ask who is to be asked; ``None``: nobody has a model."""
+        settings, count = self.settings_of(data_type), len(records)
+        places = {one.name: slot for one in settings.ranked if (slot := slots.get(one.name)) and slot.current}
+        if not places:
+            return None
+        allowed = {
+            name: slot for name, slot in places.items() if self._may_answer(self.standing(data_type, name), name)
+        }
+        asked = allowed or places  # whoever is late is better than nobody
+        absent = {
+            one.name: Absence("left out" if one.name in places else "no model")
+            for one in settings.ranked
+            if one.name not in asked
+        }
+        collector = AnswerCollector(count, settings, arrived_ns, asked, absent)
+        for name in absent.keys() & places:
+            self.standing(data_type, name).count(left_out=count)
+        slowed = {one.name: round(one.slowed_ms * 1e6) for one in settings.participants}
+        for name, slot in asked.items():
+            standing = self.standing(data_type, name)
+            standing.count(asked=count)
+            self._executor(name).tell(Assignment(name, slot, records, collector, inbox, standing, slowed[name]))
+        return _Round(data_type, messages, collector, asked)
+
+    def _may_answer(self, standing: Standing, name: str) -> bool:
+        """Whether a participant is asked: it is not left out, or its time has come, and it is not stuck in old work."""
+        breaker = standing.breaker
+        return breaker.allows(self._clock()) and not (breaker.pauses and self._executor(name).waiting)
+
+    def _executor(self, name: str) -> Ref:
+        """The actor that asks a participant's model, whichever data types' records that scores."""
+        if name not in self._executors:
+            self._executors[name] = self._runtime.spawn(
+                ModelExecutor, self._clock, name=f"executor-{name}", mailbox=_SEVERAL
+            )
+        return self._executors[name]
+
+    def _collect(self, rounds: Sequence[_Round], inbox: Inbox, outcome: Outcome) -> None:
+        try:
+            while any(one.collector.open for one in rounds):
+                arrivals = inbox.take(self._patience(rounds))
+                for arrival in arrivals:
+                    arrival.collector.answer(arrival.name, arrival.rows, arrival.said, arrival.at_ns)
+                    self._share(arrival, outcome)
+                now_ns = self._clock()
+                for one in rounds:
+                    settings = self.settings_of(one.data_type)
+                    if settings == one.collector.settings:
+                        one.collector.tick(now_ns)
+                    else:
+                        one.collector.reconfigure(settings, now_ns)
+        finally:
+            inbox.close()
+
+    def _patience(self, rounds: Sequence[_Round]) -> float | None:
+        """Seconds until something is due; ``None``: all are waited for."""
+        due = [due for one in rounds if (due := one.collector.due_ns) is not None]
+        return max(0, min(due) - self._clock()) / 1e9 if due else None
+
+    def _share(self, arrival: Arrival, outcome: Outcome) -> None:
+        if arrival.served is not None:
+            outcome.shares.append(ModelShare(arrival.served, len(arrival.said), arrival.each_ns))
+
+    def _end(self, one: _Round, outcome: Outcome) -> None:
+        """Take the decisions, and note who was late or failed."""
+        collector, now_ns = one.collector, self._clock()
+        settings, due = collector.settings, collector.settings.due_ns(collector.arrived_ns)
+        for name in one.asked:
+            breaker = self.standing(one.data_type, name).breaker
+            if collector.has_failed(name) or (due is not None and now_ns >= due and collector.is_waiting(name)):
+                breaker.missed(now_ns, settings.patience, settings.pause_ns)
+            elif not collector.is_waiting(name):
+                breaker.good()
+        chosen = outcome.take(one.data_type, one.messages, collector)
+        for by, count in chosen.items():
+            self.standing(one.data_type, by).count(chosen=count)

@@ -1,0 +1,208 @@
+"""Models are asked all at once, by real actors; each record has one answer, or a dead letter that says why."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from modelserving.actors import PykkaRuntime
+from modelserving.models.lifecycle.slots import ModelSlots
+from modelserving.serving.messages import Batch, ScoredBatch
+from modelserving.speculative.outcome import AnswerAccount, read_account
+from modelserving.speculative.settings import ParticipantSettings, SpeculativeSettings
+from modelserving.speculative.starter import Starter
+from modelserving.workshop.lesson.lesson_topics import wait_until
+from tests.fakes import FakeModel, messages, served_by, wine
+
+
+@pytest.fixture
+def runtime() -> Iterator[PykkaRuntime]:
+    """Actors of this test's own."""
+    with PykkaRuntime() as made:
+        yield made
+
+
+@pytest.fixture
+def starter(runtime: PykkaRuntime) -> Starter:
+    """Nothing is set yet."""
+    return Starter(runtime)
+
+
+class Gate:
+    """Lets a model's answers through when it is opened."""
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+
+    def open(self) -> None:
+        self.event.set()
+
+    def wait(self) -> None:
+        assert self.event.wait(20)
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    """Open at the end, so that nobody waits for ever."""
+    made = Gate()
+    yield made
+    made.open()
+
+
+def slots_of(**models: FakeModel) -> ModelSlots:
+    slots = ModelSlots()
+    for name, model in models.items():
+        slots.swap(served_by(model, f"{name}-model", name))
+    return slots
+
+
+def wanted(*names: str, **more: object) -> SpeculativeSettings:
+    made = SpeculativeSettings("wine", tuple(ParticipantSettings(name) for name in names))
+    return replace(made, **more)  # type: ignore[arg-type]
+
+
+def answers(done: ScoredBatch) -> list[tuple[int, float]]:
+    return [(one.offset, one.prediction) for one in done.scored]
+
+
+def account(done: ScoredBatch, place: int = 0) -> AnswerAccount:
+    found = read_account(done.notes[place])
+    assert found is not None
+    return found
+
+
+TWO = Batch(messages([wine(alcohol=10.0), wine(alcohol=11.0)]))
+
+
+def test_where_nothing_is_set_the_model_of_the_data_type_answers(starter: Starter) -> None:
+    """As in every other server."""
+    done = starter.score(TWO, slots_of(wine=FakeModel()))
+    assert answers(done) == [(0, 10.0), (1, 11.0)]
+    assert {one.model_name for one in done.scored} == {"wine-model"}
+    assert account(done).chosen == "wine"
+
+
+def test_the_fast_models_answer_leaves_when_the_smart_one_is_late(starter: Starter, gate: Gate) -> None:
+    """The answer says who had answered, and who was late; what comes late is counted, never used."""
+    starter.configure("wine", wanted("smart", "fast", deadline_ms=100.0))
+    slots = slots_of(smart=FakeModel(100.0, during=gate.wait), fast=FakeModel())
+    done = starter.score(TWO, slots)
+    assert answers(done) == [(0, 10.0), (1, 11.0)]
+    said = account(done)
+    assert (said.chosen, said.absent) == ("fast", {"smart": "late"})
+    assert said.after_ms >= 100
+    gate.open()
+    standing = starter.standing("wine", "smart")
+    wait_until(lambda: standing.snapshot(0).late == 2, "the late answer to be counted", seconds=20)
+    assert standing.snapshot(0).lateness.count == 2
+    assert starter.standing("wine", "fast").snapshot(0).chosen == 2
+
+
+def test_a_shorter_deadline_frees_the_records_that_wait(starter: Starter, gate: Gate) -> None:
+    """Nobody waits for the end of the old one."""
+    starter.configure("wine", wanted("smart", "fast", deadline_ms=600_000.0))
+    fast = FakeModel()
+    slots = slots_of(smart=FakeModel(100.0, during=gate.wait), fast=fast)
+
+    def shorten() -> None:
+        wait_until(lambda: fast.batches != [], "the fast model to answer", seconds=20)
+        starter.configure("wine", wanted("smart", "fast", deadline_ms=1.0))
+
+    thread = threading.Thread(target=shorten)
+    thread.start()
+    done = starter.score(TWO, slots)
+    thread.join()
+    assert answers(done) == [(0, 10.0), (1, 11.0)]
+
+
+def test_a_model_that_fails_harms_nobody(starter: Starter) -> None:
+    """Its failure is in the account, and nobody waits for it: there is no deadline here."""
+    starter.configure("wine", wanted("smart", "fast"))
+    done = starter.score(TWO, slots_of(smart=FakeModel(error=RuntimeError("it broke")), fast=FakeModel()))
+    assert answers(done) == [(0, 10.0), (1, 11.0)]
+    assert account(done).absent == {"smart": "failed"}
+    assert starter.standing("wine", "smart").snapshot(0).failed == 2
+
+
+def test_one_that_fails_too_often_is_left_out_and_asked_again_later(runtime: PykkaRuntime) -> None:
+    """While it is left out it is not asked; after the pause it is, and takes part again."""
+    now = [0]
+    starter = Starter(runtime, lambda: now[0])
+    starter.configure("wine", wanted("smart", "fast", patience=2, pause_ms=1000.0))
+    bad = FakeModel(error=RuntimeError("it broke"))
+    slots = slots_of(smart=bad, fast=FakeModel())
+    for _ in range(4):
+        done = starter.score(TWO, slots)
+    assert bad.batches == [2, 2]
+    assert account(done).absent == {"smart": "left out"}
+    assert starter.standing("wine", "smart").snapshot(0).left_out == 4
+    slots.swap(served_by(FakeModel(100.0), "mended", "smart"))
+    now[0] = 1_000_000_000
+    wait_until(lambda: answers(starter.score(TWO, slots)) == [(0, 1000.0), (1, 1100.0)], "it to take part", seconds=20)
+    assert not starter.standing("wine", "smart").snapshot(now[0]).waits
+
+
+def test_the_only_one_is_asked_however_often_it_failed(starter: Starter) -> None:
+    """Whoever is late is better than nobody."""
+    starter.configure("wine", wanted("smart", patience=1))
+    model = FakeModel(error=RuntimeError("it broke"))
+    for _ in range(3):
+        done = starter.score(TWO, slots_of(smart=model))
+    assert model.batches == [2, 2, 2]
+    assert [letter.offset for letter in done.dead] == [0, 1]
+
+
+def test_where_nobody_answers_there_is_a_dead_letter_that_says_why_or_the_fallback(starter: Starter) -> None:
+    """Each record has its answer or its dead letter."""
+    slots = slots_of(smart=FakeModel(error=RuntimeError("it broke")))
+    starter.configure("wine", wanted("smart", "fast"))
+    (first, _) = starter.score(TWO, slots).dead
+    assert "smart failed (it broke)" in first.reason
+    assert "fast no model" in first.reason
+    starter.configure("wine", wanted("smart", "fast", fallback=4.0))
+    done = starter.score(TWO, slots)
+    assert answers(done) == [(0, 4.0), (1, 4.0)]
+    assert account(done).chosen == ""
+
+
+def test_a_row_that_one_model_cannot_score_is_anothers(starter: Starter) -> None:
+    """Record by record: the smart model's problem with one costs the other nothing."""
+    starter.configure("wine", wanted("smart", "fast"))
+    slots = slots_of(smart=FakeModel(100.0, problems={1: "missing"}), fast=FakeModel())
+    assert answers(starter.score(TWO, slots)) == [(0, 1000.0), (1, 11.0)]
+
+
+def test_of_three_the_median_is_taken(starter: Starter) -> None:
+    """The answer is nobody's own, and says so."""
+    starter.configure("wine", wanted("a", "b", "c", decider="consensus"))
+    done = starter.score(TWO, slots_of(a=FakeModel(1.0), b=FakeModel(2.0), c=FakeModel(50.0)))
+    assert answers(done) == [(0, 20.0), (1, 22.0)]
+    assert {(one.model_name, one.model_digest) for one in done.scored} == {("the median of 3", "")}
+
+
+def test_garbage_and_types_without_a_model_cost_the_others_nothing(starter: Starter) -> None:
+    """Every message is scored, dead or skipped, exactly as with one model."""
+    done = starter.score(Batch(messages([wine(), b"\xff", wine("beer"), wine()])), slots_of(wine=FakeModel()))
+    assert [one.offset for one in done.scored] == [0, 3]
+    assert [(letter.offset, letter.stage) for letter in done.dead] == [(1, "decode")]
+    assert (done.skipped, done.skipped_types) == (1, ("beer",))
+
+
+def test_a_large_batch_is_scored_in_pieces(starter: Starter) -> None:
+    """So that of a model that is too slow for all of it, some answers come in time."""
+    starter.configure("wine", wanted("wine", deadline_ms=600_000.0))
+    model = FakeModel()
+    done = starter.score(Batch(messages([wine()] * 600)), slots_of(wine=model))
+    assert len(done.scored) == 600
+    assert sum(model.batches) == 600
+    assert model.batches[0] == 256
+
+
+def test_the_models_statistics_are_told(starter: Starter) -> None:
+    """As of any server: who scored how many, and how long that took."""
+    starter.configure("wine", wanted("smart", "fast", decider="consensus, best"))
+    done = starter.score(TWO, slots_of(smart=FakeModel(), fast=FakeModel()))
+    assert sorted((share.served.name, share.count) for share in done.shares) == [("fast-model", 2), ("smart-model", 2)]
