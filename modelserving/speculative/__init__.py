@@ -3,8 +3,8 @@
 ::
 
     answers.py ─▶ deciders.py ─▶ settings.py       what came, how one answer is made of it, and what is wanted
-    collector.py · breaker.py                      the heart: no thread, no clock, no Kafka
-    executor.py ─▶ starter.py                      an actor for each model; who asks them, and waits
+    collector.py · standing.py                     decides each record once; who is left out: no thread, no Kafka
+    executor.py ─▶ starter.py ─▶ outcome.py        an actor for each model; who asks them, and waits; what is published
     apart.py                                       a model in a process of its own
-    control.py ─▶ server.py ─▶ faces.py            configured by a topic, served as the stage serves, asked by HTTP
+    control.py ─▶ server.py                        configured by a topic, served as the stage serves
 """

@@ -14,7 +14,13 @@ from modelserving.cli import app
 from modelserving.commands.serve.options import ListenOptions, ServeOptions, with_options
 
 SERVE = getattr(get_command(app), "commands", {})["serve"].commands
-DEFAULTS = {"stage": (5500, 10_000), "actor": (5500, 10_000), "streams": (5600, 1_000), "temperature": (5700, None)}
+DEFAULTS = {
+    "stage": (5500, 10_000),
+    "actor": (5500, 10_000),
+    "speculative": (5500, 10_000),
+    "streams": (5600, 1_000),
+    "temperature": (5700, None),
+}
 
 
 @pytest.mark.parametrize("name", SERVE)

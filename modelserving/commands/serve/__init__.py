@@ -1,10 +1,19 @@
-"""``modelserving serve stage | actor | streams``.
+"""``modelserving serve stage | actor | streams | speculative``.
 
 ::
 
     options.py ─▶ servers.py ─▶ launch.py      what all can be told; a command for each; bind, connect, serve
+    speculative.py                             several models, and what is wanted of them
 """
 
-from modelserving.commands.serve.servers import register
+import typer
+
+from modelserving.commands.serve import servers, speculative
 
 __all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    servers.register(app)
+    speculative.register(app)

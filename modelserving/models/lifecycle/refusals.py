@@ -36,11 +36,13 @@ class RefusalWriter:
     Args:
         connection: to the cluster.
         topics: ``dead_letters`` is read and written.
+        also: further topics that are read from their beginning at each start.
     """
 
-    def __init__(self, connection: Connection, topics: Topics) -> None:
+    def __init__(self, connection: Connection, topics: Topics, also: tuple[str, ...] = ()) -> None:
         self._connection = connection
         self._topics = topics
+        self._also = also
         self._lock = threading.Lock()
         self._producer: KafkaProducer | None = None
         self._written: set[_Mark] | None = None
@@ -73,7 +75,7 @@ class RefusalWriter:
 
     def _look_up(self) -> set[_Mark]:
         """The letters about models and commands that are on the topic; a letter too many is better than none."""
-        own, found = (self._topics.models, self._topics.control), set[_Mark]()
+        own, found = (self._topics.models, self._topics.control, *self._also), set[_Mark]()
         deadline = time.monotonic() + _LOOK_SECONDS
         try:
             for letter in each_dead_letter(self._connection, self._topics.dead_letters):

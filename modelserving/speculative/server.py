@@ -1,0 +1,61 @@
+"""The stage's server with several models: the same life, the same topics, the same transaction, another score."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import anyio
+import anyio.to_thread
+
+from modelserving.actors import PykkaRuntime
+from modelserving.kafka import Connection
+from modelserving.models.lifecycle.refusals import RefusalWriter
+from modelserving.serving.options import ServerOptions
+from modelserving.speculative.apart import build_apart
+from modelserving.speculative.control import SettingsSource, settings_topic
+from modelserving.speculative.starter import Starter
+from modelserving.stage import StageServer
+
+__all__ = ["SpeculativeServer"]
+
+
+class SpeculativeServer(StageServer):
+    """Asks several models about each record, and publishes one answer to it, in time. Runs until cancelled.
+
+    Each model is published under a data type of its own (``wine-smart``, ``wine-fast``), so it has all that models
+    have: it is replaced between two records, checked, rolled back, kept. The settings, a topic of their own, say which
+    of them are asked about the records of which data type.
+
+    Args:
+        connection: to the cluster; the topics, that of the settings, too, are there.
+        options: how it runs.
+        isolated: the participants whose models get a process of their own; ``*``: all.
+    """
+
+    def __init__(self, connection: Connection, options: ServerOptions, isolated: tuple[str, ...] = ()) -> None:
+        if isolated:
+            options = replace(options, build=partial(build_apart, names=isolated, build=options.build))
+        self._runtime = PykkaRuntime()
+        self.starter = Starter(self._runtime)
+        super().__init__(connection, options, self.starter.score)
+
+    async def run(self) -> None:
+        """Serve until cancelled.
+
+        Raises:
+            BrokerUnavailable: no broker answers at the start; later on, it is waited for.
+        """
+        topics = self.options.topics
+        refusals = RefusalWriter(self._connection, topics, also=(settings_topic(topics),))
+        try:
+            async with (
+                SettingsSource(self._connection, topics, self.starter.configure, refusals.write) as settings,
+                anyio.create_task_group() as tasks,
+            ):
+                tasks.start_soon(settings.follow)
+                await super().run()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(refusals.close)
+                await anyio.to_thread.run_sync(self._runtime.close)
