@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
-import pyarrow as pa
 
 from modelserving.models.info import LoadedModel
 from modelserving.models.lifecycle.slots import ModelSlot
@@ -160,7 +159,7 @@ class ModelExecutor:
             if served is None:
                 return self._arrival(asked, rows, [Absence("no model")] * len(rows))
             try:
-                scores = served.model.score(_cut(asked.records, rows))
+                scores = served.model.score(asked.records.slice(rows.start, len(rows)))
                 each_ns = (time.perf_counter_ns() - started) // len(rows)
                 self._each_ns = each_ns if not self._each_ns else (self._each_ns + each_ns) / 2
                 now_ns = self._clock()
@@ -183,13 +182,6 @@ class ModelExecutor:
         due_ns = asked.collector.settings.due_ns(asked.collector.arrived_ns)
         late_ns = 0 if due_ns is None else (self._clock() if at_ns is None else at_ns) - due_ns
         return None if due_ns is None or late_ns < 0 else late_ns
-
-
-def _cut(records: Any, rows: range) -> Any:
-    """Some rows of a batch."""
-    if len(rows) == len(records):
-        return records
-    return records.slice(rows.start, len(rows)) if isinstance(records, pa.RecordBatch) else records.take(rows)
 
 
 def _read(scores: Scores, by: Responder) -> list[Answer | Absence]:

@@ -20,7 +20,7 @@ from typing import Any
 from modelserving.actors.runtime.api import Ref, Runtime
 from modelserving.kafka.messages import Message, dead_letter
 from modelserving.models.lifecycle.slots import ModelSlot, ModelSlots
-from modelserving.records import decode_wines
+from modelserving.records.decoder import RecordDecoder
 from modelserving.serving.messages import Batch, ModelShare, ScoredBatch
 from modelserving.speculative.answers import Absence
 from modelserving.speculative.collector import AnswerCollector
@@ -50,11 +50,13 @@ class Starter:
 
     Args:
         runtime: runs the executors; its messages are not copies.
+        decoder: reads the messages.
         clock: the time.
     """
 
-    def __init__(self, runtime: Runtime, clock: Clock = time.monotonic_ns) -> None:
+    def __init__(self, runtime: Runtime, decoder: RecordDecoder, clock: Clock = time.monotonic_ns) -> None:
         self._runtime = runtime
+        self._decoder = decoder
         self._clock = clock
         self._lock = threading.Lock()
         self._settings: dict[str, SpeculativeSettings] = {}
@@ -116,11 +118,15 @@ class Starter:
 
     def _decode(self, batch: Batch, outcome: Outcome) -> list[tuple[str, Sequence[Message], Any]]:
         messages = batch.messages
-        decoded = decode_wines([message.value for message in messages])
+        decoded = self._decoder.decode(messages)
         outcome.dead.extend(dead_letter(messages[row], "decode", error) for row, error in decoded.problems.items())
         return [
-            (data_type, messages if len(rows) == len(messages) else [messages[row] for row in rows], records)
-            for data_type, (rows, records) in decoded.groups.items()
+            (
+                group.data_type,
+                messages if len(group.rows) == len(messages) else [messages[row] for row in group.rows],
+                group.records,
+            )
+            for group in decoded.groups
         ]
 
     def _begin(

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import anyio
 import pytest
+from anyio.to_thread import run_sync
 
 from modelserving.kafka import Connection, make_producer
 from modelserving.kafka.dead_letters import DeadLetter
@@ -19,6 +20,7 @@ from modelserving.speculative.control import (
     take_settings,
 )
 from modelserving.speculative.settings import ParticipantSettings, SpeculativeSettings, encode_settings
+from modelserving.workshop.lesson.lesson_topics import wait_until
 from tests.fakes import FakeMessage
 
 WANTED = SpeculativeSettings("wine", (ParticipantSettings("smart"), ParticipantSettings("fast")), 50.0)
@@ -85,9 +87,7 @@ def test_a_server_that_starts_reads_all_and_follows(connection: Connection, topi
             assert ("white", None) in heard.wanted
             tasks.start_soon(source.follow)
             send_settings(connection, topics, "wine", None)
-            with anyio.fail_after(30):
-                while heard.wanted[-1] != ("wine", None):
-                    await anyio.sleep(0.02)
+            await run_sync(wait_until, lambda: heard.wanted[-1] == ("wine", None), "the message", 30)
             tasks.cancel_scope.cancel()
 
     anyio.run(go)

@@ -9,7 +9,9 @@ from dataclasses import replace
 import pytest
 
 from modelserving.actors import PykkaRuntime
+from modelserving.datasets import default_schemas
 from modelserving.models.lifecycle.slots import ModelSlots
+from modelserving.records.decoder import RecordDecoder
 from modelserving.serving.messages import Batch, ScoredBatch
 from modelserving.speculative.outcome import AnswerAccount, read_account
 from modelserving.speculative.settings import ParticipantSettings, SpeculativeSettings
@@ -28,7 +30,7 @@ def runtime() -> Iterator[PykkaRuntime]:
 @pytest.fixture
 def starter(runtime: PykkaRuntime) -> Starter:
     """Nothing is set yet."""
-    return Starter(runtime)
+    return Starter(runtime, DECODER)
 
 
 class Gate:
@@ -74,6 +76,7 @@ def account(done: ScoredBatch, place: int = 0) -> AnswerAccount:
     return found
 
 
+DECODER = RecordDecoder(default_schemas())
 TWO = Batch(messages([wine(alcohol=10.0), wine(alcohol=11.0)]))
 
 
@@ -130,7 +133,7 @@ def test_a_model_that_fails_harms_nobody(starter: Starter) -> None:
 def test_one_that_fails_too_often_is_left_out_and_asked_again_later(runtime: PykkaRuntime) -> None:
     """While it is left out it is not asked; after the pause it is, and takes part again."""
     now = [0]
-    starter = Starter(runtime, lambda: now[0])
+    starter = Starter(runtime, DECODER, lambda: now[0])
     starter.configure("wine", wanted("smart", "fast", patience=2, pause_ms=1000.0))
     bad = FakeModel(error=RuntimeError("it broke"))
     slots = slots_of(smart=bad, fast=FakeModel())

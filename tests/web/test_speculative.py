@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from modelserving.actors import PykkaRuntime
+from modelserving.datasets import default_schemas
+from modelserving.records.decoder import RecordDecoder
 from modelserving.serving.messages import Batch
 from modelserving.speculative.settings import ParticipantSettings, SpeculativeSettings
 from modelserving.speculative.starter import Starter
@@ -24,7 +26,7 @@ class FakeSpeculative(FakeServer):
     starter: Starter = field(init=False)
 
     def __post_init__(self) -> None:
-        self.starter = Starter(self.runtime)
+        self.starter = Starter(self.runtime, RecordDecoder(default_schemas()))
 
 
 @pytest.fixture

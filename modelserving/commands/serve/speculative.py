@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from modelserving.commands.options import Prefix, topics_of
+from modelserving.commands.options import Prefix, Topic, topics_of
 from modelserving.commands.serve.launch import launch_models
 from modelserving.commands.serve.options import ServeOptions, with_options
 from modelserving.commands.serve.servers import Fast
@@ -98,12 +98,13 @@ def set_wanted(
         list[str] | None, typer.Option(help="Hold a participant's answers back: NAME=20, milliseconds; repeatable.")
     ] = None,
     prefix: Prefix = "",
+    topic: Topic = "",
 ) -> None:
     """Say what is wanted from now on, also of the records that wait; what is not said stays as it is."""
     from modelserving.broker import use_broker
     from modelserving.speculative.control import create_settings_topic, read_settings, send_settings
 
-    topics = topics_of(prefix)
+    topics = topics_of(prefix, topic)
     with use_broker() as connection:
         create_settings_topic(connection, topics)
         before = read_settings(connection, topics).get(data_type)
@@ -124,13 +125,15 @@ def set_wanted(
 
 @speculative_app.command("show")
 def show(
-    data_type: Annotated[str, typer.Argument(help="Of which records; none: all.")] = "", prefix: Prefix = ""
+    data_type: Annotated[str, typer.Argument(help="Of which records; none: all.")] = "",
+    prefix: Prefix = "",
+    topic: Topic = "",
 ) -> None:
     """Show what is wanted, as the topic says it."""
     from modelserving.broker import use_broker
     from modelserving.speculative.control import create_settings_topic, read_settings
 
-    topics = topics_of(prefix)
+    topics = topics_of(prefix, topic)
     with use_broker() as connection:
         create_settings_topic(connection, topics)
         found = read_settings(connection, topics)
@@ -143,12 +146,12 @@ def show(
 
 
 @speculative_app.command("unset")
-def unset(data_type: DataType, prefix: Prefix = "") -> None:
+def unset(data_type: DataType, prefix: Prefix = "", topic: Topic = "") -> None:
     """Let the one model of a data type answer again, as in other servers."""
     from modelserving.broker import use_broker
     from modelserving.speculative.control import create_settings_topic, send_settings
 
-    topics = topics_of(prefix)
+    topics = topics_of(prefix, topic)
     with use_broker() as connection:
         create_settings_topic(connection, topics)
         send_settings(connection, topics, data_type, None)
