@@ -51,7 +51,7 @@ def model(tmp_path: Path) -> Path:
 def run(terminal: Terminal, connection: Connection, log: Topics, tmp_path: Path, *words: object) -> Result:
     """Run it."""
     environ = {"KAFKA_BOOTSTRAP_SERVERS": connection.bootstrap_servers, "MODELSERVING_HOME": str(tmp_path)}
-    where = ("--topic", log.records, "--prefix", log.records.removesuffix("-wine-records-log"))
+    where = ("--topic", log.records, "--scored-topic", log.scored)
     return terminal.run("models", "backtest", *words, *where, environ={**environ, "COLUMNS": "200"})
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,16 +20,34 @@ from modelserving.records import Action, Topics
 if TYPE_CHECKING:
     from modelserving.kafka import Connection
     from modelserving.models.admin.listing import ListedModel, ModelListing, Place
+    from modelserving.models.lifecycle.slots import ModelSlots
     from modelserving.models.store.repository import ModelRepository
     from modelserving.records import ModelDescriptor
+    from modelserving.serving import Batch, ScoredBatch
 
-__all__ = ["DataType", "Digest", "ModelAdmin", "Shadow", "model_admin", "say"]
+__all__ = ["DataType", "Digest", "ModelAdmin", "Schema", "Shadow", "model_admin", "say", "score_by"]
 
 DataType = Annotated[str, typer.Argument(help="The records that are meant, for example wine.")]
 Digest = Annotated[str, typer.Option("--digest", "--to", help="This model: the first digits of its digest.")]
 Shadow = Annotated[
     float, typer.Option(min=0, max=100, help="Not to serve, but to score this percentage of the records beside.")
 ]
+
+
+Schema = Annotated[
+    list[Path] | None, typer.Option(help="What the records are, as for `serve`: a file or a folder; repeatable.")
+]
+
+
+def score_by(schema: list[Path] | None) -> Callable[[Batch, ModelSlots], ScoredBatch]:
+    """What a server does with a batch of records of these schemas; of the workbook's own where none is named."""
+    from modelserving.datasets import default_schemas
+    from modelserving.records.decoder import RecordDecoder
+    from modelserving.records.schema_files import read_schemas
+    from modelserving.serving import score_batch
+
+    decoder = RecordDecoder(read_schemas(schema) if schema else default_schemas())
+    return lambda batch, slots: score_batch(batch, slots, decoder)
 
 
 def say(text: str) -> None:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from modelserving.commands.models.admin import ModelAdmin, model_admin, say
+from modelserving.commands.models.admin import ModelAdmin, Schema, model_admin, say, score_by
 from modelserving.commands.models.table import SHORT
-from modelserving.commands.options import Prefix
+from modelserving.commands.options import Prefix, Topic
 from modelserving.config import data_folder
 from modelserving.errors import ConfigError, SetupError
 
@@ -36,8 +35,9 @@ def backtest(
         str, typer.Argument(help="A model of the workbook by its name, a file, or the first digits of a known digest.")
     ],
     prefix: Prefix = "",
-    topic: Annotated[str, typer.Option(help="Where the records are; none: the prefix says.")] = "",
-    scored_topic: Annotated[str, typer.Option("--scored", help="Where the answers are; none: the prefix says.")] = "",
+    topic: Topic = "",
+    scored_topic: Annotated[str, typer.Option(help="Where the answers are; none: the other options say.")] = "",
+    schema: Schema = None,
     start: Annotated[
         str, typer.Option("--from", help="An offset, how long ago (2h, 7d), or a date and time; none: the beginning.")
     ] = "",
@@ -57,13 +57,13 @@ def backtest(
     from modelserving.monitoring.replay.window import find_window, parse_edge
 
     edges = [parse_edge(said) if said else None for said in (start, end)]
-    with model_admin(prefix) as admin:
-        topics = replace(
-            admin.topics, records=topic or admin.topics.records, scored=scored_topic or admin.topics.scored
-        )
+    score = score_by(schema)
+    with model_admin(prefix, topic) as admin:
+        topics = admin.topics.renamed(scored=scored_topic)
         loaded = _load(admin, model, data_type, model_type, data)
         try:
-            found = run(admin.connection, topics, loaded, find_window(admin.connection, topics.records, *edges), limit)
+            window = find_window(admin.connection, topics.records, *edges)
+            found = run(admin.connection, topics, loaded, window, limit, score)
         finally:
             loaded.close()
     if picture is not None:

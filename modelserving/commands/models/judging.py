@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from modelserving.commands.models.admin import DataType, ModelAdmin, model_admin, say
+from modelserving.commands.models.admin import DataType, ModelAdmin, Schema, model_admin, say, score_by
 from modelserving.commands.models.table import SHORT
-from modelserving.commands.options import Prefix
+from modelserving.commands.options import Prefix, Topic
 from modelserving.errors import ConfigError, RecordError
 
 if TYPE_CHECKING:
@@ -38,22 +38,23 @@ def truth(
         Path, typer.Argument(help='JSON lines: {"partition": 0, "offset": 42, "truth": 6}, or with a "key" instead.')
     ],
     prefix: Prefix = "",
+    topic: Topic = "",
 ) -> None:
     """Publish what turned out to be true of records that were scored."""
     from modelserving.monitoring.truth.topic import send_truths
 
     truths = list(_read(file))
-    with model_admin(prefix) as admin:
+    with model_admin(prefix, topic) as admin:
         count = send_truths(admin.connection, admin.topics, truths)
     say(f"{count} truths sent.")
 
 
-def quality(data_type: DataType, prefix: Prefix = "") -> None:
+def quality(data_type: DataType, prefix: Prefix = "", topic: Topic = "", schema: Schema = None) -> None:
     """Say how good the answers were whose truth is known: of each model that served, and of the shadow beside it."""
     from modelserving.models.admin.listing import Place
     from modelserving.monitoring.truth.served import served_quality
 
-    with model_admin(prefix) as admin:
+    with model_admin(prefix, topic) as admin:
         current, shadow = (admin.choose(data_type, "", place) for place in (Place.CURRENT, Place.SHADOW))
         found = _with_truths(admin, lambda: served_quality(admin.connection, admin.topics, data_type))
         for model, one in found.items():
@@ -61,12 +62,14 @@ def quality(data_type: DataType, prefix: Prefix = "") -> None:
         if not found:
             say(f"No answer to {data_type!r} has met its truth yet.")
         if current is not None and shadow is not None:
-            judgement = _judge(admin, current, shadow)
+            judgement = _judge(admin, current, shadow, schema)
             say(f"On the same records, {shadow.model.name} in the shadow: {_told(judgement.new)};")
             say(f"{current.model.name}, which serves: {_told(judgement.old)}. Gain: {judgement.improvement}.")
 
 
-def require_better(admin: ModelAdmin, data_type: str, model: ListedModel, by: float, pairs: int) -> None:
+def require_better(
+    admin: ModelAdmin, data_type: str, model: ListedModel, by: float, pairs: int, schema: list[Path] | None
+) -> None:
     """See that a model is better than the one that serves, on records whose truth is known; and say by how much.
 
     Raises:
@@ -81,7 +84,7 @@ def require_better(admin: ModelAdmin, data_type: str, model: ListedModel, by: fl
         )
     if current.digest == model.digest:
         raise ConfigError(f"{model.model.name} serves {data_type!r} already.")
-    judgement = _judge(admin, current, model)
+    judgement = _judge(admin, current, model, schema)
     gain = judgement.improvement
     told = f"{model.model.name} against {current.model.name}: {gain}"
     if gain.pairs < pairs:
@@ -94,12 +97,13 @@ def require_better(admin: ModelAdmin, data_type: str, model: ListedModel, by: fl
     say(f"{told}.")
 
 
-def _judge(admin: ModelAdmin, old: ListedModel, new: ListedModel) -> Judgement:
+def _judge(admin: ModelAdmin, old: ListedModel, new: ListedModel, schema: list[Path] | None) -> Judgement:
     from modelserving.monitoring.truth.judge import judge_log
 
     with ExitStack() as stack:
         models = [stack.enter_context(_loaded(admin, one)) for one in (old, new)]
-        return _with_truths(admin, lambda: judge_log(admin.connection, admin.topics, models[0], models[1]))
+        score = score_by(schema)
+        return _with_truths(admin, lambda: judge_log(admin.connection, admin.topics, models[0], models[1], score))
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from modelserving.commands.models.admin import DataType, Digest, ModelAdmin, Shadow, model_admin, say
+from modelserving.commands.models.admin import DataType, Digest, ModelAdmin, Schema, Shadow, model_admin, say
 from modelserving.commands.models.judging import require_better
 from modelserving.commands.models.table import SHORT, quality, show_models, when
 from modelserving.commands.options import Prefix, Topic
@@ -112,6 +112,7 @@ def promote(
         typer.Option(help="Only if its mean error is smaller by this, 95 in 100 sure, where the truth is known."),
     ] = None,
     pairs: Annotated[int, typer.Option(min=2, help="With --if-better-by: on so many records at least.")] = 30,
+    schema: Schema = None,
 ) -> None:
     """Let the shadow serve, or the model with this digest."""
     from modelserving.models.admin.listing import Place
@@ -121,7 +122,7 @@ def promote(
         if model is None:
             raise ConfigError(_no_shadow(data_type, admin))
         if if_better_by is not None:
-            require_better(admin, data_type, model, if_better_by, pairs)
+            require_better(admin, data_type, model, if_better_by, pairs, schema)
         admin.send(Action.PROMOTE, data_type, model)
 
 
