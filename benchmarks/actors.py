@@ -32,7 +32,7 @@ from stage import preload, run_bare_loop, run_server, run_stage
 
 from modelserving.actors import ActorServer, PykkaRuntime, Ref, ServingSettings, WorkerPool
 from modelserving.actors.dispatch import resolve
-from modelserving.actors.messages import Apply, ScoreBatch
+from modelserving.actors.messages import ScoreBatch, SetSlots
 from modelserving.broker import EmbeddedKafka
 from modelserving.client import load_dataset
 from modelserving.commands.threads import share_fairly
@@ -40,13 +40,11 @@ from modelserving.config import data_folder
 from modelserving.kafka import Connection, create_topics
 from modelserving.kafka.messages import Message
 from modelserving.models.formats import factory
-from modelserving.models.info import LoadedModel
+from modelserving.models.info import LoadedModel, Slots
 from modelserving.models.lifecycle.build import build_candidate
-from modelserving.models.lifecycle.changes import Promote
 from modelserving.models.model import Model, Scores
 from modelserving.records import Topics, WineRecord, encode_wine
 from modelserving.serving.options import ServerOptions
-from modelserving.statistics import Statistics
 
 _WORKERS = (1, 2, 4)
 _BATCH = 2_000
@@ -189,7 +187,7 @@ def measure_farms(home: Path, batches: int, rounds: int) -> Report:
     supply = load_dataset(data_folder())
     forest = next(model for model in supply.models if model.name == _FOREST)
     served = build_candidate(forest)
-    models = {"java": served, "python": replace(served, model=PythonForest(), digest="none", statistics=Statistics())}
+    models = {"java": served, "python": LoadedModel(PythonForest(), replace(served.info, digest="none"))}
     messages = _messages([encode_wine(record) for record in supply.records])
     found: dict[str, float] = {}
     for kind, model in models.items():
@@ -212,7 +210,7 @@ def _run_farm(folder: Path, served: LoadedModel, workers: int, messages: tuple[M
         farm = runtime.spawn(WorkerPool, runtime, "wine", settings, name="farm")
         # A farm closes its model at its end, and this one is needed again.
         lent = replace(served, model=_Lent(served.model), _once=threading.Lock())
-        resolve(farm.request(Apply(Promote(lent))), 60)
+        resolve(farm.request(SetSlots(Slots(lent))), 60)
         _score(farm, messages)
         started = time.perf_counter()
         for _ in range(batches):

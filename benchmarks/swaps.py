@@ -27,9 +27,9 @@ from numpy.typing import NDArray
 
 from modelserving.config import data_folder
 from modelserving.models.formats import factory
+from modelserving.models.info import LoadedModel, ModelInfo
 from modelserving.models.lifecycle import build
-from modelserving.models.lifecycle.changes import Promote
-from modelserving.models.lifecycle.slots import LoadedModel, ModelSlots
+from modelserving.models.lifecycle.slots import ModelSlots
 from modelserving.models.model import Model
 from modelserving.records import ModelDescriptor, ModelType, encode_wine, read_wines
 from modelserving.serving import Batch, score_batch
@@ -150,7 +150,7 @@ def measure_swaps(descriptors: list[ModelDescriptor], swaps: int, figures: dict[
 def build_cold(descriptor: ModelDescriptor) -> LoadedModel:
     """A model as it comes out of its factory: neither checked nor warmed up."""
     model = factory.create(descriptor)
-    return LoadedModel(model, descriptor.name, "", descriptor.data_type, descriptor.type, "", descriptor.digest)
+    return LoadedModel(model, ModelInfo.of(descriptor))
 
 
 def swap_often(pair: list[ModelDescriptor], swaps: int, build: Build) -> Swaps:
@@ -194,7 +194,7 @@ def swap(descriptor: ModelDescriptor, build: Build, slots: ModelSlots, seen: Swa
     served = build(descriptor)
     model = Counted(served.model)
     seen.models.append(model)
-    slots.apply(Promote(replace(served, model=model)))
+    slots.swap(replace(served, model=model))
     seen.swapped.append(time.perf_counter())
 
 

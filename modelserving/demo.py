@@ -206,7 +206,7 @@ def render(demo: Demo) -> Panel:
     summary = demo.summary()
     slot = demo.server.slots.latest
     served = slot.current if slot else None
-    model = f"{served.name} {served.version} ({served.type.slug})" if served else "none yet"
+    model = f"{served.info} ({served.info.type.slug})" if served else "none yet"
     head = Table.grid(padding=(0, 2))
     head.add_row("model in use", Text(model, style="bold cyan"))
     head.add_row(

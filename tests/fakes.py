@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from modelserving.models.formats.inputs import to_batch
-from modelserving.models.lifecycle.slots import LoadedModel, ModelSlots
+from modelserving.models.info import LoadedModel, ModelInfo, Slots, SlotsUpdate
+from modelserving.models.lifecycle.slots import ModelSlots
 from modelserving.models.lifecycle.state import ServingState
 from modelserving.models.model import Records, Scores
 from modelserving.records import ModelType, WineRecord, encode_wine
@@ -65,9 +66,19 @@ class FakeModel:
         self.closes += 1
 
 
-def served_by(model: FakeModel | None = None, name: str = "fake", data_type: str = "wine") -> LoadedModel:
+def served_by(
+    model: FakeModel | None = None, name: str = "fake", data_type: str = "wine", digest: str = ""
+) -> LoadedModel:
     """A model that is fit to serve."""
-    return LoadedModel(model or FakeModel(), name, f"about {name}", data_type, ModelType.PMML, "1", f"digest of {name}")
+    info = ModelInfo(name, f"about {name}", data_type, ModelType.PMML, "1", digest or f"digest of {name}")
+    return LoadedModel(model or FakeModel(), info)
+
+
+def update(
+    current: LoadedModel, previous: LoadedModel | None = None, shadow: LoadedModel | None = None, percent: float = 0.0
+) -> SlotsUpdate:
+    """What the slots of the current model's data type hold from now on."""
+    return SlotsUpdate(current.info.data_type, Slots(current, previous, shadow, percent))
 
 
 def wine(data_type: str = "wine", **changes: float) -> WineRecord:

@@ -6,7 +6,7 @@
 
     messages.py       what our actors say to each other
     serving.py        the actor that holds a data type's model, and scores
-    persistence.py    what it writes to disk       transfer.py  models as bytes, on the way
+    state/            what it has, as data: on disk, as bytes on the way to another process
     manager.py        the actor above it: one serving actor per data type
     pool.py           several actors for one data type     routers.py  who of them scores what
 
@@ -16,7 +16,6 @@
 """
 
 from modelserving.actors.manager import ManagerActor
-from modelserving.actors.persistence import StateFolder
 from modelserving.actors.pool import WorkerPool
 from modelserving.actors.routers import ROUTERS
 from modelserving.actors.runtime.api import Actor, ActorStatus, Life, Ref, Reply, Runtime
@@ -24,6 +23,7 @@ from modelserving.actors.runtime.pykka import PykkaRuntime
 from modelserving.actors.runtime.supervision import Policy
 from modelserving.actors.server import ActorServer
 from modelserving.actors.serving import ServingActor, ServingSettings
+from modelserving.actors.state.persistence import StateFolder
 
 __all__ = [
     "ROUTERS",

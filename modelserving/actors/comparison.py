@@ -13,15 +13,16 @@ from types import ModuleType
 import anyio
 from anyio.streams.memory import MemoryObjectSendStream
 
-from modelserving.actors import children, dispatch, manager, messages, rollout, server, serving
+from modelserving.actors import children, dispatch, manager, messages, server, serving
+from modelserving.actors import rollout as rollout_module
 from modelserving.actors.dispatch import Gatherer, Postman
 from modelserving.actors.manager import ManagerActor
 from modelserving.actors.rollout import ModelRollout
 from modelserving.actors.runtime import Runtime, mailbox, pykka, supervision
 from modelserving.actors.serving import ServingSettings
 from modelserving.kafka.messages import Message
+from modelserving.models.info import Slots, SlotsUpdate
 from modelserving.models.lifecycle.build import build_candidate
-from modelserving.models.lifecycle.changes import Change, Promote
 from modelserving.models.lifecycle.slots import ModelSlots
 from modelserving.records import ModelDescriptor, ScoredRecord
 from modelserving.serving import scoring
@@ -34,7 +35,7 @@ from modelserving.stage.custom_stage import ModelServingStage
 __all__ = ["ACTOR_FILES", "RUNTIME_FILES", "STAGE_FILES", "Side", "compare", "count_code", "tabulate"]
 
 STAGE_FILES = (custom_stage, scoring, stage_server)
-ACTOR_FILES = (messages, serving, manager, children, dispatch, rollout, server)
+ACTOR_FILES = (messages, serving, manager, children, dispatch, rollout_module, server)
 RUNTIME_FILES = (mailbox, supervision, pykka)
 
 
@@ -135,16 +136,16 @@ def _count(tree: ast.Module) -> int:
 
 async def _run_stage(plan: _Plan) -> Side:
     slots = ModelSlots()
-    slots.apply(Promote(build_candidate(plan.first)))
-    second = build_candidate(plan.second)
-    send_change, changes = anyio.create_memory_object_stream[Change](1)
+    first, second = _updates(plan)
+    slots.apply(first)
+    send_update, updates = anyio.create_memory_object_stream[SlotsUpdate](1)
     send, results = anyio.create_memory_object_stream[ScoredBatch](0)
     answers: list[ScoredRecord] = []
     with WorkerThread("comparison") as lane:
         stage = ModelServingStage(slots, lane)
         started = time.perf_counter()
-        async with send_change, changes, results, anyio.create_task_group() as tasks:
-            tasks.start_soon(stage.run, _feed(plan, Promote(second), send_change), changes, send)
+        async with send_update, updates, results, anyio.create_task_group() as tasks:
+            tasks.start_soon(stage.run, _feed(plan, second, send_update), updates, send)
             async for batch in results:
                 answers += batch.scored
         seconds = time.perf_counter() - started
@@ -152,27 +153,34 @@ async def _run_stage(plan: _Plan) -> Side:
     return _side("stage", plan, answers, seconds, count_code(*STAGE_FILES))
 
 
-async def _feed(plan: _Plan, change: Change, changes: MemoryObjectSendStream[Change]) -> AsyncIterator[Batch]:
+def _updates(plan: _Plan) -> tuple[SlotsUpdate, SlotsUpdate]:
+    """The first model, and the second before it."""
+    first = Slots(build_candidate(plan.first))
+    name = plan.first.data_type
+    return SlotsUpdate(name, first), SlotsUpdate(name, first.promote(build_candidate(plan.second)))
+
+
+async def _feed(plan: _Plan, update: SlotsUpdate, updates: MemoryObjectSendStream[SlotsUpdate]) -> AsyncIterator[Batch]:
     done = 0
     for batch in plan.batches:
         if done == plan.switch_at:
-            await changes.send(change)
+            await updates.send(update)
         yield batch
         done += len(batch.messages)
 
 
 async def _run_actors(plan: _Plan, folder: Path, runtime: Runtime) -> Side:
     boss = runtime.spawn(ManagerActor, runtime, ServingSettings(folder), name="comparison")
-    second = build_candidate(plan.second)
+    first, second = _updates(plan)
     answers: list[ScoredRecord] = []
     with WorkerThread("comparison") as lane:
         postman = Postman(lane, _pause)
-        changer, gatherer = ModelRollout(boss, postman, runtime.shares_memory), Gatherer(boss, postman)
-        await changer.apply(Promote(build_candidate(plan.first)))
+        rollout, gatherer = ModelRollout(boss, postman, runtime.shares_memory), Gatherer(boss, postman)
+        await rollout.apply(first)
         started, done = time.perf_counter(), 0
         for batch in plan.batches:
             if done == plan.switch_at:
-                await changer.apply(Promote(second))
+                await rollout.apply(second)
             answers += (await gatherer.score(batch)).batch.scored
             done += len(batch.messages)
         seconds = time.perf_counter() - started

@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from modelserving.actors.children import Child
 from modelserving.actors.messages import (
     Answers,
-    Apply,
     AskType,
     Delivery,
     Part,
@@ -25,12 +24,13 @@ from modelserving.actors.messages import (
     Routed,
     SaveWhenDue,
     ScoreBatch,
+    SetSlots,
     TellType,
 )
-from modelserving.actors.persistence import find_saved
 from modelserving.actors.pool import WorkerPool
 from modelserving.actors.runtime.api import Life, Ref, Runtime
 from modelserving.actors.serving import ServingActor, ServingSettings
+from modelserving.actors.state.persistence import find_saved
 from modelserving.errors import ActorError
 from modelserving.kafka.dead_letters import DeadLetter
 from modelserving.kafka.messages import Message
@@ -117,7 +117,7 @@ class ManagerActor:
     def _child_for(self, data_type: str, question: object) -> Child | None:
         """The actor of a data type. A new model makes one, where there is none or the one there was is given up."""
         child = self._children.get(data_type)
-        if isinstance(question, Apply | Prepare | Restore) and (child is None or self._is_given_up(child)):
+        if isinstance(question, SetSlots | Prepare | Restore) and (child is None or self._is_given_up(child)):
             if child is not None:
                 child.ref.stop()
             child = self._children[data_type] = Child(self._spawn(data_type))

@@ -6,20 +6,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from modelserving.actors.persistence import SavedState
 from modelserving.actors.runtime.api import Reply
-from modelserving.actors.transfer import AnyChange, PackedChange
+from modelserving.actors.state.persistence import SavedState
+from modelserving.actors.state.transfer import AnyModel, PackedModel
 from modelserving.kafka.dead_letters import DeadLetter
 from modelserving.kafka.messages import Message
-from modelserving.models.info import ModelInfo
+from modelserving.models.info import ModelInfo, Slots
 from modelserving.models.lifecycle.state import ServingState
 from modelserving.records import ScoredRecord
 
 __all__ = [
     "Answers",
     "Applied",
-    "Apply",
-    "ApplyPrepared",
     "AskType",
     "Confirm",
     "Delivery",
@@ -34,6 +32,8 @@ __all__ = [
     "Routed",
     "SaveWhenDue",
     "ScoreBatch",
+    "SetPrepared",
+    "SetSlots",
     "Settled",
     "TellType",
     "Work",
@@ -42,7 +42,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class ScoreBatch:
-    """Score these. To a serving actor, answered by ``Answers``; to the manager or a farm, answered by ``Routed``.
+    """Score these. To a serving actor, answered by ``Answers``; to the manager or a pool, answered by ``Routed``.
 
     Args:
         messages: of the records topic, in the order of their offsets, partition by partition.
@@ -123,38 +123,40 @@ class Routed:
 
 
 @dataclass(frozen=True, slots=True)
-class Apply:
-    """Let a change of models take effect now, between two messages. Answered by ``Applied``."""
+class SetSlots:
+    """Have these models from now on, between two messages. Answered by ``Applied``.
 
-    change: AnyChange
+    Args:
+        slots: all models; of those that came before, the bytes are enough to find them.
+    """
+
+    slots: Slots[AnyModel]
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What a change did.
+    """What became of it.
 
     Args:
-        done: whether there was something to do.
         state: of the data type, afterwards.
-        problem: why it did not take effect; empty: it did, or there was nothing to do.
+        problem: what did not take effect, and why; empty: all of it did.
     """
 
-    done: bool
     state: ServingState | None
     problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Prepare:
-    """Begin to build a model beside the scoring; for an actor in another process.
+    """Begin to build the models that are not there yet, beside the scoring; for an actor in another process.
 
     Args:
-        number: by which it will be asked for.
-        change: that brings the model.
+        number: by which they will be asked for.
+        slots: as they are to be set.
     """
 
     number: int
-    change: PackedChange
+    slots: Slots[PackedModel]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +167,8 @@ class IsPrepared:
 
 
 @dataclass(frozen=True, slots=True)
-class ApplyPrepared:
-    """As ``Apply``, with what was prepared."""
+class SetPrepared:
+    """As ``SetSlots``, with what was prepared."""
 
     number: int
 
@@ -190,7 +192,7 @@ class Describe:
 
 @dataclass(frozen=True, slots=True)
 class Restore:
-    """Take up a state; places that are as they should be are left alone. Answered as ``Describe``.
+    """Take up a state; slots that are as they should be are left alone. Answered as ``Describe``.
 
     Args:
         state: which; ``None``: the one that was saved.
@@ -204,14 +206,10 @@ class Confirm:
     """Are these your models? Answered by yes or no. An actor that came back without its model waits for a yes.
 
     Args:
-        current: the one that serves; ``None``: there is none.
-        previous: the one that a rollback brings back.
-        shadow: the one that scores beside.
+        slots: who should be there.
     """
 
-    current: ModelInfo | None
-    previous: ModelInfo | None
-    shadow: ModelInfo | None
+    slots: Slots[ModelInfo]
 
 
 @dataclass(frozen=True, slots=True)

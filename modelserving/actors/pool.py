@@ -1,12 +1,12 @@
-"""A farm: several workers for one data type, and a router that deals out the work.
+"""A pool: several workers for one data type, and a router that deals out the work.
 
 Each record is scored by one worker, each model is given to all of them. Worth it where scoring leaves the interpreter
 to the others (TensorFlow, Java, another process); for a model in plain Python on threads it costs and brings nothing.
 
-To everybody else a farm looks like one serving actor. The first worker keeps the books: it is the one that counts,
+To everybody else a pool looks like one serving actor. The first worker persists the state: it is the one that counts,
 saves and answers for all.
 
-A farm that takes the place of one that failed starts its workers when those of the other have ended, and not before:
+A pool that takes the place of one that failed starts its workers when those of the other have ended, and not before:
 they have the same names, and the same folder. Until then it has no room for anything, and who asks it asks again.
 """
 
@@ -19,8 +19,6 @@ from typing import Any
 
 from modelserving.actors.children import Child
 from modelserving.actors.messages import (
-    Apply,
-    ApplyPrepared,
     Confirm,
     Describe,
     IsPrepared,
@@ -31,13 +29,15 @@ from modelserving.actors.messages import (
     Routed,
     SaveWhenDue,
     ScoreBatch,
+    SetPrepared,
+    SetSlots,
     Settled,
 )
 from modelserving.actors.routers import make_router
 from modelserving.actors.runtime.api import Life, Runtime
 from modelserving.actors.runtime.supervision import Failure
 from modelserving.actors.serving import ServingActor, ServingSettings
-from modelserving.actors.sharing import share
+from modelserving.actors.state.transfer import share
 from modelserving.errors import ActorError, MailboxFull
 from modelserving.kafka.messages import Message
 from modelserving.models.lifecycle.state import ServingState
@@ -92,16 +92,16 @@ class WorkerPool:
                 self._workers[0].tell(message)
             case SaveWhenDue():
                 pass  # it has work to do, and thinks of it by itself
-            case Apply(change):
-                return self._give_all([Apply(own) for own in share(change, len(self._workers))])
-            case Prepare() | ApplyPrepared() | Restore():
+            case SetSlots(slots):
+                return self._give_all([SetSlots(own) for own in share(slots, len(self._workers))])
+            case Prepare() | SetPrepared() | Restore():
                 return self._give_all([message] * len(self._workers))
             case IsPrepared() | Confirm():
                 return self._ask_all(message, all_yes)
             case Describe():
                 return self._ask_all(message, merge_states)
             case _:
-                raise ActorError(f"a farm cannot do anything with {type(message).__name__}.")
+                raise ActorError(f"a pool cannot do anything with {type(message).__name__}.")
         return None
 
     def _has_workers(self) -> bool:
@@ -171,7 +171,7 @@ class WorkerPool:
 
 
 def _no_room() -> Failure:
-    return Failure(MailboxFull("a worker of the farm has no room. Ask again."))
+    return Failure(MailboxFull("a worker of the pool has no room. Ask again."))
 
 
 def all_yes(answers: Sequence[bool | None]) -> bool | None:

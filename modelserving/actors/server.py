@@ -24,13 +24,13 @@ from modelserving.actors.dispatch import Gathered, Gatherer, Postman, resolve
 from modelserving.actors.health import judge
 from modelserving.actors.manager import ManagerActor
 from modelserving.actors.messages import AskType, Describe, ReportActors, RestoreAll, SaveWhenDue, Settled, TellType
-from modelserving.actors.persistence import StateFolder
 from modelserving.actors.rollout import ModelRollout
 from modelserving.actors.runtime.api import ActorStatus, Ref, Runtime
 from modelserving.actors.serving import ServingSettings
+from modelserving.actors.state.persistence import StateFolder
 from modelserving.errors import ActorError, StateError
 from modelserving.kafka import Connection
-from modelserving.models.lifecycle.changes import Change, Promote, PromoteShadow, Retire, RollBack
+from modelserving.models.info import SlotsUpdate
 from modelserving.models.lifecycle.state import ServingState
 from modelserving.serving.clients import Outlet, open_inlet, open_outlet
 from modelserving.serving.meter import Meter, outcome_of
@@ -80,11 +80,11 @@ class ActorServer:
         self.watch = TopicWatch(connection, options)
         self._connection = connection
         self._make_runtime = make_runtime
-        self._models = ModelSource(connection, options.topics, options.build, options.repository, options.references)
+        self._models = ModelSource(connection, options)
         self._states: dict[str, ServingState | None] = {}
         self._runtime: Runtime | None = None
         self._manager: Ref | None = None
-        self._changer: ModelRollout | None = None
+        self._rollout: ModelRollout | None = None
 
     @property
     def counts(self) -> Counts:
@@ -94,12 +94,12 @@ class ActorServer:
     @property
     def models_refused(self) -> int:
         """How many messages about models could not be followed, here or by the actor that they were for."""
-        return self._models.refused + (self._changer.refused if self._changer else 0)
+        return self._models.controller.refused + (self._rollout.refused if self._rollout else 0)
 
     @property
     def models_absent(self) -> Mapping[str, str]:
         """For each data type whose last command names a model that is nowhere: what is wrong, and how to mend it."""
-        return self._models.absent
+        return self._models.controller.absent
 
     @property
     def lost(self) -> Mapping[int, int]:
@@ -131,9 +131,9 @@ class ActorServer:
         """Whether it serves: not if an actor hangs, was given up, or has lost its model."""
         health = judge(self.phase, self.phase is Phase.SERVING, self._report(), self._stuck_after_s)
         health = replace(health, details=(*health.details, *self.models_absent.values()))
-        if self._changer is not None:
-            ok = health.ok and not self._changer.lost
-            health = replace(health, ok=ok, details=(*health.details, *self._changer.problems))
+        if self._rollout is not None:
+            ok = health.ok and not self._rollout.lost
+            health = replace(health, ok=ok, details=(*health.details, *self._rollout.problems))
         return self.watch.judge(health)
 
     async def run(self) -> None:
@@ -155,34 +155,31 @@ class ActorServer:
                 spare_the_garbage_collector()
                 self.phase = Phase.READING_MODELS
                 postman = Postman(stack.enter_context(WorkerThread("changes")), _pause)
-                changer = self._changer = ModelRollout(manager, postman, runtime.shares_memory)
-                for change in await source.read_to_end():
-                    await self._apply(change, changer)
-                await self._restore(manager, changer, postman)
-                await self._serve(source, manager, changer, postman)
+                rollout = self._rollout = ModelRollout(manager, postman, runtime.shares_memory)
+                await source.read_to_end(partial(self._apply, rollout))
+                await self._restore(manager, rollout, postman)
+                await self._serve(source, manager, rollout, postman)
         finally:
             self.phase = Phase.STOPPED
 
-    async def _restore(self, manager: Ref, changer: ModelRollout, postman: Postman) -> None:
+    async def _restore(self, manager: Ref, rollout: ModelRollout, postman: Postman) -> None:
         """Take up what was saved of the data types that the models topic knows nothing of."""
-        known = frozenset(self._models.data_types)
+        known = frozenset(self._models.controller.data_types)
         for data_type in await postman.ask(manager, RestoreAll(known)):
-            self._states[data_type] = state = await changer.ask(data_type, Describe())
+            self._states[data_type] = state = await rollout.ask(data_type, Describe())
             saved = None
             with suppress(StateError):  # then it comes back with what it can read itself
                 saved = StateFolder(self._serving.folder, data_type).peek()
-            changer.adopt(data_type, state, saved.models if saved else ())
+            rollout.adopt(data_type, state, saved.slots if saved else ())
             self.latest = self.latest or (data_type if state else None)
 
-    async def _serve(self, source: ModelSource, manager: Ref, changer: ModelRollout, postman: Postman) -> None:
-        send, changes = anyio.create_memory_object_stream[Change](0)
-        async with send, changes, anyio.create_task_group() as tasks:
-            tasks.start_soon(source.follow, send)
+    async def _serve(self, source: ModelSource, manager: Ref, rollout: ModelRollout, postman: Postman) -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(source.follow, partial(self._apply, rollout))
             await run_abandonable(self.watch.look)
             tasks.start_soon(self.watch.run)
-            tasks.start_soon(self._apply_all, changes, changer)
             tasks.start_soon(self._remind, manager, postman)
-            tasks.start_soon(self._check, changer)
+            tasks.start_soon(self._check, rollout)
             await run_sessions(partial(self._session, manager), lambda: self.counts, self._wait_for_broker)
 
     async def _remind(self, manager: Ref, postman: Postman) -> None:
@@ -192,26 +189,23 @@ class ActorServer:
             for data_type in self.data_types:
                 await postman.tell(manager, TellType(data_type, SaveWhenDue()))
 
-    async def _check(self, changer: ModelRollout) -> None:
+    async def _check(self, rollout: ModelRollout) -> None:
         """See to it that actors have their models, also those that failed; one that hangs delays no other's check."""
         async with anyio.create_task_group() as tasks:
             while True:
-                for data_type in changer.idle:
-                    tasks.start_soon(changer.check, data_type)
+                for data_type in rollout.idle:
+                    tasks.start_soon(rollout.check, data_type)
                 await anyio.sleep(_CHECK_SECONDS)
 
     def _wait_for_broker(self) -> None:
         self.phase = Phase.WAITING
 
-    async def _apply_all(self, changes: MemoryObjectReceiveStream[Change], changer: ModelRollout) -> None:
-        async for change in changes:
-            await self._apply(change, changer)
-
-    async def _apply(self, change: Change, changer: ModelRollout) -> None:
-        applied = await changer.apply(change)
-        self._states[change.data_type] = applied.state
-        if applied.done and isinstance(change, Promote | PromoteShadow | RollBack | Retire):
-            self.latest = change.data_type
+    async def _apply(self, rollout: ModelRollout, update: SlotsUpdate) -> None:
+        before = self._states.get(update.data_type)
+        state = (await rollout.apply(update)).state
+        self._states[update.data_type] = state
+        if (state.swaps if state else 0) != (before.swaps if before else 0):
+            self.latest = update.data_type
 
     async def _session(self, manager: Ref) -> None:
         """Have the actors score from the group's committed offsets on, until something breaks."""

@@ -9,14 +9,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from modelserving.actors.messages import (
     Answers,
     Applied,
-    Apply,
-    ApplyPrepared,
     Confirm,
     Describe,
     IsPrepared,
@@ -26,25 +24,17 @@ from modelserving.actors.messages import (
     Routed,
     SaveWhenDue,
     ScoreBatch,
+    SetPrepared,
+    SetSlots,
     Settled,
     Work,
 )
-from modelserving.actors.persistence import SavedState, StateFolder
-from modelserving.actors.shadowing import ShadowQueue
-from modelserving.actors.transfer import PackedChange, PackedModel, Workbench, pack_model
+from modelserving.actors.state.persistence import SavedState, StateFolder
+from modelserving.actors.state.shadowing import ShadowQueue
+from modelserving.actors.state.transfer import AnyModel, PackedModel, Workbench, load, pack
 from modelserving.datasets import default_schemas
-from modelserving.errors import ActorError, ModelError, ModelServingError, StateError
-from modelserving.models.info import LoadedModel, ModelInfo
-from modelserving.models.lifecycle.changes import (
-    Change,
-    KeepPrevious,
-    Promote,
-    PromoteShadow,
-    Retire,
-    RollBack,
-    SetShadow,
-    StartShadow,
-)
+from modelserving.errors import ActorError, ModelError, StateError
+from modelserving.models.info import LoadedModel, Slots, SlotsUpdate
 from modelserving.models.lifecycle.slots import ModelSlot, ModelSlots
 from modelserving.records import RecordSchema
 from modelserving.records.decoder import RecordDecoder
@@ -97,7 +87,7 @@ class ServingActor:
         self._score_with = settings.score
         self._decoder = RecordDecoder(settings.schemas, data_type)
         self._folder = StateFolder(settings.folder, data_type)
-        self._keeps_books = persists_state
+        self._persists_state = persists_state
         self._save_every_s = settings.save_every_s
         self._saved_at = time.monotonic()
         self._unsaved = False
@@ -116,16 +106,16 @@ class ServingActor:
                 self._settle(works)
             case SaveWhenDue():
                 self._save_when_due()
-            case Apply(change):
-                return self._apply(change.unpack() if isinstance(change, PackedChange) else change)
+            case SetSlots(slots):
+                return self._set(slots)
+            case Prepare() | IsPrepared() | SetPrepared():
+                return self._build(message)
             case Describe() | Restore():
                 if isinstance(message, Restore):
                     self._restore(message.state)
                 return self._slots.describe(self.data_type)
             case Confirm():
                 return self._confirm(message)
-            case Prepare() | IsPrepared() | ApplyPrepared():
-                return self._build(message)
             case _:
                 raise ActorError(f"a serving actor cannot do anything with {type(message).__name__}.")
         return None
@@ -145,124 +135,118 @@ class ServingActor:
         if done.skipped and self._lacks_model:  # not "no model": these are to come again when it is there
             return Routed((Part(tuple(batch.messages), None),))
         name = self._shadows.keep(done.shadows)
-        works = tuple(Work(s.served.data_type, s.served.digest, s.count, s.each_ns, name) for s in done.shares)
+        works = tuple(
+            Work(s.served.info.data_type, s.served.info.digest, s.count, s.each_ns, name) for s in done.shares
+        )
         return Answers(done.scored, done.keys, done.dead, done.skipped, works)
 
     def _settle(self, works: tuple[Work, ...]) -> None:
         """Only what is committed counts; and only then is there time for the shadow."""
-        slot = self._slots.get(self.data_type) if self._keeps_books else None
+        counted = (self._slot.current, self._slot.previous) if self._persists_state else ()
         for work in works:
-            for served in (slot.current, slot.previous) if slot else ():
-                if served is not None and served.digest == work.digest:
-                    served.statistics.record(work.each_ns, work.count)
+            for loaded in counted:
+                if loaded is not None and loaded.info.digest == work.digest:
+                    loaded.statistics.record(work.each_ns, work.count)
                     break
         self._shadows.settle({work.batch for work in works})
-        self._unsaved = self._keeps_books
+        self._unsaved = self._persists_state
         self._save_when_due()
 
-    def _apply(self, change: Change) -> Applied:
-        done = self._change(change)
-        if done and isinstance(change, Promote | PromoteShadow | RollBack | Retire):
-            self._lacks_model = False
-        if self._serves_on():
-            self._unsaved = self._keeps_books  # the disk has it; what else is there may still find its place
-        else:
-            self._save()
-        return Applied(done, self._slots.describe(self.data_type))
-
-    def _change(self, change: Change) -> bool:
-        self._take_up_statistics(change)
-        return self._slots.apply(change)
-
-    def _build(self, message: Prepare | IsPrepared | ApplyPrepared) -> object:
-        """A model that came as bytes is built beside the scoring, and applied when it is ready."""
+    def _build(self, message: Prepare | IsPrepared | SetPrepared) -> object:
+        """Models that came as bytes are built beside the scoring, and set when they are ready."""
         if isinstance(message, Prepare):
-            self._workbench.begin(message.number, message.change)
+            self._workbench.begin(message.number, message.slots, self._slot.slots)
         ready = self._workbench.is_ready(message.number)
-        if not (ready and isinstance(message, ApplyPrepared)):
-            return ready
-        try:
-            return self._apply(self._workbench.take(message.number))
-        except ModelError as error:
-            log.warning("a model of %s cannot be built here, the one before it stays: %s", self.data_type, error)
-            return Applied(False, self._slots.describe(self.data_type), f"it cannot be built in the actor: {error}")
+        return self._set(self._workbench.take(message.number)) if ready and isinstance(message, SetPrepared) else ready
 
-    def _take_up_statistics(self, change: Change) -> None:
+    def _set(self, slots: Slots[AnyModel]) -> Applied:
+        """Have these models, all at once. Without the current one nothing changes; of the others, each may fail."""
+        problems: list[str] = []
+        here = self._slot.slots
+        loaded = load(slots, here, lambda model, error: problems.append(f"{model.info} cannot be built: {error}"))
+        problem = " ".join(problems)
+        if problem:
+            log.warning("in the actor of %s: %s", self.data_type, problem)
+        if slots.current is not None and loaded.current is None:
+            for spare in {*loaded} - {*here}:
+                spare.close()
+        else:
+            self._change(loaded)
+            self._lacks_model = False
+            if self._serves_on():
+                self._unsaved = self._persists_state  # the disk has it; what else is there may still find its slot
+            else:
+                self._save()
+        return Applied(self._slots.describe(self.data_type), problem)
+
+    @property
+    def _slot(self) -> ModelSlot:
+        return self._slots.get(self.data_type) or ModelSlot()
+
+    def _change(self, slots: Slots[LoadedModel]) -> bool:
+        self._take_up_statistics(slots)
+        return self._slots.apply(SlotsUpdate(self.data_type, slots))
+
+    def _take_up_statistics(self, slots: Slots[LoadedModel]) -> None:
         """A model that was counted before this process began goes on being counted from there, once."""
-        places = self._places()
-        if isinstance(change, PromoteShadow | RollBack | Retire) or (isinstance(change, Promote) and places.current):
-            self._counted.clear()  # what there was at the start has its place; from now on, models are new
-        served = _brought(change)
-        if served is not None and (counted := self._counted.pop(served.digest, "")):
-            served.statistics.merge(Statistics.decode(counted))
+        here = self._slot.slots
+        if here.current is not None and slots.current is not here.current:
+            self._counted.clear()  # what there was at the start has its slot; from now on, models are new
+        for loaded in slots:
+            if loaded not in {*here} and (counted := self._counted.pop(loaded.info.digest, "")):
+                loaded.statistics.merge(Statistics.decode(counted))
 
     def _serves_on(self) -> bool:
         """The model that was saved as the current one is the first one to be brought: it never ceased to serve."""
         saved, self._saved = self._saved, None
-        slot = self._slots.get(self.data_type)
-        if saved is None or slot is None or saved.current is None or _who(saved.current) != _who(slot.current):
+        slot = self._slot
+        if saved is None or saved.slots.current is None or slot.current is None:
+            return False
+        if saved.slots.current.info != slot.current.info:
             return False
         slot.since_ms, slot.swaps = saved.since_ms, saved.swaps
         return True
 
-    def _places(self) -> Confirm:
-        slot = self._slots.get(self.data_type) or ModelSlot()
-        return Confirm(_who(slot.current), _who(slot.previous), _who(slot.shadow.served if slot.shadow else None))
-
     def _confirm(self, expected: Confirm) -> bool:
-        here = self._places()
+        here = self._slot.slots.map(lambda loaded: loaded.info)
         if not (here.current or here.shadow):  # a previous model alone is nothing that anybody sees
-            here = Confirm(None, None, None)
-        if expected != here:
+            here = Slots()
+        if expected.slots != here:
             return False
         self._lacks_model = False
         return True
 
     def _restore(self, wanted: SavedState | None = None) -> None:
-        """Put each model in its place: those that are wanted, or those that were saved.
+        """Put each model in its slot: those that are wanted, or those that were saved.
 
         Whoever has no model afterwards waits to be told that this is right: what was saved last may not have reached
-        the disk. A worker that does not keep the books reads what another writes: if that is just being changed, this
-        fails, and the worker is started again.
+        the disk. A worker that does not persist the state reads what another writes: if that is just being changed,
+        this fails, and the worker is started again.
         """
         state = wanted
         if wanted is None:
             self._saved, self._counted = None, {}
-            state = self._folder.load() if self._keeps_books else self._folder.peek()
+            state = self._folder.load() if self._persists_state else self._folder.peek()
         if state is not None:
             self._put_back(state)
-        self._lacks_model = self._places().current is None
+        self._lacks_model = self._slot.current is None
         if wanted is not None:
             self._save()
 
     def _put_back(self, state: SavedState) -> None:
-        """Each for itself: a model that cannot be built costs no other its place."""
-        if state.current is None and self._places().current is not None:
-            self._change(Retire(self.data_type))
-        if _who(state.current) != self._places().current and (served := self._rebuild(state.current)):
-            self._change(Promote(served))
-            slot = self._slots.get(self.data_type)
-            if slot is not None:
-                slot.since_ms, slot.swaps = state.since_ms, state.swaps
-        if _who(state.previous) != self._places().previous:
-            self._change(KeepPrevious(self.data_type, self._rebuild(state.previous)))
-        if _who(state.shadow) != self._places().shadow:
-            shadow = self._rebuild(state.shadow)
-            self._change(StartShadow(shadow, state.percent) if shadow else SetShadow(self.data_type, 0.0))
+        """Each for itself: a model that cannot be built costs no other its slot, nor the one that serves meanwhile."""
+        here = self._slot.slots
+        slots = load(state.slots.map(lambda model: model), here, self._set_aside)
+        if slots.current is None and state.slots.current is not None:
+            slots = replace(slots, current=here.current)
+        if self._change(slots) and slots.current is not None:
+            self._slot.since_ms, self._slot.swaps = state.since_ms, state.swaps
 
-    def _rebuild(self, model: PackedModel | None) -> LoadedModel | None:
-        if model is None:
-            return None
-        try:
-            return model.unpack()
-        except ModelServingError as error:
-            self._counted[model.identity.digest] = model.statistics
-            log.warning(
-                "model %s of %s cannot be built here, and is left out: %s", model.identity, self.data_type, error
-            )
-            if self._keeps_books:
-                self._folder.set_model_aside(model.identity.digest)
-            return None
+    def _set_aside(self, model: PackedModel, error: ModelError) -> None:
+        self._counted[model.info.digest] = model.statistics
+        log.warning("model %s of %s cannot be built here, and is left out: %s", model.info, self.data_type, error)
+        if self._persists_state:
+            self._folder.set_model_aside(model.info.digest)
 
     def _save_when_due(self) -> None:
         if self._unsaved and time.monotonic() - self._saved_at >= self._save_every_s:
@@ -270,7 +254,7 @@ class ServingActor:
 
     def _save(self) -> None:
         """Write the state. A full disk does not end the scoring: it is logged, and tried again."""
-        if not self._keeps_books:
+        if not self._persists_state:
             return
         self._unsaved = True
         try:
@@ -281,33 +265,10 @@ class ServingActor:
         self._saved_at = time.monotonic()
 
     def _state(self) -> SavedState:
-        slot = self._slots.get(self.data_type)
-        if slot is None:
-            return SavedState(self.data_type)
-        shadow = slot.shadow
-        return SavedState(
-            self.data_type,
-            slot.since_ms,
-            slot.swaps,
-            _pack(slot.current),
-            _pack(slot.previous),
-            _pack(shadow.served if shadow else None),
-            shadow.percent if shadow else 0.0,
-        )
-
-
-def _who(model: LoadedModel | PackedModel | None) -> ModelInfo | None:
-    return model.identity if model is not None else None
-
-
-def _brought(change: Change) -> LoadedModel | None:
-    return change.served if isinstance(change, Promote | KeepPrevious | StartShadow) else None
+        slot = self._slot
+        return SavedState(self.data_type, slot.since_ms, slot.swaps, slot.slots.map(pack))
 
 
 def _statistics(saved: SavedState | None) -> dict[str, str]:
-    """What was counted for each model, by its digest; of two places with the same bytes, the one that serves."""
-    return {model.identity.digest: model.statistics for model in reversed(saved.models)} if saved else {}
-
-
-def _pack(served: LoadedModel | None) -> PackedModel | None:
-    return pack_model(served) if served is not None else None
+    """What was counted for each model, by its digest; of two slots with the same bytes, the one that serves."""
+    return {model.info.digest: model.statistics for model in reversed([*saved.slots])} if saved else {}

@@ -1,16 +1,20 @@
-"""A model that is fit to serve, and who it is."""
+"""Who a model is, a model that is fit to serve, and the slots that the models of a data type are in."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Generic, TypeVar
 
-from modelserving.models.model import NO_PARAMETERS, Model
-from modelserving.records import ModelType
+from modelserving.models.model import Model
+from modelserving.records import ModelDescriptor, ModelType
 from modelserving.statistics import Statistics
 
-__all__ = ["LoadedModel", "ModelInfo"]
+__all__ = ["LoadedModel", "ModelInfo", "Slots", "SlotsUpdate"]
+
+T = TypeVar("T")
+U = TypeVar("U")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,7 @@ class ModelInfo:
         type: its format.
         version: free text, may be empty.
         digest: SHA-256 of its bytes, hexadecimal.
+        parameters: of the descriptor that it was made of; with its bytes, all that it takes to make it again.
     """
 
     name: str
@@ -32,6 +37,13 @@ class ModelInfo:
     type: ModelType
     version: str
     digest: str
+    parameters: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    @classmethod
+    def of(cls, descriptor: ModelDescriptor) -> ModelInfo:
+        """Who the model of a descriptor is."""
+        d = descriptor
+        return cls(d.name, d.description, d.data_type, d.type, d.version, d.digest, dict(d.parameters))
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}".rstrip()
@@ -39,29 +51,17 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LoadedModel:
-    """A model that is fit to serve, and who it is.
+    """A model that is fit to serve.
 
     Args:
         model: what scores.
-        name: of the model.
-        description: one line about it.
-        data_type: the records that it scores.
-        type: its format.
-        version: free text, may be empty.
-        digest: SHA-256 of its bytes, hexadecimal.
+        info: who it is.
         statistics: what scoring with it took so far.
-        parameters: of the descriptor that it was made of; with its bytes, all that it takes to make it again.
     """
 
     model: Model
-    name: str
-    description: str
-    data_type: str
-    type: ModelType
-    version: str
-    digest: str
+    info: ModelInfo
     statistics: Statistics = field(default_factory=Statistics)
-    parameters: Mapping[str, str] = field(default_factory=lambda: NO_PARAMETERS)
     _once: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def close(self) -> None:
@@ -69,7 +69,53 @@ class LoadedModel:
         if self._once.acquire(blocking=False):  # and never released
             self.model.close()
 
-    @property
-    def identity(self) -> ModelInfo:
-        """Who it is."""
-        return ModelInfo(self.name, self.description, self.data_type, self.type, self.version, self.digest)
+
+@dataclass(frozen=True)  # without slots of its own: Python 3.11 could not call `Slots[T]()`
+class Slots(Generic[T]):
+    """Which model is where, for one data type: what is desired, and what is there, in the same form.
+
+    Args:
+        current: the one that serves.
+        previous: the one that a rollback brings back.
+        shadow: the one that scores beside.
+        percent: of the records, for the shadow; 0 where there is none.
+    """
+
+    current: T | None = None
+    previous: T | None = None
+    shadow: T | None = None
+    percent: float = 0.0
+
+    def __iter__(self) -> Iterator[T]:
+        """The models that there are; one that is in two slots comes twice."""
+        return (model for model in (self.current, self.previous, self.shadow) if model is not None)
+
+    def promote(self, model: T) -> Slots[T]:
+        """The slots when a model serves from now on."""
+        shadow = None if model == self.shadow else self.shadow
+        previous = self.previous if model == self.current else self.current
+        return Slots(model, previous, shadow, self.percent if shadow is not None else 0.0)
+
+    def start_shadow(self, model: T | None, percent: float) -> Slots[T]:
+        """The slots with another shadow, or with none."""
+        return replace(self, shadow=model if percent else None, percent=percent if model is not None else 0.0)
+
+    def map(self, change: Callable[[T], U | None]) -> Slots[U]:
+        """The same with something else for each model; ``None`` leaves its slot empty."""
+        current, previous, shadow = (
+            None if model is None else change(model) for model in (self.current, self.previous, self.shadow)
+        )
+        return Slots(current, previous, shadow, self.percent if shadow is not None else 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class SlotsUpdate:
+    """What the slots of a data type hold from now on: models that are built, checked and warm.
+
+    Args:
+        data_type: whose.
+        slots: all of them, those that stay as they are included.
+    """
+
+    data_type: str
+    slots: Slots[LoadedModel]

@@ -91,7 +91,7 @@ def outcome_of(batch: ScoredBatch, efforts: Iterable[Effort] | None = None) -> O
         efforts = (
             Effort(ModelKey(one.data_type, one.name, one.version, one.digest), share.count, share.each_ns)
             for share in batch.shares
-            for one in (share.served,)
+            for one in (share.served.info,)
         )
     dead = tuple((letter.stage, letter.error) for letter in batch.dead)
     return Outcome(Counts(len(batch.scored), batch.skipped, len(batch.dead)), dead, tuple(efforts))

@@ -26,7 +26,7 @@ class ServerOptions:
         preload: start the engines of all formats before serving. Without, the server serves sooner, and the first model
             of each format waits for its engine.
         repository: keeps every model that serves, and brings back those that compaction took; or ``None``.
-        references: which models by reference are fetched.
+        fetch: which models by reference are fetched.
         build: makes a model of a descriptor.
         schemas: of the records on the records' topic.
         fast: read and write the records' topics with librdkafka (the extra ``fast``) instead of kafka-python; where
@@ -40,7 +40,7 @@ class ServerOptions:
     max_records: int = 10_000
     preload: bool = True
     repository: ModelRepository | None = None
-    references: FetchPolicy = NOTHING_ALLOWED
+    fetch: FetchPolicy = NOTHING_ALLOWED
     build: Builder = build_candidate
     schemas: tuple[RecordSchema, ...] = field(default_factory=default_schemas)
     fast: bool = False

@@ -14,8 +14,9 @@ from modelserving.datasets import default_schemas
 from modelserving.errors import ScoringError
 from modelserving.kafka.dead_letters import DeadLetter
 from modelserving.kafka.messages import Message, dead_letter
+from modelserving.models.info import LoadedModel
 from modelserving.models.lifecycle.shadow import ShadowWork
-from modelserving.models.lifecycle.slots import LoadedModel, ModelSlot, ModelSlots
+from modelserving.models.lifecycle.slots import ModelSlot, ModelSlots
 from modelserving.models.model import Scores
 from modelserving.records import ScoredRecord
 from modelserving.records.decoder import RecordDecoder
@@ -109,7 +110,8 @@ def _score_rows(served: LoadedModel, messages: Sequence[Message], records: Any, 
 def _collect(served: LoadedModel, messages: Sequence[Message], scores: Scores, each_ns: int, tally: _Tally) -> None:
     now = time.time_ns()
     problems = scores.problems
-    data_type, name, version, digest = served.data_type, served.name, served.version, served.digest
+    who = served.info
+    data_type, name, version, digest = who.data_type, who.name, who.version, who.digest
     answers = [
         ScoredRecord(
             data_type, value, name, version, digest, message.partition, message.offset, each_ns, now, message.timestamp

@@ -52,7 +52,7 @@ def build_apart(
         As ``build``; and ``ScoringError``: the child does not start.
     """
     served = build(descriptor)
-    if not {"*", served.data_type} & set(names):
+    if not {"*", served.info.data_type} & set(names):
         return served
     inner = served.model
     apart = ProcessModel(descriptor, inner.inputs)

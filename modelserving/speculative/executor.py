@@ -163,7 +163,7 @@ class ModelExecutor:
                 each_ns = (time.perf_counter_ns() - started) // len(rows)
                 self._each_ns = each_ns if not self._each_ns else (self._each_ns + each_ns) / 2
                 now_ns = self._clock()
-                by = Responder(asked.name, served.identity, now_ns - asked.collector.arrived_ns, each_ns)
+                by = Responder(asked.name, served.info, now_ns - asked.collector.arrived_ns, each_ns)
                 said = _read(scores, by)
             except Exception as error:  # noqa: BLE001 - whatever an engine raises
                 return self._arrival(asked, rows, [Absence("failed", f"{error}")] * len(rows))

@@ -19,7 +19,7 @@ import anyio
 from anyio.lowlevel import checkpoint
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from modelserving.models.lifecycle.changes import Change
+from modelserving.models.info import SlotsUpdate
 from modelserving.models.lifecycle.slots import ModelSlots
 from modelserving.serving.messages import Batch, ScoredBatch
 from modelserving.serving.scoring import score_batch
@@ -47,14 +47,14 @@ class ModelServingStage:
     async def run(
         self,
         data: AsyncIterator[Batch],
-        models: MemoryObjectReceiveStream[Change],
+        models: MemoryObjectReceiveStream[SlotsUpdate],
         outlet: MemoryObjectSendStream[ScoredBatch],
     ) -> None:
         """Run until ``data`` ends; then close the outlet.
 
         Args:
             data: batches; asked for the next one only when the outlet has taken the last.
-            models: changes of models, ready to take effect. A change is always preferred to a batch.
+            models: what the slots hold from now on, ready to take effect. A change is always preferred to a batch.
             outlet: takes what became of each batch; without a buffer, so that taking means wanting.
         """
         async with outlet, anyio.create_task_group() as tasks:
@@ -66,13 +66,13 @@ class ModelServingStage:
                 await outlet.send(await self._lane.run(self._score, batch, self.slots))
             tasks.cancel_scope.cancel()
 
-    def _change_waiting(self, models: MemoryObjectReceiveStream[Change]) -> None:
+    def _change_waiting(self, models: MemoryObjectReceiveStream[SlotsUpdate]) -> None:
         """Before each batch: the changes that are there already."""
         with suppress(anyio.WouldBlock, anyio.EndOfStream):
             while True:
                 self.slots.apply(models.receive_nowait())
 
-    async def _change_on_arrival(self, models: MemoryObjectReceiveStream[Change]) -> None:
+    async def _change_on_arrival(self, models: MemoryObjectReceiveStream[SlotsUpdate]) -> None:
         """While there is no data: a change need not wait for the next record. A batch being scored keeps its own."""
-        async for change in models:
-            self.slots.apply(change)
+        async for update in models:
+            self.slots.apply(update)

@@ -10,7 +10,7 @@ import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream
 
 from modelserving.kafka import Connection
-from modelserving.models.lifecycle.changes import Change
+from modelserving.models.info import SlotsUpdate
 from modelserving.models.lifecycle.slots import ModelSlots
 from modelserving.models.lifecycle.state import ServingState
 from modelserving.records.decoder import RecordDecoder
@@ -54,7 +54,7 @@ class StageServer:
         self.watch = TopicWatch(connection, options)
         self._connection = connection
         self._score = score or partial(score_batch, decoder=RecordDecoder(options.schemas))
-        self._models = ModelSource(connection, options.topics, options.build, options.repository, options.references)
+        self._models = ModelSource(connection, options)
 
     @property
     def counts(self) -> Counts:
@@ -64,12 +64,12 @@ class StageServer:
     @property
     def models_refused(self) -> int:
         """How many messages were no model fit to serve, or no command that can be followed."""
-        return self._models.refused
+        return self._models.controller.refused
 
     @property
     def models_absent(self) -> Mapping[str, str]:
         """For each data type whose last command names a model that is nowhere: what is wrong, and how to mend it."""
-        return self._models.absent
+        return self._models.controller.absent
 
     @property
     def lost(self) -> Mapping[int, int]:
@@ -97,7 +97,7 @@ class StageServer:
 
     def health(self) -> Health:
         """Whether it serves."""
-        overtaken = self._models.overtaken
+        overtaken = self._models.controller.overtaken
         details = (f"models overtaken by a newer one before they could serve: {overtaken}",) if overtaken else ()
         return self.watch.judge(
             Health(self.phase is Phase.SERVING, self.phase, (*details, *self.models_absent.values()))
@@ -117,11 +117,10 @@ class StageServer:
                     await source.preload()
                 spare_the_garbage_collector()
                 self.phase = Phase.READING_MODELS
-                for change in await source.read_to_end():
-                    self.slots.apply(change)
-                send, models = anyio.create_memory_object_stream[Change](0)
+                await source.read_to_end(self._set)
+                send, models = anyio.create_memory_object_stream[SlotsUpdate](0)
                 async with send, models, anyio.create_task_group() as tasks:
-                    tasks.start_soon(source.follow, send)
+                    tasks.start_soon(source.follow, send.send)
                     await run_abandonable(self.watch.look)
                     tasks.start_soon(self.watch.run)
                     await run_sessions(partial(self._session, lane, models), lambda: self.counts, self._wait)
@@ -129,10 +128,14 @@ class StageServer:
             self.phase = Phase.STOPPED
             self.slots.close()
 
+    async def _set(self, update: SlotsUpdate) -> None:
+        """At the start, when nobody scores yet."""
+        self.slots.apply(update)
+
     def _wait(self) -> None:
         self.phase = Phase.WAITING
 
-    async def _session(self, lane: WorkerThread, models: MemoryObjectReceiveStream[Change]) -> None:
+    async def _session(self, lane: WorkerThread, models: MemoryObjectReceiveStream[SlotsUpdate]) -> None:
         """Score from the group's committed offsets on, until something breaks."""
         options, name = self.options, self.options.member
         async with AsyncExitStack() as stack:

@@ -46,8 +46,8 @@ class Models(Protocol):
     """The models of a server, whichever way they come."""
 
     @property
-    def keepers(self) -> tuple[ModelThread, ...]:
-        """Who keeps them: one for all tasks, or one for each."""
+    def threads(self) -> tuple[ModelThread, ...]:
+        """Who keeps them: one thread for all tasks, or one for each."""
         ...
 
     def start(self) -> None:
@@ -80,7 +80,7 @@ class Models(Protocol):
         ...
 
     def acquire(self, partition: int) -> ModelThread:
-        """The models for a task; returns when all that were published are in their places."""
+        """The models for a task; returns when all that were published are in their slots."""
         ...
 
     def note_skipped(self, data_types: Sequence[str], partition: int) -> None:
@@ -132,31 +132,31 @@ class GlobalModels:
     def __init__(self, options: ModelOptions) -> None:
         self._topics = options.topics
         self.check = _Topics(options.topics).check
-        self._keeper = ModelThread(options)
-        self.keepers = (self._keeper,)
+        self._thread = ModelThread(options)
+        self.threads = (self._thread,)
 
     def start(self) -> None:
         """Start to build."""
-        self._keeper.start()
+        self._thread.start()
 
     def add_to(self, topology: Any, score: str) -> None:  # noqa: ARG002 - global stores are connected with all
         """Add the two global stores."""
         bytes_of = java.ByteArrayDeserializer()
         for name, topic in ((MODELS, self._topics.models), (CONTROL, self._topics.control)):
             store = java.Stores.keyValueStoreBuilder(java.Stores.inMemoryKeyValueStore(name), raw(), raw())
-            supplier = ProcessorSupplier(partial(_Keeping, name, lambda _: self._keeper))
+            supplier = ProcessorSupplier(partial(_Keeping, name, lambda _: self._thread))
             topology.addGlobalStore(
                 store.withLoggingDisabled(), f"{name}-topic", bytes_of, bytes_of, topic, f"keep-{name}", supplier
             )
 
     def begin(self) -> None:
         """Both topics were read to their end."""
-        self._keeper.begin()
+        self._thread.begin()
 
     def acquire(self, partition: int) -> ModelThread:  # noqa: ARG002
         """The same for all tasks."""
-        self._keeper.wait_until_ready()
-        return self._keeper
+        self._thread.wait_until_ready()
+        return self._thread
 
     def note_skipped(self, data_types: Sequence[str], partition: int) -> None:
         """They will have one when it comes, wherever they are."""
@@ -166,7 +166,7 @@ class GlobalModels:
 
     def close(self) -> None:
         """Retire all."""
-        self._keeper.close()
+        self._thread.close()
 
 
 class CoPartitionedModels:
@@ -176,15 +176,15 @@ class CoPartitionedModels:
         self._options = options
         self._known = _Topics(options.topics)
         self._lock = threading.Lock()
-        self._keepers: dict[int, ModelThread] = {}
+        self._threads: dict[int, ModelThread] = {}
         self._count = 1
         self._warned: set[str] = set()
 
     @property
-    def keepers(self) -> tuple[ModelThread, ...]:
+    def threads(self) -> tuple[ModelThread, ...]:
         """One for each task that is here."""
         with self._lock:
-            return tuple(self._keepers.values())
+            return tuple(self._threads.values())
 
     def start(self) -> None:
         """See that partitions of the same number belong together.
@@ -228,7 +228,7 @@ class CoPartitionedModels:
         """Read the models of this partition from their beginning: what the topic has is the changelog of the models."""
         made = ModelThread(self._options)
         with self._lock:
-            self._keepers[partition] = made
+            self._threads[partition] = made
         made.start()
         reading = ModelTopics(self._options.connection, self._options.topics)
         try:
@@ -259,18 +259,18 @@ class CoPartitionedModels:
     def release(self, partition: int) -> None:
         """Retire the models of this partition: another instance may have them now."""
         with self._lock:
-            made = self._keepers.pop(partition, None)
+            made = self._threads.pop(partition, None)
         if made is not None:
             made.close()
 
     def close(self) -> None:
         """Retire all."""
-        for partition in list(self._keepers):
+        for partition in list(self._threads):
             self.release(partition)
 
     def _of(self, partition: int) -> ModelThread | None:
         with self._lock:
-            return self._keepers.get(partition)
+            return self._threads.get(partition)
 
 
 class _Told(NamedTuple):
@@ -287,9 +287,9 @@ class _Told(NamedTuple):
 class _Keeping(Processor):
     """Keeps the newest message of each key in a store, and tells of each."""
 
-    def __init__(self, store: str, keeper_of: Callable[[int], ModelThread | None]) -> None:
+    def __init__(self, store: str, thread_of: Callable[[int], ModelThread | None]) -> None:
         self._name = store
-        self._keeper_of = keeper_of
+        self._thread_of = thread_of
 
     def init(self, context: ProcessorContext) -> None:
         """Find the store."""
@@ -302,6 +302,6 @@ class _Keeping(Processor):
         key, value = record.key(), record.value()
         if key is not None:
             self._store.put(key, value)
-        keeper = self._keeper_of(place.partition) if place is not None else None
-        if place is not None and keeper is not None:
-            keeper.take(_Told(place.topic, place.partition, place.offset, record.timestamp(), key, value))
+        thread = self._thread_of(place.partition) if place is not None else None
+        if place is not None and thread is not None:
+            thread.take(_Told(place.topic, place.partition, place.offset, record.timestamp(), key, value))

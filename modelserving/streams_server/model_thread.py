@@ -1,15 +1,16 @@
 """Keeps the models of a process, or of one of its tasks, as the messages about them say.
 
 What a message means is decided where all servers decide it, at the ``ModelController``. Building happens in a thread of
-its own, so that a model that takes seconds to load delays no record; its place changes between two batches.
+its own, so that a model that takes seconds to load delays no record; it is set between two batches.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 from modelserving.errors import ServerError
 from modelserving.kafka import Connection
@@ -18,10 +19,9 @@ from modelserving.models.formats import factory
 from modelserving.models.lifecycle.build import Builder, build_candidate
 from modelserving.models.lifecycle.controller import ModelController
 from modelserving.models.lifecycle.fetch import NOTHING_ALLOWED, FetchPolicy
-from modelserving.models.lifecycle.history import LogPosition
 from modelserving.models.lifecycle.refusals import RefusalWriter
 from modelserving.models.lifecycle.slots import ModelSlots
-from modelserving.models.lifecycle.topics import ModelTopics
+from modelserving.models.lifecycle.topics import recall
 from modelserving.models.store.repository import ModelRepository
 from modelserving.records import Topics
 
@@ -40,7 +40,7 @@ class ModelOptions:
         connection: to the cluster.
         topics: ``models`` and ``control`` are read, failures go to ``dead_letters``.
         repository: keeps what serves, and has what compaction took from the topic; or ``None``.
-        references: which models by reference are fetched.
+        fetch: which models by reference are fetched.
         preload: start the engines of all formats before the models are built.
         build: makes a model of a descriptor.
     """
@@ -48,13 +48,13 @@ class ModelOptions:
     connection: Connection
     topics: Topics
     repository: ModelRepository | None = None
-    references: FetchPolicy = field(default=NOTHING_ALLOWED)
+    fetch: FetchPolicy = field(default=NOTHING_ALLOWED)
     preload: bool = False
     build: Builder = build_candidate
 
 
 class ModelThread:
-    """Models in their places, and the thread that puts them there.
+    """Models in their slots, and the thread that puts them there.
 
     Args:
         options: where they come from.
@@ -65,13 +65,13 @@ class ModelThread:
         self.error: BaseException | None = None
         self._options = options
         self._refusals = RefusalWriter(options.connection, options.topics)
-        self._desk = ModelController(
+        self.controller = ModelController(
             options.topics,
             self._refusals.write,
             build=options.build,
             repository=options.repository,
-            references=options.references,
-            recall=self._recall,
+            fetch=options.fetch,
+            recall=partial(recall, options.connection, options.topics),
         )
         self._seen: set[tuple[str, int, int, int]] = set()
         self._live = False
@@ -80,18 +80,8 @@ class ModelThread:
         self._thread = threading.Thread(target=self._work, name="models", daemon=True)
 
     @property
-    def refused(self) -> int:
-        """How many messages were no model fit to serve, or no command that can be followed."""
-        return self._desk.refused
-
-    @property
-    def absent(self) -> Mapping[str, str]:
-        """For each data type whose last command names a model that is nowhere: what is wrong, and how to mend it."""
-        return self._desk.absent
-
-    @property
     def ready(self) -> bool:
-        """Whether all models that were there at the start are in their places."""
+        """Whether all models that were there at the start are in their slots."""
         return self._ready.is_set()
 
     def start(self) -> None:
@@ -103,7 +93,7 @@ class ModelThread:
         place = (message.topic, message.partition, message.offset, message.timestamp)  # a topic may be made anew
         if place not in self._seen:
             self._seen.add(place)
-            self._desk.take(message, live=self._live)
+            self.controller.take(message, live=self._live)
             self._news.set()
 
     def begin(self, messages: Iterable[Message] = ()) -> None:
@@ -119,7 +109,7 @@ class ModelThread:
         self._news.set()
 
     def wait_until_ready(self) -> None:
-        """Wait until all models that were there at the start are in their places.
+        """Wait until all models that were there at the start are in their slots.
 
         Raises:
             ServerError: that will not be.
@@ -136,7 +126,7 @@ class ModelThread:
         if self._thread.ident is not None:
             self._thread.join(_CLOSE_SECONDS)
         self._refusals.close()
-        self._desk.close()
+        self.controller.close()
         self.slots.close()
 
     def _work(self) -> None:
@@ -163,15 +153,8 @@ class ModelThread:
         """Do what the messages say. The pause before a place is tried again ends early with news, or at the end."""
         self._news.clear()
         while not self._stopping:
-            self._desk.settle(self.slots.apply, only_current)
-            if (pause := self._desk.pause) is None:
+            self.controller.settle(self.slots.apply, only_current)
+            if (pause := self.controller.pause) is None:
                 return
             self._news.wait(pause)
             self._news.clear()
-
-    def _recall(self, stamp: LogPosition) -> Message | None:
-        reading = ModelTopics(self._options.connection, self._options.topics)
-        try:
-            return reading.recall(stamp)
-        finally:
-            reading.close()

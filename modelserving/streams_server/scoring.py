@@ -68,7 +68,7 @@ class _Open:
 
 
 class ScoringProcessor(BatchProcessor):
-    """Scores batches with the models that are in their places now. A swap takes effect between two batches.
+    """Scores batches with the models that are in their slots now. A swap takes effect between two batches.
 
     Args:
         topic: the records' topic.
@@ -98,7 +98,7 @@ class ScoringProcessor(BatchProcessor):
         self._partitions = partitions
 
     def init(self, context: BatchContext) -> None:
-        """Wait for the models: no record is scored before all that were published are in their places."""
+        """Wait for the models: no record is scored before all that were published are in their slots."""
         super().init(context)
         preload_encoder()
         self._open = self._committing = _Open()
@@ -116,7 +116,7 @@ class ScoringProcessor(BatchProcessor):
         self._partitions.go_to(self._partition)
         self._hand_on(batch, result)
         for share in result.shares:
-            add_to(self._store, share.served.data_type, share.served.digest, share.each_ns, share.count)
+            add_to(self._store, share.served.info.data_type, share.served.info.digest, share.each_ns, share.count)
         self._open = self._open.and_then(_Open(outcome_of(result), result.shadows))
 
     def before_commit(self) -> None:

@@ -77,9 +77,7 @@ class StreamsServer:
         self._topic = RecordsTopic(options, engine.state_folder, engine.store)
         self.models = make_models(
             engine.models,
-            ModelOptions(
-                connection, options.topics, options.repository, options.references, options.preload, options.build
-            ),
+            ModelOptions(connection, options.topics, options.repository, options.fetch, options.preload, options.build),
         )
 
     @property
@@ -90,12 +88,12 @@ class StreamsServer:
     @property
     def models_refused(self) -> int:
         """How many messages were no model fit to serve, or no command that can be followed."""
-        return sum(keeper.refused for keeper in self.models.keepers)
+        return sum(thread.controller.refused for thread in self.models.threads)
 
     @property
     def models_absent(self) -> Mapping[str, str]:
         """For each data type whose last command names a model that is nowhere: what is wrong, and how to mend it."""
-        return {name: why for keeper in self.models.keepers for name, why in keeper.absent.items()}
+        return {name: why for thread in self.models.threads for name, why in thread.controller.absent.items()}
 
     @property
     def lost(self) -> Mapping[int, int]:
@@ -110,17 +108,17 @@ class StreamsServer:
     @property
     def data_types(self) -> tuple[str, ...]:
         """The data types that have a model."""
-        return tuple(sorted({name for keeper in self.models.keepers for name in keeper.slots.data_types}))
+        return tuple(sorted({name for thread in self.models.threads for name in thread.slots.data_types}))
 
     @property
     def latest(self) -> str | None:
         """The data type whose model changed last."""
-        newest = max(self.models.keepers, key=attrgetter("slots.changed_ms"), default=None)
+        newest = max(self.models.threads, key=attrgetter("slots.changed_ms"), default=None)
         return newest.slots.latest_type if newest else None
 
     def describe(self, data_type: str) -> ServingState | None:
         """How the models of a data type are doing; the counts are those of the store, as far as it is here."""
-        states = (keeper.slots.describe(data_type) for keeper in self.models.keepers)
+        states = (thread.slots.describe(data_type) for thread in self.models.threads)
         state = next((state for state in states if state is not None), None)
         if state is None or state.identity is None:
             return state
@@ -226,8 +224,8 @@ class StreamsServer:
             raise BrokerUnavailable(str(error)) from error
 
     def _ready(self) -> bool:
-        keepers = self.models.keepers
-        return bool(keepers) and all(keeper.ready for keeper in keepers)
+        threads = self.models.threads
+        return bool(threads) and all(thread.ready for thread in threads)
 
     def _check_topic(self) -> None:
         """Raise when its state does not belong to the records' topic, or the topics about models need a new session."""
@@ -240,9 +238,9 @@ class StreamsServer:
             self.phase = Phase.SERVING
         elif self._ready():
             self.phase = _REBALANCING
-        for keeper in self.models.keepers:
-            if keeper.error is not None:
-                raise keeper.error
+        for thread in self.models.threads:
+            if thread.error is not None:
+                raise thread.error
 
     def _close(self, streams: KafkaStreams) -> None:
         if not streams.close(_CLOSE_SECONDS):

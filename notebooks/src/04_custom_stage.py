@@ -107,7 +107,7 @@ def batch(*offsets):
 # The model in use stands in a **slot**, and the one before it behind it: so a change is a name that changes. And a worker is the thread that scores:
 
 # %%
-from modelserving.models.lifecycle.changes import Promote
+from modelserving.models.info import Slots, SlotsUpdate
 from modelserving.models.lifecycle.slots import ModelSlots
 
 slots = lesson.manage(ModelSlots, name="slots")
@@ -129,14 +129,14 @@ async def send_and_take(one_batch):
     answers = (await scores.receive()).scored
     return [(one.offset, one.model_name, round(one.prediction, 2)) for one in answers]
 
-await new_models.send(Promote(line))
+await new_models.send(SlotsUpdate("wine", Slots(current=line)))
 await send_and_take(batch(1, 2, 3))
 
 # %%
 # predict: who-scores-4
 
 # %%
-await new_models.send(Promote(tree))
+await new_models.send(SlotsUpdate("wine", Slots(current=tree, previous=line)))
 after = await send_and_take(batch(4, 5))
 lesson.tell("who-scores-4")
 

@@ -62,20 +62,21 @@ happened(
 )
 
 # %% [markdown]
-# ## By hand: one slot, three places
+# ## By hand: three slots
 #
-# All servers of this workbook keep a model in the same way: in a slot. First the model is built, away from everything. It
-# is checked on its golden records, and scores a few hundred times for nobody, to get warm. Then it moves into the slot. (And
+# All servers of this workbook keep models in the same way: in slots. First the model is built, away from everything. It
+# is checked on its golden records, and scores a few hundred times for nobody, to get warm. Then it moves into its slot. (And
 # if a newer one arrives meanwhile, the newer one wins.)
 
 # %%
 from modelserving.models.lifecycle.build import build_candidate
 from modelserving.models.lifecycle.slots import ModelSlot
+from modelserving.models.info import Slots
 
 slot = lesson.manage(ModelSlot, name="slot")
 
 def places():
-    return [model and model.name for model in (slot.current, slot.previous)]
+    return [model and model.info.name for model in (slot.current, slot.previous)]
 
 # %%
 slot.swap(build_candidate(line))
@@ -88,7 +89,7 @@ places()
 # %%
 story = [places()]
 for _ in range(2):
-    slot.roll_back()
+    slot.set(Slots(current=slot.previous, previous=slot.current))
     story.append(places())
 table("Rolled back twice", story, "current", "previous")
 
@@ -96,7 +97,7 @@ table("Rolled back twice", story, "current", "previous")
 lesson.tell("twice-back")
 
 # %% [markdown]
-# The third place is the **shadow**'s. It comes later. First those who must not come in at all.
+# The third slot is the **shadow**'s. It comes later. First those who must not come in at all.
 
 # %% [markdown]
 # ## Who is not let in
@@ -509,7 +510,7 @@ build_us, cold = timed(lambda: factory.create(tree))
 first_us, _ = timed(lambda: cold.score(wine))
 more_us = [timed(lambda: cold.score(wine))[0] for _ in range(500)]
 warm_us = median(more_us[-100:])
-swap_us, _ = timed(lambda: slot.roll_back())
+swap_us, _ = timed(lambda: slot.set(Slots(slot.previous, slot.current)))
 cold.close()
 
 # %%
@@ -628,10 +629,10 @@ serves("wine-decision-tree")
 # last step of its pipeline. A new model begins as a shadow on a small share of the stream. Name models by their digest in
 # commands: then nothing depends on what happened to be there before.
 #
-# **Source**: [`slot.py`](../modelserving/models/lifecycle/slots.py) for the places,
-# [`loader.py`](../modelserving/models/lifecycle/build.py) for check and warm-up,
+# **Source**: [`slots.py`](../modelserving/models/lifecycle/slots.py) for the slots,
+# [`build.py`](../modelserving/models/lifecycle/build.py) for check and warm-up,
 # [`history.py`](../modelserving/models/lifecycle/history.py) for where messages and commands lead,
-# [`shadow.py`](../modelserving/models/lifecycle/shadow.py), [`reference.py`](../modelserving/models/lifecycle/fetch.py)
+# [`shadow.py`](../modelserving/models/lifecycle/shadow.py), [`fetch.py`](../modelserving/models/lifecycle/fetch.py)
 
 # %%
 lesson.recap()

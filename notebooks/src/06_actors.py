@@ -191,16 +191,16 @@ mixed = messages_of([red[0], white[0], red[1], white[1]])
 # of the model's data type.
 
 # %%
-from modelserving.actors.messages import Apply, AskType, ScoreBatch
+from modelserving.actors.messages import AskType, ScoreBatch, SetSlots
+from modelserving.models.info import Slots
 from modelserving.models.store.bundled import read_catalog
-from modelserving.models.lifecycle.changes import Promote
 from modelserving.models.lifecycle.build import build_candidate
 
 catalog = {model.name: model for model in read_catalog(data_folder() / "models")}
 
 def promote(name):
     model = build_candidate(catalog[name])
-    delivery = manager.ask(AskType(model.data_type, Apply(Promote(model))))
+    delivery = manager.ask(AskType(model.info.data_type, SetSlots(Slots(model))))
     return delivery.reply.result(10).state.identity.name
 
 # %%
@@ -424,7 +424,7 @@ from modelserving.statistics import Statistics
 
 def saved_count(data_type):
     saved = StateFolder(state, data_type).peek()
-    return Statistics.decode(saved.current.statistics).snapshot().count
+    return Statistics.decode(saved.slots.current.statistics).snapshot().count
 
 lesson.wait_for(lambda: min(map(saved_count, states())) >= 20, "the counts on disk")
 
@@ -540,7 +540,7 @@ def make_farm(kind, model, workers):
     runtime = lesson.manage(PykkaRuntime, name=f"farm {kind} {workers}")
     settings = ServingSettings(lesson.folder / f"farm-{kind}-{workers}", workers=workers)
     farm = runtime.spawn(WorkerPool, runtime, "wine", settings, name="farm")
-    resolve(farm.request(Apply(Promote(model))), 30)
+    resolve(farm.request(SetSlots(Slots(model))), 30)
     return farm
 
 # %% [markdown]
@@ -571,7 +571,7 @@ def java():
 
 def python():
     line = build_candidate(catalog["wine-linear-regression"])
-    return replace(line, model=PlainPython(), digest="none")
+    return replace(line, model=PlainPython(), info=replace(line.info, digest="none"))
 
 workers = (1, 2) if fast else (1, 2, 4)
 kinds = {"java": java, "python": python}
@@ -673,7 +673,7 @@ lesson.tell("lines")
 #
 # **Source**: [`serving.py`](../modelserving/actors/serving.py) for the actor, [`manager.py`](../modelserving/actors/manager.py)
 # for the one above it, [`supervision.py`](../modelserving/actors/runtime/supervision.py) for failures,
-# [`persistence.py`](../modelserving/actors/persistence.py) for the files, [`farm.py`](../modelserving/actors/pool.py) and
+# [`persistence.py`](../modelserving/actors/state/persistence.py) for the files, [`pool.py`](../modelserving/actors/pool.py) and
 # [`routers.py`](../modelserving/actors/routers.py)
 
 # %%

@@ -380,4 +380,4 @@ lesson.recap()
 lesson.close()
 
 # %% [markdown]
-# Next: [13 · Streams and tables](13_streams_and_tables.ipynb)
+# Back to the start: [00 · First scores](00_setup_check.ipynb)

@@ -14,17 +14,17 @@ import pytest
 from modelserving.actors import Actor, ActorStatus, Life, ManagerActor, PykkaRuntime, ServingSettings, WorkerPool
 from modelserving.actors.children import Child
 from modelserving.actors.dispatch import Gatherer, Postman
-from modelserving.actors.messages import Answers, Apply, AskType, Describe, Routed, ScoreBatch
+from modelserving.actors.messages import Answers, AskType, Describe, Routed, ScoreBatch, SetSlots
 from modelserving.actors.rollout import ModelRollout
 from modelserving.errors import ActorStopped, MailboxFull
-from modelserving.models.lifecycle.changes import Promote
+from modelserving.models.info import Slots
 from modelserving.models.lifecycle.slots import ModelSlots
 from modelserving.records.decoder import RecordDecoder
 from modelserving.serving.messages import Batch, ScoredBatch
 from modelserving.serving.scoring import score_batch
 from modelserving.serving.worker_thread import WorkerThread
 from tests.actors.conftest import HASTY
-from tests.fakes import FakeMessage, messages, served_by, wine
+from tests.fakes import FakeMessage, messages, served_by, update, wine
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_where_there_is_no_room_the_batch_waits_and_the_reader_is_held(
     async def go() -> None:
         settings = ServingSettings(tmp_path, score=slowly, mailbox=1)
         manager = runtime.spawn(ManagerActor, runtime, settings, name="manager")
-        await ModelRollout(manager, Postman(lane, pause), True).apply(Promote(served_by()))
+        await ModelRollout(manager, Postman(lane, pause), True).apply(update(served_by()))
         gatherer = Gatherer(manager, Postman(lane, hold))
         first = await gatherer._postman.request(manager, AskType("wine", Describe()))
         assert first.result(10).known
@@ -119,7 +119,7 @@ def test_where_there_is_no_room_the_batch_waits_and_the_reader_is_held(
 
 
 SLOTS = ModelSlots()
-SLOTS.apply(Promote(served_by()))
+SLOTS.apply(update(served_by()))
 
 
 def poisoned(batch: Batch, slots: ModelSlots, decoder: RecordDecoder | None = None) -> ScoredBatch:
@@ -230,7 +230,7 @@ def test_those_between_say_of_suspected_messages_that_they_are(
     below = Listening()
     above = make(below, ServingSettings(tmp_path))
     if isinstance(above, ManagerActor):
-        above.receive(AskType("wine", Apply(Promote(served_by()))))
+        above.receive(AskType("wine", SetSlots(Slots(served_by()))))
     suspects = ScoreBatch(tuple(messages([wine()])), suspected=True)
     above.receive(suspects)
     above.receive(replace(suspects, suspected=False))
@@ -246,7 +246,7 @@ def test_an_actor_that_was_given_up_is_replaced_when_a_new_model_comes(
         manager = runtime.spawn(ManagerActor, runtime, ServingSettings(tmp_path, score=poisoned), name="manager")
         postman = Postman(lane, pause)
         changer, gatherer = ModelRollout(manager, postman, True), Gatherer(manager, postman)
-        await changer.apply(Promote(served_by()))
+        await changer.apply(update(served_by()))
         bugs = tuple(FakeMessage(message.value, message.offset, key=b"bug") for message in messages([wine()] * 9))
         killed = (await gatherer.score(Batch(bugs))).batch
         assert len(killed.dead) == 9
@@ -254,7 +254,7 @@ def test_an_actor_that_was_given_up_is_replaced_when_a_new_model_comes(
         (last, *_) = (await gatherer.score(Batch(tuple(messages([wine()]))))).batch.dead
         assert "given up" in last.reason
         assert "a bug" in last.reason
-        await changer.apply(Promote(served_by(name="better")))
+        await changer.apply(update(served_by(name="better")))
         again = (await gatherer.score(Batch(tuple(messages([wine()]))))).batch
         assert [scored.model_name for scored in again.scored] == ["better"]
 

@@ -17,8 +17,8 @@ from modelserving.actors.dispatch import Gatherer, Postman
 from modelserving.actors.messages import Describe, RestoreAll, Settled, TellType
 from modelserving.actors.rollout import ModelRollout
 from modelserving.config import data_folder
+from modelserving.models.info import Slots, SlotsUpdate
 from modelserving.models.lifecycle.build import build_candidate
-from modelserving.models.lifecycle.changes import Promote, Retire, RollBack
 from modelserving.models.lifecycle.state import ServingState
 from modelserving.models.store.bundled import read_catalog
 from modelserving.records import ModelType
@@ -27,7 +27,7 @@ from modelserving.serving.worker_thread import WorkerThread
 from modelserving.workshop.lesson.lesson_topics import wait_until
 from tests.actors.conftest import Borrowed
 from tests.actors.samples import score_or_die, score_or_fail
-from tests.fakes import FakeMessage, messages, wine
+from tests.fakes import FakeMessage, messages, update, wine
 
 MODELS = {(model.data_type, model.type): model for model in read_catalog(data_folder() / "models")}
 # The same bytes under two names: small, and with no Java, which each process would have to start.
@@ -41,7 +41,7 @@ class Team:
     """A manager, and those who talk to it."""
 
     manager: Ref
-    changer: ModelRollout
+    rollout: ModelRollout
     gatherer: Gatherer
     postman: Postman
 
@@ -53,9 +53,15 @@ class Team:
             await self.postman.tell(self.manager, TellType(data_type, Settled(works)))
         return gathered.batch
 
+    async def apply_both(self) -> None:
+        """Five, and then seven."""
+        five = build_candidate(FIVE)
+        for slots in (update(five), update(build_candidate(SEVEN), five)):
+            assert not (await self.rollout.apply(slots)).problem
+
     async def describe(self, data_type: str) -> ServingState | None:
         """How a data type's models are doing."""
-        state: ServingState | None = await self.changer.ask(data_type, Describe())
+        state: ServingState | None = await self.rollout.ask(data_type, Describe())
         return state
 
 
@@ -102,27 +108,28 @@ def test_each_type_has_its_actor_and_the_swap_is_between_two_batches(
 
     async def go() -> None:
         async with team(runtime, settings) as t:
-            await t.changer.apply(Promote(build_candidate(FIVE)))
-            await t.changer.apply(Promote(build_candidate(WHITE)))
+            five, seven, eight = map(build_candidate, (FIVE, SEVEN, WHITE))
+            await t.rollout.apply(update(five))
+            await t.rollout.apply(update(eight))
             mixed = messages([wine(), wine("white"), b"\xff", wine("beer"), wine()])
             first = await t.score(mixed)
             assert names(first) == [(0, "five"), (1, "eight"), (4, "five")]
             assert [letter.offset for letter in first.dead] == [2]
             assert first.skipped == 1
             assert first.positions == {("wine-records", 0): 5}
-            applied = await t.changer.apply(Promote(build_candidate(SEVEN)))
-            assert applied.done
+            applied = await t.rollout.apply(update(seven, five))
+            assert not applied.problem
             assert applied.state is not None
             assert applied.state.previous is not None
             assert applied.state.previous.name == "five"
             assert names(await t.score(mixed)) == [(0, "seven"), (1, "eight"), (4, "seven")]
-            assert (await t.changer.apply(RollBack("wine"))).done
+            assert not (await t.rollout.apply(update(five, seven))).problem
             state = await t.describe("wine")
             assert state is not None
             assert state.identity is not None
             assert (state.identity.name, state.identity.description) == ("five", "the first")
             assert state.statistics.count == 2
-            await t.changer.apply(Retire("wine"))
+            await t.rollout.apply(SlotsUpdate("wine", Slots()))
             assert await t.describe("wine") is None
             assert (await t.score(mixed)).skipped == 3
 
@@ -136,8 +143,7 @@ def test_an_actor_that_dies_in_the_middle_of_a_batch_returns_with_its_model(
 
     async def go() -> None:
         async with team(runtime, replace(deadly(settings, runtime), save_every_s=0)) as t:
-            await t.changer.apply(Promote(build_candidate(FIVE)))
-            await t.changer.apply(Promote(build_candidate(SEVEN)))
+            await t.apply_both()
             await t.score(messages([wine()] * 3))
             batch = messages([wine()] * 30)
             batch[12] = replace(batch[12], key=f"once:{tmp_path / 'died'}".encode())
@@ -163,8 +169,7 @@ def test_an_actor_that_could_save_nothing_is_given_its_models_again(
 
     async def go() -> None:
         async with team(runtime, deadly(settings, runtime)) as t, anyio.create_task_group() as tasks:
-            await t.changer.apply(Promote(build_candidate(FIVE)))
-            await t.changer.apply(Promote(build_candidate(SEVEN)))
+            await t.apply_both()
             batch = messages([wine()] * 30)
             batch[12] = replace(batch[12], key=f"once:{tmp_path / 'died'}".encode())
             found: list[ScoredBatch] = []
@@ -174,10 +179,10 @@ def test_an_actor_that_could_save_nothing_is_given_its_models_again(
 
             tasks.start_soon(score)
             while not found:
-                await t.changer.check("wine")
+                await t.rollout.check("wine")
                 await anyio.sleep(0.02)
             assert names(found[0]) == [(offset, "seven") for offset in range(30)]
-            assert (found[0].skipped, found[0].dead, t.changer.problems) == (0, (), ())
+            assert (found[0].skipped, found[0].dead, t.rollout.problems) == (0, (), ())
             state = await t.describe("wine")
             assert state is not None
             assert state.previous is not None
@@ -193,7 +198,7 @@ def test_a_record_that_always_kills_becomes_a_dead_letter_and_the_others_are_sco
 
     async def go() -> None:
         async with team(runtime, deadly(settings, runtime)) as t:
-            await t.changer.apply(Promote(build_candidate(FIVE)))
+            await t.rollout.apply(update(build_candidate(FIVE)))
             batch = messages([wine()] * 5)
             batch[3] = replace(batch[3], key=b"always")
             found = await t.score(batch)
@@ -210,8 +215,8 @@ def test_what_was_saved_is_served_again_by_the_next_manager(runtime: Borrowed, s
 
     async def go() -> None:
         async with team(runtime, settings) as t:
-            await t.changer.apply(Promote(build_candidate(FIVE)))
-            await t.changer.apply(Promote(build_candidate(WHITE)))
+            await t.rollout.apply(update(build_candidate(FIVE)))
+            await t.rollout.apply(update(build_candidate(WHITE)))
             await t.score(messages([wine()] * 4))
         async with team(runtime, settings) as t:
             assert await t.postman.ask(t.manager, RestoreAll(frozenset({"white"}))) == ("wine",)

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from modelserving.actors import StateFolder
-from modelserving.actors.persistence import SavedState, find_saved
-from modelserving.actors.transfer import PackedModel
+from modelserving.actors.state.persistence import SavedState, find_saved
+from modelserving.actors.state.transfer import PackedModel
 from modelserving.errors import FieldError, StateError
-from modelserving.models.info import ModelInfo
+from modelserving.models.info import ModelInfo, Slots
 from modelserving.records import ModelType
 from modelserving.statistics import Statistics
 
@@ -28,11 +28,11 @@ def packed(name: str, data: bytes | None = None) -> PackedModel:
     statistics = Statistics()
     statistics.record(1_000, 7)
     digest = hashlib.sha256(body).hexdigest()
-    who = ModelInfo(name, f"what {name} is about", "wine", ModelType.TENSORFLOW, "2", digest)
-    return PackedModel(who, body, {"inputs": "alcohol"}, statistics.encode())
+    who = ModelInfo(name, f"what {name} is about", "wine", ModelType.TENSORFLOW, "2", digest, {"inputs": "alcohol"})
+    return PackedModel(who, body, statistics.encode())
 
 
-STATE = SavedState("wine", 1_700_000_000_000, 3, packed("now"), packed("before"), packed("beside"), 12.5)
+STATE = SavedState("wine", 1_700_000_000_000, 3, Slots(packed("now"), packed("before"), packed("beside"), 12.5))
 
 
 @pytest.fixture
@@ -51,19 +51,19 @@ def test_what_is_saved_is_what_is_loaded(folder: StateFolder, tmp_path: Path) ->
     """Every place, with name and description in theirs, and the statistics go on from where they were."""
     found = StateFolder(tmp_path, "wine").load()
     assert found == STATE
-    assert found.current is not None
-    assert (found.current.identity.name, found.current.identity.description) == ("now", "what now is about")
-    assert Statistics.decode(found.current.statistics).snapshot().count == 7
+    assert found.slots.current is not None
+    assert (found.slots.current.info.name, found.slots.current.info.description) == ("now", "what now is about")
+    assert Statistics.decode(found.slots.current.statistics).snapshot().count == 7
     assert asides(tmp_path) == []
 
 
 def test_a_model_is_written_once_and_deleted_when_it_falls_out(folder: StateFolder) -> None:
     """Saving statistics costs some hundred bytes, whatever the models weigh."""
     large = packed("large", b"x" * 5_000_000)
-    folder.save(SavedState("wine", 1, 4, large, STATE.current))
+    folder.save(SavedState("wine", 1, 4, Slots(large, STATE.slots.current)))
     written = {file.name: file.stat().st_mtime_ns for file in folder.path.glob("*.model")}
-    assert set(written) == {f"{m.identity.digest}.model" for m in (large, STATE.current) if m}
-    folder.save(SavedState("wine", 1, 4, large, STATE.current))
+    assert set(written) == {f"{m.info.digest}.model" for m in (large, STATE.slots.current) if m}
+    folder.save(SavedState("wine", 1, 4, Slots(large, STATE.slots.current)))
     assert {file.name: file.stat().st_mtime_ns for file in folder.path.glob("*.model")} == written
     assert (folder.path / "state").stat().st_size < 3_000
 
@@ -104,9 +104,9 @@ def test_what_cannot_be_used_is_set_aside_and_nothing_is_lost(
 
 
 WITHOUT = {
-    "current": replace(STATE, current=None),
-    "previous": replace(STATE, previous=None),
-    "shadow": replace(STATE, shadow=None),
+    "current": replace(STATE, slots=replace(STATE.slots, current=None)),
+    "previous": replace(STATE, slots=replace(STATE.slots, previous=None)),
+    "shadow": replace(STATE, slots=replace(STATE.slots, shadow=None, percent=0.0)),
 }
 
 
@@ -116,13 +116,13 @@ def test_a_model_that_cannot_be_read_costs_no_other_its_place(
     what: str, place: str, folder: StateFolder, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Its place is empty, and that is said once; its file, and what was said about it, are set aside."""
-    model = getattr(STATE, place)
-    file = folder.path / f"{model.identity.digest}.model"
+    model = getattr(STATE.slots, place)
+    file = folder.path / f"{model.info.digest}.model"
     file.write_bytes(b"something else") if what == "damaged" else file.unlink()
     before = (folder.path / "state").read_bytes()
     with caplog.at_level(logging.WARNING):
         assert folder.load() == WITHOUT[place]
-    assert model.identity.digest[:12] in caplog.text
+    assert model.info.digest[:12] in caplog.text
     caplog.clear()
     assert folder.load() == WITHOUT[place]
     assert caplog.text == ""
@@ -200,12 +200,12 @@ SAVING = """
 import sys
 from pathlib import Path
 from modelserving.actors import StateFolder
-from tests.actors.test_persistence import SavedState, packed
+from tests.actors.test_persistence import SavedState, Slots, packed
 folder = StateFolder(Path(sys.argv[1]), "wine")
 number = 0
 while True:
     number += 1
-    folder.save(SavedState("wine", number, number, packed(f"m{number}", b"x" * 200_000 + str(number).encode())))
+    folder.save(SavedState("wine", number, number, Slots(packed(f"m{number}", b"x" * 200_000 + str(number).encode()))))
     print(number, flush=True)
 """
 

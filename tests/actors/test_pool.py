@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from modelserving.actors import ROUTERS, Actor, Life, PykkaRuntime, Ref, ServingSettings, WorkerPool
 from modelserving.actors.dispatch import resolve
-from modelserving.actors.messages import Answers, Apply, Describe, Routed, ScoreBatch, Settled
+from modelserving.actors.messages import Answers, Describe, Routed, ScoreBatch, SetSlots, Settled
 from modelserving.actors.routers import ByKey, RoundRobin, SmallestMailbox, make_router
+from modelserving.actors.state.transfer import pack
 from modelserving.errors import ActorError, ActorFailed, ConfigError, MailboxFull
 from modelserving.kafka.messages import Message
+from modelserving.models.info import Slots
 from modelserving.models.lifecycle.build import build_candidate
-from modelserving.models.lifecycle.changes import Promote, Retire
 from modelserving.models.lifecycle.slots import ModelSlots
 from modelserving.records.decoder import RecordDecoder
 from modelserving.serving.messages import Batch, ScoredBatch
@@ -102,7 +103,8 @@ def test_three_workers_score_what_one_would_and_close_the_model_once(settings: S
     batch = messages([wine(alcohol=float(n)) for n in range(30)])
     with PykkaRuntime() as runtime:
         farm = runtime.spawn(WorkerPool, runtime, "wine", settings, name="farm")
-        assert resolve(farm.request(Apply(Promote(served_by(old)))), 10).done
+        first = served_by(old)
+        assert not resolve(farm.request(SetSlots(Slots(first))), 10).problem
         answers = score(farm, batch)
         assert sorted(scored.prediction for one in answers for scored in one.scored) == [float(n) for n in range(30)]
         assert sorted(old.batches) == [10, 10, 10]
@@ -110,10 +112,10 @@ def test_three_workers_score_what_one_would_and_close_the_model_once(settings: S
             farm.tell(Settled(one.works))
         state = resolve(farm.request(Describe()), 10)
         assert state.statistics.count == 30
-        resolve(farm.request(Apply(Promote(served_by(new, "new")))), 10)
+        resolve(farm.request(SetSlots(Slots(served_by(new, "new"), pack(first)))), 10)
         assert {scored.model_name for one in score(farm, batch) for scored in one.scored} == {"new"}
         assert old.closes == 0  # it is the previous one
-        resolve(farm.request(Apply(Retire("wine"))), 10)
+        resolve(farm.request(SetSlots(Slots())), 10)
         score(farm, batch)
     assert (old.closes, new.closes) == (1, 1)
 
@@ -133,7 +135,7 @@ def test_a_worker_that_fails_takes_no_other_with_it(tmp_path: Path) -> None:
         farm = runtime.spawn(
             WorkerPool, runtime, "wine", ServingSettings(tmp_path, workers=3, score=fail_once), name="farm"
         )
-        resolve(farm.request(Apply(Promote(build_candidate(constant_model(5.0, "five"))))), 10)
+        resolve(farm.request(SetSlots(Slots(build_candidate(constant_model(5.0, "five"))))), 10)
         routed: Routed = farm.ask(ScoreBatch(tuple(batch)))
         replies = [part.reply for part in routed.parts if part.reply is not None]
         assert [len(reply.result(10).scored) for reply in (replies[0], replies[2])] == [3, 3]
@@ -181,7 +183,7 @@ def test_a_farm_that_failed_waits_for_its_old_workers_and_comes_back(tmp_path: P
     with PykkaRuntime(HASTY) as runtime:
         settings = ServingSettings(tmp_path, workers=2, score=gate.score)
         farm = runtime.spawn(WorkerPool, runtime, "wine", settings, name="farm")
-        resolve(farm.request(Apply(Promote(build_candidate(constant_model(5.0, "five"))))), 20)
+        resolve(farm.request(SetSlots(Slots(build_candidate(constant_model(5.0, "five"))))), 20)
         score(farm, batch[:2])
         farm.ask(ScoreBatch((batch[0], slow(batch[1]))))
         assert gate.reached.wait(20)
@@ -208,7 +210,7 @@ def test_the_smallest_mailbox_sees_who_is_at_work(tmp_path: Path, gate: Gate) ->
     with PykkaRuntime() as runtime:
         settings = ServingSettings(tmp_path, workers=2, score=gate.score, router="smallest-mailbox")
         farm = runtime.spawn(WorkerPool, runtime, "wine", settings, name="farm")
-        resolve(farm.request(Apply(Promote(served_by()))), 20)
+        resolve(farm.request(SetSlots(Slots(served_by()))), 20)
         farm.ask(ScoreBatch((slow(batch[0]),)), 20)
         assert gate.reached.wait(20)
         found = [score(farm, [message]) for message in batch[1:]]

@@ -1,4 +1,4 @@
-"""Changes that do not take effect, and models that are lost: said, counted, and mended where that can be done."""
+"""Updates that do not take effect, and models that are lost: said, counted, and mended where that can be done."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from modelserving.actors import ManagerActor, PykkaRuntime, Ref, ServingSettings
 from modelserving.actors.dispatch import Gatherer, Postman
 from modelserving.actors.messages import AskType, Delivery, Describe
 from modelserving.actors.rollout import ModelRollout
+from modelserving.models.info import Slots, SlotsUpdate
 from modelserving.models.lifecycle.build import build_candidate
-from modelserving.models.lifecycle.changes import KeepPrevious, Promote, Retire, RollBack, StartShadow
 from modelserving.models.lifecycle.state import ServingState
 from modelserving.serving.messages import Batch
 from modelserving.serving.worker_thread import WorkerThread
 from tests.actors.conftest import HASTY
 from tests.actors.samples import score_or_fail
 from tests.contract.servers import constant_model
-from tests.fakes import FakeMessage, messages, served_by, wine
+from tests.fakes import FakeMessage, messages, served_by, update, wine
 
 FIVE, SEVEN = constant_model(5.0, "five"), constant_model(7.0, "seven")
 
@@ -74,23 +74,24 @@ def run(test: Callable[[], object]) -> None:
     anyio.run(test)  # type: ignore[arg-type]
 
 
-def test_a_change_that_an_actor_always_fails_on_is_counted_and_said(runtime: PykkaRuntime) -> None:
+def test_an_update_that_an_actor_always_fails_on_is_counted_and_said(runtime: PykkaRuntime) -> None:
     """It is not done, whoever waits for it is told why, and the models are shown as they were."""
-    before = ServingState(served_by().identity)
+    before = ServingState(served_by().info)
 
     async def go() -> None:
-        async with changing(runtime.spawn(Above, runtime, name="above")) as (changer, _):
-            changer.adopt("wine", before, ())
-            applied = await changer.apply(Promote(served_by(name="new")))
-            assert (applied.done, applied.state, changer.refused) == (False, before, 1)
+        async with changing(runtime.spawn(Above, runtime, name="above")) as (rollout, _):
+            rollout.adopt("wine", before, ())
+            new = served_by(name="new")
+            applied = await rollout.apply(update(new))
+            assert (applied.state, rollout.refused) == (before, 1)
             assert "a bug" in applied.problem
-            (line,) = changer.problems
-            assert "Promote of wine did not take effect" in line
+            (line,) = rollout.problems
+            assert "an update of the models of wine did not take effect" in line
             for _ in range(3):
-                applied = await changer.apply(RollBack("wine"))
+                applied = await rollout.apply(update(new))
             assert "given up" in applied.problem
-            assert changer.refused == 4
-            assert not changer.lost
+            assert rollout.refused == 4
+            assert not rollout.lost
 
     run(go)
 
@@ -98,21 +99,21 @@ def test_a_change_that_an_actor_always_fails_on_is_counted_and_said(runtime: Pyk
 def test_a_model_that_cannot_be_built_where_it_should_score_is_counted_and_said(
     runtime: PykkaRuntime, tmp_path: Path
 ) -> None:
-    """The one before it serves on; the next change that takes effect ends the matter."""
+    """The one before it serves on; the next update that takes effect ends the matter."""
 
     async def go() -> None:
         manager = runtime.spawn(ManagerActor, runtime, ServingSettings(tmp_path), name="manager")
-        async with changing(manager, shares_memory=False) as (changer, _):
-            assert (await changer.apply(Promote(build_candidate(FIVE)))).done
-            applied = await changer.apply(Promote(served_by(name="no bytes make it")))
-            assert not applied.done
+        async with changing(manager, shares_memory=False) as (rollout, _):
+            five, none = build_candidate(FIVE), served_by(name="no bytes make it")
+            assert not (await rollout.apply(update(five))).problem
+            applied = await rollout.apply(update(none, five))
             assert applied.state is not None
             assert applied.state.identity is not None
             assert applied.state.identity.name == "five"
-            assert changer.refused == 1
-            assert "cannot be built" in "".join(changer.problems)
-            assert (await changer.apply(Promote(build_candidate(SEVEN)))).done
-            assert (changer.problems, changer.refused) == ((), 1)
+            assert rollout.refused == 1
+            assert "cannot be built" in "".join(rollout.problems)
+            assert not (await rollout.apply(update(build_candidate(SEVEN), five))).problem
+            assert (rollout.problems, rollout.refused) == ((), 1)
 
     run(go)
 
@@ -131,24 +132,24 @@ def test_a_model_that_is_lost_for_good_holds_its_records_until_another_comes(
 
     async def go() -> None:
         manager = runtime.spawn(ManagerActor, runtime, blocked, name="manager")
-        async with changing(manager) as (changer, gatherer), anyio.create_task_group() as tasks:
+        async with changing(manager) as (rollout, gatherer), anyio.create_task_group() as tasks:
             found: list[int] = []
 
             async def score() -> None:
                 done = (await gatherer.score(poison(tmp_path))).batch
                 found.extend((len(done.scored), done.skipped))
 
-            await changer.apply(Promote(served_by(name="no bytes make it")))
+            await rollout.apply(update(served_by(name="no bytes make it")))
             tasks.start_soon(score)
             with anyio.fail_after(30):
-                while not changer.lost:
-                    await changer.check("wine")
-            assert "no bytes make it" in changer.problems[0]
-            await changer.check("wine")
-            assert (changer.lost, found) == (True, [])
-            await changer.apply(Promote(build_candidate(SEVEN)))
-            await changer.check("wine")
-            assert (changer.lost, changer.problems) == (False, ())
+                while not rollout.lost:
+                    await rollout.check("wine")
+            assert "no bytes make it" in rollout.problems[0]
+            await rollout.check("wine")
+            assert (rollout.lost, found) == (True, [])
+            await rollout.apply(update(build_candidate(SEVEN)))
+            await rollout.check("wine")
+            assert (rollout.lost, rollout.problems) == (False, ())
         assert found == [5, 0]
 
     run(go)
@@ -162,22 +163,22 @@ def test_workers_of_a_farm_that_could_save_nothing_get_their_model_back(
     async def go() -> None:
         settings = replace(blocked, workers=3, router="round-robin")
         manager = runtime.spawn(ManagerActor, runtime, settings, name="manager")
-        async with changing(manager) as (changer, gatherer), anyio.create_task_group() as tasks:
+        async with changing(manager) as (rollout, gatherer), anyio.create_task_group() as tasks:
             found: list[int] = []
 
             async def score() -> None:
                 done = (await gatherer.score(poison(tmp_path))).batch
                 found.extend((len(done.scored), done.skipped))
 
-            await changer.apply(Promote(build_candidate(FIVE)))
+            await rollout.apply(update(build_candidate(FIVE)))
             tasks.start_soon(score)
             with anyio.fail_after(30):
                 while not found:
-                    await changer.check("wine")
+                    await rollout.check("wine")
             assert found == [5, 0]
             assert sum(status.restarts for status in runtime.report()) == 1
-            assert (await changer.ask("wine", Describe())).swaps == 1
-            assert changer.problems == ()
+            assert (await rollout.ask("wine", Describe())).swaps == 1
+            assert rollout.problems == ()
 
     run(go)
 
@@ -189,20 +190,19 @@ def test_a_lost_previous_model_or_shadow_is_said_and_disturbs_nobody(
 
     async def go() -> None:
         manager = runtime.spawn(ManagerActor, runtime, blocked, name="manager")
-        async with changing(manager) as (changer, gatherer), anyio.create_task_group() as tasks:
-            await changer.apply(Promote(build_candidate(FIVE)))
-            await changer.apply(KeepPrevious("wine", served_by(name="before")))
-            await changer.apply(StartShadow(served_by(name="beside"), 50))
+        async with changing(manager) as (rollout, gatherer), anyio.create_task_group() as tasks:
+            before, beside = (served_by(name=name) for name in ("before", "beside"))
+            await rollout.apply(update(build_candidate(FIVE), before, beside, 50.0))
             tasks.start_soon(gatherer.score, poison(tmp_path))
             with anyio.fail_after(30):
-                while not changer.problems:
-                    await changer.check("wine")
-            assert "before" in changer.problems[0]
-            assert "beside" in changer.problems[0]
-            state = await changer.ask("wine", Describe())
+                while not rollout.problems:
+                    await rollout.check("wine")
+            assert "before" in rollout.problems[0]
+            assert "beside" in rollout.problems[0]
+            state = await rollout.ask("wine", Describe())
             assert (state.identity.name, state.previous, state.shadow) == ("five", None, None)
-            await changer.check("wine")
-            assert not changer.lost
+            await rollout.check("wine")
+            assert not rollout.lost
 
     run(go)
 
@@ -212,17 +212,17 @@ def test_a_check_finds_nothing_to_do_where_all_is_as_it_should_be(runtime: Pykka
 
     async def go() -> None:
         manager = runtime.spawn(ManagerActor, runtime, ServingSettings(tmp_path), name="manager")
-        async with changing(manager) as (changer, gatherer):
-            await changer.apply(RollBack("beer"))
-            await changer.check("beer")
-            await changer.apply(Promote(served_by()))
-            await changer.check("wine")
-            assert changer.idle == ("beer", "wine")
-            state = await changer.ask("wine", Describe())
+        async with changing(manager) as (rollout, gatherer):
+            await rollout.apply(SlotsUpdate("beer", Slots()))
+            await rollout.check("beer")
+            await rollout.apply(update(served_by()))
+            await rollout.check("wine")
+            assert rollout.idle == ("beer", "wine")
+            state = await rollout.ask("wine", Describe())
             assert state.swaps == 1
-            await changer.apply(Retire("wine"))
-            await changer.check("wine")
+            await rollout.apply(SlotsUpdate("wine", Slots()))
+            await rollout.check("wine")
             assert (await gatherer.score(Batch(tuple(messages([wine()]))))).batch.skipped == 1
-            assert changer.problems == ()
+            assert rollout.problems == ()
 
     run(go)

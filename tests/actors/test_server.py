@@ -24,7 +24,7 @@ from modelserving.kafka import (
     read_dead_letters,
     read_topic,
 )
-from modelserving.models.lifecycle.changes import Change, Promote
+from modelserving.models.info import SlotsUpdate
 from modelserving.models.lifecycle.slots import ModelSlots
 from modelserving.records import ScoredRecord, Topics, decode_scored, encode_descriptor, encode_wine
 from modelserving.records.decoder import RecordDecoder
@@ -187,7 +187,7 @@ def test_a_change_that_does_not_take_effect_is_counted_and_shown(
                 producer.send(topics.models, value=encode_descriptor(third), key=third.key)
             await until(lambda: server.models_refused == 1, "the refusal")
             (line,) = (line for line in server.health().details if "did not take effect" in line)
-            assert "Promote of wine" in line
+            assert "the models of wine" in line
             assert "no third one" in line
             assert server.data_types == ("white", "wine")
             send(connection, topics, b"a")
@@ -198,13 +198,13 @@ def test_a_change_that_does_not_take_effect_is_counted_and_shown(
     assert [one.model_name for one in answers(connection, topics)] == ["five"]
 
 
-_apply_change = ModelSlots.apply
+_apply_update = ModelSlots.apply
 
 
-def _fail_on_the_third(slots: ModelSlots, change: Change) -> bool:
-    if isinstance(change, Promote) and change.served.name == "third":
+def _fail_on_the_third(slots: ModelSlots, update: SlotsUpdate) -> bool:
+    if update.slots.current is not None and update.slots.current.info.name == "third":
         raise RuntimeError("no third one")
-    return _apply_change(slots, change)
+    return _apply_update(slots, update)
 
 
 def test_what_was_counted_is_saved_though_no_record_comes_any_more(
@@ -216,8 +216,8 @@ def test_what_was_counted_is_saved_though_no_record_comes_any_more(
     def saved() -> int:
         found = StateFolder(tmp_path, "wine").peek()
         assert found is not None
-        assert found.current is not None
-        return Statistics.decode(found.current.statistics).snapshot().count
+        assert found.slots.current is not None
+        return Statistics.decode(found.slots.current.statistics).snapshot().count
 
     async def go() -> None:
         async with serving(connection, topics, tmp_path, save_every_s=2) as server:

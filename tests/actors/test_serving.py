@@ -11,21 +11,21 @@ from modelserving.actors import ServingActor, ServingSettings, StateFolder
 from modelserving.actors.messages import (
     Answers,
     Applied,
-    Apply,
-    ApplyPrepared,
     Describe,
     IsPrepared,
     Prepare,
     Restore,
     ScoreBatch,
+    SetPrepared,
+    SetSlots,
     Settled,
 )
-from modelserving.actors.transfer import PackedChange, PackedModel, pack
+from modelserving.actors.state.transfer import PackedModel, pack
 from modelserving.client import load_dataset
 from modelserving.config import data_folder
 from modelserving.errors import ActorError
+from modelserving.models.info import Slots
 from modelserving.models.lifecycle.build import build_candidate
-from modelserving.models.lifecycle.changes import Promote, StartShadow
 from modelserving.workshop.lesson.lesson_topics import wait_until
 from tests.contract.servers import constant_model
 from tests.fakes import FakeModel, messages, served_by, wine
@@ -53,9 +53,8 @@ def count(actor: ServingActor) -> int:
 def test_only_what_is_committed_counts(settings: ServingSettings) -> None:
     """A batch that was scored and thrown away is in no statistics, and no shadow is compared for it."""
     actor = ServingActor("wine", settings)
-    actor.receive(Apply(Promote(served_by())))
     beside = FakeModel(2.0)
-    actor.receive(Apply(StartShadow(served_by(beside, "beside"), 100)))
+    actor.receive(SetSlots(Slots(served_by(), shadow=served_by(beside, "beside"), percent=100)))
     score(actor)
     assert (count(actor), beside.batches) == (0, [])
     done = score(actor, 2)
@@ -66,12 +65,12 @@ def test_only_what_is_committed_counts(settings: ServingSettings) -> None:
 def test_every_change_is_saved_at_once_and_statistics_at_the_end(settings: ServingSettings, tmp_path: Path) -> None:
     """A model just received is there after ``kill -9``; counts are at most as old as was agreed."""
     actor = ServingActor("wine", settings)
-    actor.receive(Apply(Promote(build_candidate(FIVE))))
+    actor.receive(SetSlots(Slots(build_candidate(FIVE))))
     actor.receive(Settled(score(actor).works))
     saved = StateFolder(tmp_path, "wine").load()
     assert saved is not None
-    assert saved.current is not None
-    assert saved.current.identity.name == "five"
+    assert saved.slots.current is not None
+    assert saved.slots.current.info.name == "five"
     heir = ServingActor("wine", settings)
     heir.restarted()
     assert count(heir) == 0
@@ -84,13 +83,13 @@ def test_every_change_is_saved_at_once_and_statistics_at_the_end(settings: Servi
 def test_statistics_go_on_when_the_topic_brings_the_same_model(settings: ServingSettings) -> None:
     """The models topic wins; what was counted for its model is not forgotten, what was counted for another is."""
     actor = ServingActor("wine", settings)
-    actor.receive(Apply(Promote(build_candidate(FIVE))))
+    actor.receive(SetSlots(Slots(build_candidate(FIVE))))
     actor.receive(Settled(score(actor).works))
     actor.close()
     same, other = ServingActor("wine", settings), ServingActor("wine", settings)
-    same.receive(Apply(Promote(build_candidate(FIVE))))
+    same.receive(SetSlots(Slots(build_candidate(FIVE))))
     assert count(same) == 3
-    other.receive(Apply(Promote(build_candidate(SEVEN))))
+    other.receive(SetSlots(Slots(build_candidate(SEVEN))))
     assert count(other) == 0
 
 
@@ -99,39 +98,38 @@ def test_a_full_disk_does_not_end_the_scoring(tmp_path: Path, caplog: pytest.Log
     (tmp_path / "file").write_text("in the way")
     actor = ServingActor("wine", ServingSettings(tmp_path / "file"))
     with caplog.at_level(logging.WARNING):
-        applied = actor.receive(Apply(Promote(served_by())))
+        applied = actor.receive(SetSlots(Slots(served_by())))
     assert isinstance(applied, Applied)
-    assert applied.done
+    assert not applied.problem
     assert "cannot be written" in caplog.text
     assert len(score(actor).scored) == 3
 
 
 def test_a_model_that_came_as_bytes_is_built_beside_the_scoring(settings: ServingSettings) -> None:
-    """The old one scores on; the new one takes its place when the actor is told so, not before."""
-    actor = ServingActor("wine", settings)
-    actor.receive(Apply(Promote(build_candidate(FIVE))))
-    change = pack(Promote(build_candidate(SEVEN)))
-    assert isinstance(change, PackedChange)
+    """The old one scores on; the new one takes its slot when the actor is told so. What is there is not built again."""
+    actor, five = ServingActor("wine", settings), build_candidate(FIVE)
+    actor.receive(SetSlots(Slots(five)))
     assert actor.receive(IsPrepared(1)) is None
-    actor.receive(Prepare(1, change))
+    actor.receive(Prepare(1, Slots(pack(build_candidate(SEVEN)), pack(five))))
     wait_until(lambda: actor.receive(IsPrepared(1)), "the new model")
     assert {scored.model_name for scored in score(actor).scored} == {"five"}
-    applied = actor.receive(ApplyPrepared(1))
+    applied = actor.receive(SetPrepared(1))
     assert isinstance(applied, Applied)
-    assert applied.done
+    assert not applied.problem
     assert {scored.model_name for scored in score(actor).scored} == {"seven"}
+    assert actor._slot.previous is five
 
 
 def test_a_model_that_cannot_be_built_here_leaves_the_old_one_in_its_place(settings: ServingSettings) -> None:
     """An engine that is missing in another process is no reason to lose the model that serves."""
     actor = ServingActor("wine", settings)
-    actor.receive(Apply(Promote(build_candidate(FIVE))))
-    broken = PackedChange(Promote, PackedModel(served_by().identity, b"<html/>"))
-    actor.receive(Prepare(1, broken))
+    actor.receive(SetSlots(Slots(build_candidate(FIVE))))
+    broken = PackedModel(served_by().info, b"<html/>")
+    actor.receive(Prepare(1, Slots(broken)))
     wait_until(lambda: actor.receive(IsPrepared(1)), "the end of the attempt")
-    applied = actor.receive(ApplyPrepared(1))
+    applied = actor.receive(SetPrepared(1))
     assert isinstance(applied, Applied)
-    assert not applied.done
+    assert "cannot be built" in applied.problem
     assert {scored.model_name for scored in score(actor).scored} == {"five"}
 
 
@@ -151,7 +149,7 @@ def test_every_model_of_the_workbook_comes_back_from_disk_with_the_same_answers(
     settings = ServingSettings(tmp_path)
     batch = ScoreBatch(tuple(messages(records)))
     actor = ServingActor(model.data_type, settings)
-    actor.receive(Apply(Promote(build_candidate(model))))
+    actor.receive(SetSlots(Slots(build_candidate(model))))
     before = actor.receive(batch)
     actor.close()
     heir = ServingActor(model.data_type, settings)

@@ -11,7 +11,6 @@ import pytest
 from modelserving.actors import ServingActor, ServingSettings, StateFolder
 from modelserving.actors.messages import (
     Answers,
-    Apply,
     Confirm,
     Describe,
     Part,
@@ -19,15 +18,15 @@ from modelserving.actors.messages import (
     Routed,
     SaveWhenDue,
     ScoreBatch,
+    SetSlots,
     Settled,
 )
-from modelserving.actors.persistence import SavedState
-from modelserving.actors.shadowing import ShadowQueue
-from modelserving.actors.transfer import PackedModel, pack_model
+from modelserving.actors.state.persistence import SavedState
+from modelserving.actors.state.shadowing import ShadowQueue
+from modelserving.actors.state.transfer import PackedModel, pack
 from modelserving.models.formats.inputs import to_batch
-from modelserving.models.info import LoadedModel, ModelInfo
+from modelserving.models.info import LoadedModel, ModelInfo, Slots
 from modelserving.models.lifecycle.build import build_candidate
-from modelserving.models.lifecycle.changes import Change, KeepPrevious, Promote, Retire, StartShadow
 from modelserving.models.lifecycle.shadow import ShadowWork
 from modelserving.models.lifecycle.slots import ModelSlot
 from modelserving.models.lifecycle.state import ServingState
@@ -53,9 +52,9 @@ def built(*models: ModelDescriptor) -> list[LoadedModel]:
     return [build_candidate(model) for model in models]
 
 
-def apply(actor: ServingActor, *changes: Change) -> None:
-    for change in changes:
-        actor.receive(Apply(change))
+def have(actor: ServingActor, *slots: Slots[LoadedModel]) -> None:
+    for each in slots:
+        actor.receive(SetSlots(each.map(lambda model: model)))
 
 
 def describe(actor: ServingActor) -> ServingState:
@@ -81,14 +80,14 @@ def broken(name: str) -> PackedModel:
 
 def three(current: PackedModel, previous: PackedModel, shadow: PackedModel) -> SavedState:
     """A state in which every place is taken."""
-    return SavedState("wine", 77, 4, current, previous, shadow, 100.0)
+    return SavedState("wine", 77, 4, Slots(current, previous, shadow, 100.0))
 
 
 def test_a_state_that_could_not_be_saved_is_saved_when_there_is_room_again(tmp_path: Path) -> None:
     """One full disk does not leave the old state there for ever."""
     (tmp_path / "state").write_text("in the way")
     actor = ServingActor("wine", ServingSettings(tmp_path / "state", save_every_s=0))
-    apply(actor, Promote(served_by()))
+    have(actor, Slots(served_by()))
     (tmp_path / "state").unlink()
     actor.receive(SaveWhenDue())
     assert list(tmp_path.glob("state/*/state"))
@@ -100,19 +99,19 @@ def test_records_wait_for_a_model_that_was_lost_with_the_actor(settings: Serving
     actor = ServingActor("wine", settings)
     actor.restarted()
     assert actor.receive(BATCH) == Routed((Part(BATCH.messages, None),))
-    expected = Confirm(five.identity, None, None)
+    expected = Confirm(Slots(five.info))
     assert actor.receive(expected) is False
-    actor.receive(Restore(SavedState("wine", 77, 4, pack_model(five))))
+    actor.receive(Restore(SavedState("wine", 77, 4, Slots(pack(five)))))
     assert actor.receive(expected) is True
     assert (describe(actor).since_ms, describe(actor).swaps) == (77, 4)
     assert scored(actor) == {"five"}
     saved = StateFolder(settings.folder, "wine").peek()
     assert saved is not None
-    assert saved.current is not None
+    assert saved.slots.current is not None
     actor.close()
 
 
-@pytest.mark.parametrize("told", [Confirm(None, None, None), Apply(Retire("wine"))])
+@pytest.mark.parametrize("told", [Confirm(Slots()), SetSlots(Slots())])
 def test_where_there_is_no_model_any_more_records_are_skipped_again(settings: ServingSettings, told: object) -> None:
     """As soon as it is sure, nobody waits for a model that is not to come."""
     actor = ServingActor("wine", settings)
@@ -126,11 +125,13 @@ def test_an_actor_that_comes_back_with_an_older_model_is_given_the_newer_one(set
     """The newer one could not be saved. Slots that are right are left alone, and go on counting."""
     five, seven, six = built(FIVE, SEVEN, SIX)
     actor = ServingActor("wine", settings)
-    apply(actor, Promote(five))
-    assert actor.receive(Confirm(seven.identity, five.identity, six.identity)) is False
-    wanted = SavedState("wine", 77, 2, pack_model(seven), pack_model(five), pack_model(six), 50.0)
+    have(actor, Slots(five))
+    desired = Slots(seven, five, six, 50.0)
+    expected = Confirm(desired.map(lambda loaded: loaded.info))
+    assert actor.receive(expected) is False
+    wanted = SavedState("wine", 77, 2, desired.map(pack))
     actor.receive(Restore(wanted))
-    assert actor.receive(Confirm(seven.identity, five.identity, six.identity)) is True
+    assert actor.receive(expected) is True
     assert scored(actor) == {"seven"}
     answers = actor.receive(BATCH)
     assert isinstance(answers, Answers)
@@ -138,19 +139,19 @@ def test_an_actor_that_comes_back_with_an_older_model_is_given_the_newer_one(set
     actor.receive(Restore(wanted))
     assert describe(actor).statistics.count == 3
     actor.receive(Restore(SavedState("wine")))
-    assert actor.receive(Confirm(None, None, None)) is True
+    assert actor.receive(Confirm(Slots())) is True
     actor.close()
 
 
 @pytest.mark.parametrize("place", WHOLE_PLACES)
 def test_a_model_that_cannot_be_built_costs_no_other_its_place(settings: ServingSettings, place: str) -> None:
     """Its bytes are set aside, not deleted."""
-    parts = dict(zip(WHOLE_PLACES, map(pack_model, built(FIVE, SIX, SEVEN)), strict=True)) | {place: broken(place)}
+    parts = dict(zip(WHOLE_PLACES, map(pack, built(FIVE, SIX, SEVEN)), strict=True)) | {place: broken(place)}
     folder = StateFolder(settings.folder, "wine")
     folder.save(three(**parts))
     actor = ServingActor("wine", settings)
     actor.restarted()
-    found = actor._places()
+    found = actor._slot.slots
     assert {name for name in WHOLE_PLACES if getattr(found, name)} == {*WHOLE_PLACES} - {place}
     assert isinstance(actor.receive(BATCH), Routed if place == "current" else Answers)
     assert [file.read_bytes() for file in folder.path.glob("*.model.set-aside-1")] == [parts[place].data]
@@ -161,7 +162,7 @@ def test_a_shadow_scores_each_batch_when_that_one_is_committed(settings: Serving
     """The next batch is scored already while one is committed; what was scored and never committed is forgotten."""
     beside = FakeModel(2.0)
     actor = ServingActor("wine", settings)
-    apply(actor, Promote(served_by()), StartShadow(served_by(beside, "beside"), 100))
+    have(actor, Slots(served_by(), shadow=served_by(beside, "beside"), percent=100))
     first, second, lost, last = (actor.receive(ScoreBatch(tuple(messages([wine()] * count)))) for count in (1, 2, 3, 4))
     for answers, compared in ((first, [1]), (second, [1, 2]), (last, [1, 2, 4]), (lost, [1, 2, 4])):
         assert isinstance(answers, Answers)
@@ -188,25 +189,25 @@ def counted(model: PackedModel, count: int) -> PackedModel:
     """The same, counted."""
     statistics = Statistics()
     statistics.record(1_000, count)
-    return PackedModel(model.identity, model.data, model.parameters, statistics.encode())
+    return PackedModel(model.info, model.data, statistics.encode())
 
 
 def test_an_ordinary_restart_loses_no_counts_and_no_places(settings: ServingSettings) -> None:
     """The topics bring each model in its turn: it is counted on from the disk, once, and serves since it did."""
-    packed = [counted(pack_model(model), 10 + place) for place, model in enumerate(built(FIVE, SIX, SEVEN))]
+    packed = [counted(pack(model), 10 + place) for place, model in enumerate(built(FIVE, SIX, SEVEN))]
     folder = StateFolder(settings.folder, "wine")
     folder.save(three(*packed))
     actor = ServingActor("wine", settings)
     five, six, seven = built(FIVE, SIX, SEVEN)
-    apply(actor, Promote(five))
+    have(actor, Slots(five))
     state = describe(actor)
     assert (state.since_ms, state.swaps, state.statistics.count) == (77, 4, 10)
     assert folder.peek() == three(*packed)
-    apply(actor, KeepPrevious("wine", six), StartShadow(seven, 100.0))
+    have(actor, Slots(five, six), Slots(five, six, seven, 100.0))
     assert [served.statistics.snapshot().count for served in (six, seven)] == [11, 12]
     assert folder.peek() == three(*packed)
     (again,) = built(FIVE)
-    apply(actor, Promote(again))
+    have(actor, Slots(again, five, seven, 100.0))
     assert describe(actor).statistics.count == 0
     assert describe(actor).swaps == 5
     actor.close()
@@ -215,12 +216,12 @@ def test_an_ordinary_restart_loses_no_counts_and_no_places(settings: ServingSett
 def test_what_served_before_the_restart_is_counted_on_as_the_previous_one(settings: ServingSettings) -> None:
     """A newer model came while nobody served: the older one keeps what it had; later on, models begin at nothing."""
     folder = StateFolder(settings.folder, "wine")
-    folder.save(SavedState("wine", 77, 4, counted(pack_model(*built(FIVE)), 10), counted(pack_model(*built(SIX)), 9)))
+    folder.save(SavedState("wine", 77, 4, Slots(counted(pack(*built(FIVE)), 10), counted(pack(*built(SIX)), 9))))
     actor = ServingActor("wine", settings)
     seven, five, six = built(SEVEN, FIVE, SIX)
-    apply(actor, Promote(seven), KeepPrevious("wine", five))
+    have(actor, Slots(seven), Slots(seven, five))
     assert describe(actor).since_ms > 77
     assert five.statistics.snapshot().count == 10
-    apply(actor, Promote(six))
+    have(actor, Slots(six, seven))
     assert describe(actor).statistics.count == 0
     actor.close()

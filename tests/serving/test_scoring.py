@@ -74,7 +74,7 @@ def test_two_data_types_in_one_batch_have_their_own_models() -> None:
         for answer, key in zip(done.scored, done.keys, strict=True)
     }
     assert found == {0: (1.0, "red", b"0"), 1: (200.0, "white", b"1"), 2: (3.0, "red", b"2"), 3: (400.0, "white", b"3")}
-    assert sorted((share.served.name, share.count) for share in done.shares) == [("red", 2), ("white", 2)]
+    assert sorted((share.served.info.name, share.count) for share in done.shares) == [("red", 2), ("white", 2)]
 
 
 def test_a_data_type_whose_slot_was_emptied_is_skipped() -> None:
@@ -94,7 +94,7 @@ def test_an_engine_that_fails_costs_its_own_records_only(error: Exception) -> No
     assert [(letter.offset, letter.stage, letter.error) for letter in done.dead] == [
         (offset, "score", type(error).__name__) for offset in (0, 2)
     ]
-    assert [share.served.name for share in done.shares] == ["white"]
+    assert [share.served.info.name for share in done.shares] == ["white"]
 
 
 def test_a_record_without_an_answer_is_dead_with_the_models_reason() -> None:

@@ -22,7 +22,7 @@ def apart() -> Iterator[ProcessModel]:
     """One for all tests here: its engine takes a second to start."""
     served = build_apart(MODEL)
     assert isinstance(served.model, ProcessModel)
-    assert served.name == "linear"
+    assert served.info.name == "linear"
     yield served.model
     served.close()
     assert served.model.pid is None

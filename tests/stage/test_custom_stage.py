@@ -11,11 +11,11 @@ import pytest
 from anyio import create_memory_object_stream
 from anyio.lowlevel import checkpoint
 
-from modelserving.models.lifecycle.changes import Change, Promote
-from modelserving.models.lifecycle.slots import LoadedModel, ModelSlots
+from modelserving.models.info import LoadedModel, SlotsUpdate
+from modelserving.models.lifecycle.slots import ModelSlots
 from modelserving.serving import Batch, ScoredBatch, WorkerThread
 from modelserving.stage import ModelServingStage
-from tests.fakes import FakeModel, messages, served_by, wine
+from tests.fakes import FakeModel, messages, served_by, update, wine
 
 WAIT = 20
 P = ParamSpec("P")
@@ -58,11 +58,11 @@ class Rig:
     def __init__(self, data: Data, lane: WorkerThread, waiting: Sequence[LoadedModel] = ()) -> None:
         self.slots = ModelSlots()
         self.data = data
-        self.models, self._models = create_memory_object_stream[Change](10)
+        self.models, self._models = create_memory_object_stream[SlotsUpdate](10)
         self._outlet, self.results = create_memory_object_stream[ScoredBatch](0)
         self._stage = ModelServingStage(self.slots, lane)
         for served in waiting:
-            self.models.send_nowait(Promote(served))
+            self.models.send_nowait(update(served))
 
     async def run(self) -> None:
         with self._models:
@@ -129,7 +129,7 @@ def test_a_model_that_arrives_while_there_is_no_data_is_swapped_in_at_once() -> 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(rig.run)
             await until(rig.data.asked[0].is_set)
-            await rig.models.send(Promote(served_by(name="new")))
+            await rig.models.send(update(served_by(name="new")))
             await until(lambda: rig.slots.swaps == 1)
             assert not gate.is_set()
             gate.set()
@@ -144,7 +144,7 @@ def test_a_model_is_preferred_to_a_batch_that_came_with_it() -> None:
 
     async def scenario(_: WorkerThread) -> None:
         def send_model(number: int) -> None:
-            rig.models.send_nowait(Promote(served_by(name=f"model {number}")))
+            rig.models.send_nowait(update(served_by(name=f"model {number}")))
 
         with Inline("inline") as lane:
             rig = Rig(Data(3, on_pull=send_model), lane)
@@ -163,7 +163,7 @@ def test_of_several_models_the_last_one_stays() -> None:
         def send_three(number: int) -> None:
             if number == 2:
                 for name in ("old", "newer", "newest"):
-                    rig.models.send_nowait(Promote(served_by(name=name)))
+                    rig.models.send_nowait(update(served_by(name=name)))
 
         with Inline("inline") as lane:
             rig = Rig(Data(4, on_pull=send_three), lane, [served_by(name="first")])
@@ -209,7 +209,7 @@ def test_a_batch_that_is_being_scored_keeps_its_model() -> None:
             tasks.start_soon(rig.run)
             await until(scoring.is_set)
             for name in ("new", "newer"):
-                await rig.models.send(Promote(served_by(name=name)))
+                await rig.models.send(update(served_by(name=name)))
             await until(lambda: rig.slots.swaps == 3)
             assert old.closes == 0
             go_on.set()
@@ -246,7 +246,7 @@ def test_a_model_is_taken_while_nobody_takes_results() -> None:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(rig.run)
             await until(lambda: rig.results.statistics().tasks_waiting_send == 1)
-            await rig.models.send(Promote(served_by(name="new")))
+            await rig.models.send(update(served_by(name="new")))
             await until(lambda: rig.slots.swaps == 2)
             assert [await rig.next(), await rig.next()] == ["old", "new"]
         rig.close()

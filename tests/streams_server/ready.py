@@ -22,6 +22,6 @@ class ReadyModels(GlobalModels):
 
     def __post_init__(self) -> None:
         GlobalModels.__init__(self, NOWHERE)
-        self.keepers[0].slots = self.slots
+        self.threads[0].slots = self.slots
         self.start()
         self.begin()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 
 import pytest
 
@@ -31,14 +30,14 @@ class Place:
         self._silent -= 1
         if self._silent >= 0:
             raise ModelUnreachable("nobody answers.")
-        return replace(served_by(name=descriptor.name), digest=descriptor.digest)
+        return served_by(name=descriptor.name, digest=descriptor.digest)
 
 
 def keep(place: Place, *pauses: float) -> ModelThread:
-    options = ModelOptions(Connection("nowhere"), TOPICS, references=FetchPolicy(pauses=pauses), build=place.build)
-    keeper = ModelThread(options)
-    keeper.start()
-    return keeper
+    options = ModelOptions(Connection("nowhere"), TOPICS, fetch=FetchPolicy(pauses=pauses), build=place.build)
+    thread = ModelThread(options)
+    thread.start()
+    return thread
 
 
 def published(name: str, offset: int) -> FakeMessage:
@@ -46,37 +45,37 @@ def published(name: str, offset: int) -> FakeMessage:
     return FakeMessage(encode_descriptor(descriptor), offset, topic=TOPICS.models, timestamp=offset)
 
 
-def current(keeper: ModelThread) -> str:
-    """What serves when the keeper is ready."""
-    assert keeper._ready.wait(WAIT)
-    slot = keeper.slots.get("wine")
+def current(thread: ModelThread) -> str:
+    """What serves when the thread is ready."""
+    assert thread._ready.wait(WAIT)
+    slot = thread.slots.get("wine")
     assert slot is not None
     assert slot.current is not None
-    return slot.current.name
+    return slot.current.info.name
 
 
 def test_a_place_that_does_not_answer_is_tried_again_before_the_server_is_ready() -> None:
     """A host that is down for a moment while the server starts costs it no model."""
-    keeper = keep(Place(silent=2), 0.01, 0.01)
+    thread = keep(Place(silent=2), 0.01, 0.01)
     try:
-        keeper.begin([published("far", 0)])
-        assert (current(keeper), keeper.refused) == ("far", 0)
+        thread.begin([published("far", 0)])
+        assert (current(thread), thread.controller.refused) == ("far", 0)
     finally:
-        keeper.close()
+        thread.close()
 
 
 @pytest.mark.parametrize("newer", [True, False], ids=["a newer model", "the end"])
 def test_the_pause_before_a_further_try_ends_early_with(newer: bool) -> None:
     """However long the pause may be."""
     place = Place(silent=1)
-    keeper = keep(place, 3600)
+    thread = keep(place, 3600)
     try:
-        keeper.begin([published("far", 0)])
+        thread.begin([published("far", 0)])
         assert place.asked.acquire(timeout=WAIT)
         if newer:
-            keeper.take(published("near", 1))
-            assert current(keeper) == "near"
+            thread.take(published("near", 1))
+            assert current(thread) == "near"
     finally:
-        keeper.close()
-    keeper._thread.join(WAIT)
-    assert not keeper._thread.is_alive()
+        thread.close()
+    thread._thread.join(WAIT)
+    assert not thread._thread.is_alive()

@@ -111,8 +111,8 @@ def test_models_arrive_by_a_global_store() -> None:
             topic = driver.createInputTopic(TOPICS.models, raw(), raw())
             five = encode_descriptor(constant_model(5.0, "five"))
             topic.pipeInput(b"wine", five)
-            (keeper,) = models.keepers
-            wait_until(lambda: keeper.slots.data_types == ("wine",), "the model")
+            (thread,) = models.threads
+            wait_until(lambda: thread.slots.data_types == ("wine",), "the model")
             pipe(driver, encode_wine(wine()))
             (found,) = read(driver, TOPICS.scored)
             assert decode_scored(found.value()).prediction == 5.0

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from fastapi import APIRouter
 
-from modelserving.models.lifecycle.changes import Retire, StartShadow
+from modelserving.models.info import Slots, SlotsUpdate
 from modelserving.serving import Counts, Phase
 from modelserving.web import make_app
 from tests.fakes import FakeServer, served_by
@@ -95,16 +95,15 @@ class TestState:
     def test_it_shows_what_stands_beside(self, view: FakeServer) -> None:
         """The model that a rollback would bring back, and the shadow with its comparison; null where there is none."""
         assert [get(view, "/state").json()[name] for name in ("previous", "shadow")] == [None, None]
-        for name in ("first", "second"):
-            view.slots.swap(served_by(name=name))
-        view.slots.apply(StartShadow(served_by(name="beside"), 5.0))
+        first, second, beside = (served_by(name=name) for name in ("first", "second", "beside"))
+        view.slots.apply(SlotsUpdate("wine", Slots(second, first, beside, 5.0)))
         state = get(view, "/state/wine").json()
         assert (state["name"], state["previous"]["name"], state["previous"]["type"]) == ("second", "first", "pmml")
         assert (state["shadow"]["name"], state["shadow"]["percent"], state["shadow"]["compared"]) == ("beside", 5.0, 0)
 
     def test_a_shadow_alone_is_shown_too(self, view: FakeServer) -> None:
         """Before any model serves: the fields of the original say so, and the shadow stands beside them."""
-        view.slots.apply(StartShadow(served_by(name="beside"), 5.0))
+        view.slots.apply(SlotsUpdate("wine", Slots(shadow=served_by(name="beside"), percent=5.0)))
         state = get(view, "/state/wine").json()
         assert list(state.items())[:7] == list(NONE.items())
         assert state["shadow"]["name"] == "beside"
@@ -112,7 +111,7 @@ class TestState:
     def test_a_retired_data_type_has_no_state(self, view: FakeServer) -> None:
         """As before its first model."""
         view.slots.swap(served_by())
-        view.slots.apply(Retire("wine"))
+        view.slots.apply(SlotsUpdate("wine", Slots()))
         assert get(view, "/state/wine").status_code == 404
         assert list(get(view, "/state").json().items())[:7] == list(NONE.items())
 

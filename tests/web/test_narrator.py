@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from modelserving.models.lifecycle.changes import Promote
 from modelserving.serving import Counts, Phase
 from modelserving.web.narrator import Narrator
-from tests.fakes import FakeServer, served_by
+from tests.fakes import FakeServer, served_by, update
 
 
 class Clock:
@@ -31,7 +30,7 @@ def test_each_change_is_a_line_and_what_stays_is_none() -> None:
     assert look() == []
     server.phase = Phase.SERVING
     assert look() == ["Ready."]
-    server.slots.apply(Promote(served_by(name="five")))
+    server.slots.apply(update(served_by(name="five")))
     assert look() == ["wine is scored by five 1 (pmml) now."]
     assert look() == []
     server.phase = Phase.WAITING

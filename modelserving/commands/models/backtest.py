@@ -92,7 +92,7 @@ def _load(admin: ModelAdmin, named: str, data_type: str, model_type: str | None,
 
 def _lines(model: LoadedModel, found: Backtest) -> Iterator[str]:
     failed = sum(found.failed.values())
-    yield f"{model.identity} ({model.digest[:SHORT]}) over {found.records} records of the log:"
+    yield f"{model.info} ({model.info.digest[:SHORT]}) over {found.records} records of the log:"
     yield f"{found.scored} scored, {found.skipped} of other data types, {failed} that cannot be scored{_why(found)}."
     total = found.total
     if not total.pairs:
@@ -130,8 +130,9 @@ def _shown(answer: float | str) -> str:
 
 
 def _to_json(model: LoadedModel, found: Backtest) -> dict[str, Any]:
+    who = model.info
     return {
-        "model": {"name": model.name, "version": model.version, "digest": model.digest, "data_type": model.data_type},
+        "model": {"name": who.name, "version": who.version, "digest": who.digest, "data_type": who.data_type},
         "records": found.records,
         "scored": found.scored,
         "skipped": found.skipped,

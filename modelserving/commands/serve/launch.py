@@ -147,7 +147,7 @@ def _options(said: ServeOptions, member: GroupMember, settings: Settings) -> Ser
         max_records=said.max_records,
         preload=said.preload,
         repository=ModelRepository(settings.repository_folder),
-        references=_references(said, settings),
+        fetch=_fetch_policy(said, settings),
         build=trial_then_build if said.trial else build_candidate,
     )
 
@@ -163,7 +163,7 @@ def _topics(said: ServeOptions) -> Topics:
     )
 
 
-def _references(said: ServeOptions, settings: Settings) -> FetchPolicy:
+def _fetch_policy(said: ServeOptions, settings: Settings) -> FetchPolicy:
     """Which models by reference are fetched: what the command line says, or else the settings."""
     from modelserving.models.lifecycle.fetch import FetchPolicy
 

@@ -9,7 +9,8 @@ from enum import StrEnum
 
 from modelserving.errors import ConfigError, ModelUnreachable, RecordError
 from modelserving.kafka import Connection, DeadLetter, read_dead_letters, read_topic
-from modelserving.models.lifecycle.history import History, LogPosition, ModelRef, Slots
+from modelserving.models.info import Slots
+from modelserving.models.lifecycle.history import History, LogPosition, ModelRef
 from modelserving.models.store.repository import ModelRepository
 from modelserving.records import (
     ModelDescriptor,
@@ -59,7 +60,7 @@ class ListedModel:
 
 @dataclass(frozen=True, slots=True)
 class ModelListing:
-    """Models, data type by data type: those that are in a place first, then the others, newest first."""
+    """Models, data type by data type: those that are in a slot first, then the others, newest first."""
 
     models: tuple[ListedModel, ...]
 
@@ -81,7 +82,7 @@ class ModelListing:
         return found
 
     def in_place(self, data_type: str, place: Place) -> ListedModel | None:
-        """The model that stands in a place, or ``None``.
+        """The model that stands there, or ``None``.
 
         Raises:
             ConfigError: the data type has no models.
@@ -131,14 +132,14 @@ def read_overview(connection: Connection, topics: Topics, repository: ModelRepos
     refused = dict(_refusals(read_dead_letters(connection, topics.dead_letters), topics))
     published: dict[ModelRef, tuple[ModelDescriptor, LogPosition]] = {}
     for message in read_topic(connection, topics.models):
-        stamp = LogPosition(message.timestamp, 0, message.partition, message.offset)
+        position = LogPosition(message.timestamp, 0, message.partition, message.offset)
         try:
             model = decode_descriptor(message.value)
         except RecordError:
             continue
-        ref = history.add_model(model, stamp).ref
-        published[ref] = replace(model, data=b"", sha256=model.digest), stamp
-        if (stamp.partition, stamp.offset) in refused:
+        ref = history.add_model(model, position).ref
+        published[ref] = replace(model, data=b"", sha256=model.digest), position
+        if (position.partition, position.offset) in refused:
             history.drop(ref)
     for message in read_topic(connection, topics.control):
         try:
@@ -146,12 +147,12 @@ def read_overview(connection: Connection, topics: Topics, repository: ModelRepos
         except RecordError:
             continue
         history.add_command(command, LogPosition(message.timestamp, 1, message.partition, message.offset))
-    places = history.plan().places
-    listed = [_listed(ref, *found, places, refused) for ref, found in published.items()]
+    desired = history.desired().slots
+    listed = [_listed(ref, *found, desired, refused) for ref, found in published.items()]
     for kept in repository.entries() if repository else ():
         ref = ModelRef(kept.fingerprint, kept.digest)
         if ref not in published:
-            listed.append(_listed(ref, kept.descriptor, LogPosition(kept.published_ms, 0, 0, 0), places, {}))
+            listed.append(_listed(ref, kept.descriptor, LogPosition(kept.published_ms, 0, 0, 0), desired, {}))
     order = list(Place)
     return ModelListing(
         tuple(sorted(listed, key=lambda one: (one.model.data_type, order.index(one.place), -one.published_ms)))
@@ -212,19 +213,19 @@ def _refusals(letters: list[DeadLetter], topics: Topics) -> Iterator[tuple[tuple
 def _listed(
     ref: ModelRef,
     model: ModelDescriptor,
-    stamp: LogPosition,
-    places: Mapping[str, Slots],
+    position: LogPosition,
+    desired: Mapping[str, Slots[ModelRef]],
     refused: Mapping[tuple[int, int], DeadLetter],
 ) -> ListedModel:
-    here = places.get(model.data_type, Slots())
-    letter = refused.get((stamp.partition, stamp.offset))
+    here = desired.get(model.data_type, Slots())
+    letter = refused.get((position.partition, position.offset))
     if letter is not None:
         unreachable = letter.error == ModelUnreachable.__name__
-        return ListedModel(model, Place.REFUSED, stamp.timestamp_ms, letter.reason, unreachable)
+        return ListedModel(model, Place.REFUSED, position.timestamp_ms, letter.reason, unreachable)
     if ref == here.current:
-        return ListedModel(model, Place.CURRENT, stamp.timestamp_ms)
+        return ListedModel(model, Place.CURRENT, position.timestamp_ms)
     if ref == here.previous:
-        return ListedModel(model, Place.PREVIOUS, stamp.timestamp_ms)
+        return ListedModel(model, Place.PREVIOUS, position.timestamp_ms)
     if ref == here.shadow:
-        return ListedModel(model, Place.SHADOW, stamp.timestamp_ms, f"{here.percent:g} %")
-    return ListedModel(model, Place.KNOWN, stamp.timestamp_ms)
+        return ListedModel(model, Place.SHADOW, position.timestamp_ms, f"{here.percent:g} %")
+    return ListedModel(model, Place.KNOWN, position.timestamp_ms)

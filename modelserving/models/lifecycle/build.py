@@ -11,7 +11,7 @@ import numpy as np
 
 from modelserving.errors import ModelCheckError, ScoringError
 from modelserving.models.formats import factory
-from modelserving.models.lifecycle.slots import LoadedModel
+from modelserving.models.info import LoadedModel, ModelInfo
 from modelserving.models.model import Model
 from modelserving.records import ModelDescriptor, WineRecord
 
@@ -50,16 +50,7 @@ def build_candidate(descriptor: ModelDescriptor) -> LoadedModel:
     except BaseException:
         model.close()
         raise
-    return LoadedModel(
-        model=model,
-        name=descriptor.name,
-        description=descriptor.description,
-        data_type=descriptor.data_type,
-        type=descriptor.type,
-        version=descriptor.version,
-        digest=descriptor.digest,
-        parameters=descriptor.parameters,
-    )
+    return LoadedModel(model, ModelInfo.of(descriptor))
 
 
 def _check(model: Model, descriptor: ModelDescriptor) -> None:

@@ -1,4 +1,4 @@
-"""Where messages about models end up, and models come from: from a message to a change that a server can apply.
+"""Where messages about models end up, and models come from: from a message to an update that a server can apply.
 
 It reads no topic itself, so that a consumer, a Kafka Streams global store or a test can bring the messages.
 """
@@ -14,16 +14,15 @@ from modelserving.errors import CommandRefused, ModelRefused, ModelUnreachable
 from modelserving.kafka.dead_letters import DeadLetter
 from modelserving.kafka.gaps import Gap
 from modelserving.kafka.messages import Message, dead_letter, letter_of
-from modelserving.models.info import LoadedModel
+from modelserving.models.info import LoadedModel, SlotsUpdate
 from modelserving.models.lifecycle.build import build_candidate
-from modelserving.models.lifecycle.changes import Change
 from modelserving.models.lifecycle.fetch import NOTHING_ALLOWED, FetchPolicy
 from modelserving.models.lifecycle.history import History, LogPosition, ModelRef
 from modelserving.models.lifecycle.reconcile import Build, Reconciler
 from modelserving.models.store.repository import ModelRepository
 from modelserving.records import ModelDescriptor, Topics, decode_command, decode_descriptor
 
-__all__ = ["ModelController", "Recall", "stamp_of"]
+__all__ = ["ModelController", "Recall", "position_of"]
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +34,7 @@ Recall = Callable[[LogPosition], Message | None]
 """Reads a message of the models topic again; ``None`` if it is not there any more."""
 
 
-def stamp_of(message: Message, topics: Topics) -> LogPosition:
+def position_of(message: Message, topics: Topics) -> LogPosition:
     """The place of a message in the one order of models and commands."""
     rank = _COMMAND if message.topic == topics.control else 0
     return LogPosition(message.timestamp, rank, message.partition, message.offset)
@@ -51,7 +50,7 @@ class ModelController:
         refuse: takes a dead letter for a model that is not fit to serve, or a command that cannot be followed.
         build: from a descriptor to a model that is fit to serve.
         repository: keeps what serves, and has what compaction took; or ``None``.
-        references: which models by reference are fetched, and how often it is tried.
+        fetch: which models by reference are fetched, and how often it is tried.
         recall: reads a message again whose bytes are not in memory any more.
     """
 
@@ -62,19 +61,19 @@ class ModelController:
         *,
         build: Callable[[ModelDescriptor], LoadedModel] = build_candidate,
         repository: ModelRepository | None = None,
-        references: FetchPolicy = NOTHING_ALLOWED,
+        fetch: FetchPolicy = NOTHING_ALLOWED,
         recall: Recall = lambda _: None,
     ) -> None:
         self._topics = topics
         self._refuse = refuse
         self._build = build
         self._repository = repository
-        self._references = references
+        self._fetch = fetch
         self._recall = recall
         self._lock = threading.RLock()
         self._reconciler = Reconciler(History(repository.find) if repository else History())
         self._messages: dict[LogPosition, Message] = {}
-        self._orders: dict[LogPosition, Message] = {}
+        self._commands: dict[LogPosition, Message] = {}
         self._live: set[LogPosition] = set()
         self._tries: dict[ModelRef, int] = {}
         self._due: dict[ModelRef, float] = {}
@@ -90,14 +89,14 @@ class ModelController:
     def data_types(self) -> tuple[str, ...]:
         """The data types that the topics have spoken of, also those whose models are retired, in alphabetical order."""
         with self._lock:
-            return tuple(sorted(self._reconciler.history.plan().places))
+            return tuple(sorted(self._reconciler.history.desired().slots))
 
     @property
     def absent(self) -> Mapping[str, str]:
         """For each data type whose last command names a model that is nowhere: what is wrong, and how to mend it."""
         with self._lock:
-            plan = self._reconciler.history.plan()
-            return {name: plan.problems[stamp] for name, stamp in sorted(plan.absent.items())}
+            desired = self._reconciler.history.desired()
+            return {name: desired.problems[position] for name, position in sorted(desired.absent.items())}
 
     @property
     def pause(self) -> float | None:
@@ -113,15 +112,15 @@ class ModelController:
             live: whether it came just now. A command of the past that cannot be followed any more is a dead letter
                 only if the model that it names is wanted to this day.
         """
-        stamp = stamp_of(message, self._topics)
+        position = position_of(message, self._topics)
         _warn_of_the_future(message)
         try:
-            if stamp.rank == _COMMAND:
-                self._take_command(message, stamp, live)
+            if position.rank == _COMMAND:
+                self._take_command(message, position, live)
             else:
-                self._take_model(message, stamp, live)
+                self._take_model(message, position, live)
         except Exception as error:  # noqa: BLE001 - whatever a stranger wrote
-            self._send_back(message, "control" if stamp.rank == _COMMAND else "model", error)
+            self._send_back(message, "control" if position.rank == _COMMAND else "model", error)
 
     def pass_over(self, gap: Gap) -> None:
         """Note what could not be read."""
@@ -129,38 +128,38 @@ class ModelController:
         log.warning("passed over: %s", gap)
         self._refuse(letter_of(gap))
 
-    def work(self, only_current: bool = False) -> Build | Change | None:
+    def work(self, only_current: bool = False) -> Build | SlotsUpdate | None:
         """Take the next step.
 
         Args:
             only_current: leave previous models and shadows for later.
 
         Returns:
-            A change that the server has to apply now, and to report with ``done``; a model that was built, or refused:
-            call again; or ``None``: all is as planned, but for models that are tried again after a ``pause``.
+            An update that the server has to apply now, and to report with ``done``; a model that was built, or refused:
+            call again; or ``None``: all is as desired, but for models that are tried again after a ``pause``.
         """
         with self._lock:
             postponed = self._postponed()
             step = self._reconciler.next_step(only_current, postponed)
             waiting = step is None and bool(postponed)
             self._waiting = waiting and self._reconciler.next_step(only_current) is not None
-            failed = self._end_orders(only_current) if step is None and not self._waiting else []
+            failed = self._end_commands(only_current) if step is None and not self._waiting else []
         if isinstance(step, Build):
             self._try(step)
         for message, reason in failed:
             self._send_back(message, "control", CommandRefused(reason))
         return step
 
-    def done(self, change: Change) -> None:
-        """A change was applied."""
+    def done(self, update: SlotsUpdate) -> None:
+        """An update was applied."""
         with self._lock:
-            self._reconciler.done(change)
+            self._reconciler.done(update)
 
-    def settle(self, apply: Callable[[Change], object], only_current: bool = False) -> None:
-        """Work until all is as planned, but for models that are tried again after a ``pause``.
+    def settle(self, apply: Callable[[SlotsUpdate], object], only_current: bool = False) -> None:
+        """Work until all is as desired, but for models that are tried again after a ``pause``.
 
         Args:
-            apply: carries a change out.
+            apply: carries an update out.
             only_current: leave previous models and shadows for later.
         """
         while (step := self.work(only_current)) is not None:
@@ -169,33 +168,33 @@ class ModelController:
                 self.done(step)
 
     def close(self) -> None:
-        """Close the models that were built and have no place yet. A second call does nothing."""
+        """Close the models that were built and are in no slot yet. A second call does nothing."""
         with self._lock:
             self._reconciler.close()
 
-    def _take_command(self, message: Message, stamp: LogPosition, live: bool) -> None:
+    def _take_command(self, message: Message, position: LogPosition, live: bool) -> None:
         command = decode_command(message.value)
         with self._lock:
-            self._reconciler.history.add_command(command, stamp)
-            self._orders[stamp] = message
+            self._reconciler.history.add_command(command, position)
+            self._commands[position] = message
             if live:
-                self._live.add(stamp)
+                self._live.add(position)
 
-    def _take_model(self, message: Message, stamp: LogPosition, live: bool) -> None:
+    def _take_model(self, message: Message, position: LogPosition, live: bool) -> None:
         descriptor = decode_descriptor(message.value)
         with self._lock:
-            publication = self._reconciler.history.add_model(descriptor, stamp)
+            publication = self._reconciler.history.add_model(descriptor, position)
             if live:
                 self._reconciler.expect(publication)
-            self._messages[stamp] = message
+            self._messages[position] = message
             while sum(len(kept.value or b"") for kept in self._messages.values()) > _KEPT_BYTES:
                 del self._messages[next(iter(self._messages))]
 
     def _try(self, step: Build) -> None:
         """Build a model, away from the lock: messages are taken meanwhile, and may say that it is not wanted."""
-        message = self._message(step.ref.stamp)
+        message = self._message(step.ref.position)
         try:
-            descriptor = self._references.fetch(self._descriptor(step, message))
+            descriptor = self._fetch.fetch(self._descriptor(step, message))
             served = self._build(descriptor)
         except Exception as error:  # noqa: BLE001 - whatever an engine raises
             if not (isinstance(error, ModelUnreachable) and self._postpone(step.ref, message, error)):
@@ -203,16 +202,16 @@ class ModelController:
             return
         with self._lock:
             self._reconciler.built(step, served)
-        if self._repository is not None and step.ref.stamp is not None:
-            self._repository.keep(descriptor, step.ref.stamp.timestamp_ms)
+        if self._repository is not None and step.ref.position is not None:
+            self._repository.keep(descriptor, step.ref.position.timestamp_ms)
 
-    def _message(self, stamp: LogPosition | None) -> Message | None:
+    def _message(self, position: LogPosition | None) -> Message | None:
         """The message that has a model, while it is there."""
-        if stamp is None:
+        if position is None:
             return None
         with self._lock:
-            kept = self._messages.pop(stamp, None)
-        return kept or self._recall(stamp)
+            kept = self._messages.pop(position, None)
+        return kept or self._recall(position)
 
     def _descriptor(self, step: Build, message: Message | None) -> ModelDescriptor:
         if message is not None:
@@ -233,14 +232,14 @@ class ModelController:
 
     def _postpone(self, ref: ModelRef, message: Message | None, error: ModelUnreachable) -> bool:
         """Leave a model for later, unless it was tried often enough. Nobody waits here: other work goes on."""
-        pauses = self._references.pauses
+        pauses = self._fetch.pauses
         with self._lock:
             tries = self._tries[ref] = self._tries.get(ref, 0) + 1
             if tries > len(pauses):
                 return False
             self._due[ref] = time.monotonic() + pauses[tries - 1]
-            if message is not None and ref.stamp is not None:
-                self._messages[ref.stamp] = message
+            if message is not None and ref.position is not None:
+                self._messages[ref.position] = message
         log.info("try %d of %d, the next in %g seconds: %s", tries, len(pauses) + 1, pauses[tries - 1], error)
         return True
 
@@ -256,16 +255,20 @@ class ModelController:
             self.refused += 1
             log.warning("model %s… of %s is not fit to serve: %s", step.ref.digest[:12], step.data_type, error)
 
-    def _end_orders(self, only_current: bool) -> list[tuple[Message, str]]:
+    def _end_commands(self, only_current: bool) -> list[tuple[Message, str]]:
         """Commands that cannot be followed, with the reason: those that came just now, or whose model is missed.
 
         Those that were followed are settled.
         """
-        plan = self._reconciler.history.plan()
-        wanted = (self._live | set(plan.absent.values())) & plan.problems.keys()
-        failed = [(self._orders.pop(stamp), plan.problems[stamp]) for stamp in list(self._orders) if stamp in wanted]
-        if not only_current:  # a previous model or a shadow that is yet to be built may still change the plan
-            self._orders.clear()
+        desired = self._reconciler.history.desired()
+        wanted = (self._live | set(desired.absent.values())) & desired.problems.keys()
+        failed = [
+            (self._commands.pop(position), desired.problems[position])
+            for position in list(self._commands)
+            if position in wanted
+        ]
+        if not only_current:  # a previous model or a shadow that is yet to be built may still change that
+            self._commands.clear()
             self._live.clear()
             self._tries.clear()
         return failed

@@ -1,10 +1,10 @@
-"""What was published and commanded so far, and which models that puts in which place: a pure function of it.
+"""What was published and commanded so far, and which models that puts in which slot: a pure function of it.
 
 Two servers that have seen the same messages agree, whichever way the messages reached them and however long their
 models took to build: a server that starts replays the topics, and ends where one stands that was running all the time.
 
 Two things are on no topic: which models were found unfit, and what compaction took away. So a command should name the
-model that it means by its digest; then it leads to the same place, if need be with the repository's copy.
+model that it means by its digest; then it leads to the same slots, if need be with the repository's copy.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from operator import itemgetter
 from types import MappingProxyType
 from typing import TypeAlias
 
+from modelserving.models.info import Slots
 from modelserving.records import Action, ModelCommand, ModelDescriptor, encode_descriptor
 
 __all__ = [
@@ -26,7 +27,6 @@ __all__ = [
     "LogPosition",
     "ModelRef",
     "Publication",
-    "Slots",
     "fingerprint",
 ]
 
@@ -55,19 +55,19 @@ class ModelRef:
     Args:
         fingerprint: of all that its descriptor says.
         digest: SHA-256 of its bytes, as commands name it.
-        stamp: of the message that has it; ``None``: it is in the repository.
+        position: of the message that has it; ``None``: it is in the repository.
     """
 
     fingerprint: str
     digest: str
-    stamp: LogPosition | None = field(default=None, compare=False)
+    position: LogPosition | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Publication:
     """A model that was published; with ``shadow_percent`` more than 0, as a shadow."""
 
-    stamp: LogPosition
+    position: LogPosition
     ref: ModelRef
     data_type: str
     shadow_percent: float
@@ -77,7 +77,7 @@ class Publication:
 class CommandEvent:
     """A command that was given."""
 
-    stamp: LogPosition
+    position: LogPosition
     command: ModelCommand
 
 
@@ -85,41 +85,16 @@ Event: TypeAlias = Publication | CommandEvent
 
 
 @dataclass(frozen=True, slots=True)
-class Slots:
-    """Which model belongs where, for one data type."""
-
-    current: ModelRef | None = None
-    previous: ModelRef | None = None
-    shadow: ModelRef | None = None
-    percent: float = 0.0
-
-    def lacking(self, placed: Slots) -> set[ModelRef | None]:
-        """The models that are in a place here, and not in the same place there."""
-        pairs = ((self.current, placed.current), (self.previous, placed.previous), (self.shadow, placed.shadow))
-        return {here for here, there in pairs if here != there}
-
-    def promote(self, ref: ModelRef) -> Slots:
-        """The places when a model serves from now on."""
-        shadow = None if ref == self.shadow else self.shadow
-        previous = self.previous if ref == self.current else self.current
-        return Slots(ref, previous, shadow, self.percent if shadow else 0.0)
-
-    def start_shadow(self, ref: ModelRef | None, percent: float) -> Slots:
-        """The places with another shadow, or with none."""
-        return replace(self, shadow=ref if percent else None, percent=percent if ref else 0.0)
-
-
-@dataclass(frozen=True, slots=True)
 class DesiredState:
     """Where a history leads.
 
     Args:
-        places: for each data type that ever had a model.
+        slots: for each data type that ever had a model.
         problems: for each command that could not be followed, why.
         absent: for each data type whose last word was a command that names a model which is nowhere: that command.
     """
 
-    places: Mapping[str, Slots]
+    slots: Mapping[str, Slots[ModelRef]]
     problems: Mapping[LogPosition, str]
     absent: Mapping[str, LogPosition]
 
@@ -144,7 +119,7 @@ def _no_library(_data_type: str, _digest: str, _by_ms: int) -> None:
 
 
 class History:
-    """Publications and commands, in the order of their stamps.
+    """Publications and commands, in the order of their positions.
 
     Args:
         library: where models are looked for that commands name and no topic has.
@@ -155,42 +130,42 @@ class History:
         self._events: list[Event] = []
         self._dropped: set[LogPosition] = set()
         self._found: dict[tuple[str, str, int], ModelRef | None] = {}
-        self._plan: DesiredState | None = None
+        self._desired: DesiredState | None = None
 
-    def add_model(self, descriptor: ModelDescriptor, stamp: LogPosition) -> Publication:
+    def add_model(self, descriptor: ModelDescriptor, position: LogPosition) -> Publication:
         """Note that a model was published."""
-        ref = ModelRef(fingerprint(descriptor), descriptor.digest, stamp)
-        publication = Publication(stamp, ref, descriptor.data_type, descriptor.shadow_percent)
+        ref = ModelRef(fingerprint(descriptor), descriptor.digest, position)
+        publication = Publication(position, ref, descriptor.data_type, descriptor.shadow_percent)
         self._add(publication)
         return publication
 
-    def add_command(self, command: ModelCommand, stamp: LogPosition) -> CommandEvent:
+    def add_command(self, command: ModelCommand, position: LogPosition) -> CommandEvent:
         """Note that a command was given."""
-        order = CommandEvent(stamp, command)
-        self._add(order)
-        return order
+        event = CommandEvent(position, command)
+        self._add(event)
+        return event
 
     def drop(self, ref: ModelRef) -> None:
-        """Forget a model that is not fit to serve: the plan is as if it had never been published."""
-        self._plan = None
-        if ref.stamp is None:
+        """Forget a model that is not fit to serve: what is desired is as if it had never been published."""
+        self._desired = None
+        if ref.position is None:
             self._found = {key: None if found == ref else found for key, found in self._found.items()}
         else:
-            self._dropped.add(ref.stamp)
+            self._dropped.add(ref.position)
 
-    def plan(self) -> DesiredState:
+    def desired(self) -> DesiredState:
         """Which model belongs where, after all of it."""
-        if self._plan is None:
-            events = (event for event in _in_order(self._events) if event.stamp not in self._dropped)
-            self._plan = _Fold(self._find).run(events)
-        return self._plan
+        if self._desired is None:
+            events = (event for event in _in_order(self._events) if event.position not in self._dropped)
+            self._desired = _Fold(self._find).run(events)
+        return self._desired
 
     def _add(self, event: Event) -> None:
         self._events.append(event)
-        self._plan = None
+        self._desired = None
 
     def _find(self, data_type: str, digest: str, by_ms: int) -> ModelRef | None:
-        """Ask the library, once for each command: the plan is made often, and must not change by itself."""
+        """Ask the library, once for each command: what is desired is asked often, and must not change by itself."""
         key = data_type, digest, by_ms
         if key not in self._found:
             self._found[key] = self._library(*key)
@@ -205,24 +180,24 @@ def _in_order(arrived: Iterable[Event]) -> list[Event]:
     """
     logs: dict[tuple[int, int], list[list[Event]]] = {}
     for event in arrived:
-        eras = logs.setdefault((event.stamp.rank, event.stamp.partition), [])
-        if not eras or _begins_anew(eras[-1][-1].stamp, event.stamp):
+        eras = logs.setdefault((event.position.rank, event.position.partition), [])
+        if not eras or _begins_anew(eras[-1][-1].position, event.position):
             eras.append([])
         eras[-1].append(event)
     placed = [pair for eras in logs.values() for log in eras for pair in _timed(log)]
     return [event for _, event in sorted(placed, key=itemgetter(0))]
 
 
-def _begins_anew(before: LogPosition, stamp: LogPosition) -> bool:
-    return stamp.offset <= before.offset and stamp.timestamp_ms > before.timestamp_ms
+def _begins_anew(before: LogPosition, position: LogPosition) -> bool:
+    return position.offset <= before.offset and position.timestamp_ms > before.timestamp_ms
 
 
 def _timed(log: Iterable[Event]) -> Iterator[tuple[LogPosition, Event]]:
-    """When each was published: no later than what comes behind it in the log, whatever its stamp says."""
+    """When each was published: no later than what comes behind it in the log, whatever its own time says."""
     by_ms: float = float("inf")
-    for event in sorted(log, key=lambda event: event.stamp.offset, reverse=True):
-        by_ms = min(by_ms, event.stamp.timestamp_ms)
-        yield replace(event.stamp, timestamp_ms=int(by_ms)), event
+    for event in sorted(log, key=lambda event: event.position.offset, reverse=True):
+        by_ms = min(by_ms, event.position.timestamp_ms)
+        yield replace(event.position, timestamp_ms=int(by_ms)), event
 
 
 class _Fold:
@@ -231,75 +206,75 @@ class _Fold:
     def __init__(self, library: Library) -> None:
         self._library = library
         self._known: dict[tuple[str, str], ModelRef] = {}
-        self._places: dict[str, Slots] = {}
+        self._slots: dict[str, Slots[ModelRef]] = {}
         self._problems: dict[LogPosition, str] = {}
         self._absent: dict[str, LogPosition] = {}
 
     def run(self, events: Iterable[Event]) -> DesiredState:
-        """The plan that they lead to."""
+        """The state that they lead to."""
         for event in events:
             if isinstance(event, Publication):
                 self._publish(event)
             else:
                 self._obey(event)
         return DesiredState(
-            MappingProxyType(self._places), MappingProxyType(self._problems), MappingProxyType(self._absent)
+            MappingProxyType(self._slots), MappingProxyType(self._problems), MappingProxyType(self._absent)
         )
 
     def _publish(self, model: Publication) -> None:
-        places = self._places.get(model.data_type, Slots())
+        slots = self._slots.get(model.data_type, Slots())
         self._absent.pop(model.data_type, None)
         self._known[model.data_type, model.ref.digest] = model.ref
-        self._places[model.data_type] = (
-            places.start_shadow(model.ref, model.shadow_percent) if model.shadow_percent else places.promote(model.ref)
+        self._slots[model.data_type] = (
+            slots.start_shadow(model.ref, model.shadow_percent) if model.shadow_percent else slots.promote(model.ref)
         )
 
-    def _obey(self, order: CommandEvent) -> None:
-        wanted = order.command
-        places = self._places.get(wanted.data_type, Slots())
-        after = self._after(order, places)
+    def _obey(self, event: CommandEvent) -> None:
+        wanted = event.command
+        slots = self._slots.get(wanted.data_type, Slots())
+        after = self._after(event, slots)
         if isinstance(after, str):
-            self._problems[order.stamp] = f"cannot {wanted.action.slug} for data type {wanted.data_type!r}: {after}"
+            self._problems[event.position] = f"cannot {wanted.action.slug} for data type {wanted.data_type!r}: {after}"
             if wanted.digest:  # without one, it asked for whichever there was, and there was none
-                self._absent[wanted.data_type] = order.stamp
+                self._absent[wanted.data_type] = event.position
             return
         self._absent.pop(wanted.data_type, None)
-        if after != places:
-            self._places[wanted.data_type] = after
+        if after != slots:
+            self._slots[wanted.data_type] = after
 
-    def _after(self, order: CommandEvent, places: Slots) -> Slots | str:
-        """The places when a command was followed, or why it cannot be."""
-        wanted = order.command
+    def _after(self, event: CommandEvent, slots: Slots[ModelRef]) -> Slots[ModelRef] | str:
+        """The slots when a command was followed, or why it cannot be."""
+        wanted = event.command
         if wanted.action is Action.RETIRE:
             return Slots()
         if wanted.action is Action.SHADOW:
-            return self._shadow(order, places)
+            return self._shadow(event, slots)
         if not wanted.digest:
             back = wanted.action is Action.ROLL_BACK
-            ref = places.previous if back else places.shadow
-            return _MISSING[wanted.action] if ref is None else places.promote(ref)
-        target = self._target(order, places)
-        return target if isinstance(target, str) else places.promote(target)
+            ref = slots.previous if back else slots.shadow
+            return _MISSING[wanted.action] if ref is None else slots.promote(ref)
+        target = self._target(event, slots)
+        return target if isinstance(target, str) else slots.promote(target)
 
-    def _shadow(self, order: CommandEvent, places: Slots) -> Slots | str:
+    def _shadow(self, event: CommandEvent, slots: Slots[ModelRef]) -> Slots[ModelRef] | str:
         """Another share, another shadow, or an end of it."""
-        wanted = order.command
+        wanted = event.command
         if not wanted.percent:
-            return places.start_shadow(None, 0.0)
-        if places.shadow is not None and wanted.digest in ("", places.shadow.digest):
-            return replace(places, percent=wanted.percent)
+            return slots.start_shadow(None, 0.0)
+        if slots.shadow is not None and wanted.digest in ("", slots.shadow.digest):
+            return replace(slots, percent=wanted.percent)
         if not wanted.digest:
             return _MISSING[Action.SHADOW]
-        target = self._target(order, places)
-        return target if isinstance(target, str) else places.start_shadow(target, wanted.percent)
+        target = self._target(event, slots)
+        return target if isinstance(target, str) else slots.start_shadow(target, wanted.percent)
 
-    def _target(self, order: CommandEvent, places: Slots) -> ModelRef | str:
-        """The model that a command names: one that is in a place, was published before, or is in the repository."""
-        data_type, digest = order.command.data_type, order.command.digest
-        for ref in (places.current, places.shadow, places.previous, self._known.get((data_type, digest))):
+    def _target(self, event: CommandEvent, slots: Slots[ModelRef]) -> ModelRef | str:
+        """The model that a command names: one that is in a slot, was published before, or is in the repository."""
+        data_type, digest = event.command.data_type, event.command.digest
+        for ref in (slots.current, slots.shadow, slots.previous, self._known.get((data_type, digest))):
             if ref is not None and ref.digest == digest:
                 return ref
-        found = self._library(data_type, digest, order.stamp.timestamp_ms)
+        found = self._library(data_type, digest, event.position.timestamp_ms)
         return found or (
             f"no model with digest {digest[:12]}… was published for it, and the repository has none. "
             "`modelserving models list` shows the known ones; publish the model again."

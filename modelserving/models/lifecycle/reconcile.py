@@ -1,27 +1,17 @@
-"""From the plan to the places: what has to be built, and which change comes next, one step at a time.
+"""From what is desired to what is there: what has to be built, and what has to be set, one step at a time.
 
-The slots follow the plan, whatever happens on the way: a model that is not fit to serve is dropped from the history,
-and the plan is made again; a model that was overtaken while it was loading is not put in the place that it lost.
+The slots follow the history, whatever happens on the way: a model that is not fit to serve is dropped from it, and the
+next step is another; a model that was overtaken while it was loading is not put in the slot that it lost.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from modelserving.models.info import LoadedModel
-from modelserving.models.lifecycle.changes import (
-    Change,
-    KeepPrevious,
-    Promote,
-    PromoteShadow,
-    Retire,
-    RollBack,
-    SetShadow,
-    StartShadow,
-)
-from modelserving.models.lifecycle.history import History, LogPosition, ModelRef, Publication, Slots
+from modelserving.models.info import LoadedModel, Slots, SlotsUpdate
+from modelserving.models.lifecycle.history import History, LogPosition, ModelRef, Publication
 
 __all__ = ["Build", "Reconciler"]
 
@@ -42,119 +32,107 @@ class Build:
 
 
 class Reconciler:
-    """Compares the plan with what is in the places. No thread, no clock, no Kafka: it is told what happened.
+    """Compares what is desired with what is there. No thread, no clock, no Kafka: it is told what happened.
 
     Args:
-        history: where the plan comes from; whoever adds to it, or drops from it, asks for the next step again.
+        history: says what is desired; whoever adds to it, or drops from it, asks for the next step again.
     """
 
     def __init__(self, history: History) -> None:
         self.history = history
-        self.placed: dict[str, Slots] = {}
+        self.actual: dict[str, Slots[ModelRef]] = {}
         self.overtaken = 0
-        self._ready: dict[tuple[str, ModelRef], LoadedModel] = {}
+        self._loaded: dict[tuple[str, ModelRef], LoadedModel] = {}
         self._waiting: dict[str, dict[LogPosition, ModelRef]] = {}
 
     def expect(self, publication: Publication) -> None:
         """A model was published just now: if another serves before it, it is counted as overtaken."""
         if not publication.shadow_percent:
-            self._waiting.setdefault(publication.data_type, {})[publication.stamp] = publication.ref
+            self._waiting.setdefault(publication.data_type, {})[publication.position] = publication.ref
 
-    def next_step(self, only_current: bool = False, later: Collection[ModelRef] = ()) -> Build | Change | None:
-        """What has to be done next, or ``None`` when all is as planned.
+    def next_step(self, only_current: bool = False, later: Collection[ModelRef] = ()) -> Build | SlotsUpdate | None:
+        """What has to be done next, or ``None`` when all is as desired.
 
         Args:
             only_current: leave previous models and shadows for later.
-            later: models that are not to be built now. Their places, and what depends on them, stay as they are.
+            later: models that are not to be built now. What depends on them stays as it is.
         """
-        plan = self.history.plan().places
+        desired = self.history.desired().slots
         self._close_unwanted()
-        for data_type in sorted(plan):
-            wanted, placed = plan[data_type], self.placed.get(data_type, Slots())
-            step = self._step_current(data_type, wanted, placed)
-            if step is None:
-                self._settle(data_type, wanted.current)
-                step = None if only_current else self._step_beside(data_type, wanted, placed)
-            if step is not None and not (isinstance(step, Build) and step.ref in later):
+        for data_type in sorted(desired):
+            step = self._step(data_type, desired[data_type], only_current, later)
+            if step is not None:
                 return step
         return None
 
-    def built(self, build: Build, served: LoadedModel) -> None:
+    def built(self, build: Build, loaded: LoadedModel) -> None:
         """A model is ready; the next step says where it goes, if anywhere."""
-        self._ready[build.data_type, build.ref] = served
+        self._loaded[build.data_type, build.ref] = loaded
 
     def refused(self, build: Build) -> None:
         """A model is not fit to serve."""
         self.history.drop(build.ref)
-        if build.ref.stamp is not None:
-            self._waiting.get(build.data_type, {}).pop(build.ref.stamp, None)
+        if build.ref.position is not None:
+            self._waiting.get(build.data_type, {}).pop(build.ref.position, None)
 
-    def done(self, change: Change) -> None:
-        """A change that ``next_step`` gave has reached the server, which closes the model from now on."""
-        data_type = change.data_type
-        placed = self.placed.get(data_type, Slots())
-        match change:
-            case Promote(served):
-                after = placed.promote(self._hand_over(served))
-            case PromoteShadow() if placed.shadow is not None:
-                after = placed.promote(placed.shadow)
-            case RollBack() if placed.previous is not None:
-                after = placed.promote(placed.previous)
-            case KeepPrevious(_, served):
-                after = replace(placed, previous=self._hand_over(served) if served else None)
-            case StartShadow(served, percent):
-                after = placed.start_shadow(self._hand_over(served), percent)
-            case SetShadow(_, percent):
-                after = placed.start_shadow(placed.shadow, percent)
-            case _:
-                after = Slots()
-        self.placed[data_type] = after
+    def done(self, update: SlotsUpdate) -> None:
+        """An update that ``next_step`` gave has reached the server, which closes its models from now on."""
+        name, before = update.data_type, self.actual.get(update.data_type, Slots())
+        refs = {loaded: ref for (data_type, ref), loaded in self._loaded.items() if data_type == name}
+        after = self.actual[name] = update.slots.map(refs.__getitem__)
+        for ref in {*before} - {*after}:
+            del self._loaded[name, ref]
 
     def close(self) -> None:
         """Close the models that are built and were not handed over. A second call does nothing."""
-        while self._ready:
-            self._ready.popitem()[1].close()
+        for key in self._spare(()):
+            self._loaded.pop(key).close()
 
-    def _step_current(self, data_type: str, plan: Slots, placed: Slots) -> Build | Change | None:
-        if plan.current == placed.current:
-            return None
-        if plan.current is None:
-            return Retire(data_type)
-        if plan.current == placed.shadow:
-            return PromoteShadow(data_type, plan.current.digest)
-        if plan.current == placed.previous:
-            return RollBack(data_type)
-        served = self._ready.get((data_type, plan.current))
-        return Promote(served) if served else Build(data_type, plan.current)
+    def _step(
+        self, data_type: str, desired: Slots[ModelRef], only_current: bool, later: Collection[ModelRef]
+    ) -> Build | SlotsUpdate | None:
+        """Set at once what is built; build one of the others."""
+        if not self._is_built(data_type, desired.current):
+            return Build(data_type, desired.current) if desired.current and desired.current not in later else None
+        actual = self.actual.get(data_type, Slots())
+        possible = self._possible(data_type, desired, actual, only_current)
+        if possible != actual:
+            return SlotsUpdate(data_type, possible.map(lambda ref: self._loaded[data_type, ref]))
+        self._settle(data_type, desired.current)
+        rest = () if only_current else (desired.previous, desired.shadow)
+        lacking = (ref for ref in rest if ref is not None and ref not in later and not self._is_built(data_type, ref))
+        return next((Build(data_type, ref) for ref in lacking), None)
 
-    def _step_beside(self, data_type: str, plan: Slots, placed: Slots) -> Build | Change | None:
-        if plan.previous != placed.previous:
-            if plan.previous is None:
-                return KeepPrevious(data_type, None)
-            served = self._ready.get((data_type, plan.previous))
-            return KeepPrevious(data_type, served) if served else Build(data_type, plan.previous)
-        if plan.shadow == placed.shadow:
-            return None if plan.percent == placed.percent else SetShadow(data_type, plan.percent)
-        if plan.shadow is None:
-            return SetShadow(data_type, 0.0)
-        served = self._ready.get((data_type, plan.shadow))
-        return StartShadow(served, plan.percent) if served else Build(data_type, plan.shadow)
+    def _possible(
+        self, data_type: str, desired: Slots[ModelRef], actual: Slots[ModelRef], only_current: bool
+    ) -> Slots[ModelRef]:
+        """The slots as they are desired, as far as the models are built; the others stay as they are."""
+        if desired.current is None:
+            slots = Slots[ModelRef]() if actual.current else actual
+        else:
+            slots = actual if desired.current == actual.current else actual.promote(desired.current)
+        if only_current:
+            return slots
+        if self._is_built(data_type, desired.previous):
+            slots = replace(slots, previous=desired.previous)
+        if self._is_built(data_type, desired.shadow):
+            slots = slots.start_shadow(desired.shadow, desired.percent)
+        return slots
 
-    def _hand_over(self, served: LoadedModel) -> ModelRef:
-        (key,) = [key for key, ready in self._ready.items() if ready is served]
-        del self._ready[key]
-        return key[1]
+    def _is_built(self, data_type: str, ref: ModelRef | None) -> bool:
+        """Whether a slot can be set to this; it always can be empty."""
+        return ref is None or (data_type, ref) in self._loaded
 
     def _close_unwanted(self) -> None:
-        """Models that were built for a place which the plan has given to another meanwhile."""
-        for key in list(self._unwanted()):
-            self._ready.pop(key).close()
+        """Models that were built for a slot which the history has given to another meanwhile."""
+        desired = self.history.desired().slots
+        for key in self._spare({(data_type, ref) for data_type, slots in desired.items() for ref in slots}):
+            self._loaded.pop(key).close()
 
-    def _unwanted(self) -> Iterator[tuple[str, ModelRef]]:
-        plan = self.history.plan().places
-        for data_type, ref in self._ready:
-            if ref not in plan.get(data_type, Slots()).lacking(self.placed.get(data_type, Slots())):
-                yield data_type, ref
+    def _spare(self, wanted: Collection[tuple[str, ModelRef]]) -> list[tuple[str, ModelRef]]:
+        """Models that are built, in no slot, and not wanted."""
+        placed = {(data_type, ref) for data_type, slots in self.actual.items() for ref in slots}
+        return [key for key in self._loaded if key not in placed and key not in wanted]
 
     def _settle(self, data_type: str, current: ModelRef | None) -> None:
         """Of the models that waited for their turn, all but the one that serves now were overtaken by it."""

@@ -22,7 +22,7 @@ from modelserving.models.info import LoadedModel, ModelInfo
 from modelserving.models.model import Records
 from modelserving.statistics import Statistics, StatisticsSnapshot
 
-__all__ = ["Shadow", "ShadowComparison", "ShadowPlace", "ShadowWork", "choose"]
+__all__ = ["Shadow", "ShadowComparison", "ShadowSlot", "ShadowWork", "choose"]
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class ShadowComparison:
 
 @dataclass(slots=True, eq=False)
 class Shadow:
-    """A model in the place of the shadow, and what the comparison has shown so far. Any thread may use it.
+    """A model in the slot of the shadow, and what the comparison has shown so far. Any thread may use it.
 
     Args:
         served: the model.
@@ -91,7 +91,7 @@ class Shadow:
         try:
             scores = self.served.model.score(records)
         except Exception as error:  # noqa: BLE001 - a shadow disturbs nobody
-            log.warning("shadow %s failed on %d records: %s", self.served.name, len(records), error)
+            log.warning("shadow %s failed on %d records: %s", self.served.info.name, len(records), error)
             with self._lock:
                 self._errors += len(records)
             return
@@ -121,7 +121,7 @@ class Shadow:
         """What has been found so far."""
         with self._lock:
             return ShadowComparison(
-                self.served.identity,
+                self.served.info,
                 self.percent,
                 self._compared,
                 self._equal,
@@ -132,7 +132,7 @@ class Shadow:
             )
 
 
-class ShadowPlace(Protocol):
+class ShadowSlot(Protocol):
     """Where a shadow is leased; a ``ModelSlot`` is one."""
 
     def lease_shadow(self) -> AbstractContextManager[Shadow | None]:
@@ -142,10 +142,10 @@ class ShadowPlace(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ShadowWork:
-    """A batch that was answered, and that the shadow may score when the answers are out of the house.
+    """A batch that was answered, and that the shadow may score when the answers are committed.
 
     Args:
-        place: of the shadow.
+        slot: of the shadow.
         records: the batch, a ``pyarrow.RecordBatch``.
         partitions: of the records, in their order.
         offsets: of the records, in their order.
@@ -153,7 +153,7 @@ class ShadowWork:
         labels: of the model that serves, shape ``(n,)``, ``None`` where it gave none; if it answers labels.
     """
 
-    place: ShadowPlace
+    slot: ShadowSlot
     records: Any
     partitions: Sequence[int]
     offsets: Sequence[int]
@@ -162,7 +162,7 @@ class ShadowWork:
 
     def run(self) -> None:
         """Score the shadow's share of the batch, and compare. Nothing is raised; without a shadow, nothing is done."""
-        with self.place.lease_shadow() as shadow:
+        with self.slot.lease_shadow() as shadow:
             if shadow is None:
                 return
             partitions, offsets = np.asarray(self.partitions, np.int64), np.asarray(self.offsets, np.int64)

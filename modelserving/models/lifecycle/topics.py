@@ -13,7 +13,7 @@ from modelserving.kafka.messages import Message
 from modelserving.models.lifecycle.history import LogPosition
 from modelserving.records import Topics
 
-__all__ = ["ModelTopics"]
+__all__ = ["ModelTopics", "recall"]
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,6 @@ class ModelTopics:
     def __init__(
         self, connection: Connection, topics: Topics, pass_over: Callable[[Gap], object] = lambda _: None
     ) -> None:
-        self._connection = connection
         self._topics = topics
         self._pass_over = pass_over
         self._consumer = make_consumer(connection, metadata_max_age_ms=_LOOK_AGAIN_MS)
@@ -74,19 +73,6 @@ class ModelTopics:
                 break
             messages += more
         return messages
-
-    def recall(self, stamp: LogPosition) -> Message | None:
-        """Read a message of the models topic again; ``None`` if compaction took it. Any thread may call this."""
-        place = TopicPartition(self._topics.models, stamp.partition)
-        deadline = time.monotonic() + _RECALL_S
-        with make_consumer(self._connection, max_poll_records=1) as consumer:
-            consumer.assign([place])
-            consumer.seek(place, stamp.offset)
-            while time.monotonic() < deadline:
-                for message in _flat(consumer.poll(timeout_ms=_POLL_MS).values()):
-                    same = (message.offset, message.timestamp) == (stamp.offset, stamp.timestamp_ms)
-                    return message if same else None
-        return None
 
     def close(self) -> None:
         """Let go of the broker. A second call does nothing."""
@@ -130,6 +116,20 @@ class ModelTopics:
 
     def _places(self, topic: str) -> list[TopicPartition]:
         return [TopicPartition(topic, number) for number in sorted(self._consumer.partitions_for_topic(topic) or ())]
+
+
+def recall(connection: Connection, topics: Topics, position: LogPosition) -> Message | None:
+    """Read a message of the models topic again; ``None`` if compaction took it. Any thread may call this."""
+    place = TopicPartition(topics.models, position.partition)
+    deadline = time.monotonic() + _RECALL_S
+    with make_consumer(connection, max_poll_records=1) as consumer:
+        consumer.assign([place])
+        consumer.seek(place, position.offset)
+        while time.monotonic() < deadline:
+            for message in _flat(consumer.poll(timeout_ms=_POLL_MS).values()):
+                same = (message.offset, message.timestamp) == (position.offset, position.timestamp_ms)
+                return message if same else None
+    return None
 
 
 def _name(place: TopicPartition) -> str:

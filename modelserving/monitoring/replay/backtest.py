@@ -185,7 +185,7 @@ def backtest(
         BrokerUnavailable: no broker answers.
         KafkaError: a topic does not exist.
     """
-    served = read_served(connection, topics.scored, window, model.data_type)
+    served = read_served(connection, topics.scored, window, model.info.data_type)
     return compare(read_topic(connection, topics.records, window=window), model, served, most, score)
 
 

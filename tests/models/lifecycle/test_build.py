@@ -29,8 +29,8 @@ def test_a_good_model_comes_out_open_and_named(monkeypatch: pytest.MonkeyPatch) 
     model = use(monkeypatch, FakeModel(2.0))
     served = build_candidate(DOUBLER)
     assert served.model is model
-    assert (served.name, served.description, served.data_type) == ("doubler", "two times", "wine")
-    assert (served.type, served.version, served.digest) == (ModelType.PMML, "3", DOUBLER.digest)
+    assert (served.info.name, served.info.description, served.info.data_type) == ("doubler", "two times", "wine")
+    assert (served.info.type, served.info.version, served.info.digest) == (ModelType.PMML, "3", DOUBLER.digest)
     assert (served.statistics.snapshot().count, model.closes) == (0, 0)
 
 

@@ -1,4 +1,4 @@
-"""From messages about models to changes, without Kafka."""
+"""From messages about models to updates of the slots, without Kafka."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from modelserving.errors import ModelCheckError, ModelUnreachable
 from modelserving.kafka import Connection, DeadLetter
 from modelserving.kafka.messages import Message
 from modelserving.models.admin.publish import publish_model
-from modelserving.models.info import LoadedModel
-from modelserving.models.lifecycle.changes import Change, Promote
+from modelserving.models.info import LoadedModel, SlotsUpdate
 from modelserving.models.lifecycle.controller import ModelController
 from modelserving.models.lifecycle.fetch import NOTHING_ALLOWED, FetchPolicy
 from modelserving.models.lifecycle.history import LogPosition
@@ -32,6 +31,7 @@ from modelserving.records import (
     encode_descriptor,
 )
 from modelserving.serving.model_source import ModelSource
+from modelserving.serving.options import ServerOptions
 from tests.fakes import FakeMessage, FakeModel, served_by
 
 WAIT = 20
@@ -42,13 +42,13 @@ def model(name: str, **more: object) -> ModelDescriptor:
 
 
 class Rig:
-    """A desk with a log of messages, and models that are built in plain Python; those called ``bad`` are not."""
+    """A controller with a log of messages, and models that are built in plain Python; those called ``bad`` are not."""
 
     def __init__(
         self,
         repository: ModelRepository | None = None,
         during: Callable[[str], object] = lambda _: None,
-        references: FetchPolicy = NOTHING_ALLOWED,
+        fetch: FetchPolicy = NOTHING_ALLOWED,
     ) -> None:
         self.slots = ModelSlots()
         self.dead: list[DeadLetter] = []
@@ -57,12 +57,12 @@ class Rig:
         self.recalled: list[int] = []
         self.unfit: set[str] = set()
         self._during = during
-        self.desk = ModelController(
+        self.controller = ModelController(
             TOPICS,
             self.dead.append,
             build=self._build,
             repository=repository,
-            references=references,
+            fetch=fetch,
             recall=self._recall,
         )
 
@@ -73,29 +73,29 @@ class Rig:
         else:
             value, topic = said if isinstance(said, bytes) else encode_descriptor(said), TOPICS.models
         self.log.append(FakeMessage(value, len(self.log), topic=topic, timestamp=len(self.log)))
-        self.desk.take(self.log[-1], live)
+        self.controller.take(self.log[-1], live)
 
     def settle(self) -> tuple[str, ...]:
-        """Work until all is as planned; and the names in current, previous and shadow."""
-        self.desk.settle(self.slots.apply)
+        """Work until all is as desired; and the names in current, previous and shadow."""
+        self.controller.settle(self.slots.apply)
         slot = self.slots.get("wine")
         placed = (slot.current, slot.previous, slot.shadow and slot.shadow.served) if slot else (None, None, None)
-        return tuple(served.name if served else "-" for served in placed)
+        return tuple(served.info.name if served else "-" for served in placed)
 
     def _build(self, descriptor: ModelDescriptor) -> LoadedModel:
         self._during(descriptor.name)
         if descriptor.name.startswith("bad") or descriptor.name in self.unfit:
             raise ModelCheckError("it is bad.")
         self.built.append(made := FakeModel())
-        return replace(served_by(made, descriptor.name), data_type=descriptor.data_type, digest=descriptor.digest)
+        return served_by(made, descriptor.name, descriptor.data_type, descriptor.digest)
 
-    def _recall(self, stamp: LogPosition) -> Message | None:
-        self.recalled.append(stamp.offset)
-        return self.log[stamp.offset]
+    def _recall(self, position: LogPosition) -> Message | None:
+        self.recalled.append(position.offset)
+        return self.log[position.offset]
 
 
-def test_models_and_commands_become_changes() -> None:
-    """One after the other, each in its place."""
+def test_models_and_commands_become_slots() -> None:
+    """One after the other, each model in its slot."""
     rig = Rig()
     rig.send(model("a"))
     rig.send(model("b"))
@@ -103,7 +103,7 @@ def test_models_and_commands_become_changes() -> None:
     assert rig.settle() == ("b", "a", "c")
     rig.send(ModelCommand(Action.ROLL_BACK, "wine", model("a").digest))
     assert rig.settle() == ("a", "b", "c")
-    assert (rig.desk.refused, len(rig.built), rig.desk.data_types) == (0, 3, ("wine",))
+    assert (rig.controller.refused, len(rig.built), rig.controller.data_types) == (0, 3, ("wine",))
 
 
 def test_what_is_bad_is_a_dead_letter_and_the_rest_goes_on() -> None:
@@ -122,7 +122,7 @@ def test_what_is_bad_is_a_dead_letter_and_the_rest_goes_on() -> None:
     assert "cannot roll back for data type 'wine': there is no previous model" in rig.dead[-1].reason
     assert [letter.value for letter in rig.dead] == [rig.log[offset].value for offset in (2, 1, 3)]
     assert rig.settle() == ("a", "-", "-")
-    assert rig.desk.refused == 3
+    assert rig.controller.refused == 3
 
 
 def test_a_model_that_a_command_names_and_that_is_nowhere_is_said() -> None:
@@ -132,11 +132,11 @@ def test_a_model_that_a_command_names_and_that_is_nowhere_is_said() -> None:
     rig.send(ModelCommand(Action.ROLL_BACK, "wine", model("a").digest), live=False)
     assert rig.settle() == ("b", "-", "-")
     assert [(letter.offset, letter.error) for letter in rig.dead] == [(1, "CommandRefused")]
-    assert "publish the model again" in rig.desk.absent["wine"]
+    assert "publish the model again" in rig.controller.absent["wine"]
     rig.settle()
     assert len(rig.dead) == 1
     rig.send(model("c"))
-    assert (rig.settle(), dict(rig.desk.absent)) == (("c", "b", "-"), {})
+    assert (rig.settle(), dict(rig.controller.absent)) == (("c", "b", "-"), {})
 
 
 def test_a_command_that_was_followed_ends_the_wish_for_an_absent_model() -> None:
@@ -146,9 +146,9 @@ def test_a_command_that_was_followed_ends_the_wish_for_an_absent_model() -> None
         rig.send(model(name))
     rig.send(ModelCommand(Action.PROMOTE, "wine", model("never published").digest))
     rig.settle()
-    assert list(rig.desk.absent) == ["wine"]
+    assert list(rig.controller.absent) == ["wine"]
     rig.send(ModelCommand(Action.ROLL_BACK, "wine"))
-    assert (rig.settle(), dict(rig.desk.absent)) == (("a", "b", "-"), {})
+    assert (rig.settle(), dict(rig.controller.absent)) == (("a", "b", "-"), {})
 
 
 def test_old_commands_that_cannot_be_followed_any_more_are_no_dead_letters() -> None:
@@ -167,7 +167,7 @@ def test_a_command_that_was_followed_is_settled() -> None:
         rig.send(model(name))
     rig.send(ModelCommand(Action.ROLL_BACK, "wine", model("a").digest))
     assert rig.settle() == ("a", "b", "-")
-    assert not rig.desk._orders
+    assert not rig.controller._commands
     rig.unfit.add("a")
     for name in ("c", "d"):
         rig.send(model(name))
@@ -200,7 +200,7 @@ def test_bytes_in_memory_are_bounded_and_read_again_when_they_are_wanted() -> No
     for name in "abcdefghij":
         rig.send(model(name, data=name.encode() * 10_000_000), live=False)
     assert rig.settle() == ("j", "i", "-")
-    assert sum(len(kept.value or b"") for kept in rig.desk._messages.values()) <= 64 * 1024 * 1024
+    assert sum(len(kept.value or b"") for kept in rig.controller._messages.values()) <= 64 * 1024 * 1024
     assert rig.recalled == []
     rig.send(ModelCommand(Action.PROMOTE, "wine", model("a", data=b"a" * 10_000_000).digest))
     assert rig.settle() == ("a", "j", "-")
@@ -211,7 +211,7 @@ def test_a_model_by_reference_is_fetched_and_kept_by_value(tmp_path: Path) -> No
     """What is in the repository serves even when the place is gone."""
     (tmp_path / "there").write_bytes(b"far")
     repository = ModelRepository(tmp_path / "repository")
-    rig = Rig(repository, references=FetchPolicy(tmp_path))
+    rig = Rig(repository, fetch=FetchPolicy(tmp_path))
     far = model("far", data=b"", location=(tmp_path / "there").as_uri(), sha256=model("far").digest)
     rig.send(far)
     assert rig.settle() == ("far", "-", "-")
@@ -233,15 +233,15 @@ def unreachable(*times: str) -> Callable[[str], None]:
 
 def test_a_place_that_does_not_answer_is_tried_again() -> None:
     """A host that is down for a moment costs no model, and nobody hears of it."""
-    rig = Rig(during=unreachable("far", "far"), references=FetchPolicy(pauses=(0, 0)))
+    rig = Rig(during=unreachable("far", "far"), fetch=FetchPolicy(pauses=(0, 0)))
     rig.send(model("far"))
     assert rig.settle() == ("far", "-", "-")
-    assert (rig.dead, rig.desk.refused, rig.desk.pause) == ([], 0, None)
+    assert (rig.dead, rig.controller.refused, rig.controller.pause) == ([], 0, None)
 
 
 def test_a_place_that_never_answers_is_tried_so_often_and_no_more() -> None:
     """Then the model is refused, with the reason; published once more, it is tried as often once more."""
-    rig = Rig(during=unreachable(*["far"] * 5), references=FetchPolicy(pauses=(0, 0)))
+    rig = Rig(during=unreachable(*["far"] * 5), fetch=FetchPolicy(pauses=(0, 0)))
     rig.send(model("a"))
     rig.send(model("far"))
     assert rig.settle() == ("a", "-", "-")
@@ -250,20 +250,20 @@ def test_a_place_that_never_answers_is_tried_so_often_and_no_more() -> None:
     assert letter.reason == "nobody answers. It was tried 3 times. Publish it again when its place answers."
     rig.send(model("far"))
     assert rig.settle() == ("far", "a", "-")
-    assert (len(rig.dead), rig.desk.pause) == (1, None)
+    assert (len(rig.dead), rig.controller.pause) == (1, None)
 
 
 def test_the_pause_before_a_further_try_holds_up_nothing_else() -> None:
     """Other data types, commands and newer models go on, and the one in use serves, as long as the pause may be."""
-    rig = Rig(during=unreachable("far"), references=FetchPolicy(pauses=(3600,)))
+    rig = Rig(during=unreachable("far"), fetch=FetchPolicy(pauses=(3600,)))
     rig.send(model("a"))
     rig.settle()
     rig.send(model("far"))
     rig.send(model("grape", data_type="wine-white"))
     assert rig.settle() == ("a", "-", "-")
     assert rig.slots.get("wine-white") is not None
-    assert rig.desk.pause is not None
-    assert 0 < rig.desk.pause <= 3600
+    assert rig.controller.pause is not None
+    assert 0 < rig.controller.pause <= 3600
     rig.send(model("newer"))
     assert rig.settle() == ("newer", "a", "-")
     rig.send(ModelCommand(Action.RETIRE, "wine"))
@@ -283,15 +283,15 @@ def test_a_newer_model_that_arrives_meanwhile_serves_instead() -> None:
     rig = Rig(during=wait)
     seen: list[str] = []
 
-    def apply(change: Change) -> None:
-        rig.slots.apply(change)
+    def apply(update: SlotsUpdate) -> None:
+        rig.slots.apply(update)
         slot = rig.slots.get("wine")
         assert slot is not None
         assert slot.current is not None
-        seen.append(slot.current.name)
+        seen.append(slot.current.info.name)
 
     rig.send(model("slow"))
-    worker = threading.Thread(target=rig.desk.settle, args=(apply,))
+    worker = threading.Thread(target=rig.controller.settle, args=(apply,))
     worker.start()
     assert building.wait(WAIT)
     rig.send(model("quick"))
@@ -299,17 +299,17 @@ def test_a_newer_model_that_arrives_meanwhile_serves_instead() -> None:
     worker.join(WAIT)
     assert not worker.is_alive()
     assert rig.settle() == ("quick", "slow", "-")
-    assert (set(seen), rig.desk.overtaken, rig.desk.refused, rig.dead) == ({"quick"}, 1, 0, [])
+    assert (set(seen), rig.controller.overtaken, rig.controller.refused, rig.dead) == ({"quick"}, 1, 0, [])
 
 
-def test_models_that_found_no_place_are_closed_with_the_desk() -> None:
+def test_models_that_found_no_place_are_closed_with_the_controller() -> None:
     """A server that is stopped between a build and the swap leaves no model open."""
     rig = Rig()
     rig.send(model("a"))
-    rig.desk.work()
+    rig.controller.work()
     assert [one.closes for one in rig.built] == [0]
-    rig.desk.close()
-    rig.desk.close()
+    rig.controller.close()
+    rig.controller.close()
     assert [one.closes for one in rig.built] == [1]
 
 
@@ -318,45 +318,56 @@ def test_a_source_tries_again_by_itself_when_a_place_does_not_answer(connection:
     """At the start, before it goes on; and later, without any further message."""
     rig = Rig(during=unreachable("first", "first", "second", "second"))
 
-    async def scenario() -> list[str]:
-        await anyio.to_thread.run_sync(publish_model, connection, topics, model("first"))
-        send, changes = anyio.create_memory_object_stream[Change](0)
-        async with ModelSource(connection, topics, rig._build, references=FetchPolicy(pauses=(0.01, 0.01))) as source:
-            found = list(await source.read_to_end())
-            with anyio.fail_after(WAIT):
-                async with send, changes, anyio.create_task_group() as tasks:
-                    tasks.start_soon(source.follow, send)
-                    await anyio.to_thread.run_sync(publish_model, connection, topics, model("second"))
-                    found.append(await changes.receive())
-                    tasks.cancel_scope.cancel()
-            assert source.refused == 0
-        return [change.served.name for change in found if isinstance(change, Promote)]
+    found: list[str] = []
 
-    assert anyio.run(scenario) == ["first", "second"]
+    async def apply(update: SlotsUpdate) -> None:
+        assert update.slots.current is not None
+        found.append(update.slots.current.info.name)
+
+    async def scenario() -> None:
+        await anyio.to_thread.run_sync(publish_model, connection, topics, model("first"))
+        async with ModelSource(connection, options(topics, rig)) as source:
+            await source.read_to_end(apply)
+            with anyio.fail_after(WAIT):
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(source.follow, apply)
+                    await anyio.to_thread.run_sync(publish_model, connection, topics, model("second"))
+                    while found != ["first", "second"]:
+                        await anyio.sleep(0.01)
+                    tasks.cancel_scope.cancel()
+            assert source.controller.refused == 0
+
+    anyio.run(scenario)
 
 
 @pytest.mark.broker
-def test_a_source_that_is_cancelled_before_a_change_is_taken_leaves_no_model_open(
+def test_a_source_that_is_cancelled_before_an_update_is_taken_leaves_no_model_open(
     connection: Connection, topics: Topics
 ) -> None:
     """Built, and nobody there to take it: it is closed. What was taken is its taker's."""
     rig = Rig()
 
+    async def refuse(update: SlotsUpdate) -> None:
+        raise AssertionError(f"nothing was published, and {update} came")
+
     async def scenario() -> None:
-        async with ModelSource(connection, topics, rig._build) as source:
-            assert await source.read_to_end() == ()
-            send, changes = anyio.create_memory_object_stream[Change](0)
+        async with ModelSource(connection, options(topics, rig)) as source:
+            await source.read_to_end(refuse)
+            send, updates = anyio.create_memory_object_stream[SlotsUpdate](0)
             with anyio.fail_after(WAIT):
-                async with send, changes, anyio.create_task_group() as tasks:
-                    tasks.start_soon(source.follow, send)
+                async with send, updates, anyio.create_task_group() as tasks:
+                    tasks.start_soon(source.follow, send.send)
                     await anyio.to_thread.run_sync(publish_model, connection, topics, model("taken"))
-                    taken = await changes.receive()
+                    taken = await updates.receive()
                     await anyio.to_thread.run_sync(publish_model, connection, topics, model("left"))
-                    while len(rig.built) < 2 or not changes.statistics().tasks_waiting_send:
+                    while len(rig.built) < 2 or not updates.statistics().tasks_waiting_send:
                         await anyio.sleep(0.01)
                     tasks.cancel_scope.cancel()
-            assert isinstance(taken, Promote)
-            assert taken.served.name == "taken"
+            assert [loaded.info.name for loaded in taken.slots] == ["taken"]
 
     anyio.run(scenario)
     assert [one.closes for one in rig.built] == [0, 1]
+
+
+def options(topics: Topics, rig: Rig) -> ServerOptions:
+    return ServerOptions(topics, build=rig._build, fetch=FetchPolicy(pauses=(0.01, 0.01)))

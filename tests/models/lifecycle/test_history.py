@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelserving.models.lifecycle.history import History, LogPosition, ModelRef, Slots, fingerprint
+from modelserving.models.info import Slots
+from modelserving.models.lifecycle.history import History, LogPosition, ModelRef, fingerprint
 from modelserving.models.lifecycle.reconcile import Build, Reconciler
 from modelserving.models.lifecycle.slots import ModelSlots
 from modelserving.records import Action, ModelCommand, ModelDescriptor, ModelType
@@ -48,11 +49,11 @@ Said = ModelDescriptor | ModelCommand
 
 
 def add(history: History, said: Said, moment: int) -> None:
-    stamp = LogPosition(moment, int(isinstance(said, ModelCommand)), 0, moment)
+    position = LogPosition(moment, int(isinstance(said, ModelCommand)), 0, moment)
     if isinstance(said, ModelDescriptor):
-        history.add_model(said, stamp)
+        history.add_model(said, position)
     else:
-        history.add_command(said, stamp)
+        history.add_command(said, position)
 
 
 def plan(*said: Said, history: History | None = None) -> tuple[str, ...]:
@@ -60,18 +61,18 @@ def plan(*said: Said, history: History | None = None) -> tuple[str, ...]:
     history = history or History()
     for moment, one in enumerate(said):
         add(history, one, moment)
-    made = history.plan()
-    return *shown(made.places.get("wine", Slots())), str(len(made.problems))
+    made = history.desired()
+    return *shown(made.slots.get("wine", Slots())), str(len(made.problems))
 
 
-def shown(places: Slots) -> tuple[str, str, str]:
+def shown(slots: Slots[ModelRef]) -> tuple[str, str, str]:
     names = {digest(name): name for name in NAMES}
-    current, previous, beside = (names[ref.digest] if ref else "-" for ref in vars_of(places))
-    return current, previous, beside + (f"{places.percent:g}" if places.percent else "")
-
-
-def vars_of(places: Slots) -> tuple[ModelRef | None, ModelRef | None, ModelRef | None]:
-    return places.current, places.previous, places.shadow
+    said = slots.map(lambda ref: names[ref.digest])
+    return (
+        said.current or "-",
+        said.previous or "-",
+        (said.shadow or "-") + (f"{slots.percent:g}" if slots.percent else ""),
+    )
 
 
 A, B, C = model("a"), model("b"), model("c")
@@ -124,7 +125,7 @@ def test_messages_count_in_the_order_of_their_time_and_not_of_their_arrival() ->
     """Two topics are read side by side: a command may be read before the model that it names."""
     history = History()
     add(history, promote("a"), 2)
-    assert history.plan().problems
+    assert history.desired().problems
     for moment, said in ((1, B), (0, A)):
         add(history, said, moment)
     assert plan(history=history) == ("a", "b", "-", "0")
@@ -134,7 +135,7 @@ def test_a_model_that_is_not_fit_to_serve_leaves_no_trace() -> None:
     """The plan without it is the plan of those who never saw it; commands that need it cannot be followed."""
     history = History()
     assert plan(A, B, C, back("b"), history=history) == ("b", "c", "-", "0")
-    ref = history.plan().places["wine"].current
+    ref = history.desired().slots["wine"].current
     assert ref is not None
     history.drop(ref)
     assert plan(history=history) == ("c", "a", "-", "1")
@@ -184,8 +185,8 @@ class Server:
 
     def read(self, moment: int, said: Said) -> None:
         if isinstance(said, ModelDescriptor):
-            stamp = LogPosition(moment, 0, 0, moment)
-            self.reconciler.expect(self.reconciler.history.add_model(said, stamp))
+            position = LogPosition(moment, 0, 0, moment)
+            self.reconciler.expect(self.reconciler.history.add_model(said, position))
         else:
             add(self.reconciler.history, said, moment)
 
@@ -195,7 +196,7 @@ class Server:
         if step is None:
             return False
         if not isinstance(step, Build):
-            assert self.slots.apply(step)
+            self.slots.apply(step)
             self.reconciler.done(step)
         else:
             name = {digest(name): name for name in NAMES}[step.ref.digest]
@@ -203,7 +204,7 @@ class Server:
                 self.reconciler.refused(step)
             else:
                 self.models.append(FakeModel())
-                self.reconciler.built(step, replace(served_by(self.models[-1], name), digest=step.ref.digest))
+                self.reconciler.built(step, served_by(self.models[-1], name, digest=step.ref.digest))
         return True
 
     def settle(self) -> None:
@@ -219,9 +220,9 @@ class Server:
             return "-", "-", "-"
         beside = slot.shadow
         return (
-            slot.current.name if slot.current else "-",
-            slot.previous.name if slot.previous else "-",
-            f"{beside.served.name}{beside.percent:g}" if beside else "-",
+            slot.current.info.name if slot.current else "-",
+            slot.previous.info.name if slot.previous else "-",
+            f"{beside.served.info.name}{beside.percent:g}" if beside else "-",
         )
 
     @property

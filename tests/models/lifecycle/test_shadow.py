@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from modelserving.models.formats.inputs import to_batch
+from modelserving.models.info import Slots
 from modelserving.models.lifecycle.shadow import Shadow, ShadowWork, choose
 from modelserving.models.lifecycle.slots import ModelSlot, ModelSlots
 from modelserving.models.model import Records, Scores
@@ -24,7 +25,7 @@ def work(slot: ModelSlot, records: list[WineRecord], answers: list[float]) -> Sh
 
 def slot_with(model: FakeModel, percent: float = 100.0) -> ModelSlot:
     slot = ModelSlot()
-    slot.start_shadow(served_by(model, "shadow"), percent)
+    slot.set(Slots(shadow=served_by(model, "shadow"), percent=percent))
     return slot
 
 
@@ -65,7 +66,7 @@ def test_a_shadow_that_fails_costs_nobody_anything() -> None:
     """Whatever it raises, or gives instead of a number, is counted."""
     slot = slot_with(FakeModel(error=MemoryError()))
     work(slot, [wine()] * 3, [1.0] * 3).run()
-    slot.start_shadow(served_by(FakeModel(problems={1: "a word"}), "other"), 100.0)
+    slot.set(Slots(shadow=served_by(FakeModel(problems={1: "a word"}), "other"), percent=100.0))
     work(slot, [wine(alcohol=1.0)] * 3, [1.0] * 3).run()
     found = slot.describe().shadow
     assert found is not None
@@ -104,7 +105,7 @@ def test_scoring_leaves_the_shadows_work_for_later() -> None:
     slot = slots.get("wine")
     assert slot is not None
     assert score_batch(Batch(messages([wine()])), slots).shadows == ()
-    slot.start_shadow(shadow := served_by(beside, "shadow"), 100.0)
+    slot.set(slot.slots.start_shadow(shadow := served_by(beside, "shadow"), 100.0))
     done = score_batch(Batch(messages([wine(), b"\xff", wine("beer"), wine(alcohol=3.0)])), slots)
     assert ([answer.prediction for answer in done.scored], beside.batches) == ([wine().alcohol, 3.0], [])
     for one in done.shadows:
@@ -118,8 +119,8 @@ def test_scoring_leaves_the_shadows_work_for_later() -> None:
 def test_a_shadow_is_not_closed_while_it_scores() -> None:
     """Its end waits for the end of the batch."""
     slot = ModelSlot()
-    model = FakeModel(during=lambda: slot.set_shadow(0.0))
-    slot.start_shadow(served_by(model), 100.0)
+    model = FakeModel(during=lambda: slot.set(Slots()))
+    slot.set(Slots(shadow=served_by(model), percent=100.0))
     work(slot, [wine()], [1.0]).run()
     assert (model.closes, slot.shadow) == (1, None)
 

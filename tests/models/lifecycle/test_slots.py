@@ -11,17 +11,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from modelserving.models.lifecycle.changes import (
-    KeepPrevious,
-    Promote,
-    PromoteShadow,
-    Retire,
-    RollBack,
-    SetShadow,
-    StartShadow,
-)
-from modelserving.models.lifecycle.slots import LoadedModel, ModelSlot, ModelSlots
-from tests.fakes import FakeModel, served_by
+from modelserving.models.info import LoadedModel, Slots, SlotsUpdate
+from modelserving.models.lifecycle.slots import ModelSlot, ModelSlots
+from tests.fakes import FakeModel, served_by, update
 
 
 def pairs(count: int) -> list[tuple[LoadedModel, FakeModel]]:
@@ -31,11 +23,10 @@ def pairs(count: int) -> list[tuple[LoadedModel, FakeModel]]:
 
 class TestSwap:
     def test_an_empty_slot_leases_nothing(self) -> None:
-        """Before the first model there is none to score with, and nothing to roll back to."""
+        """Before the first model there is none to score with."""
         slot = ModelSlot()
         with slot.lease() as served:
             assert served is None
-        assert not slot.roll_back()
         assert (slot.current, slot.previous, slot.since_ms, slot.swaps) == (None, None, 0, 0)
 
     def test_the_new_model_serves_at_once_and_the_old_one_is_kept(self) -> None:
@@ -79,26 +70,54 @@ class TestSwap:
         assert made[0][1].closes == 1
 
 
-class TestRollBack:
-    def test_the_previous_model_serves_again(self) -> None:
-        """Current and previous change places, and nothing is closed; a second rollback takes the first one back."""
+class TestSet:
+    def test_models_that_change_places_are_not_closed(self) -> None:
+        """Current and previous in each other's slots: that is a rollback, and a second one takes the first one back."""
         (first, old), (second, new) = pairs(2)
         slot = ModelSlot()
-        slot.swap(first)
-        slot.swap(second)
-        assert slot.roll_back()
-        assert (slot.current, slot.previous, slot.swaps) == (first, second, 3)
-        assert slot.roll_back()
-        assert (slot.current, slot.previous) == (second, first)
+        slot.set(Slots(second, first))
+        assert slot.set(Slots(first, second))
+        assert (slot.current, slot.previous, slot.swaps) == (first, second, 2)
+        assert slot.set(Slots(second, first))
         assert old.closes == new.closes == 0
 
-    def test_one_model_alone_cannot_be_rolled_back(self) -> None:
-        """It goes on serving."""
-        ((only, _),) = pairs(1)
+    def test_only_another_current_model_is_a_swap(self) -> None:
+        """What changes beside it leaves its time and its number as they are; without any there is no time."""
+        (current, _), (beside, _), (other, _) = pairs(3)
         slot = ModelSlot()
-        slot.swap(only)
-        assert not slot.roll_back()
-        assert slot.current is only
+        assert slot.set(Slots(current))
+        since_ms, slot.since_ms = slot.since_ms, 7
+        assert not slot.set(Slots(current, beside))
+        assert not slot.set(Slots(current, beside, other, 5.0))
+        assert (slot.since_ms, slot.swaps) == (7, 1)
+        assert slot.set(Slots())
+        assert (slot.since_ms, slot.swaps) == (0, 1)
+        assert since_ms > 7
+
+    def test_a_comparison_goes_on_while_its_shadow_stays(self) -> None:
+        """With another share, or beside another model; one that serves meanwhile begins anew."""
+        (current, _), (beside, _), (other, _) = pairs(3)
+        slot = ModelSlot()
+        slot.set(Slots(current, None, beside, 5.0))
+        comparison = slot.shadow
+        slot.set(Slots(other, current, beside, 50.0))
+        assert slot.shadow is comparison
+        assert comparison is not None
+        assert comparison.percent == 50.0
+        slot.set(Slots(beside, other))
+        assert slot.shadow is None
+        slot.set(Slots(other, current, beside, 50.0))
+        assert slot.shadow is not comparison
+
+    def test_a_model_in_two_slots_is_closed_when_it_is_in_none(self) -> None:
+        """A model that served before, and is tried again as a shadow, need not be there twice."""
+        (current, _), (twice, model) = pairs(2)
+        slot = ModelSlot()
+        slot.set(Slots(current, twice, twice, 5.0))
+        slot.set(Slots(current, None, twice, 5.0))
+        assert model.closes == 0
+        slot.set(Slots(current))
+        assert model.closes == 1
 
 
 class TestClose:
@@ -138,48 +157,45 @@ class SlotMachine(RuleBasedStateMachine):
 
     @rule()
     def swap(self) -> None:
-        served = served_by(model := FakeModel())
-        self.models[served] = model
+        served = self.make()
         self.slot.swap(served)
         self.kept = [served, *self.kept[:1]]
 
     @rule()
     def roll_back(self) -> None:
-        assert self.slot.roll_back() == (len(self.kept) == 2)
         if len(self.kept) == 2:
             self.kept.reverse()
+            self.set(self.beside)
 
     @rule()
     def keep_previous(self) -> None:
-        served = served_by(model := FakeModel())
-        self.models[served] = model
-        if self.kept:
-            self.slot.keep_previous(served)
-            self.kept = [self.kept[0], served]
-        else:
-            self.slot.swap(served)
-            self.kept = [served]
+        served = self.make()
+        self.kept = [*self.kept[:1], served]
+        self.set(self.beside)
 
     @rule(share=st.sampled_from([10.0, 100.0]))
     def start_shadow(self, share: float) -> None:
-        served = served_by(model := FakeModel())
-        self.models[served] = model
-        self.slot.start_shadow(served, share)
-        self.beside = served
+        self.set(self.make(), share)
 
     @rule(share=st.sampled_from([0.0, 5.0]))
     def set_shadow(self, share: float) -> None:
-        assert self.slot.set_shadow(share) == (self.beside is not None)
-        if not share:
-            self.beside = None
+        self.set(self.beside if share else None, share)
 
-    @rule(other=st.booleans())
-    def promote_shadow(self, other: bool) -> None:
-        done = self.slot.promote_shadow("another's digest" if other else "")
-        assert done == (self.beside is not None and not other)
-        if done and self.beside is not None:
+    @rule()
+    def promote_shadow(self) -> None:
+        if self.beside is not None:
             self.kept = [self.beside, *self.kept[:1]]
-            self.beside = None
+            self.set(None)
+
+    def make(self) -> LoadedModel:
+        served = served_by(model := FakeModel())
+        self.models[served] = model
+        return served
+
+    def set(self, beside: LoadedModel | None, share: float = 10.0) -> None:
+        self.beside = beside
+        current, previous = [*self.kept, None, None][:2]
+        self.slot.set(Slots(current, previous, beside, share if beside else 0.0))
 
     @rule(target=leases)
     def lease_shadow(self) -> tuple[ExitStack, LoadedModel | None]:
@@ -242,7 +258,7 @@ def test_threads_that_score_and_swap_at_once_never_meet_a_closed_model() -> None
         for served, _ in made[1:]:
             slot.swap(served)
             if chance.random() < 0.3:
-                slot.roll_back()
+                slot.set(Slots(slot.previous, slot.current))
 
     def score(_: int) -> None:
         for _ in range(400):
@@ -264,7 +280,7 @@ def test_five_hundred_swaps_close_each_model_once() -> None:
     for number, (served, _) in enumerate(made):
         slot.swap(served)
         if number % 3 == 2:
-            assert slot.roll_back()
+            slot.set(Slots(slot.previous, slot.current))
         with slot.lease() as held:
             assert held is not None
             held.model.score(())
@@ -273,36 +289,23 @@ def test_five_hundred_swaps_close_each_model_once() -> None:
 
 
 class TestSlots:
-    def test_each_change_does_what_it_says(self) -> None:
-        """Changes are what a server applies between two records; those that find nothing to do say so."""
+    def test_a_retired_data_type_has_no_model(self) -> None:
+        """It is not listed any more; what is set later finds its slot again."""
         slots = ModelSlots()
-        a, b, c = (served_by(name=name) for name in "abc")
-        for change, done, places in (
-            (RollBack("wine"), False, (None, None, None)),
-            (SetShadow("wine", 5.0), False, (None, None, None)),
-            (Promote(a), True, (a, None, None)),
-            (KeepPrevious("wine", b), True, (a, b, None)),
-            (StartShadow(c, 5.0), True, (a, b, c)),
-            (SetShadow("wine", 50.0), True, (a, b, c)),
-            (PromoteShadow("wine", "digest of b"), False, (a, b, c)),
-            (PromoteShadow("wine", "digest of c"), True, (c, a, None)),
-            (RollBack("wine"), True, (a, c, None)),
-            (KeepPrevious("wine", None), True, (a, None, None)),
-            (Retire("wine"), True, (None, None, None)),
-        ):
-            assert slots.apply(change) is done
-            slot = slots.get("wine")
-            assert slot is not None
-            assert (slot.current, slot.previous, slot.shadow and slot.shadow.served) == places
+        slots.swap(served_by())
+        assert slots.apply(SlotsUpdate("wine", Slots()))
         assert slots.data_types == ()
         assert slots.describe("wine") is None
+        assert not slots.apply(SlotsUpdate("wine", Slots()))
+        slots.swap(served_by())
+        assert slots.swaps == 2
 
     def test_it_describes_models_that_live_elsewhere_too(self) -> None:
         """A state is plain data: who serves, since when, who was before, and how the shadow compares."""
         slots = ModelSlots()
-        slots.swap(served_by(name="a"))
-        slots.swap(served_by(name="b"))
-        slots.apply(StartShadow(served_by(name="c"), 5.0))
+        a, b, c = (served_by(name=name) for name in "abc")
+        slots.apply(update(a))
+        slots.apply(update(b, a, c, 5.0))
         state = slots.describe("wine")
         assert state is not None
         assert state.identity is not None

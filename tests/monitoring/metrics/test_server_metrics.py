@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from modelserving.models.lifecycle.changes import StartShadow
+from modelserving.models.info import Slots, SlotsUpdate
 from modelserving.monitoring.metrics import Exposition, ServerCollector
 from modelserving.serving import Counts, Effort, ModelKey, Outcome, Phase
 from tests.fakes import FakeServer, served_by
@@ -22,9 +22,9 @@ def server() -> Iterator[FakeServer]:
     made = FakeServer(counts=Counts(7, 2, 3), models_refused=4, models_absent={"beer": "nowhere"}, lost={0: 5})
     made.lag = {0: 11, 1: 0}
     made.meter.add(Outcome(Counts(7, 2, 3), (("decode", "DecodeError"),) * 3, (Effort(KEY, 7, 2_000),)))
-    for name in ("first", "second"):
-        made.slots.swap(served_by(name=name))
-    made.slots.apply(StartShadow(served_by(name="beside"), 5.0))
+    first, second, beside = (served_by(name=name) for name in ("first", "second", "beside"))
+    for slots in (Slots(first), Slots(second, first, beside, 5.0)):
+        made.slots.apply(SlotsUpdate("wine", slots))
     yield made
     made.slots.close()
 

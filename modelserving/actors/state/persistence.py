@@ -2,7 +2,7 @@
 
 ::
 
-    <folder>/wine-<hash>/state           one line that says what it is, then JSON: places, counts, statistics
+    <folder>/wine-<hash>/state           one line that says what it is, then JSON: slots, counts, statistics
     <folder>/wine-<hash>/<digest>.model  the bytes of each model in use, written once
 
 The models are kept apart from the rest, so that saving the statistics costs some hundred bytes, not the size of a
@@ -17,14 +17,14 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from modelserving.actors.transfer import PackedModel
+from modelserving.actors.state.transfer import PackedModel
 from modelserving.errors import StateError
-from modelserving.models.info import ModelInfo
+from modelserving.models.info import ModelInfo, Slots
 from modelserving.records import ModelType, check_data_type
 from modelserving.system import write_atomically
 
@@ -38,7 +38,7 @@ _STATE = "state"
 _ASIDE = ".set-aside-"
 
 _ReadModel: TypeAlias = Callable[[str], bytes | None]
-"""The bytes of a model by its digest; ``None`` leaves its place empty."""
+"""The bytes of a model by its digest; ``None`` leaves its slot empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,25 +48,14 @@ class SavedState:
     Args:
         data_type: whose.
         since_ms: since when the current one serves, milliseconds since 1970.
-        swaps: how many models were put in its place so far.
-        current: the model that serves.
-        previous: the one that a rollback brings back.
-        shadow: the one that scores beside.
-        percent: of the records that the shadow scores.
+        swaps: how many models were put in its slot so far.
+        slots: the models.
     """
 
     data_type: str
     since_ms: int = 0
     swaps: int = 0
-    current: PackedModel | None = None
-    previous: PackedModel | None = None
-    shadow: PackedModel | None = None
-    percent: float = 0.0
-
-    @property
-    def models(self) -> tuple[PackedModel, ...]:
-        """Those that there are."""
-        return tuple(model for model in (self.current, self.previous, self.shadow) if model is not None)
+    slots: Slots[PackedModel] = field(default_factory=Slots)
 
 
 class StateFolder:
@@ -91,12 +80,12 @@ class StateFolder:
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            for model in state.models:
-                target = self._model_file(model.identity.digest)
+            for model in state.slots:
+                target = self._model_file(model.info.digest)
                 if not target.exists():
                     write_atomically(target, model.data, durable=True)
             write_atomically(self.path / _STATE, _encode(state), durable=True)
-            self._tidy({model.identity.digest for model in state.models})
+            self._tidy({model.info.digest for model in state.slots})
         except OSError as error:
             raise StateError(
                 f"the state of data type {self.data_type!r} cannot be written to {self.path}: {error}. "
@@ -106,7 +95,7 @@ class StateFolder:
     def load(self) -> SavedState | None:
         """Read the state; ``None`` if there is none, or none that can be used: that is set aside, with a warning.
 
-        A model whose file cannot be used leaves its place empty, and costs no other model its place.
+        A model whose file cannot be used leaves its slot empty, and costs no other model its slot.
         """
         broken: list[str] = []
         try:
@@ -232,10 +221,10 @@ def _encode(state: SavedState) -> bytes:
             "data_type": state.data_type,
             "since_ms": state.since_ms,
             "swaps": state.swaps,
-            "current": _describe(state.current),
-            "previous": _describe(state.previous),
-            "shadow": _describe(state.shadow),
-            "percent": state.percent,
+            "current": _describe(state.slots.current),
+            "previous": _describe(state.slots.previous),
+            "shadow": _describe(state.slots.shadow),
+            "percent": state.slots.percent,
         },
         indent=1,
     ).encode()
@@ -245,14 +234,14 @@ def _encode(state: SavedState) -> bytes:
 def _describe(model: PackedModel | None) -> Mapping[str, object] | None:
     if model is None:
         return None
-    who = model.identity
+    who = model.info
     return {
         "name": who.name,
         "description": who.description,
         "type": who.type.slug,
         "version": who.version,
         "digest": who.digest,
-        "parameters": dict(model.parameters),
+        "parameters": dict(who.parameters),
         "statistics": model.statistics,
     }
 
@@ -271,9 +260,10 @@ def _decode(data: bytes, read_model: _ReadModel) -> SavedState:
         found = json.loads(body)
         data_type = check_data_type(found["data_type"])
         current, previous, shadow = (
-            _model(data_type, found[place], read_model) for place in ("current", "previous", "shadow")
+            _model(data_type, found[slot], read_model) for slot in ("current", "previous", "shadow")
         )
-        return SavedState(data_type, found["since_ms"], found["swaps"], current, previous, shadow, found["percent"])
+        slots = Slots(current, previous, shadow, found["percent"] if shadow else 0.0)
+        return SavedState(data_type, found["since_ms"], found["swaps"], slots)
     except (KeyError, TypeError, ValueError) as error:
         raise StateError(f"it lacks something ({type(error).__name__}: {error})") from error
 
@@ -289,6 +279,7 @@ def _model(data_type: str, found: Mapping[str, Any] | None, read_model: _ReadMod
         type=kind,
         version=found["version"],
         digest=found["digest"],
+        parameters=found["parameters"],
     )
     data = read_model(who.digest)
-    return PackedModel(who, data, found["parameters"], found["statistics"]) if data is not None else None
+    return PackedModel(who, data, found["statistics"]) if data is not None else None

@@ -26,7 +26,7 @@ class ShadowQueue:
 
     def __init__(self, most: int = _MOST) -> None:
         self._most = most
-        # The workers of a farm, and an actor's next life, are told of batches that others have scored.
+        # The workers of a pool, and an actor's next life, are told of batches that others have scored.
         self._mark = secrets.token_hex(4)
         self._numbers = itertools.count(1)
         self._waiting: dict[str, tuple[ShadowWork, ...]] = {}
