@@ -5,7 +5,7 @@ A name is the engine's own with ``_`` for each dot. One that the engine does not
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from difflib import get_close_matches
 from functools import cache
@@ -17,6 +17,8 @@ from modelserving import jvm
 from modelserving.config import load_settings
 from modelserving.errors import ConfigError
 from modelserving.kafka import Connection
+from modelserving.kstreams import functions
+from modelserving.kstreams.bridge.delegates import class_for
 from modelserving.kstreams.bridge.logging import forward_logs
 from modelserving.kstreams.bridge.security import client_properties
 
@@ -24,6 +26,27 @@ __all__ = ["streams_config"]
 
 _CLIENTS = "org.apache.kafka.clients."
 _BYTES = "org.apache.kafka.common.serialization.Serdes$ByteArraySerde"
+_ERRORS = "org.apache.kafka.streams.errors."
+_EXTRACTOR = "org.apache.kafka.streams.processor.TimestampExtractor"
+_SERDE = "org.apache.kafka.common.serialization.Serde"
+_OBJECTS: Mapping[str, tuple[str, Callable[..., Any] | None]] = {
+    "default.key.serde": (_SERDE, None),
+    "default.value.serde": (_SERDE, None),
+    "default.timestamp.extractor": (_EXTRACTOR, functions.TimestampExtractor),
+    "deserialization.exception.handler": (
+        _ERRORS + "DeserializationExceptionHandler",
+        functions.DeserializationExceptionHandler,
+    ),
+    "processing.exception.handler": (
+        _ERRORS + "ProcessingExceptionHandler",
+        functions.ProcessingExceptionHandler,
+    ),
+    "production.exception.handler": (
+        _ERRORS + "ProductionExceptionHandler",
+        functions.ProductionExceptionHandler,
+    ),
+}
+"""Settings that may be an object of this interface, or a function of Python that is made one."""
 _DEFAULTS: Mapping[str, object] = {
     "default.key.serde": _BYTES,
     "default.value.serde": _BYTES,
@@ -40,8 +63,10 @@ def streams_config(connection: Connection | None = None, /, **options: object) -
             ``TopologyTestDriver``.
         options: the engine's settings in Python's names. Those of its clients begin with ``consumer_``,
             ``main_consumer_``, ``restore_consumer_``, ``global_consumer_``, ``producer_``, ``admin_``; those of its
-            own topics with ``topic_``. A ``timedelta`` is written in milliseconds. State is kept in the workbook's own
-            folder, not in one that all programs of the machine share.
+            own topics with ``topic_``. A ``timedelta`` is written in milliseconds. Serdes, exception handlers and
+            timestamp extractors may be objects, or functions of Python; the engine's own are found by short names, too
+            (``processing_exception_handler="LogAndContinueProcessingExceptionHandler"``). State is kept in the
+            workbook's own folder, not in one that all programs of the machine share.
 
     Raises:
         ConfigError: a name is not known, or a value not allowed.
@@ -52,7 +77,7 @@ def streams_config(connection: Connection | None = None, /, **options: object) -
     properties = jvm.java_class("java.util.Properties")()
     folder = {"state.dir": load_settings().home / "kafka-streams"}
     for name, value in {**_DEFAULTS, **folder, **own, **named}.items():
-        properties.put(name, _written(value))
+        properties.put(name, _as_class(name, value) if name in _OBJECTS else _written(value))
     _check(properties)
     return properties
 
@@ -104,6 +129,22 @@ def _written(value: object) -> Any:
     if isinstance(value, list | tuple):
         return ",".join(map(str, value))
     return value if isinstance(value, jpype.JObject) else str(value)
+
+
+def _as_class(name: str, value: object) -> Any:
+    """What the engine makes an object of: a class, or the name of one."""
+    interface, wrap = _OBJECTS[name]
+    if isinstance(value, str):
+        return f"{_ERRORS}{value}" if "." not in value and value.endswith("ExceptionHandler") else value
+    if isinstance(value, jpype.JClass):
+        return value.class_
+    if isinstance(value, jpype.JObject) and isinstance(value, jvm.java_class("java.lang.Class")):
+        return value
+    if callable(value) and not isinstance(value, jpype.JObject | jpype.JProxy):
+        if wrap is None:
+            raise ConfigError(f"the setting {name} takes a serde, as serde(encode, decode) or text() make it.")
+        value = wrap(value)
+    return class_for(interface, value)
 
 
 def _check(properties: Any) -> None:

@@ -14,19 +14,24 @@ import jpype
 import numpy as np
 
 from modelserving import jvm
-from modelserving.kstreams.bridge.failures import guarded
+from modelserving.errors import ServerError
+from modelserving.kstreams.bridge.failures import cause_of, describe, guarded
 from modelserving.kstreams.bridge.proxies import implement
 from modelserving.kstreams.bridge.threads import keep_attached
 from modelserving.kstreams.bridge.values import from_java, pairs_to_java, to_java
+from modelserving.kstreams.record import Record, RecordMetadata, read_headers
 
 __all__ = [
     "Aggregator",
+    "DeserializationExceptionHandler",
     "ForeachAction",
     "ForeignKeyExtractor",
     "Initializer",
     "KeyValueMapper",
     "Merger",
     "Predicate",
+    "ProcessingExceptionHandler",
+    "ProductionExceptionHandler",
     "Reducer",
     "TimestampExtractor",
     "ValueJoiner",
@@ -115,6 +120,46 @@ def TimestampExtractor(function: Callable[[Any, Any], int]) -> Any:
     return implement("org.apache.kafka.streams.processor.TimestampExtractor", extract=extract)
 
 
+def ProcessingExceptionHandler(function: Callable[[RecordMetadata, Record, BaseException], bool]) -> Any:
+    """``(place, record, error)`` to whether to go on without the record; for ``processing_exception_handler``."""
+    return _handler("ProcessingExceptionHandler", Record.of, function)
+
+
+def DeserializationExceptionHandler(function: Callable[[RecordMetadata, Record, BaseException], bool]) -> Any:
+    """The same for ``deserialization_exception_handler``: key and value are bytes that no serde could read."""
+    return _handler("DeserializationExceptionHandler", _read, function)
+
+
+def ProductionExceptionHandler(function: Callable[[RecordMetadata, Record, BaseException], bool]) -> Any:
+    """The same for ``production_exception_handler``: a record that could not be written, or that the broker refused."""
+    return _handler("ProductionExceptionHandler", _read, function)
+
+
+def _handler(name: str, record_of: Callable[[Any], Record], function: Callable[..., bool]) -> Any:
+    """An exception handler of the engine's; a place where there is none has offset -1."""
+    full = f"org.apache.kafka.streams.errors.{name}"
+    response = jvm.java_class(f"{full}$Response")
+
+    @guarded
+    def handle(context: Any, record: Any, thrown: Any, *_: Any) -> Any:
+        keep_attached()
+        place = RecordMetadata(str(context.topic()), int(context.partition()), int(context.offset()))
+        error = cause_of(thrown) or ServerError(f"Kafka Streams: {describe(thrown)}.")
+        return response.resume() if _to_bool(function(place, record_of(record), error), name) else response.fail()
+
+    methods: dict[str, Callable[..., Any]] = {"handleError": handle, "configure": lambda _: None}
+    if name.startswith("Production"):
+        methods["handleSerializationError"] = handle
+    return implement(full, **methods)
+
+
+def _read(java: Any) -> Record:
+    """A record of a topic, as one of a topology."""
+    time = java.timestamp()
+    key, value = from_java(java.key()), from_java(java.value())
+    return Record(key, value, int(time) if time is not None and time > 0 else 0, read_headers(java.headers()))
+
+
 def _java_util(function: Callable[..., object]) -> Any:
     """A ``java.util.function.Function`` or ``BiFunction``, by how many arguments the function takes."""
     try:
@@ -140,8 +185,8 @@ def _implement(interface: str, method: str, function: Callable[..., object], con
     return implement(interface, **{method: call})
 
 
-def _to_bool(value: object) -> bool:
+def _to_bool(value: object, name: str = "Predicate") -> bool:
     """Whether; numpy's truth is as good as Python's, anything else is a mistake."""
     if isinstance(value, bool | np.bool_):
         return bool(value)
-    raise TypeError(f"a Predicate returns True or False; this one returned {value!r}, a {type(value).__name__}.")
+    raise TypeError(f"a {name} returns True or False; this one returned {value!r}, a {type(value).__name__}.")

@@ -85,7 +85,17 @@ def _own(name: str) -> Any:
     return getattr(jvm.java_class(_PACKAGE + "Serdes"), name)()
 
 
-class _Writer(Generic[T]):
+class _Configurable:
+    """What the engine does to a serde that it has made itself."""
+
+    def configure(self, _settings: Any, _is_key: bool) -> None:
+        """Nothing is to be set."""
+
+    def close(self) -> None:
+        """Nothing is to be closed."""
+
+
+class _Writer(_Configurable, Generic[T]):
     """A ``Serializer``."""
 
     def __init__(self, serialize: Callable[[T], bytes]) -> None:
@@ -97,7 +107,7 @@ class _Writer(Generic[T]):
         return None if value is None else to_java(self._serialize(value))
 
 
-class _Reader(Generic[T]):
+class _Reader(_Configurable, Generic[T]):
     """A ``Deserializer``."""
 
     def __init__(self, deserialize: Callable[[bytes], T]) -> None:

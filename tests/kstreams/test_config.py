@@ -6,7 +6,7 @@ import pytest
 
 from modelserving.errors import ConfigError
 from modelserving.kafka import Connection
-from modelserving.kstreams import streams_config
+from modelserving.kstreams import Record, RecordMetadata, TopologyTestDriver, java, serde, streams_config, text
 
 
 def test_names_are_the_engines_own_with_underscores() -> None:
@@ -96,3 +96,81 @@ def test_an_option_without_a_counterpart_is_refused() -> None:
     """Rather than to connect in another way than the user asked for."""
     with pytest.raises(ConfigError, match="socks5_proxy"):
         streams_config(Connection("a:1", {"socks5_proxy": "x"}), application_id="scoring")
+
+
+def run(**settings: object) -> list[tuple[object, int]]:
+    """What comes out of a topology with the default serdes, for a good value and one that fails."""
+    builder = java.StreamsBuilder()
+    builder.stream("in").mapValues(lambda value: f"{value}: {1 / len(value)}").to("out")
+    with TopologyTestDriver(builder.build(), **settings) as driver:
+        source = driver.createInputTopic("in", text(), text())
+        for value in ("", "good"):
+            source.pipeInput("key", value)
+        return [(record.value(), record.timestamp()) for record in read(driver)]
+
+
+def read(driver: TopologyTestDriver) -> list[Record]:
+    """What is on the topic."""
+    return driver.createOutputTopic("out", text(), text()).readRecordsToList()
+
+
+def test_handlers_extractors_and_serdes_are_functions_of_python() -> None:
+    """The engine makes a class of each; a handler gets the very error, and says whether to go on."""
+    seen: list[tuple[RecordMetadata, object, BaseException]] = []
+
+    def go_on(place: RecordMetadata, record: Record, error: BaseException) -> bool:
+        seen.append((place, record.key(), error))
+        return True
+
+    def shout(value: str) -> bytes:
+        return value.upper().encode()
+
+    upper = serde(shout, bytes.decode)
+    found = run(
+        default_key_serde=text(),
+        default_value_serde=upper,
+        default_timestamp_extractor=lambda key, value: 7,
+        processing_exception_handler=go_on,
+    )
+    assert found == [("GOOD: 0.25", 7)]
+    ((place, key, error),) = seen
+    assert (place, key, type(error)) == (RecordMetadata("in", 0, 0), "key", ZeroDivisionError)
+
+
+def test_what_cannot_be_read_or_written_is_asked_about_too() -> None:
+    """A handler that says no ends it with the error; one that does not say is a mistake."""
+    texts = {"default_key_serde": text(), "default_value_serde": text()}
+    asked: list[object] = []
+
+    def decode(data: bytes) -> str:
+        return data.decode() if data else str(1 / 0)
+
+    def go_on(_place: RecordMetadata, record: Record, _error: BaseException) -> bool:
+        asked.append(record.value())
+        return True
+
+    read_badly = {**texts, "default_value_serde": serde(str.encode, decode)}
+    found = run(**read_badly, deserialization_exception_handler=go_on)
+    assert ([value for value, _ in found], asked) == (["good: 0.25"], [b""])
+    with pytest.raises(ZeroDivisionError):
+        run(**texts, processing_exception_handler=lambda *_: False)
+    with pytest.raises(TypeError, match="a ProcessingExceptionHandler returns True or False; this one returned None"):
+        run(**texts, processing_exception_handler=lambda *_: None)
+
+
+def test_the_engines_own_are_taken_by_short_names_and_as_classes() -> None:
+    """As Python's users write them first."""
+    found = run(
+        default_key_serde=java.Serdes.StringSerde,
+        default_value_serde=java.Serdes.StringSerde,
+        processing_exception_handler="LogAndContinueProcessingExceptionHandler",
+    )
+    assert len(found) == 1
+
+
+def test_a_function_in_place_of_a_serde_is_told() -> None:
+    """It is one of two."""
+    with pytest.raises(ConfigError, match=r"takes a serde, as serde\(encode, decode\)"):
+        streams_config(application_id="x", default_value_serde=str.encode)
+    with pytest.raises(ConfigError, match="this is no Serde: 7"):
+        streams_config(application_id="x", default_value_serde=7)
