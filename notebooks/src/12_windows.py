@@ -380,4 +380,4 @@ lesson.recap()
 lesson.close()
 
 # %% [markdown]
-# Back to the start: [00 · First scores](00_setup_check.ipynb)
+# Next: [13 · Streams and tables](13_streams_and_tables.ipynb)
