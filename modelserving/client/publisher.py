@@ -16,6 +16,7 @@ from typing import TypeVar
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
+from modelserving.client.drift import Drift
 from modelserving.client.faults import break_record
 from modelserving.errors import ConfigError
 from modelserving.kafka import MAX_MESSAGE_BYTES, Connection, make_producer
@@ -76,6 +77,7 @@ class Rate:
         seed: decides which records are broken, and how.
         keyed: whether records have their data type as key, so that all of one type are in one partition; a broken
             record has the key that it should have. Else they have none, and are spread over all partitions.
+        drift: what changes on purpose, if anything.
     """
 
     record_interval_ms: float = 1_000
@@ -84,6 +86,7 @@ class Rate:
     faults: float = 0.0
     seed: int = 1
     keyed: bool = False
+    drift: Drift | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.record_interval_ms < math.inf:
@@ -173,6 +176,8 @@ class Publisher:
 
     def _publish_record(self, producer: KafkaProducer) -> None:
         record = self._supply.records[self._asked % len(self._supply.records)]
+        if self._pace.drift is not None:
+            record = self._pace.drift.apply(record, self._asked)
         broken = self._chance.random() < self._pace.faults
         value = break_record(record, self._chance) if broken else encode_wine(record)
         self._asked += 1

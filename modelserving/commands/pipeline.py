@@ -35,18 +35,22 @@ def client(
     ] = False,
     prefix: Prefix = "",
     data: Annotated[Path | None, typer.Option(help="Folder with records and models; none: the checkout's.")] = None,
+    drift: Annotated[
+        str, typer.Option(help="Let a column drift on purpose: alcohol+1.5@2000, from the 2,000th record on.")
+    ] = "",
     seed: Annotated[int, typer.Option(help="Decides which records are broken, and how.")] = 1,
     until_stdin_closes: UntilStdinCloses = False,
 ) -> None:
     """Create the topics, and publish wine records and models. Ctrl-C ends it."""
     from modelserving.broker import use_broker
     from modelserving.client import Publisher, Rate, load_dataset
+    from modelserving.client.drift import parse_drift
     from modelserving.commands.stopping import stop_event
     from modelserving.kafka import create_topics
 
     console = Console(highlight=False)
     topics = topics_of(prefix)
-    rate = Rate(records_every, models_every, max_records, faults, seed, keyed)
+    rate = Rate(records_every, models_every, max_records, faults, seed, keyed, parse_drift(drift) if drift else None)
     dataset = load_dataset(data_folder(data), data_type or ("wine",))
     with use_broker() as connection, stop_event(until_stdin_closes) as stop:
         create_topics(connection, topics)
