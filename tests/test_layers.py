@@ -25,6 +25,7 @@ LAYERS = (
     "registry",
     "models",
     "client",
+    "service",
     "serving",
     "stage",
     "actors",

@@ -7,14 +7,16 @@
     letters.py ─▶ replay.py        dead letters; sent again, each at most once
 """
 
+from modelserving.client.ask import Asker
 from modelserving.client.faults import FAULTS, break_record
-from modelserving.client.files import FileMessage, FilePublisher, Framing, read_messages
+from modelserving.client.files import FileMessage, FilePublisher, Framing, message_of, read_messages
 from modelserving.client.publisher import DATA_FILES, Dataset, Publisher, Rate, load_dataset
 from modelserving.client.reader import Seen, read_decoded, read_topics
 
 __all__ = [
     "DATA_FILES",
     "FAULTS",
+    "Asker",
     "Dataset",
     "FileMessage",
     "FilePublisher",
@@ -24,6 +26,7 @@ __all__ = [
     "Seen",
     "break_record",
     "load_dataset",
+    "message_of",
     "read_decoded",
     "read_messages",
     "read_topics",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from modelserving.errors import ConfigError, RecordError
 from modelserving.kafka import Connection, make_producer
+from modelserving.records.codecs.columns import to_columns
 from modelserving.records.codecs.factory import make_codec
 from modelserving.records.codecs.framing import write_frame
 from modelserving.records.fields import check_data_type
@@ -23,7 +24,7 @@ from modelserving.records.tables import read_table
 if TYPE_CHECKING:
     from kafka import KafkaProducer
 
-__all__ = ["FileMessage", "FilePublisher", "Framing", "read_messages"]
+__all__ = ["FileMessage", "FilePublisher", "Framing", "message_of", "read_messages"]
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +89,34 @@ def read_messages(path: Path, schema: RecordSchema, framing: Framing = Framing()
         for key, value in zip(keys, values, strict=True):
             yield FileMessage(key, value, typed.headers)
         start += len(values)
+
+
+def message_of(schema: RecordSchema, record: Mapping[str, Any], framing: Framing = Framing()) -> FileMessage:
+    """One record as a message of a schema.
+
+    Args:
+        schema: of the record.
+        record: a value for each column; a column that may be missing may be absent.
+        framing: what the message says beside; its key is a column of the record.
+
+    Raises:
+        ConfigError: as ``read_messages``.
+        RecordError: a value is not of its column's type, or may not be missing.
+    """
+    typed = _DataType.of(schema, framing)
+    if typed.column and typed.name:
+        record = {**record, typed.column: typed.name}
+    unknown = [name for name in record if name not in schema.names]
+    if unknown:
+        raise RecordError(f"records of {schema.name!r} have no {unknown[0]!r}. They have: {', '.join(schema.names)}.")
+    found = to_columns(schema, {0: record}, {})
+    if found.problems:
+        raise found.problems[0]
+    [value] = make_codec(schema).encode(found.batch)
+    if framing.schema_id:
+        value = write_frame(framing.schema_id, value, schema.encoding == "protobuf")
+    key = str(record[framing.key]).encode() if record.get(framing.key) is not None else typed.key
+    return FileMessage(key, value, typed.headers)
 
 
 class FilePublisher:

@@ -37,6 +37,14 @@ def make(data: Folder = None) -> None:
     make_hires(data_folder(data), typer.echo)
 
 
+@data_app.command("where")
+def where() -> None:
+    """Say where the workbook's records, schemas and models are: in the checkout, or where the package is installed."""
+    from modelserving.config import data_folder
+
+    typer.echo(data_folder())
+
+
 @data_app.command("import")
 def import_file(
     file: Annotated[Path, typer.Argument(help="The original UCI file, with or without header.")],

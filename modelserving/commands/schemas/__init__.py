@@ -1,17 +1,18 @@
-"""``modelserving schema ... | publish | new``: records of one's own, from a file to a service.
+"""``modelserving schema ... | publish | ask | new | run``: records of one's own, from a file to a service.
 
 ::
 
     schema.py      infer, register, list, show, check
     registries.py  which registry is meant, and what a schema on a command line names
-    publish.py     records of a file onto a topic
+    publish.py     records of a file onto a topic; one record, and its answer
+    new.py         a folder that is a service, and running it
 """
 
 from __future__ import annotations
 
 import typer
 
-from modelserving.commands.schemas import publish, schema
+from modelserving.commands.schemas import new, publish, schema
 
 __all__ = ["register"]
 
@@ -20,3 +21,4 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     schema.register(app)
     publish.register(app)
+    new.register(app)

@@ -30,6 +30,7 @@ __all__ = [
     "guess_type",
     "load_model",
     "read_model",
+    "score_batches",
     "score_file",
     "score_table",
 ]
@@ -116,7 +117,18 @@ def score_table(
     parameters = {**({OUTPUTS: "*"} if outputs else {}), **({OUTPUT: output} if output else {})}
     schema = None if schema_path is None else read_schema(schema_path)
     model = load_model(model_path, model_type, parameters)
-    scored = _score(model, _batches(model, records_path, schema), every)
+    return score_batches(model, _batches(model, records_path, schema), every)
+
+
+def score_batches(model: Model, batches: Iterator[Any], every: int = 1) -> ScoredFile:
+    """Score record batches.
+
+    Args:
+        model: closed when all are scored.
+        batches: each a ``pyarrow.RecordBatch``.
+        every: score each N-th row only, beginning with the first.
+    """
+    scored = _score(model, batches, every)
     first = next(scored, None)
     if first is None:
         return ScoredFile((), iter(()))

@@ -1,0 +1,146 @@
+"""From a file of records and a model to a folder that is a service."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from modelserving.client import read_messages
+from modelserving.errors import ConfigError, ModelInputError
+from modelserving.models.admin.score import load_model
+from modelserving.models.model import INPUTS, OUTPUT, OUTPUTS, Model
+from modelserving.records import Column, RecordSchema, check_data_type
+from modelserving.records.codecs.factory import make_codec
+from modelserving.records.schema import spell
+from modelserving.records.schema_files import write_schema
+from modelserving.registry import define, infer_schema
+from modelserving.service.check import write_answers
+from modelserving.service.settings import SETTINGS, ServiceSettings
+from modelserving.service.texts import TEST, readme, settings_text
+from modelserving.system import write_atomically
+
+__all__ = ["Ingredients", "make_service"]
+
+_WIDTH = re.compile(r"has (\d+) columns")
+
+
+@dataclass(frozen=True, slots=True)
+class Ingredients:
+    """What a service is made of.
+
+    Args:
+        records: a file with records.
+        model: a file, or the folder of a SavedModel.
+        name: of the service; the folder's by default.
+        inputs: the columns of a model that takes one matrix and does not name them; found out where it is clear.
+        output: the output that answers, where a model has several; empty for the predicted value.
+        encoding: how its records travel.
+        server: ``stage``, ``actor`` or ``streams``.
+    """
+
+    records: Path
+    model: Path
+    name: str = ""
+    inputs: tuple[str, ...] = ()
+    output: str = ""
+    encoding: str = "json"
+    server: str = "stage"
+
+
+def make_service(folder: Path, made_of: Ingredients) -> ServiceSettings:
+    """Write a service: schema, model, records, settings, a test and a README.
+
+    The records' columns are those that the model reads, with the types that the file shows.
+
+    Args:
+        folder: where to; it is new, or empty.
+        made_of: of what.
+
+    Returns:
+        What is in it.
+
+    Raises:
+        ConfigError: the folder has something in it, or its name can be no data type's.
+        RecordError: the records cannot be read.
+        ModelError: the model cannot be built, or wants what the records do not have.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ConfigError(f"{folder} is there already, and not empty. Name a folder that is not.")
+    name = check_data_type(made_of.name or re.sub(r"[^A-Za-z0-9_-]+", "-", folder.resolve().name))
+    seen = infer_schema(made_of.records, name, made_of.encoding)
+    parameters = {OUTPUTS: "*", **({OUTPUT: made_of.output} if made_of.output else {})}
+    model, parameters = _load(made_of, seen, parameters)
+    try:
+        schema = _choose(made_of, seen, model)
+    finally:
+        model.close()
+    define(schema)  # its names can be written in its encoding
+    settings = ServiceSettings(
+        folder,
+        name,
+        folder / "schema.json",
+        folder / f"model{made_of.model.suffix}",
+        folder / f"records{made_of.records.suffix}",
+        f"{name}-records",
+        made_of.server,
+        parameters=parameters,
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    (shutil.copytree if made_of.model.is_dir() else shutil.copyfile)(made_of.model, settings.model)
+    shutil.copyfile(made_of.records, settings.records)
+    write_atomically(settings.schema, write_schema(schema))
+    write_atomically(folder / SETTINGS, settings_text(settings))
+    write_answers(settings)
+    write_atomically(folder / "test_service.py", TEST)
+    write_atomically(folder / "README.md", readme(settings, schema, _first_record(settings, schema)))
+    return settings
+
+
+def _load(made_of: Ingredients, seen: RecordSchema, parameters: dict[str, str]) -> tuple[Model, dict[str, str]]:
+    """The model, and its parameters with the columns of its matrix, where it does not name them."""
+    if made_of.inputs:
+        parameters = {**parameters, INPUTS: ",".join(made_of.inputs)}
+    try:
+        return load_model(made_of.model, parameters=parameters), parameters
+    except ModelInputError as error:
+        width = _WIDTH.search(str(error))
+        numbers = [column.name for column in seen.columns if column.type.is_number]
+        if made_of.inputs or width is None:
+            raise
+        if len(numbers) != int(width[1]) or any("," in name for name in numbers):
+            raise ModelInputError(
+                f"the model takes a matrix of {width[1]} columns and does not name them, and {made_of.records} has "
+                f"{len(numbers)} columns of numbers ({', '.join(numbers)}). Name them, in order: --inputs a,b,c."
+            ) from error
+        parameters = {**parameters, INPUTS: ",".join(numbers)}
+        return load_model(made_of.model, parameters=parameters), parameters
+
+
+def _choose(made_of: Ingredients, seen: RecordSchema, model: Model) -> RecordSchema:
+    """The columns that the model reads."""
+    wanted = {column.name: column for column in getattr(model, "columns", ())}
+    found = {spell(column.name): column for column in seen.columns}
+    absent = [name for name in model.inputs if spell(name) not in found]
+    if absent:
+        raise ModelInputError(
+            f"the model reads {', '.join(map(repr, absent))}, which {made_of.records} does not have. It has: "
+            f"{', '.join(seen.names)}. Rename the columns in its header, or take the model's own table."
+        )
+    columns = tuple(_combine(found[spell(name)], wanted.get(name)) for name in model.inputs)
+    return replace(seen, columns=columns)
+
+
+def _combine(seen: Column, wanted: Column | None) -> Column:
+    """A column as it is in the file; a number as the model takes it, so that 7 and 7.5 both are one."""
+    if wanted is None:
+        return seen
+    kind = wanted.type if wanted.type.is_number and seen.type.is_number else seen.type
+    return Column(seen.name, kind, seen.nullable or wanted.nullable)
+
+
+def _first_record(settings: ServiceSettings, schema: RecordSchema) -> dict[str, object]:
+    first = next(read_messages(settings.records, schema))
+    [row] = make_codec(schema).decode([first.value]).batch.to_pylist()
+    return {name: value for name, value in row.items() if value is not None}
