@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -12,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from modelserving.errors import ModelFormatError
-from modelserving.records import ModelDescriptor, WineRecord
+from modelserving.records import Column, ModelDescriptor, WineRecord
 
 __all__ = [
     "INPUTS",
@@ -25,6 +26,7 @@ __all__ = [
     "Records",
     "Scores",
     "choose_outputs",
+    "columns_of",
 ]
 
 NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
@@ -60,6 +62,11 @@ class Scores:
     problems: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
     labels: NDArray[np.object_] | None = None
     outputs: Mapping[str, NDArray[Any]] = field(default_factory=lambda: MappingProxyType({}))
+
+    def answer(self, row: int) -> float | str:
+        """One answer: a number, if it is one or spells one, or else a label."""
+        value = float(self.values[row])
+        return str(self.labels[row]) if math.isnan(value) and self.labels is not None else value
 
     def as_numbers(self) -> Scores:
         """The same for who can only use numbers: a label that spells none is a problem of its row."""
@@ -129,6 +136,12 @@ class ModelFactory(Protocol):
     def preload(self) -> None:
         """Start the engine, so that the first model does not wait for it."""
         ...
+
+
+def columns_of(model: Model) -> tuple[Column, ...]:
+    """What a model reads, by name and type; one that does not say its types reads numbers."""
+    found: tuple[Column, ...] | None = getattr(model, "columns", None)
+    return tuple(Column(name) for name in model.inputs) if found is None else found
 
 
 def choose_outputs(known: Sequence[str], parameters: Mapping[str, str]) -> tuple[str, ...]:

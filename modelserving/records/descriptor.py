@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from types import MappingProxyType
+from typing import Any
 
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 
 from modelserving.errors import DecodeError
 from modelserving.records.fields import check_data_type, check_percent
-from modelserving.records.wine import WineRecord, decode_wine, encode_wine
+from modelserving.records.wine import FEATURES, WineRecord, decode_wine, encode_wine
 from modelserving.records.wire import modeldescriptor_pb2 as wire
 
 __all__ = ["Golden", "ModelDescriptor", "ModelType", "decode_descriptor", "encode_descriptor"]
@@ -40,12 +42,19 @@ class Golden:
     """A record whose answer is known.
 
     Args:
-        record: what to score.
-        expected: what a good model answers.
+        record: what to score: a wine, or the values of any record by name, of JSON's types; ``None`` is missing.
+        expected: what a good model answers: a number, or a label.
     """
 
-    record: WineRecord
-    expected: float
+    record: WineRecord | Mapping[str, Any]
+    expected: float | str
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """The record's values by name."""
+        if isinstance(self.record, WineRecord):
+            return {name: getattr(self.record, name) for name in FEATURES}
+        return self.record
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +137,7 @@ def decode_descriptor(value: bytes | None) -> ModelDescriptor:
         version=w.version,
         sha256=w.sha256,
         created_ms=w.created_ms,
-        golden=tuple(Golden(decode_wine(g.record), g.expected) for g in w.golden),
+        golden=tuple(map(_read_golden, w.golden)),
         tolerance=w.tolerance,
         parameters=MappingProxyType(dict(sorted(w.parameters.items()))),
         metrics=MappingProxyType(dict(sorted(w.metrics.items()))),
@@ -147,7 +156,7 @@ def encode_descriptor(descriptor: ModelDescriptor) -> bytes:
         version=d.version,
         sha256=d.sha256,
         created_ms=d.created_ms,
-        golden=[wire.GoldenRecord(record=encode_wine(g.record), expected=g.expected) for g in d.golden],
+        golden=[_write_golden(golden) for golden in d.golden],
         tolerance=d.tolerance,
         parameters=dict(d.parameters),
         metrics=dict(d.metrics),
@@ -158,3 +167,29 @@ def encode_descriptor(descriptor: ModelDescriptor) -> bytes:
     else:
         w.data = d.data
     return w.SerializeToString(deterministic=True)
+
+
+def _read_golden(golden: wire.GoldenRecord) -> Golden:
+    expected = golden.label if golden.HasField("label") else golden.expected
+    if not golden.values:
+        return Golden(decode_wine(golden.record), expected)
+    try:
+        values = json.loads(golden.values)
+    except ValueError as error:
+        raise DecodeError(f"a golden record is no JSON: {error}.") from error
+    if not isinstance(values, dict) or any(isinstance(value, dict | list) for value in values.values()):
+        raise DecodeError("a golden record is no object of numbers, texts and booleans.")
+    return Golden(MappingProxyType(values), expected)
+
+
+def _write_golden(golden: Golden) -> wire.GoldenRecord:
+    w = wire.GoldenRecord()
+    if isinstance(golden.record, WineRecord):
+        w.record = encode_wine(golden.record)
+    else:
+        w.values = json.dumps(dict(golden.record), ensure_ascii=False)
+    if isinstance(golden.expected, str):
+        w.label = golden.expected
+    else:
+        w.expected = golden.expected
+    return w

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
@@ -71,11 +71,13 @@ class Column:
         name: of the field.
         type: of its values.
         nullable: whether a value may be missing: null, or NaN in a column of floating-point numbers.
+        examples: usual values, with which a model is tried that brings no golden records.
     """
 
     name: str
     type: ColumnType = ColumnType.DOUBLE
     nullable: bool = True
+    examples: tuple[Any, ...] = field(default=(), compare=False)
 
     def __str__(self) -> str:
         return f"{self.name} ({self.type})"
@@ -122,6 +124,10 @@ class RecordSchema:
             )
         if where == "column" and name not in self.names:
             raise RecordError(f"schema {self.name!r} has no column {name!r}, which is to say the data type.")
+
+    def may_be_of(self, data_type: str) -> bool:
+        """Whether a record of this schema can be one that this data type's model scores."""
+        return bool(self.data_type_from) or data_type in (self.data_types or (self.name,))
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -28,7 +28,8 @@ def read_schema(path: Path) -> RecordSchema:
         {"name": "income", "columns": [{"name": "age", "type": "double", "nullable": true}, ...],
          "encoding": "json", "data_types": ["income"], "data_type_from": "column kind", "definition": "income.proto"}
 
-    of which ``name`` and ``columns``, or a ``definition`` in a file beside it, are enough.
+    of which ``name`` and ``columns``, or a ``definition`` in a file beside it, are enough. A column may have
+    ``examples``: usual values, with which models are tried before they serve.
 
     Raises:
         RecordError: it cannot be read, or is none.
@@ -72,7 +73,13 @@ def write_schema(schema: RecordSchema) -> str:
         if value := getattr(schema, name):
             said[name] = list(value) if isinstance(value, tuple) else value
     said["columns"] = [
-        {"name": column.name, "type": column.type.value, "nullable": column.nullable} for column in schema.columns
+        {
+            "name": column.name,
+            "type": column.type.value,
+            "nullable": column.nullable,
+            **({"examples": list(column.examples)} if column.examples else {}),
+        }
+        for column in schema.columns
     ]
     return json.dumps(said, indent=2, ensure_ascii=False) + "\n"
 
@@ -96,7 +103,12 @@ def _parse(path: Path, said: Mapping[str, Any]) -> RecordSchema:
     schema = RecordSchema(
         str(said.get("name", path.stem)),
         tuple(
-            Column(column["name"], ColumnType(column["type"]), bool(column.get("nullable", True)))
+            Column(
+                column["name"],
+                ColumnType(column["type"]),
+                bool(column.get("nullable", True)),
+                tuple(column.get("examples", ())),
+            )
             for column in said.get("columns", ())
         ),
         str(said.get("encoding") or (beside and _DEFINITIONS.get(beside.suffix)) or "protobuf"),

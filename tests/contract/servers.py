@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import confluent_kafka
 import pytest
@@ -92,6 +93,12 @@ class Pipeline:
         chosen = ("--fast",) if variant == "fast" else store
         fixed = (*chosen, "--port", "0", "--instance", "under-test", "--no-preload")
         return ServerProcess.start(kind, self.prefix, (*fixed, *options), {**self.environ, **more})
+
+    def file(self, name: str, text: str) -> Path:
+        """Write a file for the server to read."""
+        target = Path(self.environ["MODELSERVING_HOME"]) / f"{self.prefix}-{name}"
+        target.write_text(text, encoding="utf-8")
+        return target
 
     def send_records(self, *values: bytes | None, data_type: str = "wine") -> None:
         """Publish messages to the records topic, and wait until the broker has them.

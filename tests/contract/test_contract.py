@@ -162,7 +162,7 @@ def test_a_bad_model_never_serves_and_the_current_one_stays(pipeline: Pipeline, 
     letters = pipeline.dead()
     assert len(letters) == len(BAD_MODELS)
     assert all(letter.stage == "model" and letter.error and letter.reason for letter in letters)
-    assert any("gives no number" in letter.reason and "nan" in letter.reason.lower() for letter in letters)
+    assert any("gives no answer" in letter.reason and "nan" in letter.reason.lower() for letter in letters)
 
 
 def test_two_data_types_have_two_models(pipeline: Pipeline, server: ServerProcess) -> None:

@@ -107,10 +107,26 @@ def test_the_digest_is_that_of_the_bytes() -> None:
 def test_golden_records_keep_their_data_type() -> None:
     """A golden record is a whole record."""
     model = descriptor(golden=(Golden(WINE, 5.0), Golden(wine("white"), 6.0)))
-    assert [golden.record.data_type for golden in decode_descriptor(encode_descriptor(model)).golden] == [
-        "wine",
-        "white",
-    ]
+    assert decode_descriptor(encode_descriptor(model)).golden == model.golden
+
+
+def test_golden_records_of_any_kind_travel_by_name() -> None:
+    """Texts, booleans, whole numbers and what is missing; the answer may be a label. Their bytes are JSON's."""
+    record = {"age": 5, "wind": 0.5, "station": "Süd", "workday": True, "weather": None}
+    model = descriptor(golden=(Golden(record, "member"), Golden(record, 7.5)))
+    back = decode_descriptor(encode_descriptor(model))
+    assert [(dict(golden.values), golden.expected) for golden in back.golden] == [(record, "member"), (record, 7.5)]
+    assert {name: type(value) for name, value in back.golden[0].values.items()} == {
+        name: type(value) for name, value in record.items()
+    }
+
+
+@pytest.mark.parametrize("values", ["{", "[1]", '{"a": [1]}'])
+def test_golden_values_that_are_none_are_told(values: str) -> None:
+    """By what they should be."""
+    w = wire.ModelDescriptor(name="m", dataType="wine", golden=[wire.GoldenRecord(values=values)])
+    with pytest.raises(DecodeError, match="a golden record is no"):
+        decode_descriptor(w.SerializeToString())
 
 
 def test_slugs_are_the_names_on_command_lines() -> None:

@@ -208,4 +208,7 @@ def test_the_models_statistics_are_told(starter: Starter) -> None:
     """As of any server: who scored how many, and how long that took."""
     starter.configure("wine", wanted("smart", "fast", decider="consensus, best"))
     done = starter.score(TWO, slots_of(smart=FakeModel(), fast=FakeModel()))
-    assert sorted((share.served.info.name, share.count) for share in done.shares) == [("fast-model", 2), ("smart-model", 2)]
+    assert sorted((share.served.info.name, share.count) for share in done.shares) == [
+        ("fast-model", 2),
+        ("smart-model", 2),
+    ]

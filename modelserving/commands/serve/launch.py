@@ -138,9 +138,10 @@ def _options(said: ServeOptions, member: GroupMember, settings: Settings) -> Ser
     from modelserving.records.schema_files import read_schemas
     from modelserving.serving import ServerOptions
 
+    schemas = read_schemas(said.schema) if said.schema else default_schemas()
     return ServerOptions(
         _topics(said),
-        schemas=read_schemas(said.schema) if said.schema else default_schemas(),
+        schemas=schemas,
         group=member.group,
         instance=member.instance,
         url=member.url,
@@ -148,7 +149,7 @@ def _options(said: ServeOptions, member: GroupMember, settings: Settings) -> Ser
         preload=said.preload,
         repository=ModelRepository(settings.repository_folder),
         fetch=_fetch_policy(said, settings),
-        build=trial_then_build if said.trial else build_candidate,
+        build=partial(trial_then_build if said.trial else build_candidate, schemas=schemas),
     )
 
 

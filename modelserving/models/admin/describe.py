@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from modelserving.errors import ConfigError, ModelCheckError, RecordError
 from modelserving.models.admin.score import read_model
 from modelserving.models.formats import factory
+from modelserving.models.lifecycle.probes import golden_batch
+from modelserving.models.model import columns_of
 from modelserving.models.store.bundled import CATALOG, model_file, read_catalog
-from modelserving.records import Golden, ModelDescriptor, check_data_type, read_wines
+from modelserving.records import (
+    FEATURES,
+    Column,
+    Golden,
+    ModelDescriptor,
+    WineRecord,
+    check_data_type,
+    read_wines,
+)
+from modelserving.records.schema import spell
+from modelserving.records.tables import TYPED, has_header, read_table
 
 __all__ = ["About", "answer_golden", "describe_file", "find_file", "find_model", "read_golden"]
 
@@ -118,11 +132,13 @@ def read_golden(model: ModelDescriptor, path: Path, tolerance: float = 0.0) -> M
     Raises:
         RecordError: the file cannot be read, or has a row without an answer.
     """
+    with closing(factory.create(replace(model, location=None, sha256=""))) as built:
+        rows = list(_read_rows(path, model.data_type, columns_of(built)))
     golden = []
-    for wine, expected in read_wines(path, model.data_type):
-        if expected is None:
+    for record, answer in rows:
+        if answer is None:
             raise RecordError(f"{path}: a row has no answer in its last column; golden records need one.")
-        golden.append(Golden(wine, float(expected)))
+        golden.append(Golden(record, answer))
     return replace(model, golden=tuple(golden), tolerance=tolerance)
 
 
@@ -139,13 +155,30 @@ def answer_golden(model: ModelDescriptor, path: Path, count: int, tolerance: flo
         RecordError: the file cannot be read.
         ModelError: the model cannot be built, or does not answer.
     """
-    wines = [wine for wine, _ in islice(read_wines(path, model.data_type), count)]
-    built = factory.create(replace(model, location=None, sha256=""))
-    try:
-        scores = built.score(wines).as_numbers()
-    finally:
-        built.close()
+    with closing(factory.create(replace(model, location=None, sha256=""))) as built:
+        rows = _read_rows(path, model.data_type, columns_of(built), answered=False)
+        asked = [Golden(record, 0.0) for record, _ in islice(rows, count)]
+        scores = built.score(golden_batch(asked, built))
     for row, reason in scores.problems.items():
-        raise ModelCheckError(f"model {model.name!r} gives no number for row {row} of {path}: {reason}.")
-    golden = tuple(Golden(wine, float(value)) for wine, value in zip(wines, scores.values, strict=True))
+        raise ModelCheckError(f"model {model.name!r} gives no answer for row {row} of {path}: {reason}.")
+    golden = tuple(replace(one, expected=scores.answer(row)) for row, one in enumerate(asked))
     return replace(model, golden=golden, tolerance=tolerance)
+
+
+def _read_rows(
+    path: Path, data_type: str, columns: Sequence[Column], answered: bool = True
+) -> Iterator[tuple[WineRecord | Mapping[str, Any], float | str | None]]:
+    """Records, and what stands in their last column: of wines in their own order, or of any table by its names."""
+    if path.suffix.lower() not in TYPED and (not has_header(path) or _names_wines(path)):
+        yield from read_wines(path, data_type)
+        return
+    for batch in read_table(path, columns):
+        *_, last = batch.schema.names
+        for row in batch.to_pylist():
+            answer = row.pop(last) if answered else None
+            yield row, answer
+
+
+def _names_wines(path: Path) -> bool:
+    first = next(iter(read_table(path, (), 1)), None)
+    return first is not None and set(FEATURES) <= {spell(name) for name in first.schema.names}

@@ -70,7 +70,8 @@ class FeedReader:
     def __init__(self, feeds: Sequence[Feed]) -> None:
         self.feeds = tuple(feeds)
         self.fields = tuple(field for feed in feeds for field in feed.fields)
-        self._columns = ColumnReader([column for feed in feeds for column in feed.columns])
+        self.columns = tuple(column for feed in feeds for column in feed.columns)
+        self._columns = ColumnReader(self.columns)
         self._numbers = self._plain_numbers()
 
     def score(self, records: Records, run: Callable[[Tensors], Scores]) -> Scores:

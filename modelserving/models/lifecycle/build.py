@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import replace
-from typing import TypeAlias
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from modelserving.datasets import default_schemas
 from modelserving.errors import ModelCheckError, ScoringError
 from modelserving.models.formats import factory
 from modelserving.models.info import LoadedModel, ModelInfo
-from modelserving.models.model import Model
-from modelserving.records import ModelDescriptor, WineRecord
+from modelserving.models.lifecycle.probes import Probes, find_probes, golden_batch, own_probes
+from modelserving.models.model import Model, Scores
+from modelserving.records import ModelDescriptor, RecordSchema
 
-__all__ = ["PROBES", "Builder", "build_candidate", "warm_up"]
+__all__ = ["Builder", "build_candidate", "warm_up"]
 
 Builder: TypeAlias = Callable[[ModelDescriptor], LoadedModel]
 """From a descriptor to a model that is fit to serve."""
@@ -25,19 +26,16 @@ _WARM_UP_SCORES = 500
 _WARM_UP_BATCH = 500
 _IN_A_ROW, _REST_S = 10, 0.001
 
-PROBES = (
-    WineRecord(7.9, 0.52, 0.26, 2.2, 0.079, 14.0, 38.0, 0.99675, 3.31, 0.62, 10.2),
-    WineRecord(7.1, 0.39, 0.09, 1.9, 0.070, 7.0, 22.0, 0.99560, 3.40, 0.73, 11.1),
-    WineRecord(9.2, 0.64, 0.42, 2.6, 0.090, 21.0, 62.0, 0.99784, 3.21, 0.55, 9.5),
-)
-"""Ordinary red wines, made up: what a model must be able to answer when it brings no golden records of its own."""
 
-
-def build_candidate(descriptor: ModelDescriptor) -> LoadedModel:
+def build_candidate(descriptor: ModelDescriptor, schemas: Sequence[RecordSchema] | None = None) -> LoadedModel:
     """Build the model that a descriptor describes, check it and warm it up.
 
-    The check scores the golden records that travel with the model; without any, it asks for a finite number for each
-    of ``PROBES``.
+    It must find what it reads in the records of its data type. Then it scores the golden records that travel with it;
+    without any, it must answer each of the schema's examples, where the columns that it reads have some.
+
+    Args:
+        descriptor: with the model's bytes.
+        schemas: that records are read by; ``None``: the workbook's own.
 
     Raises:
         ModelFormatError, ModelInputError, ModelRefused: it cannot be built.
@@ -45,50 +43,64 @@ def build_candidate(descriptor: ModelDescriptor) -> LoadedModel:
     """
     model = factory.create(descriptor)
     try:
-        _check(model, descriptor)
-        warm_up(model)
+        probes = find_probes(model, descriptor.data_type, default_schemas() if schemas is None else schemas)
+        _check(model, descriptor, probes)
+        warm_up(model, probes.records)
     except BaseException:
         model.close()
         raise
     return LoadedModel(model, ModelInfo.of(descriptor))
 
 
-def _check(model: Model, descriptor: ModelDescriptor) -> None:
-    records = [golden.record for golden in descriptor.golden] or [
-        replace(probe, data_type=descriptor.data_type) for probe in PROBES
-    ]
+def _check(model: Model, descriptor: ModelDescriptor, probes: Probes) -> None:
+    golden = descriptor.golden
+    records = golden_batch(golden, model) if golden else probes.records
     try:
-        scores = model.score(records).as_numbers()
+        scores = model.score(records)
     except ScoringError as error:
         raise ModelCheckError(f"model {descriptor.name!r} failed on its golden records: {error}") from error
-    if scores.problems:
-        row, reason = next(iter(scores.problems.items()))
-        raise ModelCheckError(f"model {descriptor.name!r} gives no number for golden record {row}: {reason}.")
     if len(scores.values) != len(records):
         raise ModelCheckError(
             f"model {descriptor.name!r} gives {len(scores.values)} answers for {len(records)} golden records."
         )
-    if descriptor.golden:
-        _compare(descriptor, scores.values)
+    if scores.problems and (golden or probes.usual):
+        row, reason = next(iter(scores.problems.items()))
+        which = "golden record" if golden else "the schema's example"
+        raise ModelCheckError(f"model {descriptor.name!r} gives no answer for {which} {row}: {reason}.")
+    for row, one in enumerate(golden):
+        _compare(descriptor, row, one.expected, scores)
 
 
-def _compare(descriptor: ModelDescriptor, answers: np.ndarray[tuple[int], np.dtype[np.float64]]) -> None:
-    tolerance = descriptor.tolerance or _TOLERANCE
-    for row, (golden, answer) in enumerate(zip(descriptor.golden, answers, strict=True)):
-        if not abs(answer - golden.expected) <= tolerance:
+def _compare(descriptor: ModelDescriptor, row: int, expected: float | str, scores: Scores) -> None:
+    """A label must be the same; a number may be off by the tolerance, and a label that spells it will do."""
+    label = None if scores.labels is None else scores.labels[row]
+    value, tolerance = float(scores.values[row]), descriptor.tolerance or _TOLERANCE
+    if isinstance(expected, str):
+        if label != expected:
             raise ModelCheckError(
-                f"model {descriptor.name!r} answers {answer:g} for golden record {row}; "
-                f"{golden.expected:g} was expected, give or take {tolerance:g}."
+                f"model {descriptor.name!r} answers {f'{value:g}' if label is None else repr(label)} for golden record "
+                f"{row}; {expected!r} was expected."
             )
+    elif not abs(value - expected) <= tolerance:
+        said = repr(label) if np.isnan(value) and label is not None else f"{value:g}"
+        raise ModelCheckError(
+            f"model {descriptor.name!r} answers {said} for golden record {row}; {expected:g} was expected, give or "
+            f"take {tolerance:g}."
+        )
 
 
-def warm_up(model: Model) -> None:
+def warm_up(model: Model, records: Any = None) -> None:
     """Engines compile while they run: the first answers would be slow, so they are given to nobody.
 
     Records are scored meanwhile, by another thread of this interpreter: every few answers it has it for itself.
+
+    Args:
+        model: that is to serve.
+        records: a ``pyarrow.RecordBatch`` of such as will come, at least one; ``None``: made up.
     """
-    model.score(PROBES[:1] * _WARM_UP_BATCH)
+    one = (own_probes(model).records if records is None else records).slice(0, 1)
+    model.score(one.take([0] * _WARM_UP_BATCH))
     for _ in range(_WARM_UP_SCORES // _IN_A_ROW):
         for _ in range(_IN_A_ROW):
-            model.score(PROBES[:1])
+            model.score(one)
         time.sleep(_REST_S)

@@ -26,15 +26,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from modelserving import errors
 from modelserving.errors import ModelRefused, ModelServingError
 from modelserving.models.formats.factory import find_factory
 from modelserving.models.info import LoadedModel
-from modelserving.models.lifecycle.build import PROBES, build_candidate
-from modelserving.records import ModelDescriptor, decode_descriptor, encode_descriptor
+from modelserving.models.lifecycle.build import build_candidate
+from modelserving.models.lifecycle.probes import own_probes
+from modelserving.records import ModelDescriptor, RecordSchema, decode_descriptor, encode_descriptor
 
 __all__ = ["SandboxLimits", "trial_then_build", "try_model"]
 
@@ -57,10 +59,14 @@ class SandboxLimits:
     memory_mb: int = 2048
 
 
-def trial_then_build(descriptor: ModelDescriptor, limits: SandboxLimits = SandboxLimits()) -> LoadedModel:
+def trial_then_build(
+    descriptor: ModelDescriptor,
+    limits: SandboxLimits = SandboxLimits(),
+    schemas: Sequence[RecordSchema] | None = None,
+) -> LoadedModel:
     """``build_candidate`` for senders that are not trusted; errors as that and ``try_model``."""
     try_model(descriptor, limits)
-    return build_candidate(descriptor)
+    return build_candidate(descriptor, schemas)
 
 
 def try_model(descriptor: ModelDescriptor, limits: SandboxLimits = SandboxLimits()) -> None:
@@ -182,8 +188,8 @@ def _main() -> None:
 
 
 def _try(descriptor: ModelDescriptor) -> None:
-    served = build_candidate(descriptor)
-    served.model.score([replace(PROBES[row % len(PROBES)], data_type=descriptor.data_type) for row in range(_BATCH)])
+    served = build_candidate(descriptor, ())  # whether it fits the records is for the parent to see
+    served.model.score(own_probes(served.model).records.take([0] * _BATCH))
     served.close()
 
 

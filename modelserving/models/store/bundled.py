@@ -100,10 +100,7 @@ def _describe(model: ModelDescriptor) -> dict[str, Json]:
         "parameters": dict(model.parameters),
         "metrics": dict(model.metrics),
         "tolerance": model.tolerance,
-        "golden": [
-            {"expected": golden.expected, "record": {name: getattr(golden.record, name) for name in FEATURES}}
-            for golden in model.golden
-        ],
+        "golden": [{"expected": golden.expected, "record": dict(golden.values)} for golden in model.golden],
     }
 
 
@@ -136,9 +133,13 @@ class _Entry:
 
     def golden(self, data_type: str) -> Golden:
         """The golden record that is described."""
-        record = _Entry(f"{self._place}, record", self._object("record"))
+        said, expected = self._object("record"), self._get("expected")
+        answer = expected if isinstance(expected, str) else self._number("expected")
+        if said and not set(said) & set(FEATURES):
+            return Golden(MappingProxyType(dict(said)), answer)
+        record = _Entry(f"{self._place}, record", said)
         values = {name: record._number(name) for name in FEATURES}
-        return Golden(WineRecord(**values, data_type=data_type), self._number("expected"))
+        return Golden(WineRecord(**values, data_type=data_type), answer)
 
     def _get(self, key: str) -> Json:
         if key not in self._entry:

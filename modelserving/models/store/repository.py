@@ -24,7 +24,7 @@ from typing import Any
 from modelserving.errors import FieldError, ModelRefused, SetupError
 from modelserving.models.formats.files import suffix_of
 from modelserving.models.lifecycle.history import ModelRef, fingerprint
-from modelserving.records import FEATURES, Golden, ModelDescriptor, ModelType, WineRecord, check_data_type, check_digest
+from modelserving.records import Golden, ModelDescriptor, ModelType, WineRecord, check_data_type, check_digest
 from modelserving.system import write_atomically
 
 __all__ = ["KeptModel", "ModelRepository"]
@@ -188,8 +188,8 @@ def _to_json(kept: KeptModel) -> Mapping[str, object]:
         "golden": [
             {
                 "expected": golden.expected,
-                "data_type": golden.record.data_type,
-                "record": {name: getattr(golden.record, name) for name in FEATURES},
+                "data_type": getattr(golden.record, "data_type", ""),  # of a wine; the values of others stand alone
+                "record": dict(golden.values),
             }
             for golden in about.golden
         ],
@@ -206,12 +206,14 @@ def _from_json(entry: Mapping[str, Any]) -> tuple[ModelDescriptor, int]:
         version=str(entry["version"]),
         sha256=check_digest(entry["sha256"]),
         created_ms=int(entry["created_ms"]),
-        golden=tuple(
-            Golden(WineRecord(**golden["record"], data_type=golden["data_type"]), float(golden["expected"]))
-            for golden in entry["golden"]
-        ),
+        golden=tuple(_golden(golden["record"], golden["data_type"], golden["expected"]) for golden in entry["golden"]),
         tolerance=float(entry["tolerance"]),
         parameters=MappingProxyType({str(name): str(value) for name, value in entry["parameters"].items()}),
         metrics=MappingProxyType({str(name): float(value) for name, value in entry["metrics"].items()}),
     )
     return descriptor, int(entry["published_ms"])
+
+
+def _golden(values: Mapping[str, Any], data_type: str, expected: Any) -> Golden:
+    answer = expected if isinstance(expected, str) else float(expected)
+    return Golden(WineRecord(**values, data_type=data_type) if data_type else MappingProxyType(dict(values)), answer)

@@ -163,19 +163,29 @@ class GoldenRecord(_message.Message):
 
     RECORD_FIELD_NUMBER: _builtins.int
     EXPECTED_FIELD_NUMBER: _builtins.int
+    VALUES_FIELD_NUMBER: _builtins.int
+    LABEL_FIELD_NUMBER: _builtins.int
     record: _builtins.bytes
-    """a WineRecord"""
+    """a WineRecord, as the wire format is below; empty where there are values"""
     expected: _builtins.float
+    values: _builtins.str
+    """of any record: a JSON object of its values by name"""
+    label: _builtins.str
+    """what is expected, where that is a label"""
     def __init__(
         self,
         *,
         record: _builtins.bytes = ...,
         expected: _builtins.float = ...,
+        values: _builtins.str = ...,
+        label: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_label", b"_label", "label", b"label"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expected", b"expected", "record", b"record"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_label", b"_label", "expected", b"expected", "label", b"label", "record", b"record", "values", b"values"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__label: _TypeAlias = _typing.Literal["label"]  # noqa: Y015
+    _WhichOneofArgType__label: _TypeAlias = _typing.Literal["_label", b"_label"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__label) -> _WhichOneofReturnType__label | None: ...
 
 Global___GoldenRecord: _TypeAlias = GoldenRecord  # noqa: Y015

@@ -11,6 +11,7 @@ import numpy as np
 
 from modelserving.config import data_folder
 from modelserving.models.formats.factory import FACTORIES
+from modelserving.models.formats.inputs import to_batch
 from modelserving.records import Golden, ModelDescriptor, ModelType, WineRecord, read_wines
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
 from modelserving.workshop.lesson.ground import Ground
@@ -32,16 +33,25 @@ def check(lesson: Ground, factory: Callable[[], Any]) -> str:
     made = factory()
     model = made.create(descriptor)
     require(model is not None, "`create` returned nothing. It is to return a `JsonLinear` of the descriptor's `data`.")
-    _compare(model.score(wines).values, wines)
+    _compare(_score(model, wines), wines)
     again = made.restore(model.to_bytes())
     require(again is not None, "`restore` returned nothing: a server that keeps its models on disk could not go on.")
-    _compare(again.score(wines).values, wines)
+    _compare(_score(again, wines), wines)
     with _registered(made), Rehearsal(lesson) as topics:
         topics.publish(descriptor)
         seen = topics.verdict("wine")
     refused = f" It says: {seen.letters[-1].reason}" if seen.letters else ""
     require(seen.serving == "json-line", f"The answers are right, and yet a server would refuse the model.{refused}")
     return f"{len(_DATA)} bytes of JSON were published, built, checked on {len(golden)} golden records, and serve."
+
+
+def _score(model: Any, wines: list[WineRecord]) -> Any:
+    """As a server does: wines come as columns."""
+    try:
+        return np.asarray(model.score(to_batch(wines)).values)
+    except (AttributeError, KeyError, TypeError) as error:
+        require(False, f"`score` fails on a batch of wines: {error}. `records[name]` is the column of that name.")
+        raise
 
 
 def _right(wine: WineRecord) -> float:
@@ -89,9 +99,9 @@ class JsonLinear:
         self.inputs = tuple(self._weights)
 
     def score(self, records):
-        return Scores(np.array([self._answer(record) for record in records]))
+        return Scores(self._answer(records))
 
-    def _answer(self, record):
+    def _answer(self, records):
         return {answer}
 
     def to_bytes(self):
@@ -127,38 +137,40 @@ one line**. This is the file. The line, which the check adds for you in this ker
 `factory.py`, is `FACTORIES[ModelType.CUSTOM] = JsonLinearFactory()`. (`CUSTOM` is kept free for a format of your own; a
 second one would need a number in `modeldescriptor.proto` and a name in `ModelType` as well.)
 
-A **factory** makes models out of bytes, a **model** scores batches; each needs the methods that you see, and no others.
-Fill in the three places. The check scores three wines, and then publishes such a model and sees that it would serve.
+A **factory** makes models out of bytes, a **model** scores batches, which are columns by name; each needs the methods
+that you see, and no others. Fill in the three places. The check scores three wines, and then publishes such a model and
+sees that it would serve.
 """,
     stub=_code("...", "...", "..."),
     answer="JsonLinearFactory",
     hints=(
         "`create` finds the bytes in `descriptor.data`; `restore` has them already. Both make a `JsonLinear` of them.",
-        "`getattr(record, name)` is the field of a record that is called `name`.",
-        "`sum(weight * getattr(record, name) for name, weight in self._weights.items())`, and the intercept on top.",
+        "`records[name].to_numpy()` has the field called `name` of all wines of the batch.",
+        "`sum(weight * records[name].to_numpy() for name, weight in self._weights.items())`, and the intercept on top.",
     ),
-    reference=_code("self._intercept + sum(w * getattr(record, name) for name, w in self._weights.items())"),
+    reference=_code("self._intercept + sum(w * records[name].to_numpy() for name, w in self._weights.items())"),
     wrong=(
         WrongAnswer(
-            _code("sum(w * getattr(record, name) for name, w in self._weights.items())"),
+            _code("sum(w * records[name].to_numpy() for name, w in self._weights.items())"),
             "what is every wine's start?",
         ),
         WrongAnswer(
             _code(
-                "self._intercept + sum(w * x for w, x in zip(self._weights.values(), (record.fixed_acidity, 0.5, 0.3)))"
+                "self._intercept"
+                " + sum(w * records[n].to_numpy() for w, n in zip(self._weights.values(), records.schema.names))"
             ),
             "the field that it is **named** after",
         ),
         WrongAnswer(
             _code(
-                "self._intercept + sum(w * getattr(record, name) for name, w in self._weights.items())",
+                "self._intercept + sum(w * records[name].to_numpy() for name, w in self._weights.items())",
                 restore="None",
             ),
             "`restore` returned nothing",
         ),
         WrongAnswer(
             _code(
-                "self._intercept + sum(w * getattr(record, name) for name, w in self._weights.items())",
+                "self._intercept + sum(w * records[name].to_numpy() for name, w in self._weights.items())",
                 create="None",
             ),
             "`create` returned nothing",

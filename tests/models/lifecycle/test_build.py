@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from modelserving.errors import ModelCheckError, ModelFormatError, ScoringError
+from modelserving.datasets import default_schemas
+from modelserving.errors import ModelCheckError, ModelFormatError, ModelInputError, ScoringError
 from modelserving.models.formats import factory
-from modelserving.models.lifecycle.build import PROBES, build_candidate
-from modelserving.records import Golden, ModelDescriptor, ModelType, WineRecord
+from modelserving.models.lifecycle.build import build_candidate
+from modelserving.records import Column, ColumnType, Golden, ModelDescriptor, ModelType, RecordSchema
 from tests.fakes import FakeModel, wine
 from tests.models.samples import Sample, field, linear, pmml, stump, target, tree
 
@@ -83,7 +84,7 @@ def test_expecting_no_number_accepts_nothing(monkeypatch: pytest.MonkeyPatch, to
 def test_a_model_that_gives_no_number_is_refused_with_the_engines_words(monkeypatch: pytest.MonkeyPatch) -> None:
     """The reason says which golden record it was, and what came instead of a number."""
     model = use(monkeypatch, FakeModel(2.0, problems={1: "the model answered 'good', not a number"}))
-    with pytest.raises(ModelCheckError, match=r"'doubler' gives no number for golden record 1: .*'good'"):
+    with pytest.raises(ModelCheckError, match=r"'doubler' gives no answer for golden record 1: .*'good'"):
         build_candidate(DOUBLER)
     assert model.closes == 1
 
@@ -99,19 +100,20 @@ def test_a_model_whose_engine_fails_is_closed(monkeypatch: pytest.MonkeyPatch, e
 
 
 def test_without_golden_records_it_must_answer_ordinary_wines(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A model that brings no check is asked for finite numbers, for records of its own data type."""
-    seen: list[WineRecord] = []
+    """A model that brings no check is asked for an answer to each example of the schema."""
+    seen: list[float] = []
 
     class Watcher(FakeModel):
         def score(self, records):  # type: ignore[no-untyped-def]
-            seen.extend(records)
+            seen.extend(records["alcohol"].to_pylist())
             return super().score(records)
 
     use(monkeypatch, Watcher(2.0))
     build_candidate(replace(DOUBLER, golden=(), data_type="white"))
-    assert {record.data_type for record in seen[: len(PROBES)]} == {"white"}
+    (schema,) = default_schemas()
+    assert tuple(seen[:3]) == next(column.examples for column in schema.columns if column.name == "alcohol")
     use(monkeypatch, FakeModel(2.0, problems={0: "the model gave no answer"}))
-    with pytest.raises(ModelCheckError, match="gives no number"):
+    with pytest.raises(ModelCheckError, match="gives no answer for the schema's example 0"):
         build_candidate(replace(DOUBLER, golden=()))
 
 
@@ -126,19 +128,40 @@ class TestRealModels:
         finally:
             served.model.close()
 
-    def test_a_real_model_that_answers_a_word_is_refused(self) -> None:
+    def test_a_real_model_that_answers_words_is_checked_by_its_words(self) -> None:
         """The original was stopped for ever by such a model."""
         data = pmml(
             target("poor", "good") + field("alcohol"),
             tree(stump("alcohol", 10.0, {"poor": 2, "good": 1}, {"good": 3}), "alcohol"),
         )
-        with pytest.raises(ModelCheckError, match=r"gives no number for golden record 0: .*(poor|good)"):
-            build_candidate(replace(DOUBLER, data=data, golden=()))
+        candidate = replace(DOUBLER, data=data, golden=(Golden(wine(alcohol=11.0), "good"),))
+        build_candidate(candidate).close()
+        build_candidate(replace(candidate, golden=())).close()
+        with pytest.raises(ModelCheckError, match="answers 'poor' for golden record 0; 'good' was expected"):
+            build_candidate(replace(candidate, golden=(Golden(wine(alcohol=9.0), "good"),)))
+        with pytest.raises(ModelCheckError, match="answers 'good' for golden record 0; 1 was expected"):
+            build_candidate(replace(candidate, golden=(Golden(wine(alcohol=11.0), 1.0),)))
+
+    def test_a_model_of_other_records_is_checked_by_their_schema(self) -> None:
+        """What it reads must be in the records of its data type, in a type that fits; it may bring its own."""
+        data = pmml(
+            target("poor", "good") + field("rooms"),
+            tree(stump("rooms", 10.0, {"poor": 2, "good": 1}, {"good": 3}), "rooms"),
+        )
+        house = replace(DOUBLER, data=data, data_type="house", golden=(Golden({"rooms": 12, "garden": None}, "good"),))
+        rooms = RecordSchema("house", (Column("rooms", ColumnType.INT32), Column("garden", ColumnType.STRING)))
+        build_candidate(house, [rooms]).close()
+        build_candidate(replace(house, golden=()), [rooms]).close()
+        build_candidate(house, [replace(rooms, name="boat")]).close()  # nobody feeds it here
+        with pytest.raises(ModelInputError, match="wants 'rooms', which the records do not have"):
+            build_candidate(house, [replace(rooms, columns=rooms.columns[1:])])
+        with pytest.raises(ModelInputError, match="'rooms' is string, and it takes double"):
+            build_candidate(house, [replace(rooms, columns=(Column("rooms", ColumnType.STRING),))])
 
     def test_a_real_model_that_answers_nan_is_refused(self) -> None:
         """Not a number is not an answer."""
         data = linear(alcohol=1e308, pH=-1e308)  # infinity less infinity
-        with pytest.raises(ModelCheckError, match=r"gives no number for golden record 0: .*nan"):
+        with pytest.raises(ModelCheckError, match=r"gives no answer for the schema's example 0: .*nan"):
             build_candidate(replace(DOUBLER, data=data, golden=()))
 
     def test_bytes_that_are_no_model_are_refused(self) -> None:

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from modelserving.errors import ModelCheckError, ModelFormatError, ModelRefused
-from modelserving.models.lifecycle.build import PROBES
 from modelserving.models.lifecycle.sandbox import SandboxLimits, _judge, trial_then_build, try_model
 from modelserving.records import Golden, ModelDescriptor, ModelType
+from tests.fakes import wine
 from tests.models.onnx_samples import classifier, hungry_onnx, onnx_bytes, operator
 from tests.models.samples import field, graph_bytes, pmml, schema, target
 
@@ -64,14 +64,14 @@ def test_a_good_model_passes_and_serves() -> None:
     """The trial says nothing, and the model is built here afterwards."""
     try_model(GOOD)
     served = trial_then_build(GOOD, SMALL)
-    assert served.model.score(PROBES).values.shape == (len(PROBES),)
+    assert served.model.score([wine()]).values.shape == (1,)
     served.close()
 
 
 def test_what_is_wrong_with_a_model_is_told_as_ever() -> None:
     """A trial says what the server itself would have said."""
     with pytest.raises(ModelCheckError, match=r"answers .* for golden record 0; 99 was expected"):
-        try_model(replace(GOOD, golden=(Golden(PROBES[0], 99.0),)))
+        try_model(replace(GOOD, golden=(Golden(wine(), 99.0),)))
     with pytest.raises(ModelFormatError, match="no ONNX model"):
         try_model(replace(GOOD, data=b"<PMML/>"))
 

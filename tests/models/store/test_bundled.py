@@ -59,7 +59,7 @@ def test_a_committed_model_carries_what_a_server_asks_for(model: ModelDescriptor
     """Digest, golden records of its own data type, and figures that beat a guess."""
     assert model.sha256 == model.digest
     assert 3 <= len(model.golden) <= 5
-    assert {golden.record.data_type for golden in model.golden} == {model.data_type}
+    assert {getattr(golden.record, "data_type", "") for golden in model.golden} == {model.data_type}
     assert len({golden.expected for golden in model.golden}) == len(model.golden)
     assert model.metrics["accuracy"] > model.metrics["baseline_accuracy"] + 0.03
     assert model.metrics["mae"] < model.metrics["baseline_mae"] - 0.05

@@ -18,7 +18,7 @@ from modelserving.models.formats.onnx.guard import check_onnx, parse_onnx
 from modelserving.models.formats.onnx.prune import prune
 from modelserving.models.formats.onnx.signature import bind_inputs, find_classes, open_maps, refuses_unseen
 from modelserving.models.model import NO_PARAMETERS, OUTPUT, Records, Scores, choose_outputs
-from modelserving.records import ModelDescriptor
+from modelserving.records import Column, ModelDescriptor
 
 __all__ = ["OnnxFactory", "OnnxModel"]
 
@@ -89,6 +89,11 @@ class OnnxModel:
     def inputs(self) -> tuple[str, ...]:
         """Fields of the record that it reads, in the order of its columns."""
         return self._reader.fields
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The same with their types."""
+        return self._reader.columns
 
     def score(self, records: Records) -> Scores:
         """Score a batch in one run.

@@ -15,7 +15,7 @@ from modelserving.models.formats.answers import read_answers
 from modelserving.models.formats.feeds import Feed, FeedReader, Tensors, deal_columns
 from modelserving.models.formats.tensorflow.engine import load_tensorflow, say
 from modelserving.models.model import INPUTS, Records, Scores
-from modelserving.records import FEATURES
+from modelserving.records import FEATURES, Column
 
 __all__ = ["GraphModel", "bind_inputs"]
 
@@ -67,6 +67,11 @@ class GraphModel:
     def inputs(self) -> tuple[str, ...]:
         """Fields of the record that it reads, in the order of the graph's columns."""
         return self._reader.fields
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The same with their types."""
+        return self._reader.columns
 
     def score(self, records: Records) -> Scores:
         """Score a batch in one run of the graph.
