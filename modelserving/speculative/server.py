@@ -55,6 +55,7 @@ class SpeculativeServer(StageServer):
                 anyio.create_task_group() as tasks,
             ):
                 tasks.start_soon(settings.follow)
+                await anyio.to_thread.run_sync(self.starter.preload)
                 await super().run()
         finally:
             with anyio.CancelScope(shield=True):

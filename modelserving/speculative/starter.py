@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from modelserving.actors.runtime.api import Ref, Runtime
 from modelserving.kafka.messages import Message, dead_letter
@@ -43,6 +43,13 @@ class _Round:
     messages: Sequence[Message]
     collector: AnswerCollector
     asked: Mapping[str, ModelSlot]
+
+
+class _Blank(NamedTuple):
+    """A message that says nothing."""
+
+    key: bytes | None = None
+    value: bytes | None = b""
 
 
 class Starter:
@@ -83,6 +90,10 @@ class Starter:
             else:
                 self._settings[data_type] = settings
         self._inbox.put(None)
+
+    def preload(self) -> None:
+        """Load what the first batch would wait for: that is no time of its deadline."""
+        self._decoder.decode([_Blank()])
 
     def settings_of(self, data_type: str) -> SpeculativeSettings:
         """What is wanted of a data type now."""
