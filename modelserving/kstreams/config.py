@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
+import _jpype
 import jpype
 
 from modelserving import jvm
@@ -140,7 +141,7 @@ def _as_class(name: str, value: object) -> Any:
         return value.class_
     if isinstance(value, jpype.JObject) and isinstance(value, jvm.java_class("java.lang.Class")):
         return value
-    if callable(value) and not isinstance(value, jpype.JObject | jpype.JProxy):
+    if callable(value) and not isinstance(value, jpype.JObject | _jpype._JProxy):
         if wrap is None:
             raise ConfigError(f"the setting {name} takes a serde, as serde(encode, decode) or text() make it.")
         value = wrap(value)

@@ -7,7 +7,8 @@ should; an error in a function is a Python error with its traceback.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from operator import index
 from typing import Any
 
 import jpype
@@ -33,12 +34,15 @@ __all__ = [
     "ProcessingExceptionHandler",
     "ProductionExceptionHandler",
     "Reducer",
+    "StreamPartitioner",
     "TimestampExtractor",
+    "TopicNameExtractor",
     "ValueJoiner",
     "ValueJoinerWithKey",
     "ValueMapper",
     "ValueMapperWithKey",
     "pair",
+    "takes",
 ]
 
 _KSTREAM = "org.apache.kafka.streams.kstream."
@@ -118,6 +122,54 @@ def TimestampExtractor(function: Callable[[Any, Any], int]) -> Any:
         return jpype.JLong(int(function(from_java(record.key()), from_java(record.value()))))
 
     return implement("org.apache.kafka.streams.processor.TimestampExtractor", extract=extract)
+
+
+def StreamPartitioner(function: Callable[[str, Any, Any, int], int | Iterable[int] | None]) -> Any:
+    """``(topic, key, value, partitions)`` to the number of a partition, to several, or ``None``: as Kafka does it."""
+
+    @guarded
+    def partitions(topic: Any, key: Any, value: Any, count: int) -> Any:
+        keep_attached()
+        chosen = function(str(topic), from_java(key), from_java(value), int(count))
+        optional, many = jvm.java_class("java.util.Optional"), jvm.java_class("java.util.HashSet")()
+        if chosen is None:
+            return optional.empty()
+        for each in chosen if isinstance(chosen, Iterable) else (chosen,):
+            many.add(jpype.JClass("java.lang.Integer").valueOf(_partition(each, int(count))))
+        return optional.of(many)
+
+    return implement("org.apache.kafka.streams.processor.StreamPartitioner", partitions=partitions)
+
+
+def _partition(chosen: object, count: int) -> int:
+    number = index(chosen)  # type: ignore[arg-type]  # it raises what is right for all that is no whole number
+    if not 0 <= number < count:
+        raise ValueError(f"a StreamPartitioner chose partition {number}, and the topic has {count}.")
+    return number
+
+
+def TopicNameExtractor(function: Callable[..., str]) -> Any:
+    """``(key, value)``, or ``(key, value, context)``, to the name of the topic that a record goes to."""
+    with_context = takes(function, 3)
+
+    @guarded
+    def extract(key: Any, value: Any, context: Any) -> Any:
+        keep_attached()
+        given = from_java(key), from_java(value)
+        return jpype.JString(str(function(*given, context) if with_context else function(*given)))
+
+    return implement("org.apache.kafka.streams.processor.TopicNameExtractor", extract=extract)
+
+
+def takes(function: Callable[..., Any], count: int) -> bool:
+    """Whether a function can be called with so many arguments."""
+    try:
+        inspect.signature(function).bind(*range(count))
+    except TypeError:
+        return False
+    except ValueError:  # a function in C that does not say
+        return True
+    return True
 
 
 def ProcessingExceptionHandler(function: Callable[[RecordMetadata, Record, BaseException], bool]) -> Any:

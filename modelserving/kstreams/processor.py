@@ -19,6 +19,8 @@ import weakref
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
+import _jpype
+
 from modelserving.kstreams import java
 from modelserving.kstreams.bridge.failures import guarded
 from modelserving.kstreams.bridge.proxies import implement, implement_with
@@ -58,12 +60,38 @@ def ProcessorSupplier(make: Callable[[], Processor], *stores: Any) -> Any:
         stores: builders of the stores that this processor uses, added to the topology and connected with it.
     """
 
+    check_supplier("ProcessorSupplier", make)
     made = FreshObjects("ProcessorSupplier")
 
     def get() -> Any:
-        return implement_with(_Node(made.check(make())), _API + "Processor")
+        return implement_with(_Node(made.check(_checked(make()))), _API + "Processor")
 
     return implement(_API + "ProcessorSupplier", get=guarded(get), stores=lambda: _set_of(stores))
+
+
+def check_supplier(who: str, make: object) -> None:
+    """See that something can make processors.
+
+    Args:
+        who: takes it, for the message.
+        make: a class, a function, or something of Java's.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if callable(make) or isinstance(make, _jpype._JObject | _jpype._JProxy):
+        return
+    advice = f"hand over the class: {type(make).__name__}" if isinstance(make, Processor) else "this makes none"
+    raise TypeError(
+        f"{who} takes a class of processors, or a function without arguments that makes one for each task, and got "
+        f"{make!r}; {advice}."
+    )
+
+
+def _checked(made: Any) -> Any:
+    if callable(getattr(made, "process", None)):
+        return made
+    raise TypeError(f"a ProcessorSupplier has to make a Processor, and this one made {made!r}.")
 
 
 class FreshObjects:
@@ -81,10 +109,12 @@ class FreshObjects:
         """The same object, if it has not been seen before.
 
         Raises:
-            TypeError: it has, or is a class instead of an object of it.
+            TypeError: it has, or is a class instead of an object of it, or a plain value.
         """
         if isinstance(made, type):
             raise TypeError(f"a {self._who} makes objects, and this one made the class {made.__name__}: call it.")
+        if made is None or isinstance(made, int | float | str | bytes | tuple):
+            raise TypeError(f"a {self._who} has to make an object of a class for it, and this one made {made!r}.")
         if self._known.get(id(made)) is made:
             raise TypeError(
                 f"a {self._who} has to make a new object each time, and this one gave the same {type(made).__name__} "
@@ -103,7 +133,7 @@ class _Node:
 
     def init(self, context: Any) -> None:
         attach()
-        self._context = ProcessorContext(context)
+        self._processor.context = self._context = ProcessorContext(context)  # for an init that forgets super().init
         guarded(self._processor.init)(self._context)
 
     def close(self) -> None:

@@ -104,9 +104,17 @@ class _Builder:
         self.java = implement_with(self, _BUILDER)
 
     def build(self) -> Any:
-        store = guarded(self._make)(self._name)
+        store = guarded(self._checked)()
         store.logging = self._logging
         return OpenStore(store).java
+
+    def _checked(self) -> StateStore:
+        store = self._make(self._name)
+        if not isinstance(store, StateStore):
+            raise TypeError(f"the builder of the store {self._name!r} has to make a StateStore, and made {store!r}.")
+        if not hasattr(store, "name"):
+            raise TypeError(f"{type(store).__name__}.__init__ has to call super().__init__(name) before all else.")
+        return store
 
     def name(self) -> str:
         return self._name

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import re
 import warnings
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -25,7 +26,9 @@ from typing import Any, Self
 import jpype
 
 from modelserving import jvm
-from modelserving.errors import ServerError
+from modelserving.errors import BrokerUnavailable, ServerError
+from modelserving.kafka import Connection
+from modelserving.kafka.clients import reach
 from modelserving.kstreams.bridge.failures import cause_of, describe, guarded, python_errors
 from modelserving.kstreams.bridge.logging import forward_logs
 from modelserving.kstreams.bridge.proxies import implement
@@ -39,6 +42,7 @@ __all__ = ["KafkaStreams", "Response", "State"]
 log = logging.getLogger(__name__)
 
 _STREAMS = "org.apache.kafka.streams."
+_SOURCE = re.compile(r"\(topics: \[([^\]]+)\]\)")
 _LOOK_EVERY_S = 0.02
 _AT_EXIT_S = 5.0
 _CLOSE_S = 30.0
@@ -95,6 +99,8 @@ class KafkaStreams:
         forward_logs()
         self.error: BaseException | None = None
         self.application_id = str(config.getProperty("application.id"))
+        self._servers = str(config.getProperty("bootstrap.servers"))
+        self._sources = sorted(set(_SOURCE.findall(str(topology.describe()))))
         self._on_error = on_error
         self._on_state = on_state
         with python_errors():
@@ -147,13 +153,22 @@ class KafkaStreams:
         return State(str(self.java.state()))
 
     def start(self) -> None:
-        """Start its threads. With global stores this returns when these are read to their end."""
+        """Start its threads. With global stores this returns when these are read to their end.
+
+        Raises:
+            ServerError: it was started before, or closed.
+        """
         others = [one for one in _open if one is not self and one.application_id == self.application_id]
         if any(one.state in _AT_WORK for one in others):
             log.warning(
                 "an application %r is running in this process already, and shares the records with this one. If it is "
                 "an older version of the same (a cell that was run again), close that one first.",
                 self.application_id,
+            )
+        if self.state is not State.CREATED:
+            raise ServerError(
+                f"application {self.application_id!r} was started or closed before (it is {self.state}), and each starts "
+                "once: make a new KafkaStreams of the same topology and settings."
             )
         with python_errors():
             self.java.start()
@@ -172,7 +187,15 @@ class KafkaStreams:
         if state in _ENDED:
             self.raise_error()
             raise ServerError(f"Kafka Streams is {state} and will not be {' or '.join(states)}.")
-        raise ServerError(f"Kafka Streams is {state} and not {' or '.join(states)} after {seconds:g} s.")
+        raise ServerError(f"Kafka Streams is {state} and not {' or '.join(states)} after {seconds:g} s. {self._hint()}")
+
+    def _hint(self) -> str:
+        """Why nothing happens, as far as it can be seen from here."""
+        try:
+            reach(Connection(self._servers))
+        except BrokerUnavailable as error:
+            return str(error)
+        return f"Does each of its topics exist: {', '.join(self._sources)}?" if self._sources else ""
 
     def raise_error(self) -> None:
         """Raise the error that a thread failed with last, if one did."""

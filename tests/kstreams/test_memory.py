@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from modelserving.errors import ServerError
@@ -27,6 +28,7 @@ from modelserving.kstreams import (
     java,
     raw,
     streams_config,
+    text,
 )
 from modelserving.kstreams.bridge.batches import BatchContext, BatchProcessor, BatchProcessorSupplier, Columns
 from modelserving.kstreams.bridge.clients import passing_over
@@ -164,3 +166,35 @@ def test_what_has_ended_says_so(one_node: Any) -> None:
         pass
     with pytest.raises(ServerError, match="the task that this belongs to has ended: get"):
         kept[0].get(b"a")
+
+
+def test_fifty_starts_and_closes_leave_memory_as_it_was() -> None:
+    """Of Java's heap, and of the process: a cell that is run again and again costs nothing in the end."""
+
+    def run() -> None:
+        builder = java.StreamsBuilder()
+        texts = java.Consumed.with_(text(), text())
+        builder.stream("in", texts).mapValues(lambda value: value.upper()).groupByKey().count()
+        options = {"processing_exception_handler": lambda *_: True}
+        with TopologyTestDriver(builder.build(), **options) as driver:
+            driver.createInputTopic("in", text(), text()).pipeInput("k", "v")
+        with TopologyTestDriver(topology("in", "out")) as driver:
+            driver.createInputTopic("in", raw(), raw()).pipeInput(None, b"x")
+
+    for _ in range(10):
+        run()
+    heap, whole = used()
+    for _ in range(50):
+        run()
+    later = used()
+    assert later[0] - heap < 2
+    assert later[1] - whole < 40
+
+
+def used() -> tuple[float, float]:
+    """Megabytes of Java's heap that are in use, and of the process; after both sides have looked for what can go."""
+    for _ in range(3):
+        gc.collect()
+        java_class("java.lang.System").gc()
+    runtime = java_class("java.lang.Runtime").getRuntime()
+    return (runtime.totalMemory() - runtime.freeMemory()) / 1e6, psutil.Process().memory_info().rss / 1e6

@@ -344,3 +344,16 @@ def test_an_end_that_takes_too_long_is_told(
         streams.wait_for(State.RUNNING)
     assert "has not ended within 0 s" in caplog.text
     assert streams.close(60)
+
+
+def test_what_cannot_run_says_why(tmp_path: Path) -> None:
+    """No broker, and a second start: in words that help, not in the engine's states."""
+    topology = java.Topology()
+    topology.addSource("in", "in")
+    config = streams_config(Connection("127.0.0.1:1"), application_id="nowhere", state_dir=tmp_path)
+    streams = KafkaStreams(topology, config)
+    with pytest.raises(ServerError, match="not RUNNING after 0.01 s. no Kafka broker answers at 127.0.0.1:1"):
+        streams.wait_for(State.RUNNING, seconds=0.01)
+    streams.close()
+    with pytest.raises(ServerError, match="'nowhere' was started or closed before .* make a new KafkaStreams"):
+        streams.start()

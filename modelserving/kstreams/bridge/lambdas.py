@@ -9,7 +9,6 @@ A class of processors, too, is taken for its supplier.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,7 +18,7 @@ import jpype
 from modelserving.kstreams import functions
 from modelserving.kstreams.bridge.failures import python_errors_only
 from modelserving.kstreams.bridge.values import from_java
-from modelserving.kstreams.processor import ProcessorSupplier
+from modelserving.kstreams.processor import ProcessorSupplier, check_supplier
 
 __all__ = ["adapt_functions"]
 
@@ -36,8 +35,11 @@ _AGGREGATED: Kinds = {0: functions.Initializer, 3: functions.Aggregator}
 _MERGED: Kinds = {3: functions.Merger}
 _REDUCED: Kinds = {2: functions.Reducer}
 _SUPPLIED: Kinds = {0: ProcessorSupplier}
+_PARTITIONED: Kinds = {4: functions.StreamPartitioner}
+_NAMED: Kinds = {2: functions.TopicNameExtractor, 3: functions.TopicNameExtractor}
 _METHODS: Mapping[str, Kinds] = {
     "addProcessor": _SUPPLIED,
+    "addSink": {**_NAMED, **_PARTITIONED},
     "aggregate": _AGGREGATED,
     "branch": _PREDICATE,
     "cogroup": {3: functions.Aggregator},
@@ -56,10 +58,15 @@ _METHODS: Mapping[str, Kinds] = {
     "process": _SUPPLIED,
     "reduce": _REDUCED,
     "selectKey": _BY_KEY,
+    "to": _NAMED,
+    "toStream": _BY_KEY,
+    "withStreamPartitioner": _PARTITIONED,
+    "withTimestampExtractor": {2: functions.TimestampExtractor},
 }
 """For each method: what a function is, by how many arguments it takes."""
 _CLASSES: Mapping[str, tuple[str, ...]] = {
     "BranchedKStream": ("branch",),
+    "Consumed": ("withTimestampExtractor",),
     "CogroupedKStream": ("aggregate", "cogroup"),
     "KGroupedStream": ("aggregate", "cogroup", "reduce"),
     "KGroupedTable": ("aggregate", "reduce"),
@@ -78,15 +85,20 @@ _CLASSES: Mapping[str, tuple[str, ...]] = {
         "peek",
         "process",
         "selectKey",
+        "to",
     ),
-    "KTable": ("filter", "filterNot", "groupBy", "join", "leftJoin", "mapValues", "outerJoin"),
+    "KTable": ("filter", "filterNot", "groupBy", "join", "leftJoin", "mapValues", "outerJoin", "toStream"),
+    "Produced": ("withStreamPartitioner",),
+    "Repartitioned": ("withStreamPartitioner",),
     "SessionWindowedCogroupedKStream": ("aggregate",),
     "SessionWindowedKStream": ("aggregate", "reduce"),
     "TimeWindowedCogroupedKStream": ("aggregate",),
     "TimeWindowedKStream": ("aggregate", "reduce"),
-    "Topology": ("addProcessor",),
+    "Topology": ("addProcessor", "addSink"),
 }
 """Which class of the DSL has which of them."""
+_SUPPLIER_AT = {"addProcessor": 1, "process": 0}
+"""Where these take what makes processors."""
 
 
 def adapt_functions() -> None:
@@ -134,6 +146,8 @@ def _taking(owner: str, name: str) -> Any:
 
 
 def _adapt(owner: str, method: str, arguments: tuple[Any, ...]) -> list[Any]:
+    if (place := _SUPPLIER_AT.get(method)) is not None and len(arguments) > place:
+        check_supplier(method, arguments[place])
     places = [place for place, found in enumerate(arguments) if _is_bare(found)]
     made = list(arguments)
     for number, place in enumerate(places):
@@ -157,18 +171,7 @@ def _is_bare(found: Any) -> bool:
 
 def _wrap(method: str, kinds: Kinds, function: Callable[..., Any]) -> Any:
     for count, kind in kinds.items():
-        if _takes(function, count):
+        if functions.takes(function, count):
             return kind(function)
     wanted = " or ".join(map(str, kinds))
     raise TypeError(f"{method} takes a function of {wanted} arguments; {function!r} cannot be called with so many.")
-
-
-def _takes(function: Callable[..., Any], count: int) -> bool:
-    """Whether a function can be called with so many arguments."""
-    try:
-        inspect.signature(function).bind(*range(count))
-    except TypeError:
-        return False
-    except ValueError:  # a function in C that does not say
-        return True
-    return True

@@ -45,6 +45,8 @@ def to_java(value: object) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or isinstance(value, int | float | _jpype._JObject | _jpype._JProxy):
+        if type(value) is int and not _SMALLEST <= value <= _LARGEST:
+            raise OverflowError(f"{value} does not fit into the 64 bits of a whole number of Java's: send it as text.")
         return value
     array, box, walkable, _ = _kinds()
     if isinstance(value, bytes | bytearray | memoryview):
@@ -78,6 +80,7 @@ class _Walk:
         return made.iterator()
 
 
+_SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 _WALKABLE = (list, tuple, set, frozenset, range, Iterator)
 
 

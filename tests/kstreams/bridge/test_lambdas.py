@@ -7,7 +7,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from modelserving.kstreams import Processor, Record, TopologyTestDriver, integer, java, number, serde, text
+from modelserving.kstreams import (
+    Processor,
+    ProcessorContext,
+    ProcessorSupplier,
+    Record,
+    StateStore,
+    StoreBuilder,
+    TopologyTestDriver,
+    integer,
+    java,
+    number,
+    serde,
+    text,
+)
 
 LISTS = serde(lambda values: ",".join(values).encode(), lambda data: data.decode().split(","))
 
@@ -122,3 +135,96 @@ def test_one_object_for_all_tasks_is_refused() -> None:
     one = Forwarding()
     with pytest.raises(TypeError, match="has to make a new object each time, and this one gave the same Forwarding"):
         stream(java.StreamsBuilder()).process(lambda: one)
+
+
+def test_functions_say_where_a_record_goes_and_under_which_key() -> None:
+    """Topics by name, partitions by number, keys of a table's changes: with Python's values, and bare."""
+    builder = java.StreamsBuilder()
+    counts = stream(builder).groupByKey().count().toStream(lambda key, count: key.upper())
+    counts.to(lambda key, count: f"o{key.lower()}t", java.Produced.with_(text(), integer()))
+    assert drive(builder, {"in": [("u", "v")]}, value=integer()) == [("U", 1)]
+    builder, asked = java.StreamsBuilder(), list[tuple[Any, ...]]()
+    there = java.Produced.with_(text(), text()).withStreamPartitioner(lambda *said: asked.append(said))
+    stream(builder).to(lambda key, value, context: "out", there)
+    assert drive(builder, {"in": [("k", "v")]}) == [("k", "v")]
+    assert asked == [("out", "k", "v", 1)]
+
+
+@pytest.mark.parametrize("chosen", [1, -1, [0, 7]])
+def test_a_partition_that_is_not_there_is_told(chosen: Any) -> None:
+    """By number, with how many there are."""
+    builder = java.StreamsBuilder()
+    stream(builder).to("out", java.Produced.with_(text(), text()).withStreamPartitioner(lambda *_: chosen))
+    with pytest.raises(ValueError, match=r"a StreamPartitioner chose partition -?\d, and the topic has 1"):
+        drive(builder, {"in": [("k", "v")]})
+
+
+def test_times_by_a_bare_function() -> None:
+    """``withTimestampExtractor`` takes one, too."""
+    builder = java.StreamsBuilder()
+    dated = java.Consumed.with_(text(), text()).withTimestampExtractor(lambda key, value: int(value))
+    builder.stream("in", dated).to(*out())
+    with TopologyTestDriver(builder.build()) as driver:
+        driver.createInputTopic("in", text(), text()).pipeInput("k", "77")
+        assert driver.createOutputTopic("out", text(), text()).readRecord().timestamp() == 77
+
+
+@pytest.mark.parametrize("fails", [lambda s: s.to(lambda *_: 1 / 0), lambda s: s.toTable().toStream(lambda *_: 1 / 0)])
+def test_what_they_raise_comes_out_as_itself(fails: Any) -> None:
+    """With its traceback, down to the line of the user's code."""
+    builder = java.StreamsBuilder()
+    fails(stream(builder))
+    with pytest.raises(ZeroDivisionError) as caught:
+        drive(builder, {"in": [("k", "v")]})
+    assert str(caught.traceback[-1].path).endswith("test_lambdas.py")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (5, "addProcessor takes a class of processors, or a function .* and got 5"),
+        (Processor(), "hand over the class: Processor"),
+        (lambda: 5, "made 5"),
+        (object, "has to make a Processor, and this one made <object"),
+    ],
+)
+def test_what_makes_no_processor_is_told(wrong: Any, said: str) -> None:
+    """In Python's words, not as overloads that do not match."""
+    topology = java.Topology()
+    topology.addSource("in", "in")
+    with pytest.raises(TypeError, match=said):
+        topology.addProcessor("node", wrong, "in")
+
+
+def test_a_number_that_java_cannot_hold_is_told() -> None:
+    """Python's have no end."""
+    builder = java.StreamsBuilder()
+    stream(builder).mapValues(lambda value: 2**70).to(*out(value=integer()))
+    with pytest.raises(OverflowError, match="1180591620717411303424 does not fit into the 64 bits"):
+        drive(builder, {"in": [("k", "v")]})
+
+
+def test_a_forgotten_super_is_told_or_does_no_harm(one_node: Any) -> None:
+    """A store needs its name; a processor has its context all the same."""
+
+    class Nameless(StateStore):
+        def __init__(self, name: str) -> None:
+            self.held = name
+
+        def restore(self, key: bytes, value: bytes | None) -> None:
+            """Nothing."""
+
+    class Forgetful(Processor):
+        def init(self, context: ProcessorContext) -> None:
+            """Forgets."""
+
+        def process(self, record: Record) -> None:
+            self.context.forward(record)
+
+    with TopologyTestDriver(one_node(ProcessorSupplier(Forgetful))) as driver:
+        driver.createInputTopic("in", text(), text()).pipeInput("k", "v")
+    with (
+        pytest.raises(TypeError, match=r"Nameless.__init__ has to call super\(\).__init__\(name\)"),
+        TopologyTestDriver(one_node(ProcessorSupplier(Forgetful, StoreBuilder("held", Nameless)))),
+    ):
+        pass
