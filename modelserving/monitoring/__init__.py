@@ -5,4 +5,6 @@
     metrics/    one server, as Prometheus reads it; alert rules
     replay/     a stretch of the log, scored again with a model that never served
     truth/      what turned out to be true, days later; who was right
+    drift/      whether records and answers are spread as they were
+    monitor/    a server that only looks: drift and quality of a pipeline, whoever serves it
 """

@@ -20,13 +20,14 @@ DEFAULTS = {
     "speculative": (5500, 10_000),
     "streams": (5600, 1_000),
     "temperature": (5700, None),
+    "monitor": (5800, None),
 }
 
 
 @pytest.mark.parametrize("name", SERVE)
 def test_every_server_takes_the_options_of_all(name: str) -> None:
     """With the same words and the same help; only what a server listens on, and how much it takes, is its own."""
-    kind = ListenOptions if name == "temperature" else ServeOptions
+    kind = ListenOptions if name in {"temperature", "monitor"} else ServeOptions
     found = {one.name: one for one in SERVE[name].params}
     same = {field.name for field in dataclasses.fields(kind)}
     assert same <= set(found)

@@ -1,14 +1,15 @@
-"""``modelserving serve stage | actor | streams | speculative``.
+"""``modelserving serve stage | actor | streams | speculative | monitor``.
 
 ::
 
     options.py ─▶ servers.py ─▶ launch.py      what all can be told; a command for each; bind, connect, serve
     speculative.py                             several models, and what is wanted of them
+    monitor.py                                 looks, and scores nothing
 """
 
 import typer
 
-from modelserving.commands.serve import servers, speculative
+from modelserving.commands.serve import monitor, servers, speculative
 
 __all__ = ["register"]
 
@@ -17,3 +18,4 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     servers.register(app)
     speculative.register(app)
+    monitor.register()

@@ -1,0 +1,64 @@
+"""``modelserving serve monitor``: looks at a pipeline, whoever serves it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from modelserving.commands.options import Topic, topics_of
+from modelserving.commands.serve.launch import GroupMember, Service, launch
+from modelserving.commands.serve.options import ListenOptions, with_options
+from modelserving.commands.serve.servers import serve_app
+from modelserving.config import load_settings
+
+if TYPE_CHECKING:
+    from modelserving.kafka import Connection
+
+__all__ = ["register"]
+
+
+def register() -> None:
+    """Add the command to those of the servers."""
+    serve_app.command()(monitor)
+
+
+@with_options(ListenOptions, port=5800)
+def monitor(
+    said: ListenOptions,
+    topic: Topic = "",
+    schema: Annotated[
+        list[Path] | None, typer.Option(help="What the records are, as for the servers; repeatable.")
+    ] = None,
+    truth_by_key: Annotated[
+        bool, typer.Option("--truth-by-key", help="Truths name records by their keys, not by partition and offset.")
+    ] = False,
+    window_days: Annotated[float, typer.Option(min=0.001, help="An answer waits so many days for its truth.")] = 7,
+    roll_back: Annotated[
+        bool, typer.Option("--roll-back", help="When a column drifts, let the model before serve again.")
+    ] = False,
+) -> None:
+    """Look at a pipeline: drift of records and answers, and quality as the truth comes in. Ctrl-C ends it."""
+    from modelserving.datasets import default_schemas
+    from modelserving.kafka import create_topics
+    from modelserving.monitoring.monitor import Monitor, MonitorOptions
+    from modelserving.records.schema_files import read_schemas
+    from modelserving.web.monitor import make_monitor_app
+
+    topics = topics_of(said.prefix, topic)
+
+    def make(connection: Connection, member: GroupMember) -> Service:
+        create_topics(connection, topics)
+        folder = load_settings().home / "monitor" / member.group
+        schemas = read_schemas(schema) if schema else default_schemas()
+        window = timedelta(days=window_days)
+        options = MonitorOptions(folder, schemas, topics, member.group, truth_by_key, window, roll_back)
+        server = Monitor(connection, options)
+        about = f"Looking at {topics.records} and {topics.scored}"
+        return Service(server.run, make_monitor_app(server), about, f"What drifts: {member.url}/drift")
+
+    pipeline = said.prefix or topic.removesuffix("-records") or "modelserving"
+    launch("monitor", replace(said, group=said.group or f"{pipeline}-monitor"), make)

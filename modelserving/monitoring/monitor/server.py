@@ -1,0 +1,214 @@
+"""The monitor: drift of records and answers, and quality as the truth comes in; for one pipeline, whoever serves it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+
+from modelserving import jvm
+from modelserving.errors import BrokerUnavailable, RecordError
+from modelserving.kafka import Connection, Message, end_offsets
+from modelserving.kafka.admin import create_named_topics
+from modelserving.kafka.settings import KEPT
+from modelserving.kstreams import KafkaStreams, Response, State, streams_config
+from modelserving.models.admin.publish import send_command
+from modelserving.monitoring.drift.columns import Alarm, DriftWatch
+from modelserving.monitoring.monitor.rollback import RollBackOnAlarm
+from modelserving.monitoring.monitor.tail import TopicTail
+from modelserving.monitoring.replay.answers import answer_of
+from modelserving.monitoring.truth.join import WINDOW, decode_judged, make_join
+from modelserving.monitoring.truth.quality import Quality
+from modelserving.monitoring.truth.topic import create_truth_topic, judged_topic
+from modelserving.records import TOPICS, Action, RecordSchema, Topics, decode_scored
+from modelserving.records.decoder import RecordDecoder
+from modelserving.serving import Health, ModelKey, Phase
+from modelserving.serving.sessions import run_sessions
+from modelserving.serving.worker_thread import run_abandonable
+from modelserving.streams_server.heartbeat import Heartbeat
+
+__all__ = ["Monitor", "MonitorOptions"]
+
+log = logging.getLogger(__name__)
+
+_LOOK_EVERY_S = 0.1
+_CLOSE_SECONDS = 10.0
+_MODELS = 64
+_SESSION_S = 45.0
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorOptions:
+    """How a monitor looks.
+
+    Args:
+        state_folder: where Kafka Streams keeps the answers that wait for their truth.
+        schemas: of the records.
+        topics: which pipeline.
+        group: the application that joins answers and truths; one monitor runs for each.
+        by_key: whether truths name records by the messages' keys.
+        window: how long an answer waits for its truth.
+        roll_back: whether an alarm rolls the model back.
+    """
+
+    state_folder: Path
+    schemas: Sequence[RecordSchema]
+    topics: Topics = TOPICS
+    group: str = "monitor"
+    by_key: bool = False
+    window: timedelta = WINDOW
+    roll_back: bool = False
+
+
+class Monitor:
+    """Looks until cancelled.
+
+    Args:
+        connection: to the cluster.
+        options: how.
+    """
+
+    def __init__(self, connection: Connection, options: MonitorOptions) -> None:
+        self.options = options
+        self.phase: str = Phase.STARTING
+        self.streams: KafkaStreams | None = None
+        self.recent: list[Alarm] = []
+        """The last alarms, the newest last."""
+        self.unreadable = 0
+        self._heartbeat: Heartbeat | None = None
+        self._connection = connection
+        self._decoder = RecordDecoder(options.schemas)
+        self._quality: dict[ModelKey, Quality] = {}
+        self._roll_back = RollBackOnAlarm(
+            lambda data_type, why: send_command(connection, options.topics, Action.ROLL_BACK, data_type, issued_by=why)
+        )
+        self.drift = DriftWatch(on_alarm=self._alarm)
+        self._judged = judged_topic(options.topics)
+        topics = options.topics
+        self.tail = TopicTail(connection, (topics.records, topics.scored, self._judged), self._take, (self._judged,))
+        self._sessions = 0
+
+    def health(self) -> Health:
+        """Whether it looks."""
+        streams = self.streams
+        running = streams is not None and streams.state is State.RUNNING
+        details = tuple(str(one) for one in self.drift.standing().values() if one is not None)
+        heartbeat = self._heartbeat
+        away = self.tail.away or (heartbeat.missing if running and heartbeat is not None else "")
+        if away:
+            return Health(False, Phase.WAITING, (away, *details))
+        return Health(running, Phase.SERVING if running else self.phase, details)
+
+    def quality(self) -> Mapping[ModelKey, Quality]:
+        """How good the answers were that have met their truth, by model."""
+        return dict(self._quality)
+
+    async def run(self) -> None:
+        """Look until cancelled.
+
+        Raises:
+            SetupError: river is not installed.
+            BrokerUnavailable: no broker answers at the start; later on, it is waited for.
+        """
+        stop = threading.Event()
+        try:
+            await anyio.to_thread.run_sync(self._prepare)
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(run_abandonable, partial(self.tail.run, stop))
+                await run_sessions(self._session, lambda: self._sessions, self._wait)
+        finally:
+            stop.set()
+            self.phase = Phase.STOPPED
+
+    def _prepare(self) -> None:
+        jvm.start()
+        from modelserving.monitoring.drift.detector import NumberDetector
+
+        NumberDetector()  # without river this says so, before anything is followed
+        create_truth_topic(self._connection, self.options.topics)
+        partitions = len(end_offsets(self._connection, self.options.topics.scored))
+        create_named_topics(self._connection, {self._judged: (partitions, KEPT)})
+
+    def _wait(self) -> None:
+        self.phase = Phase.WAITING
+
+    async def _session(self) -> None:
+        """Join answers and truths until the engine gives up."""
+        streams = self.streams = await anyio.to_thread.run_sync(self._make)
+        self._heartbeat = Heartbeat(streams, _SESSION_S)
+        try:
+            await run_abandonable(streams.start)
+            while (state := streams.state) not in {State.NOT_RUNNING, State.ERROR}:
+                if state is State.RUNNING and self.phase != Phase.SERVING:
+                    self.phase, self._sessions = Phase.SERVING, self._sessions + 1
+                await anyio.sleep(_LOOK_EVERY_S)
+            raise BrokerUnavailable(f"Kafka Streams has given up: {streams.error or state}.")
+        finally:
+            self.streams = self._heartbeat = None
+            with anyio.move_on_after(_CLOSE_SECONDS + 2, shield=True):
+                await run_abandonable(streams.close, _CLOSE_SECONDS)
+
+    def _make(self) -> KafkaStreams:
+        options = self.options
+        options.state_folder.mkdir(parents=True, exist_ok=True)
+        config = streams_config(
+            self._connection,
+            application_id=options.group,
+            client_id=options.group,
+            state_dir=options.state_folder,
+            processing_guarantee="exactly_once_v2",
+            commit_interval_ms=200,
+        )
+        join = make_join(options.topics, options.by_key, options.window)
+        return KafkaStreams(join, config, lambda _: Response.REPLACE_THREAD)
+
+    def _take(self, topic: str, messages: Sequence[Message]) -> None:
+        """What came by. What is none of ours is counted, and disturbs nothing."""
+        if topic == self.options.topics.records:
+            self._take_records(messages)
+        elif topic == self.options.topics.scored:
+            self._take_answers(messages)
+        else:
+            self._take_judged(messages)
+
+    def _take_records(self, messages: Sequence[Message]) -> None:
+        found = self._decoder.decode(messages)
+        self.unreadable += len(found.problems)
+        for group in found.groups:
+            columns = zip(group.records.schema.names, group.records.columns, strict=True)
+            self.drift.add_records(group.data_type, {name: column.to_pylist() for name, column in columns})
+
+    def _take_answers(self, messages: Sequence[Message]) -> None:
+        answers: dict[tuple[str, str], list[float | str]] = {}
+        for message in messages:
+            try:
+                scored = decode_scored(message.value)
+            except RecordError:
+                self.unreadable += 1
+                continue
+            name = f"{scored.model_name} {scored.model_version}".rstrip()
+            answers.setdefault((scored.data_type, name), []).append(answer_of(scored))
+        for (data_type, model), values in answers.items():
+            self.drift.add_answers(data_type, model, values)
+
+    def _take_judged(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            try:
+                found = decode_judged(message.value)
+                if found.model in self._quality or len(self._quality) < _MODELS:
+                    self._quality.setdefault(found.model, Quality()).add(found.answer, found.truth)
+            except (ValueError, TypeError, KeyError):
+                self.unreadable += 1
+
+    def _alarm(self, alarm: Alarm) -> None:
+        log.warning("%s", alarm)
+        self.recent = [*self.recent[-49:], alarm]
+        if self.options.roll_back:
+            self._roll_back(alarm)

@@ -1,0 +1,105 @@
+"""Messages of some topics as they come. Who watches does not fall behind: what is too much is passed over, counted."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from kafka import TopicPartition
+from kafka.errors import KafkaError
+
+from modelserving.errors import BrokerUnavailable
+from modelserving.kafka import Connection, Message, make_consumer
+
+__all__ = ["TopicTail"]
+
+log = logging.getLogger(__name__)
+
+_POLL_MS = 250
+_MOST = 1_000
+_AGAIN_S = 2.0
+_LOOK_EVERY = 120
+
+
+class TopicTail:
+    """Reads alone: no group, nothing is committed, nobody's share is taken.
+
+    Args:
+        connection: to the cluster.
+        topics: which.
+        take: gets the messages of one poll, topic by topic, in the reading thread.
+        whole: those of them that are read from their beginning, and to their end; of the others, what is new.
+        most_behind: so many messages of a partition may wait; of more, only the newest are read.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        topics: Sequence[str],
+        take: Callable[[str, Sequence[Message]], object],
+        whole: Collection[str] = (),
+        most_behind: int = 20_000,
+    ) -> None:
+        self._connection = connection
+        self._topics = tuple(topics)
+        self._take = take
+        self._whole = frozenset(whole)
+        self._most_behind = most_behind
+        self._positions: dict[TopicPartition, int] = {}
+        self.passed_over: Counter[str] = Counter()
+        self.away = ""
+        """Why nothing is read now; empty while it is."""
+
+    def run(self, stop: threading.Event) -> None:
+        """Read until ``stop`` is set. While the broker is away it is asked again and again."""
+        while not stop.is_set():
+            try:
+                with make_consumer(self._connection, max_poll_records=_MOST) as consumer:
+                    self._follow(consumer, stop)
+            except (KafkaError, BrokerUnavailable, OSError) as error:
+                self.away = f"the topics cannot be read: {error}"
+                log.warning("%s; again in %g s", self.away, _AGAIN_S)
+                stop.wait(_AGAIN_S)
+
+    def _follow(self, consumer: Any, stop: threading.Event) -> None:
+        self._assign(consumer)
+        polls = 0
+        while not stop.is_set():
+            found: Mapping[TopicPartition, Sequence[Message]] = consumer.poll(timeout_ms=_POLL_MS)
+            self.away = ""
+            for place, messages in found.items():
+                self._positions[place] = messages[-1].offset + 1
+                self._take(place.topic, messages)
+            polls += 1
+            if polls % _LOOK_EVERY == 0:
+                self._assign(consumer)
+            self._catch_up(consumer, [place for place in found if place.topic not in self._whole])
+
+    def _assign(self, consumer: Any) -> None:
+        """Take all partitions that there are now; go on where it was, also after the broker was away."""
+        places = [
+            TopicPartition(topic, number)
+            for topic in self._topics
+            for number in sorted(consumer.partitions_for_topic(topic) or ())
+        ]
+        if set(places) == set(consumer.assignment()):
+            return
+        consumer.assign(places)
+        ends = consumer.end_offsets(places)
+        for place in places:
+            begin = 0 if place.topic in self._whole else ends[place]
+            consumer.seek(place, min(self._positions.setdefault(place, begin), ends[place]))
+
+    def _catch_up(self, consumer: Any, places: Sequence[TopicPartition]) -> None:
+        """Where too much waits, go on near the end."""
+        for place in places:
+            end = consumer.highwater(place)
+            behind = 0 if end is None else end - self._positions[place]
+            if behind > self._most_behind:
+                begin = end - _MOST
+                self.passed_over[place.topic] += begin - self._positions[place]
+                self._positions[place] = begin
+                consumer.seek(place, begin)

@@ -1,0 +1,97 @@
+"""The HTTP face of a monitor.
+
+::
+
+    /drift      which columns drift, and the last alarms
+    /quality    how good the answers were that have met their truth, by model
+    /healthz    whether it looks        /metrics    as Prometheus reads it
+"""
+
+from __future__ import annotations
+
+import math
+
+from fastapi import FastAPI, Response
+from pydantic import BaseModel, Field
+
+from modelserving import __version__
+from modelserving.monitoring.metrics import EngineCollector, Exposition, JavaCollector
+from modelserving.monitoring.monitor import Monitor, MonitorCollector
+from modelserving.web.app import add_docs, add_errors, add_metrics
+from modelserving.web.schemas import AGAIN, Health
+
+__all__ = ["make_monitor_app"]
+
+
+class DriftState(BaseModel):
+    """What drifts."""
+
+    drifting: list[str] = Field(description="a line for each column that drifts now")
+    recent: list[str] = Field(description="the last alarms, the newest last")
+    values: dict[str, int] = Field(description="how many values were watched, by data type and column")
+
+
+class QualityState(BaseModel):
+    """How good the answers of one model were."""
+
+    data_type: str
+    model: str
+    version: str
+    digest: str
+    pairs: int = Field(description="answers whose truth is known")
+    mean_absolute_error: float | None
+    accuracy: float | None = Field(description="labels that are the same, numbers that round to the truth")
+    mean_error: float | None = Field(description="by how much numbers are too high on the average")
+    calibration_slope: float | None = Field(description="1: the truth grows as the answers do")
+
+
+def make_monitor_app(monitor: Monitor) -> FastAPI:
+    """Make the application.
+
+    Args:
+        monitor: what it shows.
+    """
+    app = FastAPI(title="Monitor", version=__version__, docs_url=None, redoc_url=None)
+    app.openapi_version = "3.0.3"
+    add_docs(app)
+    add_errors(app)
+
+    @app.get("/drift", summary="What drifts")
+    def drift() -> DriftState:
+        return DriftState(
+            drifting=[str(one) for one in monitor.drift.standing().values() if one is not None],
+            recent=[str(one) for one in monitor.recent],
+            values={f"{of} {column}": seen for (of, column), (seen, _) in monitor.drift.counts().items()},
+        )
+
+    @app.get("/quality", summary="How good the answers were")
+    def quality() -> list[QualityState]:
+        return [
+            QualityState(
+                data_type=model.data_type,
+                model=model.name,
+                version=model.version,
+                digest=model.digest,
+                pairs=found.pairs,
+                mean_absolute_error=_known(found.mean_absolute_error),
+                accuracy=_known(found.accuracy),
+                mean_error=_known(found.mean_error),
+                calibration_slope=_known(found.calibration_slope),
+            )
+            for model, found in monitor.quality().items()
+        ]
+
+    @app.get("/healthz", summary="Whether it looks", responses={503: {"model": Health}})
+    def healthz(response: Response) -> Health:
+        health = monitor.health()
+        if not health.ok:
+            response.status_code = 503
+            response.headers.update(AGAIN)
+        return Health(status="ok" if health.ok else "unavailable", phase=health.phase, details=list(health.details))
+
+    add_metrics(app, Exposition(MonitorCollector(monitor), JavaCollector(), EngineCollector(lambda: monitor.streams)))
+    return app
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value

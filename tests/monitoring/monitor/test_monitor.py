@@ -1,0 +1,84 @@
+"""A real monitor beside a real broker."""
+
+from __future__ import annotations
+
+import random
+import time
+
+import httpx
+import pytest
+
+from modelserving.broker import EmbeddedKafka
+from modelserving.kafka import Connection, make_producer, read_topic
+from modelserving.monitoring.replay.answers import Place
+from modelserving.monitoring.truth.topic import Truth, send_truths
+from modelserving.records import Action, ScoredRecord, Topics, decode_command, encode_scored, encode_wine
+from modelserving.workshop.lesson.lesson_topics import wait_until
+from modelserving.workshop.processes.process import ServerProcess
+from tests.fakes import wine
+from tests.monitoring.tools import lint
+
+pytestmark = [pytest.mark.broker, pytest.mark.slow]
+
+
+def send_wines(connection: Connection, topic: str, count: int, alcohol: float, seed: int) -> None:
+    """Publish wines whose alcohol is spread by 1 around a mean, and a broken one."""
+    chance = random.Random(seed)
+    with make_producer(connection) as producer:
+        for _ in range(count):
+            producer.send(topic, value=encode_wine(wine(alcohol=chance.gauss(alcohol, 1.0))))
+        producer.send(topic, value=b"\xff")
+        producer.flush()
+
+
+def test_it_sees_drift_and_rolls_back_and_tells_quality_as_the_truth_comes(
+    kafka: EmbeddedKafka, connection: Connection, topics: Topics, promtool: str
+) -> None:
+    """One column drifts, and no other; one command is sent; answers meet their truths; Prometheus is told all of it."""
+    prefix = topics.records.removesuffix("-wine-records")
+    environ = {"KAFKA_BOOTSTRAP_SERVERS": connection.bootstrap_servers, "MODELSERVING_HOME": str(kafka.home)}
+    with ServerProcess.start("monitor", prefix, ("--port", "0", "--roll-back"), environ) as monitor:
+        send_wines(connection, topics.records, 1_500, 10.0, 1)
+        wait_until(lambda: seen(monitor) == 1_500, "1,500 wines")
+        assert monitor.get("/drift")["drifting"] == []
+        send_wines(connection, topics.records, 600, 12.0, 2)
+        wait_until(lambda: monitor.get("/drift")["drifting"], "the alarm")
+        assert str(monitor.get("/drift")["drifting"]).startswith("['alcohol for wine drifts: mean 10")
+
+        def commands() -> list[tuple[Action, str]]:
+            found = [decode_command(one.value) for one in read_topic(connection, topics.control)]
+            return [(one.action, one.issued_by) for one in found]
+
+        wait_until(lambda: len(commands()) == 1, "the command")
+        assert commands() == [(Action.ROLL_BACK, "drift alarm: alcohol")]
+
+        with make_producer(connection) as producer:
+            for offset in range(20):
+                answer = ScoredRecord("wine", 5.5, "tree", "1", "abc", 0, offset, 1, time.time_ns(), 1)
+                producer.send(topics.scored, value=encode_scored(answer))
+            producer.flush()
+        send_truths(connection, topics, [Truth(6.0, Place(0, offset)) for offset in range(20)])
+        page = wait_until(lambda: told(monitor), "twenty pairs")
+        assert (
+            'modelserving_quality_mean_absolute_error{data_type="wine",digest="abc",model="tree",version="1"} 0.5'
+            in page
+        )
+        assert 'modelserving_drift_alarm{column="alcohol",data_type="wine"} 1.0' in page
+        assert lint(promtool, page.encode()) == ""
+
+
+def seen(monitor: ServerProcess) -> int:
+    """How many wines it has watched."""
+    values = monitor.get("/drift")["values"]
+    assert isinstance(values, dict)
+    return int(values.get("wine alcohol", 0))
+
+
+def told(monitor: ServerProcess) -> str:
+    """Its metrics, once they tell of twenty pairs."""
+    page = httpx.get(monitor.url + "/metrics").text
+    return (
+        page
+        if 'modelserving_quality_pairs{data_type="wine",digest="abc",model="tree",version="1"} 20.0' in page
+        else ""
+    )

@@ -1,0 +1,63 @@
+"""Answers and truths that meet, on the real engine without a broker."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from modelserving.kstreams import TopologyTestDriver, raw
+from modelserving.monitoring.truth.join import Judged, decode_judged, make_join
+from modelserving.records import TOPICS, ScoredRecord, encode_scored
+from modelserving.serving import ModelKey
+
+DAY_MS = 86_400_000
+TREE = ModelKey("wine", "tree", "1", "abc")
+
+
+def scored(offset: int) -> bytes:
+    """An answer to the record at an offset."""
+    return encode_scored(ScoredRecord(*TREE[:1], 5.0 + offset, *TREE[1:], 0, offset, 1, 1, 1))
+
+
+def truth(number: float, **where: int) -> bytes:
+    """A truth."""
+    return json.dumps({"truth": number, **where}).encode()
+
+
+def test_an_answer_meets_its_truth_by_partition_and_offset() -> None:
+    """Whichever comes first; what comes later than the window has no pair; what is no truth is a dead letter."""
+    with TopologyTestDriver(make_join(TOPICS, window=timedelta(days=2))) as driver:
+        answers, truths = (driver.createInputTopic(name, raw(), raw()) for name in (TOPICS.scored, "wine-truth"))
+        truths.pipeInput(None, truth(6, partition=0, offset=1), 0)
+        for offset in range(3):
+            answers.pipeInput(b"wine", scored(offset), 0)
+        truths.pipeInput(None, truth(7, partition=0, offset=0), DAY_MS)
+        truths.pipeInput(None, b"six", DAY_MS)
+        truths.pipeInput(None, truth(8, partition=0, offset=2), 3 * DAY_MS)
+        found = driver.createOutputTopic("wine-judged", raw(), raw()).readValuesToList()
+        letters = driver.createOutputTopic(TOPICS.dead_letters, raw(), raw())
+        letter = letters.readRecord()
+        assert letters.isEmpty()
+    assert [decode_judged(value) for value in found] == [Judged(TREE, 6.0, 6), Judged(TREE, 5.0, 7)]
+    assert letter.value() == b"six"
+    assert dict(letter.headers())["x-stage"] == b"truth"
+
+
+def test_an_answer_meets_its_truth_by_the_records_key() -> None:
+    """Where keys name records."""
+    with TopologyTestDriver(make_join(TOPICS, by_key=True)) as driver:
+        answers, truths = (driver.createInputTopic(name, raw(), raw()) for name in (TOPICS.scored, "wine-truth"))
+        for offset, key in enumerate((b"a", b"b")):
+            answers.pipeInput(key, scored(offset), 0)
+        truths.pipeInput(b"b", truth(6), 6 * DAY_MS)
+        found = driver.createOutputTopic("wine-judged", raw(), raw()).readValuesToList()
+    assert [decode_judged(value).answer for value in found] == [6.0]
+
+
+def test_what_is_no_pair_is_said() -> None:
+    """Somebody else may write to the topic."""
+    for value in (None, b"", b"[]", b"{}"):
+        with pytest.raises((ValueError, TypeError, KeyError)):
+            decode_judged(value)
