@@ -32,7 +32,9 @@ def score(
     ],
     model_type: Annotated[
         str | None,
-        typer.Option("--type", help="pmml, tensorflow, tensorflow-saved or onnx; none: found out from the file."),
+        typer.Option(
+            "--type", help="pmml, tensorflow, tensorflow-saved, onnx or remote; none: found out from the file."
+        ),
     ] = None,
     every: Annotated[int, typer.Option(min=1, help="Score every so manyth row.")] = 1,
     data: Annotated[Path | None, typer.Option(help="Folder with the workbook's models; none: the checkout's.")] = None,

@@ -29,11 +29,12 @@ class ModelType(IntEnum):
     PMML = 1
     TENSORFLOWSAVED = 2
     ONNX = 3
+    REMOTE = 4
     CUSTOM = 15  # of whoever adds a factory for it
 
     @property
     def slug(self) -> str:
-        """The name on command lines: ``tensorflow``, ``pmml``, ``tensorflow-saved``, ``onnx``, ``custom``."""
+        """The name on command lines: its own in lower case, and ``tensorflow-saved``."""
         return "tensorflow-saved" if self is ModelType.TENSORFLOWSAVED else self.name.lower()
 
 

@@ -1,15 +1,16 @@
-"""``modelserving serve stage | actor | streams | speculative | monitor``.
+"""``modelserving serve stage | actor | streams | speculative | monitor | model``.
 
 ::
 
     options.py ─▶ servers.py ─▶ launch.py      what all can be told; a command for each; bind, connect, serve
     speculative.py                             several models, and what is wanted of them
     monitor.py                                 looks, and scores nothing
+    model.py                                   models over HTTP, without Kafka
 """
 
 import typer
 
-from modelserving.commands.serve import monitor, servers, speculative
+from modelserving.commands.serve import model, monitor, servers, speculative
 
 __all__ = ["register"]
 
@@ -19,3 +20,4 @@ def register(app: typer.Typer) -> None:
     servers.register(app)
     speculative.register(app)
     monitor.register()
+    model.register()

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from modelserving.errors import ModelFormatError, ModelRefused
 from modelserving.models.formats.onnx.model import OnnxFactory
 from modelserving.models.formats.pmml.model import PmmlFactory
+from modelserving.models.formats.remote.model import RemoteFactory
 from modelserving.models.formats.tensorflow.frozen_graph import FrozenGraphFactory
 from modelserving.models.formats.tensorflow.saved_model import SavedModelFactory
 from modelserving.models.model import NO_PARAMETERS, Model, ModelFactory
@@ -19,6 +20,7 @@ FACTORIES: dict[ModelType, ModelFactory] = {
     ModelType.TENSORFLOW: FrozenGraphFactory(),
     ModelType.TENSORFLOWSAVED: SavedModelFactory(),
     ModelType.ONNX: OnnxFactory(),
+    ModelType.REMOTE: RemoteFactory(),
 }
 """A new format is a module with a factory, and a line here."""
 

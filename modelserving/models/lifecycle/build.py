@@ -92,12 +92,15 @@ def _compare(descriptor: ModelDescriptor, row: int, expected: float | str, score
 def warm_up(model: Model, records: Any = None) -> None:
     """Engines compile while they run: the first answers would be slow, so they are given to nobody.
 
-    Records are scored meanwhile, by another thread of this interpreter: every few answers it has it for itself.
+    Records are scored meanwhile, by another thread of this interpreter: every few answers it has it for itself. A model
+    whose engine is somewhere else has nothing to warm here, and says so: ``needs_warm_up``.
 
     Args:
         model: that is to serve.
         records: a ``pyarrow.RecordBatch`` of such as will come, at least one; ``None``: made up.
     """
+    if not getattr(model, "needs_warm_up", True):
+        return
     one = (own_probes(model).records if records is None else records).slice(0, 1)
     model.score(one.take([0] * _WARM_UP_BATCH))
     for _ in range(_WARM_UP_SCORES // _IN_A_ROW):

@@ -23,7 +23,8 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 from urllib.request import url2pathname
 
 from modelserving.errors import ConfigError, ModelRefused, ModelUnreachable
-from modelserving.records import ModelDescriptor
+from modelserving.models.formats.remote.description import read_description
+from modelserving.records import ModelDescriptor, ModelType
 
 if TYPE_CHECKING:
     import httpx
@@ -74,6 +75,7 @@ class FetchPolicy:
                 not the model.
         """
         if descriptor.location is None:
+            self._check_remote(descriptor)
             return descriptor
         name = f"model {descriptor.name!r}, by reference {descriptor.location!r}"
         if not descriptor.sha256:
@@ -84,7 +86,19 @@ class FetchPolicy:
             raise (ModelUnreachable if _may_pass(error) else ModelRefused)(f"{name}: {error}") from error
         if hashlib.sha256(data).hexdigest() != descriptor.sha256.lower():
             raise ModelRefused(f"{name}: what is there does not have the stated SHA-256. Publish the model again.")
-        return replace(descriptor, data=data, location=None)
+        found = replace(descriptor, data=data, location=None)
+        self._check_remote(found)
+        return found
+
+    def _check_remote(self, descriptor: ModelDescriptor) -> None:
+        """A remote model is asked at a host; a stranger's message must not choose which."""
+        if descriptor.type is not ModelType.REMOTE:
+            return
+        remote = read_description(descriptor.data).remote
+        try:
+            self._check_host(urlsplit(remote))
+        except _Refusal as error:
+            raise ModelRefused(f"model {descriptor.name!r}, which is asked at {remote!r}: {error}") from error
 
     def _read(self, location: str) -> bytes:
         uri = urlsplit(location)

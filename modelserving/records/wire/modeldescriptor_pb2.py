@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15modeldescriptor.proto\x12\x0cmodelserving\"\xf9\x04\n\x0fModelDescriptor\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x10\n\x08\x64\x61taType\x18\x03 \x01(\t\x12:\n\tmodeltype\x18\x04 \x01(\x0e\x32\'.modelserving.ModelDescriptor.ModelType\x12\x0e\n\x04\x64\x61ta\x18\x05 \x01(\x0cH\x00\x12\x12\n\x08location\x18\x06 \x01(\tH\x00\x12\x0f\n\x07version\x18\x07 \x01(\t\x12\x0e\n\x06sha256\x18\x08 \x01(\t\x12\x12\n\ncreated_ms\x18\t \x01(\x03\x12*\n\x06golden\x18\n \x03(\x0b\x32\x1a.modelserving.GoldenRecord\x12\x11\n\ttolerance\x18\x0b \x01(\x01\x12\x41\n\nparameters\x18\x0c \x03(\x0b\x32-.modelserving.ModelDescriptor.ParametersEntry\x12;\n\x07metrics\x18\r \x03(\x0b\x32*.modelserving.ModelDescriptor.MetricsEntry\x12\x16\n\x0eshadow_percent\x18\x0e \x01(\x01\x1a\x31\n\x0fParametersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"P\n\tModelType\x12\x0e\n\nTENSORFLOW\x10\x00\x12\x08\n\x04PMML\x10\x01\x12\x13\n\x0fTENSORFLOWSAVED\x10\x02\x12\x08\n\x04ONNX\x10\x03\x12\n\n\x06\x43USTOM\x10\x0f\x42\x10\n\x0eMessageContent\"^\n\x0cGoldenRecord\x12\x0e\n\x06record\x18\x01 \x01(\x0c\x12\x10\n\x08\x65xpected\x18\x02 \x01(\x01\x12\x0e\n\x06values\x18\x03 \x01(\t\x12\x12\n\x05label\x18\x04 \x01(\tH\x00\x88\x01\x01\x42\x08\n\x06_labelb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15modeldescriptor.proto\x12\x0cmodelserving\"\x85\x05\n\x0fModelDescriptor\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x10\n\x08\x64\x61taType\x18\x03 \x01(\t\x12:\n\tmodeltype\x18\x04 \x01(\x0e\x32\'.modelserving.ModelDescriptor.ModelType\x12\x0e\n\x04\x64\x61ta\x18\x05 \x01(\x0cH\x00\x12\x12\n\x08location\x18\x06 \x01(\tH\x00\x12\x0f\n\x07version\x18\x07 \x01(\t\x12\x0e\n\x06sha256\x18\x08 \x01(\t\x12\x12\n\ncreated_ms\x18\t \x01(\x03\x12*\n\x06golden\x18\n \x03(\x0b\x32\x1a.modelserving.GoldenRecord\x12\x11\n\ttolerance\x18\x0b \x01(\x01\x12\x41\n\nparameters\x18\x0c \x03(\x0b\x32-.modelserving.ModelDescriptor.ParametersEntry\x12;\n\x07metrics\x18\r \x03(\x0b\x32*.modelserving.ModelDescriptor.MetricsEntry\x12\x16\n\x0eshadow_percent\x18\x0e \x01(\x01\x1a\x31\n\x0fParametersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\\\n\tModelType\x12\x0e\n\nTENSORFLOW\x10\x00\x12\x08\n\x04PMML\x10\x01\x12\x13\n\x0fTENSORFLOWSAVED\x10\x02\x12\x08\n\x04ONNX\x10\x03\x12\n\n\x06REMOTE\x10\x04\x12\n\n\x06\x43USTOM\x10\x0f\x42\x10\n\x0eMessageContent\"^\n\x0cGoldenRecord\x12\x0e\n\x06record\x18\x01 \x01(\x0c\x12\x10\n\x08\x65xpected\x18\x02 \x01(\x01\x12\x0e\n\x06values\x18\x03 \x01(\t\x12\x12\n\x05label\x18\x04 \x01(\tH\x00\x88\x01\x01\x42\x08\n\x06_labelb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,13 +36,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MODELDESCRIPTOR_METRICSENTRY']._loaded_options = None
   _globals['_MODELDESCRIPTOR_METRICSENTRY']._serialized_options = b'8\001'
   _globals['_MODELDESCRIPTOR']._serialized_start=40
-  _globals['_MODELDESCRIPTOR']._serialized_end=673
+  _globals['_MODELDESCRIPTOR']._serialized_end=685
   _globals['_MODELDESCRIPTOR_PARAMETERSENTRY']._serialized_start=476
   _globals['_MODELDESCRIPTOR_PARAMETERSENTRY']._serialized_end=525
   _globals['_MODELDESCRIPTOR_METRICSENTRY']._serialized_start=527
   _globals['_MODELDESCRIPTOR_METRICSENTRY']._serialized_end=573
   _globals['_MODELDESCRIPTOR_MODELTYPE']._serialized_start=575
-  _globals['_MODELDESCRIPTOR_MODELTYPE']._serialized_end=655
-  _globals['_GOLDENRECORD']._serialized_start=675
-  _globals['_GOLDENRECORD']._serialized_end=769
+  _globals['_MODELDESCRIPTOR_MODELTYPE']._serialized_end=667
+  _globals['_GOLDENRECORD']._serialized_start=687
+  _globals['_GOLDENRECORD']._serialized_end=781
 # @@protoc_insertion_point(module_scope)

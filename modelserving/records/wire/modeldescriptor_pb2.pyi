@@ -35,6 +35,8 @@ class ModelDescriptor(_message.Message):
         TENSORFLOWSAVED: ModelDescriptor._ModelType.ValueType  # 2
         """a SavedModel, as a zip archive"""
         ONNX: ModelDescriptor._ModelType.ValueType  # 3
+        REMOTE: ModelDescriptor._ModelType.ValueType  # 4
+        """a service elsewhere that is asked: a JSON text that says where and how"""
         CUSTOM: ModelDescriptor._ModelType.ValueType  # 15
         """a format of your own"""
 
@@ -45,6 +47,8 @@ class ModelDescriptor(_message.Message):
     TENSORFLOWSAVED: ModelDescriptor.ModelType.ValueType  # 2
     """a SavedModel, as a zip archive"""
     ONNX: ModelDescriptor.ModelType.ValueType  # 3
+    REMOTE: ModelDescriptor.ModelType.ValueType  # 4
+    """a service elsewhere that is asked: a JSON text that says where and how"""
     CUSTOM: ModelDescriptor.ModelType.ValueType  # 15
     """a format of your own"""
 
