@@ -8,13 +8,14 @@ import swagger_ui_bundle
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from modelserving import __version__
 from modelserving.monitoring.metrics import EngineCollector, Exposition, HasEngine, JavaCollector, ServerCollector
+from modelserving.web.page import add_page, show_server
 from modelserving.web.schemas import (
     AGAIN,
     ONE_TYPE,
@@ -93,6 +94,7 @@ def make_app(server: ServerView, *routers: APIRouter) -> FastAPI:
         )
 
     engine = (EngineCollector(lambda: server.streams),) if isinstance(server, HasEngine) else ()
+    add_page(app, lambda: show_server(server))
     add_metrics(app, Exposition(ServerCollector(server), JavaCollector(), *engine))
     return app
 
@@ -136,10 +138,6 @@ def add_docs(app: FastAPI) -> None:
             swagger_css_url=f"{_ASSETS}/swagger-ui.css",
             swagger_favicon_url=f"{_ASSETS}/favicon-32x32.png",
         )
-
-    @app.get("/", include_in_schema=False)
-    async def root() -> RedirectResponse:
-        return RedirectResponse("/docs")
 
 
 def add_errors(app: FastAPI) -> None:

@@ -18,6 +18,7 @@ from modelserving import __version__
 from modelserving.monitoring.metrics import EngineCollector, Exposition, JavaCollector
 from modelserving.monitoring.monitor import Monitor, MonitorCollector
 from modelserving.web.app import add_docs, add_errors, add_metrics
+from modelserving.web.page import PageState, Table, add_page
 from modelserving.web.schemas import AGAIN, Health
 
 __all__ = ["make_monitor_app"]
@@ -89,8 +90,49 @@ def make_monitor_app(monitor: Monitor) -> FastAPI:
             response.headers.update(AGAIN)
         return Health(status="ok" if health.ok else "unavailable", phase=health.phase, details=list(health.details))
 
+    add_page(app, lambda: _show(monitor))
     add_metrics(app, Exposition(MonitorCollector(monitor), JavaCollector(), EngineCollector(lambda: monitor.streams)))
     return app
+
+
+def _show(monitor: Monitor) -> PageState:
+    """What the page shows of a monitor."""
+    health, counts = monitor.health(), monitor.drift.counts()
+    drift = [
+        [*name, f"{counts.get(name, (0, 0))[0]}", "" if standing is None else str(standing)]
+        for name, standing in monitor.drift.standing().items()
+    ]
+    quality = [
+        [
+            *model[:3],
+            f"{one.pairs}",
+            f"{one.mean_absolute_error:.4g}",
+            f"{one.accuracy:.1%}",
+            f"{one.calibration_slope:.3g}",
+        ]
+        for model, one in monitor.quality().items()
+    ]
+    return PageState(
+        title="Monitor",
+        ok=health.ok,
+        phase=str(health.phase),
+        details=list(health.details),
+        numbers={
+            "values watched": sum(seen for seen, _ in counts.values()),
+            "drift alarms": sum(alarms for _, alarms in counts.values()),
+            "answers judged": sum(one.pairs for one in monitor.quality().values()),
+            "passed over": monitor.tail.passed_over.total(),
+        },
+        rates=["values watched"],
+        tables=[
+            Table(title="Drift", columns=["data type", "column", "values", "alarm"], rows=drift),
+            Table(
+                title="Quality",
+                columns=["data type", "model", "version", "pairs", "mean error", "right", "calibration"],
+                rows=quality,
+            ),
+        ],
+    )
 
 
 def _known(value: float) -> float | None:

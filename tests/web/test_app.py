@@ -175,13 +175,15 @@ class TestOtherPaths:
         response = get(view, path)
         assert response.status_code == 404
         assert response.json() == {
-            "detail": f"nothing at {path}. Try: /state, /state/{{data_type}}, /models, /healthz, /metrics, /docs."
+            "detail": f"nothing at {path}. Try: /state, /state/{{data_type}}, /models, /healthz, /snapshot, /metrics, "
+            "/docs."
         }
 
     def test_the_front_door_leads_to_the_documentation(self, view: FakeServer) -> None:
-        """Who types the plain address finds out what there is."""
+        """Who types the plain address sees what the server does, and finds out what else there is."""
         response = get(view, "/")
-        assert (response.status_code, response.headers["location"]) == (307, "/docs")
+        assert response.status_code == 200
+        assert 'href="/docs"' in response.text
 
     def test_prometheus_reads_what_is_counted(self, view: FakeServer) -> None:
         """As text, with the process itself."""
@@ -218,7 +220,7 @@ class TestDocumentation:
         """Each path has a summary, each answer a schema, each reference leads somewhere, each field is explained."""
         api = get(view, "/openapi.json").json()
         assert api["openapi"].startswith("3.")
-        assert set(api["paths"]) == {"/state", "/state/{data_type}", "/models", "/healthz", "/metrics"}
+        assert set(api["paths"]) == {"/state", "/state/{data_type}", "/models", "/healthz", "/snapshot", "/metrics"}
         schemas = api["components"]["schemas"]
         for referred in re.findall(r"#/components/schemas/(\w+)", str(api)):
             assert referred in schemas

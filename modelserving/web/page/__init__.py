@@ -1,0 +1,12 @@
+"""The page at ``/`` of every server: what it does now, and how that changes, without anything from another host.
+
+::
+
+    state.py ─▶ live.py       what is shown, the same shape for every kind of server; asked once a second, however many look
+    index.html · page.css · page.js
+"""
+
+from modelserving.web.page.live import add_page
+from modelserving.web.page.state import PageState, Table, show_server
+
+__all__ = ["PageState", "Table", "add_page", "show_server"]

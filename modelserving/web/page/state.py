@@ -1,0 +1,94 @@
+"""What the page shows of a server: a few numbers and tables, so that one page does for every kind of server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import BaseModel, Field
+
+from modelserving.models.info import ModelInfo
+from modelserving.models.lifecycle.state import ServingState
+from modelserving.serving import ServerView
+
+__all__ = ["PageState", "Table", "show_server"]
+
+_NS_PER_US = 1_000
+_SHORT = 12
+
+
+class Table(BaseModel):
+    """A table; cells are shown as they are, whatever is in them."""
+
+    title: str
+    columns: list[str]
+    rows: list[list[str]]
+
+
+class PageState(BaseModel):
+    """A server at one moment."""
+
+    title: str
+    ok: bool
+    phase: str
+    details: list[str] = []
+    numbers: dict[str, int] = Field({}, description="by what they count")
+    rates: list[str] = Field([], description="which of the numbers grow, so that their growth is drawn")
+    tables: list[Table] = []
+
+
+def show_server(server: ServerView) -> PageState:
+    """What is shown of a server of models. It may have to ask actors, or a store."""
+    health, counts = server.health(), server.counts
+    models = [row for name in server.data_types for row in _models(server.describe(name))]
+    dead = [[stage, error, f"{count}"] for (stage, error), count in sorted(server.meter.dead_letters().items())]
+    waiting = {"waiting": sum(server.lag.values())} if server.lag else {}
+    lost = {"lost": sum(server.lost.values())} if server.lost else {}
+    return PageState(
+        title="Model server",
+        ok=health.ok,
+        phase=str(health.phase),
+        details=list(health.details),
+        numbers={
+            "scored": counts.scored,
+            "skipped": counts.skipped,
+            "dead letters": counts.dead_lettered,
+            **waiting,
+            **lost,
+            "models refused": server.models_refused,
+        },
+        rates=["scored", "dead letters"],
+        tables=[
+            Table(title="Models", columns=_COLUMNS, rows=models),
+            *(
+                [Table(title="Dead letters", columns=["what was tried", "error", "how many"], rows=dead)]
+                if dead
+                else []
+            ),
+        ],
+    )
+
+
+_COLUMNS = ["data type", "place", "model", "version", "format", "digest", "scored", "p50", "p99", "compared"]
+
+
+def _models(state: ServingState | None) -> Iterator[list[str]]:
+    if state is None:
+        return
+    seen = state.statistics
+    if state.identity is not None:
+        yield [*_who(state.identity, "current"), f"{seen.count}", _us(seen.p50_ns), _us(seen.p99_ns), ""]
+    if (beside := state.shadow) is not None:
+        took = beside.statistics
+        same = f"{beside.equal} of {beside.compared} the same" if beside.compared else "nothing yet"
+        who = _who(beside.identity, f"shadow {beside.percent:g} %")
+        yield [*who, f"{took.count}", _us(took.p50_ns), _us(took.p99_ns), same]
+    if state.previous is not None:
+        yield [*_who(state.previous, "previous"), "", "", "", ""]
+
+
+def _who(model: ModelInfo, place: str) -> list[str]:
+    return [model.data_type, place, model.name, model.version, model.type.slug, model.digest[:_SHORT]]
+
+
+def _us(ns: int) -> str:
+    return f"{ns / _NS_PER_US:.3g} µs" if ns else ""

@@ -1,0 +1,77 @@
+"""The page of a server, in a real browser."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from modelserving.broker import EmbeddedKafka
+from modelserving.kafka import Connection, make_producer
+from modelserving.records import Topics, encode_wine
+from modelserving.workshop.processes.process import ServerProcess
+from tests.contract.servers import constant_model, published
+from tests.fakes import wine
+
+pytestmark = [pytest.mark.browser, pytest.mark.broker]
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+
+
+class Served(NamedTuple):
+    """A server, and the way to its topics."""
+
+    url: str
+    connection: Connection
+    topics: Topics
+
+    def send(self, topic: str, *values: bytes) -> None:
+        """Publish messages."""
+        with make_producer(self.connection) as producer:
+            for value in values:
+                producer.send(topic, value=value, key=b"wine")
+            producer.flush()
+
+
+@pytest.fixture(scope="module")
+def served(kafka: EmbeddedKafka) -> Iterator[Served]:
+    """A real server with a model of a hostile name."""
+    connection = kafka.start().connection
+    prefix = f"t{secrets.token_hex(4)}"
+    broker = {"KAFKA_BOOTSTRAP_SERVERS": connection.bootstrap_servers}
+    with ServerProcess.start("stage", prefix, ("--port", "0", "--no-preload"), broker) as server:
+        made = Served(server.url, connection, Topics().prefixed(prefix))
+        made.send(made.topics.models, *published(constant_model(5.0, HOSTILE)))
+        yield made
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 360)])
+def test_it_follows_the_server(
+    served: Served, page: Page, complaints: list[str], hosts: set[str], scheme: str, width: int
+) -> None:
+    """Numbers go on while it is open; a hostile name is a text; nothing fails; it fits a narrow screen, dark or light."""
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(served.url)
+    expect(page.get_by_role("status")).to_have_text("serving")
+    expect(page.get_by_role("cell", name=HOSTILE)).to_have_count(1)
+    scored = page.locator("dl div", has_text="scored").locator("dd").first
+    before = int(scored.inner_text().replace(",", ""))
+    served.send(served.topics.records, *[encode_wine(wine())] * 25)
+    expect(scored).to_have_text(str(before + 25))
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert complaints == []
+    assert hosts <= {"127.0.0.1", ""}
+
+
+def test_the_keyboard_pauses_it(served: Served, page: Page) -> None:
+    """Tab reaches the button behind the link that skips; the space bar presses it."""
+    page.goto(served.url)
+    expect(page.get_by_role("status")).to_have_text("serving")
+    for _ in range(2):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    expect(page.get_by_role("button", name="Go on")).to_have_attribute("aria-pressed", "true")
