@@ -7,7 +7,7 @@ SIDE_BY_SIDE := -n 2 --dist loadgroup
 FAST := not slow and not notebook and not browser and not ray
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-quix setup-jpmml lab demo test test-ray check lint format types notebooks protos lock clean
+.PHONY: help setup setup-dev setup-quix setup-jpmml lab demo test test-ray check lint format types slides notebooks protos lock clean
 
 help: ## show this list
 	@echo "make lab    the workbook: JupyterLab on its home page, with the broker running"
@@ -53,6 +53,9 @@ format: setup-dev ## mend the style
 
 types: setup-dev ## types
 	$(BIN)/mypy
+
+slides: setup ## the presentation, into build/slides (HALF=1: the half day)
+	@$(RUN) slides $(if $(HALF),--half)
 
 notebooks: setup-dev ## derive the notebooks from their text sources
 	$(BIN)/python -m modelserving.workshop.authoring.derive

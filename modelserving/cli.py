@@ -19,6 +19,7 @@ from modelserving.commands import (
     schemas,
     scoring,
     serve,
+    slides,
     streams,
     temperature,
     workshop,
@@ -37,7 +38,11 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-for commands in (workshop, demo, broker, pipeline, serve, streams, scoring, schemas, deadletters, data, temperature):
+_COMMANDS = (
+    workshop, demo, broker, pipeline, serve, streams, scoring, schemas, deadletters, data, temperature, slides,
+)  # fmt: skip
+
+for commands in _COMMANDS:
     commands.register(app)
 
 

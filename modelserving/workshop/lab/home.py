@@ -10,6 +10,7 @@ from pathlib import Path
 
 from modelserving.system import write_atomically
 from modelserving.workshop.exercises import all_exercises
+from modelserving.workshop.lab.timetable import read_timetable
 from modelserving.workshop.lesson.progress import Progress, Step
 
 __all__ = ["HOME", "LessonEntry", "home_text", "read_entries", "write_home"]
@@ -17,14 +18,13 @@ __all__ = ["HOME", "LessonEntry", "home_text", "read_entries", "write_home"]
 HOME = "home.md"
 """Its name in the attendee's folder."""
 _TEMPLATE = Path(__file__).with_name("home.md")
-_PATHS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("half a day", ("00", "01", "02", "04")),
-    ("a full day", ("00", "01", "02", "03", "04", "05", "06", "07")),
-    ("evenings of your own", ()),
-    ("no time, but you know Kafka", ("00", "03", "04", "05")),
-)
-"""Who has what takes which lessons; none named: all of them."""
-_BEGIN, _BREAK = 9 * 60, 10
+_DAYS = {"half a day": "half", "a full day": "full"}
+_PATHS: dict[str, tuple[str, ...]] = {
+    "evenings of your own": (),
+    "no time, but you know Kafka": ("00", "03", "04", "05"),
+    "you know models, and want Kafka Streams": ("00", "01", "07", "08", "09"),
+}
+"""Who has what takes which lessons, beside the two days of the timetable; none named: all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,8 @@ def home_text(lessons: Sequence[LessonEntry], steps: Mapping[str, Step]) -> str:
     return _TEMPLATE.read_text(encoding="utf-8").format(
         go_on=_go_on(lessons, steps),
         lessons="\n".join(_row(lesson, steps) for lesson in lessons),
-        paths="\n".join(_path_row(name, _chosen(lessons, numbers)) for name, numbers in _PATHS),
-        timetable=_timetable(_chosen(lessons, _PATHS[1][1])),
+        paths="\n".join(_path_row(name, _chosen(lessons, numbers)) for name, numbers in _ways().items()),
+        timetable=read_timetable("full").table({lesson.number: lesson.link for lesson in lessons}),
     )
 
 
@@ -120,6 +120,10 @@ def _go_on(lessons: Sequence[LessonEntry], steps: Mapping[str, Step]) -> str:
     return f"**Go on where you were: {lesson.link}**, exercise `{name}`"
 
 
+def _ways() -> dict[str, tuple[str, ...]]:
+    return {name: read_timetable(day).of("lesson") for name, day in _DAYS.items()} | _PATHS
+
+
 def _chosen(lessons: Sequence[LessonEntry], numbers: Sequence[str]) -> list[LessonEntry]:
     return [lesson for lesson in lessons if lesson.number in numbers or not numbers]
 
@@ -127,16 +131,3 @@ def _chosen(lessons: Sequence[LessonEntry], numbers: Sequence[str]) -> list[Less
 def _path_row(name: str, lessons: Sequence[LessonEntry]) -> str:
     links = " · ".join(f"[{lesson.number}]({lesson.file})" for lesson in lessons)
     return f"| {name} | {links} | {sum(lesson.minutes for lesson in lessons)} |"
-
-
-def _timetable(lessons: Sequence[LessonEntry]) -> str:
-    """A day, lesson by lesson, with a break after each."""
-    rows, now = ["| from | to | |", "|---|---|---|"], _BEGIN
-    for lesson in lessons:
-        rows.append(f"| {_clock(now)} | {_clock(now + lesson.minutes)} | {lesson.link} |")
-        now += lesson.minutes + _BREAK
-    return "\n".join(rows)
-
-
-def _clock(minutes: int) -> str:
-    return f"{minutes // 60}:{minutes % 60:02}"

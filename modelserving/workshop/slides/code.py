@@ -1,0 +1,54 @@
+"""Code on a slide: cut out of the package by name, so that it cannot differ from what runs."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from textwrap import dedent
+
+from modelserving.errors import ConfigError
+
+__all__ = ["code_of"]
+
+_PACKAGE = Path(__file__).resolve().parents[2]
+_LONGEST = 24
+
+
+def code_of(name: str) -> str:
+    """The source of a function, a class or a method, without docstrings and without comments of its own block.
+
+    Args:
+        name: for example ``modelserving.stage.custom_stage:ModelServingStage.run``.
+
+    Raises:
+        ConfigError: there is no such module or no such thing in it, or it is too long for a slide; says which.
+    """
+    module, _, thing = name.partition(":")
+    path = _PACKAGE.parent.joinpath(*module.split(".")).with_suffix(".py")
+    if not path.is_file():
+        raise ConfigError(f"A slide shows code of {module}, which is not there any more.")
+    source = path.read_text(encoding="utf-8")
+    node: ast.AST = ast.parse(source)
+    for part in thing.split("."):
+        found = [child for child in ast.iter_child_nodes(node) if getattr(child, "name", None) == part]
+        if not found:
+            raise ConfigError(f"A slide shows {thing} of {module}, which is not there any more.")
+        node = found[-1]
+    lines = _without_docstrings(source.splitlines(), node)
+    if len(lines) > _LONGEST:
+        raise ConfigError(f"{name} has {len(lines)} lines without docstrings; a slide takes {_LONGEST}.")
+    return dedent("\n".join(lines))
+
+
+def _without_docstrings(lines: list[str], node: ast.AST) -> list[str]:
+    documented = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    assert isinstance(node, documented)  # nothing else has a name
+    gone: set[int] = set()
+    for inner in ast.walk(node):
+        if isinstance(inner, documented) and ast.get_docstring(inner) is not None and len(inner.body) > 1:
+            last = inner.body[0].end_lineno or inner.body[0].lineno
+            gone |= set(range(inner.body[0].lineno, last + 1))
+            if not lines[last].strip():
+                gone.add(last + 1)
+    first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+    return [lines[number - 1] for number in range(first, (node.end_lineno or first) + 1) if number not in gone]

@@ -1,0 +1,52 @@
+"""The page with all slides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from string import Template
+
+from modelserving.workshop.lab.timetable import Timetable
+from modelserving.workshop.slides.fitting import letters
+from modelserving.workshop.slides.parts import Parts
+from modelserving.workshop.slides.source import Block, Slide
+
+__all__ = ["page"]
+
+_HERE = Path(__file__).parent
+
+
+def page(blocks: Sequence[Block], timetable: Timetable, parts: Parts) -> str:
+    """Write the page; it looks for ``reveal/`` and ``slides.css`` beside it.
+
+    Args:
+        blocks: what is shown, in order.
+        timetable: of the day; the presenter's clock counts down from its slides' minutes.
+        parts: fills in code and figures.
+
+    Raises:
+        ConfigError: something that a slide names is not there.
+    """
+    day = timetable.day
+    sections = "\n".join(
+        _section(slide, block, parts, number) for block in blocks for number, slide in enumerate(block.of(day))
+    )
+    seconds = round(60 * sum(block.minutes(day) for block in blocks))
+    template = Template((_HERE / "page.html").read_text(encoding="utf-8"))
+    return template.substitute(sections=sections, total=seconds, day=day)
+
+
+def _section(slide: Slide, block: Block, parts: Parts, number: int) -> str:
+    kind = "opening" if slide.opening else "columns" if len(slide.body) > 1 else "plain"
+    if slide.title.startswith("Lesson"):
+        kind = "lesson"
+    level = "h1" if slide.opening else "h2"
+    body = "".join(f'<div class="column">{parts.html(text)}</div>' for text in slide.body)
+    foot = "" if slide.opening else f'<p class="foot">{escape(block.title)}</p>'
+    notes = parts.html(slide.notes) if slide.notes else ""
+    return (
+        f'<section class="{kind}" id="{block.name}-{number}" data-timing="{slide.minutes * 60:.0f}">'
+        f'<{level}>{escape(slide.title)}</{level}><div class="body" style="font-size:{letters(slide)}px">{body}</div>{foot}'
+        f'<aside class="notes">{notes}</aside></section>'
+    )

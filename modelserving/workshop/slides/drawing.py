@@ -1,0 +1,177 @@
+"""Diagrams from text: boxes in rows, arrows between them.
+
+::
+
+    <client> -> (wine-records) -> [server]* -> (wine-scored)
+    _ -> (wine-models) -> [server]
+
+A line is a row. ``[box]``, ``(topic)``, ``{store}`` and ``<who>`` stand one beside the other; ``_`` leaves a place empty,
+and a name that was placed before is only pointed at. Arrows are ``->`` (whole), ``~>`` (dashed) and ``--`` (no arrow);
+``-word->`` is written on. A ``*`` lights a box; ``|`` begins its second line.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from modelserving.errors import ConfigError
+from modelserving.widgets.colours import DIM, LIT, LIT_TEXT
+from modelserving.widgets.svg import Markup, document, element, join, label
+
+__all__ = ["draw", "extent"]
+
+_WIDTH, _HEIGHT, _GAP, _ROW, _EDGE, _BELOW = 200, 74, 72, 116, 6, 26
+_TOKEN = re.compile(
+    r"\s*(?:(?P<node>\[[^\]]+\]|\([^)]+\)|\{[^}]+\}|<[^>-]+>)(?P<lit>\*?)|(?P<skip>_)(?=\s|$)"
+    r"|(?P<arrow>~>|->|--|-(?P<word>[^->][^>]*?)->))\s*"
+)
+_SHAPES = {"[": ("#eef2f6", 6), "(": ("#d5ebf8", _HEIGHT / 2), "{": ("#f7e3ee", 18), "<": ("#ffffff", 6)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    title: str
+    kind: str
+    column: int
+    row: int
+    lit: bool
+
+    @property
+    def left(self) -> float:
+        return _EDGE + self.column * (_WIDTH + _GAP)
+
+    @property
+    def top(self) -> float:
+        return _EDGE + self.row * _ROW
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    start: str
+    end: str
+    kind: str
+    word: str
+
+
+def draw(text: str, alt: str) -> Markup:
+    """Draw a diagram.
+
+    Args:
+        text: its rows.
+        alt: the same in a sentence.
+
+    Raises:
+        ConfigError: a row cannot be read, or there is no sentence.
+    """
+    if not alt:
+        raise ConfigError("A diagram needs a sentence that says the same, behind the word `diagram`.")
+    places, ways = _read(text)
+    width, height = extent(text)
+    drawn = join(_way(places[way.start], places[way.end], way) for way in ways)
+    boxes = join(map(_box, places.values()))
+    return document(width, height, alt, drawn, boxes, class_="diagram", font_family="inherit")
+
+
+def extent(text: str) -> tuple[float, float]:
+    """Width and height of a diagram, in pixels."""
+    places, ways = _read(text)
+    width = max(place.left for place in places.values()) + _WIDTH + _EDGE
+    height = max(place.top for place in places.values()) + _HEIGHT + _EDGE
+    return width, height + (_BELOW if _turns_back(places, ways) else 0)
+
+
+def _turns_back(places: dict[str, _Place], ways: list[_Way]) -> bool:
+    return any(places[way.end].column < places[way.start].column for way in ways)
+
+
+def _read(text: str) -> tuple[dict[str, _Place], list[_Way]]:
+    places: dict[str, _Place] = {}
+    ways: list[_Way] = []
+    row = 0
+    for line in filter(None, map(str.strip, text.splitlines())):
+        column, last, pending, at, before = 0, None, None, 0, len(places)
+        while at < len(line):
+            found = _TOKEN.match(line, at)
+            if found is None or found.end() == at:
+                raise ConfigError(f"In a diagram, this cannot be read: {line[at:]}")
+            at = found.end()
+            if found["skip"]:
+                column, last = column + 1, None
+            elif found["arrow"]:
+                kind = found["arrow"] if found["arrow"] in ("~>", "--") else "->"
+                pending = (kind, (found["word"] or "").strip(" -"))
+            else:
+                title = found["node"][1:-1]
+                if title not in places:
+                    places[title] = _Place(title, found["node"][0], column, row, bool(found["lit"]))
+                column = places[title].column + 1
+                if last is not None and pending is not None:
+                    ways.append(_Way(last, title, *pending))
+                last, pending = title, None
+        row += len(places) > before  # a line that only points takes no room
+    if not places:
+        raise ConfigError("A diagram without a box.")
+    return places, ways
+
+
+def _box(place: _Place) -> Markup:
+    fill, round_ = _SHAPES[place.kind]
+    first, _, second = place.title.partition("|")
+    ink = LIT_TEXT if place.lit else "#10202f"
+    middle, centre = place.left + _WIDTH / 2, place.top + _HEIGHT / 2
+    size = min(20.0, (_WIDTH - 20) / max(len(first), 1) / 0.64)
+    lines = [
+        label(
+            middle,
+            centre + (-4 if second else 7),
+            first,
+            text_anchor="middle",
+            font_size=size,
+            font_weight=600,
+            fill=ink,
+        )
+    ]
+    if second:
+        small = min(16.0, (_WIDTH - 20) / len(second) / 0.6)
+        lines.append(label(middle, centre + 20, second, text_anchor="middle", font_size=small, fill=ink))
+    dashes: dict[str, str | float] = {"stroke_dasharray": "6 4"} if place.kind == "{" else {}
+    box = element(
+        "rect", x=place.left, y=place.top, width=_WIDTH, height=_HEIGHT, rx=round_,
+        fill=LIT if place.lit else fill, stroke=LIT if place.lit else DIM, stroke_width=1.6, **dashes,
+    )  # fmt: skip
+    return join((box, *lines))
+
+
+def _way(start: _Place, end: _Place, way: _Way) -> Markup:
+    path, tip, (x, y) = _course(start, end)
+    dashes: dict[str, str | float] = {"stroke_dasharray": "7 5"} if way.kind == "~>" else {}
+    line = element("path", d=path, fill="none", stroke="#4b5a68", stroke_width=2.2, **dashes)
+    head = element("path", d=tip, fill="#4b5a68") if way.kind != "--" else Markup("")
+    word = label(x, y, way.word, text_anchor="middle", font_size=15, fill="#4b5a68") if way.word else Markup("")
+    return join((line, head, word))
+
+
+def _course(start: _Place, end: _Place) -> tuple[str, str, tuple[float, float]]:
+    """The line, the head of the arrow, and where a word stands."""
+    y1, y2 = start.top + _HEIGHT / 2, end.top + _HEIGHT / 2
+    if end.column > start.column:  # to the right: straight, and slanted between rows
+        x1, x2 = start.left + _WIDTH, end.left
+        if y1 == y2:
+            return f"M{x1:g} {y1:g}H{x2 - 9:g}", _tip(x2, y2, -9, 0), ((x1 + x2) / 2, y1 - 8)
+        turn = x2 - _GAP + 6  # over columns between them along the row of the start
+        return f"M{x1:g} {y1:g}H{turn:g}L{x2 - 9:g} {y2:g}", _tip(x2, y2, -9, 0), (turn - 4, y2 - 12)
+    if end.column == start.column:  # up or down
+        x, down = start.left + _WIDTH / 2, y2 > y1
+        begin, stop = (start.top + _HEIGHT, end.top) if down else (start.top, end.top + _HEIGHT)
+        back = -9 if down else 9
+        return f"M{x:g} {begin:g}V{stop + back:g}", _tip(x, stop, 0, back), (x + 34, (begin + stop) / 2 + 5)
+    x1, x2 = start.left + _WIDTH / 2, end.left + _WIDTH / 2  # back to the left: below both
+    low = max(start.top, end.top) + _HEIGHT + _BELOW
+    path = f"M{x1:g} {start.top + _HEIGHT:g}V{low:g}H{x2:g}V{end.top + _HEIGHT + 9:g}"
+    return path, _tip(x2, end.top + _HEIGHT, 0, 9), ((x1 + x2) / 2, low - 6)
+
+
+def _tip(x: float, y: float, dx: float, dy: float) -> str:
+    """A triangle whose point is at a place; ``dx``, ``dy`` lead back along the arrow."""
+    return f"M{x:g} {y:g}L{x + dx - dy / 2:g} {y + dy - dx / 2:g}L{x + dx + dy / 2:g} {y + dy + dx / 2:g}z"

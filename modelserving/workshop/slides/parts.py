@@ -1,0 +1,143 @@
+"""What a slide's Markdown becomes: HTML, with code, figures, diagrams and lessons filled in by name.
+
+On lines of their own::
+
+    {code modelserving.stage.custom_stage:ModelServingStage.run}
+    {bars records per second | stage.figures.stage_records_per_s = kafka-python | … = librdkafka}
+    {picture stage}                    the lessons' own picture of the pipeline, with a part lit
+    {timetable}                        of the day that is built
+    {live 5500}                        the page of a server on this machine; a sentence where none answers
+
+In a sentence: ``{result stage.ratios.stage_over_bare_loop .2f}`` and ``{lesson 04}``. A block of code whose language is
+``diagram`` is drawn; the words behind it say the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+from modelserving.errors import ConfigError
+from modelserving.workshop.display.diagrams import pipeline
+from modelserving.workshop.lab.home import LessonEntry
+from modelserving.workshop.lab.timetable import Timetable
+from modelserving.workshop.slides.code import code_of
+from modelserving.workshop.slides.drawing import draw
+from modelserving.workshop.slides.figures import Results, bars
+from modelserving.workshop.slides.fitting import is_short
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
+
+__all__ = ["Parts"]
+
+_FIELD = re.compile(r"\{(result|lesson) ([^{}]+)\}")
+_LINE = re.compile(r"^\{(code|bars|picture|live|timetable)(?: ([^{}]+))?\}$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Turns Markdown into HTML.
+
+    Args:
+        lessons: by number.
+        results: of the benchmarks.
+        timetable: of the day.
+    """
+
+    lessons: Mapping[str, LessonEntry]
+    results: Results
+    timetable: Timetable
+
+    def html(self, text: str) -> str:
+        """One column of a slide.
+
+        Raises:
+            ConfigError: something that it names is not there.
+        """
+        kept: list[str] = []
+
+        def keep(html: str) -> str:
+            kept.append(html)
+            return f"\n\nKEPT{len(kept) - 1}KEPT\n\n"
+
+        text = _LINE.sub(lambda found: keep(self._line(found[1], found[2] or "")), text)
+        text = _FIELD.sub(lambda found: self._field(found[1], found[2]), text)
+        html = str(_markdown().render(text))
+        return re.sub(r"<p>KEPT(\d+)KEPT</p>", lambda found: kept[int(found[1])], html)
+
+    def _line(self, kind: str, argument: str) -> str:
+        makers: dict[str, Callable[[str], str]] = {
+            "code": lambda name: f'{_highlight(code_of(name), "python")}<p class="where">{escape(_where(name))}</p>',
+            "picture": lambda parts: f'<div class="picture">{pipeline(*parts.split()).svg}</div>',
+            "bars": self._bars,
+            "live": _live,
+            "timetable": lambda _: self._timetable(),
+        }
+        return makers[kind](argument.strip())
+
+    def _bars(self, argument: str) -> str:
+        unit, *rows = (part.strip() for part in argument.split("|"))
+        values = []
+        for row in rows:
+            name, _, what = row.partition("=")
+            values.append((what.strip(), self.results.value(name.strip())))
+        alt = "; ".join(f"{what}: {value:,.3g} {unit}" for what, value in values)
+        return f'<div class="picture">{bars(values, alt)}</div><p class="where">{escape(unit)}</p>'
+
+    def _timetable(self) -> str:
+        table = self.timetable.table({number: lesson.title for number, lesson in self.lessons.items()})
+        return f'<div class="timetable">{_markdown().render(table)}</div>'
+
+    def _field(self, kind: str, argument: str) -> str:
+        if kind == "lesson":
+            lesson = self.lessons.get(argument.strip())
+            if lesson is None:
+                raise ConfigError(f"A slide names lesson {argument}, which the workbook does not have.")
+            return f"**{lesson.title}** ({lesson.minutes} minutes)"
+        name, _, form = argument.strip().partition(" ")
+        return format(self.results.value(name), form or ".2g")
+
+
+def _where(name: str) -> str:
+    module, _, thing = name.partition(":")
+    return f"{module.replace('.', '/')}.py · {thing}"
+
+
+def _live(port: str) -> str:
+    """The page of a server, when the slide is shown and one answers; until then the picture of what it would show."""
+    url = f"http://127.0.0.1:{int(port)}/"
+    still = pipeline("pipeline").svg
+    return (
+        f'<div class="live picture" data-url="{url}">{still}</div>'
+        f'<p class="where">{url} on this machine; a picture of it where no server runs (<code>make demo</code>).</p>'
+    )
+
+
+def _markdown() -> MarkdownIt:
+    from markdown_it import MarkdownIt
+
+    reader = MarkdownIt("commonmark", {"html": False}).enable("table")
+    reader.add_render_rule("fence", _fence)
+    return reader
+
+
+def _fence(_: object, tokens: list[Token], index: int, *__: object) -> str:
+    kind, _sep, alt = tokens[index].info.strip().partition(" ")
+    content = tokens[index].content
+    if kind == "diagram":
+        return f'<div class="picture">{draw(content, alt.strip())}</div>'
+    return _highlight(content, kind or "text")
+
+
+def _highlight(code: str, language: str) -> str:
+    from pygments import highlight
+    from pygments.formatters import HtmlFormatter
+    from pygments.lexers import get_lexer_by_name
+
+    size = "code large" if is_short(code) else "code"
+    return str(highlight(code, get_lexer_by_name(language), HtmlFormatter(cssclass=size, wrapcode=True)))

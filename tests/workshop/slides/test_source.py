@@ -1,0 +1,151 @@
+"""The text of the slides, and what becomes of it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from modelserving.errors import ConfigError
+from modelserving.workshop.lab.home import read_entries
+from modelserving.workshop.lab.timetable import read_timetable
+from modelserving.workshop.slides.build import source_folder
+from modelserving.workshop.slides.code import code_of
+from modelserving.workshop.slides.deck import page
+from modelserving.workshop.slides.drawing import draw, extent
+from modelserving.workshop.slides.figures import Results, bars
+from modelserving.workshop.slides.organise import with_timetables
+from modelserving.workshop.slides.parts import Parts
+from modelserving.workshop.slides.source import read_block, read_blocks
+
+PRESENTATION = source_folder()
+BLOCKS = read_blocks(PRESENTATION / "slides")
+LESSONS = read_entries(PRESENTATION.parent / "notebooks")
+PARTS = Parts({one.number: one for one in LESSONS}, Results(PRESENTATION / "results.json"), read_timetable("full"))
+
+BLOCK = "# Log\n\nA promise.\n\nNotes:\nHello.\n\n## One\n<!-- 1.5 minutes, full day -->\n\nLeft\n\n|||\n\nRight\n\nNotes:\nSay it.\n"
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "01-log.md"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_block_has_an_opening_and_slides_with_time_columns_and_notes(tmp_path: Path) -> None:
+    """As the text says."""
+    opening, slide = read_block(written(tmp_path, BLOCK)).slides
+    assert (opening.title, opening.body, opening.notes, opening.opening) == ("Log", ("A promise.",), "Hello.", True)
+    assert (slide.title, slide.minutes, slide.full_day) == ("One", 1.5, True)
+    assert (slide.body, slide.notes) == (("Left", "Right"), "Say it.")
+
+
+def test_the_half_day_leaves_out_what_only_the_full_day_has(tmp_path: Path) -> None:
+    """Its minutes, too."""
+    block = read_block(written(tmp_path, BLOCK))
+    assert [slide.title for slide in block.of("half")] == ["Log"]
+    assert block.minutes("full") - block.minutes("half") == 1.5
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("Log\n", "must begin with a line `# title`"),
+        (BLOCK.replace("<!-- 1.5 minutes, full day -->", ""), "below `## One` must stand its time"),
+        (BLOCK.replace("Notes:\nSay it.", ""), "`One` has no `Notes:`"),
+    ],
+)
+def test_what_a_slide_lacks_is_named(tmp_path: Path, text: str, told: str) -> None:
+    """With its file and its title."""
+    with pytest.raises(ConfigError, match=told):
+        read_block(written(tmp_path, text))
+
+
+@pytest.mark.parametrize("day", ["half", "full"])
+def test_the_slides_take_the_minutes_that_the_timetable_gives_them(day: str) -> None:
+    """And all of it takes the day; each lesson is there."""
+    timetable = read_timetable(day)
+    slides = {block.name: block.minutes(day) for block in BLOCKS}
+    assert timetable.check(slides, {lesson.number: lesson.title for lesson in LESSONS}) == []
+
+
+def test_a_timetable_that_does_not_add_up_is_told() -> None:
+    """By the entry that is wrong."""
+    told = read_timetable("half").check({"02-kafka": 99.0}, {})
+    assert "half day: 02-kafka has 10 minutes, its slides take 99" in told
+    assert "half day: there are no slides 05-models" in told
+    assert "half day: there is no lesson 04" in told
+
+
+def test_every_block_is_shown_in_the_full_day() -> None:
+    """Nothing is written for nobody."""
+    assert sorted(read_timetable("full").of("slides")) == [block.name for block in BLOCKS]
+
+
+def test_the_organisers_page_has_the_timetables() -> None:
+    """`make slides` writes them."""
+    text = (PRESENTATION / "README.md").read_text(encoding="utf-8")
+    assert with_timetables(text, BLOCKS, LESSONS) == text
+
+
+@pytest.mark.parametrize("day", ["half", "full"])
+def test_all_that_the_slides_name_is_there(day: str) -> None:
+    """Code, figures and lessons, by name; and each picture says itself in words."""
+    text = page(BLOCKS, read_timetable(day), PARTS)
+    assert text.count("<svg") == text.count('role="img"') > 30
+    assert 'aria-label=""' not in text
+    shown = text.partition('<div class="slides">')[2]
+    assert not re.search(r"\{(code|bars|picture|live|timetable|result|lesson)\b", shown)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{code modelserving.stage.gone:run}", "modelserving.stage.gone, which is not there"),
+        ("{code modelserving.stage.custom_stage:ModelServingStage.gone}", "ModelServingStage.gone of"),
+        ("{result stage.ratios.gone}", "figure stage.ratios.gone"),
+        ("{bars per second | stage.figures.gone = it}", "figure stage.figures.gone"),
+        ("See {lesson 99}", "names lesson 99"),
+        ("```diagram\n[a] -> [b]\n```", "needs a sentence"),
+    ],
+)
+def test_what_is_not_there_any_more_is_named(text: str, told: str) -> None:
+    """So a slide cannot show what the package has not."""
+    with pytest.raises(ConfigError, match=told):
+        PARTS.html(text)
+
+
+def test_html_in_a_text_is_text() -> None:
+    """Nothing of it becomes a tag."""
+    assert "<script>" not in PARTS.html("a <script>alert(1)</script> b")
+
+
+def test_code_comes_without_docstrings() -> None:
+    """As it stands in the module otherwise."""
+    shown = code_of("modelserving.workshop.slides.source:Block.of")
+    assert shown.startswith("def of(self, day: str)")
+    assert '"""' not in shown
+    assert "return tuple(" in shown
+
+
+def test_a_diagram_places_boxes_in_rows_and_draws_arrows_between_them() -> None:
+    """A line that only points takes no room; a word is written on its arrow."""
+    one_row = extent("[a] -> (b) -> {c}")
+    assert extent("[a] -> (b) -> {c}\n[a] ~> {c}") == one_row
+    wide, high = extent("[a] -> (b) -> {c}\n_ [d]")
+    assert (wide, high > one_row[1]) == (one_row[0], True)
+    drawn = draw("[a] -asks-> [b & c]*", "a asks b and c")
+    assert ">asks<" in drawn
+    assert "b &amp; c" in drawn
+    with pytest.raises(ConfigError, match="cannot be read: ] -> "):
+        draw("[a] -> ] -> [b]", "broken")
+
+
+def test_bars_are_as_long_as_their_numbers() -> None:
+    """The longest one takes the room that there is."""
+    drawn = bars([("one", 100.0), ("two", 200.0)], "one: 100; two: 200")
+    lengths = [
+        float(part.partition('"')[0]) for part in drawn.split("<rect ")[1:] for part in [part.partition('width="')[2]]
+    ]
+    assert lengths[0] * 2 == pytest.approx(lengths[1], rel=0.01)
