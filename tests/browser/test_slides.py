@@ -22,6 +22,28 @@ _OVERFLOWING = """() => {
   return parts.some((box) => box.bottom > limit + 1 || box.right > frame.right - 20) ? slide.id + " overflows" : "";
 }"""
 
+_LOW_CONTRAST = """() => {
+  const channel = (v) => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+  const light = (text) => {
+    const [r, g, b] = text.match(/[\\d.]+/g).map((v) => channel(v / 255));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ground = (part) => {
+    for (; part; part = part.parentElement) {
+      const colour = getComputedStyle(part).backgroundColor;
+      if (colour !== "rgba(0, 0, 0, 0)") return colour;
+    }
+  };
+  const low = new Set();
+  for (const part of document.querySelectorAll(".slides section *")) {
+    if (part.closest("svg, aside") || ![...part.childNodes].some((n) => n.nodeType === 3 && n.data.trim())) continue;
+    const colour = getComputedStyle(part).color;
+    const [a, b] = [light(colour), light(ground(part))].sort((x, y) => y - x);
+    if ((a + 0.05) / (b + 0.05) < 4.5) low.add(`${part.tagName}.${part.className} ${colour}`);
+  }
+  return [...low];
+}"""
+
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -55,19 +77,7 @@ def test_no_slide_is_empty_or_larger_than_the_screen_and_nothing_is_asked_of_the
 
 def test_text_has_contrast(deck: Page) -> None:
     """At least 4.5 to 1 between letters and their ground, on every kind of slide."""
-    low = deck.evaluate("""() => {
-      const light = (text) => { const [r, g, b] = text.match(/[\\d.]+/g).map(Number).map((v) => v / 255)
-        .map((v) => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
-      const ground = (part) => { for (; part; part = part.parentElement) { const c = getComputedStyle(part).backgroundColor;
-        if (!/rgba\\(0, 0, 0, 0\\)|transparent/.test(c)) return c; } return "rgb(251, 250, 247)"; };
-      const low = new Set();
-      for (const part of document.querySelectorAll(".slides section *")) {
-        if (part.closest("svg, aside") || ![...part.childNodes].some((n) => n.nodeType === 3 && n.data.trim())) continue;
-        const [a, b] = [light(getComputedStyle(part).color), light(ground(part))].sort().reverse();
-        if ((a + 0.05) / (b + 0.05) < 4.5) low.add(part.tagName + "." + part.className + " " + getComputedStyle(part).color);
-      }
-      return [...low];
-    }""")
+    low = deck.evaluate(_LOW_CONTRAST)
     assert low == []
 
 

@@ -136,9 +136,9 @@ def highlight(code: str, language: str = "python", first_line: int | None = None
         language: a name that Pygments knows.
         first_line: number of its first line, or ``None`` for no line numbers.
     """
-    import pygments  # type: ignore[import-untyped]
-    from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
-    from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
+    import pygments
+    from pygments.formatters import HtmlFormatter
+    from pygments.lexers import get_lexer_by_name
 
     numbers = {} if first_line is None else {"linenos": "inline", "linenostart": first_line}
     formatter = HtmlFormatter(cssclass="modelserving-code", **numbers)

@@ -2,6 +2,6 @@
 
 ::
 
-    presentation/slides/NN-name.md ─▶ source ─▶ parts (code, figures, drawing, pictures) ─▶ deck ─▶ build/slides/index.html
-    workshop/lab/timetable.toml    ───────────────────────────────────────────────────────┘ ─▶ slides.pdf, with notes, too
+    presentation/slides/*.md ─▶ source ─▶ parts (code, figures, drawing) ─▶ deck ─▶ index.html
+    workshop/lab/timetable.toml ─────────────────────────────────────────────┘  ─▶ slides.pdf, one with notes
 """

@@ -78,9 +78,8 @@ def build(folder: Path, day: str, say: Callable[[str], None]) -> Path:
         shutil.copyfile(reveal / name, folder / "reveal" / name)
     shutil.copyfile(Path(__file__).with_name("slides.css"), folder / "slides.css")
     write_atomically(folder / "index.html", text)
-    say(
-        f"{sum(len(block.of(day)) for block in blocks)} slides, {timetable.minutes} minutes with lessons: {folder / 'index.html'}"
-    )
+    number = sum(len(block.of(day)) for block in blocks)
+    say(f"{number} slides, {timetable.minutes} minutes with lessons: {folder / 'index.html'}")
     return folder / "index.html"
 
 

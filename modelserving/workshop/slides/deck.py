@@ -47,6 +47,7 @@ def _section(slide: Slide, block: Block, parts: Parts, number: int) -> str:
     notes = parts.html(slide.notes) if slide.notes else ""
     return (
         f'<section class="{kind}" id="{block.name}-{number}" data-timing="{slide.minutes * 60:.0f}">'
-        f'<{level}>{escape(slide.title)}</{level}><div class="body" style="font-size:{letters(slide)}px">{body}</div>{foot}'
+        f'<div class="sheet"><{level}>{escape(slide.title)}</{level}>'
+        f'<div class="body" style="font-size:{letters(slide)}px">{body}</div>{foot}</div>'
         f'<aside class="notes">{notes}</aside></section>'
     )

@@ -5,9 +5,9 @@
     <client> -> (wine-records) -> [server]* -> (wine-scored)
     _ -> (wine-models) -> [server]
 
-A line is a row. ``[box]``, ``(topic)``, ``{store}`` and ``<who>`` stand one beside the other; ``_`` leaves a place empty,
-and a name that was placed before is only pointed at. Arrows are ``->`` (whole), ``~>`` (dashed) and ``--`` (no arrow);
-``-word->`` is written on. A ``*`` lights a box; ``|`` begins its second line.
+A line is a row. ``[box]``, ``(topic)``, ``{store}`` and ``<who>`` stand one beside the other; ``_`` leaves a place
+empty, and a name that was placed before is only pointed at. Arrows are ``->`` (whole), ``~>`` (dashed) and ``--`` (no
+arrow); ``-word->`` is written on. A ``*`` lights a box; ``|`` begins its second line.
 """
 
 from __future__ import annotations

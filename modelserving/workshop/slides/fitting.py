@@ -24,9 +24,8 @@ _TALLEST, _PICTURE = 430.0, 380.0
 def letters(slide: Slide) -> int:
     """The size of a slide's letters, in pixels."""
     width = _COLUMN if len(slide.body) > 1 else _WIDTH
-    return next(
-        (size for size in _SIZES if max(_height(text, size, width) for text in slide.body) <= _HEIGHT), _SIZES[-1]
-    )
+    fitting = (size for size in _SIZES if max(_height(text, size, width) for text in slide.body) <= _HEIGHT)
+    return next(fitting, _SIZES[-1])
 
 
 def is_short(code: str) -> bool:
@@ -39,11 +38,7 @@ def _height(text: str, size: int, width: int) -> float:
     total = 0.0
     for fence in re.findall(r"^```(.*?)^```", text, flags=re.MULTILINE | re.DOTALL):
         head, _, content = fence.partition("\n")
-        total += (
-            _diagram(content, width)
-            if head.startswith("diagram")
-            else 56 + (_LARGE_LINE if is_short(content) else _CODE_LINE) * content.count("\n")
-        )
+        total += _diagram(content, width) if head.startswith("diagram") else _code(content)
     for line in re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL).splitlines():
         total += _line(line.strip(), size, width)
     return total
@@ -69,6 +64,10 @@ def _text(line: str, size: int, width: float) -> float:
 
 def _lines(text: str, size: int, width: float) -> int:
     return max(1, ceil(len(text.replace("*", "").replace("`", "")) * _LETTER * size / width))
+
+
+def _code(content: str) -> float:
+    return 56 + (_LARGE_LINE if is_short(content) else _CODE_LINE) * content.count("\n")
 
 
 def _diagram(content: str, width: int) -> float:

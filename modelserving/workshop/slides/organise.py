@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,9 +26,8 @@ def with_timetables(text: str, blocks: Sequence[Block], lessons: Sequence[Lesson
     names = {lesson.number: f"**Lesson {lesson.title}**" for lesson in lessons}
     for heading, day in _TABLES.items():
         table = read_timetable(day).table(names, titles)
-        text = re.sub(
-            rf"({heading}\n\n).*?(?=\n\n#)", lambda found, table=table: found[1] + table, text, flags=re.DOTALL
-        )
+        before, _, rest = text.partition(f"{heading}\n\n")
+        text = before + f"{heading}\n\n{table}\n\n#" + rest.partition("\n\n#")[2]
     return text
 
 
