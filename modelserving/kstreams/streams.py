@@ -167,8 +167,8 @@ class KafkaStreams:
             )
         if self.state is not State.CREATED:
             raise ServerError(
-                f"application {self.application_id!r} was started or closed before (it is {self.state}), and each starts "
-                "once: make a new KafkaStreams of the same topology and settings."
+                f"application {self.application_id!r} was started or closed before (it is {self.state}), and each "
+                "starts once: make a new KafkaStreams of the same topology and settings."
             )
         with python_errors():
             self.java.start()

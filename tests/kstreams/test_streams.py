@@ -352,8 +352,8 @@ def test_what_cannot_run_says_why(tmp_path: Path) -> None:
     topology.addSource("in", "in")
     config = streams_config(Connection("127.0.0.1:1"), application_id="nowhere", state_dir=tmp_path)
     streams = KafkaStreams(topology, config)
-    with pytest.raises(ServerError, match="not RUNNING after 0.01 s. no Kafka broker answers at 127.0.0.1:1"):
+    with pytest.raises(ServerError, match=r"not RUNNING after 0.01 s. no Kafka broker answers at 127.0.0.1:1"):
         streams.wait_for(State.RUNNING, seconds=0.01)
     streams.close()
-    with pytest.raises(ServerError, match="'nowhere' was started or closed before .* make a new KafkaStreams"):
+    with pytest.raises(ServerError, match=r"'nowhere' was started or closed before .* make a new KafkaStreams"):
         streams.start()
