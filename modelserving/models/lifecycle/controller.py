@@ -78,6 +78,7 @@ class ModelController:
         self._tries: dict[ModelRef, int] = {}
         self._due: dict[ModelRef, float] = {}
         self._waiting = False
+        self._gone: dict[str, str] = {}
         self.refused = 0
 
     @property
@@ -93,10 +94,11 @@ class ModelController:
 
     @property
     def absent(self) -> Mapping[str, str]:
-        """For each data type whose last command names a model that is nowhere: what is wrong, and how to mend it."""
+        """For each data type whose last word means a model that is nowhere: what is wrong, and how to mend it."""
         with self._lock:
             desired = self._reconciler.history.desired()
-            return {name: desired.problems[position] for name, position in sorted(desired.absent.items())}
+            commanded = {name: desired.problems[position] for name, position in desired.absent.items()}
+            return dict(sorted({**self._gone, **commanded}.items()))
 
     @property
     def pause(self) -> float | None:
@@ -176,6 +178,7 @@ class ModelController:
         command = decode_command(message.value)
         with self._lock:
             self._reconciler.history.add_command(command, position)
+            self._gone.pop(command.data_type, None)
             self._commands[position] = message
             if live:
                 self._live.add(position)
@@ -184,6 +187,7 @@ class ModelController:
         descriptor = decode_descriptor(message.value)
         with self._lock:
             publication = self._reconciler.history.add_model(descriptor, position)
+            self._gone.pop(descriptor.data_type, None)
             if live:
                 self._reconciler.expect(publication)
             self._messages[position] = message
@@ -245,6 +249,8 @@ class ModelController:
 
     def _give_up(self, step: Build, message: Message | None, error: Exception) -> None:
         with self._lock:
+            if message is None and self._reconciler.history.desired().slots[step.data_type].current == step.ref:
+                self._gone[step.data_type] = str(error)
             self._reconciler.refused(step)
             tries = self._tries.pop(step.ref, 1)
         if isinstance(error, ModelUnreachable) and tries > 1:
@@ -254,6 +260,9 @@ class ModelController:
         else:
             self.refused += 1
             log.warning("model %s… of %s is not fit to serve: %s", step.ref.digest[:12], step.data_type, error)
+            if (at := step.ref.position) is not None:
+                place = self._topics.models, at.partition, at.offset
+                self._refuse(DeadLetter(None, None, *place, "model", type(error).__name__, str(error)))
 
     def _end_commands(self, only_current: bool) -> list[tuple[Message, str]]:
         """Commands that cannot be followed, with the reason: those that came just now, or whose model is missed.

@@ -371,3 +371,22 @@ def test_a_source_that_is_cancelled_before_an_update_is_taken_leaves_no_model_op
 
 def options(topics: Topics, rig: Rig) -> ServerOptions:
     return ServerOptions(topics, build=rig._build, fetch=FetchPolicy(pauses=(0.01, 0.01)))
+
+
+def test_a_publication_whose_bytes_are_gone_is_said_until_something_newer_comes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Compaction took them, and no repository has them: as for a command's model, one dead letter and a word."""
+    monkeypatch.setattr("modelserving.models.lifecycle.controller._KEPT_BYTES", 0)
+    rig = Rig()
+    rig.send(model("a"))
+    assert rig.settle() == ("a", "-", "-")
+    monkeypatch.setattr(rig, "log", [None] * 10)
+    rig.controller.take(FakeMessage(encode_descriptor(model("b")), 1, topic=TOPICS.models, timestamp=1))
+    assert rig.settle() == ("a", "-", "-")
+    assert "is not on wine-models any more, and no repository has it" in rig.controller.absent["wine"]
+    assert [(letter.offset, letter.value, letter.stage) for letter in rig.dead] == [(1, None, "model")]
+    rig.controller.take(
+        FakeMessage(encode_command(ModelCommand(Action.RETIRE, "wine")), 2, topic=TOPICS.control, timestamp=2)
+    )
+    assert (rig.settle(), rig.controller.absent) == (("-", "-", "-"), {})
