@@ -262,7 +262,8 @@ class ModelController:
             log.warning("model %s… of %s is not fit to serve: %s", step.ref.digest[:12], step.data_type, error)
             if (at := step.ref.position) is not None:
                 place = self._topics.models, at.partition, at.offset
-                self._refuse(DeadLetter(None, None, *place, "model", type(error).__name__, str(error)))
+                key = step.data_type.encode()  # a message without bytes needs one
+                self._refuse(DeadLetter(None, key, *place, "model", type(error).__name__, str(error)))
 
     def _end_commands(self, only_current: bool) -> list[tuple[Message, str]]:
         """Commands that cannot be followed, with the reason: those that came just now, or whose model is missed.
