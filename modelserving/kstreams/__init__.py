@@ -21,7 +21,7 @@ from modelserving.kstreams import java
 from modelserving.kstreams.bridge.lambdas import adapt_functions
 from modelserving.kstreams.bridge.logging import forward_logs
 from modelserving.kstreams.config import streams_config
-from modelserving.kstreams.context import ProcessorContext, StateStoreContext
+from modelserving.kstreams.context import FixedKeyProcessorContext, ProcessorContext, StateStoreContext
 from modelserving.kstreams.driver import TestInputTopic, TestOutputTopic, TopologyTestDriver
 from modelserving.kstreams.functions import (
     Aggregator,
@@ -51,8 +51,13 @@ from modelserving.kstreams.keyvalue import (
     ValueAndTimestamp,
 )
 from modelserving.kstreams.pictures.describe import TopologyGraph, describe
-from modelserving.kstreams.processor import Processor, ProcessorSupplier
-from modelserving.kstreams.record import Headers, Record, RecordMetadata
+from modelserving.kstreams.processor import (
+    FixedKeyProcessor,
+    FixedKeyProcessorSupplier,
+    Processor,
+    ProcessorSupplier,
+)
+from modelserving.kstreams.record import FixedKeyRecord, Headers, Record, RecordMetadata
 from modelserving.kstreams.serdes import integer, number, raw, serde, text
 from modelserving.kstreams.store import StateStore, StoreBuilder, stores_of
 from modelserving.kstreams.streams import KafkaStreams, Response, State
@@ -61,6 +66,10 @@ from modelserving.kstreams.windows import SessionStore, VersionedKeyValueStore, 
 __all__ = [
     "Aggregator",
     "DeserializationExceptionHandler",
+    "FixedKeyProcessor",
+    "FixedKeyProcessorContext",
+    "FixedKeyProcessorSupplier",
+    "FixedKeyRecord",
     "ForeachAction",
     "ForeignKeyExtractor",
     "Headers",

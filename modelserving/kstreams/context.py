@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,32 @@ from modelserving.kstreams.bridge.failures import guarded, python_errors
 from modelserving.kstreams.bridge.proxies import Ended, implement
 from modelserving.kstreams.bridge.values import duration, to_java
 from modelserving.kstreams.keyvalue import EngineStore
-from modelserving.kstreams.record import Record, RecordMetadata
+from modelserving.kstreams.record import FixedKeyRecord, Record, RecordMetadata
 from modelserving.kstreams.windows import wrap
 
-__all__ = ["Cancellable", "ProcessorContext", "StateStoreContext"]
+__all__ = ["Cancellable", "FixedKeyProcessorContext", "ProcessorContext", "StateStoreContext"]
 
 _PROCESSOR = "org.apache.kafka.streams.processor."
 
 
-Cancellable = Callable[[], None]
-"""Ends what was scheduled."""
+class Cancellable:
+    """Something that was scheduled. To call it ends it, as ``cancel`` does.
+
+    Args:
+        java: the engine's own, in a list that is emptied with the task.
+    """
+
+    def __init__(self, java: list[Any]) -> None:
+        self._java = java
+
+    def cancel(self) -> None:
+        """End it. A second call does nothing."""
+        for each in self._java:
+            each.cancel()
+
+    def __call__(self) -> None:
+        """End it."""
+        self.cancel()
 
 
 class StateStoreContext:
@@ -140,33 +157,27 @@ class ProcessorContext(StateStoreContext):
         place = self.java.recordContext()
         return self.currentSystemTimeMs() if place is None else int(place.timestamp())
 
-    def schedule(self, seconds: float, call: Callable[[int], None], *, stream_time: bool = False) -> Cancellable:
+    def schedule(self, seconds: float | timedelta, *call: Any, stream_time: bool = False) -> Cancellable:
         """Call a function regularly, between two records.
 
         Args:
             seconds: how often.
-            call: takes the time, milliseconds since 1970.
-            stream_time: by the time in the records, not the clock's.
+            call: takes the time, milliseconds since 1970. As in Java, a ``PunctuationType`` may stand before it.
+            stream_time: by the time in the records, not the clock's; where there is no ``PunctuationType``.
         """
+        *said, function = call
 
         @guarded
         def punctuate(time: Any) -> None:
-            call(int(time))
+            function(int(time))
 
         kind = jvm.java_class(_PROCESSOR + "PunctuationType")
-        made = self.java.schedule(
-            duration(seconds),
-            kind.STREAM_TIME if stream_time else kind.WALL_CLOCK_TIME,
-            implement(_PROCESSOR + "Punctuator", punctuate=punctuate),
-        )
-        scheduled = [made]
+        (clock,) = said or (kind.STREAM_TIME if stream_time else kind.WALL_CLOCK_TIME,)
+        scheduled = [
+            self.java.schedule(duration(seconds), clock, implement(_PROCESSOR + "Punctuator", punctuate=punctuate))
+        ]
         self._handed_out.append(scheduled.clear)
-
-        def cancel() -> None:
-            for each in scheduled:
-                each.cancel()
-
-        return cancel
+        return Cancellable(scheduled)
 
     def commit(self) -> None:
         """Ask for a commit soon."""
@@ -179,6 +190,20 @@ class ProcessorContext(StateStoreContext):
     def currentStreamTimeMs(self) -> int:
         """The latest time of any record so far, milliseconds since 1970."""
         return int(self.java.currentStreamTimeMs())
+
+
+class FixedKeyProcessorContext(ProcessorContext):
+    """The same for ``processValues``: what is handed on has the key of what came."""
+
+    def forward(self, record: Record, child: str | None = None) -> None:
+        """Hand a record on that came, with another value, time or headers; errors as for ``ProcessorContext``."""
+        if not isinstance(record, FixedKeyRecord):
+            raise TypeError(
+                f"processValues hands on the record that came, as record.withValue(...), and this is a "
+                f"{type(record).__name__}: use process to hand on others."
+            )
+        arguments = (record.java,) if child is None else (record.java, child)
+        self.java.forward(*arguments)
 
 
 def _java_of(record: Record) -> Any:

@@ -41,6 +41,7 @@ _IN = {
     _STREAMS + "kstream.": (
         "Branched",
         "Consumed",
+        "EmitStrategy",
         "Grouped",
         "JoinWindows",
         "Joined",

@@ -25,10 +25,10 @@ from modelserving.kstreams import java
 from modelserving.kstreams.bridge.failures import guarded
 from modelserving.kstreams.bridge.proxies import implement, implement_with
 from modelserving.kstreams.bridge.threads import attach, detach
-from modelserving.kstreams.context import ProcessorContext
-from modelserving.kstreams.record import Record
+from modelserving.kstreams.context import FixedKeyProcessorContext, ProcessorContext
+from modelserving.kstreams.record import FixedKeyRecord, Record
 
-__all__ = ["FreshObjects", "Processor", "ProcessorSupplier"]
+__all__ = ["FixedKeyProcessor", "FixedKeyProcessorSupplier", "FreshObjects", "Processor", "ProcessorSupplier"]
 
 T = TypeVar("T")
 
@@ -52,6 +52,10 @@ class Processor:
         """The task ends, or goes to another thread or instance."""
 
 
+class FixedKeyProcessor(Processor):
+    """A processor for ``processValues``: it changes values, times and headers, and never a key."""
+
+
 def ProcessorSupplier(make: Callable[[], Processor], *stores: Any) -> Any:
     """What a topology takes: something that makes a processor for each task.
 
@@ -59,14 +63,25 @@ def ProcessorSupplier(make: Callable[[], Processor], *stores: Any) -> Any:
         make: a class, or a function without arguments. It must return a new processor each time.
         stores: builders of the stores that this processor uses, added to the topology and connected with it.
     """
+    return _supplier("Processor", lambda processor: _Node(processor, Record, ProcessorContext), make, stores)
 
-    check_supplier("ProcessorSupplier", make)
-    made = FreshObjects("ProcessorSupplier")
+
+def FixedKeyProcessorSupplier(make: Callable[[], Processor], *stores: Any) -> Any:
+    """What ``processValues`` takes; its arguments are those of ``ProcessorSupplier``."""
+    name = "FixedKeyProcessor"
+    return _supplier(name, lambda processor: _Node(processor, FixedKeyRecord, FixedKeyProcessorContext), make, stores)
+
+
+def _supplier(
+    kind: str, node_of: Callable[[Processor], _Node], make: Callable[[], Processor], stores: Iterable[Any]
+) -> Any:
+    check_supplier(f"{kind}Supplier", make)
+    made = FreshObjects(f"{kind}Supplier")
 
     def get() -> Any:
-        return implement_with(_Node(made.check(_checked(make()))), _API + "Processor")
+        return implement_with(node_of(made.check(_checked(make()))), _API + kind)
 
-    return implement(_API + "ProcessorSupplier", get=guarded(get), stores=lambda: _set_of(stores))
+    return implement(f"{_API}{kind}Supplier", get=guarded(get), stores=lambda: _set_of(stores))
 
 
 def check_supplier(who: str, make: object) -> None:
@@ -127,13 +142,13 @@ class FreshObjects:
 class _Node:
     """A processor as Java calls it."""
 
-    def __init__(self, processor: Processor) -> None:
-        self._processor = processor
-        self.process = guarded(lambda record: processor.process(Record.of(record)))
+    def __init__(self, processor: Processor, kind: type[Record], context: type[ProcessorContext]) -> None:
+        self._processor, self._context_of = processor, context
+        self.process = guarded(lambda record: processor.process(kind.of(record)))
 
     def init(self, context: Any) -> None:
         attach()
-        self._processor.context = self._context = ProcessorContext(context)  # for an init that forgets super().init
+        self._processor.context = self._context = self._context_of(context)  # for an init that forgets super().init
         guarded(self._processor.init)(self._context)
 
     def close(self) -> None:

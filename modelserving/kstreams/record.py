@@ -10,7 +10,7 @@ from typing import Any, Self, TypeAlias
 from modelserving import jvm
 from modelserving.kstreams.bridge.values import from_java, to_java
 
-__all__ = ["Headers", "Record", "RecordMetadata", "read_headers"]
+__all__ = ["FixedKeyRecord", "Headers", "Record", "RecordMetadata", "read_headers"]
 
 Headers: TypeAlias = tuple[tuple[str, bytes | None], ...]
 """Names and bytes, in their order; a name may come twice."""
@@ -87,6 +87,23 @@ class Record:
 
     def __repr__(self) -> str:
         return f"Record(key={self.key()!r}, value={self.value()!r}, timestamp={self.timestamp()})"
+
+
+class FixedKeyRecord(Record):
+    """A record of ``processValues``: its key stays, so its partition is still the right one."""
+
+    __slots__ = ()
+
+    def withKey(self, key: object) -> Self:
+        """Not of this record.
+
+        Raises:
+            TypeError: always; the message says what to use instead.
+        """
+        raise TypeError(
+            f"a record of processValues keeps its key {self.key()!r}, and cannot get {key!r}: use process, which may "
+            "change it; what is counted or joined afterwards is then repartitioned."
+        )
 
 
 @cache

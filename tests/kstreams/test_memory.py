@@ -32,6 +32,7 @@ from modelserving.kstreams import (
 )
 from modelserving.kstreams.bridge.batches import BatchContext, BatchProcessor, BatchProcessorSupplier, Columns
 from modelserving.kstreams.bridge.clients import passing_over
+from modelserving.kstreams.context import Cancellable
 from modelserving.records import Topics
 from modelserving.workshop.lesson.lesson_topics import wait_until
 
@@ -115,7 +116,7 @@ class Holding(Processor):
     def init(self, context: ProcessorContext) -> None:
         super().init(context)
         self.store = context.getStateStore("counts")
-        self.cancel = context.schedule(10, lambda _: self.cancel())
+        self.scheduled: Cancellable = context.schedule(10, lambda _: self.scheduled.cancel())
         _known.append(weakref.ref(self))
 
     def process(self, record: Record) -> None:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from modelserving.errors import ServerError
 from modelserving.kstreams import (
+    FixedKeyProcessor,
     Processor,
     ProcessorContext,
     ProcessorSupplier,
     Record,
     RecordMetadata,
     TopologyTestDriver,
+    java,
     raw,
     text,
 )
@@ -182,3 +185,61 @@ def test_a_store_that_is_not_there_is_named(one_node: Draw) -> None:
             driver.getStateStore("conuts")
         with pytest.raises(ServerError, match=r"no access to StateStore conuts.*addStateStore"):
             driver.createInputTopic("in", raw(), raw()).pipeInput(None, b"x")
+
+
+def test_a_schedule_takes_the_engines_order_too(one_node: Draw) -> None:
+    """An interval, a kind of clock, a function; ``cancel`` ends it before the tick of the record's own time."""
+    ticks: list[int] = []
+
+    class Ticking(Processor):
+        def init(self, context: ProcessorContext) -> None:
+            super().init(context)
+            self.ticking = context.schedule(timedelta(seconds=1), java.PunctuationType.STREAM_TIME, ticks.append)
+
+        def process(self, record: Record) -> None:
+            if record.value() == b"stop":
+                self.ticking.cancel()
+
+    with TopologyTestDriver(one_node(ProcessorSupplier(Ticking))) as driver:
+        source = driver.createInputTopic("in", raw(), raw())
+        for second, value in enumerate((b"", b"", b"stop", b"")):
+            source.pipeInput(None, value, second * 1000)
+    assert ticks == [0, 1000]
+
+
+def of_values(processor: Callable[[], Processor]) -> list[tuple[str, str]]:
+    """What comes out of ``processValues`` for one record."""
+    builder = java.StreamsBuilder()
+    as_text = java.Consumed.with_(text(), text())
+    builder.stream("in", as_text).processValues(processor).to("out", java.Produced.with_(text(), text()))
+    with TopologyTestDriver(builder.build()) as driver:
+        driver.createInputTopic("in", text(), text()).pipeInput("k", "v")
+        return driver.createOutputTopic("out", text(), text()).readKeyValuesToList()
+
+
+def test_values_are_processed_under_their_key() -> None:
+    """Header, time and value may change; nothing has to be repartitioned afterwards."""
+
+    class Shouting(FixedKeyProcessor):
+        def process(self, record: Record) -> None:
+            self.context.forward(record.withValue(record.value().upper()).withTimestamp(7).withHeaders((("a", b"b"),)))
+
+    assert of_values(Shouting) == [("k", "V")]
+
+
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        (lambda record: record.withKey("other"), "keeps its key 'k', and cannot get 'other': use process"),
+        (lambda record: Record("other", "v", 0), "hands on the record that came"),
+    ],
+)
+def test_a_key_cannot_be_changed_where_it_is_fixed(made: Callable[[Record], Record], told: str) -> None:
+    """Neither on the record, nor by another record: it would lie in the wrong partition, without a word."""
+
+    class Changing(FixedKeyProcessor):
+        def process(self, record: Record) -> None:
+            self.context.forward(made(record))
+
+    with pytest.raises(TypeError, match=told):
+        of_values(Changing)

@@ -10,6 +10,7 @@ A class of processors, too, is taken for its supplier.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import _jpype
@@ -17,8 +18,8 @@ import jpype
 
 from modelserving.kstreams import functions
 from modelserving.kstreams.bridge.failures import python_errors_only
-from modelserving.kstreams.bridge.values import from_java
-from modelserving.kstreams.processor import ProcessorSupplier, check_supplier
+from modelserving.kstreams.bridge.values import duration, from_java
+from modelserving.kstreams.processor import FixedKeyProcessorSupplier, ProcessorSupplier, check_supplier
 
 __all__ = ["adapt_functions"]
 
@@ -35,6 +36,7 @@ _AGGREGATED: Kinds = {0: functions.Initializer, 3: functions.Aggregator}
 _MERGED: Kinds = {3: functions.Merger}
 _REDUCED: Kinds = {2: functions.Reducer}
 _SUPPLIED: Kinds = {0: ProcessorSupplier}
+_VALUES_SUPPLIED: Kinds = {0: FixedKeyProcessorSupplier}
 _PARTITIONED: Kinds = {4: functions.StreamPartitioner}
 _NAMED: Kinds = {2: functions.TopicNameExtractor, 3: functions.TopicNameExtractor}
 _METHODS: Mapping[str, Kinds] = {
@@ -56,6 +58,7 @@ _METHODS: Mapping[str, Kinds] = {
     "outerJoin": _JOINED,
     "peek": _ACTION,
     "process": _SUPPLIED,
+    "processValues": _VALUES_SUPPLIED,
     "reduce": _REDUCED,
     "selectKey": _BY_KEY,
     "to": _NAMED,
@@ -84,6 +87,7 @@ _CLASSES: Mapping[str, tuple[str, ...]] = {
         "outerJoin",
         "peek",
         "process",
+        "processValues",
         "selectKey",
         "to",
     ),
@@ -97,18 +101,30 @@ _CLASSES: Mapping[str, tuple[str, ...]] = {
     "Topology": ("addProcessor", "addSink"),
 }
 """Which class of the DSL has which of them."""
-_SUPPLIER_AT = {"addProcessor": 1, "process": 0}
+_SUPPLIER_AT = {"addProcessor": 1, "process": 0, "processValues": 0}
 """Where these take what makes processors."""
+_ANYWHERE: Mapping[str, Callable[[Any], Any]] = {
+    "processor.TimestampExtractor": functions.TimestampExtractor,
+    "processor.api.ProcessorSupplier": ProcessorSupplier,
+}
+"""What a bare function becomes wherever Java wants one of these: many methods do, some of them static."""
 
 
 def adapt_functions() -> None:
     """Let the DSL take bare functions. To be said before the first of its classes is used; Java need not run yet."""
+    for interface, kind in _ANYWHERE.items():
+        jpype.JConversion(_STREAMS + interface, attribute="__call__")(_converted(kind))
+    jpype.JConversion("java.time.Duration", instanceof=timedelta)(lambda _, length: duration(length))
     jpype.JImplementationFor(_STREAMS + "kstream.Windowed")(_Windowed)
     jpype.JImplementationFor(_STREAMS + "kstream.Window")(_Window)
     for name, methods in _CLASSES.items():
         made = {method: _taking(name, method) for method in methods}
         package = _STREAMS if name == "Topology" else _STREAMS + "kstream."
         jpype.JImplementationFor(package + name)(type(name, (), made))
+
+
+def _converted(kind: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
+    return lambda _, function: kind(function)
 
 
 class _Windowed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -93,6 +94,9 @@ def from_java(value: Any) -> Any:
     return value if convert is None else convert(value)
 
 
-def duration(seconds: float) -> Any:
-    """A ``java.time.Duration``, to the millisecond."""
-    return jvm.java_class("java.time.Duration").ofMillis(round(seconds * 1000))
+def duration(seconds: float | timedelta) -> Any:
+    """A ``java.time.Duration``, to the millisecond; one of Java's stays as it is."""
+    if isinstance(seconds, _jpype._JObject):
+        return seconds
+    length = seconds.total_seconds() if isinstance(seconds, timedelta) else seconds
+    return jvm.java_class("java.time.Duration").ofMillis(round(length * 1000))

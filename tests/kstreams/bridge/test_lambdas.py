@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -228,3 +229,35 @@ def test_a_forgotten_super_is_told_or_does_no_harm(one_node: Any) -> None:
         TopologyTestDriver(one_node(ProcessorSupplier(Forgetful, StoreBuilder("held", Nameless)))),
     ):
         pass
+
+
+def test_a_time_by_a_bare_function_in_consumed_itself() -> None:
+    """It gets key and value, as with ``withTimestampExtractor``, and not the engine's record and the time before."""
+    builder = java.StreamsBuilder()
+    dated = java.Consumed.with_(lambda key, value: int(value)).withKeySerde(text()).withValueSerde(text())
+    builder.stream("in", dated).to(*out())
+    with TopologyTestDriver(builder.build()) as driver:
+        driver.createInputTopic("in", text(), text()).pipeInput("k", "77")
+        assert driver.createOutputTopic("out", text(), text()).readRecord().timestamp() == 77
+
+
+def test_a_timedelta_is_a_duration_wherever_java_wants_one() -> None:
+    """Windows, retention, grace: no import is needed for a length of time."""
+    windows = java.SessionWindows.ofInactivityGapAndGrace(timedelta(minutes=2), timedelta(seconds=1.5))
+    assert (windows.inactivityGap(), windows.gracePeriodMs()) == (120_000, 1500)
+    assert java.Materialized.as_("s").withRetention(timedelta(hours=1)) is not None
+
+
+def test_a_class_is_its_supplier_for_global_stores_too() -> None:
+    """Wherever a supplier of processors is wanted, and not only in ``addProcessor``."""
+
+    class Keep(Processor):
+        def process(self, record: Record) -> None:
+            self.context.getStateStore("kept").put(record.key(), record.value())
+
+    kept = java.Stores.keyValueStoreBuilder(java.Stores.inMemoryKeyValueStore("kept"), text(), text())
+    builder = java.StreamsBuilder()
+    builder.addGlobalStore(kept.withLoggingDisabled(), "all", java.Consumed.with_(text(), text()), Keep)
+    with TopologyTestDriver(builder.build()) as driver:
+        driver.createInputTopic("all", text(), text()).pipeInput("k", "v")
+        assert driver.getStateStore("kept").get("k") == "v"
