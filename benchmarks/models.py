@@ -3,7 +3,7 @@
 For each model, batches of 1, 100 and 1,000 records are scored by ``Model.score`` and, in turn, by the engine alone,
 whose input lies ready in the engine's own form: a loop inside the JVM for PMML, the callable of a TensorFlow session
 (for frozen graphs and SavedModels alike), ``run`` of onnxruntime. The engine's answers are not even looked at.
-``Model.score`` gets a ``WineBatch``, as in the servers; it finds the columns, checks the input, converts, and checks
+``Model.score`` gets columns, as in the servers; it finds the columns, checks the input, converts, and checks
 the answers. Times are medians of the rounds, and a ratio is the median of the rounds' own, so that a pause of the
 machine spoils one round. A format's ratio is the smallest of its models', in batches of 1,000. Swaps: see ``swaps.py``.
 
@@ -29,9 +29,10 @@ from modelserving import jvm
 from modelserving.config import data_folder
 from modelserving.models.admin.score import read_model
 from modelserving.models.formats import factory
+from modelserving.models.formats.inputs import to_batch
 from modelserving.models.model import Model
 from modelserving.models.store.bundled import read_catalog
-from modelserving.records import ModelDescriptor, ModelType, WineBatch, read_wines
+from modelserving.records import ModelDescriptor, ModelType, read_wines
 
 SIZES = (1, 100, 1_000)
 FORMATS = {
@@ -78,19 +79,19 @@ def read_models(files: list[Path] | None) -> list[ModelDescriptor]:
     return [ModelDescriptor(file.stem, "", "wine", *read_model(file)) for file in files]
 
 
-def read_batch() -> WineBatch:
+def read_batch() -> Any:
     """The largest batch, of the workbook's own wines."""
     wines = [wine for wine, _ in itertools.islice(read_wines(data_folder() / "wine_red.csv"), max(SIZES))]
-    return WineBatch.of(wines)
+    return to_batch(wines)
 
 
-def measure_scoring(descriptor: ModelDescriptor, wines: WineBatch, rounds: int) -> dict[str, float]:
+def measure_scoring(descriptor: ModelDescriptor, wines: Any, rounds: int) -> dict[str, float]:
     """Microseconds a record, by the engine alone and by the model, and their ratio, for each size of batch."""
     found: dict[str, float] = {}
     model = factory.create(descriptor)
     try:
         for size in SIZES:
-            batch = wines[:size]
+            batch = wines.slice(0, size)
             engine, ours = compare(bare_call(descriptor.type, model, batch), score_call(model, batch), size, rounds)
             found[f"engine_us_at_{size}"] = round(float(np.median(engine)) / size * 1e6, 3)
             found[f"model_us_at_{size}"] = round(float(np.median(ours)) / size * 1e6, 3)
@@ -100,7 +101,7 @@ def measure_scoring(descriptor: ModelDescriptor, wines: WineBatch, rounds: int) 
     return found
 
 
-def score_call(model: Model, batch: WineBatch) -> Callable[[], object]:
+def score_call(model: Model, batch: Any) -> Callable[[], object]:
     """What the servers do with a batch."""
     return lambda: model.score(batch)
 
@@ -123,7 +124,7 @@ def time_of(call: Callable[[], object], calls: int) -> float:
     return (time.perf_counter() - started) / calls
 
 
-def bare_call(model_type: ModelType, model: Any, batch: WineBatch) -> Callable[[], object]:
+def bare_call(model_type: ModelType, model: Any, batch: Any) -> Callable[[], object]:
     """One call of the engine alone, its input ready."""
     if model_type is ModelType.PMML:
         return bare_pmml(model._engine.java, model._reader.read(batch))

@@ -55,7 +55,7 @@ class ManagerActor:
     def __init__(self, runtime: Runtime, settings: ServingSettings) -> None:
         self._runtime = runtime
         self._settings = settings
-        self._decoder = RecordDecoder(settings.schemas)
+        self._decoder = RecordDecoder(settings.schemas, writers=settings.writers)
         self._children: dict[str, Child] = {}
 
     def receive(self, message: object, /) -> object:

@@ -72,7 +72,7 @@ class ActorServer:
         stuck_after_s: float = 10.0,
     ) -> None:
         self.options = options
-        self._serving = replace(serving, schemas=options.schemas)
+        self._serving = replace(serving, schemas=options.schemas, writers=options.writers)
         self._stuck_after_s = stuck_after_s
         self.meter = Meter()
         self.phase = Phase.STARTING

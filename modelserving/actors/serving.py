@@ -37,6 +37,7 @@ from modelserving.errors import ActorError, ModelError, StateError
 from modelserving.models.info import LoadedModel, Slots, SlotsUpdate
 from modelserving.models.lifecycle.slots import ModelSlot, ModelSlots
 from modelserving.records import RecordSchema
+from modelserving.records.codecs.written import WriterCodecs
 from modelserving.records.decoder import RecordDecoder
 from modelserving.serving.messages import Batch, ScoredBatch
 from modelserving.serving.scoring import score_batch
@@ -61,6 +62,7 @@ class ServingSettings:
         workers: how many actors score one data type.
         router: which of them scores what.
         schemas: of the records.
+        writers: knows the schemas that records name by number.
     """
 
     folder: Path
@@ -70,6 +72,7 @@ class ServingSettings:
     workers: int = 1
     router: str = "round-robin"
     schemas: tuple[RecordSchema, ...] = field(default_factory=default_schemas)
+    writers: WriterCodecs | None = None
 
 
 class ServingActor:
@@ -85,7 +88,7 @@ class ServingActor:
         self.data_type = data_type
         self._slots = ModelSlots()
         self._score_with = settings.score
-        self._decoder = RecordDecoder(settings.schemas, data_type)
+        self._decoder = RecordDecoder(settings.schemas, data_type, settings.writers)
         self._folder = StateFolder(settings.folder, data_type)
         self._persists_state = persists_state
         self._save_every_s = settings.save_every_s

@@ -3,7 +3,6 @@
 The messages are Protocol Buffers (``protos/``). The generated code is in ``wire`` and goes no further than here.
 """
 
-from modelserving.records.batch import DecodedWines, WineBatch, decode_wines
 from modelserving.records.control import Action, ModelCommand, decode_command, encode_command
 from modelserving.records.descriptor import Golden, ModelDescriptor, ModelType, decode_descriptor, encode_descriptor
 from modelserving.records.fields import check_data_type, check_digest, check_percent
@@ -31,7 +30,6 @@ __all__ = [
     "Action",
     "Column",
     "ColumnType",
-    "DecodedWines",
     "Golden",
     "HeaterCommand",
     "HeaterControl",
@@ -43,7 +41,6 @@ __all__ = [
     "SensorReading",
     "TemperatureControl",
     "Topics",
-    "WineBatch",
     "WineRecord",
     "check_data_type",
     "check_digest",
@@ -55,7 +52,6 @@ __all__ = [
     "decode_scored",
     "decode_temperature_control",
     "decode_wine",
-    "decode_wines",
     "encode_command",
     "encode_descriptor",
     "encode_heater",

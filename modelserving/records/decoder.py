@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from modelserving.errors import DecodeError, FieldError, RecordError
 from modelserving.records.codecs.factory import make_codec
+from modelserving.records.codecs.written import SCHEMA_ID_HEADER, WriterCodecs, WrittenCodec
 from modelserving.records.fields import check_data_type
 from modelserving.records.schema import RecordSchema
 
@@ -74,22 +75,24 @@ class RecordDecoder:
     Args:
         schemas: of the records, at least one.
         only: the one data type whose records are wanted; empty: all.
+        writers: knows the schemas that messages name by number; ``None``: all were written with ``schemas``.
 
     Raises:
         RecordError: there is none, two have one name, or one cannot be read by.
     """
 
-    def __init__(self, schemas: Sequence[RecordSchema], only: str = "") -> None:
+    def __init__(self, schemas: Sequence[RecordSchema], only: str = "", writers: WriterCodecs | None = None) -> None:
         self.schemas = tuple(schemas)
         self._wanted = only
-        self._kinds = {schema.name: _Kind(schema) for schema in self.schemas}
+        self._writers = writers
+        self._kinds = {schema.name: _Kind(schema, writers) for schema in self.schemas}
         if not self.schemas or len(self._kinds) < len(self.schemas):
             raise RecordError(f"one schema or more, each of its own name, was expected: {[*self._kinds]}.")
         self._only = next(iter(self._kinds.values())) if len(self._kinds) == 1 else None
         self._owners = {name: kind for kind in self._kinds.values() for name in kind.data_types}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return RecordDecoder, (self.schemas, self._wanted)
+        return RecordDecoder, (self.schemas, self._wanted, self._writers)
 
     def decode(self, messages: Sequence[Envelope]) -> SortedRecords:
         """Read messages, and sort them by the data type that scores them."""
@@ -147,9 +150,10 @@ class RecordDecoder:
 class _Kind:
     """Records of one schema."""
 
-    def __init__(self, schema: RecordSchema) -> None:
+    def __init__(self, schema: RecordSchema, writers: WriterCodecs | None) -> None:
         self.schema = schema
         self._codec = make_codec(schema)
+        self._written = None if writers is None else WrittenCodec(schema, self._codec, writers)
         self._from, _, self._name = schema.data_type_from.partition(" ")
         self.data_types = schema.data_types or ((schema.name,) if not self._from else ())
         self._fixed = () if self._from else tuple(map(check_data_type, self.data_types))
@@ -168,7 +172,10 @@ class _Kind:
         """The records of some messages; what is none goes to ``problems``, by the number that it has in ``rows``."""
         # Where a record itself says its data type, an empty message is none.
         values = [message.value or None if self._from == "column" else message.value for message in messages]
-        found = self._codec.decode(values)
+        if self._written is None:
+            found = self._codec.decode(values)
+        else:
+            found = self._written.decode(values, [_last_header(message, SCHEMA_ID_HEADER) for message in messages])
         for place, error in found.problems.items():
             problems[rows[place]] = error
         if not len(found.batch):
@@ -221,8 +228,13 @@ def _by_name(names: Sequence[str | None]) -> Iterable[tuple[str | None, Any]]:
 
 
 def _header(message: Envelope, name: str) -> str | None:
-    """The last header of that name."""
+    """The last header of that name, as text."""
+    value = _last_header(message, name)
+    return None if value is None else value.decode("utf-8", "replace")
+
+
+def _last_header(message: Envelope, name: str) -> bytes | None:
     for found, value in reversed(getattr(message, "headers", None) or ()):
         if found == name and value is not None:
-            return str(value, "utf-8", "replace")
+            return bytes(value)
     return None

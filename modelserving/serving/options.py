@@ -9,6 +9,8 @@ from modelserving.models.lifecycle.build import Builder, build_candidate
 from modelserving.models.lifecycle.fetch import NOTHING_ALLOWED, FetchPolicy
 from modelserving.models.store.repository import ModelRepository
 from modelserving.records import TOPICS, RecordSchema, Topics
+from modelserving.records.codecs.written import WriterCodecs
+from modelserving.records.decoder import RecordDecoder
 
 __all__ = ["ServerOptions"]
 
@@ -29,6 +31,7 @@ class ServerOptions:
         fetch: which models by reference are fetched.
         build: makes a model of a descriptor.
         schemas: of the records on the records' topic.
+        writers: knows the schemas that records name by number; ``None``: all were written with ``schemas``.
         fast: read and write the records' topics with librdkafka (the extra ``fast``) instead of kafka-python; where
             the server does that itself.
     """
@@ -43,7 +46,12 @@ class ServerOptions:
     fetch: FetchPolicy = NOTHING_ALLOWED
     build: Builder = build_candidate
     schemas: tuple[RecordSchema, ...] = field(default_factory=default_schemas)
+    writers: WriterCodecs | None = None
     fast: bool = False
+
+    def make_decoder(self) -> RecordDecoder:
+        """What reads its records."""
+        return RecordDecoder(self.schemas, writers=self.writers)
 
     @property
     def member(self) -> str:

@@ -12,7 +12,7 @@ from typing import NoReturn
 import anyio
 from kafka.errors import FencedInstanceIdError, InvalidProducerEpochError, KafkaError, ProducerFencedError
 
-from modelserving.errors import BrokerUnavailable, ServerError
+from modelserving.errors import BrokerUnavailable, RegistryUnavailable, ServerError
 
 __all__ = ["FailureRate", "run_sessions", "same_name", "spare_the_garbage_collector"]
 
@@ -65,7 +65,7 @@ async def run_sessions(
         before = progress()
         try:
             await session()
-        except* (KafkaError, BrokerUnavailable) as errors:
+        except* (KafkaError, BrokerUnavailable, RegistryUnavailable) as errors:
             reason = _first(errors)
         fences = _count_fences(reason, fences)
         failures = 0 if progress() != before else failures + 1

@@ -11,7 +11,6 @@ import anyio.to_thread
 from modelserving.actors import PykkaRuntime
 from modelserving.kafka import Connection
 from modelserving.models.lifecycle.refusals import RefusalWriter
-from modelserving.records.decoder import RecordDecoder
 from modelserving.serving.options import ServerOptions
 from modelserving.speculative.apart import build_apart
 from modelserving.speculative.control import SettingsSource, settings_topic
@@ -38,7 +37,7 @@ class SpeculativeServer(StageServer):
         if isolated:
             options = replace(options, build=partial(build_apart, names=isolated, build=options.build))
         self._runtime = PykkaRuntime()
-        self.starter = Starter(self._runtime, RecordDecoder(options.schemas))
+        self.starter = Starter(self._runtime, options.make_decoder())
         super().__init__(connection, options, self.starter.score)
 
     async def run(self) -> None:

@@ -13,7 +13,6 @@ from modelserving.kafka import Connection
 from modelserving.models.info import SlotsUpdate
 from modelserving.models.lifecycle.slots import ModelSlots
 from modelserving.models.lifecycle.state import ServingState
-from modelserving.records.decoder import RecordDecoder
 from modelserving.serving.clients import Outlet, open_inlet, open_outlet
 from modelserving.serving.messages import Batch, ScoredBatch
 from modelserving.serving.meter import Meter, outcome_of
@@ -53,7 +52,7 @@ class StageServer:
         self.phase = Phase.STARTING
         self.watch = TopicWatch(connection, options)
         self._connection = connection
-        self._score = score or partial(score_batch, decoder=RecordDecoder(options.schemas))
+        self._score = score or partial(score_batch, decoder=options.make_decoder())
         self._models = ModelSource(connection, options)
 
     @property

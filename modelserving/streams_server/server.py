@@ -18,7 +18,6 @@ from modelserving.kafka.clients import REQUEST_BYTES
 from modelserving.kstreams import KafkaStreams, Response, State, streams_config
 from modelserving.kstreams.bridge.clients import passing_over
 from modelserving.models.lifecycle.state import ServingState
-from modelserving.records.decoder import RecordDecoder
 from modelserving.serving import Counts, Health, Phase
 from modelserving.serving.meter import Outcome
 from modelserving.serving.options import ServerOptions
@@ -67,7 +66,7 @@ class StreamsServer:
         self.streams: KafkaStreams | None = None
         self.record_partitions = 0
         self._connection = connection
-        self._decoder = RecordDecoder(options.schemas)
+        self._decoder = options.make_decoder()
         self.watch = TopicWatch(connection, options)
         self._tally = Tally(self.watch.audit)
         self.meter = self._tally.meter

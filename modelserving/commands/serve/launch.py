@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from modelserving.kafka import Connection
     from modelserving.models.lifecycle.fetch import FetchPolicy
     from modelserving.records import Topics
+    from modelserving.records.codecs.written import WriterCodecs
     from modelserving.serving import ServerOptions
     from modelserving.web import Runnable
 
@@ -118,7 +119,8 @@ def launch_models(
     from modelserving.web import make_app, narrate
 
     def begin(connection: Connection, member: GroupMember) -> Service:
-        options = _options(said, member, load_settings())
+        settings = load_settings()
+        options = replace(_options(said, member, settings), writers=_writers(said, connection, settings))
         topics = options.topics
         create_topics(connection, topics)
         server = make(connection, options)
@@ -151,6 +153,14 @@ def _options(said: ServeOptions, member: GroupMember, settings: Settings) -> Ser
         fetch=_fetch_policy(said, settings),
         build=partial(trial_then_build if said.trial else build_candidate, schemas=schemas),
     )
+
+
+def _writers(said: ServeOptions, connection: Connection, settings: Settings) -> WriterCodecs | None:
+    """Where the schemas are that records name by number, if they do."""
+    from modelserving.serving.writers import RegisteredWriters
+
+    url = said.schema_registry or settings.schema_registry or ""
+    return RegisteredWriters(connection, url, said.framed) if url or said.framed else None
 
 
 def _topics(said: ServeOptions) -> Topics:

@@ -44,6 +44,19 @@ class ServeOptions(ListenOptions):
             "None: the workbook's own."
         ),
     ] = None
+    framed: Annotated[
+        bool,
+        typer.Option(
+            "--framed", help="Each record begins with the number of its schema in the registry, as Confluent writes it."
+        ),
+    ] = False
+    schema_registry: Annotated[
+        str,
+        typer.Option(
+            help="A registry with Confluent's REST interface, for records that name their schema by number. None: "
+            "SCHEMA_REGISTRY_URL, or else, with --framed, the schemas' topic."
+        ),
+    ] = ""
     topic: Topic = ""
     scored_topic: Annotated[str, typer.Option(help="Topic of the answers, if it has another name.")] = ""
     models_topic: Annotated[str, typer.Option(help="Topic of the models, if it has another name.")] = ""

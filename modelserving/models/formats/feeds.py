@@ -108,18 +108,18 @@ class FeedReader:
         ]
 
     def _plain_numbers(self) -> FieldReader | None:
-        """The quick way for wines, where all that is read are their measurements as floating-point numbers."""
-        plain = all(feed.type.is_floating and not feed.takes_missing for feed in self.feeds)
-        if not plain or not set(self.fields) <= set(FEATURES):
+        """The quick way where all that is read are floating-point numbers."""
+        if not all(feed.type.is_floating and not feed.takes_missing for feed in self.feeds):
             return None
         return FieldReader(self.fields, min(float(np.finfo(feed.kind).max) for feed in self.feeds))
 
     def read(self, records: Records) -> tuple[Tensors, dict[int, str]]:
         """What is fed for a batch, and why a row of it must not be."""
-        if self._numbers is not None and not isinstance(records, pa.RecordBatch):
+        if self._numbers is not None:
             matrix = self._numbers.read(records)
             problems = dict(self._numbers.problems(matrix))
-            return self._split(matrix), problems
+            if not problems or not isinstance(records, pa.RecordBatch):
+                return self._split(matrix), problems
         found: dict[int, str] = {}
         values = [_Reading(feed, found) for feed in self.feeds for _ in feed.fields]
         arrays = [

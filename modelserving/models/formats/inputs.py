@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from modelserving.errors import ModelInputError
 from modelserving.models.model import Records, Scores
-from modelserving.records import FEATURES, WINE_SCHEMA, Column, ColumnType, WineBatch, WineRecord
+from modelserving.records import FEATURES, WINE_SCHEMA, Column, ColumnType, WineRecord
 from modelserving.records.schema import spell, type_of
 
 __all__ = [
@@ -40,7 +40,7 @@ def to_batch(records: Records) -> Any:
     """Records as an Arrow record batch; wines become one of ``WINE_SCHEMA``."""
     if isinstance(records, pa.RecordBatch):
         return records
-    matrix = records.matrix if isinstance(records, WineBatch) else FieldReader(FEATURES).read(records)
+    matrix = FieldReader(FEATURES).read(records)
     arrays = [pa.array(column) for column in np.ascontiguousarray(matrix.T)]
     return pa.RecordBatch.from_arrays(arrays, schema=_wine_schema())
 
@@ -150,11 +150,10 @@ class FieldReader:
         self._largest = largest
         self._single = [column for column, field in enumerate(fields) if field in single_precision]
         self._whole = [column for column, field in enumerate(fields) if field in whole]
-        self._is_all = self.fields == FEATURES
         self._bound = ColumnReader([Column(field) for field in fields])
         self._row = struct.Struct(f"{len(self.fields)}d").pack
         self._get = attrgetter(*map(spell, self.fields)) if len(self.fields) > 1 else self._get_few
-        self._columns: list[int] | None = None
+        self._found = False
 
     def read(self, records: Records) -> NDArray[np.float64]:
         """Shape ``(len(records), len(fields))``; NaN where a record holds something that is no number.
@@ -168,11 +167,9 @@ class FieldReader:
     def _pick(self, records: Records) -> NDArray[np.float64]:
         if isinstance(records, pa.RecordBatch):
             return self._stack(records)
-        if self._columns is None:
-            self._columns = [FEATURES.index(field) for field in find_fields(self.fields)]
-        if isinstance(records, WineBatch):
-            # The whole matrix, if it is just what is wanted; and else a copy, row by row, as engines want it.
-            return records.matrix if self._is_all else records.matrix.take(self._columns, axis=1)
+        if not self._found:
+            find_fields(self.fields)
+            self._found = True
         try:
             matrix = np.frombuffer(b"".join(starmap(self._row, map(self._get, records))))
         except struct.error:
