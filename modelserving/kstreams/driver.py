@@ -15,6 +15,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
@@ -24,7 +25,7 @@ from modelserving import jvm
 from modelserving.errors import ServerError
 from modelserving.kstreams.bridge.failures import python_errors
 from modelserving.kstreams.bridge.logging import forward_logs
-from modelserving.kstreams.bridge.values import duration, from_java, to_java
+from modelserving.kstreams.bridge.values import duration, from_java, milliseconds, to_java
 from modelserving.kstreams.config import streams_config
 from modelserving.kstreams.record import Headers, Record, read_headers
 from modelserving.kstreams.windows import wrap
@@ -47,25 +48,29 @@ class TestInputTopic:
         self,
         key: object,
         value: object = _NOTHING,
-        timestamp: int | None = None,
+        timestamp: int | datetime | None = None,
         headers: Headers = (),
     ) -> None:
         """Put one record on the topic; all that follows from it has happened when this returns.
 
         Args:
-            key: of the record; with nothing else, it is the value, and there is no key.
+            key: of the record; with nothing else, it is the value, and there is no key. A ``Record`` is all of it.
             value: of the record.
-            timestamp: its time, milliseconds since 1970; ``None``: that of the topic, see ``advanceTime``.
+            timestamp: its time, milliseconds since 1970, or a ``datetime`` with its zone; ``None``: that of the topic
+                (``advanceTime``).
             headers: names and bytes.
 
         Raises:
             ServerError: the driver is closed.
         """
         self._driver.check_open()
+        if isinstance(key, Record):
+            self.pipeInput(key.key(), key.value(), key.timestamp(), key.headers())
+            return
         if value is _NOTHING:
             key, value = None, key
         with self._driver.errors():
-            at = () if timestamp is None else (jpype.JLong(timestamp),)
+            at = () if timestamp is None else (jpype.JLong(milliseconds(timestamp)),)
             if headers:
                 made = jvm.java_class("org.apache.kafka.streams.test.TestRecord")
                 carried = Record(None, None, 0, headers).java.headers()
@@ -83,7 +88,12 @@ class TestInputTopic:
         for key, value in pairs:
             self.pipeInput(key, value)
 
-    def advanceTime(self, seconds: float) -> None:
+    def pipeRecordList(self, records: Iterable[Record]) -> None:
+        """Put records on the topic, with their times and headers."""
+        for record in records:
+            self.pipeInput(record)
+
+    def advanceTime(self, seconds: float | timedelta) -> None:
         """Let the time of the records that come without one go on."""
         with self._driver.errors():
             self.java.advanceTime(duration(seconds))
@@ -100,6 +110,10 @@ class TestOutputTopic:
     def isEmpty(self) -> bool:
         """Whether everything was read."""
         return bool(self.java.isEmpty())
+
+    def getQueueSize(self) -> int:
+        """How many records were not read yet."""
+        return int(self.java.getQueueSize())
 
     def readValue(self) -> Any:
         """The value of the next record."""
@@ -162,7 +176,7 @@ class TopologyTestDriver:
                 shutil.rmtree(self._folder, ignore_errors=True)
 
     def createInputTopic(
-        self, name: str, key: Any, value: Any, start: int | None = None, advance: float = 0.0
+        self, name: str, key: Any, value: Any, start: int | datetime | None = None, advance: float | timedelta = 0.0
     ) -> TestInputTopic:
         """The way into a topic.
 
@@ -178,7 +192,7 @@ class TopologyTestDriver:
         if start is None and not advance:
             return TestInputTopic(self.java.createInputTopic(name, *writers), self)
         instant = jvm.java_class("java.time.Instant")
-        begin = instant.now() if start is None else instant.ofEpochMilli(jpype.JLong(start))
+        begin = instant.now() if start is None else instant.ofEpochMilli(jpype.JLong(milliseconds(start)))
         return TestInputTopic(self.java.createInputTopic(name, *writers, begin, duration(advance)), self)
 
     def check_open(self) -> None:
@@ -194,7 +208,7 @@ class TopologyTestDriver:
         """The way out of a topic, with the serdes of its keys and values."""
         return TestOutputTopic(self.java.createOutputTopic(name, key.deserializer(), value.deserializer()))
 
-    def advanceWallClockTime(self, seconds: float) -> None:
+    def advanceWallClockTime(self, seconds: float | timedelta) -> None:
         """Let time pass: what is scheduled by the clock happens."""
         with self.errors():
             self.java.advanceWallClockTime(duration(seconds))
@@ -208,6 +222,19 @@ class TopologyTestDriver:
                 known = ", ".join(sorted(map(str, stores.keySet()))) or "none"
                 raise ServerError(f"this topology has no store {name!r}; it has: {known}.")
             return wrap(stores.get(name))
+
+    getKeyValueStore = getTimestampedKeyValueStore = getVersionedKeyValueStore = getStateStore
+    getWindowStore = getTimestampedWindowStore = getSessionStore = getStateStore
+
+    def getAllStateStores(self) -> dict[str, Any]:
+        """All stores by name."""
+        self.check_open()
+        return {str(name): self.getStateStore(str(name)) for name in self.java.getAllStateStores().keySet()}
+
+    def producedTopicNames(self) -> tuple[str, ...]:
+        """The topics that something was written to, those of the engine too."""
+        self.check_open()
+        return tuple(sorted(map(str, self.java.producedTopicNames())))
 
     @contextmanager
     def errors(self) -> Iterator[None]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
-from operator import index
 from typing import Any, Self, TypeAlias
 
 from modelserving import jvm
-from modelserving.kstreams.bridge.values import from_java, to_java
+from modelserving.kstreams.bridge.values import from_java, milliseconds, to_java
 
 __all__ = ["FixedKeyRecord", "Headers", "Record", "RecordMetadata", "read_headers"]
 
@@ -37,14 +37,14 @@ class Record:
     Args:
         key: of any type that the next serde, or the next processor, takes.
         value: likewise.
-        timestamp: milliseconds since 1970.
+        timestamp: milliseconds since 1970, or a ``datetime`` with its zone.
         headers: names and bytes.
     """
 
     __slots__ = ("java",)
 
-    def __init__(self, key: object, value: object, timestamp: int, headers: Headers = ()) -> None:
-        self.java: Any = _class()(to_java(key), to_java(value), _milliseconds(timestamp), _headers(headers))
+    def __init__(self, key: object, value: object, timestamp: int | datetime, headers: Headers = ()) -> None:
+        self.java: Any = _class()(to_java(key), to_java(value), milliseconds(timestamp), _headers(headers))
 
     @classmethod
     def of(cls, java: Any) -> Self:
@@ -77,9 +77,9 @@ class Record:
         """The same record with another value."""
         return self.of(self.java.withValue(to_java(value)))
 
-    def withTimestamp(self, timestamp: int) -> Self:
+    def withTimestamp(self, timestamp: int | datetime) -> Self:
         """The same record at another time."""
-        return self.of(self.java.withTimestamp(_milliseconds(timestamp)))
+        return self.of(self.java.withTimestamp(milliseconds(timestamp)))
 
     def withHeaders(self, headers: Headers) -> Self:
         """The same record with other headers."""
@@ -114,17 +114,6 @@ def _class() -> Any:
 def read_headers(headers: Any) -> Headers:
     """The engine's headers, as Python knows them."""
     return tuple((str(one.key()), None if one.value() is None else bytes(one.value())) for one in headers)
-
-
-def _milliseconds(timestamp: int) -> int:
-    """A time as the engine takes it."""
-    try:
-        return index(timestamp)
-    except TypeError:
-        raise TypeError(
-            f"a timestamp is a whole number of milliseconds since 1970, and this is {timestamp!r}: "
-            "int(1000 * time.time()) is now."
-        ) from None
 
 
 def _headers(headers: Headers) -> Any:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 import jpype
 
 from modelserving.kstreams.bridge.failures import python_errors
-from modelserving.kstreams.bridge.values import from_java, to_java
+from modelserving.kstreams.bridge.values import from_java, milliseconds, to_java
 from modelserving.kstreams.keyvalue import (
     EngineStore,
     KeyValueStore,
@@ -26,12 +27,12 @@ _STATE = "org.apache.kafka.streams.state."
 class WindowStore(EngineStore):
     """Values by key and by the beginning of a window; what is read only has the same methods, but ``put``."""
 
-    def put(self, key: object, value: object, windowStartTimestamp: int) -> None:  # noqa: N803 - the engine's name
+    def put(self, key: object, value: object, windowStartTimestamp: int | datetime) -> None:  # noqa: N803 - the engine's name
         """Set the value of a key in the window that begins then; ``None`` deletes it."""
         with python_errors():
-            self.java.put(to_java(key), to_java(value), jpype.JLong(windowStartTimestamp))
+            self.java.put(to_java(key), to_java(value), _at(windowStartTimestamp))
 
-    def fetch(self, key: object, timeFrom: int, timeTo: int | None = None) -> Any:  # noqa: N803 - the engine's names
+    def fetch(self, key: object, timeFrom: int | datetime, timeTo: int | datetime | None = None) -> Any:  # noqa: N803 - the engine's names
         """The value of the window that begins at ``timeFrom``; or the windows that begin between two times.
 
         Args:
@@ -40,17 +41,17 @@ class WindowStore(EngineStore):
             timeTo: included; with it, an iterator of the beginnings of windows and their values.
         """
         if timeTo is not None:
-            return self.walk(lambda java: java.fetch(to_java(key), jpype.JLong(timeFrom), jpype.JLong(timeTo)))
+            return self.walk(lambda java: java.fetch(to_java(key), _at(timeFrom), _at(timeTo)))
         with python_errors():
-            return _untimed(self.java.fetch(to_java(key), jpype.JLong(timeFrom)))
+            return _untimed(self.java.fetch(to_java(key), _at(timeFrom)))
 
     def all(self) -> Iterator[tuple[Any, Any]]:
         """All windows: each with its ``Windowed`` key."""
         return self.walk(lambda java: java.all())
 
-    def fetchAll(self, timeFrom: int, timeTo: int) -> Iterator[tuple[Any, Any]]:  # noqa: N803 - the engine's names
+    def fetchAll(self, timeFrom: int | datetime, timeTo: int | datetime) -> Iterator[tuple[Any, Any]]:  # noqa: N803 - the engine's names
         """All windows that begin between two times, both included, milliseconds since 1970."""
-        return self.walk(lambda java: java.fetchAll(jpype.JLong(timeFrom), jpype.JLong(timeTo)))
+        return self.walk(lambda java: java.fetchAll(_at(timeFrom), _at(timeTo)))
 
 
 class SessionStore(EngineStore):
@@ -70,30 +71,30 @@ class SessionStore(EngineStore):
         """All sessions of a key."""
         return self.walk(lambda java: java.fetch(to_java(key)))
 
-    def findSessions(self, key: object, earliest: int, latest: int) -> Iterator[tuple[Any, Any]]:
+    def findSessions(self, key: object, earliest: int | datetime, latest: int | datetime) -> Iterator[tuple[Any, Any]]:
         """The sessions of a key that end at ``earliest`` or later, and begin at ``latest`` or sooner."""
-        return self.walk(lambda java: java.findSessions(to_java(key), jpype.JLong(earliest), jpype.JLong(latest)))
+        return self.walk(lambda java: java.findSessions(to_java(key), _at(earliest), _at(latest)))
 
 
 class VersionedKeyValueStore(EngineStore):
     """Values by key, each with the time from which it holds."""
 
-    def put(self, key: object, value: object, timestamp: int) -> int:
+    def put(self, key: object, value: object, timestamp: int | datetime) -> int:
         """Let a value hold from then on; until when, in milliseconds since 1970, or -1: for ever so far."""
         with python_errors():
-            return int(self.java.put(to_java(key), to_java(value), jpype.JLong(timestamp)))
+            return int(self.java.put(to_java(key), to_java(value), _at(timestamp)))
 
-    def get(self, key: object, asOfTimestamp: int | None = None) -> ValueAndTimestamp | None:  # noqa: N803
+    def get(self, key: object, asOfTimestamp: int | datetime | None = None) -> ValueAndTimestamp | None:  # noqa: N803
         """The value that holds now, or held at that time; with the time from which it holds."""
         with python_errors():
-            at = () if asOfTimestamp is None else (jpype.JLong(asOfTimestamp),)
+            at = () if asOfTimestamp is None else (_at(asOfTimestamp),)
             found = self.java.get(to_java(key), *at)
         return None if found is None else ValueAndTimestamp(from_java(found.value()), int(found.timestamp()))
 
-    def delete(self, key: object, timestamp: int) -> ValueAndTimestamp | None:
+    def delete(self, key: object, timestamp: int | datetime) -> ValueAndTimestamp | None:
         """Let no value hold from then on; the one that held."""
         with python_errors():
-            found = self.java.delete(to_java(key), jpype.JLong(timestamp))
+            found = self.java.delete(to_java(key), _at(timestamp))
         return None if found is None else ValueAndTimestamp(from_java(found.value()), int(found.timestamp()))
 
 
@@ -121,6 +122,10 @@ _KINDS: dict[str, Callable[[Any], Any]] = {
     "ReadOnlySessionStore": SessionStore,
     "VersionedKeyValueStore": VersionedKeyValueStore,
 }
+
+
+def _at(when: int | datetime) -> Any:
+    return jpype.JLong(milliseconds(when))
 
 
 def _is(store: Any, interface: str) -> bool:

@@ -6,6 +6,7 @@
     dock.py            the newest of them in a panel beside the notebook
     stage_view.py      StageView: scores, model in use, swaps, latency of a stage
     back_pressure.py   BackPressureView: a producer, a buffer, a consumer
+    heater/            HeaterView: rooms, what is wanted in them, what their heaters are told; with sliders
     topic_view.py      TopicView: partitions, records, bookmarks, owners, transactions of a topic
     svg.py colours.py  what they are drawn with
 """

@@ -683,4 +683,4 @@ lesson.recap()
 lesson.close()
 
 # %% [markdown]
-# Next: [07 · Kafka Streams: three stores](07_kafka_streams.ipynb)
+# Next: [07 · Kafka Streams: what comes back](07_kafka_streams.ipynb)

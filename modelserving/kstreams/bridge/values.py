@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
+from operator import index
 from typing import Any
 
 import _jpype
@@ -13,7 +14,7 @@ import numpy as np
 
 from modelserving import jvm
 
-__all__ = ["duration", "from_java", "pairs_to_java", "to_java"]
+__all__ = ["duration", "from_java", "milliseconds", "pairs_to_java", "to_java"]
 
 
 @cache
@@ -92,6 +93,25 @@ def from_java(value: Any) -> Any:
     """
     convert = _kinds()[3].get(type(value))
     return value if convert is None else convert(value)
+
+
+def milliseconds(when: int | datetime) -> int:
+    """A time as the engine counts it, milliseconds since 1970.
+
+    Raises:
+        TypeError: it is no whole number, or a ``datetime`` that does not say of which zone it is.
+    """
+    if isinstance(when, datetime):
+        if when.tzinfo is None:
+            raise TypeError(f"{when!r} does not say of which time zone it is: datetime(..., tzinfo=UTC).")
+        return round(when.timestamp() * 1000)
+    try:
+        return index(when)
+    except TypeError:
+        raise TypeError(
+            f"a timestamp is a whole number of milliseconds since 1970, and this is {when!r}: "
+            "int(1000 * time.time()) is now."
+        ) from None
 
 
 def duration(seconds: float | timedelta) -> Any:
