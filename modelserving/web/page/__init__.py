@@ -2,7 +2,7 @@
 
 ::
 
-    state.py ─▶ live.py       what is shown, the same shape for every kind of server; asked once a second, however many look
+    state.py ─▶ live.py     what is shown, in one shape for all servers; asked once a second, however many look
     index.html · page.css · page.js
 """
 

@@ -11,6 +11,7 @@ import anyio
 from anyio.to_thread import run_sync
 from fastapi import FastAPI, HTTPException
 from fastapi.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from modelserving.web.page.state import PageState
 from modelserving.web.schemas import AGAIN
@@ -76,7 +77,17 @@ def add_page(app: FastAPI, look: Callable[[], PageState]) -> None:
             viewers.acquire_nowait()
         except anyio.WouldBlock:
             raise HTTPException(503, f"{_MOST} pages follow this server already. Close one.", dict(AGAIN)) from None
-        return StreamingResponse(_events(looked, viewers), media_type="text/event-stream", headers=_HEADERS)
+        return _EventStream(_events(looked, viewers), media_type="text/event-stream", headers=_HEADERS)
+
+
+class _EventStream(StreamingResponse):
+    """An answer without an end, which ends well when the server does: uvicorn would print a traceback."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except anyio.get_cancelled_exc_class():
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def _events(looked: _Looked, viewers: anyio.Semaphore) -> AsyncIterator[str]:

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 import anyio
 import httpx
 import pytest
-from modelserving.models.info import Slots, SlotsUpdate
 
+from modelserving.models.info import Slots, SlotsUpdate
 from modelserving.serving import Counts, Outcome, Phase
-from modelserving.web import make_app
+from modelserving.web import bind, make_app, serve_app, url_of
 from modelserving.web.page import show_server
 from modelserving.web.page.live import _events, _Looked
 from tests.fakes import FakeServer, served_by
@@ -72,6 +72,32 @@ def test_it_says_when_the_server_does_not_serve(server: FakeServer) -> None:
     server.phase = Phase.WAITING
     state = show_server(server)
     assert (state.ok, state.phase) == (False, "waiting for the broker")
+
+
+def test_a_server_ends_without_a_word_although_a_page_is_open(
+    server: FakeServer, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The stream ends with it: no traceback in the terminal of whoever presses Ctrl-C."""
+
+    async def scenario() -> None:
+        bound = bind("127.0.0.1", 0)
+        seen = anyio.Event()
+
+        async def look() -> None:
+            async with (
+                httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(retries=10)) as client,
+                client.stream("GET", url_of(bound) + "/live") as events,
+            ):
+                async for _ in events.aiter_lines():
+                    seen.set()
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(look)
+            await serve_app(anyio.sleep_forever, make_app(server), bound, seen.wait)
+            tasks.cancel_scope.cancel()
+
+    anyio.run(scenario)
+    assert "Traceback" not in caplog.text + capfd.readouterr().err
 
 
 def test_events_come_one_after_the_other_and_a_viewer_that_goes_makes_room(server: FakeServer) -> None:
