@@ -181,3 +181,15 @@ def cycle_in(graph: Mapping[str, Collection[str]]) -> tuple[str, ...]:
 def used_in(graph: Mapping[str, Collection[str]]) -> set[str]:
     """The modules that another one imports."""
     return {used for name in graph for used in graph[name]}
+
+
+def test_servers_have_no_word_of_the_workbooks_main_records() -> None:
+    """They serve any record; what is about wine is data, lessons, and what makes and reads these."""
+    servers = (
+        *("actors", "broker", "kafka", "models/lifecycle", "monitoring", "records/codecs", "registry", "serving"),
+        *("service", "speculative", "stage", "streams_server", "web", "widgets"),
+    )
+    files = [path for name in servers for path in (PACKAGE / name).rglob("*.py")]
+    files += [PACKAGE / "records" / name for name in ("decoder.py", "schema.py", "schema_files.py", "scored.py")]
+    assert len(files) > 100
+    assert [shown(path) for path in files if "wine" in path.read_text(encoding="utf-8").lower()] == []

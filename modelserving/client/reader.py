@@ -19,6 +19,7 @@ from modelserving.records import (
     decode_scored,
     decode_wine,
 )
+from modelserving.records.decoder import Envelope, RecordDecoder
 
 __all__ = ["Seen", "read_decoded", "read_topics"]
 
@@ -60,8 +61,13 @@ class Seen:
         )
 
 
-def read_topics(connection: Connection, topics: Topics) -> Iterator[Seen]:
+def read_topics(connection: Connection, topics: Topics, decoder: RecordDecoder | None = None) -> Iterator[Seen]:
     """Every message that is on the topics now, topic by topic.
+
+    Args:
+        connection: to the cluster.
+        topics: of one pipeline.
+        decoder: reads its records; ``None``: they are the workbook's own.
 
     Raises:
         BrokerUnavailable: no broker answers.
@@ -69,7 +75,11 @@ def read_topics(connection: Connection, topics: Topics) -> Iterator[Seen]:
     yield from read_decoded(connection, topics.models, lambda value: _about(decode_descriptor(value)))
     if topics.control in list_topics(connection):  # pipelines of older versions have none
         yield from read_decoded(connection, topics.control, lambda value: _wanted(decode_command(value)))
-    yield from read_decoded(connection, topics.records, lambda value: str(decode_wine(value)))
+    if decoder is None:
+        yield from read_decoded(connection, topics.records, lambda value: str(decode_wine(value)))
+    else:
+        for number, message in enumerate(read_topic(connection, topics.records), start=1):
+            yield _seen(number, message, lambda _, of=message: _read(of, decoder))  # type: ignore[misc]
     yield from read_decoded(connection, topics.scored, lambda value: str(decode_scored(value)))
     yield from read_decoded(connection, topics.dead_letters, lambda _: "a dead letter")
 
@@ -103,6 +113,19 @@ def _seen(number: int, message: ConsumerRecord, decode: Callable[[bytes | None],
         decoded,
         good,
     )
+
+
+def _read(message: Envelope, decoder: RecordDecoder) -> str:
+    """A record of any schema.
+
+    Raises:
+        RecordError: it is none.
+    """
+    found = decoder.decode([message])
+    for error in found.problems.values():
+        raise error
+    types = ", ".join(group.data_type for group in found.groups)
+    return f"for {types}: {found.groups[0].records.to_pylist()[0]}"
 
 
 def _about(model: ModelDescriptor) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from modelserving.commands.options import Prefix, UntilStdinCloses, topics_of
+from modelserving.commands.options import Prefix, Topic, UntilStdinCloses, topics_of
 from modelserving.config import data_folder
 
 __all__ = ["register"]
@@ -65,12 +65,20 @@ def client(
 
 def reader(
     prefix: Prefix = "",
+    topic: Topic = "",
+    schema: Annotated[
+        list[Path] | None, typer.Option(help="What the records are, as `serve` takes it; none: the workbook's own.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="Show the first so many messages of each topic.")] = 10,
 ) -> None:
     """Show what is on the topics now: key, size, first bytes and decoded form of each message."""
     from modelserving.broker import use_broker
     from modelserving.client import read_topics
     from modelserving.commands.reading import show_topics
+    from modelserving.records.decoder import RecordDecoder
+    from modelserving.records.schema_files import read_schemas
 
+    decoder = RecordDecoder(read_schemas(schema)) if schema else None
     with use_broker() as connection:
-        show_topics(read_topics(connection, topics_of(prefix)), topics_of(prefix), limit, typer.echo)
+        topics = topics_of(prefix, topic)
+        show_topics(read_topics(connection, topics, decoder), topics, limit, typer.echo)

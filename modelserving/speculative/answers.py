@@ -15,7 +15,7 @@ class Participant:
     """A model that takes part.
 
     Args:
-        name: under which it is published: a data type of its own, such as ``wine-smart``.
+        name: under which it is published: a data type of its own, such as ``hire-smart``.
         rank: its place in the order of preference, 0 for the best.
         quality: how good its answers are, 0 to 1.
     """

@@ -23,7 +23,7 @@ __all__ = ["SpeculativeServer"]
 class SpeculativeServer(StageServer):
     """Asks several models about each record, and publishes one answer to it, in time. Runs until cancelled.
 
-    Each model is published under a data type of its own (``wine-smart``, ``wine-fast``), so it has all that models
+    Each model is published under a data type of its own (``hire-smart``, ``hire-fast``), so it has all that models
     have: it is replaced between two records, checked, rolled back, kept. The settings, a topic of their own, say which
     of them are asked about the records of which data type.
 

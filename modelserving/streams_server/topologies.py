@@ -2,9 +2,9 @@
 
 ::
 
-    wine-records ─▶ score ─▶ scored ─▶ wine-scored
-                      │ └───▶ dead-letters ─▶ wine-dead-letters
-                  statistics                          models ◀─ wine-models   (global: on every instance)
+    …-records ─▶ score ─▶ scored ─▶ …-scored
+                   │ └───▶ dead-letters ─▶ …-dead-letters
+               statistics                          models ◀─ …-models   (global: on every instance)
 
 With the memory and the custom store it is written with the Processor API, with the standard store with the DSL, since
 both are worth knowing. The engine runs the same in either case.

@@ -9,9 +9,12 @@ from modelserving.errors import KafkaError
 from modelserving.kafka import Connection, make_consumer, make_producer
 from modelserving.records import (
     Action,
+    Column,
+    ColumnType,
     ModelCommand,
     ModelDescriptor,
     ModelType,
+    RecordSchema,
     ScoredRecord,
     Topics,
     encode_command,
@@ -19,6 +22,7 @@ from modelserving.records import (
     encode_scored,
     encode_wine,
 )
+from modelserving.records.decoder import RecordDecoder
 from tests.fakes import WINE, wine
 
 MODEL = ModelDescriptor("tree", "a tree", "wine", ModelType.PMML, b"<PMML/>", version="2")
@@ -74,6 +78,17 @@ def test_all_topics_are_read(connection: Connection, topics: Topics) -> None:
     assert seen[0].decoded == "model tree 2 (pmml) for wine, 7 bytes: a tree"
     assert seen[1].decoded == "shadow 5 % wine, model abababababab…"
     assert "prediction=5.0" in seen[3].decoded
+
+
+@pytest.mark.broker
+def test_records_of_any_schema_are_shown_by_name(connection: Connection, topics: Topics) -> None:
+    """And what is none says why."""
+    decoder = RecordDecoder([RecordSchema("house", (Column("rooms", ColumnType.INT64),), "json")])
+    publish(connection, topics.records, b'{"rooms": 4}')
+    publish(connection, topics.records, b'{"rooms": "many"}')
+    good, bad = read_topics(connection, topics, decoder)
+    assert (good.good, good.decoded) == (True, "for house: {'rooms': 4}")
+    assert (bad.good, bad.decoded) == (False, "rooms is 'many', which is no int64.")
 
 
 @pytest.mark.broker

@@ -1,4 +1,4 @@
-"""Records that say with which schema they were written: read as the server's schema has them, each schema fetched once."""
+"""Records that name the schema they were written with: read as the server's own, each schema fetched once."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 ::
 
-    <folder>/wine-<hash>/state           one line that says what it is, then JSON: slots, counts, statistics
-    <folder>/wine-<hash>/<digest>.model  the bytes of each model in use, written once
+    <folder>/<type>-<hash>/state         one line that says what it is, then JSON: slots, counts, statistics
+    <folder>/<type>-<hash>/<digest>.model  the bytes of each model in use, written once
 
 The models are kept apart from the rest, so that saving the statistics costs some hundred bytes, not the size of a
 model. Each file is written beside its place, made durable, and renamed: a reader finds the old one or the new one,

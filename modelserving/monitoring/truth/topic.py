@@ -6,7 +6,7 @@
     -      {"partition": 0, "offset": 42, "truth": 6}     of the record at that place
     b"17"  {"truth": "good"}                              of the record with that key, where keys name records
 
-The topic is named after that of the answers: ``wine-scored``, ``wine-truth``.
+The topic is named after that of the answers: ``hire-scored``, ``hire-truth``.
 """
 
 from __future__ import annotations
