@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -109,6 +110,7 @@ class Outcome:
                     each_ns,
                     now_ns,
                     message.timestamp,
+                    choice.label if math.isnan(choice.value) else None,
                 )
             )
             self._keys.append(message.key)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from dataclasses import replace
+from typing import cast
 
+import numpy as np
 import pytest
 
 from modelserving.actors import PykkaRuntime
 from modelserving.datasets import default_schemas
 from modelserving.models.lifecycle.slots import ModelSlots
+from modelserving.models.model import Scores
 from modelserving.records.decoder import RecordDecoder
 from modelserving.serving.messages import Batch, ScoredBatch
 from modelserving.speculative.outcome import AnswerAccount, read_account
@@ -184,6 +187,34 @@ def test_of_three_the_median_is_taken(starter: Starter) -> None:
     done = starter.score(TWO, slots_of(a=FakeModel(1.0), b=FakeModel(2.0), c=FakeModel(50.0)))
     assert answers(done) == [(0, 20.0), (1, 22.0)]
     assert {(one.model_name, one.model_digest) for one in done.scored} == {("the median of 3", "")}
+
+
+def test_of_three_labels_the_one_that_most_gave_is_the_answer(starter: Starter) -> None:
+    """Labels are answers as numbers are; the header says the label, too."""
+    starter.configure("wine", wanted("a", "b", "c", decider="consensus"))
+    slots = ModelSlots()
+    for name, label in (("a", "good"), ("b", "bad"), ("c", "good")):
+        slots.swap(served_by(cast("FakeModel", Labels(label)), name, name))
+    done = starter.score(TWO, slots)
+    assert [one.answer for one in done.scored] == ["good", "good"]
+    assert (account(done).label, account(done).why) == ("good", "2 of 3 agree")
+
+
+class Labels:
+    """A model that answers the same label for each record, and is quite sure."""
+
+    inputs = ("alcohol",)
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+
+    def score(self, records: Sized) -> Scores:
+        """Answer."""
+        count = len(records)
+        return Scores(np.full(count, np.nan), labels=np.array([self._label] * count, dtype=object))
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 def test_garbage_and_types_without_a_model_cost_the_others_nothing(starter: Starter) -> None:

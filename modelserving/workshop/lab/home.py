@@ -23,7 +23,7 @@ _PATHS: dict[str, tuple[str, ...]] = {
     "evenings of your own": (),
     "no time, but you know Kafka": ("00", "03", "04", "05"),
     "you know models, and want Kafka Streams": ("00", "01", "07", "08", "09"),
-    "you know lesson 07, and want patterns of streams": ("11", "12", "13", "14"),
+    "you know lesson 07, and want patterns of streams": ("11", "12", "13", "14", "16"),
 }
 """Who has what takes which lessons, beside the two days of the timetable; none named: all of them."""
 
