@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ __all__ = ["infer_schema", "read_header"]
 
 _WHOLE = re.compile(r"[+-]?(0|[1-9]\d{0,17})")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+_EXAMPLES = 2
+"""So many values of a column are kept, with which models are tried."""
 _BOOLEANS = {"true", "false"}
 
 
@@ -95,7 +97,8 @@ def _infer(path: Path, name: str, values: Sequence[Any]) -> Column:
             f"{path}, column {name!r}: {present[0]!r} has a decimal comma. Write {present[0].replace(',', '.')!r}."
         )
     kind = next((kind for kind, fits in _KINDS if present and _all(fits, present)), ColumnType.STRING)
-    return Column(name, kind, nullable)
+    examples = tuple(_READERS.get(kind, str)(value) for value in list(dict.fromkeys(present))[:_EXAMPLES])
+    return Column(name, kind, nullable, examples)
 
 
 def _is_boolean(value: Any) -> bool:
@@ -123,6 +126,17 @@ _KINDS: Sequence[tuple[ColumnType, Callable[[Any], bool]]] = (
     (ColumnType.INT64, _is_whole),
     (ColumnType.DOUBLE, _is_number),
 )
+
+
+def _boolean(value: Any) -> bool:
+    return str(value).lower() == "true"
+
+
+_READERS: Mapping[ColumnType, Callable[[Any], Any]] = {
+    ColumnType.BOOLEAN: _boolean,
+    ColumnType.INT64: int,
+    ColumnType.DOUBLE: float,
+}
 
 
 def _all(fits: Callable[[Any], bool], values: Iterable[Any]) -> bool:

@@ -11,7 +11,7 @@ from modelserving.client import read_messages
 from modelserving.errors import ConfigError, ModelInputError
 from modelserving.models.admin.score import load_model
 from modelserving.models.model import INPUTS, OUTPUT, OUTPUTS, Model
-from modelserving.records import Column, RecordSchema, check_data_type
+from modelserving.records import Column, ColumnType, RecordSchema, check_data_type
 from modelserving.records.codecs.factory import make_codec
 from modelserving.records.schema import spell
 from modelserving.records.schema_files import write_schema
@@ -137,7 +137,8 @@ def _combine(seen: Column, wanted: Column | None) -> Column:
     if wanted is None:
         return seen
     kind = wanted.type if wanted.type.is_number and seen.type.is_number else seen.type
-    return Column(seen.name, kind, seen.nullable or wanted.nullable)
+    kind = ColumnType.DOUBLE if kind is ColumnType.FLOAT else kind  # single precision is the model's own affair
+    return Column(seen.name, kind, seen.nullable or wanted.nullable, seen.examples)
 
 
 def _first_record(settings: ServiceSettings, schema: RecordSchema) -> dict[str, object]:

@@ -502,4 +502,4 @@ lesson.recap()
 lesson.close()
 
 # %% [markdown]
-# Next: [11 · A heater that listens](11_heater.ipynb)
+# Next: [10 · Your own records](10_own_records.ipynb)

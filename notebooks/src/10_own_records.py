@@ -143,9 +143,8 @@ from modelserving.models.admin.publish import publish_model
 
 about = About("hire", "rider", parameters={"outputs": "*"})  # its probabilities, too
 publish_model(lesson.connection, topics, describe_file(model_file, about))
-taken = lambda: '"rider"' in json.dumps(server.get("/models"))
-lesson.wait_for(taken, "the server to take the model")
-happened(f"{server.url}/models shows the model. It came as data, as wines' models do.")
+lesson.wait_for(lambda: "hire" in server.get("/models")["models"], "the server to take the model")
+happened(f"{server.url}/models/hire shows the model. It came as data, as wines' models do.")
 
 # %% [markdown]
 # ## Asked
@@ -211,7 +210,7 @@ def read_answers():
     found = (decode_scored(message.value) for message in scored)
     return {one.offset - base: one for one in found if one.offset >= base}
 
-lesson.wait_for(lambda: len(read_answers()) == count, "an answer to each hire", 60)
+lesson.wait_for(lambda: len(read_answers()) == count, "an answer to each", 60)
 answers = read_answers()
 
 # %%
@@ -226,7 +225,7 @@ lesson.tell("differ")
 casual = {row: dict(one.outputs)["probabilities(casual)"] for row, one in answers.items()}
 by_rider = {kind: [casual[row] for row in range(count) if hires["rider"][row] == kind]
             for kind in ("member", "casual")}
-says = "Casual riders get higher probabilities of being casual than members do, and the two overlap."
+says = "Casual riders get higher probabilities of `casual` than members do; the two overlap."
 distributions(by_rider, says, x="probability of `casual`, as the server said it")
 
 # %% [markdown]

@@ -32,8 +32,8 @@ def test_a_schema_is_found_out(terminal: Terminal, people: Path) -> None:
     """To the terminal or a file, in our words or those of the encoding; the answer is left out."""
     result = terminal.run("schema", "infer", people, "--without", "risk")
     assert json.loads(result.out)["columns"] == [
-        {"name": "age", "type": "int64", "nullable": True},
-        {"name": "town", "type": "string", "nullable": False},
+        {"name": "age", "type": "int64", "nullable": True, "examples": [30]},
+        {"name": "town", "type": "string", "nullable": False, "examples": ["Ulm", "Bern"]},
     ]
     result = terminal.run("schema", "infer", people, "--encoding", "protobuf", "--definition")
     assert "optional int64 age = 1;" in result.out

@@ -20,6 +20,8 @@ EXPECTED = (
     Column("member", ColumnType.BOOLEAN, nullable=False),
     Column("note", ColumnType.STRING, nullable=True),
 )
+EXAMPLES = [(30,), (1.5, 2.0), ("08", "9"), (True, False), ("a",)]
+"""Of each column, with which models are tried."""
 
 
 def write(path: Path, text: str) -> Path:
@@ -32,6 +34,7 @@ def test_types_are_what_all_cells_are(tmp_path: Path) -> None:
     for separator in ";,\t":
         schema = infer_schema(write(tmp_path / "a b.csv", ROWS.replace(";", separator)))
         assert schema.columns == EXPECTED
+        assert [column.examples for column in schema.columns] == EXAMPLES
         assert (schema.name, schema.encoding) == ("a_b", "json")
 
 

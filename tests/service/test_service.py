@@ -71,8 +71,8 @@ def test_a_service_is_made_of_a_table_and_a_model(tmp_path: Path, made_of: Ingre
     assert (settings.name, settings.topics.scored) == ("my-cars", "my-cars-scored")
     assert read_schema(settings.schema).columns == (
         Column("length", ColumnType.DOUBLE, nullable=True),
-        Column("doors", ColumnType.INT64, nullable=False),
-        Column("fuel", ColumnType.STRING, nullable=False),
+        Column("doors", ColumnType.DOUBLE, nullable=True),
+        Column("fuel", ColumnType.STRING, nullable=True),
     )
     with (folder / "answers.csv").open(encoding="utf-8", newline="") as file:
         answers = [row["prediction"] for row in csv.DictReader(file)]

@@ -91,6 +91,7 @@ def run(
         options = ServeOptions(
             schema=[settings.schema],
             topic=settings.topic,
+            preload=False,  # of all engines it needs one, and that comes with the model
             port=settings.port if port is None else port,
             announce_to=announce_to,
             until_stdin_closes=until_stdin_closes,
@@ -154,5 +155,9 @@ def _show(answer: ScoredRecord) -> str:
     """The answer first, then whose it is."""
     from modelserving.models.admin.score import format_prediction
 
-    said = getattr(answer, "label", "") or format_prediction(answer.prediction)
-    return f"{said}  ({answer.model_name} {answer.model_version}, {answer.scoring_ns / 1e6:.2f} ms)"
+    outputs = "".join(f"  {name} {_plain(value)}" for name, value in answer.outputs)
+    return f"{format_prediction(answer.answer)}{outputs}  ({answer.model_name} {answer.model_version})"
+
+
+def _plain(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -22,6 +22,7 @@ _DAYS = {"half a day": "half", "a full day": "full"}
 _PATHS: dict[str, tuple[str, ...]] = {
     "evenings of your own": (),
     "no time, but you know Kafka": ("00", "03", "04", "05"),
+    "you have a table and a model of your own": ("00", "02", "05", "10"),
     "you know models, and want Kafka Streams": ("00", "01", "07", "08", "09"),
     "you know lesson 07, and want patterns of streams": ("11", "12", "13", "14", "16"),
 }
