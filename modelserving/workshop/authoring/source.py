@@ -1,4 +1,4 @@
-"""Lessons as text: cells between ``# %%`` lines (jupytext's percent format), with three directives of our own.
+"""Lessons as text in jupytext's percent format, read by jupytext, with three directives of our own.
 
 A code cell that holds nothing but ``# exercise: ID``, ``# predict: NAME`` or ``# pipeline: PART ...`` is a directive:
 ``derive`` puts cells in its place.
@@ -6,7 +6,6 @@ A code cell that holds nothing but ``# exercise: ID``, ``# predict: NAME`` or ``
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from modelserving.errors import ConfigError
 
 __all__ = ["Cell", "LessonSource", "lesson_sources", "read_lesson"]
 
-_MARKER = re.compile(r"^# %%(?P<markdown> \[markdown\])?(?: tags=(?P<tags>\[.*\]))?$")
+_MARKER = re.compile(r"^# %%(?P<markdown> \[markdown\])?(?: tags=\[.*\])?$")
 _DIRECTIVE = re.compile(r"^# (?P<kind>exercise|pipeline|predict): (?P<words>\S.*)$")
 
 
@@ -100,24 +99,27 @@ def read_lesson(path: Path) -> LessonSource:
 
 
 def _cells(path: Path) -> Iterator[Cell]:
-    lines = path.read_text(encoding="utf-8").splitlines()
-    starts = [number for number, line in enumerate(lines) if line.startswith("# %%")]
-    if any(line.strip() for line in lines[: starts[0] if starts else None]):
-        raise ConfigError(f"{path}: text before the first `# %%` line belongs to no cell.")
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
-        marker = _MARKER.match(lines[start])
-        if not marker:
-            raise ConfigError(
-                f"{path}, line {start + 1}: `{lines[start]}` should be `# %%` or `# %% [markdown]`, then tags."
-            )
-        body = lines[start + 1 : end]
-        text = "\n".join(_uncommented(path, start, body) if marker["markdown"] else body).strip("\n")
-        tags = tuple(json.loads(marker["tags"] or "[]"))
-        yield Cell("markdown" if marker["markdown"] else "code", text, tags, start + 1)
+    """As jupytext reads them, and where each one begins."""
+    import jupytext
+
+    text = path.read_text(encoding="utf-8")
+    starts = list(_starts(path, text.splitlines()))
+    for cell, start in zip(jupytext.reads(text, fmt="py:percent").cells, starts, strict=True):
+        yield Cell(cell.cell_type, cell.source, tuple(cell.metadata.get("tags", ())), start)
 
 
-def _uncommented(path: Path, start: int, body: list[str]) -> Iterator[str]:
-    for number, line in enumerate(body, start + 2):
-        if line.strip() and not line.startswith("#"):
+def _starts(path: Path, lines: list[str]) -> Iterator[int]:
+    """Numbers of the lines that begin a cell; jupytext takes what is malformed for something else, and says nothing."""
+    markdown: str | None = None
+    begun = False
+    for number, line in enumerate(lines, 1):
+        if line.startswith("# %%"):
+            marker = _MARKER.match(line)
+            if not marker:
+                raise ConfigError(f"{path}, line {number}: `{line}` should be `# %%` or `# %% [markdown]`, then tags.")
+            markdown, begun = marker["markdown"], True
+            yield number
+        elif line.strip() and not begun:
+            raise ConfigError(f"{path}: text before the first `# %%` line belongs to no cell.")
+        elif line.strip() and markdown and not line.startswith("#"):
             raise ConfigError(f"{path}, line {number}: a line of a Markdown cell begins with `# `.")
-        yield line[2:] if line.startswith("# ") else line[1:]

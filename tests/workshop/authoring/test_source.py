@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import jupytext
 import nbformat
 import pytest
 
@@ -69,16 +68,6 @@ def test_a_malformed_text_is_refused_with_its_line(path: Path, text: str, messag
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError, match=message):
         read_lesson(path)
-
-
-@pytest.mark.parametrize("lesson", lesson_sources(), ids=lambda lesson: lesson.path.stem)
-def test_other_tools_read_our_texts_alike(lesson: object) -> None:
-    """The texts are jupytext's percent format: an editor that knows it shows the same cells."""
-    from modelserving.workshop.authoring.source import LessonSource
-
-    assert isinstance(lesson, LessonSource)
-    theirs = [(cell.cell_type, cell.source) for cell in jupytext.read(lesson.path, fmt="py:percent").cells]
-    assert theirs == [(cell.kind, cell.text) for cell in lesson.cells]
 
 
 def test_our_notebooks_are_read_back_with_the_same_code() -> None:
