@@ -180,7 +180,7 @@ def test_two_data_types_have_two_models(pipeline: Pipeline, server: ServerProces
 
 def test_a_restart_goes_on_where_the_last_server_stopped(pipeline: Pipeline, server: ServerProcess) -> None:
     """It has the newest good model at once, with name and description in their places, and scores nothing twice."""
-    pipeline.send_model(BAD_MODELS["a word"])
+    pipeline.send_model(BAD_MODELS["a NaN"])
     pipeline.send_wines(5)
     wait_until(pipeline.settled(server, 5), "five answers")
     before = server.get("/state")

@@ -22,8 +22,9 @@ Builder: TypeAlias = Callable[[ModelDescriptor], LoadedModel]
 """From a descriptor to a model that is fit to serve."""
 
 _TOLERANCE = 1e-6
-_WARM_UP_SCORES = 500
 _WARM_UP_BATCH = 500
+_WARM_UP_SCORES = 100
+"""More make the first answers no faster, and disturb the scoring beside it for longer: `benchmarks/models.py`."""
 _IN_A_ROW, _REST_S = 10, 0.001
 
 
