@@ -113,6 +113,10 @@ def _add_v2(app: FastAPI, models: Mapping[str, InferenceModel]) -> None:
     def live() -> dict[str, bool]:
         return {"live": True}
 
+    @app.get("/healthz", summary="The same, where the other servers say it")
+    def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
     @app.get("/v2/health/ready", summary="Whether all models can be asked")
     def ready() -> dict[str, bool]:
         return {"ready": True}

@@ -376,4 +376,4 @@ lesson.recap()
 lesson.close()
 
 # %% [markdown]
-# Back to the start: [00 · First scores](00_setup_check.ipynb)
+# Next: [15 · Direct or through Kafka, and what comes after](15_pipelines.ipynb)

@@ -1,0 +1,136 @@
+"""Lesson 15: a circuit breaker, by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
+from modelserving.workshop.lesson.ground import Ground
+
+__all__ = ["EXERCISE"]
+
+
+def check(lesson: Ground, breaker: Any) -> str:
+    """Fail, succeed and fail, and ask each time whether one may call."""
+    del lesson
+    one = breaker()
+    require(one.may_call(), "Nothing has failed yet, and `may_call()` says no.")
+    _note(one, "failed", 2)
+    require(one.may_call(), "Two failures are not three: one may still call.")
+    _note(one, "failed", 1)
+    require(not one.may_call(), "Three failures in a row, and one may still call: the dead one is asked for ever.")
+    two = breaker()
+    _note(two, "failed", 2)
+    _note(two, "worked", 1)
+    _note(two, "failed", 2)
+    require(
+        two.may_call(),
+        "Two failures, a success, two failures: that is not three in a row. After a success the count begins at 0.",
+    )
+    _note(two, "failed", 1)
+    require(not two.may_call(), "After a success, three failures in a row must stop the calls again.")
+    return "It counts failures in a row, and begins anew after a success."
+
+
+def _note(breaker: Any, what: str, times: int) -> None:
+    for _ in range(times):
+        getattr(breaker, what)()
+
+
+EXERCISE = Exercise(
+    id="pipelines-breaker",
+    lesson="15",
+    title="A breaker",
+    goal="""
+Write the heart of a circuit breaker. It is told of each call whether it `worked()` or `failed()`. **After three
+failures in a row** `may_call()` says no. (When one tries again after that is left to the library.)
+""",
+    stub="""
+class Breaker:
+    def __init__(self):
+        self.failures = 0
+
+    def worked(self):
+        ____
+
+    def failed(self):
+        ____
+
+    def may_call(self):
+        return ...
+""",
+    answer="Breaker",
+    hints=(
+        "`failed()` counts one more; `may_call()` compares the count with 3.",
+        "In a row: what does a success do to the count?",
+        "`worked()` sets `self.failures` to 0.",
+    ),
+    reference="""
+class Breaker:
+    def __init__(self):
+        self.failures = 0
+
+    def worked(self):
+        self.failures = 0
+
+    def failed(self):
+        self.failures += 1
+
+    def may_call(self):
+        return self.failures < 3
+""",
+    wrong=(
+        WrongAnswer(
+            """
+class Breaker:
+    def __init__(self):
+        self.failures = 0
+
+    def worked(self):
+        pass
+
+    def failed(self):
+        self.failures += 1
+
+    def may_call(self):
+        return self.failures < 3
+""",
+            "that is not three in a row",
+        ),
+        WrongAnswer(
+            """
+class Breaker:
+    def __init__(self):
+        self.failures = 0
+
+    def worked(self):
+        self.failures = 0
+
+    def failed(self):
+        self.failures += 1
+
+    def may_call(self):
+        return self.failures <= 3
+""",
+            "the dead one is asked for ever",
+        ),
+        WrongAnswer(
+            """
+class Breaker:
+    def __init__(self):
+        self.failures = 0
+
+    def worked(self):
+        self.failures = 0
+
+    def failed(self):
+        self.failures += 1
+
+    def may_call(self):
+        return self.failures < 2
+""",
+            "Two failures are not three",
+        ),
+    ),
+    check=check,
+)
