@@ -56,7 +56,7 @@ def url_of(bound: socket.socket) -> str:
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Named, or else asyncio does not know that this is TCP and leaves Nagle's algorithm on: an answer in two parts may wait.
+    # Named, or else asyncio does not know that this is TCP and leaves Nagle's algorithm on: answers may wait.
     bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         reserve(bound)
