@@ -6,5 +6,6 @@
     replay/     a stretch of the log, scored again with a model that never served
     truth/      what turned out to be true, days later; who was right
     drift/      whether records and answers are spread as they were
+    influx/     what is seen, written to InfluxDB
     monitor/    a server that only looks: drift and quality of a pipeline, whoever serves it
 """

@@ -14,6 +14,7 @@ from modelserving.commands.serve.launch import GroupMember, Service, launch
 from modelserving.commands.serve.options import ListenOptions, with_options
 from modelserving.commands.serve.servers import serve_app
 from modelserving.config import load_settings
+from modelserving.errors import ConfigError
 
 if TYPE_CHECKING:
     from modelserving.kafka import Connection
@@ -37,6 +38,12 @@ def monitor(
         bool, typer.Option("--truth-by-key", help="Truths name records by their keys, not by partition and offset.")
     ] = False,
     window_days: Annotated[float, typer.Option(min=0.001, help="An answer waits so many days for its truth.")] = 7,
+    influx: Annotated[
+        str, typer.Option(help="Write answers and alarms to the InfluxDB at this URL; none: nowhere.")
+    ] = "",
+    influx_database: Annotated[str, typer.Option(help="Its database (1.x) or bucket (2.x); it is there.")] = "wine",
+    influx_org: Annotated[str, typer.Option(help="Its organisation (2.x).")] = "",
+    influx_token_file: Annotated[Path | None, typer.Option(help="A file with its token (2.x).")] = None,
     roll_back: Annotated[
         bool, typer.Option("--roll-back", help="When a column drifts, let the model before serve again.")
     ] = False,
@@ -44,6 +51,7 @@ def monitor(
     """Look at a pipeline: drift of records and answers, and quality as the truth comes in. Ctrl-C ends it."""
     from modelserving.datasets import default_schemas
     from modelserving.kafka import create_topics
+    from modelserving.monitoring.influx.writer import InfluxTarget
     from modelserving.monitoring.monitor import Monitor, MonitorOptions
     from modelserving.records.schema_files import read_schemas
     from modelserving.web.monitor import make_monitor_app
@@ -55,10 +63,25 @@ def monitor(
         folder = load_settings().home / "monitor" / member.group
         schemas = read_schemas(schema) if schema else default_schemas()
         window = timedelta(days=window_days)
-        options = MonitorOptions(folder, schemas, topics, member.group, truth_by_key, window, roll_back)
+        target = InfluxTarget(influx, influx_database, _read(influx_token_file), influx_org) if influx else None
+        options = MonitorOptions(folder, schemas, topics, member.group, truth_by_key, window, roll_back, target)
         server = Monitor(connection, options)
         about = f"Looking at {topics.records} and {topics.scored}"
         return Service(server.run, make_monitor_app(server), about, f"What drifts: {member.url}/drift")
 
     pipeline = said.prefix or topic.removesuffix("-records") or "modelserving"
     launch("monitor", replace(said, group=said.group or f"{pipeline}-monitor"), make)
+
+
+def _read(file: Path | None) -> str:
+    """A token, which stands on no command line, where all of the machine could read it.
+
+    Raises:
+        ConfigError: the file cannot be read.
+    """
+    if file is None:
+        return ""
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read the token in {file}: {error}.") from error

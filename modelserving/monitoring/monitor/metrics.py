@@ -50,6 +50,9 @@ class MonitorCollector(Collector):
         for topic, count in self._monitor.tail.passed_over.items():
             passed.add_metric([topic], count)
         yield passed
+        if (influx := self._monitor.influx) is not None:
+            yield CounterMetricFamily("modelserving_influx_lines_written", "Lines that InfluxDB took.", influx.written)
+            yield CounterMetricFamily("modelserving_influx_lines_lost", "Lines that it did not.", influx.lost)
 
     def _drift(self) -> Iterator[Metric]:
         alarm = GaugeMetricFamily("modelserving_drift_alarm", "1 while a column drifts.", labels=_COLUMN)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -21,13 +22,15 @@ from modelserving.kafka.settings import KEPT
 from modelserving.kstreams import KafkaStreams, Response, State, streams_config
 from modelserving.models.admin.publish import send_command
 from modelserving.monitoring.drift.columns import Alarm, DriftWatch
+from modelserving.monitoring.influx.lines import to_line
+from modelserving.monitoring.influx.writer import InfluxTarget, InfluxWriter
 from modelserving.monitoring.monitor.rollback import RollBackOnAlarm
 from modelserving.monitoring.monitor.tail import TopicTail
 from modelserving.monitoring.replay.answers import answer_of
 from modelserving.monitoring.truth.join import WINDOW, decode_judged, make_join
 from modelserving.monitoring.truth.quality import Quality
 from modelserving.monitoring.truth.topic import create_truth_topic, judged_topic
-from modelserving.records import TOPICS, Action, RecordSchema, Topics, decode_scored
+from modelserving.records import TOPICS, Action, RecordSchema, ScoredRecord, Topics, decode_scored
 from modelserving.records.decoder import RecordDecoder
 from modelserving.serving import Health, ModelKey, Phase
 from modelserving.serving.sessions import run_sessions
@@ -56,6 +59,7 @@ class MonitorOptions:
         by_key: whether truths name records by the messages' keys.
         window: how long an answer waits for its truth.
         roll_back: whether an alarm rolls the model back.
+        influx: where answers and alarms are written to, if anywhere.
     """
 
     state_folder: Path
@@ -65,6 +69,7 @@ class MonitorOptions:
     by_key: bool = False
     window: timedelta = WINDOW
     roll_back: bool = False
+    influx: InfluxTarget | None = None
 
 
 class Monitor:
@@ -94,12 +99,14 @@ class Monitor:
         topics = options.topics
         self.tail = TopicTail(connection, (topics.records, topics.scored, self._judged), self._take, (self._judged,))
         self._sessions = 0
+        self.influx = InfluxWriter(options.influx) if options.influx else None
 
     def health(self) -> Health:
         """Whether it looks."""
         streams = self.streams
         running = streams is not None and streams.state is State.RUNNING
-        details = tuple(str(one) for one in self.drift.standing().values() if one is not None)
+        drifting = tuple(str(one) for one in self.drift.standing().values() if one is not None)
+        details = (self.influx.problem, *drifting) if self.influx and self.influx.problem else drifting
         heartbeat = self._heartbeat
         away = self.tail.away or (heartbeat.missing if running and heartbeat is not None else "")
         if away:
@@ -120,9 +127,10 @@ class Monitor:
         stop = threading.Event()
         try:
             await anyio.to_thread.run_sync(self._prepare)
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(run_abandonable, partial(self.tail.run, stop))
-                await run_sessions(self._session, lambda: self._sessions, self._wait)
+            with self.influx or nullcontext():
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(run_abandonable, partial(self.tail.run, stop))
+                    await run_sessions(self._session, lambda: self._sessions, self._wait)
         finally:
             stop.set()
             self.phase = Phase.STOPPED
@@ -195,6 +203,8 @@ class Monitor:
                 continue
             name = f"{scored.model_name} {scored.model_version}".rstrip()
             answers.setdefault((scored.data_type, name), []).append(answer_of(scored))
+            if self.influx is not None:
+                self.influx.add([_line(scored)])
         for (data_type, model), values in answers.items():
             self.drift.add_answers(data_type, model, values)
 
@@ -209,6 +219,24 @@ class Monitor:
 
     def _alarm(self, alarm: Alarm) -> None:
         log.warning("%s", alarm)
+        if self.influx is not None:
+            tags = {"data_type": alarm.data_type, "column": alarm.column}
+            self.influx.add([to_line("drift", tags, {"text": str(alarm), "alarm": 1}, alarm.time_ms * 1_000_000)])
         self.recent = [*self.recent[-49:], alarm]
         if self.options.roll_back:
             self._roll_back(alarm)
+
+
+def _line(scored: ScoredRecord) -> str | None:
+    """An answer, as InfluxDB takes it."""
+    answer = answer_of(scored)
+    fields: dict[str, float | str] = {"label" if isinstance(answer, str) else "prediction": answer}
+    fields |= {"offset": scored.offset, "scoring_ns": scored.scoring_ns}
+    tags = {
+        "data_type": scored.data_type,
+        "model": scored.model_name,
+        "version": scored.model_version,
+        "partition": str(scored.partition),
+    }
+    # A batch has one time, and InfluxDB keeps one point for a time: the record's place makes it another.
+    return to_line("scored", tags, fields, scored.scored_at_ns + scored.offset % 1_000_000)

@@ -16,7 +16,7 @@ from modelserving.records import Action, ScoredRecord, Topics, decode_command, e
 from modelserving.workshop.lesson.lesson_topics import wait_until
 from modelserving.workshop.processes.process import ServerProcess
 from tests.fakes import wine
-from tests.monitoring.tools import lint
+from tests.monitoring.tools import lint, select
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -32,12 +32,12 @@ def send_wines(connection: Connection, topic: str, count: int, alcohol: float, s
 
 
 def test_it_sees_drift_and_rolls_back_and_tells_quality_as_the_truth_comes(
-    kafka: EmbeddedKafka, connection: Connection, topics: Topics, promtool: str
+    kafka: EmbeddedKafka, connection: Connection, topics: Topics, promtool: str, influx: str
 ) -> None:
     """One column drifts, and no other; one command is sent; answers meet their truths; Prometheus is told all of it."""
     prefix = topics.records.removesuffix("-wine-records")
     environ = {"KAFKA_BOOTSTRAP_SERVERS": connection.bootstrap_servers, "MODELSERVING_HOME": str(kafka.home)}
-    with ServerProcess.start("monitor", prefix, ("--port", "0", "--roll-back"), environ) as monitor:
+    with ServerProcess.start("monitor", prefix, ("--port", "0", "--roll-back", "--influx", influx), environ) as monitor:
         send_wines(connection, topics.records, 1_500, 10.0, 1)
         wait_until(lambda: seen(monitor) == 1_500, "1,500 wines")
         assert monitor.get("/drift")["drifting"] == []
@@ -65,6 +65,9 @@ def test_it_sees_drift_and_rolls_back_and_tells_quality_as_the_truth_comes(
         )
         assert 'modelserving_drift_alarm{column="alcohol",data_type="wine"} 1.0' in page
         assert lint(promtool, page.encode()) == ""
+        wait_until(lambda: select(influx, "SELECT count(prediction) FROM scored"), "the answers in InfluxDB")
+        assert select(influx, "SELECT count(prediction), mean(prediction) FROM scored")[0][1:] == [20, 5.5]
+        assert [row[1:] for row in select(influx, 'SELECT alarm, "column" FROM drift')] == [[1, "alcohol"]]
 
 
 def seen(monitor: ServerProcess) -> int:
