@@ -35,12 +35,17 @@ def slides(
         typer.echo("No PDF: there is no Chromium here to print it (--no-pdf says nothing of it).")
 
 
-def present(half: Half = False, out: Out = Path("build/slides")) -> None:
-    """Open the presentation in a browser: S opens the notes with a clock, F fills the screen, Esc shows all slides."""
-    import webbrowser
+def present(
+    half: Half = False,
+    out: Out = Path("build/slides"),
+    browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
+) -> None:
+    """Show the presentation from this machine's own address, so that the pages of its servers can be in it.
 
+    S opens the notes with a clock, F fills the screen, Esc shows all slides. Ctrl-C ends it.
+    """
     from modelserving.workshop.slides.build import build
+    from modelserving.workshop.slides.present import serve_folder
 
     index = build(out.absolute(), "half" if half else "full", typer.echo)
-    if not webbrowser.open(index.as_uri()):
-        typer.echo(f"No browser opened by itself: open {index.as_uri()}")
+    serve_folder(index.parent, typer.echo, browser=browser)

@@ -114,7 +114,7 @@ def _live(port: str) -> str:
     still = pipeline("pipeline").svg
     return (
         f'<div class="live picture" data-url="{url}">{still}</div>'
-        f'<p class="where">{url} on this machine; a picture of it where no server runs (<code>make demo</code>).</p>'
+        f'<p class="where">{url} while you <code>modelserving present</code> and a server runs; else a picture.</p>'
     )
 
 

@@ -1,0 +1,33 @@
+"""Shows the slides from an address of this machine: a server lets such a page, and no file, show its own in a frame."""
+
+from __future__ import annotations
+
+import webbrowser
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+__all__ = ["serve_folder"]
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Say nothing of each file that is asked for."""
+
+
+def serve_folder(folder: Path, say: Callable[[str], None], *, browser: bool) -> None:
+    """Serve the slides on a free port of 127.0.0.1 until Ctrl-C.
+
+    Args:
+        folder: with ``index.html``.
+        say: told the address.
+        browser: whether to open it.
+    """
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder))) as server:
+        url = f"http://127.0.0.1:{server.server_address[1]}/"
+        opened = browser and webbrowser.open(url)
+        say(f"{url}   {'' if opened else 'Open it in a browser. '}Ctrl-C ends it.")
+        with suppress(KeyboardInterrupt):
+            server.serve_forever()
