@@ -52,7 +52,7 @@ def served(kafka: EmbeddedKafka) -> Iterator[Served]:
 def test_it_follows_the_server(
     served: Served, page: Page, complaints: list[str], hosts: set[str], scheme: str, width: int
 ) -> None:
-    """Numbers go on while it is open; a hostile name is a text; nothing fails; it fits a narrow screen, dark or light."""
+    """Numbers go on while it is open; a hostile name is a text; it fits a narrow screen, dark or light."""
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     page.set_viewport_size({"width": width, "height": 800})
     page.goto(served.url)
