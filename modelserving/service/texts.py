@@ -66,7 +66,8 @@ modelserving ask '{json.dumps(record, ensure_ascii=False)}'
 
 The first starts a broker (unless `KAFKA_BOOTSTRAP_SERVERS` names yours), publishes the model, and serves until Ctrl-C;
 it says where to look: `/state` tells which model serves and how fast, `/docs` what else can be asked. The second, in
-another terminal, sends records; the third sends one, and shows the answer.
+another terminal, sends records; the third sends one, and shows the answer. All that is on the topics is shown by
+`modelserving reader --topic {settings.topic} --schema {settings.schema.name}`.
 
 ## What is here
 
