@@ -13,14 +13,17 @@ from typer.testing import CliRunner
 from modelserving.cli import app
 from modelserving.commands.serve.options import ListenOptions, ServeOptions, with_options
 
-SERVE = getattr(get_command(app), "commands", {})["serve"].commands
+SERVE = {
+    name: one for name, one in getattr(get_command(app), "commands", {})["serve"].commands.items() if name != "model"
+}
+"""Those that serve records of a pipeline; `serve model` knows no broker."""
 DEFAULTS = {
     "stage": (5500, 10_000),
     "actor": (5500, 10_000),
     "speculative": (5500, 10_000),
     "streams": (5600, 1_000),
     "temperature": (5700, None),
-    "monitor": (5800, None),
+    "monitor": (5900, None),
 }
 
 

@@ -27,7 +27,7 @@ def register() -> None:
     serve_app.command()(monitor)
 
 
-@with_options(ListenOptions, port=5800)
+@with_options(ListenOptions, port=5900)
 def monitor(
     said: ListenOptions,
     topic: Topic = "",
