@@ -34,6 +34,7 @@ import pykka
 from modelserving.errors import ActorError, MailboxFull, ServerError
 from modelserving.workshop import happened, show, start, table
 from modelserving.workshop.display.figures import curves
+from modelserving.workshop.display.pictures.mailboxes import mailboxes
 
 lesson = start("06", fast=fast)
 
@@ -153,8 +154,12 @@ try:
         sleeper.tell(alarm)
 except MailboxFull as error:
     refused = error
+at_that_moment = mailboxes(runtime.report(), room=3)
 alarm.set()
 lesson.tell("full")
+
+# %%
+at_that_moment
 
 # %% [markdown]
 # ## One actor for each data type
@@ -289,6 +294,9 @@ table("The taster", rows, "we ask", "it answers")
 lives = {status.name: (str(status.life), status.restarts) for status in runtime.report()}
 pauses = [f"{policy.pause(failures):g}" for failures in range(1, 8)]
 lesson.tell("five-times")
+
+# %%
+mailboxes(runtime.report())
 
 # %% [markdown]
 # ## A record that kills

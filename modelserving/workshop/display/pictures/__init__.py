@@ -1,1 +1,1 @@
-"""Pictures of single lessons: topologies beside each other, records in their windows, a stream and its table."""
+"""Pictures of single lessons: topologies beside each other, windows, a stream and its table, actors and mailboxes."""
