@@ -189,7 +189,7 @@ class ModelSlots:
 
     @property
     def changed_ms(self) -> int:
-        """When the last of them took its place, milliseconds since 1970; -1 before any model."""
+        """When the last of them took its slot, milliseconds since 1970; -1 before any model."""
         latest = self.latest
         return latest.since_ms if latest else -1
 
