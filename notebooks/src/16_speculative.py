@@ -147,9 +147,6 @@ def serve(*more):
     return ServerProcess.start("speculative", lesson.prefix, (*group, *more))
 
 server = lesson.manage(serve, name="server")
-wines = Dataset(tuple(w for w in dataset.records if w.data_type == "wine"))
-rate = Rate(record_interval_ms=50)
-client = lesson.background(Publisher(lesson.connection, wines, rate, lesson.topics).run, "client")
 
 # %% [markdown]
 # What is wanted is a message, too: who takes part, the preferred one first; how long one waits; how one answer is made. In a terminal it is
@@ -165,6 +162,15 @@ def watch():
 
 view = lesson.manage(watch, name="view")
 view
+
+# %% [markdown]
+# Now the wines, twenty a second. (Before somebody said who takes part, nobody would have answered: no model is published under `wine` itself.)
+
+# %%
+lesson.wait_for(lambda: server.get("/speculative"), "the server to hear what is wanted")
+wines = Dataset(tuple(w for w in dataset.records if w.data_type == "wine"))
+rate = Rate(record_interval_ms=50)
+client = lesson.background(Publisher(lesson.connection, wines, rate, lesson.topics).run, "client")
 
 # %%
 seen = view.wait_for(lambda s: s.share("wine-smart") > 0)
