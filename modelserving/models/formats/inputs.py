@@ -154,6 +154,7 @@ class FieldReader:
         self._row = struct.Struct(f"{len(self.fields)}d").pack
         self._get = attrgetter(*map(spell, self.fields)) if len(self.fields) > 1 else self._get_few
         self._found = False
+        self._doubles: dict[tuple[int, ...], tuple[Any, bool]] = {}
 
     def read(self, records: Records) -> NDArray[np.float64]:
         """Shape ``(len(records), len(fields))``; NaN where a record holds something that is no number.
@@ -178,8 +179,13 @@ class FieldReader:
 
     def _stack(self, batch: Any) -> NDArray[np.float64]:
         """Columns of numbers side by side; null becomes NaN."""
-        places = self._bound.bind(batch.schema)
-        if places and all(batch.schema.types[place] == _DOUBLE for place in places):  # all at once, in C++
+        schema = batch.schema
+        places = self._bound.bind(schema)
+        doubles = self._doubles.get(places)
+        if doubles is None or (doubles[0] is not schema and not schema.equals(doubles[0])):
+            types = schema.types
+            doubles = self._doubles[places] = schema, bool(places) and all(types[place] == _DOUBLE for place in places)
+        if doubles[1]:  # all at once, in C++
             chosen = batch if places == tuple(range(batch.num_columns)) else batch.select(places)
             whole: NDArray[np.float64] = chosen.to_tensor(null_to_nan=True).to_numpy()
             return whole
