@@ -2,8 +2,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3 || command -v python)
 BIN := .venv/bin
 RUN := $(BIN)/modelserving
-# Two at a time: most tests wait for a broker, a server or a page. What must not run beside its like is in one group.
-SIDE_BY_SIDE := -n 2 --dist loadgroup
+# Three at a time, on two cores: most tests wait for a broker, a server or a page. What shares something is in one group.
+SIDE_BY_SIDE := -n 3 --dist loadgroup
 FAST := not slow and not notebook and not browser and not ray
 
 .DEFAULT_GOAL := help

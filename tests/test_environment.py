@@ -115,7 +115,7 @@ def test_no_hook_changes_a_file() -> None:
 
 @pytest.mark.xdist_group("one group")
 def test_tests_of_one_group_run_in_one_process(request: pytest.FixtureRequest) -> None:
-    """With `-n 2`, what costs much to make is made once: the name of the group travels in the test's."""
+    """With `-n`, what costs much to make is made once: the name of the group travels in the test's."""
     if not hasattr(request.config, "workerinput"):
         pytest.skip("tests are not run side by side")
     assert request.node.nodeid.endswith("@one group")

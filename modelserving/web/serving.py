@@ -105,7 +105,8 @@ class _Http(uvicorn.Server):
 
 
 async def _serve_http(app: FastAPI, bound: socket.socket) -> None:
-    config = uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
+    # Without a configuration of its own: that would close what other libraries log to, such as TensorFlow's.
+    config = uvicorn.Config(app, log_config=None, log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
     http = _Http(config)
     try:
         await http.serve(sockets=[bound])

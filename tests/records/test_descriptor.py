@@ -131,7 +131,7 @@ def test_golden_values_that_are_none_are_told(values: str) -> None:
 
 def test_slugs_are_the_names_on_command_lines() -> None:
     """One spelling for each format."""
-    assert [kind.slug for kind in ModelType] == ["tensorflow", "pmml", "tensorflow-saved", "onnx", "custom"]
+    assert [kind.slug for kind in ModelType] == ["tensorflow", "pmml", "tensorflow-saved", "onnx", "remote", "custom"]
 
 
 def test_a_shadow_has_a_key_of_its_own() -> None:
