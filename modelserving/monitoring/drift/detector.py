@@ -2,7 +2,7 @@
 
 The test is ADWIN (Bifet and Gavaldà 2007), by river: it keeps a window that grows while nothing changes, cuts it in two
 where the halves differ by more than chance explains, and forgets the older one. It looks at
-a value in microseconds (``benchmarks/drift.py``); river's KSWIN compares whole windows at each value, and is far slower.
+a value in microseconds (``benchmarks/drift.py``); river's KSWIN compares whole windows at each value, and is slower.
 
 What it sees is a change of a mean or of a share. A column that keeps its mean and only spreads wider is not seen.
 """
