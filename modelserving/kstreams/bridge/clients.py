@@ -72,6 +72,11 @@ class _Patient:
         java, self._java = self._java, Ended()
         java.close(*arguments)
 
+    def unregisterMetricFromSubscription(self, metric: Any) -> None:
+        """As the engine's; a global thread still gives back its metrics when its consumer is closed."""
+        if not isinstance(self._java, Ended):
+            self._java.unregisterMetricFromSubscription(metric)
+
     def _skip(self, topic: str, partition: int, reason: str) -> None:
         place = jvm.java_class("org.apache.kafka.common.TopicPartition")(topic, partition)
         after = self._pass_over(topic, partition, int(self._java.position(place)), reason)
