@@ -91,6 +91,9 @@ lesson.tell("commands")
 # what is wanted, by sensor. One processor writes it, and the other one asks it for each reading:
 
 # %%
+# diagram: heater
+
+# %%
 from modelserving.kstreams import Processor, ProcessorSupplier, TopologyTestDriver
 from modelserving.kstreams import describe, serde, text
 from modelserving.kstreams.java import Stores, Topology

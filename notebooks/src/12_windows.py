@@ -41,6 +41,9 @@ lesson = start("12", fast=fast)
 # We take sixty wines that were published one every three seconds, in three minutes of a full hour that is over. A model scores them now:
 
 # %%
+# diagram: event-time
+
+# %%
 wines = [wine for wine, _ in read_wines(data_folder() / "wine_red.csv")]
 catalog = {model.name: model for model in read_catalog(data_folder() / "models")}
 line, forest = (catalog[name] for name in ("wine-linear-regression", "wine-random-forest-onnx"))
@@ -205,6 +208,9 @@ lesson.tell("bridge")
 # has passed its end, and its **grace** is over. Whatever comes for it then is dropped.
 #
 # Windows of a minute, thirty seconds of grace. The records below come in this order. The first minute is over at 1:00, and its grace at 1:30.
+
+# %%
+# diagram: grace
 
 # %%
 late = [("line", 10), ("line", 50), ("line", 70), ("line", 55), ("forest", 95), ("line", 20)]

@@ -110,6 +110,9 @@ lesson.tell("at-least")
 # `send_offsets_to_transaction` is the call that puts the place in. This is consume, score, produce, as every server of this workbook does it.
 
 # %%
+# diagram: transaction
+
+# %%
 show(delivery.effectively_once)
 
 # %%
@@ -143,6 +146,9 @@ happened(
 #
 # Dead workers are not the worst ones. The worst one only looked dead: it slept, or its network did. Meanwhile somebody else took over under its name, and now it
 # wakes up, with ten answers in its hand. Such a one is called a **zombie**.
+
+# %%
+# diagram: fencing
 
 # %%
 target = lesson.topic("zombie")

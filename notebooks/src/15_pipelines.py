@@ -64,6 +64,9 @@ address
 # To a server of records, a remote model is a model as any other. What is published is a small **description**: where it is, and how it is asked.
 
 # %%
+# diagram: service
+
+# %%
 from modelserving.records import ModelDescriptor, ModelType
 
 def description(wait_s):
@@ -175,6 +178,9 @@ lesson.tell("through")
 #
 # Somebody in the cellar wants an alarm for each bad wine. Nothing of that goes into the model server. It is an application of its own, which **joins** the stream
 # of the scores with a **table**: of each kind of wine, the grade below which the cellar wants to know.
+
+# %%
+# diagram: second-application
 
 # %%
 limits = lesson.topic("limits", compacted=True)

@@ -39,6 +39,9 @@ lesson = start("16", fast=fast)
 # Here is what a **decider** sees: the answers so far, and who is still waited for.
 
 # %%
+# diagram: speculative
+
+# %%
 from modelserving.speculative import deciders
 from modelserving.speculative.answers import Answer, Case, Participant, Responder
 

@@ -10,13 +10,14 @@ import argparse
 import hashlib
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from modelserving.workshop.authoring.source import Cell, LessonSource, lesson_sources
-from modelserving.workshop.display.diagrams import pipeline
+from modelserving.workshop.display.diagrams import Diagram, pipeline
+from modelserving.workshop.display.pictures.shared import diagram
 from modelserving.workshop.display.questions import find_question
 from modelserving.workshop.exercises import find_exercise
 from modelserving.workshop.lesson.exercise import Exercise
@@ -28,6 +29,7 @@ _METADATA = {
     "language_info": {"name": "python"},
 }
 _IMAGES = "images"
+_DRAWN: dict[str, Callable[..., Diagram]] = {"pipeline": pipeline, "diagram": diagram}
 
 
 def notebook_text(lesson: LessonSource, *, solutions: bool = False) -> str:
@@ -87,11 +89,11 @@ def _files(lessons: Iterable[LessonSource]) -> Iterator[tuple[Path, str]]:
         folder = lesson.path.parent.parent
         yield folder / lesson.notebook, notebook_text(lesson)
         yield folder / "solutions" / lesson.notebook, notebook_text(lesson, solutions=True)
-        yield from ((folder / _IMAGES / _image(lit), _on_paper(pipeline(*lit).svg)) for lit in _pictures(lesson))
+        yield from ((folder / _IMAGES / name, picture.svg + "\n") for name, picture in _pictures(lesson))
 
 
 def _is_derived(path: Path) -> bool:
-    return path.match("[0-9][0-9]_*.ipynb") or path.match(f"{_IMAGES}/pipeline*.svg")
+    return path.match("[0-9][0-9]_*.ipynb") or path.match(f"{_IMAGES}/*.svg")
 
 
 def _same(path: Path, text: str) -> bool:
@@ -106,8 +108,9 @@ def _expand(lesson: LessonSource, *, solutions: bool) -> Iterator[dict[str, Any]
                 yield _json(part)
         elif kind == "predict":
             yield from map(_json, _prediction_cells(lesson.number, words[0]))
-        elif kind == "pipeline":
-            yield _json(Cell("markdown", f"![{pipeline(*words).alt}]({'../' * solutions}{_IMAGES}/{_image(words)})"))
+        elif kind in _DRAWN:
+            name, picture = _picture(kind, words)
+            yield _json(Cell("markdown", f"![{picture.alt}]({'../' * solutions}{_IMAGES}/{name})"))
         else:
             yield _json(_one_folder_deeper(cell) if solutions else cell)
 
@@ -131,18 +134,14 @@ def _one_folder_deeper(cell: Cell) -> Cell:
     return replace(cell, text=cell.text.replace("](../", "](../../")) if cell.kind == "markdown" else cell
 
 
-def _pictures(lesson: LessonSource) -> Iterator[tuple[str, ...]]:
+def _pictures(lesson: LessonSource) -> Iterator[tuple[str, Diagram]]:
     directives = (cell.directive for cell in lesson.cells)
-    return (directive[1] for directive in directives if directive and directive[0] == "pipeline")
+    return (_picture(*directive) for directive in directives if directive and directive[0] in _DRAWN)
 
 
-def _image(lit: tuple[str, ...]) -> str:
-    return f"{'-'.join(('pipeline', *lit))}.svg"
-
-
-def _on_paper(svg: str) -> str:
-    """The picture as a file of its own; its colours can be read on a white page and on a black one."""
-    return svg + "\n"
+def _picture(kind: str, words: tuple[str, ...]) -> tuple[str, Diagram]:
+    """A picture and the name of its file; its colours can be read on a white page and on a black one."""
+    return f"{'-'.join((kind, *words))}.svg", _DRAWN[kind](*words)
 
 
 def _json(cell: Cell) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""Lessons as text in jupytext's percent format, read by jupytext, with three directives of our own.
+"""Lessons as text in jupytext's percent format, read by jupytext, with four directives of our own.
 
-A code cell that holds nothing but ``# exercise: ID``, ``# predict: NAME`` or ``# pipeline: PART ...`` is a directive:
-``derive`` puts cells in its place.
+A code cell that holds nothing but ``# exercise: ID``, ``# predict: NAME``, ``# diagram: NAME`` or
+``# pipeline: PART ...`` is a directive: ``derive`` puts cells in its place.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from modelserving.errors import ConfigError
 __all__ = ["Cell", "LessonSource", "lesson_sources", "read_lesson"]
 
 _MARKER = re.compile(r"^# %%(?P<markdown> \[markdown\])?(?: tags=\[.*\])?$")
-_DIRECTIVE = re.compile(r"^# (?P<kind>exercise|pipeline|predict): (?P<words>\S.*)$")
+_DIRECTIVE = re.compile(r"^# (?P<kind>diagram|exercise|pipeline|predict): (?P<words>\S.*)$")
 
 
 @dataclass(frozen=True, slots=True)

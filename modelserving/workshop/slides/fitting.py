@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from math import ceil
 
-from modelserving.workshop.slides.drawing import extent
+from modelserving.workshop.display.pictures.drawing import extent
 from modelserving.workshop.slides.source import Slide
 
 __all__ = ["is_short", "letters"]

@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING
 
 from modelserving.errors import ConfigError
 from modelserving.workshop.display.diagrams import pipeline
+from modelserving.workshop.display.pictures.drawing import draw
 from modelserving.workshop.lab.home import LessonEntry
 from modelserving.workshop.lab.timetable import Timetable
 from modelserving.workshop.slides.code import code_of
-from modelserving.workshop.slides.drawing import draw
 from modelserving.workshop.slides.figures import Results, bars
 from modelserving.workshop.slides.fitting import is_short
 

@@ -11,7 +11,8 @@ with ``## title``, and on the line below how long it takes::
 Notes:
     What the presenter says.
 
-``full day`` leaves the slide out of the half day. ``|||`` on a line of its own divides a slide into two columns.
+``full day`` leaves the slide out of the half day. ``|||`` on a line of its own divides a slide into two columns;
+``{diagram NAME}`` stands for a drawing that the lessons show, too.
 """
 
 from __future__ import annotations
@@ -22,10 +23,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelserving.errors import ConfigError
+from modelserving.workshop.display.pictures.shared import find_drawing
 
 __all__ = ["Block", "Slide", "read_block", "read_blocks"]
 
 _TIME = re.compile(r"<!--\s*(?P<minutes>\d+(?:\.\d+)?) minutes?(?P<full>, full day)?\s*-->\n?")
+_DRAWING = re.compile(r"^\{diagram ([^{}]+)\}$", re.MULTILINE)
 _TITLE_MINUTES = 0.5
 
 
@@ -112,8 +115,14 @@ def _slides(path: Path, texts: list[str]) -> Iterator[Slide]:
         body, notes = _divide(rest.lstrip("\n")[found.end() :])
         if not notes:
             raise ConfigError(f"{path.name}: `{title}` has no `Notes:` for the presenter.")
+        body = _DRAWING.sub(lambda drawn: _fence(drawn[1]), body)
         columns = tuple(part.strip() for part in re.split(r"^\|\|\|$", body, flags=re.MULTILINE))
         yield Slide(path.stem, title.strip(), float(found["minutes"]), bool(found["full"]), columns, notes)
+
+
+def _fence(name: str) -> str:
+    found = find_drawing(name)
+    return f"```diagram {found.alt}\n{found.rows.strip()}\n```"
 
 
 def _divide(text: str) -> tuple[str, str]:

@@ -13,7 +13,6 @@ from modelserving.workshop.lab.timetable import read_timetable
 from modelserving.workshop.slides.build import source_folder
 from modelserving.workshop.slides.code import code_of
 from modelserving.workshop.slides.deck import page
-from modelserving.workshop.slides.drawing import draw, extent
 from modelserving.workshop.slides.figures import Results, bars
 from modelserving.workshop.slides.organise import with_timetables
 from modelserving.workshop.slides.parts import Parts
@@ -145,19 +144,6 @@ def test_code_comes_without_docstrings() -> None:
     assert shown.startswith("def of(self, day: str)")
     assert '"""' not in shown
     assert "return tuple(" in shown
-
-
-def test_a_diagram_places_boxes_in_rows_and_draws_arrows_between_them() -> None:
-    """A line that only points takes no room; a word is written on its arrow."""
-    one_row = extent("[a] -> (b) -> {c}")
-    assert extent("[a] -> (b) -> {c}\n[a] ~> {c}") == one_row
-    wide, high = extent("[a] -> (b) -> {c}\n_ [d]")
-    assert (wide, high > one_row[1]) == (one_row[0], True)
-    drawn = draw("[a] -asks-> [b & c]*", "a asks b and c")
-    assert ">asks<" in drawn
-    assert "b &amp; c" in drawn
-    with pytest.raises(ConfigError, match="cannot be read: ] -> "):
-        draw("[a] -> ] -> [b]", "broken")
 
 
 def test_bars_are_as_long_as_their_numbers() -> None:

@@ -19,7 +19,7 @@ from modelserving.errors import ConfigError
 from modelserving.widgets.colours import DIM, LIT, LIT_TEXT
 from modelserving.widgets.svg import Markup, document, element, join, label
 
-__all__ = ["draw", "extent"]
+__all__ = ["content", "draw", "extent"]
 
 _WIDTH, _HEIGHT, _GAP, _ROW, _EDGE, _BELOW = 200, 74, 72, 116, 6, 26
 _TOKEN = re.compile(
@@ -66,11 +66,15 @@ def draw(text: str, alt: str) -> Markup:
     """
     if not alt:
         raise ConfigError("A diagram needs a sentence that says the same, behind the word `diagram`.")
-    places, ways = _read(text)
     width, height = extent(text)
+    return document(width, height, alt, content(text), class_="diagram", font_family="inherit")
+
+
+def content(text: str) -> Markup:
+    """The arrows and boxes of a diagram, without the picture around them; errors as for ``draw``."""
+    places, ways = _read(text)
     drawn = join(_way(places[way.start], places[way.end], way) for way in ways)
-    boxes = join(map(_box, places.values()))
-    return document(width, height, alt, drawn, boxes, class_="diagram", font_family="inherit")
+    return join((drawn, *map(_box, places.values())))
 
 
 def extent(text: str) -> tuple[float, float]:
