@@ -10,20 +10,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from modelserving.commands import (
-    broker,
-    data,
-    deadletters,
-    demo,
-    pipeline,
-    schemas,
-    scoring,
-    serve,
-    slides,
-    streams,
-    temperature,
-    workshop,
-)
+from modelserving.commands import broker, data, demo, schemas, serve, slides, streams, temperature, workshop
+from modelserving.commands.records import deadletters, pipeline, scoring
 from modelserving.errors import ModelServingError
 
 __all__ = ["app", "main"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -54,6 +55,8 @@ ENVIRONMENT = {
 }
 """Who may touch ``os.environ``, and why."""
 LONGEST = 320
+MOST = 12
+"""Modules that lie flat in one folder, which a reader still takes in at a glance; exercises are a list, not a map."""
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "wire" not in path.parts)
 
 
@@ -118,6 +121,20 @@ def test_a_module_can_be_read_in_one_sitting() -> None:
     """A module that grows beyond that is two."""
     lengths = {shown(path): len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES}
     assert {name: length for name, length in lengths.items() if length > LONGEST} == {}
+
+
+def test_a_folder_is_taken_in_at_a_glance() -> None:
+    """More modules than that get an order: folders, each with a map in its ``__init__``."""
+    folders = Counter(path.parent for path in MODULES if path.name != "__init__.py")
+    assert {shown(path): count for path, count in folders.items() if count > MOST} == {
+        "workshop/exercises": folders[PACKAGE / "workshop/exercises"]
+    }
+
+
+def test_every_folder_has_its_map() -> None:
+    """Each package says in its ``__init__`` what it is for."""
+    folders = {path.parent for path in MODULES}
+    assert [shown(path) for path in folders if not ast.get_docstring(tree_of(path / "__init__.py"))] == []
 
 
 def touches_environment(path: Path) -> bool:

@@ -27,7 +27,7 @@ from modelserving.models.lifecycle.slots import ModelSlots
 from modelserving.records import ModelDescriptor, ScoredRecord
 from modelserving.serving import scoring
 from modelserving.serving.messages import Batch, ScoredBatch
-from modelserving.serving.worker_thread import WorkerThread
+from modelserving.serving.running.worker_thread import WorkerThread
 from modelserving.stage import custom_stage
 from modelserving.stage import server as stage_server
 from modelserving.stage.custom_stage import ModelServingStage

@@ -19,8 +19,8 @@ from modelserving.errors import ActorError, ActorFailed, ActorStopped, AskTimeou
 from modelserving.kafka.messages import Message, dead_letter
 from modelserving.records import ScoredRecord
 from modelserving.serving.messages import Batch, ScoredBatch
-from modelserving.serving.meter import Effort, ModelKey
-from modelserving.serving.worker_thread import WorkerThread
+from modelserving.serving.report.meter import Effort, ModelKey
+from modelserving.serving.running.worker_thread import WorkerThread
 
 __all__ = ["Gathered", "Gatherer", "Postman", "resolve"]
 

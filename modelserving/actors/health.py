@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from modelserving.actors.runtime.api import ActorStatus, Life
-from modelserving.serving.status import Health
+from modelserving.serving.report.status import Health
 
 __all__ = ["judge"]
 

@@ -33,13 +33,13 @@ from modelserving.kafka import Connection
 from modelserving.models.info import SlotsUpdate
 from modelserving.models.lifecycle.state import ServingState
 from modelserving.serving.clients import Outlet, open_inlet, open_outlet
-from modelserving.serving.meter import Meter, outcome_of
 from modelserving.serving.model_source import ModelSource
 from modelserving.serving.options import ServerOptions
-from modelserving.serving.sessions import run_sessions, spare_the_garbage_collector
-from modelserving.serving.status import Counts, Health, Phase
-from modelserving.serving.watch import TopicWatch
-from modelserving.serving.worker_thread import WorkerThread, run_abandonable
+from modelserving.serving.report.meter import Meter, outcome_of
+from modelserving.serving.report.status import Counts, Health, Phase
+from modelserving.serving.running.sessions import run_sessions, spare_the_garbage_collector
+from modelserving.serving.running.watch import TopicWatch
+from modelserving.serving.running.worker_thread import WorkerThread, run_abandonable
 
 __all__ = ["ActorServer"]
 

@@ -3,20 +3,21 @@
 ::
 
     source.py ─▶ scoring.py ─▶ sink.py      records in, a batch of them scored, answers out in one transaction
-    messages.py                             what flows between them
+    fast.py · clients.py                    both ends on librdkafka, and which of them was asked for
+    messages.py · words.py · writers.py     what flows between them, labels, whose schema a record was written with
     model_source.py                         models in
-    sessions.py · worker_thread.py          a life that outlasts the broker's restarts, and threads of one's own
-    options.py · status.py · view.py        how a server runs, and what it says of itself
-    meter.py                                what is counted of each batch, for those who watch
+    options.py                              how a server runs
+    running/                                a life that outlasts the broker's restarts, and what is seen meanwhile
+    report/                                 what a server says of itself, and counts of each batch
 """
 
 from modelserving.serving.messages import Batch, ModelShare, ScoredBatch
-from modelserving.serving.meter import Effort, Meter, ModelKey, Outcome, outcome_of
 from modelserving.serving.options import ServerOptions
+from modelserving.serving.report.meter import Effort, Meter, ModelKey, Outcome, outcome_of
+from modelserving.serving.report.status import Counts, Health, Phase
+from modelserving.serving.report.view import ServerView
+from modelserving.serving.running.worker_thread import WorkerThread
 from modelserving.serving.scoring import score_batch
-from modelserving.serving.status import Counts, Health, Phase
-from modelserving.serving.view import ServerView
-from modelserving.serving.worker_thread import WorkerThread
 
 __all__ = [
     "Batch",

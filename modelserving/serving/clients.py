@@ -9,9 +9,9 @@ from modelserving.kafka import Connection
 from modelserving.records import Topics
 from modelserving.serving.fast import FastSink, FastSource
 from modelserving.serving.messages import Batch, ScoredBatch
+from modelserving.serving.running.worker_thread import WorkerThread
 from modelserving.serving.sink import TransactionalSink
 from modelserving.serving.source import DataSource
-from modelserving.serving.worker_thread import WorkerThread
 
 __all__ = ["Inlet", "Outlet", "open_inlet", "open_outlet"]
 

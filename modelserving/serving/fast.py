@@ -18,7 +18,7 @@ from modelserving.kafka.gaps import Gap
 from modelserving.kafka.reading import find_gap
 from modelserving.records import Topics, encode_scored_batch, preload_encoder
 from modelserving.serving.messages import Batch, ScoredBatch
-from modelserving.serving.worker_thread import WorkerThread, run_abandonable
+from modelserving.serving.running.worker_thread import WorkerThread, run_abandonable
 
 __all__ = ["FastSink", "FastSource"]
 

@@ -25,7 +25,7 @@ from modelserving.models.lifecycle.reconcile import Build
 from modelserving.models.lifecycle.refusals import RefusalWriter
 from modelserving.models.lifecycle.topics import ModelTopics, recall
 from modelserving.serving.options import ServerOptions
-from modelserving.serving.worker_thread import WorkerThread
+from modelserving.serving.running.worker_thread import WorkerThread
 
 __all__ = ["ModelSource"]
 

@@ -15,7 +15,7 @@ from modelserving.kafka import Connection, make_producer
 from modelserving.kafka.dead_letters import headers
 from modelserving.records import Topics, encode_scored_batch, preload_encoder
 from modelserving.serving.messages import ScoredBatch
-from modelserving.serving.worker_thread import WorkerThread, run_abandonable
+from modelserving.serving.running.worker_thread import WorkerThread, run_abandonable
 
 __all__ = ["TransactionalSink"]
 

@@ -10,7 +10,7 @@ from kafka import TopicPartition
 from modelserving.kafka import Connection, make_consumer
 from modelserving.kafka.corrections import Consumer
 from modelserving.serving.messages import Batch
-from modelserving.serving.worker_thread import WorkerThread
+from modelserving.serving.running.worker_thread import WorkerThread
 
 __all__ = ["DataSource"]
 

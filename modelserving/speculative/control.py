@@ -19,7 +19,7 @@ from modelserving.kafka.messages import Message, dead_letter
 from modelserving.kafka.reading import read_topic
 from modelserving.models.admin.publish import partition_of
 from modelserving.records import Topics, check_data_type
-from modelserving.serving.worker_thread import WorkerThread
+from modelserving.serving.running.worker_thread import WorkerThread
 from modelserving.speculative.settings import SpeculativeSettings, decode_settings, encode_settings
 
 __all__ = ["SettingsSource", "create_settings_topic", "read_settings", "send_settings", "settings_topic"]

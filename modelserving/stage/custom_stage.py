@@ -22,8 +22,8 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from modelserving.models.info import SlotsUpdate
 from modelserving.models.lifecycle.slots import ModelSlots
 from modelserving.serving.messages import Batch, ScoredBatch
+from modelserving.serving.running.worker_thread import WorkerThread
 from modelserving.serving.scoring import score_batch
-from modelserving.serving.worker_thread import WorkerThread
 
 __all__ = ["ModelServingStage"]
 

@@ -15,8 +15,8 @@ from modelserving.models.lifecycle.shadow import ShadowWork
 from modelserving.records import encode_scored_batch, preload_encoder
 from modelserving.records.decoder import RecordDecoder
 from modelserving.serving import Batch, Counts, ScoredBatch, score_batch
-from modelserving.serving.audit import OffsetAudit
-from modelserving.serving.meter import Meter, Outcome, outcome_of
+from modelserving.serving.report.meter import Meter, Outcome, outcome_of
+from modelserving.serving.running.audit import OffsetAudit
 from modelserving.streams_server.distribution import Models
 from modelserving.streams_server.stores import STORE, CustomStatistics, add_to
 

@@ -19,11 +19,11 @@ from modelserving.kstreams import KafkaStreams, Response, State, streams_config
 from modelserving.kstreams.bridge.clients import passing_over
 from modelserving.models.lifecycle.state import ServingState
 from modelserving.serving import Counts, Health, Phase
-from modelserving.serving.meter import Outcome
 from modelserving.serving.options import ServerOptions
-from modelserving.serving.sessions import FailureRate, run_sessions, same_name, spare_the_garbage_collector
-from modelserving.serving.watch import TopicWatch
-from modelserving.serving.worker_thread import run_abandonable
+from modelserving.serving.report.meter import Outcome
+from modelserving.serving.running.sessions import FailureRate, run_sessions, same_name, spare_the_garbage_collector
+from modelserving.serving.running.watch import TopicWatch
+from modelserving.serving.running.worker_thread import run_abandonable
 from modelserving.statistics import StatisticsSnapshot
 from modelserving.streams_server.distribution import make_models
 from modelserving.streams_server.heartbeat import Heartbeat

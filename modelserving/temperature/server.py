@@ -16,8 +16,8 @@ from modelserving.kafka import Connection
 from modelserving.kstreams import KafkaStreams, Response, State, java, streams_config
 from modelserving.records import TemperatureControl
 from modelserving.serving import Health, Phase
-from modelserving.serving.sessions import run_sessions
-from modelserving.serving.worker_thread import run_abandonable
+from modelserving.serving.running.sessions import run_sessions
+from modelserving.serving.running.worker_thread import run_abandonable
 from modelserving.streams_server.heartbeat import Heartbeat
 from modelserving.streams_server.instances import Instance, check_settled, holder_of, read_instances
 from modelserving.temperature.topics import HEATING_TOPICS, HeatingTopics

@@ -4,21 +4,27 @@
 
     live.py            LiveView: one picture, kept up to date in place, from threads
     dock.py            the newest of them in a panel beside the notebook
-    stage_view.py      StageView: scores, model in use, swaps, latency of a stage
+    stage/             StageView: scores, model in use, swaps, latency of a stage
     back_pressure.py   BackPressureView: a producer, a buffer, a consumer
     heater/            HeaterView: rooms, what is wanted in them, what their heaters are told; with sliders
-    topic_view.py      TopicView: partitions, records, bookmarks, owners, transactions of a topic
+    topic/             TopicView: partitions, records, bookmarks, owners, transactions of a topic
     svg.py colours.py  what they are drawn with
 """
 
 from modelserving.widgets.back_pressure import BackPressureSnapshot, BackPressureView, FlowSample, render_back_pressure
 from modelserving.widgets.live import Frame, FrameSource, LiveView
-from modelserving.widgets.score_feed import ScoreFeed
-from modelserving.widgets.stage_chart import render_stage
-from modelserving.widgets.stage_snapshot import Condition, ModelSeen, ScorePoint, ServerReport, StageSnapshot, Swap
-from modelserving.widgets.stage_view import StageView
-from modelserving.widgets.topic_snapshot import Lane, RecordState, SeenRecord, TopicSnapshot
-from modelserving.widgets.topic_view import TopicView
+from modelserving.widgets.stage import (
+    Condition,
+    ModelSeen,
+    ScoreFeed,
+    ScorePoint,
+    ServerReport,
+    StageSnapshot,
+    StageView,
+    Swap,
+    render_stage,
+)
+from modelserving.widgets.topic import Lane, RecordState, SeenRecord, TopicSnapshot, TopicView
 
 __all__ = [
     "BackPressureSnapshot",

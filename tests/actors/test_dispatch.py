@@ -21,8 +21,8 @@ from modelserving.models.info import Slots
 from modelserving.models.lifecycle.slots import ModelSlots
 from modelserving.records.decoder import RecordDecoder
 from modelserving.serving.messages import Batch, ScoredBatch
+from modelserving.serving.running.worker_thread import WorkerThread
 from modelserving.serving.scoring import score_batch
-from modelserving.serving.worker_thread import WorkerThread
 from tests.actors.conftest import HASTY
 from tests.fakes import FakeMessage, messages, served_by, update, wine
 

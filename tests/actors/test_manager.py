@@ -23,7 +23,7 @@ from modelserving.models.lifecycle.state import ServingState
 from modelserving.models.store.bundled import read_catalog
 from modelserving.records import ModelType
 from modelserving.serving.messages import Batch, ScoredBatch
-from modelserving.serving.worker_thread import WorkerThread
+from modelserving.serving.running.worker_thread import WorkerThread
 from modelserving.workshop.lesson.lesson_topics import wait_until
 from tests.actors.conftest import Borrowed
 from tests.actors.samples import score_or_die, score_or_fail

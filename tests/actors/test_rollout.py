@@ -18,7 +18,7 @@ from modelserving.models.info import Slots, SlotsUpdate
 from modelserving.models.lifecycle.build import build_candidate
 from modelserving.models.lifecycle.state import ServingState
 from modelserving.serving.messages import Batch
-from modelserving.serving.worker_thread import WorkerThread
+from modelserving.serving.running.worker_thread import WorkerThread
 from tests.actors.conftest import HASTY
 from tests.actors.samples import score_or_fail
 from tests.contract.servers import constant_model

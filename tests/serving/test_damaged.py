@@ -18,8 +18,8 @@ from modelserving.kstreams.bridge.clients import passing_over
 from modelserving.records import Topics
 from modelserving.serving.fast import FastSource
 from modelserving.serving.options import ServerOptions
+from modelserving.serving.running.watch import TopicWatch
 from modelserving.serving.source import DataSource
-from modelserving.serving.watch import TopicWatch
 from modelserving.workshop.lesson.lesson_topics import wait_until
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]

@@ -9,7 +9,7 @@ from modelserving.kafka import Connection, DeadLetter, make_producer, read_dead_
 from modelserving.records import ScoredRecord, Topics, decode_scored
 from modelserving.serving.fast import FastSink, FastSource
 from modelserving.serving.messages import ScoredBatch
-from modelserving.serving.worker_thread import WorkerThread
+from modelserving.serving.running.worker_thread import WorkerThread
 
 pytestmark = pytest.mark.broker
 

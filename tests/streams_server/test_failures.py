@@ -67,7 +67,7 @@ def test_only_threads_that_fail_again_and_again_end_the_server(
     options = StreamsOptions(state_folder=tmp_path, models=ModelDistribution.CO_PARTITIONED)
     server = StreamsServer(Connection("127.0.0.1:1"), ServerOptions(), options)
     clock = SimpleNamespace()
-    monkeypatch.setattr("modelserving.serving.sessions.time", clock)
+    monkeypatch.setattr("modelserving.serving.running.sessions.time", clock)
     responses: list[Response] = []
     monkeypatch.setattr(server, "_make", lambda: Ending(moments, clock, server._on_error, responses))
     with pytest.raises(expected):

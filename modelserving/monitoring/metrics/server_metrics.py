@@ -9,8 +9,8 @@ from prometheus_client.registry import Collector
 
 from modelserving.models.info import ModelInfo
 from modelserving.models.lifecycle.state import ServingState
-from modelserving.serving.meter import BUCKETS_S, Durations, ModelKey
-from modelserving.serving.view import ServerView
+from modelserving.serving.report.meter import BUCKETS_S, Durations, ModelKey
+from modelserving.serving.report.view import ServerView
 
 __all__ = ["ServerCollector"]
 

@@ -33,8 +33,8 @@ from modelserving.monitoring.truth.topic import create_truth_topic, judged_topic
 from modelserving.records import TOPICS, Action, RecordSchema, ScoredRecord, Topics, decode_scored
 from modelserving.records.decoder import RecordDecoder
 from modelserving.serving import Health, ModelKey, Phase
-from modelserving.serving.sessions import run_sessions
-from modelserving.serving.worker_thread import run_abandonable
+from modelserving.serving.running.sessions import run_sessions
+from modelserving.serving.running.worker_thread import run_abandonable
 from modelserving.streams_server.heartbeat import Heartbeat
 
 __all__ = ["Monitor", "MonitorOptions"]

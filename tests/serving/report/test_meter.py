@@ -6,7 +6,7 @@ from modelserving.kafka.dead_letters import DeadLetter
 from modelserving.models.lifecycle.slots import ModelSlots
 from modelserving.serving import Batch, Counts, Effort, Meter, ModelKey, Outcome, outcome_of, score_batch
 from modelserving.serving.messages import ScoredBatch
-from modelserving.serving.meter import BUCKETS_S
+from modelserving.serving.report.meter import BUCKETS_S
 from tests.fakes import messages, served_by, wine
 
 TREE = ModelKey("wine", "tree", "1", "abc")

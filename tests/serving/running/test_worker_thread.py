@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from modelserving.serving import WorkerThread
-from modelserving.serving.worker_thread import run_abandonable
+from modelserving.serving.running.worker_thread import run_abandonable
 
 WAIT = 20
 

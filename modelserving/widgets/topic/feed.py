@@ -18,7 +18,7 @@ from kafka.errors import KafkaError as KafkaClientError
 
 from modelserving.errors import BrokerUnavailable
 from modelserving.kafka import Connection, make_admin, make_consumer
-from modelserving.widgets.topic_snapshot import SHOWN, Lane, RecordState, SeenRecord, TopicSnapshot
+from modelserving.widgets.topic.snapshot import SHOWN, Lane, RecordState, SeenRecord, TopicSnapshot
 
 if TYPE_CHECKING:
     from kafka import KafkaAdminClient, KafkaConsumer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modelserving.client import Seen
-from modelserving.commands.reading import show_topics
+from modelserving.commands.records.reading import show_topics
 from modelserving.records import TOPICS
 
 

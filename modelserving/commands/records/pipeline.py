@@ -74,7 +74,7 @@ def reader(
     """Show what is on the topics now: key, size, first bytes and decoded form of each message."""
     from modelserving.broker import use_broker
     from modelserving.client import read_topics
-    from modelserving.commands.reading import show_topics
+    from modelserving.commands.records.reading import show_topics
     from modelserving.records.decoder import RecordDecoder
     from modelserving.records.schema_files import read_schemas
 

@@ -7,8 +7,8 @@ import xml.etree.ElementTree as ET
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelserving.widgets.topic_chart import render_topic, topic_frame
-from modelserving.widgets.topic_snapshot import Lane, RecordState, SeenRecord, TopicSnapshot
+from modelserving.widgets.topic.chart import render_topic, topic_frame
+from modelserving.widgets.topic.snapshot import Lane, RecordState, SeenRecord, TopicSnapshot
 
 STATES = tuple(RecordState)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from modelserving.commands.deadletters import _moment
+from modelserving.commands.records.deadletters import _moment
 from modelserving.errors import ConfigError
 from modelserving.kafka import Connection, DeadLetter, headers, make_producer, read_topic
 from modelserving.records import Topics

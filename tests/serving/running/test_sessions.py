@@ -10,8 +10,8 @@ import pytest
 from kafka.errors import FencedInstanceIdError, KafkaConnectionError, KafkaError
 
 from modelserving.errors import ServerError
-from modelserving.serving import sessions
-from modelserving.serving.sessions import run_sessions
+from modelserving.serving.running import sessions
+from modelserving.serving.running.sessions import run_sessions
 
 FENCED, AWAY = FencedInstanceIdError(), KafkaConnectionError()
 

@@ -8,9 +8,9 @@ from typing import Any
 from modelserving.kafka import Connection
 from modelserving.records import Topics
 from modelserving.widgets.live import LiveView
-from modelserving.widgets.score_feed import ScoreFeed
-from modelserving.widgets.stage_chart import stage_frame
-from modelserving.widgets.stage_snapshot import StageSnapshot
+from modelserving.widgets.stage.chart import stage_frame
+from modelserving.widgets.stage.feed import ScoreFeed
+from modelserving.widgets.stage.snapshot import StageSnapshot
 
 __all__ = ["StageView"]
 

@@ -19,8 +19,8 @@ from kafka.errors import KafkaError as KafkaClientError
 from modelserving.errors import BrokerUnavailable, DecodeError
 from modelserving.kafka import Connection, make_consumer
 from modelserving.records import ScoredRecord, Topics, decode_scored
-from modelserving.widgets.stage_snapshot import Condition, ServerReport, StageSnapshot
-from modelserving.widgets.stage_tally import StageTally
+from modelserving.widgets.stage.snapshot import Condition, ServerReport, StageSnapshot
+from modelserving.widgets.stage.tally import StageTally
 
 if TYPE_CHECKING:
     from kafka import KafkaConsumer

@@ -16,9 +16,9 @@ from modelserving.broker import EmbeddedKafka
 from modelserving.errors import ServerError
 from modelserving.kafka import Connection, create_topics, delete_topics, make_producer
 from modelserving.records import ScoredRecord, Topics, encode_scored
-from modelserving.widgets.score_feed import ScoreFeed
-from modelserving.widgets.stage_snapshot import Condition, StageSnapshot
-from modelserving.widgets.stage_view import StageView
+from modelserving.widgets.stage.feed import ScoreFeed
+from modelserving.widgets.stage.snapshot import Condition, StageSnapshot
+from modelserving.widgets.stage.view import StageView
 
 pytestmark = [
     pytest.mark.usefixtures("collected"),

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from modelserving.records import ScoredRecord
-from modelserving.widgets.stage_snapshot import (
+from modelserving.widgets.stage.snapshot import (
     LATENCIES,
     WINDOW_S,
     Condition,

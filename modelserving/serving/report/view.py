@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from modelserving.models.lifecycle.state import ServingState
-from modelserving.serving.meter import Meter
-from modelserving.serving.status import Counts, Health
+from modelserving.serving.report.meter import Meter
+from modelserving.serving.report.status import Counts, Health
 
 __all__ = ["ServerView"]
 

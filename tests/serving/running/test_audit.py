@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modelserving.kafka.gaps import Gap
-from modelserving.serving.audit import OffsetAudit
+from modelserving.serving.running.audit import OffsetAudit
 from tests.fakes import FakeMessage
 
 

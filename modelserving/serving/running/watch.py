@@ -21,11 +21,11 @@ from modelserving.kafka import Connection, headers, make_admin, make_producer
 from modelserving.kafka.messages import letter_of
 from modelserving.kafka.reading import find_gap
 from modelserving.kafka.settings import settings_to_mend
-from modelserving.serving.audit import OffsetAudit
 from modelserving.serving.messages import Batch
 from modelserving.serving.options import ServerOptions
-from modelserving.serving.status import Health, Phase
-from modelserving.serving.worker_thread import run_abandonable
+from modelserving.serving.report.status import Health, Phase
+from modelserving.serving.running.audit import OffsetAudit
+from modelserving.serving.running.worker_thread import run_abandonable
 
 if TYPE_CHECKING:
     from kafka import KafkaAdminClient

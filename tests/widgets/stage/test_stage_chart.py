@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelserving.widgets.stage_chart import _look, render_stage, stage_frame
-from modelserving.widgets.stage_snapshot import Condition, ModelSeen, ScorePoint, ServerReport, StageSnapshot, Swap
+from modelserving.widgets.stage.chart import _look, render_stage, stage_frame
+from modelserving.widgets.stage.snapshot import Condition, ModelSeen, ScorePoint, ServerReport, StageSnapshot, Swap
 
 _NOW = 1_800_000_000_000_000_000
 _S = 1_000_000_000

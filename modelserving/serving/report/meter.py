@@ -18,7 +18,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from modelserving.serving.messages import ScoredBatch
-from modelserving.serving.status import Counts
+from modelserving.serving.report.status import Counts
 
 __all__ = ["BUCKETS_S", "Durations", "Effort", "Meter", "ModelKey", "Outcome", "outcome_of"]
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from modelserving.kafka import Connection
 from modelserving.widgets.live import LiveView
-from modelserving.widgets.topic_chart import topic_frame
-from modelserving.widgets.topic_feed import Member, TopicFeed
-from modelserving.widgets.topic_snapshot import TopicSnapshot
+from modelserving.widgets.topic.chart import topic_frame
+from modelserving.widgets.topic.feed import Member, TopicFeed
+from modelserving.widgets.topic.snapshot import TopicSnapshot
 
 __all__ = ["TopicView"]
 

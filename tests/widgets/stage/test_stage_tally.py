@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelserving.records import ScoredRecord
-from modelserving.widgets.stage_snapshot import WINDOW_S, Condition, StageSnapshot
-from modelserving.widgets.stage_tally import StageTally
+from modelserving.widgets.stage.snapshot import WINDOW_S, Condition, StageSnapshot
+from modelserving.widgets.stage.tally import StageTally
 
 _NOW = 1_800_000_000_000_000_000
 _MS = 1_000_000

@@ -1,0 +1,9 @@
+"""What keeps a server going, and what it sees besides records.
+
+::
+
+    sessions.py        session after session, each from what was committed, until somebody ends it
+    worker_thread.py   a thread for what blocks
+    watch.py           is the broker there, who else works here
+    audit.py           which offsets were gone before anybody scored them
+"""
