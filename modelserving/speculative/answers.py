@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from modelserving.models.info import ModelInfo
+from modelserving.records.scored import Output
 
 __all__ = ["Absence", "Answer", "Case", "Choice", "Participant", "Responder"]
 
@@ -50,12 +51,14 @@ class Answer(NamedTuple):
         label: the label; ``None`` for a model that answers numbers.
         confidence: how sure the model is, 0 to 1; 1 where it does not say.
         by: who said it.
+        outputs: what it said beside its answer, where its descriptor asks for that: pairs of a name and a value.
     """
 
     value: float
     label: str | None
     confidence: float
     by: Responder
+    outputs: tuple[tuple[str, Output], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,9 +100,11 @@ class Choice(NamedTuple):
         label: the label, or ``None``.
         reason: why this one, in a few words that many records share.
         by: whose it is; ``None``: it was made of several, or nobody gave it.
+        outputs: what the model whose it is said beside it.
     """
 
     value: float
     label: str | None
     reason: str
     by: Responder | None = None
+    outputs: tuple[tuple[str, Output], ...] = ()

@@ -31,6 +31,7 @@ Configure = Callable[[str, SpeculativeSettings | None], object]
 
 _ANSWER_S = 30.0
 _POLL_MS = 100
+_LOOK_AGAIN_MS = 3_000
 _CLOSE_MS = 2_000
 _AGAIN_SECONDS = 1.0
 _COMPACTED = {"cleanup.policy": "compact", "message.timestamp.type": "LogAppendTime"}
@@ -115,6 +116,10 @@ def take_settings(message: Message, configure: Configure, refuse: Callable[[Dead
 class SettingsSource:
     """Reads the topic. Each server reads all of it, alone.
 
+    A topic that is deleted and made anew is read from its beginning, some seconds later, and so are partitions that are
+    added. What the old one said stays wanted until the new one says otherwise, as with models: a topic that somebody
+    has lost must not stop a server. After a restart only the new one counts.
+
     Args:
         connection: to the cluster.
         topics: of the pipeline; the topic of the settings is there.
@@ -134,6 +139,7 @@ class SettingsSource:
         self._configure = configure
         self._refuse = refuse
         self._thread = WorkerThread(f"settings-{self._topic}")
+        self._id: object = None
 
     async def __aenter__(self) -> Self:
         """Read all that is there."""
@@ -155,18 +161,35 @@ class SettingsSource:
                 await anyio.sleep(_AGAIN_SECONDS)
 
     def _begin(self) -> None:
-        self._consumer = consumer = make_consumer(self._connection, auto_offset_reset="earliest")
+        self._consumer = consumer = make_consumer(
+            self._connection, auto_offset_reset="earliest", metadata_max_age_ms=_LOOK_AGAIN_MS
+        )
         known = consumer.partitions_for_topic(self._topic) or {0}
         places = [TopicPartition(self._topic, number) for number in sorted(known)]
         consumer.assign(places)
         consumer.seek_to_beginning()
+        self._id = consumer._cluster.topic_id(self._topic)
         ends = consumer.end_offsets(places)
         while any(consumer.position(place) < ends[place] for place in places):
             self._take()
 
     def _take(self) -> None:
+        self._take_up_changes()
         for message in _flat(self._consumer.poll(timeout_ms=_POLL_MS).values()):
             take_settings(message, self._configure, self._refuse)
+
+    def _take_up_changes(self) -> None:
+        """Read what was added to the topic, or all of one that was made anew; the client looks every few seconds."""
+        consumer, cluster = self._consumer, self._consumer._cluster
+        known, found = consumer.assignment(), cluster.topic_id(self._topic)
+        places = {TopicPartition(self._topic, number) for number in cluster.partitions_for_topic(self._topic) or ()}
+        anew = found is not None and self._id is not None and found != self._id
+        if anew:
+            log.warning("topic %s was deleted and made anew: what it said stays until it says otherwise", self._topic)
+        self._id = found or self._id
+        if places - known or anew:
+            consumer.assign(sorted(places))
+            consumer.seek_to_beginning(*(sorted(places) if anew else sorted(places - known)))
 
 
 def _flat(parts: Sequence[Sequence[Message]]) -> Iterator[Message]:

@@ -40,7 +40,9 @@ def best_in_time(case: Case) -> Choice | None:
 def by_quality(case: Case) -> Choice | None:
     """The answer whose model's quality, times the model's own confidence in it, is highest.
 
-    Nobody is waited for whose quality is too low to win.
+    Nobody is waited for whose quality is too low to win. The quality is what the settings say until truths have come,
+    and moves with them then (``tracking.py``). The confidence is the highest of the probabilities that a model gives
+    beside its answer, where its descriptor asks for them (``outputs``); without any it is quite sure.
     """
     if not case.answers:
         return None
@@ -92,7 +94,7 @@ def combine(*deciders: Decider) -> Decider:
 
 
 def _take(answer: Answer, reason: str) -> Choice:
-    return Choice(answer.value, answer.label, reason, answer.by)
+    return Choice(answer.value, answer.label, reason, answer.by, answer.outputs)
 
 
 DECIDERS: dict[str, Decider] = {

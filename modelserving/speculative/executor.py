@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,6 +21,7 @@ import numpy as np
 from modelserving.models.info import LoadedModel
 from modelserving.models.lifecycle.slots import ModelSlot
 from modelserving.models.model import Scores
+from modelserving.serving.words import read_words
 from modelserving.speculative.answers import Absence, Answer, Responder
 from modelserving.speculative.collector import AnswerCollector
 from modelserving.speculative.standing import Standing
@@ -190,8 +192,10 @@ def _read(scores: Scores, by: Responder) -> list[Answer | Absence]:
     labels = [None] * count if scores.labels is None else scores.labels.tolist()
     sure = _confidence(scores)
     values = scores.values.tolist()
+    words = read_words(scores) if scores.outputs else repeat((None, ()), count)
     said: list[Answer | Absence] = [
-        Answer(value, label, confidence, by) for value, label, confidence in zip(values, labels, sure, strict=True)
+        Answer(value, label, confidence, by, beside)
+        for value, label, confidence, (_, beside) in zip(values, labels, sure, words, strict=True)
     ]
     for row, reason in scores.problems.items():
         said[row] = Absence("failed", reason)

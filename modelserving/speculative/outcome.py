@@ -111,6 +111,7 @@ class Outcome:
                     now_ns,
                     message.timestamp,
                     choice.label if math.isnan(choice.value) else None,
+                    choice.outputs,
                 )
             )
             self._keys.append(message.key)

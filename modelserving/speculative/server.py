@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from threading import Event
 
 import anyio
 import anyio.to_thread
@@ -11,10 +12,14 @@ import anyio.to_thread
 from modelserving.actors import PykkaRuntime
 from modelserving.kafka import Connection
 from modelserving.models.lifecycle.refusals import RefusalWriter
+from modelserving.monitoring.monitor.tail import TopicTail
+from modelserving.monitoring.truth.topic import judged_topic
 from modelserving.serving.options import ServerOptions
+from modelserving.serving.worker_thread import run_abandonable
 from modelserving.speculative.apart import build_apart
 from modelserving.speculative.control import SettingsSource, settings_topic
 from modelserving.speculative.starter import Starter
+from modelserving.speculative.tracking import create_judged_topic
 from modelserving.stage import StageServer
 
 __all__ = ["SpeculativeServer"]
@@ -46,7 +51,10 @@ class SpeculativeServer(StageServer):
         Raises:
             BrokerUnavailable: no broker answers at the start; later on, it is waited for.
         """
-        topics = self.options.topics
+        topics, stop = self.options.topics, Event()
+        judged = judged_topic(topics)
+        await anyio.to_thread.run_sync(create_judged_topic, self._connection, topics)
+        truths = TopicTail(self._connection, (judged,), self.starter.tracker.take, whole=(judged,))
         refusals = RefusalWriter(self._connection, topics, also=(settings_topic(topics),))
         try:
             async with (
@@ -54,9 +62,11 @@ class SpeculativeServer(StageServer):
                 anyio.create_task_group() as tasks,
             ):
                 tasks.start_soon(settings.follow)
+                tasks.start_soon(run_abandonable, partial(truths.run, stop))
                 await anyio.to_thread.run_sync(self.starter.preload)
                 await super().run()
         finally:
+            stop.set()
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(refusals.close)
                 await anyio.to_thread.run_sync(self._runtime.close)

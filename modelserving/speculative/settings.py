@@ -25,7 +25,7 @@ class ParticipantSettings:
 
     Args:
         name: the data type under which its model is published.
-        quality: how good its answers are, 0 to 1.
+        quality: how good its answers are, 0 to 1; truths that come late move it (``tracking.py``).
         slowed_ms: hold its answers back for so long, milliseconds: to see what a slow model does.
     """
 
@@ -90,6 +90,11 @@ class SpeculativeSettings:
     def decide(self) -> Decider:
         """The decider."""
         return parse_decider(self.decider)
+
+    @cached_property
+    def uses_quality(self) -> bool:
+        """Whether the decider, or one of them, asks how good the participants are."""
+        return "quality" in (part.strip() for part in self.decider.split(","))
 
     @property
     def pause_ns(self) -> int:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from modelserving.actors.runtime.api import Ref, Runtime
@@ -26,8 +26,9 @@ from modelserving.speculative.answers import Absence
 from modelserving.speculative.collector import AnswerCollector
 from modelserving.speculative.executor import Arrival, Assignment, Clock, Inbox, ModelExecutor
 from modelserving.speculative.outcome import Outcome
-from modelserving.speculative.settings import SpeculativeSettings
+from modelserving.speculative.settings import ParticipantSettings, SpeculativeSettings
 from modelserving.speculative.standing import Standing
+from modelserving.speculative.tracking import QualityTracker
 
 __all__ = ["Starter"]
 
@@ -65,6 +66,10 @@ class Starter:
         self._runtime = runtime
         self._decoder = decoder
         self._clock = clock
+        self.tracker = QualityTracker()
+        """How good the participants turn out to be."""
+        self._digests: dict[str, str] = {}
+        self._tracked: dict[str, tuple[object, SpeculativeSettings]] = {}
         self._lock = threading.Lock()
         self._settings: dict[str, SpeculativeSettings] = {}
         self._standings: dict[tuple[str, str], Standing] = {}
@@ -96,9 +101,29 @@ class Starter:
         self._decoder.decode([_Blank()])
 
     def settings_of(self, data_type: str) -> SpeculativeSettings:
-        """What is wanted of a data type now."""
+        """What is wanted of a data type now; where quality decides, with the quality that is tracked."""
         with self._lock:
-            return self._settings.get(data_type) or SpeculativeSettings.alone(data_type)
+            settings = self._settings.get(data_type)
+        if settings is None:
+            return SpeculativeSettings.alone(data_type)
+        return self._with_tracked(settings) if settings.uses_quality else settings
+
+    def _with_tracked(self, settings: SpeculativeSettings) -> SpeculativeSettings:
+        """The same object for as long as nothing has changed: what it has computed is kept."""
+        data_type = settings.data_type
+        digests = tuple([self._digests.get(one.name, "") for one in settings.participants])
+        state = settings, digests, self.tracker.version
+        known = self._tracked.get(data_type)
+        if known is None or known[0] != state:
+            participants = tuple(
+                replace(one, quality=one.quality if (found := self._quality(data_type, digest, one)) is None else found)
+                for one, digest in zip(settings.participants, digests, strict=True)
+            )
+            known = self._tracked[data_type] = state, replace(settings, participants=participants)
+        return known[1]
+
+    def _quality(self, data_type: str, digest: str, one: ParticipantSettings) -> float | None:
+        return self.tracker.quality(data_type, digest, one.quality)
 
     def standing(self, data_type: str, name: str) -> Standing:
         """How a participant has done with the records of a data type."""
@@ -151,9 +176,15 @@ class Starter:
     ) -> _Round | None:
         """Ask who is to be asked; ``None``: nobody has a model."""
         settings, count = self.settings_of(data_type), len(records)
-        places = {one.name: slot for one in settings.ranked if (slot := slots.get(one.name)) and slot.current}
+        places: dict[str, ModelSlot] = {}
+        for one in settings.ranked:
+            slot = slots.get(one.name)
+            if slot and (model := slot.current):
+                places[one.name] = slot
+                self._digests[one.name] = model.info.digest
         if not places:
             return None
+        settings = self.settings_of(data_type)  # whose models these are is known now
         allowed = {
             name: slot for name, slot in places.items() if self._may_answer(self.standing(data_type, name), name)
         }

@@ -40,6 +40,9 @@ class ParticipantState(BaseModel):
     model: str = Field(description='the model in its place now; "None" while there is none')
     version: str = Field(description="its version")
     quality: float = Field(description="how good its answers are, as the settings say, 0 to 1")
+    tracked_quality: float | None = Field(
+        description="the same, moved by the truths that came; null while none of its answers has met its truth"
+    )
     slowed_ms: float = Field(description="its answers are held back for so long, as the settings say")
     asked: int
     in_time: int = Field(description="answered before the deadline")
@@ -103,13 +106,15 @@ def _show(server: SpeculativeView, settings: SpeculativeSettings) -> Speculative
         patience=settings.patience,
         pause_ms=settings.pause_ms,
         participants=[
-            _participant(server, one, starter.standing(data_type, one.name).snapshot(now_ns))
+            _participant(server, data_type, one, starter.standing(data_type, one.name).snapshot(now_ns))
             for one in settings.participants
         ],
     )
 
 
-def _participant(server: ServerView, one: ParticipantSettings, standing: StandingSnapshot) -> ParticipantState:
+def _participant(
+    server: SpeculativeView, data_type: str, one: ParticipantSettings, standing: StandingSnapshot
+) -> ParticipantState:
     found = server.describe(one.name)
     info = found.identity if found else None
     return ParticipantState(
@@ -117,6 +122,7 @@ def _participant(server: ServerView, one: ParticipantSettings, standing: Standin
         model=info.name if info else "None",
         version=info.version if info else "",
         quality=one.quality,
+        tracked_quality=server.starter.tracker.quality(data_type, info.digest, one.quality) if info else None,
         slowed_ms=one.slowed_ms,
         asked=standing.asked,
         in_time=standing.in_time,

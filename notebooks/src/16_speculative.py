@@ -6,7 +6,7 @@
 # %% [markdown]
 # | | |
 # |---|---|
-# | **You will** | decide by hand between two answers · let time run out on a clock of your own · watch who answers in a real server, and move the deadline and the slowness · see a slow model left out, and asked again · let three models vote · kill the server in the middle |
+# | **You will** | decide by hand between two answers · let time run out on a clock of your own · watch who answers in a real server, and move the deadline and the slowness · see a slow model left out, and asked again · let three models vote, and five noisy copies of one · kill the server in the middle |
 # | **You learn** | what speculative execution buys and costs, how one answer is made of several, and why a deadline belongs to a record |
 # | **You need** | lesson 04 for the stage, lesson 05 for models as messages |
 # | **Time** | 35 minutes, and the exercises as long as you like |
@@ -249,6 +249,14 @@ vote = accounts()[-1]
 lesson.tell("vote")
 
 # %% [markdown]
+# ## Exercise: a vote of copies
+#
+# What does a vote remove, and what not? One model is enough to see it: copies of it, each with noise of its own.
+
+# %%
+# exercise: speculative-noise
+
+# %% [markdown]
 # ## Exercise: hedged requests
 #
 # The same idea without a second model: ask a **copy** of the same one when the first has not answered for a while. It cuts the tail of the latency, for little more work.
@@ -286,6 +294,7 @@ lesson.tell("killed")
 # * **Speculative execution** does work that may not be needed, so that nobody has to wait when it is.
 # * A **decider** makes one answer of several: the best in time, the most certain, what most say. It is a plain function.
 # * The **deadline** belongs to a record, and runs from when it arrived. What comes later is counted, never used.
+# * A vote removes **noise** that each has of its own, and no mistake that all share.
 # * Who is late too often is **left out**, and asked again after a pause that grows.
 # * What is wanted is a message on a topic. It applies at once, also to the records that wait.
 #

@@ -34,7 +34,13 @@ SERVERS = ("stage", "stage-fast", "actor", "streams-memory", "streams-standard",
 CO_PARTITIONED = "streams-co-partitioned"
 """The streams server with the custom store, and the other way of models: with the records of their data type."""
 
-whichever_way_models_come = pytest.mark.parametrize("pipeline", [*SERVERS, CO_PARTITIONED], indirect=True)
+SPECULATIVE = "speculative"
+"""Several models asked about each record; where nothing is wanted, the one of the data type. It is the stage's
+server with another score, so it is asked about answers, and the rest is the stage's;
+``speculative-fast`` as for the others.
+"""
+
+whichever_way_models_come = pytest.mark.parametrize("pipeline", [*SERVERS, CO_PARTITIONED, SPECULATIVE], indirect=True)
 """Marks what depends on how models reach the records: it is asked of the other way, too. The rest is the same code."""
 
 wherever_models_go = pytest.mark.parametrize(
@@ -49,6 +55,11 @@ whichever_client_reads = pytest.mark.parametrize(
 
 whatever_the_store = pytest.mark.parametrize("pipeline", ["stage", "actor", "streams-custom"], indirect=True)
 """Marks what has nothing to do with where counts are kept: the servers of the three stores are one there."""
+
+whoever_scores = pytest.mark.parametrize(
+    "pipeline", ["stage", "stage-fast", "actor", "streams-custom", f"{SPECULATIVE}-fast"], indirect=True
+)
+"""Marks what a server says of each record; ``whichever_client_reads``, and the server that asks several models."""
 
 WINE = WineRecord(7.4, 0.7, 0.0, 1.9, 0.076, 11.0, 34.0, 0.9978, 3.51, 0.56, 9.4)
 

@@ -27,6 +27,7 @@ from tests.contract.servers import (
     wherever_models_go,
     whichever_client_reads,
     whichever_way_models_come,
+    whoever_scores,
     wine,
 )
 from tests.models.onnx_samples import hungry_onnx
@@ -96,7 +97,7 @@ def test_records_without_a_model_are_counted_and_skipped(pipeline: Pipeline) -> 
     assert [answer.offset for answer in pipeline.scored()] == [2]
 
 
-@whichever_client_reads
+@whoever_scores
 def test_poison_goes_to_the_dead_letters_and_the_rest_is_scored(pipeline: Pipeline, server: ServerProcess) -> None:
     """Garbage, an empty message, no message, a NaN, and data types that are empty, hostile or unknown stop nothing."""
     poison = [

@@ -8,7 +8,7 @@ import anyio
 import pytest
 from anyio.to_thread import run_sync
 
-from modelserving.kafka import Connection, make_producer
+from modelserving.kafka import Connection, make_admin, make_producer
 from modelserving.kafka.dead_letters import DeadLetter
 from modelserving.records import Topics
 from modelserving.speculative.control import (
@@ -93,3 +93,37 @@ def test_a_server_that_starts_reads_all_and_follows(connection: Connection, topi
     anyio.run(go)
     assert [letter.value for letter in heard.refused] == [b"junk"]
     assert read_settings(connection, topics) == {}
+
+
+@pytest.mark.broker
+def test_a_topic_that_is_made_anew_under_a_server_is_read_from_its_beginning(
+    connection: Connection, topics: Topics
+) -> None:
+    """It has as many messages as were read of the old one, whose settings stay until the new one says otherwise."""
+    create_settings_topic(connection, topics)
+    send_settings(connection, topics, "wine", WANTED)
+    heard = Heard()
+
+    async def go() -> None:
+        source = SettingsSource(connection, topics, heard.configure, heard.refused.append)
+        async with source, anyio.create_task_group() as tasks:
+            tasks.start_soon(source.follow)
+            await run_sync(make_anew, connection, settings_topic(topics))
+            create_settings_topic(connection, topics)
+            send_settings(connection, topics, "white", replace(WANTED, data_type="white"))
+            await run_sync(wait_until, lambda: len(heard.wanted) == 2, "what the new one says", 30)
+            tasks.cancel_scope.cancel()
+
+    anyio.run(go)
+    assert [(data_type, settings is None) for data_type, settings in heard.wanted] == [
+        ("wine", False),
+        ("white", False),
+    ]
+
+
+def make_anew(connection: Connection, topic: str) -> None:
+    """Delete a topic, and wait until it is gone."""
+    admin = make_admin(connection)
+    admin.delete_topics([topic])
+    wait_until(lambda: topic not in admin.list_topics(), "the topic to go")
+    admin.close()

@@ -200,18 +200,47 @@ def test_of_three_labels_the_one_that_most_gave_is_the_answer(starter: Starter) 
     assert (account(done).label, account(done).why) == ("good", "2 of 3 agree")
 
 
+def test_the_surer_model_answers_and_what_it_says_beside_its_answer_is_kept(starter: Starter) -> None:
+    """A model's own probability is its confidence; of two that are as good, the surer one's outputs are published."""
+    starter.configure("wine", wanted("a", "b", decider="quality"))
+    slots = ModelSlots()
+    for name, label, sure in (("a", "good", 0.6), ("b", "bad", 0.9)):
+        slots.swap(served_by(cast("FakeModel", Labels(label, sure)), name, name))
+    done = starter.score(TWO, slots)
+    assert [one.answer for one in done.scored] == ["bad", "bad"]
+    assert [dict(one.outputs) for one in done.scored] == [{"probabilities": pytest.approx((0.9, 0.1))}] * 2
+    assert account(done).why == "the highest quality and confidence"
+
+
+def test_truths_that_come_move_who_is_chosen(starter: Starter) -> None:
+    """The settings think more of the first one; what turned out to be true does not. Another model begins anew."""
+    settings = SpeculativeSettings("wine", (ParticipantSettings("a", 0.9), ParticipantSettings("b", 0.6)), 0, "quality")
+    starter.configure("wine", settings)
+    slots = slots_of(a=FakeModel(), b=FakeModel(100.0))
+    assert account(starter.score(TWO, slots)).chosen == "a"
+    for truth in (1.0, 2.0) * 20:
+        starter.tracker.add("wine", "digest of a-model", 50.0, truth)
+    assert account(starter.score(TWO, slots)).chosen == "b"
+    assert starter.configured == {"wine": settings}
+    slots.swap(served_by(FakeModel(), "better", "a"))
+    assert account(starter.score(TWO, slots)).chosen == "a"
+
+
 class Labels:
-    """A model that answers the same label for each record, and is quite sure."""
+    """A model that answers the same label for each record, and is quite sure unless told otherwise."""
 
     inputs = ("alcohol",)
 
-    def __init__(self, label: str) -> None:
+    def __init__(self, label: str, sure: float | None = None) -> None:
         self._label = label
+        self._sure = sure
 
     def score(self, records: Sized) -> Scores:
         """Answer."""
         count = len(records)
-        return Scores(np.full(count, np.nan), labels=np.array([self._label] * count, dtype=object))
+        beside = {} if self._sure is None else {"probabilities": np.array([[self._sure, 1 - self._sure]] * count)}
+        labels = np.array([self._label] * count, dtype=object)
+        return Scores(np.full(count, np.nan), labels=labels, outputs=beside)
 
     def close(self) -> None:
         """Nothing is held."""

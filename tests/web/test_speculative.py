@@ -58,7 +58,10 @@ def test_it_tells_what_is_wanted_and_how_each_participant_does(view: FakeSpecula
     )
     assert (fast["slowed_ms"], fast["in_time"], fast["chosen"], fast["waits"]) == (1.0, 2, 2, False)
     assert fast["took_p50_ms"] >= 1.0
-    assert get(view, "/speculative", router).json() == [found]
+    view.starter.tracker.add("wine", "digest of smart-model", "good", "bad")
+    smart, fast = get(view, "/speculative/wine", router).json()["participants"]
+    assert (smart["quality"], round(smart["tracked_quality"], 3), fast["tracked_quality"]) == (0.9, 0.818, None)
+    assert [one["data_type"] for one in get(view, "/speculative", router).json()] == ["wine"]
 
 
 def test_where_nothing_is_set_the_one_model_is_shown(view: FakeSpeculative) -> None:

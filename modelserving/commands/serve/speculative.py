@@ -74,8 +74,8 @@ def set_wanted(
     participant: Annotated[
         list[str] | None,
         typer.Option(
-            help="A model that is asked, by the data type under which it is published; NAME:0.9 says how good it is. "
-            "Repeatable, the preferred one first. None: those that take part now."
+            help="A model that is asked, by the data type under which it is published; NAME:0.9 says how good it is; "
+            "truths that come late move that. Repeatable, the preferred one first. None: those that take part now."
         ),
     ] = None,
     deadline_ms: Annotated[
