@@ -15,7 +15,7 @@ from modelserving.models.lifecycle.refusals import RefusalWriter
 from modelserving.monitoring.monitor.tail import TopicTail
 from modelserving.monitoring.truth.topic import judged_topic
 from modelserving.serving.options import ServerOptions
-from modelserving.serving.worker_thread import run_abandonable
+from modelserving.serving.running.worker_thread import run_abandonable
 from modelserving.speculative.apart import build_apart
 from modelserving.speculative.control import SettingsSource, settings_topic
 from modelserving.speculative.starter import Starter
