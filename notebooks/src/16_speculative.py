@@ -313,4 +313,4 @@ lesson.recap()
 lesson.close()
 
 # %% [markdown]
-# Back to the start: [00 · First scores](00_setup_check.ipynb)
+# Next: [17 · Watching models](17_watching.ipynb)

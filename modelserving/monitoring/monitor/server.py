@@ -15,7 +15,7 @@ import anyio
 import anyio.to_thread
 
 from modelserving import jvm
-from modelserving.errors import BrokerUnavailable, RecordError
+from modelserving.errors import BrokerUnavailable, RecordError, ServerError
 from modelserving.kafka import Connection, Message, end_offsets
 from modelserving.kafka.admin import create_named_topics
 from modelserving.kafka.settings import KEPT
@@ -45,6 +45,7 @@ _LOOK_EVERY_S = 0.1
 _CLOSE_SECONDS = 10.0
 _MODELS = 64
 _SESSION_S = 45.0
+_FENCE = "FencedInstanceIdException"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +158,11 @@ class Monitor:
                 if state is State.RUNNING and self.phase != Phase.SERVING:
                     self.phase, self._sessions = Phase.SERVING, self._sessions + 1
                 await anyio.sleep(_LOOK_EVERY_S)
+            if _FENCE in str(streams.error):
+                raise ServerError(
+                    f"another monitor has taken this one's place: both are {self.options.group}. This one ends. Give "
+                    "each a --group of its own."
+                )
             raise BrokerUnavailable(f"Kafka Streams has given up: {streams.error or state}.")
         finally:
             self.streams = self._heartbeat = None
@@ -173,9 +179,11 @@ class Monitor:
             state_dir=options.state_folder,
             processing_guarantee="exactly_once_v2",
             commit_interval_ms=200,
+            # Killed and started again, it has its partitions back at once, and not after the dead one's session.
+            main_consumer_group_instance_id=options.group,
         )
         join = make_join(options.topics, options.by_key, options.window)
-        return KafkaStreams(join, config, lambda _: Response.REPLACE_THREAD)
+        return KafkaStreams(join, config, _on_error)
 
     def _take(self, topic: str, messages: Sequence[Message]) -> None:
         """What came by. What is none of ours is counted, and disturbs nothing."""
@@ -225,6 +233,10 @@ class Monitor:
         self.recent = [*self.recent[-49:], alarm]
         if self.options.roll_back:
             self._roll_back(alarm)
+
+
+def _on_error(error: BaseException) -> Response:
+    return Response.SHUTDOWN_CLIENT if _FENCE in str(error) else Response.REPLACE_THREAD
 
 
 def _line(scored: ScoredRecord) -> str | None:

@@ -11,12 +11,13 @@ import html
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby, pairwise
 from typing import Any
 
 from modelserving.errors import RecordError
 from modelserving.widgets.colours import FAINT, SERIES
 
-__all__ = ["Figure", "bars", "curves", "distributions", "scatter"]
+__all__ = ["Figure", "bars", "curves", "distributions", "scatter", "timeline"]
 
 _WIDTH_IN, _HEIGHT_IN = 6.4, 3.0
 _MARKERS = ("o", "^", "s", "D")
@@ -153,6 +154,50 @@ def scatter(points: Sequence[tuple[float, float]], says: str, *, x: str, y: str)
         axes.plot((low, high), (low, high), color=FAINT, linewidth=1, linestyle="--")
         axes.scatter(*zip(*points, strict=True), color=SERIES[0], s=14, alpha=0.6, linewidths=0)
         axes.set_aspect("equal", adjustable="datalim")
+
+    return _figure(draw, says, x, y)
+
+
+def timeline(points: Sequence[tuple[float, float, str]], says: str, *, x: str, y: str) -> Figure:
+    """Values one after the other, on bands that say who gave them.
+
+    Args:
+        points: place, value, and who gave it, in order of their places.
+        says: the sentence beside it.
+        x: what runs to the right, with its unit.
+        y: what runs up, with its unit.
+
+    Raises:
+        RecordError: there are none.
+    """
+    _require(points, "a timeline")
+    stretches = [list(found) for _, found in groupby(points, key=lambda point: point[2])]
+    names = list(dict.fromkeys(point[2] for point in points))
+
+    def draw(axes: Any) -> None:
+        edges = [*(found[0][0] for found in stretches), points[-1][0]]
+        for found, (left, right) in zip(stretches, pairwise(edges), strict=True):
+            look = _look(names.index(found[0][2]))
+            axes.axvspan(left, right, color=look["color"], alpha=0.13, linewidth=0)
+            axes.axvline(left, color=look["color"], linewidth=1)
+            axes.scatter(
+                *zip(*((at, value) for at, value, _ in found), strict=True),
+                s=7,
+                alpha=0.7,
+                linewidths=0,
+                color=look["color"],
+                marker=look["marker"],
+            )
+            axes.annotate(
+                found[0][2],
+                (left, 1.0),
+                (4, 3),
+                xycoords=axes.get_xaxis_transform(),
+                textcoords="offset points",
+                color=FAINT,
+                fontsize=9,
+            )
+        axes.margins(x=0)
 
     return _figure(draw, says, x, y)
 

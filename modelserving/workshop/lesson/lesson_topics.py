@@ -29,8 +29,8 @@ __all__ = [
 
 T = TypeVar("T")
 
-_KEPT_IN = ("lessons", "state", "streams", "heating")
-"""In the home folder: of lessons, of actor servers, of Kafka Streams servers, of heaters' servers."""
+_KEPT_IN = ("lessons", "state", "streams", "heating", "monitor")
+"""In the home folder: of lessons, of actor servers, of Kafka Streams servers, of heaters' servers, of monitors."""
 _COMPACTED = {
     # Small segments and no waiting, so that an attendee sees compaction happen and need not believe in it.
     "cleanup.policy": "compact",

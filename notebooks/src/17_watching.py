@@ -1,0 +1,353 @@
+# %% [markdown]
+# # 17 · Watching models
+#
+# You ask a server how it is, let the world change on purpose and see who notices, and say with a number whether another model is better.
+
+# %% [markdown]
+# | | |
+# |---|---|
+# | **You will** | read what a server says of itself, and write an alert · break an instrument, and see the drift · send the truth, days later, and see how good the answers were · let a model be promoted only if it is surely better · score the log again with a model that never served · kill the monitor |
+# | **You learn** | what counters, alerts and drift can tell, what only the truth can, and how "the shadow is better" becomes a sentence with a number in it |
+# | **You need** | lesson 05 for models, commands and shadows |
+# | **Time** | 40 minutes, and the exercises as long as you like |
+# | **Plan** | half day: drift and truth, shown from the front; full day: all of it, at home |
+
+# %%
+# pipeline: wine-scored statistics views
+
+# %% tags=["parameters"]
+fast = False  # True where nobody watches, as in automatic tests
+
+# %% tags=["setup"]
+import random
+from dataclasses import replace
+
+import httpx
+
+from modelserving.client import Dataset, Publisher, Rate
+from modelserving.config import data_folder
+from modelserving.kafka import read_topic
+from modelserving.models.store.bundled import read_catalog
+from modelserving.records import decode_scored, read_wines
+from modelserving.workshop import happened, start, table
+from modelserving.workshop.processes.process import ServerProcess
+from modelserving.workshop.processes.terminal import terminal
+
+lesson = start("17", fast=fast)
+
+# %% [markdown]
+# ## Two servers
+#
+# One scores wines, as always. The other one, `modelserving serve monitor`, scores nothing: it follows the topics of the first, and looks.
+
+# %%
+own = {"MODELSERVING_REPOSITORY": str(lesson.folder / "repository")}
+
+groups = {kind: lesson.group(kind) for kind in ("stage", "monitor")}
+
+def serve(kind, *more):
+    options = ("--port", "0", "--group", groups[kind], *more)
+    return lesson.manage(lambda: ServerProcess(kind, lesson.prefix, options, own), name=kind)
+
+server, monitor = serve("stage", "--no-preload"), serve("monitor")
+server.wait_until_serving()
+monitor.wait_until_serving()
+
+# %% [markdown]
+# A line serves, and a forest scores half of the wines beside it, in the shadow:
+
+# %%
+from modelserving.models.admin.publish import publish_model
+from modelserving.models.store.repository import ModelRepository
+
+kept = ModelRepository(lesson.folder / "repository")
+catalog = {model.name: model for model in read_catalog(data_folder() / "models")}
+line, forest = catalog["wine-linear-regression"], catalog["wine-random-forest-onnx"]
+for model in (line, replace(forest, shadow_percent=50)):
+    publish_model(lesson.connection, lesson.topics, model, kept)
+lesson.wait_for(lambda: server.get("/state")["shadow"], "both models")
+server.get("/state")["name"]
+
+# %% [markdown]
+# The wines come in random order. Each has a grade that tasters gave it, which no server is told:
+
+# %%
+graded = list(read_wines(data_folder() / "wine_red.csv"))
+random.Random(17).shuffle(graded)
+wines, grades = zip(*graded)
+
+def send(some, **how):
+    rate = Rate(record_interval_ms=0, max_records=len(some), keyed=True, **how)
+    client = Publisher(lesson.connection, Dataset(some), rate, lesson.topics)
+    lesson.background(client.run, "client")
+
+# %% [markdown]
+# ## What a server says of itself
+#
+# Each server has a page at `/metrics`. It is not for people: Prometheus asks for it every fifteen seconds, say, and writes down what it finds.
+
+# %%
+from prometheus_client.parser import text_string_to_metric_families
+
+def metrics(of):
+    page = httpx.get(f"{of.url}/metrics", timeout=10).text
+    told = [one for family in text_string_to_metric_families(page) for one in family.samples]
+    return {(one.name, *one.labels.values()): one.value for one in told}
+
+before = metrics(server)
+rows = [(" ".join(name), value) for name, value in before.items() if "modelserving_r" in name[0]]
+table("Some of what it says", rows, "name and labels", "value")
+
+# %%
+# predict: between
+
+# %%
+send(wines[:400])
+SCORED = ("modelserving_records_scored_total",)
+lesson.wait_for(lambda: metrics(server)[SCORED] == before[SCORED] + 400, "400 scores")
+after = metrics(server)
+lesson.tell("between")
+
+# %% [markdown]
+# For people there is a page at `/`. Here is the monitor's. Leave it open:
+
+# %%
+from modelserving.workshop.display.page import server_page
+
+server_page(monitor)
+
+# %% [markdown]
+# ## Exercise: a counter that begins again
+
+# %%
+# exercise: watch-increase
+
+# %% [markdown]
+# ## When to wake somebody
+#
+# An **alert** is a question about such numbers that is asked again and again, and the time for which the answer must be yes. The package has some, in
+# [`alerts.yml`](../modelserving/monitoring/metrics/files/alerts.yml), and each is tested. A good one says what is wrong, and what to do:
+
+# %%
+import yaml
+
+import modelserving.monitoring.metrics as package
+from importlib.resources import files
+
+text = (files(package) / "files" / "alerts.yml").read_text()
+rules = yaml.safe_load(text)["groups"][0]["rules"]
+rows = [(one["alert"], one.get("for", "0m"), one["annotations"]["action"]) for one in rules]
+table("Who is woken, and why", rows, "alert", "after", "what to do")
+
+# %% [markdown]
+# ## Exercise: whom does it wake?
+
+# %%
+# exercise: watch-alert
+
+# %% [markdown]
+# ## The world changes
+#
+# Somebody drops the instrument that measures alcohol. From now on it shows 1.5 % too much. Nobody says so. The server goes on, quick and without an error: all its
+# metrics are fine. The monitor watches how each column is spread, and how the answers are.
+
+# %%
+# predict: seen
+
+# %%
+from modelserving.client.drift import parse_drift
+
+send(wines[400:800], drift=parse_drift("alcohol+1.5"))
+lesson.wait_for(lambda: len(monitor.get("/drift")["recent"]) > 1, "two alarms")
+alarms = monitor.get("/drift")["recent"]
+seen_after = int(alarms[0].partition("seen after ")[2].split()[0]) - 400
+lesson.tell("seen")
+
+# %%
+# predict: which
+
+# %%
+ALCOHOL = ("modelserving_drift_values_total", "alcohol", "wine")
+lesson.wait_for(lambda: metrics(monitor)[ALCOHOL] == 800, "all wines")
+drifting = monitor.get("/drift")["drifting"]
+table("What drifts", [(one,) for one in drifting], "in the monitor's words")
+
+# %%
+lesson.tell("which")
+
+# %% [markdown]
+# Is the model wrong now? Or are these simply stronger wines, and rightly better ones? **The monitor cannot know.** Drift is a question. The answer is the truth.
+#
+# ## Truth comes late
+
+# %%
+# diagram: truth
+
+# %% [markdown]
+# Days later the tasters have done their work: first on the wines from before the accident. A truth is a message that says of which record it is: here by partition and
+# offset. The monitor joins both streams, by Kafka Streams; an answer waits for its truth for seven days.
+
+# %%
+from modelserving.monitoring.replay.answers import Place
+from modelserving.monitoring.truth.topic import Truth, send_truths
+
+def scored():
+    messages = read_topic(lesson.connection, lesson.topics.scored)
+    return sorted((decode_scored(one.value) for one in messages), key=lambda one: one.offset)
+
+def taste(first, last):
+    places = [Place(one.partition, one.offset) for one in scored()[first:last]]
+    truths = [Truth(float(grades[place.offset]), place) for place in places]
+    return send_truths(lesson.connection, lesson.topics, truths)
+
+def quality(pairs):
+    def told():
+        found = [one for one in monitor.get("/quality") if one["model"] == line.name]
+        return found and found[0]["pairs"] >= pairs and found[0]
+    return lesson.wait_for(told, f"{pairs} pairs")
+
+# %%
+taste(0, 400)
+first = quality(400)
+first
+
+# %%
+# predict: late
+
+# %%
+taste(400, 800)
+both = quality(800)
+lesson.tell("late")
+
+# %% [markdown]
+# ## Truth that never comes
+#
+# Not everybody is asked. Suppose that only wines with a good answer are bottled, and only bottled wines are tasted. We take the wines from before the accident:
+
+# %%
+from modelserving.monitoring.truth.quality import Quality
+
+answers = [(one.prediction, grades[one.offset]) for one in scored()[:400]]
+everybody, bottled = Quality(), Quality()
+for answer, truth in answers:
+    everybody.add(answer, truth)
+    if answer > 6:
+        bottled.add(answer, truth)
+
+# %%
+# predict: never
+
+# %%
+lesson.tell("never")
+
+# %% [markdown]
+# ## Is the shadow better?
+#
+# The forest has seen the same wines, also the spoilt ones. A promotion can ask for proof. Better by half a grade?
+
+# %%
+def models(command):
+    return terminal(f"modelserving models {command} --prefix {lesson.prefix}", own)
+
+refused = models("promote wine --if-better-by 0.5")
+refused
+
+# %% [markdown]
+# There is the sentence: by how much, on how many records, with which doubt. Both models were asked again about each wine whose truth is known.
+
+# %%
+# predict: better
+
+# %%
+promoted = models("promote wine --if-better-by 0.05")
+lesson.wait_for(lambda: server.get("/state")["name"] == forest.name, "the forest to serve")
+lesson.tell("better")
+
+# %% [markdown]
+# ## Exercise: better by at least
+
+# %%
+# exercise: watch-better
+
+# %% [markdown]
+# ## Break it: kill the monitor
+#
+# Who watches the one who watches?
+
+# %% tags=["breaks"]
+monitor.kill()
+send(wines[800:1_000], drift=parse_drift("alcohol+1.5"))
+lesson.wait_for(lambda: metrics(server)[SCORED] == after[SCORED] + 600, "200 more wines")
+monitor = serve("monitor")
+happened("The server has not noticed: between the two is a topic, and nothing else.")
+
+# %% [markdown]
+# The new monitor starts. Meanwhile:
+#
+# ## A model that never served
+#
+# The topic still has all wines, and all answers. So a model that never served can be asked what it **would** have said, as a server would have asked it. Nothing live is
+# touched.
+
+# %%
+# diagram: backtest
+
+# %%
+# predict: backtest
+
+# %%
+again = models("backtest wine-decision-tree --limit 3")
+by_line = again.output.partition("served by wine-linear-regression")[2]
+same = float(by_line.partition("): ")[2].partition("%")[0])
+lesson.tell("backtest")
+
+# %%
+again
+
+# %% [markdown]
+# And what does the new monitor know?
+
+# %%
+# predict: killed
+
+# %%
+monitor.wait_until_serving()
+remembered, watched = quality(800), monitor.get("/drift")["values"]
+lesson.tell("killed")
+
+# %% [markdown]
+# ## The whole story, in one picture
+
+# %%
+from modelserving.workshop.display.figures import timeline
+
+points = [(one.offset, one.prediction, one.model_name) for one in scored()]
+says = "At wine 400 the instrument breaks, and the answers rise; at 800 the forest takes over."
+timeline(points, says, x="wine", y="answer, grades")
+
+# %% [markdown]
+# ## Recap
+#
+# * **Metrics** say how a server is. A counter loses nothing between two questions, and begins again with the server.
+# * An **alert** is a question, a time and what to do. One that wakes for nothing is soon not heard.
+# * **Drift** is seen without the truth, within some hundred records, and says only that something is different.
+# * **Truth** comes late, or for some only; joined with the answers it is the one measure that counts.
+# * "The shadow is better" has a number, a count and a doubt in it; a promotion can ask for that.
+#
+# You can now see that a model fails although its server does not.
+#
+# **In practice** begin with two alerts, lag and dead letters. Let `modelserving serve monitor` run beside every pipeline, find out how late your truth is, and who never
+# gets one. State how often your drift alarm is wrong before you let it roll back (`--roll-back`).
+#
+# **Source**: [`server_metrics.py`](../modelserving/monitoring/metrics/server_metrics.py), [`detector.py`](../modelserving/monitoring/drift/detector.py),
+# [`join.py`](../modelserving/monitoring/truth/join.py), [`quality.py`](../modelserving/monitoring/truth/quality.py),
+# [`backtest.py`](../modelserving/monitoring/replay/backtest.py)
+
+# %%
+lesson.recap()
+
+# %% tags=["cleanup"]
+lesson.close()
+
+# %% [markdown]
+# Back to the start: [00 · First scores](00_setup_check.ipynb)
