@@ -24,6 +24,7 @@ _PATHS: dict[str, tuple[str, ...]] = {
     "no time, but you know Kafka": ("00", "03", "04", "05"),
     "you have a table and a model of your own": ("00", "02", "05", "10"),
     "you know models, and want Kafka Streams": ("00", "01", "07", "08", "09"),
+    "you have models running, and want to know how they do": ("04", "05", "14", "17"),
     "you know lesson 07, and want patterns of streams": ("11", "12", "13", "14", "16"),
 }
 """Who has what takes which lessons, beside the two days of the timetable; none named: all of them."""

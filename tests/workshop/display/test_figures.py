@@ -9,13 +9,14 @@ from defusedxml import ElementTree
 
 from modelserving.errors import RecordError
 from modelserving.widgets.colours import SERIES
-from modelserving.workshop.display.figures import Figure, bars, curves, distributions, scatter
+from modelserving.workshop.display.figures import Figure, bars, curves, distributions, scatter, timeline
 
 DRAWN: dict[str, Callable[[], Figure]] = {
     "bars": lambda: bars({"0": 40, "1": 12}, "Most are in 0.", x="partition", y="records"),
     "curves": lambda: curves({"a": [(1, 2), (2, 3)], "b": [(1, 1), (2, 5)]}, "b rises.", x="workers", y="records/s"),
     "distributions": lambda: distributions({"before": [1, 2, 9], "after": [1, 1, 2]}, "Faster.", x="µs", log=True),
     "scatter": lambda: scatter([(5, 5.1), (6, 5.8)], "Nearly alike.", x="current", y="shadow"),
+    "timeline": lambda: timeline([(0, 5, "a"), (1, 6, "a"), (2, 7, "b")], "b answers more.", x="wine", y="grades"),
 }
 
 
@@ -55,6 +56,7 @@ def test_the_same_values_give_the_same_picture() -> None:
         lambda: curves({"a": []}, "", x="", y=""),
         lambda: distributions({"a": [1.0], "b": []}, "", x=""),
         lambda: scatter([], "", x="", y=""),
+        lambda: timeline([], "", x="", y=""),
     ],
 )
 def test_nothing_to_draw_is_said(draw: Callable[[], Figure]) -> None:
@@ -66,3 +68,11 @@ def test_nothing_to_draw_is_said(draw: Callable[[], Figure]) -> None:
 def test_a_sentence_with_signs_of_html_stays_a_sentence() -> None:
     """Names come from outside."""
     assert "<script>" not in bars({"a": 1}, "<script>", x="", y="")._repr_html_()
+
+
+def test_a_timeline_has_a_band_for_each_stretch() -> None:
+    """One that came back has its colour again: here both a and b answered twice."""
+    told = [(at, 5.0, name) for at, name in enumerate("aabbaabb")]
+    svg = timeline(told, "Taken in turns.", x="wine", y="grades").svg
+    bands = [line for line in svg.splitlines() if "opacity: 0.13" in line]
+    assert [SERIES[0] in band for band in bands] == [True, False, True, False]
