@@ -33,7 +33,11 @@ class Cells:
 
 
 def read_cells(
-    wanted: Sequence[Column], arrays: Sequence[Any], nullable: Sequence[bool], required: Collection[str] = ()
+    wanted: Sequence[Column],
+    arrays: Sequence[Any],
+    nullable: Sequence[bool],
+    required: Collection[str] = (),
+    longest: int = 0,
 ) -> Cells:
     """Read columns as a model takes them.
 
@@ -42,12 +46,17 @@ def read_cells(
         arrays: of Arrow, one for each.
         nullable: whether records may lack them.
         required: names of those without which the model has no answer.
+        longest: characters that a text may have; 0 for any number.
     """
     problems: dict[int, str] = {}
     columns = [
         _read(column, array, may_lack and column.name not in required, problems)
         for column, array, may_lack in zip(wanted, arrays, nullable, strict=True)
     ]
+    for column, values in zip(wanted, columns, strict=True):
+        for row, value in enumerate(values if longest else ()):
+            if isinstance(value, str) and len(value) > longest:
+                problems.setdefault(row, f"{column.name} has {len(value):,} characters; this model takes {longest}")
     return Cells(tuple(columns), dict(sorted(problems.items())))
 
 

@@ -15,10 +15,13 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
 from modelserving.errors import ModelFormatError, ModelRefused
-from modelserving.models.formats.pmml.faults import find_required, mend, refuse_faults
+from modelserving.models.formats.pmml.expressions import settle_expressions
+from modelserving.models.formats.pmml.faults import mend, refuse_faults
 from modelserving.models.formats.pmml.fields import declare_outputs, read_columns
 from modelserving.models.formats.pmml.guard import check_expressions, check_length
 from modelserving.models.formats.pmml.repair import reduce_outputs, repair
+from modelserving.models.formats.pmml.required import find_required
+from modelserving.models.formats.pmml.texts import MAX_TEXT, applies_texts
 from modelserving.records import Column
 
 __all__ = ["MAX_BYTES", "MAX_DEPTH", "PmmlDocument", "read_pmml"]
@@ -43,6 +46,7 @@ class PmmlDocument:
         outputs: the names of these, without those that are no final result.
         predicted: those that are the answer itself.
         required: the fields that may not be missing.
+        longest: characters that a text may have; 0 if that does not matter.
     """
 
     text: str
@@ -52,6 +56,7 @@ class PmmlDocument:
     outputs: tuple[str, ...]
     predicted: frozenset[str]
     required: frozenset[str]
+    longest: int = 0
 
 
 def read_pmml(data: bytes, full: bool = False) -> PmmlDocument:
@@ -79,7 +84,8 @@ def read_pmml(data: bytes, full: bool = False) -> PmmlDocument:
     refuse_faults(root, frozenset(field.get("name", "") for field in dictionary if field.get("optype") == "ordinal"))
     full_text = ""
     try:
-        required = find_required(model)
+        required = find_required(root, model)
+        settle_expressions(root)
         mend(root)
         target, labels = repair(root, model)
         outputs, predicted = declare_outputs(model, target, labels)
@@ -90,7 +96,8 @@ def read_pmml(data: bytes, full: bool = False) -> PmmlDocument:
     except (ValueError, IndexError) as error:
         raise ModelFormatError(f"the PMML document contradicts itself, or lacks something: {error}.") from error
     check_length(root)
-    return PmmlDocument(tostring(root, encoding="unicode"), classes, columns, full_text, outputs, predicted, required)
+    text, longest = tostring(root, encoding="unicode"), MAX_TEXT if applies_texts(root) else 0
+    return PmmlDocument(text, classes, columns, full_text, outputs, predicted, required, longest)
 
 
 def _parse(data: bytes) -> Element:

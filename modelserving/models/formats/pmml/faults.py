@@ -7,13 +7,16 @@ trees and forests.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from xml.etree.ElementTree import Element, SubElement
 
 from modelserving.errors import ModelRefused
 
-__all__ = ["find_required", "mend", "refuse_faults"]
+__all__ = ["mend", "refuse_faults"]
 
+_ITEM = re.compile(r'"((?:\\.|[^"\\])*)"|(\S+)')
+_LINKS = frozenset({"logit", "probit", "cloglog", "loglog", "cauchit"})
 _LARGEST = repr(1.7976931348623157e308)
 
 
@@ -45,12 +48,15 @@ def _fault(element: Element, ordinal: frozenset[str]) -> str:
     if value and element.get(name) not in value:
         return ""
     if element.tag == "RegressionModel":
-        return reason if _targets(element) & ordinal and element.get("normalizationMethod", "none") != "none" else ""
+        return reason if _targets(element) & ordinal else ""
     if element.tag == "MiningModel":
         return reason if element.find("Segmentation") is not None else ""
+    if element.tag == "SupportVectorMachineModel":
+        return reason if element.get("classificationMethod") == "OneAgainstOne" else ""
     return reason
 
 
+_RADIAL = frozenset({"radialBasis"})
 _FAULTS: Mapping[str, tuple[str, frozenset[str], str]] = {
     "AssociationModel": ("", frozenset(), "association rules"),
     "SequenceModel": ("", frozenset(), "sequence rules"),
@@ -63,6 +69,12 @@ _FAULTS: Mapping[str, tuple[str, frozenset[str], str]] = {
         "a weighted average of nearest neighbours",
     ),
     "Apply": ("function", frozenset({"isNotValid"}), "the function isNotValid"),
+    "RuleSelectionMethod": ("criterion", frozenset({"weightedMax"}), "rules chosen by weightedMax"),
+    "PoissonDistribution": ("", frozenset(), "a Poisson distribution"),
+    "NeuralNetwork": ("activationFunction", _RADIAL, "neurons with a radial basis"),
+    "NeuralLayer": ("activationFunction", _RADIAL, "neurons with a radial basis"),
+    "Segmentation": ("multipleModelMethod", frozenset({"selectAll"}), "all answers of its segments for one"),
+    "SupportVectorMachineModel": ("maxWins", frozenset({"true", "1"}), "vector machines one against one with maxWins"),
 }
 
 
@@ -72,6 +84,9 @@ def mend(root: Element) -> None:
     Raises:
         ModelRefused: there is no such way.
     """
+    for field in root.iter("DerivedField"):
+        for expression in (inner for name in ("Discretize", "MapValues") for inner in field.findall(name)):
+            expression.attrib.setdefault("dataType", field.get("dataType", "string"))  # or its numbers are texts
     for discretize in root.iter("Discretize"):
         _cover_gaps(discretize)
     labels = {field.get("name", ""): _values(field) for field in root.iterfind("DataDictionary/DataField")}
@@ -79,23 +94,14 @@ def mend(root: Element) -> None:
         _mend_general_regression(model, labels)
     for segmentation in root.iter("MiningModel"):
         _check_votes(segmentation)
-
-
-def find_required(model: Element) -> frozenset[str]:
-    """The fields that may not be missing, unless the model replaces them.
-
-    The engine takes a missing factor of a general regression as no effect, and a tree that has no answer as no vote.
-
-    Args:
-        model: the outermost.
-    """
-    fields = [field for field in model.findall("MiningSchema/MiningField") if not field.get("missingValueReplacement")]
-    names = {field.get("name", "") for field in fields} - _targets(model)
-    if model.tag == "GeneralRegressionModel":
-        return frozenset(names & {cell.get("predictorName", "") for cell in model.iter("PPCell")})
-    strategies = {tree.get("missingValueStrategy", "none") for tree in model.iter("TreeModel")}
-    votes = _method(model) in {"majorityVote", "weightedMajorityVote"}
-    return frozenset(names if votes and strategies & {"none", "nullPrediction"} else ())
+    for model in root.iter("RegressionModel"):
+        _empty_second_table(model)
+    for model in root.iter("SupportVectorMachineModel"):
+        _check_method(model)
+    for predicate in [element for element in root.iter() if element.find("SimpleSetPredicate") is not None]:
+        _spell_out_quotes(predicate)
+    _check_order(root)
+    _forget_values(root)
 
 
 def _cover_gaps(discretize: Element) -> None:
@@ -165,6 +171,79 @@ def _check_votes(model: Element) -> None:
             f"the PMML model takes the {method} of its segments' probabilities, which the engine answers wrongly. "
             "Export it with their average."
         )
+    segmentation = model.find("Segmentation")
+    treatment = "continue" if segmentation is None else segmentation.get("missingPredictionTreatment", "continue")
+    if treatment != "continue" and method in {"modelChain", "selectFirst"}:
+        raise ModelRefused(
+            f"the PMML model has missingPredictionTreatment for a {method}, which the engine does not know. Leave it "
+            "out."
+        )
+
+
+def _empty_second_table(model: Element) -> None:
+    """Of two labels, the second is as likely as the first is not; the engine would ask its table, too."""
+    tables = model.findall("RegressionTable")
+    if (
+        len(tables) == 2
+        and model.get("functionName") == "classification"
+        and model.get("normalizationMethod") in _LINKS
+    ):
+        for inner in list(tables[1]):
+            tables[1].remove(inner)
+        tables[1].set("intercept", "0")
+
+
+def _check_method(model: Element) -> None:
+    machines = model.findall("SupportVectorMachine")
+    named = any(machine.get("alternateTargetCategory") for machine in machines)
+    if named and model.get("classificationMethod", "OneAgainstAll") != "OneAgainstOne":
+        raise ModelRefused(
+            "the PMML model has vector machines that name two labels each, and says that each is against all others: "
+            'engines read that differently. Give it classificationMethod="OneAgainstOne".'
+        )
+
+
+def _spell_out_quotes(holder: Element) -> None:
+    """The engine does not read quotes inside of quoted texts: such a set is written as its comparisons."""
+    for place, predicate in enumerate(holder):
+        array = predicate.find("Array") if predicate.tag == "SimpleSetPredicate" else None
+        if array is None or '\\"' not in (array.text or ""):
+            continue
+        inside = predicate.get("booleanOperator") == "isIn"
+        spelt = Element("CompoundPredicate", booleanOperator="or" if inside else "and")
+        for quoted, plain in _ITEM.findall(array.text or ""):
+            value = quoted.replace('\\"', '"') if quoted else plain
+            operator = "equal" if inside else "notEqual"
+            SubElement(spelt, "SimplePredicate", field=predicate.get("field", ""), operator=operator, value=value)
+        holder[place] = spelt if len(spelt) > 1 else spelt[0]
+
+
+def _check_order(root: Element) -> None:
+    """Categories have no order, whatever their texts are."""
+    fields = root.iterfind("DataDictionary/DataField")
+    unordered = {f.get("name") for f in fields if f.get("optype") == "categorical"}
+    for predicate in root.iter("SimplePredicate"):
+        if predicate.get("field") in unordered and predicate.get("operator", "").startswith(("less", "greater")):
+            raise ModelRefused(
+                f"the PMML model asks whether {predicate.get('field')!r} is less or greater, which is a category and "
+                "has no order. Give it the optype ordinal, or continuous."
+            )
+
+
+def _forget_values(root: Element) -> None:
+    """A label that no one has seen is one like any other, if it is taken as it is; the engine would take none."""
+    asis = {f.get("name") for f in root.iter("MiningField") if f.get("invalidValueTreatment") == "asIs"}
+    for field in root.iterfind("DataDictionary/DataField"):
+        if field.get("name") in asis and field.get("optype") == "categorical":
+            if field.get("dataType") == "double" and field.find("Value") is not None:
+                raise ModelRefused(
+                    f"the PMML model takes values of {field.get('name')!r} that it does not list as they are, and "
+                    "these categories are fractions, which the engine compares wrongly. Export them as texts."
+                )
+            if field.get("dataType") == "integer":
+                field.set("dataType", "string")
+            for value in [value for value in field.findall("Value") if value.get("property", "valid") == "valid"]:
+                field.remove(value)
 
 
 def _method(model: Element) -> str:

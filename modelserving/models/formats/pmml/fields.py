@@ -71,8 +71,9 @@ def declare_outputs(model: Element, target: str, labels: list[str]) -> tuple[tup
     if declaring is None:
         declaring = model
         _add_outputs(model, target, labels if model.get("functionName") == "classification" else [])
-    if _votes_with_weights(declaring):
-        _drop_probabilities(declaring)
+    if _counts_segments(declaring):
+        _drop(declaring, "probability")
+    _drop(declaring, "reasonCode")
     fields = declaring.findall("Output/OutputField")
     final = [field.get("name", "") for field in fields if field.get("isFinalResult", "true") not in {"false", "0"}]
     for field in fields:
@@ -92,16 +93,20 @@ def _declaring(model: Element) -> Element | None:
     return _declaring(last[0][-1]) if last else None
 
 
-def _votes_with_weights(model: Element) -> bool:
+def _counts_segments(model: Element) -> bool:
+    """Whether the engine finds the answer of the segments rightly, and works out the probabilities wrongly."""
     segmentation = model.find("Segmentation")
-    return segmentation is not None and segmentation.get("multipleModelMethod") == "weightedMajorityVote"
+    return segmentation is not None and segmentation.get("multipleModelMethod") in {
+        "weightedMajorityVote",
+        "selectFirst",
+    }
 
 
-def _drop_probabilities(model: Element) -> None:
-    """The engine counts such votes rightly, and works out their shares wrongly."""
+def _drop(model: Element, feature: str) -> None:
+    """Declare no output that the engine answers wrongly."""
     for output in model.findall("Output"):
         for field in output.findall("OutputField"):
-            if field.get("feature") == "probability":
+            if field.get("feature") == feature:
                 output.remove(field)
 
 

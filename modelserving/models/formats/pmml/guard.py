@@ -11,15 +11,14 @@ from collections.abc import Iterable
 from xml.etree.ElementTree import Element
 
 from modelserving.errors import ModelFormatError, ModelRefused
+from modelserving.models.formats.pmml.texts import check_texts
 
 __all__ = ["MAX_ENTRIES", "MAX_LENGTH", "MAX_STEPS", "check_entries", "check_expressions", "check_length"]
 
 MAX_STEPS = 250_000
 """Elements that applied functions stand for: as many as the longest document could spell out without functions."""
-_ON_TEXT = frozenset({"TextIndex", "concat", "formatNumber", "matches", "replace"})
-"""Functions, and an expression, that make long texts of short ones, or search them without end. Wines have no text."""
 MAX_ENTRIES = 1_000_000
-"""Entries in the distributions of all trees, once each lists all labels. A model of wines has some thousands."""
+"""Entries in the distributions of all trees, once each lists all labels. A usual model has some thousands."""
 MAX_LENGTH = 50_000_000
 """Longest document that the engine gets, in characters: ten times the longest that is read."""
 
@@ -43,7 +42,7 @@ def check_expressions(root: Element) -> None:
     inside = {id(element) for function in functions for element in function.iter()}
     steps = _count_steps(functions)
     applications = _find(root, "Apply")
-    _check_texts({_get(apply, "function") for apply in applications} | {_name(element) for element in root.iter()})
+    check_texts(root)
     outside = [apply for apply in applications if id(apply) not in inside]
     _check_steps(sum(steps.get(_get(apply, "function"), 0) for apply in outside), "the PMML document")
 
@@ -88,15 +87,6 @@ def _check_derived_fields(fields: Iterable[Element]) -> None:
                 f"derived field {_get(field, 'name')!r} of the PMML document has another derived field inside it. "
                 "Define that one before it, and refer to it with <FieldRef>."
             )
-
-
-def _check_texts(names: set[str]) -> None:
-    refused = sorted(names & _ON_TEXT)
-    if refused:
-        raise ModelRefused(
-            f"the PMML document applies {', '.join(refused)}: functions on text that can take memory or time without "
-            "bound are not allowed. The records have numbers only, so leave the text out."
-        )
 
 
 def _count_steps(functions: list[Element]) -> dict[str, int]:

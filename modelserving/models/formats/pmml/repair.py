@@ -5,12 +5,13 @@ Each repair was found by comparing with JPMML, the reference implementation, on 
 - a forest of Spark always answered its third class, since its leaves list only the classes they saw;
 - of classes that are equally likely it took any, and not the first;
 - where trees vote and tie, it took any, and not the one that was voted for first;
-- where classes of a support vector machine tie, it took any, and not the first;
+- where classes of a support vector machine tie, it took any, and not the one that won first;
 - fields of single precision were kept in double precision, and fell on the other side of a tree's threshold.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from xml.etree.ElementTree import Element, SubElement
 
 import numpy as np
@@ -23,6 +24,7 @@ _CLASSIFICATION = "classification"
 _SELECTING = {"modelChain", "selectFirst"}
 _AVERAGING = {"average", "weightedAverage", "median", "weightedMedian", "x-weightedMedian"}
 _MOST_LABELS = 50
+_MOST_MACHINES = _MOST_LABELS * (_MOST_LABELS - 1) // 2
 _SPLITTER = 2.0**29 + 1
 """Veltkamp's: with it, a subtraction leaves the upper 24 of 53 bits, which are those of single precision."""
 
@@ -63,6 +65,7 @@ def reduce_outputs(model: Element, target: str, labels: list[str]) -> tuple[str,
     Raises:
         ValueError, IndexError: it contradicts itself, or lacks something.
     """
+    _play_tournaments(model, labels)
     for segmentation in model.iter("Segmentation"):
         _break_ties_of_votes(segmentation)
     return tuple(_reduce_output(model, {target: labels}, target))
@@ -183,10 +186,6 @@ def _reduce_output(model: Element, labels: dict[str, list[str]], target: str) ->
         found = [_reduce_output(segment[-1], {} if len(asked) > 1 else labels, target) for segment in asked]
         return found[0] if found else []
     chosen = labels.get(target, []) if method in _AVERAGING and model.get("functionName") == _CLASSIFICATION else []
-    if _is_tournament(model):
-        chosen = labels.get(target, [])
-        if not 0 < len(chosen) <= _MOST_LABELS:
-            raise ValueError(f"the data dictionary lists {len(chosen)} classes of {target!r}; 1 to {_MOST_LABELS} do")
     if not 0 < len(chosen) <= _MOST_LABELS:
         _set_output(model, [])
         return []
@@ -194,13 +193,57 @@ def _reduce_output(model: Element, labels: dict[str, list[str]], target: str) ->
     return chosen
 
 
-def _is_tournament(model: Element) -> bool:
-    """Whether it is a support vector machine in which each class plays each other; its probabilities are the wins."""
-    return (
-        model.tag == "SupportVectorMachineModel"
-        and model.get("functionName") == _CLASSIFICATION
-        and model.get("classificationMethod") == "OneAgainstOne"
-    )
+def _play_tournaments(model: Element, labels: list[str]) -> None:
+    """Write a support vector machine in which each label plays each other as votes, of one machine each.
+
+    Where labels have won equally often, the engine takes any, and JPMML the one that won first.
+    """
+    if model.tag == "SupportVectorMachineModel":
+        machines = model.findall("SupportVectorMachine")
+        plays = model.get("classificationMethod") == "OneAgainstOne"
+        if plays and not 0 < len(labels) <= _MOST_LABELS:
+            raise ValueError(
+                f"the data dictionary lists {len(labels)} labels; vector machines take 1 to {_MOST_LABELS}"
+            )
+        if plays and len(machines) > 1:
+            _write_as_votes(model, machines)
+        return
+    for segment in model.iterfind("Segmentation/Segment"):
+        _play_tournaments(segment[-1], labels)
+
+
+def _write_as_votes(model: Element, machines: list[Element]) -> None:
+    if len(machines) > _MOST_MACHINES:
+        raise ValueError(f"its labels play each other in {len(machines)} machines; at most {_MOST_MACHINES} do")
+    schema = model.find("MiningSchema")
+    kept = [inner for inner in model if inner.tag in {"MiningSchema", "Output", "Targets", "LocalTransformations"}]
+    players = [inner for inner in model if inner not in kept and inner not in machines and inner.tag != "Extension"]
+    vectors = {vector.get("id"): vector for vector in model.iterfind("VectorDictionary/VectorInstance")}
+    attributes = dict(model.attrib)
+    segmentation = Element("Segmentation", multipleModelMethod="majorityVote")
+    for place, machine in enumerate(machines, start=1):
+        segment = SubElement(segmentation, "Segment", id=str(place))
+        SubElement(segment, "True")
+        player = SubElement(segment, model.tag, attributes)
+        player.extend([] if schema is None else [schema])
+        player.extend(_own_vectors(inner, machine, vectors) for inner in players)
+        player.append(machine)
+    model.clear()
+    model.tag = "MiningModel"
+    model.set("functionName", _CLASSIFICATION)
+    model.extend([*kept, segmentation])
+
+
+def _own_vectors(inner: Element, machine: Element, vectors: Mapping[str | None, Element]) -> Element:
+    """The dictionary with the vectors of one machine only."""
+    if inner.tag != "VectorDictionary":
+        return inner
+    own = Element(inner.tag)
+    own.extend(other for other in inner if other.tag != "VectorInstance")
+    used = dict.fromkeys(vector.get("vectorId") for vector in machine.iter("SupportVector"))
+    own.extend(vectors[name] for name in used if name in vectors)
+    own.set("numberOfVectors", str(len(own.findall("VectorInstance"))))
+    return own
 
 
 def _set_output(model: Element, labels: list[str]) -> None:

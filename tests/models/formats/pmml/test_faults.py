@@ -162,3 +162,122 @@ def test_general_regressions_that_the_engine_cannot_do_are_refused(
     """Cox regressions, one of the links, and a classification that does not say which label it is about."""
     with pytest.raises(ModelRefused, match=reason):
         read_pmml(general(kind, function, target))
+
+
+def compared(condition: str) -> bytes:
+    """A model whose answer is 1 where a condition on ``x`` holds, and 2 where it does not."""
+    chosen = f'<Apply function="if">{condition}<Constant>1.0</Constant><Constant>2.0</Constant></Apply>'
+    return pmml(
+        FIELDS,
+        f'<RegressionModel functionName="regression">{schema("y", "x")}<LocalTransformations><DerivedField name="d" '
+        f'optype="continuous" dataType="double">{chosen}</DerivedField></LocalTransformations>'
+        '<RegressionTable intercept="0"><NumericPredictor name="d" coefficient="1"/></RegressionTable>'
+        "</RegressionModel>",
+    )
+
+
+LESS = '<Apply function="lessThan"><FieldRef field="x"/><Constant dataType="double">1</Constant></Apply>'
+MISSING = '<Apply function="isMissing"><FieldRef field="x"/></Apply>'
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        (LESS, [1.0, 2.0, np.nan]),
+        (f'<Apply function="not">{LESS}</Apply>', [2.0, 1.0, np.nan]),
+        (f'<Apply function="if">{MISSING}{MISSING}{LESS}</Apply>', [1.0, 2.0, 1.0]),
+    ],
+    ids=["less", "not less", "asked before"],
+)
+def test_what_is_missing_is_neither_less_nor_not(condition: str, expected: list[float]) -> None:
+    """The engine alone takes an unknown comparison for false; where the document asks first, its answer counts."""
+    assert score(compared(condition), x=[0.0, 3.0, None]).values.tolist() == pytest.approx(expected, nan_ok=True)
+
+
+def grown(strategy: str, second: str) -> bytes:
+    """A tree whose second branch asks another field than its first one."""
+    return pmml(
+        FIELDS + field("z"),
+        f'<TreeModel functionName="regression" missingValueStrategy="{strategy}">{schema("y", "x", "z")}'
+        '<Node score="9"><True/><Node score="1"><SimplePredicate field="x" operator="lessThan" value="1"/></Node><Node score="2">'
+        f'<SimplePredicate field="{second}" operator="greaterOrEqual" value="1"/></Node></Node></TreeModel>',
+    )
+
+
+def test_an_unknown_branch_is_not_passed_by() -> None:
+    """The engine alone goes on to the next branch, which another field decides: the record is a problem instead."""
+    assert score(grown("lastPrediction", "x"), x=[None, 0.0], z=[5.0, 5.0]).values.tolist() == [9.0, 1.0]
+    assert score(grown("lastPrediction", "z"), x=[None, 0.0], z=[5.0, 5.0]).problems == {
+        0: "x is missing, and may not be"
+    }
+
+
+def test_of_two_labels_the_second_is_what_the_first_is_not() -> None:
+    """As in JPMML: the engine alone asks the second table of a logistic regression, too."""
+    tables = "".join(
+        f'<RegressionTable intercept="{intercept}" targetCategory="{label}"/>'
+        for label, intercept in (("no", 1), ("yes", 2))
+    )
+    data = pmml(
+        FIELDS,
+        f'<RegressionModel functionName="classification" normalizationMethod="logit">{schema("k", "x")}{tables}'
+        "</RegressionModel>",
+    )
+    scores = score(data, {"outputs": "*"}, x=[0.0])
+    assert scores.labels is not None
+    assert scores.labels.tolist() == ["no"]
+    assert scores.outputs["probability_no"].tolist() == pytest.approx([1 / (1 + np.exp(-1))])
+
+
+def test_a_label_that_no_one_has_seen_is_one_of_its_own() -> None:
+    """Where a field takes what is invalid as it is, an unseen category differs from those that are listed."""
+    mining = '<MiningSchema><MiningField name="y" usageType="target"/><MiningField name="c" {}/></MiningSchema>'
+    data = pmml(
+        FIELDS,
+        '<TreeModel functionName="regression"><Node score="9"><True/><Node score="1"><SimplePredicate field="c" '
+        'operator="notEqual" value="a"/></Node></Node></TreeModel>',
+    ).decode()
+    asis = data.replace("<Node", mining.format('invalidValueTreatment="asIs"') + "<Node", 1)
+    assert score(asis.encode(), c=["b", "never seen", "a"]).values[:2].tolist() == [1.0, 1.0]
+
+
+def test_quotes_inside_of_a_set_are_read() -> None:
+    """A category may have quotes and spaces; the engine alone misreads such a set."""
+    values = "".join(f'<Value value="{value}"/>' for value in ("say &quot;hi&quot;", "New York", "b"))
+    cities = f'<DataField name="city" optype="categorical" dataType="string">{values}</DataField>'
+    data = pmml(
+        FIELDS + cities,
+        f'<TreeModel functionName="regression" noTrueChildStrategy="returnLastPrediction">{schema("y", "city")}'
+        '<Node score="9"><True/><Node score="1"><SimpleSetPredicate field="city" booleanOperator="isIn">'
+        '<Array type="string" n="2">"say \\"hi\\"" "New York"</Array></SimpleSetPredicate></Node></Node></TreeModel>',
+    )
+    assert score(data, city=['say "hi"', "New York", "b"]).values.tolist() == [1.0, 1.0, 9.0]
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [
+        (
+            '<RuleSetModel functionName="classification"><RuleSelectionMethod criterion="weightedMax"/></RuleSetModel>',
+            "Max",
+        ),
+        ('<NeuralNetwork functionName="regression" activationFunction="radialBasis"/>', "radial basis"),
+        ('<MiningModel functionName="regression"><Segmentation multipleModelMethod="selectAll"/></MiningModel>', "all"),
+        (
+            compared(
+                '<Apply function="equal"><Apply function="/"><Constant>7</Constant><Constant>2</Constant></Apply>'
+                "<Constant>3</Constant></Apply>"
+            ).decode(),
+            "divides whole numbers",
+        ),
+        (
+            '<TreeModel functionName="regression"><SimplePredicate field="c" operator="lessThan"/></TreeModel>',
+            "has no order",
+        ),
+    ],
+    ids=["weighted rules", "radial basis", "all answers", "whole numbers", "order of texts"],
+)
+def test_what_engines_read_differently_is_refused(model: str, reason: str) -> None:
+    """With the reason: no answer is better than one that another engine would not give."""
+    with pytest.raises(ModelRefused, match=reason):
+        read_pmml(model.encode() if model.startswith("<?xml") else pmml(FIELDS, model))

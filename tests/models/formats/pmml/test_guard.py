@@ -168,31 +168,6 @@ def test_functions_in_a_circle_are_refused_by_name(functions: str, reason: str) 
         read_pmml(answering("d", derived("d", apply("f", reference("alcohol"))), functions))
 
 
-@pytest.mark.parametrize(
-    ("name", "arguments"),
-    [
-        ("concat", ("aa", "aa")),
-        ("formatNumber", ("1", "%9999999s")),
-        ("matches", ("a" * 40, "(.*a){20}c")),
-        ("replace", ("aa", "a", "aaaa")),
-    ],
-)
-@pytest.mark.parametrize("inside", [True, False])
-def test_functions_on_text_are_refused(name: str, arguments: tuple[str, ...], inside: bool) -> None:
-    """Texts double from field to field, and patterns search for ever: neither is bounded by what is written."""
-    text = apply(name, *(f'<Constant dataType="string">{argument}</Constant>' for argument in arguments))
-    hidden = apply("f", reference("alcohol")) if inside else apply("stringLength", text)
-    with pytest.raises(ModelRefused, match=f"applies {name}: functions on text"):
-        read_pmml(answering("d", derived("d", hidden), function("f", text) if inside else ""))
-
-
-def test_counting_words_of_a_text_is_refused() -> None:
-    """Its separators and its normalisations are patterns, too."""
-    index = '<TextIndex textField="t" wordSeparatorCharacterRE="(.*a){20}c"><Constant>b</Constant></TextIndex>'
-    with pytest.raises(ModelRefused, match="applies TextIndex: functions on text"):
-        read_pmml(answering("d", derived("d", index)))
-
-
 def test_functions_within_the_bound_score(wines: list[WineRecord]) -> None:
     """Functions of functions are fine as long as they stand for a finite piece of work."""
     data = answering("d", derived("d", apply("f10", reference("alcohol"))), doubling(10))

@@ -137,16 +137,17 @@ def machines(labels: tuple[str, ...], wins: dict[tuple[str, str], str]) -> bytes
 
 
 @pytest.mark.parametrize("labels", [("5", "6", "7"), ("7", "6", "5"), ("6", "5", "7")])
-def test_of_classes_with_equal_wins_the_first_wins(wine: WineRecord, labels: tuple[str, ...]) -> None:
-    """Where each of three classes beats one other, the data dictionary decides; else the class that beats both."""
+def test_of_classes_with_equal_wins_the_one_that_won_first_wins(wine: WineRecord, labels: tuple[str, ...]) -> None:
+    """Where each of three classes beats one other, the first match decides; else the class that beats both."""
     tied = {("5", "6"): "5", ("6", "7"): "6", ("5", "7"): "7"}
-    assert score(machines(labels, tied), wine).values.tolist() == [float(labels[0])]
+    assert score(machines(labels, tied), wine).values.tolist() == [5.0]
+    assert score(machines(labels, dict(reversed(tied.items()))), wine).values.tolist() == [7.0]
     assert score(machines(labels, {**tied, ("5", "7"): "5"}), wine).values.tolist() == [5.0]
 
 
 def test_classes_that_are_not_listed_cannot_play_each_other() -> None:
     """Without an order of the classes nobody knows who is the first among equals: better refused than guessed."""
-    with pytest.raises(ModelFormatError, match="lists 0 classes of 'quality'"):
+    with pytest.raises(ModelFormatError, match="lists 0 labels"):
         PmmlModel(machines((), {("5", "6"): "5"}))
 
 

@@ -1,0 +1,162 @@
+"""Expressions on what is missing: the engine takes an unknown comparison for false, PMML for unknown.
+
+``if(x < 1, a, b)`` answers ``b`` in the engine where ``x`` is missing. So an expression that compares is put behind the
+question whether it can be known: ``if(isNotMissing(x), if(x < 1, a, b))``, which is missing where it cannot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from xml.etree.ElementTree import Element
+
+from modelserving.errors import ModelRefused
+from modelserving.models.formats.pmml.guard import check_length
+
+__all__ = ["settle_expressions"]
+
+_COMPARING = frozenset(
+    {"equal", "notEqual", "lessThan", "lessOrEqual", "greaterThan", "greaterOrEqual", "isIn", "isNotIn"}
+    | {"and", "or", "not", "threshold", "round"}
+    | {"uppercase", "lowercase", "trimBlanks", "substring", "replace", "matches", "stringLength"}
+)
+"""What the engine answers although an argument is missing."""
+_AWARE = frozenset({"isMissing", "isNotMissing", "isValid", "isNotValid"})
+_AGGREGATING = frozenset({"min", "max", "sum", "avg", "median", "product", "concat"})
+_WHOLE = frozenset({"floor", "ceil", "round"})
+_WHOLE_OF_WHOLE = frozenset({"+", "-", "*", "min", "max", "sum", "abs"})
+_HOLDERS = ("DerivedField", "OutputField", "DefineFunction")
+_EXPRESSIONS = frozenset({"Apply", "FieldRef"})
+
+
+def settle_expressions(root: Element) -> None:
+    """Write each expression so that the engine takes it for missing where PMML does.
+
+    Args:
+        root: the document; it is changed.
+
+    Raises:
+        ModelRefused: whole numbers are divided, or the document would grow too large.
+    """
+    whole = _whole_fields(root)
+    for divided in root.iter("Apply"):
+        if divided.get("function") == "/" and all(_is_whole(argument, whole) for argument in _arguments(divided)):
+            raise ModelRefused(
+                "the PMML model divides whole numbers by each other, which some engines round and this one does not. "
+                "Give one of them the dataType double."
+            )
+    for holder in [element for name in _HOLDERS for element in root.iter(name)]:
+        place = next((place for place, inner in enumerate(holder) if inner.tag in _EXPRESSIONS), None)
+        if place is not None:
+            holder[place] = _settled(holder, holder[place], whole)
+    check_length(root)
+
+
+def _settled(holder: Element, expression: Element, whole: Mapping[str, bool]) -> Element:
+    compares = any(inner.get("function") in _COMPARING for inner in expression.iter("Apply"))
+    settled = _guarded(expression) if compares else expression
+    if holder.tag == "DerivedField" and _says_whole(holder) and not _is_whole(expression, whole):
+        floor = _apply("floor", settled)
+        return _apply("if", _apply("equal", settled, floor), settled)
+    return settled
+
+
+def _guarded(expression: Element) -> Element:
+    """The expression, missing where it cannot be known."""
+    _guard_arguments(expression)
+    known = _known(expression)
+    return expression if known is None else _apply("if", known, expression)
+
+
+def _guard_arguments(expression: Element) -> None:
+    """What replaces a missing argument, or asks for one, has to see that it is missing."""
+    sees = expression.get("mapMissingTo") is not None or expression.get("function") in _AWARE
+    for place, inner in enumerate(expression):
+        if inner.tag == "Apply" and sees:
+            expression[place] = _guarded(inner)
+        elif inner.tag == "Apply":
+            _guard_arguments(inner)
+
+
+def _known(expression: Element) -> Element | None:
+    """What is true where the expression has a value; ``None`` if it always has one."""
+    function, arguments = expression.get("function", ""), _arguments(expression)
+    if _never_missing(expression):
+        return None
+    if expression.tag != "Apply":
+        return _apply("isNotMissing", expression)
+    if function == "if":
+        return _known_choice(arguments)
+    known = [_known(argument) for argument in arguments]
+    if function in _AGGREGATING:
+        return None if None in known else _join("or", [part for part in known if part is not None])
+    return _join("and", [part for part in known if part is not None])
+
+
+def _never_missing(expression: Element) -> bool:
+    function = expression.get("function", "")
+    if expression.tag == "Constant":
+        return expression.get("missing") not in {"true", "1"}
+    replaces = expression.get("defaultValue") is not None and function not in _COMPARING
+    return function in _AWARE or replaces or expression.get("mapMissingTo") is not None
+
+
+def _known_choice(arguments: Sequence[Element]) -> Element | None:
+    condition, chosen = _known(arguments[0]), [_known(argument) for argument in arguments[1:]]
+    if any(part is not None for part in chosen):
+        branches = [_true() if part is None else part for part in chosen]
+        branch = _apply("if", arguments[0], *branches, *([_true()] if len(branches) == 1 else []))
+        return branch if condition is None else _apply("if", condition, branch, _false())
+    return condition
+
+
+def _arguments(expression: Element) -> list[Element]:
+    return [inner for inner in expression if inner.tag != "Extension"]
+
+
+def _apply(function: str, *arguments: Element) -> Element:
+    applied = Element("Apply", function=function)
+    applied.extend(arguments)
+    return applied
+
+
+def _join(function: str, parts: Sequence[Element]) -> Element | None:
+    return _apply(function, *parts) if len(parts) > 1 else next(iter(parts), None)
+
+
+def _true() -> Element:
+    """Written as a comparison: not all engines read a boolean constant alike."""
+    return _apply("equal", _one(), _one())
+
+
+def _false() -> Element:
+    return _apply("notEqual", _one(), _one())
+
+
+def _one() -> Element:
+    constant = Element("Constant", dataType="double")
+    constant.text = "1"
+    return constant
+
+
+def _says_whole(field: Element) -> bool:
+    return field.get("dataType") == "integer" and field.get("optype") == "continuous"
+
+
+def _whole_fields(root: Element) -> Mapping[str, bool]:
+    fields = [*root.iter("DataField"), *root.iter("DerivedField")]
+    return {field.get("name", ""): _says_whole(field) for field in fields}
+
+
+def _is_whole(expression: Element, fields: Mapping[str, bool]) -> bool:
+    """Whether JPMML would take an expression for a whole number."""
+    if expression.tag == "Constant":
+        kind, text = expression.get("dataType"), (expression.text or "").strip()
+        return kind == "integer" or (kind is None and text.lstrip("+-").isdigit())
+    if expression.tag == "FieldRef":
+        return fields.get(expression.get("field", ""), False)
+    function, arguments = expression.get("function", ""), _arguments(expression)
+    if function == "if":
+        return all(_is_whole(argument, fields) for argument in arguments[1:])
+    return function in _WHOLE or (
+        function in _WHOLE_OF_WHOLE and bool(arguments) and all(_is_whole(argument, fields) for argument in arguments)
+    )
