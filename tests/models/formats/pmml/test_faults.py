@@ -199,8 +199,8 @@ def grown(strategy: str, second: str) -> bytes:
     return pmml(
         FIELDS + field("z"),
         f'<TreeModel functionName="regression" missingValueStrategy="{strategy}">{schema("y", "x", "z")}'
-        '<Node score="9"><True/><Node score="1"><SimplePredicate field="x" operator="lessThan" value="1"/></Node><Node score="2">'
-        f'<SimplePredicate field="{second}" operator="greaterOrEqual" value="1"/></Node></Node></TreeModel>',
+        '<Node score="9"><True/><Node score="1"><SimplePredicate field="x" operator="lessThan" value="1"/></Node>'
+        f'<Node score="2"><SimplePredicate field="{second}" operator="greaterOrEqual" value="1"/></Node></Node></TreeModel>',
     )
 
 
