@@ -200,7 +200,8 @@ def grown(strategy: str, second: str) -> bytes:
         FIELDS + field("z"),
         f'<TreeModel functionName="regression" missingValueStrategy="{strategy}">{schema("y", "x", "z")}'
         '<Node score="9"><True/><Node score="1"><SimplePredicate field="x" operator="lessThan" value="1"/></Node>'
-        f'<Node score="2"><SimplePredicate field="{second}" operator="greaterOrEqual" value="1"/></Node></Node></TreeModel>',
+        f'<Node score="2"><SimplePredicate field="{second}" operator="greaterOrEqual" value="1"/></Node></Node>'
+        "</TreeModel>",
     )
 
 
