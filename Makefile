@@ -64,7 +64,7 @@ protos: setup-dev ## generate the code for the messages in protos/
 	$(BIN)/python -m modelserving.records.generate
 
 lock: ## resolve the dependencies again, newest first, and pin them by hash
-	$(BIN)/python -m uv pip compile --upgrade $(LOCK_ARGS) --extra lab --extra fast --extra mlflow --extra ray --group dev -o requirements/dev.txt pyproject.toml
+	$(BIN)/python -m uv pip compile --upgrade $(LOCK_ARGS) --extra lab --extra fast --extra mlflow --extra ray --extra tracing --group dev -o requirements/dev.txt pyproject.toml
 	$(BIN)/python -m uv pip compile $(LOCK_ARGS) --extra lab --group build -c requirements/dev.txt -o requirements/lab.txt pyproject.toml
 	$(BIN)/python -m modelserving.jars
 	printf 'quixstreams\nonnxruntime\npyarrow\n' | $(BIN)/python -m uv pip compile --upgrade $(LOCK_ARGS) -o requirements/quix.txt -

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from modelserving.commands import broker, data, demo, schemas, serve, slides, streams, temperature, workshop
+from modelserving.commands import broker, data, demo, monitoring, schemas, serve, slides, streams, temperature, workshop
 from modelserving.commands.records import deadletters, pipeline, scoring
 from modelserving.errors import ModelServingError
 
@@ -28,6 +28,7 @@ app = typer.Typer(
 
 _COMMANDS = (
     workshop, demo, broker, pipeline, serve, streams, scoring, schemas, deadletters, data, temperature, slides,
+    monitoring,
 )  # fmt: skip
 
 for commands in _COMMANDS:

@@ -7,5 +7,7 @@
     truth/      what turned out to be true, days later; who was right
     drift/      whether records and answers are spread as they were
     influx/     what is seen, written to InfluxDB
+    dashboards/ what Grafana draws of all that, and the files that it needs
+    overview/   which servers run on this machine
     monitor/    a server that only looks: drift and quality of a pipeline, whoever serves it
 """

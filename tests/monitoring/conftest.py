@@ -6,7 +6,6 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from modelserving.system.ports import free_port
@@ -25,7 +24,7 @@ def promtool() -> str:
 
 @pytest.fixture
 def influx(tmp_path: Path) -> Iterator[str]:
-    """A real InfluxDB's address, with a database."""
+    """A real InfluxDB's address; who writes to it makes its database."""
     program, port, other = tool("influxd"), free_port(), free_port()
     config = tmp_path / "influx.conf"
     folders = "\n".join(f'[{name}]\n  dir = "{tmp_path / name}"' for name in ("meta", "data"))
@@ -39,7 +38,6 @@ def influx(tmp_path: Path) -> Iterator[str]:
         try:
             url = f"http://127.0.0.1:{port}"
             wait_until(lambda: answers(url), "InfluxDB")
-            httpx.post(f"{url}/query", params={"q": "CREATE DATABASE wine"}).raise_for_status()
             yield url
         finally:
             running.terminate()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing
@@ -73,6 +74,8 @@ def launch(kind: str, said: ListenOptions, make: Callable[[Connection, GroupMemb
 
     from modelserving.broker import use_broker
     from modelserving.commands.threads import share_fairly
+    from modelserving.monitoring.overview import AnnouncedServer, announced
+    from modelserving.monitoring.overview.announced import servers_folder
     from modelserving.system.ports import holder_of
     from modelserving.web import announce, bind, serve_app, stdin_closed, until_signal, url_of
 
@@ -97,7 +100,9 @@ def launch(kind: str, said: ListenOptions, make: Callable[[Connection, GroupMemb
             ]
             if service.tell is not None:
                 stops.append(partial(service.tell, console.print))
-            anyio.run(serve_app, service.run, service.app, bound, *stops)
+            here = AnnouncedServer(url, kind, group, os.getpid())
+            with announced(servers_folder(load_settings().home), here):
+                anyio.run(serve_app, service.run, service.app, bound, *stops)
     console.print("The server has stopped.")
 
 

@@ -41,7 +41,9 @@ def monitor(
     influx: Annotated[
         str, typer.Option(help="Write answers and alarms to the InfluxDB at this URL; none: nowhere.")
     ] = "",
-    influx_database: Annotated[str, typer.Option(help="Its database (1.x) or bucket (2.x); it is there.")] = "wine",
+    influx_database: Annotated[
+        str, typer.Option(help="Its database (1.x; made if it is not there) or bucket (2.x).")
+    ] = "wine",
     influx_org: Annotated[str, typer.Option(help="Its organisation (2.x).")] = "",
     influx_token_file: Annotated[Path | None, typer.Option(help="A file with its token (2.x).")] = None,
     roll_back: Annotated[

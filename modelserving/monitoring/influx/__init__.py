@@ -3,4 +3,5 @@
 ::
 
     lines.py ─▶ writer.py     the line protocol, whatever a name contains; the thread that sends it
+    database.py                   makes the database, where Docker started an InfluxDB
 """

@@ -12,14 +12,15 @@ from typing import Self
 
 import httpx
 
-__all__ = ["InfluxTarget", "InfluxWriter"]
+__all__ = ["TIMEOUT", "InfluxTarget", "InfluxWriter", "refusal_of"]
 
 log = logging.getLogger(__name__)
 
 _BATCH = 5_000
 _EVERY_S = 1.0
 _LONGEST_PAUSE_S = 30.0
-_TIMEOUT = httpx.Timeout(10.0, connect=2.0)
+TIMEOUT = httpx.Timeout(10.0, connect=2.0)
+_NOT_FOUND = 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class InfluxTarget:
 
     Args:
         url: of InfluxDB, for example ``http://127.0.0.1:8086``.
-        database: of 1.x, or bucket of 2.x; it is there.
+        database: of 1.x, which is made where it is not there; or bucket of 2.x, which is there.
         token: of 2.x; empty for 1.x without authentication.
         org: of 2.x.
     """
@@ -46,6 +47,22 @@ class InfluxTarget:
             told = {"bucket": self.database, "org": self.org, "precision": "ns"}
             return base.copy_with(path=base.path.rstrip("/") + "/api/v2/write", params=told)
         return base.copy_with(path=base.path.rstrip("/") + "/write", params={"db": self.database, "precision": "ns"})
+
+    @property
+    def makes_database(self) -> bool:
+        """Whether its database can be made here: 1.x."""
+        return not (self.token or self.org)
+
+    @property
+    def query_url(self) -> str:
+        """Where 1.x is asked, and told."""
+        return f"{self.url.rstrip('/')}/query"
+
+    @property
+    def create_statement(self) -> str:
+        """What makes the database of 1.x, whatever its name; one that is there stays as it is."""
+        escaped = self.database.replace("\\", "\\\\").replace('"', '\\"')
+        return f'CREATE DATABASE "{escaped}"'
 
     @property
     def headers(self) -> dict[str, str]:
@@ -72,6 +89,7 @@ class InfluxWriter:
         self._thread = threading.Thread(target=self._work, name="influx", daemon=True)
         self.written = 0
         self.lost = 0
+        self._made = False
         self.problem = ""
         """Why nothing is written now; empty while it is."""
 
@@ -92,11 +110,11 @@ class InfluxWriter:
     ) -> None:
         """Send what waits, once; then end."""
         self._stop.set()
-        self._thread.join(_TIMEOUT.read)
+        self._thread.join(TIMEOUT.read)
 
     def _work(self) -> None:
         pause = self._every_s
-        with httpx.Client(timeout=_TIMEOUT, trust_env=False, headers=self._target.headers) as client:
+        with httpx.Client(timeout=TIMEOUT, trust_env=False, headers=self._target.headers) as client:
             while not self._stop.wait(pause):
                 pause = self._every_s if self._flush(client) else min(2 * pause, _LONGEST_PAUSE_S)
             self._flush(client)
@@ -110,7 +128,9 @@ class InfluxWriter:
                 return self._keep(batch, f"InfluxDB at {self._target.url} does not answer: {error!r}")
             if answer.status_code >= 500 or answer.status_code == 429:
                 return self._keep(batch, f"InfluxDB at {self._target.url} says {answer.status_code}")
-            if answer.is_error:
+            if answer.status_code == _NOT_FOUND and self._make_database(client):
+                self._return(batch)
+            elif answer.is_error:
                 self._say(f"InfluxDB does not take {len(batch)} lines: {answer.status_code} {answer.text[:300]}")
                 self.lost += len(batch)
             else:
@@ -122,17 +142,38 @@ class InfluxWriter:
         with self._lock:
             return [self._lines.popleft() for _ in range(min(_BATCH, len(self._lines)))]
 
+    def _make_database(self, client: httpx.Client) -> bool:
+        """Make the database, where it is said to be missing; whether it is there now. It is tried once."""
+        if self._made or not self._target.makes_database:
+            return False
+        self._made = True
+        try:
+            return not refusal_of(client.post(self._target.query_url, params={"q": self._target.create_statement}))
+        except httpx.HTTPError:
+            return False
+
     def _keep(self, batch: list[str], why: str) -> bool:
-        """What could not be sent waits again, in front, as far as there is room."""
+        """Say what is wrong; the lines wait for the next time."""
         self._say(why)
+        self._return(batch)
+        return False
+
+    def _return(self, batch: list[str]) -> None:
+        """What could not be sent waits again, in front, as far as there is room."""
         with self._lock:
             room = max(0, self._room - len(self._lines))
             kept = batch[len(batch) - min(room, len(batch)) :]
             self.lost += len(batch) - len(kept)
             self._lines.extendleft(reversed(kept))
-        return False
 
     def _say(self, problem: str) -> None:
         if problem != self.problem:
             log.warning("%s", problem)
         self.problem = problem
+
+
+def refusal_of(answer: httpx.Response) -> str:
+    """Why a statement was not carried out; empty: it was. InfluxDB 1.x says no with status 200, too."""
+    if answer.is_error:
+        return f"{answer.status_code} {answer.text[:300]}"
+    return answer.text[:300] if '"error"' in answer.text else ""

@@ -8,6 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from modelserving.errors import SetupError
+from modelserving.monitoring.influx.database import wait_for_database
 from modelserving.monitoring.influx.lines import to_line
 from modelserving.monitoring.influx.writer import InfluxTarget, InfluxWriter
 from modelserving.system.ports import free_port
@@ -106,6 +108,15 @@ def test_what_it_refuses_is_counted_and_not_sent_again(host: Host) -> None:
         wait_until(lambda: writer.written == 1, "the next")
 
 
+def test_a_database_that_cannot_be_made_is_no_reason_to_try_for_ever(host: Host) -> None:
+    """It is missing, and stays missing: the lines are lost, and counted."""
+    host.status = 404
+    with InfluxWriter(InfluxTarget(host.url, "wine"), every_s=0.01) as writer:
+        writer.add([line(1)])
+        wait_until(lambda: writer.lost == 1, "the refusal")
+    assert "/query?q=CREATE+DATABASE+%22wine%22" in host.paths
+
+
 def test_where_it_is_away_nothing_waits() -> None:
     """Adding and ending take no time, and what is lost is told."""
     with InfluxWriter(InfluxTarget(f"http://127.0.0.1:{free_port()}", "wine"), every_s=0.01) as writer:
@@ -123,12 +134,17 @@ def test_the_second_interface_wants_a_bucket_an_organisation_and_a_token(host: H
 
 
 def test_a_real_one_takes_the_lines_and_no_name_breaks_out(influx: str) -> None:
-    """One point for each line, whatever a model is called; no measurement beside the two that were written."""
+    """It makes the database; one point for each line, whatever a model is called, and no measurement beside the two."""
     with InfluxWriter(InfluxTarget(influx, "wine"), every_s=0.01) as writer:
         writer.add(map(line, range(1, 1_001)))
         writer.add([to_line("hostile", {"model": HOSTILE}, {"t": HOSTILE, "n": 2**63 - 1}, 1)])
         wait_until(lambda: writer.written == 1_001, "the lines")
     assert writer.lost == 0
+    for _ in range(2):
+        wait_for_database(InfluxTarget(influx, 'my "wines"'))
+    with pytest.raises(SetupError, match="does not make the database 'a/b'.*invalid name"):
+        wait_for_database(InfluxTarget(influx, "a/b"))
+    assert 'my "wines"' in [row[0] for row in select(influx, "SHOW DATABASES")]
     assert select(influx, "SELECT count(prediction), mean(prediction) FROM scored")[0][1:] == [1_000, 500.5]
     assert sorted(row[0] for row in select(influx, "SHOW MEASUREMENTS")) == ["hostile", "scored"]
     ((_, text, number),) = select(influx, "SELECT t, n FROM hostile")

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import random
 import time
+from functools import partial
+from pathlib import Path
 
 import httpx
 import pytest
 
 from modelserving.broker import EmbeddedKafka
 from modelserving.kafka import Connection, make_producer, read_topic
+from modelserving.monitoring.dashboards import ANSWERS, QUALITY
 from modelserving.monitoring.replay.answers import Place
 from modelserving.monitoring.truth.topic import Truth, send_truths
 from modelserving.records import Action, ScoredRecord, Topics, decode_command, encode_scored, encode_wine
 from modelserving.workshop.lesson.lesson_topics import wait_until
 from modelserving.workshop.processes.process import ServerProcess
 from tests.fakes import wine
-from tests.monitoring.tools import lint, select
+from tests.monitoring.dashboards.asked import queries
+from tests.monitoring.tools import Prometheus, lint, running_prometheus, select
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -32,12 +36,16 @@ def send_wines(connection: Connection, topic: str, count: int, alcohol: float, s
 
 
 def test_it_sees_drift_and_rolls_back_and_tells_quality_as_the_truth_comes(
-    kafka: EmbeddedKafka, connection: Connection, topics: Topics, promtool: str, influx: str
+    kafka: EmbeddedKafka, connection: Connection, topics: Topics, promtool: str, influx: str, tmp_path: Path
 ) -> None:
     """One column drifts, and no other; one command is sent; answers meet their truths; Prometheus is told all of it."""
     prefix = topics.records.removesuffix("-wine-records")
     environ = {"KAFKA_BOOTSTRAP_SERVERS": connection.bootstrap_servers, "MODELSERVING_HOME": str(kafka.home)}
-    with ServerProcess.start("monitor", prefix, ("--port", "0", "--roll-back", "--influx", influx), environ) as monitor:
+    options = ("--port", "0", "--roll-back", "--influx", influx)
+    with (
+        ServerProcess.start("monitor", prefix, options, environ) as monitor,
+        running_prometheus(tmp_path / "prometheus", kafka.home) as prometheus,
+    ):
         send_wines(connection, topics.records, 1_500, 10.0, 1)
         wait_until(lambda: seen(monitor) == 1_500, "1,500 wines")
         assert monitor.get("/drift")["drifting"] == []
@@ -68,6 +76,7 @@ def test_it_sees_drift_and_rolls_back_and_tells_quality_as_the_truth_comes(
         wait_until(lambda: select(influx, "SELECT count(prediction) FROM scored"), "the answers in InfluxDB")
         assert select(influx, "SELECT count(prediction), mean(prediction) FROM scored")[0][1:] == [20, 5.5]
         assert [row[1:] for row in select(influx, 'SELECT alarm, "column" FROM drift')] == [[1, "alcohol"]]
+        ask_all(prometheus, influx)
 
 
 def seen(monitor: ServerProcess) -> int:
@@ -85,3 +94,11 @@ def told(monitor: ServerProcess) -> str:
         if 'modelserving_quality_pairs{data_type="wine",digest="abc",model="tree",version="1"} 20.0' in page
         else ""
     )
+
+
+def ask_all(monitor: Prometheus, influx: str) -> None:
+    """Each panel of the dashboards has something to show."""
+    for panel, text in queries(QUALITY).items():
+        wait_until(partial(monitor.query, text), f"data for {panel}: {text}")
+    for panel, text in queries(ANSWERS).items():
+        wait_until(partial(select, influx, text), f"data for {panel}: {text}")
