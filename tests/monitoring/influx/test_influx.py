@@ -142,7 +142,7 @@ def test_a_real_one_takes_the_lines_and_no_name_breaks_out(influx: str) -> None:
     assert writer.lost == 0
     for _ in range(2):
         wait_for_database(InfluxTarget(influx, 'my "wines"'))
-    with pytest.raises(SetupError, match="does not make the database 'a/b'.*invalid name"):
+    with pytest.raises(SetupError, match=r"does not make the database 'a/b'.*invalid name"):
         wait_for_database(InfluxTarget(influx, "a/b"))
     assert 'my "wines"' in [row[0] for row in select(influx, "SHOW DATABASES")]
     assert select(influx, "SELECT count(prediction), mean(prediction) FROM scored")[0][1:] == [1_000, 500.5]
