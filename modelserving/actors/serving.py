@@ -141,7 +141,7 @@ class ServingActor:
         works = tuple(
             Work(s.served.info.data_type, s.served.info.digest, s.count, s.each_ns, name) for s in done.shares
         )
-        return Answers(done.scored, done.keys, done.dead, done.skipped, works)
+        return Answers(tuple(done.scored), tuple(done.keys), done.dead, done.skipped, works)
 
     def _settle(self, works: tuple[Work, ...]) -> None:
         """Only what is committed counts; and only then is there time for the shadow."""

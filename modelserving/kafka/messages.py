@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, Protocol, overload
+
+import numpy as np
+from numpy.typing import NDArray
 
 from modelserving.kafka.dead_letters import DeadLetter
 from modelserving.kafka.gaps import Gap
 
-__all__ = ["Message", "dead_letter", "letter_of"]
+__all__ = ["Message", "MessageColumns", "MessageRow", "dead_letter", "letter_of"]
 
 
 class Message(Protocol):
@@ -42,6 +46,101 @@ class Message(Protocol):
     def value(self) -> bytes | None:
         """Its bytes."""
         ...
+
+
+class MessageRow(NamedTuple):
+    """A message by itself, of whatever it was read as."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]] = ()
+
+
+class MessageColumns(Sequence[Message]):
+    """Messages of one topic, column by column; one by itself is made only when somebody asks for it.
+
+    Args:
+        values: their bytes.
+        keys: of each, or ``None``.
+        partitions: shape ``(n,)``,
+        offsets: the same; ascending within each partition,
+        timestamps: the same; milliseconds since 1970.
+        row: makes the message of a number.
+    """
+
+    __slots__ = ("_row", "keys", "offsets", "partitions", "timestamps", "values")
+
+    def __init__(
+        self,
+        values: Sequence[bytes | None],
+        keys: Sequence[bytes | None],
+        partitions: NDArray[np.int64],
+        offsets: NDArray[np.int64],
+        timestamps: NDArray[np.int64],
+        row: Callable[[int], Message],
+    ) -> None:
+        self.values = values
+        self.keys = keys
+        self.partitions = partitions
+        self.offsets = offsets
+        self.timestamps = timestamps
+        self._row = row
+
+    @classmethod
+    def of(cls, messages: Sequence[Message]) -> MessageColumns:
+        """Messages as columns; themselves, if they are."""
+        if isinstance(messages, MessageColumns):
+            return messages
+        return cls(
+            [message.value for message in messages],
+            [message.key for message in messages],
+            np.array([message.partition for message in messages], np.int64),
+            np.array([message.offset for message in messages], np.int64),
+            np.array([message.timestamp for message in messages], np.int64),
+            messages.__getitem__,
+        )
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @overload
+    def __getitem__(self, place: int) -> Message: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Message]: ...
+
+    def __getitem__(self, place: int | slice) -> Message | Sequence[Message]:
+        found = range(len(self))[place]
+        return self._row(found) if isinstance(found, int) else [self._row(row) for row in found]
+
+    def take(self, rows: Sequence[int]) -> MessageColumns:
+        """Some of them, by number; all, where there are as many numbers."""
+        if len(rows) == len(self):
+            return self
+        places = np.asarray(rows, np.intp)
+        return MessageColumns(
+            [self.values[row] for row in rows],
+            [self.keys[row] for row in rows],
+            self.partitions[places],
+            self.offsets[places],
+            self.timestamps[places],
+            lambda row: self._row(int(places[row])),
+        )
+
+    def by_partition(self) -> Iterator[tuple[int, NDArray[np.int64]]]:
+        """The offsets of each partition."""
+        if not len(self):
+            return
+        first = int(self.partitions[0])
+        if len(self) == 1 or (self.partitions == first).all():
+            yield first, self.offsets
+            return
+        for part in np.unique(self.partitions).tolist():
+            yield part, self.offsets[self.partitions == part]
 
 
 def dead_letter(message: Message, stage: str, error: Exception) -> DeadLetter:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -109,7 +109,7 @@ class RecordDecoder:
             groups = tuple(
                 group
                 for name, rows in kinds.items()
-                for group in self._kinds[name].read([messages[row] for row in rows], rows, problems)
+                for group in self._kinds[name].read(_take(messages, rows), rows, problems)
             )
         if self._wanted:
             groups = tuple(group for group in groups if group.data_type == self._wanted)
@@ -171,7 +171,7 @@ class _Kind:
     ) -> Iterator[RecordGroup]:
         """The records of some messages; what is none goes to ``problems``, by the number that it has in ``rows``."""
         # Where a record itself says its data type, an empty message is none.
-        values = [message.value or None if self._from == "column" else message.value for message in messages]
+        values = _values(messages, allow_empty=self._from != "column")
         if self._written is None:
             found = self._codec.decode(values)
         else:
@@ -225,6 +225,20 @@ def _by_name(names: Sequence[str | None]) -> Iterable[tuple[str | None, Any]]:
     if len(found) == 1:
         return [(names[0], None)]
     return [(name, np.array(rows)) for name, rows in found.items()]
+
+
+def _values(messages: Sequence[Envelope], *, allow_empty: bool) -> Sequence[bytes | None]:
+    """What messages hold; where they come as columns, that is one of them."""
+    found: Sequence[bytes | None] | None = getattr(messages, "values", None)
+    if found is None:
+        found = [message.value for message in messages]
+    return found if allow_empty or b"" not in found else [value or None for value in found]
+
+
+def _take(messages: Sequence[Envelope], rows: Sequence[int]) -> Sequence[Envelope]:
+    """Some of the messages; of columns, columns."""
+    take: Callable[[Sequence[int]], Sequence[Envelope]] | None = getattr(messages, "take", None)
+    return [messages[row] for row in rows] if take is None else take(rows)
 
 
 def _header(message: Envelope, name: str) -> str | None:

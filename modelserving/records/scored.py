@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
-from functools import cache, lru_cache
-from itertools import groupby
+from functools import lru_cache
 from operator import itemgetter
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 
 from modelserving.errors import DecodeError
 from modelserving.records.wire import scored_pb2 as wire
 
-__all__ = ["Output", "ScoredRecord", "decode_scored", "encode_scored", "encode_scored_batch", "preload_encoder"]
+__all__ = ["Output", "ScoredRecord", "decode_scored", "encode_same", "encode_scored", "encode_words"]
 
 
 Output: TypeAlias = float | str | tuple[float, ...] | tuple[str, ...]
@@ -93,10 +91,10 @@ def encode_scored(scored: ScoredRecord) -> bytes:
     fields of both: so what is the same is written once, and only what differs for each answer.
     """
     prediction, offset, published_ms = scored.prediction, scored.offset, scored.published_ms
-    same = _encode_same(*_SAME(scored))
+    same = encode_same(*_SAME(scored))
     if offset < 0 or published_ms < 0:
         own = wire.ScoredRecord(prediction=prediction, offset=offset, published_ms=published_ms)
-        return same + own.SerializeToString() + _encode_words(scored)
+        return same + own.SerializeToString() + encode_words(scored.label, scored.outputs)
     return b"".join(
         (
             same,
@@ -105,46 +103,15 @@ def encode_scored(scored: ScoredRecord) -> bytes:
             _varint(offset),
             _PUBLISHED_TAG,
             _varint(published_ms),
-            _encode_words(scored),
+            encode_words(scored.label, scored.outputs),
         )
     )
 
 
-def encode_scored_batch(scored: Sequence[ScoredRecord]) -> list[bytes]:
-    """Write scored records, each as ``encode_scored`` would, in their order; many of them five times as fast."""
-    if len(scored) < _FEW:
-        return [encode_scored(one) for one in scored]
-    return [value for same, run in groupby(scored, _SAME) for value in _encode_run(same, list(run))]
-
-
-def preload_encoder() -> None:
-    """Load what large batches are written with, so that the first one does not wait for it (half a second)."""
-    import pyarrow  # noqa: F401 - for its side effect: it is there from now on
-
-    _columns_to_bytes()
-
-
-def _encode_run(same: tuple[Any, ...], run: list[ScoredRecord]) -> Iterator[bytes]:
-    """Answers that differ in three fields only: those are written as columns, behind what they share."""
-    import pyarrow as pa  # a fifth of a second, which `modelserving --help` does without
-
-    prefix = _encode_same(*same)
-    columns = [
-        pa.array([one.prediction for one in run], pa.float64()),
-        pa.array([one.offset for one in run], pa.int64()),
-        pa.array([one.published_ms for one in run], pa.int64()),
-    ]
-    batch = pa.record_batch(columns, ["prediction", "offset", "published_ms"])
-    own: list[bytes] = _columns_to_bytes().record_batch_to_array(batch).to_pylist()
-    if any(one.outputs or one.label is not None for one in run):
-        own = [value + _encode_words(one) for value, one in zip(own, run, strict=True)]
-    return map(prefix.__add__, own)
-
-
-def _encode_words(scored: ScoredRecord) -> bytes:
+def encode_words(label: str | None, outputs: tuple[tuple[str, Output], ...]) -> bytes:
     """The label and the outputs, which most answers do not have."""
-    words = b"" if scored.label is None else _encode_label(scored.label)
-    return words + _encode_outputs(scored.outputs) if scored.outputs else words
+    words = b"" if label is None else _encode_label(label)
+    return words + _encode_outputs(outputs) if outputs else words
 
 
 @lru_cache(maxsize=256)
@@ -169,16 +136,8 @@ def _read_output(output: wire.NamedOutput) -> Output:
     return values[0] if len(values) == 1 else values
 
 
-@cache
-def _columns_to_bytes() -> Any:
-    """Writes Arrow columns as messages, in Rust."""
-    import ptars
-
-    return ptars.HandlerPool([wire.DESCRIPTOR]).get_for_message(wire.ScoredRecord.DESCRIPTOR)
-
-
 @lru_cache(maxsize=64)
-def _encode_same(
+def encode_same(
     data_type: str, name: str, version: str, digest: str, partition: int, scoring_ns: int, scored_at_ns: int
 ) -> bytes:
     """The fields that are the same in all answers of a batch."""
@@ -205,10 +164,8 @@ def _varint(number: int) -> bytes:
     return b"".join(parts)
 
 
-_FEW = 32
-"""From so many answers on, making columns of them pays."""
 _SAME = itemgetter(0, 2, 3, 4, 5, 7, 8)
-"""What ``_encode_same`` takes of an answer."""
+"""What ``encode_same`` takes of an answer."""
 _PREDICTION_TAG = 2 << 3 | 1
 _PREDICTION = struct.Struct("<Bd").pack
 _OFFSET_TAG = bytes([7 << 3])

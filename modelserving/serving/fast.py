@@ -8,15 +8,20 @@ same reasons.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import repeat
+from operator import is_not
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
+
+import numpy as np
 
 from modelserving.kafka import Connection
 from modelserving.kafka.dead_letters import headers
 from modelserving.kafka.fast import BrokerWatch, is_unreadable, make_fast_consumer, make_fast_producer, to_kafka_error
 from modelserving.kafka.gaps import Gap
+from modelserving.kafka.messages import Message, MessageColumns, MessageRow
 from modelserving.kafka.reading import find_gap
-from modelserving.records import Topics, encode_scored_batch, preload_encoder
+from modelserving.records import ScoredColumns, ScoredRecord, Topics, encode_scored_batch, preload_encoder
 from modelserving.serving.messages import Batch, ScoredBatch
 from modelserving.serving.running.worker_thread import WorkerThread, run_abandonable
 
@@ -26,18 +31,6 @@ _POLL_S = 0.25
 _HOLD_S = 0.05
 _TRANSACTION_TIMEOUT_MS = 15_000
 _ANSWER_WITHIN_S = 10.0
-
-
-class _Message(NamedTuple):
-    """A message of a topic; librdkafka's has methods where others have attributes."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes | None]] = ()
 
 
 class FastSource:
@@ -120,28 +113,34 @@ class FastSource:
         gaps, self._gaps = tuple(self._gaps), []
         return Batch(messages, self._consumer.consumer_group_metadata(), gaps) if messages or gaps else Batch(())
 
-    def _read(self, found: Iterable[Any]) -> Sequence[_Message]:
+    def _read(self, found: Sequence[Any]) -> Sequence[Message]:
         """Librdkafka's messages as everybody else's; an error among them is raised, or is a gap."""
-        messages, left = [], set[int]()
+        from confluent_kafka import Message as Found
+
+        if any(map(is_not, map(Found.error, found), repeat(None))):
+            found = self._readable(found)
+        count = len(found)
+        return MessageColumns(
+            [*map(Found.value, found)],
+            [*map(Found.key, found)],
+            np.fromiter(map(Found.partition, found), np.int64, count),
+            np.fromiter(map(Found.offset, found), np.int64, count),
+            np.array([stamp for _, stamp in map(Found.timestamp, found)], np.int64),
+            lambda row: _row(found[row]),
+        )
+
+    def _readable(self, found: Sequence[Any]) -> list[Any]:
+        """Those before the first error of their partition."""
+        readable, left = list[Any](), set[int]()
         for message in found:
             if message.partition() in left:
                 continue
-            if (error := message.error()) is not None:
+            if (error := message.error()) is None:
+                readable.append(message)
+            else:
                 self._pass_over(message, error)
                 left.add(message.partition())
-                continue
-            messages.append(
-                _Message(
-                    message.topic(),
-                    message.partition(),
-                    message.offset(),
-                    message.timestamp()[1],
-                    message.key(),
-                    message.value(),
-                    message.headers() or (),
-                )
-            )
-        return messages
+        return readable
 
     def _pass_over(self, message: Any, error: Any) -> None:
         """Go on behind what cannot be read; librdkafka itself goes on anywhere, and reads numbers as what they are not.
@@ -156,6 +155,12 @@ class FastSource:
         gap = find_gap(self._connection, message.topic(), message.partition(), message.offset(), error.str())
         self._consumer.seek(TopicPartition(gap.topic, gap.partition, gap.end))
         self._gaps.append(gap)
+
+
+def _row(found: Any) -> MessageRow:
+    """One message; librdkafka's has methods where others have attributes."""
+    place = found.topic(), found.partition(), found.offset(), found.timestamp()[1]
+    return MessageRow(*place, found.key(), found.value(), found.headers() or ())
 
 
 class FastSink:
@@ -209,30 +214,27 @@ class FastSink:
         """An answer goes to the partition of its record, where there is one: so the order is kept."""
         from confluent_kafka import KafkaException
 
-        topic, places, producer = self._topics.scored, self._partitions, self._producer
+        topics = self._topics
         try:
-            producer.begin_transaction()
-            values = encode_scored_batch(batch.scored)
-            notes = batch.notes or ([],) * len(values)
-            for scored, value, key, note in zip(batch.scored, values, batch.keys, notes, strict=True):
-                place = scored.partition if scored.partition in places else -1
-                self._produce(topic, value, key, place, note)
-            for letter in batch.dead:
-                self._produce(self._topics.dead_letters, letter.body, letter.label, -1, headers(letter))
+            self._producer.begin_transaction()
+            answers = encode_scored_batch(batch.scored), batch.keys, _places(batch.scored, self._partitions)
+            letters = [(letter.body, letter.label, -1, headers(letter)) for letter in batch.dead]
+            self._produce(topics.scored, zip(*answers, batch.notes or repeat(None), strict=False))
+            self._produce(topics.dead_letters, letters)
         except KafkaException as error:
             raise to_kafka_error(error, self._connection) from error
 
-    def _produce(
-        self, topic: str, value: bytes | None, key: bytes | None, partition: int, more: Sequence[Any] = ()
-    ) -> None:
-        while True:
-            try:
-                self._producer.produce(topic, value, key, partition, headers=list(more) or None)
-            except BufferError:  # full: what is on its way makes room
-                self._producer.poll(0.1)
-                self._watch.check()
-            else:
-                return
+    def _produce(self, topic: str, messages: Iterable[Any]) -> None:
+        """Hand over messages: value, key, partition and headers of each."""
+        produce = self._producer.produce
+        for value, key, partition, more in messages:
+            while True:
+                try:
+                    produce(topic, value, key, partition, headers=more or None)
+                    break
+                except BufferError:  # full: what is on its way makes room
+                    self._producer.poll(0.1)
+                    self._watch.check()
 
     def _commit(self, batch: ScoredBatch) -> None:
         """The progress of the group goes into the same transaction; a message that was not taken makes it fail."""
@@ -245,3 +247,9 @@ class FastSink:
             self._producer.commit_transaction()
         except KafkaException as error:
             raise to_kafka_error(error, self._connection) from error
+
+
+def _places(scored: Sequence[ScoredRecord], known: set[int]) -> list[int]:
+    """The partition of each answer; -1, which lets the client choose, where the topic has no such partition."""
+    places = ScoredColumns.of(scored).partitions
+    return places if known >= set(places) else [place if place in known else -1 for place in places]

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from modelserving.kafka.dead_letters import DeadLetter
 from modelserving.kafka.gaps import Gap
-from modelserving.kafka.messages import Message, letter_of
+from modelserving.kafka.messages import Message, MessageColumns, letter_of
 from modelserving.models.info import LoadedModel
 from modelserving.models.lifecycle.shadow import ShadowWork
 from modelserving.records import ScoredRecord
@@ -25,7 +25,8 @@ class Batch:
     """What one poll returned.
 
     Args:
-        messages: in the order of their offsets, partition by partition.
+        messages: of one topic, in the order of their offsets within each partition; ``MessageColumns`` where they come
+            from a topic.
         group: kafka-python's metadata of the consumer group in which they were polled; ``None`` outside Kafka. With it
             the broker refuses results of a partition that has gone to another server meanwhile.
         gaps: what was passed over, since it could not be read.
@@ -38,7 +39,10 @@ class Batch:
     @property
     def positions(self) -> dict[Place, int]:
         """For each place, the offset to go on from when this batch is done."""
-        found = {(message.topic, message.partition): message.offset + 1 for message in self.messages}
+        found = dict[Place, int]()
+        if self.messages:
+            topic, messages = self.messages[0].topic, MessageColumns.of(self.messages)
+            found = {(topic, partition): int(offsets[-1]) + 1 for partition, offsets in messages.by_partition()}
         for gap in self.gaps:
             place = gap.topic, gap.partition
             found[place] = max(found.get(place, 0), gap.end)
@@ -70,7 +74,7 @@ class ScoredBatch:
     """What became of a batch: every message of it is scored, dead or skipped.
 
     Args:
-        scored: the answers.
+        scored: the answers; ``ScoredColumns`` where there are many.
         keys: the key of each scored record's message, in the order of ``scored``.
         dead: messages that could not be decoded or scored, with the reason.
         skipped: how many records found no model.
@@ -82,8 +86,8 @@ class ScoredBatch:
         notes: headers for the message of each scored record, in the order of ``scored``; empty: none has any.
     """
 
-    scored: tuple[ScoredRecord, ...] = ()
-    keys: tuple[bytes | None, ...] = ()
+    scored: Sequence[ScoredRecord] = ()
+    keys: Sequence[bytes | None] = ()
     dead: tuple[DeadLetter, ...] = ()
     skipped: int = 0
     skipped_types: tuple[str, ...] = ()

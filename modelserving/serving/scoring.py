@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import compress
 from typing import Any
+
+import numpy as np
 
 from modelserving.datasets import default_schemas
 from modelserving.errors import ScoringError
 from modelserving.kafka.dead_letters import DeadLetter
-from modelserving.kafka.messages import Message, dead_letter
+from modelserving.kafka.messages import MessageColumns, dead_letter
 from modelserving.models.info import LoadedModel
 from modelserving.models.lifecycle.shadow import ShadowWork
 from modelserving.models.lifecycle.slots import ModelSlot, ModelSlots
 from modelserving.models.model import Scores
-from modelserving.records import ScoredRecord
+from modelserving.records import ScoredColumns, ScoredRun
 from modelserving.records.decoder import RecordDecoder
 from modelserving.serving.messages import Batch, ModelShare, ScoredBatch
 from modelserving.serving.words import read_words
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 class _Tally:
     """The batch's results while they come together."""
 
-    scored: list[ScoredRecord] = field(default_factory=list)
+    scored: list[ScoredRun] = field(default_factory=list)
     keys: list[bytes | None] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
     shares: list[ModelShare] = field(default_factory=list)
@@ -53,23 +53,21 @@ def score_batch(batch: Batch, slots: ModelSlots, decoder: RecordDecoder | None =
         decoder: reads the messages; by the workbook's own schema where none is given.
     """
     tally = _Tally(dead=list(batch.letters))
-    messages = batch.messages
+    messages = MessageColumns.of(batch.messages)
     decoded = (decoder or _default_decoder()).decode(messages)
     tally.dead.extend(dead_letter(messages[row], "decode", error) for row, error in decoded.problems.items())
     for group in decoded.groups:
-        rows, records = group.rows, group.records
         slot = slots.get(group.data_type)
         if slot is None:
-            _skip(group.data_type, len(records), tally)
+            _skip(group.data_type, len(group.rows), tally)
             continue
-        chosen = messages if len(rows) == len(messages) else [messages[row] for row in rows]
         with slot.lease() as served:
             if served is None:
-                _skip(group.data_type, len(records), tally)
+                _skip(group.data_type, len(group.rows), tally)
             else:
-                _score_rows(served, chosen, records, tally, slot)
+                _score_rows(served, messages.take(group.rows), group.records, tally, slot)
     return ScoredBatch(
-        scored=tuple(tally.scored),
+        scored=ScoredColumns(tally.scored) if tally.scored else (),
         keys=tuple(tally.keys),
         dead=tuple(tally.dead),
         skipped=tally.skipped,
@@ -92,7 +90,7 @@ def _skip(data_type: str, count: int, tally: _Tally) -> None:
     tally.skipped_types.append(data_type)
 
 
-def _score_rows(served: LoadedModel, messages: Sequence[Message], records: Any, tally: _Tally, slot: ModelSlot) -> None:
+def _score_rows(served: LoadedModel, messages: MessageColumns, records: Any, tally: _Tally, slot: ModelSlot) -> None:
     started = time.perf_counter_ns()
     try:
         scores = served.model.score(records)
@@ -103,32 +101,27 @@ def _score_rows(served: LoadedModel, messages: Sequence[Message], records: Any, 
     tally.shares.append(ModelShare(served, len(records) - len(scores.problems), each_ns))
     _collect(served, messages, scores, each_ns, tally)
     if slot.shadow is not None:
-        partitions, offsets = [message.partition for message in messages], [message.offset for message in messages]
+        partitions, offsets = messages.partitions.tolist(), messages.offsets.tolist()
         tally.shadows.append(ShadowWork(slot, records, partitions, offsets, scores.values, scores.labels))
 
 
-def _collect(served: LoadedModel, messages: Sequence[Message], scores: Scores, each_ns: int, tally: _Tally) -> None:
-    now = time.time_ns()
-    problems = scores.problems
-    who = served.info
-    data_type, name, version, digest = who.data_type, who.name, who.version, who.digest
-    answers = [
-        ScoredRecord(
-            data_type, value, name, version, digest, message.partition, message.offset, each_ns, now, message.timestamp
-        )
-        for message, value in zip(messages, scores.values.tolist(), strict=True)
-    ]
-    if scores.labels is not None or scores.outputs:
-        answers = [
-            answer._replace(label=label, outputs=outputs)
-            for answer, (label, outputs) in zip(answers, read_words(scores), strict=True)
-        ]
-    keys = [message.key for message in messages]
+def _collect(served: LoadedModel, messages: MessageColumns, scores: Scores, each_ns: int, tally: _Tally) -> None:
+    who, problems = served.info, scores.problems
+    run = ScoredRun(
+        (who.data_type, who.name, who.version, who.digest, each_ns, time.time_ns()),
+        scores.values,
+        messages.partitions,
+        messages.offsets,
+        messages.timestamps,
+        [*read_words(scores)] if scores.labels is not None or scores.outputs else (),
+    )
+    keys = messages.keys
     for index in sorted(problems):
-        reason = f"model {name!r} gave no score: {problems[index]}."
+        reason = f"model {who.name!r} gave no score: {problems[index]}."
         tally.dead.append(dead_letter(messages[index], "score", ScoringError(reason)))
     if problems:
-        answered = [index not in problems for index in range(len(messages))]
-        answers, keys = list(compress(answers, answered)), list(compress(keys, answered))
-    tally.scored.extend(answers)
-    tally.keys.extend(keys)
+        answered = np.delete(np.arange(len(messages)), [*problems])
+        run, keys = run.take(answered), [keys[row] for row in answered.tolist()]
+    if len(run):
+        tally.scored.append(run)
+        tally.keys.extend(keys)

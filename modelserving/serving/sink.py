@@ -13,7 +13,7 @@ from kafka import KafkaProducer, OffsetAndMetadata, TopicPartition
 
 from modelserving.kafka import Connection, make_producer
 from modelserving.kafka.dead_letters import headers
-from modelserving.records import Topics, encode_scored_batch, preload_encoder
+from modelserving.records import ScoredColumns, Topics, encode_scored_batch, preload_encoder
 from modelserving.serving.messages import ScoredBatch
 from modelserving.serving.running.worker_thread import WorkerThread, run_abandonable
 
@@ -84,8 +84,9 @@ class TransactionalSink:
         producer.begin_transaction()
         values = encode_scored_batch(batch.scored)
         notes = batch.notes or ([],) * len(values)
-        for scored, value, key, note in zip(batch.scored, values, batch.keys, notes, strict=True):
-            place = scored.partition if scored.partition in places else None
+        partitions = ScoredColumns.of(batch.scored).partitions
+        for value, key, partition, note in zip(values, batch.keys, partitions, notes, strict=True):
+            place = partition if partition in places else None
             producer.send(topic, value=value, key=key, partition=place, headers=note)
         for letter in batch.dead:
             producer.send(self._topics.dead_letters, value=letter.body, key=letter.label, headers=headers(letter))

@@ -9,6 +9,7 @@ from kafka import TopicPartition
 
 from modelserving.kafka import Connection, make_consumer
 from modelserving.kafka.corrections import Consumer
+from modelserving.kafka.messages import MessageColumns
 from modelserving.serving.messages import Batch
 from modelserving.serving.running.worker_thread import WorkerThread
 
@@ -104,5 +105,5 @@ class DataSource:
         gaps = self._consumer.take_gaps()
         if not found and not gaps:
             return Batch(())
-        messages = [message for part in found.values() for message in part]
+        messages = MessageColumns.of([message for part in found.values() for message in part])
         return Batch(messages, self._consumer.group_metadata(), gaps)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import repeat
-from typing import NamedTuple
+
+import numpy as np
 
 from modelserving.kafka.dead_letters import headers
+from modelserving.kafka.messages import MessageColumns, MessageRow
 from modelserving.kstreams import Record
 from modelserving.kstreams.bridge.batches import BatchContext, BatchProcessor, Columns
 from modelserving.kstreams.bridge.partition import SamePartition
 from modelserving.models.lifecycle.shadow import ShadowWork
-from modelserving.records import encode_scored_batch, preload_encoder
+from modelserving.records import ScoredColumns, encode_scored_batch, preload_encoder
 from modelserving.records.decoder import RecordDecoder
 from modelserving.serving import Batch, Counts, ScoredBatch, score_batch
 from modelserving.serving.report.meter import Meter, Outcome, outcome_of
@@ -20,22 +20,10 @@ from modelserving.serving.running.audit import OffsetAudit
 from modelserving.streams_server.distribution import Models
 from modelserving.streams_server.stores import STORE, CustomStatistics, add_to
 
-__all__ = ["DEAD_LETTERS", "SCORED", "Row", "ScoringProcessor", "Tally"]
+__all__ = ["DEAD_LETTERS", "SCORED", "ScoringProcessor", "Tally"]
 
 SCORED = "scored"
 DEAD_LETTERS = "dead-letters"
-
-
-class Row(NamedTuple):
-    """A record, as ``score_batch`` takes it."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes]] = ()
 
 
 class Tally:
@@ -108,10 +96,9 @@ class ScoringProcessor(BatchProcessor):
 
     def process_batch(self, batch: Columns) -> None:
         """Score, hand on, count."""
-        place = repeat(self._topic), repeat(self._partition)
-        rows = list(map(Row, *place, batch.offsets, batch.timestamps, batch.keys, batch.values))
-        self._tally.audit.read(rows)
-        result = score_batch(Batch(rows), self._slots, self._decoder)
+        messages = self._read(batch)
+        self._tally.audit.read(messages)
+        result = score_batch(Batch(messages), self._slots, self._decoder)
         self._models.note_skipped(result.skipped_types, self._partition)
         self._partitions.go_to(self._partition)
         self._hand_on(batch, result)
@@ -136,9 +123,18 @@ class ScoringProcessor(BatchProcessor):
         """The task goes; its models may, too."""
         self._models.release(self._partition)
 
+    def _read(self, batch: Columns) -> MessageColumns:
+        def row(at: int) -> MessageRow:
+            place = self._topic, self._partition, batch.offsets[at], batch.timestamps[at]
+            return MessageRow(*place, batch.keys[at], batch.values[at])
+
+        partitions = np.full(len(batch.offsets), self._partition, np.int64)
+        offsets, timestamps = np.array(batch.offsets, np.int64), np.array(batch.timestamps, np.int64)
+        return MessageColumns(batch.values, batch.keys, partitions, offsets, timestamps, row)
+
     def _hand_on(self, batch: Columns, result: ScoredBatch) -> None:
         row_of = {offset: row for row, offset in enumerate(batch.offsets)}
-        rows = [row_of[scored.offset] for scored in result.scored]
+        rows = [row_of[offset] for offset in ScoredColumns.of(result.scored).offsets]
         self.context.forward_values(rows, encode_scored_batch(result.scored), SCORED)
         for letter in result.dead:
             row = row_of[letter.offset]

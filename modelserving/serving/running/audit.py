@@ -8,10 +8,13 @@ broker. One book for all servers: it needs to know what was read, not how.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from modelserving.kafka.gaps import Gap
-from modelserving.kafka.messages import Message
+from modelserving.kafka.messages import Message, MessageColumns
 
 __all__ = ["OffsetAudit"]
 
@@ -43,12 +46,9 @@ class OffsetAudit:
     def read(self, messages: Sequence[Message], gaps: Iterable[Gap] = ()) -> None:
         """Note what was read, in the order of offsets within each partition."""
         with self._lock:
-            first, last = (messages[0], messages[-1]) if messages else (None, None)
-            if first and last and (first.partition, last.offset - first.offset + 1) == (last.partition, len(messages)):
-                self._pass(first.partition, first.offset, last.offset + 1)  # one partition without a gap: most are
-                messages = ()
-            for message in messages:
-                self._pass(message.partition, message.offset, message.offset + 1)
+            for part, offsets in MessageColumns.of(messages).by_partition():
+                for start, end in _stretches(offsets):
+                    self._pass(part, start, end + 1)
             for gap in gaps:
                 self._pass(gap.partition, gap.start, gap.end)
 
@@ -94,3 +94,12 @@ class OffsetAudit:
         if first > expected:
             self._jumps.append((part, expected, first))
         self._next[part] = max(expected, after)
+
+
+def _stretches(offsets: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """The first and the last offset of each stretch without a gap; mostly there is one."""
+    if offsets[-1] - offsets[0] + 1 == len(offsets):
+        yield int(offsets[0]), int(offsets[-1])
+        return
+    ends = np.flatnonzero(np.diff(offsets) != 1)
+    yield from zip(offsets[[0, *(ends + 1)]].tolist(), offsets[[*ends, -1]].tolist(), strict=True)
