@@ -19,8 +19,15 @@ from modelserving.records.heating import (
     encode_temperature_control,
 )
 from modelserving.records.schema import Column, ColumnType, RecordSchema
-from modelserving.records.scored import ScoredRecord, decode_scored, encode_scored
-from modelserving.records.scored_columns import ScoredColumns, ScoredRun, encode_scored_batch, preload_encoder
+from modelserving.records.scored import (
+    ScoredColumns,
+    ScoredRecord,
+    ScoredRun,
+    decode_scored,
+    encode_scored,
+    encode_scored_batch,
+    preload_encoder,
+)
 from modelserving.records.topics import TOPICS, Topics
 from modelserving.records.wine import FEATURES, WINE_SCHEMA, WineRecord, decode_wine, encode_wine, read_wines
 

@@ -142,7 +142,7 @@ class Scorer:
     def receive(self, batch: ScoreBatch, /) -> Routed:
         """Answer with what the records are, or die."""
         done = poisoned(Batch(batch.messages), SLOTS)
-        return Routed((), Answers(done.scored, done.keys, done.dead, done.skipped))
+        return Routed((), Answers(tuple(done.scored), tuple(done.keys), done.dead, done.skipped))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelserving.errors import DecodeError
-from modelserving.records import ScoredRecord, decode_scored, encode_scored, encode_scored_batch
+from modelserving.records import ScoredRecord, decode_scored, encode_scored
 from tests.records.strategies import scored_records
 
 ANSWER = ScoredRecord("wine", 5.0, "m", "1", "d", 2, 7, 1_500, 3, 4)
@@ -17,13 +17,6 @@ ANSWER = ScoredRecord("wine", 5.0, "m", "1", "d", 2, 7, 1_500, 3, 4)
 def test_what_is_written_is_read_again(scored: ScoredRecord) -> None:
     """Answer, model, place and times survive the way through a message."""
     assert decode_scored(encode_scored(scored)) == scored
-
-
-@given(st.lists(st.tuples(scored_records, st.integers(1, 40)), max_size=4))
-def test_a_batch_is_written_as_its_answers_are(runs: list[tuple[ScoredRecord, int]]) -> None:
-    """Runs of answers of one model, few or many, keep their order; each reads as if it had been written alone."""
-    batch = [scored._replace(offset=place) for scored, count in runs for place in range(count)]
-    assert [decode_scored(value) for value in encode_scored_batch(batch)] == batch
 
 
 def test_an_answer_in_numbers_is_written_as_before() -> None:

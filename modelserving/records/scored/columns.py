@@ -12,7 +12,7 @@ from typing import Any, TypeAlias, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from modelserving.records.scored import Output, ScoredRecord, encode_same, encode_scored, encode_words
+from modelserving.records.scored.record import Output, ScoredRecord, encode_same, encode_scored, encode_words
 from modelserving.records.wire import scored_pb2 as wire
 
 __all__ = ["ScoredColumns", "ScoredRun", "Words", "encode_scored_batch", "preload_encoder"]
