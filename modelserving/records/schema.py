@@ -111,8 +111,11 @@ class RecordSchema:
     message: str = ""
     data_types: tuple[str, ...] = ()
     data_type_from: str = ""
+    _arrow: Any = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        fields = [pa.field(column.name, column.type.arrow, column.nullable) for column in self.columns]
+        object.__setattr__(self, "_arrow", pa.schema(fields))
         twice = sorted({name for name in self.names if self.names.count(name) > 1})
         if twice:
             raise RecordError(f"schema {self.name!r} has several columns of one name: {', '.join(twice)}.")
@@ -136,7 +139,7 @@ class RecordSchema:
 
     def to_arrow(self) -> Any:
         """The ``pyarrow.Schema`` of its batches."""
-        return pa.schema([pa.field(column.name, column.type.arrow, column.nullable) for column in self.columns])
+        return self._arrow
 
     @classmethod
     def from_arrow(cls, name: str, fields: Iterable[Any], encoding: str = "protobuf", subject: str = "") -> Self:

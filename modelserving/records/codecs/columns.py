@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -37,13 +37,17 @@ def to_columns(
         found: values by the number of their message, ascending; a name that is absent is a missing value.
         problems: of messages that hold no values at all.
     """
+    arrow = schema.to_arrow()
+    columns = [[row.get(column.name) for row in found.values()] for column in schema.columns]
+    if all(map(_is_plain, schema.columns, columns)):  # then Arrow may take the rows as they are, all at once
+        batch = pa.RecordBatch.from_struct_array(pa.array([*found.values()], pa.struct(arrow)))
+        return DecodedRecords(batch, [*found], dict(sorted(problems.items())) if problems else {})
     wrong: dict[int, RecordError] = dict(problems)
-    columns = [_check_column(column, found, wrong) for column in schema.columns]
+    columns = [_check_column(*one, found, wrong) for one in zip(schema.columns, columns, strict=True)]
     if len(wrong) > len(problems):
         fit = [place for place, row in enumerate(found) if row not in wrong]
         columns = [[values[place] for place in fit] for values in columns]
     rows = [row for row in found if row not in wrong]
-    arrow = schema.to_arrow()
     arrays = [pa.array(values, field.type) for values, field in zip(columns, arrow, strict=True)]
     return DecodedRecords(pa.RecordBatch.from_arrays(arrays, schema=arrow), rows, dict(sorted(wrong.items())))
 
@@ -54,6 +58,11 @@ def conform(schema: RecordSchema, batch: Any) -> Any:
     Raises:
         RecordError: a column is absent, cannot be of its type, or has a missing value that may not be.
     """
+    arrow = schema.to_arrow()
+    if batch.schema.equals(arrow) and not any(
+        batch.column(place).null_count for place, column in enumerate(schema.columns) if not column.nullable
+    ):
+        return batch
     arrays = []
     for column in schema.columns:
         if column.name not in batch.schema.names:
@@ -67,11 +76,10 @@ def conform(schema: RecordSchema, batch: Any) -> Any:
             row = array.is_null().to_pylist().index(True)
             raise RecordError(f"column {column.name!r} has no value in row {row}, and it may not be missing.")
         arrays.append(array)
-    return pa.RecordBatch.from_arrays(arrays, schema=schema.to_arrow())
+    return pa.RecordBatch.from_arrays(arrays, schema=arrow)
 
 
-def _check_column(column: Column, found: Mapping[int, Mapping[str, Any]], wrong: dict[int, RecordError]) -> list[Any]:
-    values = [row.get(column.name) for row in found.values()]
+def _check_column(column: Column, values: list[Any], found: Iterable[int], wrong: dict[int, RecordError]) -> list[Any]:
     if _is_plain(column, values):
         return values
     for place, (row, value) in enumerate(zip(found, values, strict=True)):

@@ -51,7 +51,8 @@ class ProtobufCodec:
         self._class: Any = GetMessageClass(descriptor)
         pool = ptars.HandlerPool([descriptor.file], ptars.PtarsConfig(enum_repr="string"))
         self._handler: Any = pool.get_for_message(descriptor)
-        self.schema = _read_schema(descriptor, self._handler.schema())
+        self._own = self._handler.schema()
+        self.schema = _read_schema(descriptor, self._own)
         self._target = self.schema.to_arrow()
 
     @classmethod
@@ -98,9 +99,9 @@ class ProtobufCodec:
             RecordError: as ``Codec``; or a number is too large for its field.
         """
         columns = conform(self.schema, batch)
-        own = self._handler.schema()
         try:
-            messages = self._handler.record_batch_to_array(columns.cast(own))
+            own = columns if columns.schema.equals(self._own) else columns.cast(self._own)
+            messages = self._handler.record_batch_to_array(own)
         except (ValueError, TypeError, pa.ArrowInvalid) as error:
             raise RecordError(f"the batch is none of {self.schema.name!r}: {error}") from error
         return list(messages.to_pylist())
