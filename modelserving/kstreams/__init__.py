@@ -21,7 +21,12 @@ from modelserving.kstreams import java
 from modelserving.kstreams.bridge.lambdas import adapt_functions
 from modelserving.kstreams.bridge.logging import forward_logs
 from modelserving.kstreams.config import streams_config
-from modelserving.kstreams.context import FixedKeyProcessorContext, ProcessorContext, StateStoreContext
+from modelserving.kstreams.context import (
+    FixedKeyProcessorContext,
+    ProcessorContext,
+    StateStoreContext,
+    ValueTransformerContext,
+)
 from modelserving.kstreams.driver import TestInputTopic, TestOutputTopic, TopologyTestDriver
 from modelserving.kstreams.functions import (
     Aggregator,
@@ -35,6 +40,7 @@ from modelserving.kstreams.functions import (
     ProcessingExceptionHandler,
     ProductionExceptionHandler,
     Reducer,
+    StateRestoreListener,
     StreamPartitioner,
     TimestampExtractor,
     TopicNameExtractor,
@@ -56,6 +62,8 @@ from modelserving.kstreams.processor import (
     FixedKeyProcessorSupplier,
     Processor,
     ProcessorSupplier,
+    ValueTransformerWithKey,
+    ValueTransformerWithKeySupplier,
 )
 from modelserving.kstreams.record import FixedKeyRecord, Headers, Record, RecordMetadata
 from modelserving.kstreams.serdes import integer, number, raw, serde, text
@@ -91,6 +99,7 @@ __all__ = [
     "Response",
     "SessionStore",
     "State",
+    "StateRestoreListener",
     "StateStore",
     "StateStoreContext",
     "StoreBuilder",
@@ -107,6 +116,9 @@ __all__ = [
     "ValueJoinerWithKey",
     "ValueMapper",
     "ValueMapperWithKey",
+    "ValueTransformerContext",
+    "ValueTransformerWithKey",
+    "ValueTransformerWithKeySupplier",
     "VersionedKeyValueStore",
     "WindowStore",
     "describe",

@@ -18,7 +18,13 @@ from modelserving.kstreams.keyvalue import EngineStore
 from modelserving.kstreams.record import FixedKeyRecord, Record, RecordMetadata
 from modelserving.kstreams.windows import wrap
 
-__all__ = ["Cancellable", "FixedKeyProcessorContext", "ProcessorContext", "StateStoreContext"]
+__all__ = [
+    "Cancellable",
+    "FixedKeyProcessorContext",
+    "ProcessorContext",
+    "StateStoreContext",
+    "ValueTransformerContext",
+]
 
 _PROCESSOR = "org.apache.kafka.streams.processor."
 
@@ -204,6 +210,25 @@ class FixedKeyProcessorContext(ProcessorContext):
             )
         arguments = (record.java,) if child is None else (record.java, child)
         self.java.forward(*arguments)
+
+
+class ValueTransformerContext(ProcessorContext):
+    """The same for ``KTable.transformValues``: nothing is handed on but what ``transform`` returns."""
+
+    def forward(self, record: Record, child: str | None = None) -> None:
+        """It is the value that ``transform`` returns which goes on; this raises ``TypeError``."""
+        del record, child
+        raise TypeError("transformValues hands on what transform returns, and nothing else: return the value.")
+
+    def recordMetadata(self) -> RecordMetadata | None:
+        """Where the record in hand was read; ``None`` when there is none."""
+        topic = self.java.topic()
+        if topic is None:
+            return None
+        return RecordMetadata(str(topic), int(self.java.partition()), int(self.java.offset()))
+
+    def _record_time(self) -> int:
+        return int(self.java.timestamp())
 
 
 def _java_of(record: Record) -> Any:

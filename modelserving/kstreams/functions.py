@@ -34,6 +34,7 @@ __all__ = [
     "ProcessingExceptionHandler",
     "ProductionExceptionHandler",
     "Reducer",
+    "StateRestoreListener",
     "StreamPartitioner",
     "TimestampExtractor",
     "TopicNameExtractor",
@@ -113,12 +114,18 @@ def ValueJoinerWithKey(function: Callable[[Any, Any, Any], object]) -> Any:
     return _java("ValueJoinerWithKey", "apply", function)
 
 
-def TimestampExtractor(function: Callable[[Any, Any], int]) -> Any:
-    """``(key, value)`` to the record's own time, milliseconds since 1970: for ``Consumed.withTimestampExtractor``."""
+def TimestampExtractor(function: Any) -> Any:
+    """``(key, value)`` to the record's own time, milliseconds since 1970: for ``Consumed.withTimestampExtractor``.
+
+    Or, as in Java, an object with ``extract(record, partitionTime)``: the ``Record``, and the latest time so far.
+    """
+    own = getattr(function, "extract", None)
 
     @guarded
-    def extract(record: Any, _partition_time: int) -> Any:
+    def extract(record: Any, partition_time: int) -> Any:
         keep_attached()
+        if own is not None:
+            return jpype.JLong(int(own(_read(record), int(partition_time))))
         return jpype.JLong(int(function(from_java(record.key()), from_java(record.value()))))
 
     return implement("org.apache.kafka.streams.processor.TimestampExtractor", extract=extract)
@@ -159,6 +166,29 @@ def TopicNameExtractor(function: Callable[..., str]) -> Any:
         return jpype.JString(str(function(*given, context) if with_context else function(*given)))
 
     return implement("org.apache.kafka.streams.processor.TopicNameExtractor", extract=extract)
+
+
+def StateRestoreListener(listener: object) -> Any:
+    """For ``setGlobalStateRestoreListener``: told by its methods how the stores are filled from their changelogs.
+
+    They are those of Java's interface: ``onRestoreStart``, ``onBatchRestored``, ``onRestoreEnd`` (this one has to be
+    there), ``onRestoreSuspended``. They get ``(topic, partition)``, the name of the store, and whole numbers, and are
+    called by threads of the engine.
+    """
+
+    def told(name: str) -> Callable[..., None]:
+        tell = getattr(listener, name, None)
+
+        @guarded
+        def call(place: Any, store: Any, *numbers: Any) -> None:
+            keep_attached()
+            if tell is not None:
+                tell((str(place.topic()), int(place.partition())), str(store), *map(int, numbers))
+
+        return call
+
+    names = ("onRestoreStart", "onBatchRestored", "onRestoreEnd", "onRestoreSuspended")
+    return implement("org.apache.kafka.streams.processor.StateRestoreListener", **{name: told(name) for name in names})
 
 
 def takes(function: Callable[..., Any], count: int) -> bool:

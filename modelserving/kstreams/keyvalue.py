@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from types import TracebackType
+from typing import Any, NamedTuple, Self
 
 import jpype
 
@@ -19,11 +20,87 @@ __all__ = [
     "EngineStore",
     "KeyValueStore",
     "ReadOnlyKeyValueStore",
+    "StoreEntry",
+    "StoreIterator",
     "TimestampedKeyValueStore",
     "ValueAndTimestamp",
 ]
 
 _TIMED = "org.apache.kafka.streams.state.ValueAndTimestamp"
+
+
+class StoreEntry(NamedTuple):
+    """A key and a value of a store: a pair, or by these names."""
+
+    key: Any
+    value: Any
+
+    def __repr__(self) -> str:
+        return repr(tuple(self))
+
+
+class StoreIterator(Iterator[StoreEntry]):
+    """Keys and values of a store, one after the other: in a ``for`` loop, in a ``with`` block, or as in Java.
+
+    It is closed at its end, when the ``with`` block ends, or when nobody has it any more: until then the engine keeps
+    what it walks through.
+
+    Args:
+        ask: gets the engine's own iterator, when the first entry is wanted.
+    """
+
+    def __init__(self, ask: Callable[[], Any]) -> None:
+        self._ask = ask
+        self._java: Any = None
+        self._closed = False
+
+    def hasNext(self) -> bool:
+        """Whether there is another entry."""
+        if self._closed:
+            return False
+        with python_errors():
+            if self._java is None:
+                self._java = self._ask()
+            if self._java.hasNext():
+                return True
+        self.close()
+        return False
+
+    def __next__(self) -> StoreEntry:
+        if not self.hasNext():
+            raise StopIteration
+        with python_errors():
+            pair = self._java.next()
+            return StoreEntry(from_java(pair.key), _plain(pair.value))
+
+    def next(self) -> StoreEntry:
+        """The next entry; ``StopIteration`` where there is none."""
+        return self.__next__()
+
+    def peekNextKey(self) -> Any:
+        """The key of the next entry, which stays the next; ``None`` where there is none."""
+        if not self.hasNext():
+            return None
+        with python_errors():
+            return from_java(self._java.peekNextKey())
+
+    def close(self) -> None:
+        """Let the engine go on without it. A second call does nothing."""
+        self._closed = True
+        java, self._java = self._java, None
+        if java is not None:
+            java.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        self.close()
 
 
 class EngineStore:
@@ -35,22 +112,17 @@ class EngineStore:
 
     def __init__(self, java: Any) -> None:
         self.java = java
-        self._walked: weakref.WeakSet[Iterator[Any]] = weakref.WeakSet()
+        self._walked: weakref.WeakSet[StoreIterator] = weakref.WeakSet()
 
     def release(self) -> None:
         """The task has ended: let go of the engine, and end what is still walked through."""
         self.java = Ended()
         for walked in tuple(self._walked):
-            walked.close()  # type: ignore[attr-defined]
+            walked.close()
 
-    def walk(self, ask: Callable[[Any], Any]) -> Iterator[tuple[Any, Any]]:
+    def walk(self, ask: Callable[[Any], Any]) -> StoreIterator:
         """Keys and values of an iterator of the engine, which is asked for when the first one is."""
-
-        def entries() -> Iterator[tuple[Any, Any]]:
-            with python_errors():
-                yield from _pairs(ask(self.java))
-
-        walked = entries()
+        walked = StoreIterator(lambda: ask(self.java))
         self._walked.add(walked)
         return walked
 
@@ -63,23 +135,23 @@ class ReadOnlyKeyValueStore(EngineStore):
         with python_errors():
             return _plain(self.java.get(to_java(key)))
 
-    def all(self) -> Iterator[tuple[Any, Any]]:
+    def all(self) -> StoreIterator:
         """All keys and values."""
         return self.walk(lambda java: java.all())
 
-    def range(self, first: object, last: object) -> Iterator[tuple[Any, Any]]:
+    def range(self, first: object, last: object) -> StoreIterator:
         """Keys from ``first`` to ``last``, both included, in the order of their bytes."""
         return self.walk(lambda java: java.range(to_java(first), to_java(last)))
 
-    def reverseAll(self) -> Iterator[tuple[Any, Any]]:
+    def reverseAll(self) -> StoreIterator:
         """All keys and values, the last key first."""
         return self.walk(lambda java: java.reverseAll())
 
-    def reverseRange(self, first: object, last: object) -> Iterator[tuple[Any, Any]]:
+    def reverseRange(self, first: object, last: object) -> StoreIterator:
         """Keys from ``last`` down to ``first``, both included."""
         return self.walk(lambda java: java.reverseRange(to_java(first), to_java(last)))
 
-    def prefixScan(self, prefix: object, serializer: Any) -> Iterator[tuple[Any, Any]]:
+    def prefixScan(self, prefix: object, serializer: Any) -> StoreIterator:
         """All keys whose bytes begin with those of a prefix.
 
         Args:
@@ -169,16 +241,6 @@ class TimestampedKeyValueStore(KeyValueStore):
             value, timestamp = value
         when = self._clock() if timestamp is None else timestamp
         return jpype.JClass(_TIMED).makeAllowNullable(to_java(value), jpype.JLong(when)) if value is not None else None
-
-
-def _pairs(found: Any) -> Iterator[tuple[Any, Any]]:
-    """Keys and values of an iterator of the engine, which is closed at the end, however that comes."""
-    try:
-        while found.hasNext():
-            pair = found.next()
-            yield from_java(pair.key), _plain(pair.value)
-    finally:
-        found.close()
 
 
 def _plain(value: Any) -> Any:

@@ -25,14 +25,24 @@ from modelserving.kstreams import java
 from modelserving.kstreams.bridge.failures import guarded
 from modelserving.kstreams.bridge.proxies import implement, implement_with
 from modelserving.kstreams.bridge.threads import attach, detach
-from modelserving.kstreams.context import FixedKeyProcessorContext, ProcessorContext
+from modelserving.kstreams.bridge.values import from_java, to_java
+from modelserving.kstreams.context import FixedKeyProcessorContext, ProcessorContext, ValueTransformerContext
 from modelserving.kstreams.record import FixedKeyRecord, Record
 
-__all__ = ["FixedKeyProcessor", "FixedKeyProcessorSupplier", "FreshObjects", "Processor", "ProcessorSupplier"]
+__all__ = [
+    "FixedKeyProcessor",
+    "FixedKeyProcessorSupplier",
+    "FreshObjects",
+    "Processor",
+    "ProcessorSupplier",
+    "ValueTransformerWithKey",
+    "ValueTransformerWithKeySupplier",
+]
 
 T = TypeVar("T")
 
 _API = "org.apache.kafka.streams.processor.api."
+_KSTREAM = "org.apache.kafka.streams.kstream."
 
 
 class Processor:
@@ -56,6 +66,23 @@ class FixedKeyProcessor(Processor):
     """A processor for ``processValues``: it changes values, times and headers, and never a key."""
 
 
+class ValueTransformerWithKey:
+    """For ``KTable.transformValues``: a value to another one, with stores at hand. The key stays as it is."""
+
+    context: ValueTransformerContext
+
+    def init(self, context: ValueTransformerContext) -> None:
+        """The task begins. By default, the context is kept."""
+        self.context = context
+
+    def transform(self, key: Any, value: Any) -> object:
+        """The new value of a key; ``value`` is ``None`` where the key was deleted."""
+        raise NotImplementedError(f"{type(self).__name__} has no method transform(self, key, value).")
+
+    def close(self) -> None:
+        """The task ends, or goes to another thread or instance."""
+
+
 def ProcessorSupplier(make: Callable[[], Processor], *stores: Any) -> Any:
     """What a topology takes: something that makes a processor for each task.
 
@@ -70,6 +97,21 @@ def FixedKeyProcessorSupplier(make: Callable[[], Processor], *stores: Any) -> An
     """What ``processValues`` takes; its arguments are those of ``ProcessorSupplier``."""
     name = "FixedKeyProcessor"
     return _supplier(name, lambda processor: _Node(processor, FixedKeyRecord, FixedKeyProcessorContext), make, stores)
+
+
+def ValueTransformerWithKeySupplier(make: Callable[[], ValueTransformerWithKey], *stores: Any) -> Any:
+    """What ``KTable.transformValues`` takes; its arguments are those of ``ProcessorSupplier``."""
+    check_supplier("ValueTransformerWithKeySupplier", make)
+    made = FreshObjects("ValueTransformerWithKeySupplier")
+
+    def get() -> Any:
+        transformer = made.check(make())
+        if not callable(getattr(transformer, "transform", None)):
+            raise TypeError(f"transformValues needs objects with transform(self, key, value), and got {transformer!r}.")
+        return implement_with(_Transformer(transformer), _KSTREAM + "ValueTransformerWithKey")
+
+    supplier = _KSTREAM + "ValueTransformerWithKeySupplier"
+    return implement(supplier, get=guarded(get), stores=lambda: _set_of(stores))
 
 
 def _supplier(
@@ -155,6 +197,29 @@ class _Node:
         """Objects of Python and Java that hold each other are never freed: so the engine is let go of."""
         try:
             guarded(self._processor.close)()
+        finally:
+            self._context.release()
+            detach()
+
+
+class _Transformer:
+    """A transformer of values as Java calls it."""
+
+    def __init__(self, transformer: ValueTransformerWithKey) -> None:
+        self._transformer = transformer
+        self.transform = guarded(lambda key, value: to_java(transformer.transform(from_java(key), from_java(value))))
+
+    def init(self, context: Any) -> None:
+        attach()
+        self._transformer.context = self._context = ValueTransformerContext(context)
+        if init := getattr(self._transformer, "init", None):
+            guarded(init)(self._context)
+
+    def close(self) -> None:
+        """As for a processor."""
+        try:
+            if close := getattr(self._transformer, "close", None):
+                guarded(close)()
         finally:
             self._context.release()
             detach()

@@ -5,15 +5,40 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, Self, TypeAlias
+from typing import Any, NoReturn, Self, TypeAlias
 
 from modelserving import jvm
 from modelserving.kstreams.bridge.values import from_java, milliseconds, to_java
 
-__all__ = ["FixedKeyRecord", "Headers", "Record", "RecordMetadata", "read_headers"]
+__all__ = ["FixedKeyRecord", "Headers", "HeadersRead", "Record", "RecordMetadata", "read_headers"]
 
 Headers: TypeAlias = tuple[tuple[str, bytes | None], ...]
 """Names and bytes, in their order; a name may come twice."""
+
+
+class HeadersRead(tuple[tuple[str, bytes | None], ...]):
+    """The headers of a record, as ``Headers`` are; they do not change."""
+
+    __slots__ = ()
+
+    def lastHeader(self, name: str) -> bytes | None:
+        """The value of the last header of that name; ``None`` where there is none."""
+        return next((value for known, value in reversed(self) if known == name), None)
+
+    def headers(self, name: str) -> tuple[bytes | None, ...]:
+        """The values of all headers of that name."""
+        return tuple(value for known, value in self if known == name)
+
+    def add(self, name: str, value: bytes) -> NoReturn:
+        """Not in Python.
+
+        Raises:
+            TypeError: always; the message says what to use instead.
+        """
+        raise TypeError(
+            "a record and its headers do not change: hand on "
+            f"record.withHeaders((*record.headers(), ({name!r}, {value!r})))."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +90,7 @@ class Record:
         """Its time, milliseconds since 1970."""
         return int(self.java.timestamp())
 
-    def headers(self) -> Headers:
+    def headers(self) -> HeadersRead:
         """Its headers, in their order."""
         return read_headers(self.java.headers())
 
@@ -111,9 +136,9 @@ def _class() -> Any:
     return jvm.java_class("org.apache.kafka.streams.processor.api.Record")
 
 
-def read_headers(headers: Any) -> Headers:
+def read_headers(headers: Any) -> HeadersRead:
     """The engine's headers, as Python knows them."""
-    return tuple((str(one.key()), None if one.value() is None else bytes(one.value())) for one in headers)
+    return HeadersRead((str(one.key()), None if one.value() is None else bytes(one.value())) for one in headers)
 
 
 def _headers(headers: Headers) -> Any:

@@ -17,8 +17,7 @@ import logging
 import re
 import warnings
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from types import TracebackType
 from typing import Any, Self
@@ -31,7 +30,7 @@ from modelserving.kafka import Connection
 from modelserving.kafka.clients import reach
 from modelserving.kstreams.bridge.failures import cause_of, describe, guarded, python_errors
 from modelserving.kstreams.bridge.logging import forward_logs
-from modelserving.kstreams.bridge.proxies import implement
+from modelserving.kstreams.bridge.proxies import engine_method, implement
 from modelserving.kstreams.bridge.threads import call_as_daemon
 from modelserving.kstreams.bridge.values import from_java
 from modelserving.kstreams.windows import wrap
@@ -253,9 +252,22 @@ class KafkaStreams:
                 for store, parts in ((store, found[store]) for store in found)
             }
 
+    def setUncaughtExceptionHandler(self, handler: Callable[[BaseException], Response]) -> None:
+        """Ask a function what to do when a thread fails, in place of ``on_error``."""
+        self._on_error = handler
+
+    def __getattr__(self, name: str) -> Any:
+        """What is not here is the engine's own: ``queryMetadataForKey``, ``pause``, ``metrics``, ``query``."""
+        if name.startswith("_") or name == "java":
+            raise AttributeError(name)
+        return engine_method(self.java, name)
+
     def __enter__(self) -> Self:
-        with _closing_on_failure(self):
+        try:
             self.start()
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def __exit__(
@@ -282,15 +294,6 @@ def _leaving() -> Any:
     options = jvm.java_class(_STREAMS + "CloseOptions")
     operation = jvm.java_class(_STREAMS + "CloseOptions$GroupMembershipOperation").LEAVE_GROUP
     return options.timeout(jvm.java_class("java.time.Duration").ZERO).withGroupMembershipOperation(operation)
-
-
-@contextmanager
-def _closing_on_failure(streams: KafkaStreams) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        streams.close()
-        raise
 
 
 _open: set[KafkaStreams] = set()

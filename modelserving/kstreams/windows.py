@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from modelserving.kstreams.keyvalue import (
     EngineStore,
     KeyValueStore,
     ReadOnlyKeyValueStore,
+    StoreIterator,
     TimestampedKeyValueStore,
     ValueAndTimestamp,
 )
@@ -45,11 +46,11 @@ class WindowStore(EngineStore):
         with python_errors():
             return _untimed(self.java.fetch(to_java(key), _at(timeFrom)))
 
-    def all(self) -> Iterator[tuple[Any, Any]]:
+    def all(self) -> StoreIterator:
         """All windows: each with its ``Windowed`` key."""
         return self.walk(lambda java: java.all())
 
-    def fetchAll(self, timeFrom: int | datetime, timeTo: int | datetime) -> Iterator[tuple[Any, Any]]:  # noqa: N803 - the engine's names
+    def fetchAll(self, timeFrom: int | datetime, timeTo: int | datetime) -> StoreIterator:  # noqa: N803 - the engine's names
         """All windows that begin between two times, both included, milliseconds since 1970."""
         return self.walk(lambda java: java.fetchAll(_at(timeFrom), _at(timeTo)))
 
@@ -67,11 +68,11 @@ class SessionStore(EngineStore):
         with python_errors():
             self.java.remove(session)
 
-    def fetch(self, key: object) -> Iterator[tuple[Any, Any]]:
+    def fetch(self, key: object) -> StoreIterator:
         """All sessions of a key."""
         return self.walk(lambda java: java.fetch(to_java(key)))
 
-    def findSessions(self, key: object, earliest: int | datetime, latest: int | datetime) -> Iterator[tuple[Any, Any]]:
+    def findSessions(self, key: object, earliest: int | datetime, latest: int | datetime) -> StoreIterator:
         """The sessions of a key that end at ``earliest`` or later, and begin at ``latest`` or sooner."""
         return self.walk(lambda java: java.findSessions(to_java(key), _at(earliest), _at(latest)))
 

@@ -157,6 +157,10 @@ def test_a_record_does_not_change() -> None:
     )
     assert (other.key(), other.value(), other.timestamp(), other.headers()) == (b"other", None, 6, ())
     assert repr(other) == "Record(key=b'other', value=None, timestamp=6)"
+    found = wine.withHeaders((("from", b"a"), ("from", b"b"))).headers()
+    assert (found.lastHeader("from"), found.headers("from"), found.lastHeader("to")) == (b"b", (b"a", b"b"), None)
+    with pytest.raises(TypeError, match=r"record\.withHeaders"):
+        found.add("to", b"c")
 
 
 @pytest.mark.parametrize(

@@ -145,9 +145,30 @@ def test_a_store_is_restored_from_its_changelog(connection: Connection, own: Top
     send(connection, own, b"red", b"red", b"white", b"white", b"red")
     with KafkaStreams(counting(own), config(connection, own, tmp_path / "one")):
         wait_until(lambda: read(connection, own).total() == 5, "five results")
-    with KafkaStreams(counting(own), config(connection, own, tmp_path / "two")) as streams:
+    restored = Restored()
+    two = KafkaStreams(counting(own), config(connection, own, tmp_path / "two"))
+    two.setGlobalStateRestoreListener(restored)
+    with two as streams:
         streams.wait_for(State.RUNNING)
         assert counted(streams) == {b"red": 3, b"white": 2}
+        # What is not in the class is the engine's own, by its own name.
+        streams.pause()
+        assert streams.isPaused() is True
+        (thread,) = streams.metadataForLocalThreads()
+        assert len(thread.activeTasks()) == 2
+    assert sorted(restored.ends) == [((f"{own.records}-counts-changelog", part), "counts") for part in (0, 1)]
+    assert not hasattr(streams, "nosuch")
+
+
+class Restored:
+    """Notes which stores were filled; the rest of the listener it leaves out."""
+
+    def __init__(self) -> None:
+        self.ends: list[tuple[tuple[str, int], str]] = []
+
+    def onRestoreEnd(self, place: tuple[str, int], store: str, _count: int) -> None:  # noqa: N802 - the engine's name
+        """A store is there."""
+        self.ends.append((place, store))
 
 
 @pytest.mark.slow

@@ -126,6 +126,24 @@ def test_what_else_a_key_value_store_can_do() -> None:
     assert found == (1, None, [("a1", 1), ("a2", 2)], ["c", "b1", "a2", "a1"], [("b1", 3), ("a2", 2)])
 
 
+def test_a_store_is_walked_through_as_in_java() -> None:
+    """``hasNext``, ``next`` and ``peekNextKey``, or a ``with`` block; what is closed has nothing more."""
+    builder = java.Stores.keyValueStoreBuilder(java.Stores.inMemoryKeyValueStore("store"), text(), JSON)
+
+    def work(store: Any, _record: Record) -> object:
+        store.putAll([("a", 1), ("b", 2)])
+        found = []
+        walked = store.all()
+        while walked.hasNext():
+            found.append((walked.peekNextKey(), walked.next().value))
+        with store.all() as entries:
+            first = next(entries)
+        return found, (first.key, first.value), entries.hasNext(), walked.peekNextKey(), list(entries)
+
+    (found,) = seen_by(builder, work, "x")
+    assert found == ([("a", 1), ("b", 2)], ("a", 1), False, None, [])
+
+
 def test_a_store_of_a_wrong_name_is_told() -> None:
     """With what to do: it has to be connected with the processor."""
     builder = java.Stores.keyValueStoreBuilder(java.Stores.inMemoryKeyValueStore("other"), text(), JSON)

@@ -9,8 +9,10 @@ A class of processors, too, is taken for its supplier.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import wraps
 from typing import Any
 
 import _jpype
@@ -19,7 +21,12 @@ import jpype
 from modelserving.kstreams import functions
 from modelserving.kstreams.bridge.failures import python_errors_only
 from modelserving.kstreams.bridge.values import duration, from_java
-from modelserving.kstreams.processor import FixedKeyProcessorSupplier, ProcessorSupplier, check_supplier
+from modelserving.kstreams.processor import (
+    FixedKeyProcessorSupplier,
+    ProcessorSupplier,
+    ValueTransformerWithKeySupplier,
+    check_supplier,
+)
 
 __all__ = ["adapt_functions"]
 
@@ -37,6 +44,7 @@ _MERGED: Kinds = {3: functions.Merger}
 _REDUCED: Kinds = {2: functions.Reducer}
 _SUPPLIED: Kinds = {0: ProcessorSupplier}
 _VALUES_SUPPLIED: Kinds = {0: FixedKeyProcessorSupplier}
+_TRANSFORMED: Kinds = {0: ValueTransformerWithKeySupplier}
 _PARTITIONED: Kinds = {4: functions.StreamPartitioner}
 _NAMED: Kinds = {2: functions.TopicNameExtractor, 3: functions.TopicNameExtractor}
 _METHODS: Mapping[str, Kinds] = {
@@ -44,6 +52,7 @@ _METHODS: Mapping[str, Kinds] = {
     "addSink": {**_NAMED, **_PARTITIONED},
     "aggregate": _AGGREGATED,
     "branch": _PREDICATE,
+    "build": {},
     "cogroup": {3: functions.Aggregator},
     "filter": _PREDICATE,
     "filterNot": _PREDICATE,
@@ -63,6 +72,7 @@ _METHODS: Mapping[str, Kinds] = {
     "selectKey": _BY_KEY,
     "to": _NAMED,
     "toStream": _BY_KEY,
+    "transformValues": _TRANSFORMED,
     "withStreamPartitioner": _PARTITIONED,
     "withTimestampExtractor": {2: functions.TimestampExtractor},
 }
@@ -91,18 +101,35 @@ _CLASSES: Mapping[str, tuple[str, ...]] = {
         "selectKey",
         "to",
     ),
-    "KTable": ("filter", "filterNot", "groupBy", "join", "leftJoin", "mapValues", "outerJoin", "toStream"),
+    "KTable": (
+        "filter",
+        "filterNot",
+        "groupBy",
+        "join",
+        "leftJoin",
+        "mapValues",
+        "outerJoin",
+        "toStream",
+        "transformValues",
+    ),
     "Produced": ("withStreamPartitioner",),
     "Repartitioned": ("withStreamPartitioner",),
     "SessionWindowedCogroupedKStream": ("aggregate",),
     "SessionWindowedKStream": ("aggregate", "reduce"),
     "TimeWindowedCogroupedKStream": ("aggregate",),
     "TimeWindowedKStream": ("aggregate", "reduce"),
+    "StreamsBuilder": ("build",),
     "Topology": ("addProcessor", "addSink"),
 }
 """Which class of the DSL has which of them."""
-_SUPPLIER_AT = {"addProcessor": 1, "process": 0, "processValues": 0}
+_SUPPLIER_AT = {"addProcessor": 1, "process": 0, "processValues": 0, "transformValues": 0}
 """Where these take what makes processors."""
+_RETURNS = {
+    "flatMap": "a list of pairs, perhaps an empty one",
+    "flatMapValues": "a list of values, perhaps an empty one",
+    "map": "a pair of key and value",
+}
+"""What these may not leave out."""
 _ANYWHERE: Mapping[str, Callable[[Any], Any]] = {
     "processor.TimestampExtractor": functions.TimestampExtractor,
     "processor.api.ProcessorSupplier": ProcessorSupplier,
@@ -114,17 +141,29 @@ def adapt_functions() -> None:
     """Let the DSL take bare functions. To be said before the first of its classes is used; Java need not run yet."""
     for interface, kind in _ANYWHERE.items():
         jpype.JConversion(_STREAMS + interface, attribute="__call__")(_converted(kind))
+    jpype.JConversion(_STREAMS + "processor.TimestampExtractor", attribute="extract")(
+        _converted(functions.TimestampExtractor)
+    )
+    jpype.JConversion(_STREAMS + "processor.StateRestoreListener", attribute="onRestoreEnd")(
+        _converted(functions.StateRestoreListener)
+    )
+    jpype.JConversion("java.util.regex.Pattern", instanceof=re.Pattern)(_pattern)
     jpype.JConversion("java.time.Duration", instanceof=timedelta)(lambda _, length: duration(length))
     jpype.JImplementationFor(_STREAMS + "kstream.Windowed")(_Windowed)
     jpype.JImplementationFor(_STREAMS + "kstream.Window")(_Window)
     for name, methods in _CLASSES.items():
         made = {method: _taking(name, method) for method in methods}
-        package = _STREAMS if name == "Topology" else _STREAMS + "kstream."
+        package = _STREAMS if name in {"StreamsBuilder", "Topology"} else _STREAMS + "kstream."
         jpype.JImplementationFor(package + name)(type(name, (), made))
 
 
 def _converted(kind: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
     return lambda _, function: kind(function)
+
+
+def _pattern(kind: Any, pattern: re.Pattern[str]) -> Any:
+    """Names of topics, as ``stream(re.compile("sensor-.*"))`` has them; the engine keeps a pattern's text alone."""
+    return kind.compile(("(?i)" if pattern.flags & re.IGNORECASE else "") + pattern.pattern)
 
 
 class _Windowed:
@@ -185,9 +224,23 @@ def _is_bare(found: Any) -> bool:
     return callable(found) and not isinstance(found, _jpype._JObject | _jpype._JProxy | _jpype.JClass)
 
 
+def _never_nothing(method: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function; one that has forgotten its ``return`` says so, where the engine needs one."""
+
+    @wraps(function)
+    def call(*arguments: Any) -> Any:
+        made = function(*arguments)
+        if made is None:
+            name = getattr(function, "__name__", repr(function))
+            raise TypeError(f"the function of {method} returns {_RETURNS[method]}, and {name} returned None.")
+        return made
+
+    return call
+
+
 def _wrap(method: str, kinds: Kinds, function: Callable[..., Any]) -> Any:
     for count, kind in kinds.items():
         if functions.takes(function, count):
-            return kind(function)
+            return kind(_never_nothing(method, function) if method in _RETURNS else function)
     wanted = " or ".join(map(str, kinds))
     raise TypeError(f"{method} takes a function of {wanted} arguments; {function!r} cannot be called with so many.")

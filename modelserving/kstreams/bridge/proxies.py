@@ -6,11 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 import jpype
+import numpy as np
 
 from modelserving import jvm
 from modelserving.errors import ServerError
+from modelserving.kstreams.bridge.failures import python_errors
+from modelserving.kstreams.bridge.values import from_java, to_java
 
-__all__ = ["Ended", "implement", "implement_with"]
+__all__ = ["Ended", "engine_method", "implement", "implement_with"]
+
+_PLAIN = (str, bytes, int, float, np.generic)
 
 
 class Ended:
@@ -21,6 +26,21 @@ class Ended:
 
     def __getattr__(self, name: str) -> Any:
         raise ServerError(f"the task that this belongs to has ended: {name} can be asked of it no more.")
+
+
+def engine_method(java: Any, name: str) -> Callable[..., Any]:
+    """A method of an object of the engine; it takes and gives values as Python knows them, and raises Python's errors.
+
+    Raises:
+        AttributeError: it has none of that name.
+    """
+    method = getattr(java, name)
+
+    def call(*arguments: Any) -> Any:
+        with python_errors():
+            return from_java(method(*(to_java(one) if isinstance(one, _PLAIN) else one for one in arguments)))
+
+    return call
 
 
 def implement(interface: str, **methods: Callable[..., Any]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from modelserving.kstreams import (
     StateStore,
     StoreBuilder,
     TopologyTestDriver,
+    ValueTransformerWithKey,
     integer,
     java,
     number,
@@ -261,3 +263,57 @@ def test_a_class_is_its_supplier_for_global_stores_too() -> None:
     with TopologyTestDriver(builder.build()) as driver:
         driver.createInputTopic("all", text(), text()).pipeInput("k", "v")
         assert driver.getStateStore("kept").get("k") == "v"
+
+
+@pytest.mark.parametrize(
+    ("use", "told"),
+    [
+        (lambda records: records.map(lambda key, value: None), "map returns a pair of key and value, and <lambda>"),
+        (lambda records: records.flatMap(lambda key, value: None), "flatMap returns a list of pairs"),
+        (lambda records: records.flatMapValues(lambda value: None), "flatMapValues returns a list of values"),
+    ],
+)
+def test_a_function_that_forgets_to_return_is_told(use: Any, told: str) -> None:
+    """Where the engine would have a NullPointerException; for ``mapValues`` nothing is a value, the tombstone."""
+    builder = java.StreamsBuilder()
+    use(stream(builder))
+    with pytest.raises(TypeError, match=told), TopologyTestDriver(builder.build()) as driver:
+        driver.createInputTopic("in", text(), text()).pipeInput("k", "v")
+    builder = java.StreamsBuilder()
+    stream(builder).mapValues(lambda value: None).to(*out())
+    assert drive(builder, {"in": [("k", "v")]}) == [("k", None)]
+
+
+def test_topics_by_pattern_and_time_by_an_object() -> None:
+    """As in Java: ``Pattern.compile``, and a class with ``extract(record, partitionTime)``."""
+
+    class Sent:
+        def extract(self, record: Record, partition_time: int) -> int:
+            return int(record.value()) + partition_time + 1  # the latest time so far is -1
+
+    builder = java.StreamsBuilder()
+    consumed = java.Consumed.with_(text(), text()).withTimestampExtractor(Sent())
+    builder.stream(re.compile("SENSOR-.*", re.IGNORECASE), consumed).to(*out())
+    with TopologyTestDriver(builder.build()) as driver:
+        driver.createInputTopic("sensor-1", text(), text()).pipeInput("k", "42")
+        assert driver.createOutputTopic("out", text(), text()).readRecord().timestamp() == 42
+
+
+def test_a_transformer_of_values_says_what_it_is_not() -> None:
+    """It hands on what it returns, and nothing else; its error comes out as itself."""
+
+    class Forwarding(ValueTransformerWithKey):
+        def transform(self, key: Any, value: Any) -> object:
+            place = self.context.recordMetadata()
+            assert place is not None
+            self.context.forward(Record(key, f"{value} at {place.offset}", 0))
+            return value
+
+    builder = java.StreamsBuilder()
+    builder.table("in", java.Consumed.with_(text(), text())).transformValues(Forwarding)
+    with pytest.raises(TypeError, match="return the value"), TopologyTestDriver(builder.build()) as driver:
+        driver.createInputTopic("in", text(), text()).pipeInput("k", "v")
+    builder = java.StreamsBuilder()
+    builder.table("in", java.Consumed.with_(text(), text())).transformValues(lambda: 42)
+    with pytest.raises(TypeError, match="has to make an object"), TopologyTestDriver(builder.build()):
+        pass
