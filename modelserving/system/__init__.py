@@ -2,9 +2,10 @@
 
 ::
 
-    files.py     a file that is written whole or not at all
-    ports.py     loopback ports: free ones, and who has one that is not
-    waiting.py   ask again and again, until it is so or the time is over
+    files.py       a file that is written whole or not at all
+    interrupts.py  Ctrl-C that waits until something is not half done
+    ports.py       loopback ports: free ones, and who has one that is not
+    waiting.py     ask again and again, until it is so or the time is over
 """
 
 from modelserving.system.files import write_atomically

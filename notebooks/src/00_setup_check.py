@@ -28,7 +28,7 @@ from itertools import pairwise
 from modelserving.config import Settings, data_folder
 from modelserving.kafka import read_topic
 from modelserving.records import decode_scored, read_wines
-from modelserving.workshop import happened, records_table, start, table
+from modelserving.workshop import records_table, start, table
 from modelserving.workshop.display.running import RunningSystem
 from modelserving.workshop.lab.doctor import check_home, examine
 
@@ -65,7 +65,7 @@ system.view
 
 # %%
 first = system.view.wait_for(lambda s: s.scored >= 30, within_s=60)
-happened(f"{first.scored} wines are scored, with `{first.model.name}`, the simplest of our models.")
+lesson.tell("first-scores")
 
 # %% [markdown]
 # Now the buttons below the picture. Click them in this order, and look at the picture each time. (If you do not click, the cells do it.)
@@ -139,10 +139,7 @@ lesson.tell("killed")
 
 # %% tags=["breaks"]
 back = system.see_broker_back()
-happened(
-    f"It is back, and so are the scores: {back.scored} by now. Client and server had waited for "
-    "it; nobody had to start them again."
-)
+lesson.tell("broker-back")
 
 # %% [markdown]
 # That is all of it. Each lesson opens one box of the picture: **01** Kafka, **02** the client and its messages, **03** streams, **04** the server,
@@ -165,7 +162,7 @@ report
 # In a terminal, `modelserving doctor` does the same. (A terminal: menu **File**, **New**, **Terminal**.)
 
 # %%
-happened(report.verdict)
+lesson.tell("verdict")
 
 # %% [markdown]
 # ## The first record
@@ -214,7 +211,7 @@ sick
 
 # %%
 problem = sick.problems[0]
-happened(f"The doctor could not write to the {problem.name}, and says what to do: {problem.fix}")
+lesson.tell("says-what-to-do")
 
 # %% [markdown]
 # Remove the file, and the machine is well again.

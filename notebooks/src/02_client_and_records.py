@@ -29,7 +29,7 @@ from modelserving.config import data_folder
 from modelserving.errors import RecordError
 from modelserving.kafka import read_topic
 from modelserving.records import decode_descriptor, decode_wine, encode_wine
-from modelserving.workshop import happened, show, start, table
+from modelserving.workshop import show, start, table
 from modelserving.workshop.display.byte_map import byte_map
 
 lesson = start("02", fast=fast)
@@ -95,12 +95,8 @@ tag(value[0])
 
 # %%
 (first,) = struct.unpack("<d", value[1:9])
-assert first == wine.fixed_acidity
 
-happened(
-    f"Byte 0 is `{value[0]:02x}`: field 1, and eight bytes follow. "
-    f"Bytes 1 to 8 are **{first}**, the fixed acidity."
-)
+lesson.tell("first-byte")
 
 # %%
 # predict: second-tag
@@ -160,10 +156,7 @@ task
 # %%
 lesson.wait_for(lambda: not task.running, "the client to publish all its records")
 
-happened(
-    f"The client sent **{client.sent}** wines to `{lesson.topics.records}` "
-    f"and **{client.models_sent}** models to `{lesson.topics.models}`."
-)
+lesson.tell("client-sent")
 
 # %% [markdown]
 # Do not believe the sender: ask the broker. This is what `modelserving reader --prefix lesson-02` does in a terminal.
@@ -242,11 +235,7 @@ whole(model), whole(damaged)
 # And with its golden records. A model that answers these wrongly never gets to serve.
 
 # %% tags=["nbval-check-output"]
-happened(
-    f"`{model.name}`, offset {arrived[0].offset} of `{lesson.topics.models}`, brings "
-    f"{len(model.golden)} golden records. To the first, it must answer **{golden.expected:.4f}**. "
-    f"Its digest begins with `{model.sha256[:12]}`."
-)
+lesson.tell("golden-records")
 
 # %% [markdown]
 # ## Break it: a client that sends rubbish
@@ -269,10 +258,7 @@ rows = [(seen.offset, seen.size, seen.decoded.partition(":")[0]) for seen in bro
 table("What cannot be decoded", rows, "offset", "bytes", "why")
 
 # %%
-happened(
-    f"{len(broken)} records of `{lesson.topics.records}` cannot be decoded, the first at offset "
-    f"**{broken[0].offset}**. They stay there, like all others."
-)
+lesson.tell("still-there")
 
 # %% [markdown]
 # Look closely: is that all the client broke? Some of what it breaks can be decoded, and is rubbish all the same: an alcohol that is not a

@@ -31,7 +31,7 @@ from modelserving.models.store.bundled import read_catalog
 from modelserving.records import Action, Golden, ModelCommand, decode_command, decode_scored
 from modelserving.records import encode_descriptor, encode_wine, read_wines
 from modelserving.widgets import StageView
-from modelserving.workshop import happened, start, table
+from modelserving.workshop import start, table
 
 lesson = start("05", fast=fast)
 
@@ -55,11 +55,7 @@ golden = line.golden[0]
 golden.expected, golden.record
 
 # %%
-happened(
-    f"The **digest** is computed from the {len(line.data)} bytes: other bytes, other digest. A "
-    "**golden record** is a wine whose answer is known: a server that gets another answer than "
-    f"{golden.expected:g} does not let the model serve."
-)
+lesson.tell("digest-and-golden")
 
 # %% [markdown]
 # ## By hand: three slots
@@ -306,11 +302,7 @@ def answers():
     records = read_topic(lesson.connection, lesson.topics.scored)
     return [decode_scored(record.value) for record in records]
 
-assert "wine-swapped" not in {one.model_name for one in answers()}
-happened(
-    f"Offset {offset} of `{lesson.topics.models}` became a dead letter: {letter.reason} Of "
-    f"{len(answers())} answers none is its own, and {server.get('/state')['name']} serves on."
-)
+lesson.tell("refused")
 
 # %% [markdown]
 # ## Roll back
@@ -519,12 +511,7 @@ rows = [(step, f"{us:,.0f}") for step, us in steps.items()]
 table("One decision tree", rows, "step", "microseconds")
 
 # %%
-happened(
-    f"The first score took {first_us:,.0f} µs, a later one {warm_us:,.0f}. Building and the slow "
-    "first scores happen **before** the swap, in another thread, while the old model scores: that "
-    "is what the warm-up is for. Both share the processors, so a batch may take a little longer "
-    "while a model is built; nobody waits for the build."
-)
+lesson.tell("warm-up")
 
 # %% [markdown]
 # These are single runs, on a machine that does other things meanwhile. `benchmarks/models.py` measures a hundred swaps, with

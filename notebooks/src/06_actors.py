@@ -32,7 +32,7 @@ from time import perf_counter
 import pykka
 
 from modelserving.errors import ActorError, MailboxFull, ServerError
-from modelserving.workshop import happened, show, start, table
+from modelserving.workshop import show, start, table
 from modelserving.workshop.display.figures import curves
 from modelserving.workshop.display.pictures.mailboxes import mailboxes
 
@@ -237,12 +237,7 @@ lesson.tell("no-white")
 # %%
 promote("white-linear-regression")
 routed, scored = send(mixed)
-assert [one.offset for one in scored] == [0, 2, 1, 3]
-happened(
-    f"{len(routed.parts)} parts now, each with the promise of an answer. The manager hands on, and "
-    f"waits for nobody: its own answer is **where the answers will be**. So it has time for others "
-    f"meanwhile, and red and white are scored side by side. The actors: {', '.join(actors())}."
-)
+lesson.tell("side-by-side")
 
 # %% [markdown]
 # ## Break it: an actor that fails
@@ -443,12 +438,7 @@ print("\n".join(line[:90] for line in text.splitlines()))  # the statistics are 
 
 # %%
 files = sorted(folder.iterdir())
-happened(
-    "The first line says what it is, of which version, and its checksum. Each value stands under "
-    f"its **name**; the digest names another file, with the model's bytes. In the folder: "
-    f"{', '.join(f'`{file.name[:12]}`' for file in files)}. Both are written beside their place "
-    "first, and then renamed: a reader finds the old file or the new one, never half of one."
-)
+lesson.tell("written-down")
 
 # %% [markdown]
 # ## Exercise: what to write down
@@ -498,12 +488,7 @@ missing = [offset for offset in range(first, max(times) + 1) if not times[offset
 doubled = [offset for offset in times if times[offset] > 1]
 
 # %%
-assert (missing, doubled) == ([], [])
-happened(
-    f"{len(given)} wines scored, missing {missing or 'none'}, doubled {doubled or 'none'}. How far "
-    "the server has come in the topic is **not** in its folder: it is committed to Kafka, in one "
-    "transaction with the answers (lesson 04). Two places for one truth would part some day."
-)
+lesson.tell("nothing-lost")
 
 # %% [markdown]
 # ## Break it: half a file

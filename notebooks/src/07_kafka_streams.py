@@ -28,7 +28,7 @@ from modelserving.kafka import read_topic
 from modelserving.models.store.bundled import read_catalog
 from modelserving.records import decode_wine
 from modelserving.records import encode_descriptor, encode_wine, read_wines
-from modelserving.workshop import happened, start, table
+from modelserving.workshop import start, table
 
 lesson = start("07", fast=fast)
 
@@ -54,12 +54,7 @@ from modelserving.jvm import java_class
 
 version = java_class("org.apache.kafka.common.utils.AppInfoParser").getVersion()
 java = java_class("java.lang.ProcessHandle").current().pid()
-assert java == os.getpid()
-happened(
-    f"Kafka Streams {version} runs in process {java}, and this kernel is process {os.getpid()}: "
-    "**the same one**. A library called JPype has put a Java machine into your Python. There is no "
-    "second program to start, and none to forget."
-)
+lesson.tell("same-process")
 
 # %% [markdown]
 # ## A topology of three nodes
@@ -379,13 +374,7 @@ rows = [(one.offset, one.key.decode(), int.from_bytes(one.value)) for one in ent
 table(f"What is on {log}", rows, "offset", "colour", "count")
 
 # %%
-assert dict(row[1:] for row in rows) == {"red": 30, "white": 13}
-happened(
-    "The new machine read this topic into its empty RocksDB, and went on from there. 43 bottles "
-    f"were counted, and only {len(rows)} changes written: the DSL has a cache, and writes the "
-    "newest value of a key once for each commit. Older entries may go: the topic is **compacted**. "
-    "And the offsets that are missing? These are the marks of the commits."
-)
+lesson.tell("from-the-changelog")
 
 # %% [markdown]
 # ## Exercise: a count that comes back

@@ -30,7 +30,7 @@ from modelserving.models.formats import factory
 from modelserving.models.store.bundled import read_catalog
 from modelserving.records import TOPICS, decode_descriptor, decode_wine
 from modelserving.records import encode_descriptor, encode_wine, read_wines
-from modelserving.workshop import happened, show, start, table
+from modelserving.workshop import show, start, table
 
 lesson = start("08", fast=fast)
 

@@ -29,7 +29,7 @@ import httpx
 from modelserving.config import data_folder
 from modelserving.kafka import end_offsets, read_topic
 from modelserving.records import decode_scored, encode_descriptor, encode_wine, read_wines
-from modelserving.workshop import happened, show, start, table
+from modelserving.workshop import show, start, table
 
 lesson = start("09", fast=fast)
 
@@ -118,11 +118,7 @@ rows = [
 table("Who has what, as each of them says", rows, "asked", "says of", "works on", "keeps a copy of")
 
 # %%
-happened(
-    "Both say the same. Nobody wrote this down for them: instances of one application find each "
-    "other through Kafka, agree on who does what, and tell each other their addresses. So it does "
-    "not matter which one you ask."
-)
+lesson.tell("both-agree")
 
 # %% [markdown]
 # ## Each has its share
@@ -251,13 +247,7 @@ records = read_topic(lesson.connection, lesson.topics.records)
 found = {record.key: record.partition for record in records}
 
 # %%
-assert by_hand == by_engine == found
-happened(
-    f"{len(found)} barrels: by hand, by the engine, and by where the broker really has them, it is "
-    "three times the same. It has to be. Whoever is asked for a key finds its partition by the "
-    "hash, and the instance by the partition. A writer with another hash would put the records "
-    "into one partition, and the questions would go to another one."
-)
+lesson.tell("three-times-the-same")
 
 # %% [markdown]
 # ## A way that does not scale
@@ -352,11 +342,7 @@ doubled = [place for place in times if times[place] > 1]
 len(places), missing, doubled
 
 # %%
-assert (missing, doubled) == ([], []) and len(times) == len(places)
-happened(
-    f"{len(places)} wines, {len(times)} answers; none is missing, none is there twice. Luck? The "
-    "instance may just have had nothing unfinished when it died. So we leave something unfinished."
-)
+lesson.tell("each-once")
 
 # %%
 # predict: unfinished
@@ -402,12 +388,7 @@ rows = [("all entries", len(log), sizes[0]), ("the last of each key", len(last),
 table("The changelog of the counts", rows, "", "entries", "bytes")
 
 # %%
-happened(
-    f"{len(log)} entries, of which {len(last)} still matter; the broker throws the others away "
-    "when it gets round to it. Ours is so small that a copy gains little. With gigabytes of state, "
-    "reading takes minutes, and a copy has read all but the last moment already. It costs "
-    "the state once more, in memory or on disk, and one more reader of the changelog, always."
-)
+lesson.tell("changelog-size")
 
 # %% [markdown]
 # Did the partitions go to where the copies were? They need not: an instance that lacks less than 10,000 entries is as good to
@@ -468,13 +449,7 @@ lesson.tell("quix")
 # %%
 by_barrel = {record.key: json.loads(record.value)["usage"] for record in answered}
 counted = sum(by_barrel.values())
-assert not_here or counted == written()
-happened(
-    f"{len(by_barrel)} barrels, {counted} wines: the same as ours, found by reading the whole "
-    "topic of the answers. To have it at any time, you would have to write that part, too."
-    if not not_here
-    else "Nothing to add up, without Quix Streams."
-)
+lesson.tell("added-up")
 
 # %% [markdown]
 # ## Recap

@@ -24,7 +24,7 @@ from threading import Event
 
 from modelserving.config import data_folder
 from modelserving.records import Topics
-from modelserving.workshop import happened, start, table
+from modelserving.workshop import start, table
 from modelserving.workshop.display.figures import distributions
 from modelserving.workshop.processes.process import ServerProcess
 
@@ -111,7 +111,7 @@ from modelserving.registry import TopicRegistry, define
 kept_on = f"{lesson.prefix}-schemas"
 registry = lesson.manage(TopicRegistry(lesson.connection, kept_on), name="registry")
 first = registry.register("hire", define(schema))
-happened(f"`hire` version {first.version} has the number {first.schema_id}.")
+lesson.tell("its-number")
 
 # %%
 # predict: again
@@ -144,7 +144,7 @@ from modelserving.models.admin.publish import publish_model
 about = About("hire", "rider", parameters={"outputs": "*"})  # its probabilities, too
 publish_model(lesson.connection, topics, describe_file(model_file, about))
 lesson.wait_for(lambda: "hire" in server.get("/models")["models"], "the server to take the model")
-happened(f"{server.url}/models/hire shows the model. It came as data, as wines' models do.")
+lesson.tell("shown")
 
 # %% [markdown]
 # ## Asked

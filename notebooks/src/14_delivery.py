@@ -25,7 +25,7 @@ from functools import cache
 from modelserving.client.letters import LetterFilter
 from modelserving.client.replay import replay
 from modelserving.kafka import MAX_MESSAGE_BYTES, read_topic
-from modelserving.workshop import happened, show, start, table
+from modelserving.workshop import show, start, table
 from modelserving.workshop.display.figures import curves
 from modelserving.workshop.processes import delivery
 from modelserving.workshop.processes.call_counter import CallCounter
@@ -129,11 +129,7 @@ rows = [("place, answers", *at_most), ("answers, place", *at_least), ("both in o
 table("Killed in the gap, once, with ten wines in hand", rows, "order", "lost", "doubled")
 
 # %%
-happened(
-    f"The topic holds {count} answers, more than 40: those of the killed worker are there, and "
-    "stay there. They were **written** twice and are **read** once, by whoever reads committed "
-    "records only. So it is called effectively once, and the reader has a part in it."
-)
+lesson.tell("written-twice")
 
 # %% [markdown]
 # ## Exercise: both in one
@@ -350,12 +346,7 @@ producer.send(lesson.topics.models, key=b"wine", value=message).get(timeout=20).
 
 # %%
 read = decode_descriptor(message)
-assert read.digest == whole.digest
-happened(
-    f"{len(message)} bytes travel in place of {len(model):,}: a reference, and the SHA-256 of the "
-    "model. A server fetches it, if its operator allows that host, and refuses what has another "
-    "digest (lesson 05). The price: whoever keeps the models must be there, too."
-)
+lesson.tell("by-reference")
 
 # %% [markdown]
 # ## Recap

@@ -28,7 +28,7 @@ from modelserving.kafka import read_topic
 from modelserving.models.formats.factory import create
 from modelserving.models.store.bundled import read_catalog
 from modelserving.records import decode_scored, encode_descriptor, encode_wine, read_wines
-from modelserving.workshop import happened, show, start, table
+from modelserving.workshop import show, start, table
 from modelserving.workshop.display.figures import curves
 from modelserving.workshop.processes import alarms
 from modelserving.workshop.processes.alarms import AlarmApplication
@@ -150,7 +150,7 @@ def scored():
 
 send(100)
 lesson.wait_for(lambda: len(scored()) == 100, "a hundred scores")
-happened(f"{len(scored())} wines were scored by {scored()[0].model_name}, which is not here.")
+lesson.tell("scored-there")
 
 # %%
 # predict: through

@@ -26,7 +26,7 @@ from modelserving.client import load_dataset
 from modelserving.config import data_folder
 from modelserving.kafka import read_topic
 from modelserving.records import decode_scored
-from modelserving.workshop import happened, show, start, table
+from modelserving.workshop import show, start, table
 
 lesson = start("16", fast=fast)
 
@@ -177,10 +177,7 @@ client = lesson.background(Publisher(lesson.connection, wines, rate, lesson.topi
 
 # %%
 seen = view.wait_for(lambda s: s.share("wine-smart") > 0)
-happened(
-    f"{seen.share('wine-smart'):.0%} of the answers were the smart model's: it answers within a "
-    f"few milliseconds, and the deadline is {seen.deadline_ms:g} ms."
-)
+lesson.tell("in-time")
 
 # %% [markdown]
 # Each answer says of itself who gave it, who else had answered, and why it is this one. It is in a header of its message:
@@ -228,7 +225,7 @@ lesson.tell("out")
 view.want(slowed_ms=0)
 back = view.wait_for(lambda s: not s.participants[0].waits and s.moments
                      and s.moments[-1].chosen["wine-smart"] > 0, within_s=60)
-happened("The smart model is quick again. It was asked again after its pause, and takes part.")
+lesson.tell("back-again")
 
 # %% [markdown]
 # ## Three, and a vote

@@ -10,6 +10,10 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from modelserving.broker import EmbeddedKafka
+from modelserving.config import checkout
+from tests.browser.lab import Lab, running_lab
+
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _FLAGS = [
     "--no-sandbox",
@@ -26,7 +30,7 @@ _PATIENCE_MS = 60_000
 expect.set_options(timeout=_PATIENCE_MS)  # five seconds by default, which a machine with other work does not keep
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Chromium: the system's, or the one that Playwright brought."""
     with sync_playwright() as playwright:
@@ -36,6 +40,15 @@ def browser() -> Iterator[Browser]:
         launched = playwright.chromium.launch(executable_path=found, args=_FLAGS)
         yield launched
         launched.close()
+
+
+@pytest.fixture(scope="session")
+def lab(kafka: EmbeddedKafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """JupyterLab with the workbook's settings, on copies of the lessons; nothing of it runs afterwards."""
+    if checkout() is None:
+        pytest.skip("the lessons are in the source checkout")
+    with running_lab(kafka.start().bootstrap_servers, tmp_path_factory.mktemp("lab")) as running:
+        yield running
 
 
 @pytest.fixture

@@ -2,111 +2,29 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import secrets
-import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
-from urllib.parse import quote
 
 import httpx
-import psutil
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from modelserving.broker import EmbeddedKafka
 from modelserving.config import checkout
-from modelserving.system.ports import free_port
-from modelserving.workshop.lab.lab import lab_arguments
-from modelserving.workshop.lab.work import WorkFolder
+from tests.browser.lab import Lab
 
-pytestmark = [pytest.mark.browser, pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.broker,
+    pytest.mark.slow,
+    pytest.mark.timeout(600),
+    pytest.mark.xdist_group("lab"),
+]
 
 _ROOT = checkout()
 _LESSONS = sorted(path.name for path in (_ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb")) if _ROOT else []
-_START_S, _END_S = 90.0, 30.0
 _VIEW = ".jp-OutputArea-output svg[role=img]"
 _STOP = re.compile(r"Stop$")  # an icon stands before it
-
-
-@dataclass(frozen=True, slots=True)
-class Lab:
-    """A running JupyterLab.
-
-    Args:
-        url: of its root, without a slash at the end.
-        token: what the browser must show.
-        work: its folder of notebooks.
-    """
-
-    url: str
-    token: str
-    work: Path
-
-    def open(self, page: Page, notebook: str) -> None:
-        """Open a notebook, and wait until its kernel is there."""
-        page.goto(f"{self.url}/lab/tree/{quote(f'{self.work.name}/{notebook}')}?token={self.token}&reset")
-        session = "window.jupyterapp?.shell?.currentWidget?.sessionContext"
-        page.wait_for_function(f"() => {session}?.session?.kernel?.status === 'idle'")
-
-    def end_kernel(self, notebook: str) -> None:
-        """End the kernel of a notebook, and with it what its cells have started."""
-        with httpx.Client(headers={"Authorization": f"token {self.token}"}, base_url=self.url) as client:
-            for session in client.get("/api/sessions").json():
-                if Path(session["path"]).name == notebook:
-                    client.delete(f"/api/sessions/{session['id']}").raise_for_status()
-
-    def copy(self, lesson: str, until: str) -> str:
-        """Write a shorter copy of a lesson, which ends with the first code cell that has ``until`` in it.
-
-        Returns:
-            Its name.
-        """
-        notebook = json.loads((self.work / lesson).read_text(encoding="utf-8"))
-        last = next(
-            number
-            for number, cell in enumerate(notebook["cells"])
-            if cell["cell_type"] == "code" and until in "".join(cell["source"])
-        )
-        notebook["cells"] = notebook["cells"][: last + 1]
-        name = f"short-{secrets.token_hex(2)}-{lesson}"
-        (self.work / name).write_text(json.dumps(notebook), encoding="utf-8")
-        return name
-
-
-@pytest.fixture(scope="module")
-def lab(kafka: EmbeddedKafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """JupyterLab with the workbook's settings, on copies of the lessons; nothing of it runs afterwards."""
-    if _ROOT is None:
-        pytest.skip("the lessons are in the source checkout")
-    home = tmp_path_factory.mktemp("lab")
-    work = home / "work"
-    shutil.copytree(_ROOT / "notebooks", work, ignore=shutil.ignore_patterns("src", "solutions", ".*"))
-    port, token = free_port(), secrets.token_urlsafe(16)
-    arguments = lab_arguments(WorkFolder(work, (), ()), port, token, home, browser=False)
-    environ = {
-        **os.environ,
-        "KAFKA_BOOTSTRAP_SERVERS": kafka.start().bootstrap_servers,
-        "MODELSERVING_HOME": str(home),
-        "JUPYTER_CONFIG_DIR": str(home / "config"),
-        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
-        "IPYTHONDIR": str(home / "ipython"),
-    }
-    command = [sys.executable, "-m", "jupyterlab", *arguments, "--LabApp.expose_app_in_browser=True", "--allow-root"]
-    with (home / "log").open("wb") as log:
-        process = psutil.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environ)
-    try:
-        _wait_until_up(process, f"http://127.0.0.1:{port}/api?token={token}", home / "log")
-        yield Lab(f"http://127.0.0.1:{port}", token, work)
-    finally:
-        _end(process)
 
 
 @pytest.fixture
@@ -122,29 +40,6 @@ def opened(lab: Lab, page: Page) -> Iterator[Callable[[str], Page]]:
     yield show
     for notebook in notebooks:
         lab.end_kernel(notebook)
-
-
-def _wait_until_up(process: psutil.Popen, url: str, log: Path) -> None:
-    deadline = time.monotonic() + _START_S
-    while process.poll() is None and time.monotonic() < deadline:
-        with suppress(httpx.HTTPError):
-            if httpx.get(url, timeout=5).is_success:
-                return
-        time.sleep(0.1)
-    pytest.fail(f"JupyterLab did not start:\n{log.read_text(errors='replace')[-2000:]}")
-
-
-def _end(process: psutil.Popen) -> None:
-    """End the lab, and see that its kernels, and the servers that they started, end with it."""
-    family: list[psutil.Process] = [process]
-    with suppress(psutil.NoSuchProcess):
-        family += process.children(recursive=True)
-        process.terminate()
-    _, alive = psutil.wait_procs(family, timeout=_END_S)
-    for left in alive:
-        with suppress(psutil.NoSuchProcess):
-            left.kill()
-    assert not alive, f"left behind by the lab: {alive}"
 
 
 def _run_all(page: Page) -> None:

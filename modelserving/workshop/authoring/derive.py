@@ -20,6 +20,7 @@ from modelserving.workshop.display.diagrams import Diagram, pipeline
 from modelserving.workshop.display.pictures.shared import diagram
 from modelserving.workshop.display.questions import find_question
 from modelserving.workshop.exercises import find_exercise
+from modelserving.workshop.lab.glossary import GLOSSARY, Linker, glossary_page
 from modelserving.workshop.lesson.exercise import Exercise
 
 __all__ = ["derive", "main", "notebook_text", "outdated"]
@@ -29,6 +30,8 @@ _METADATA = {
     "language_info": {"name": "python"},
 }
 _IMAGES = "images"
+_HEAD = 2
+"""Cells before the text begins: title and box."""
 _DRAWN: dict[str, Callable[..., Diagram]] = {"pipeline": pipeline, "diagram": diagram}
 
 
@@ -39,7 +42,7 @@ def notebook_text(lesson: LessonSource, *, solutions: bool = False) -> str:
         lesson: the source.
         solutions: with reference answers in place of the stubs.
     """
-    cells = _with_ids(_expand(lesson, solutions=solutions))
+    cells = _with_ids(_linked(_expand(lesson, solutions=solutions), Linker("../" * solutions)))
     notebook = {"cells": cells, "metadata": _METADATA, "nbformat": 4, "nbformat_minor": 5}
     return json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
@@ -87,13 +90,23 @@ def main(arguments: list[str] | None = None) -> int:
 def _files(lessons: Iterable[LessonSource]) -> Iterator[tuple[Path, str]]:
     for lesson in lessons:
         folder = lesson.path.parent.parent
+        yield folder / GLOSSARY, glossary_page()
         yield folder / lesson.notebook, notebook_text(lesson)
         yield folder / "solutions" / lesson.notebook, notebook_text(lesson, solutions=True)
         yield from ((folder / _IMAGES / name, picture.svg + "\n") for name, picture in _pictures(lesson))
 
 
+def _linked(cells: Iterable[dict[str, Any]], linker: Linker) -> Iterator[dict[str, Any]]:
+    """The cells with each word of the glossary linked where it is used first; title and box stay plain."""
+    for number, cell in enumerate(cells):
+        if cell["cell_type"] == "markdown" and number >= _HEAD:
+            yield {**cell, "source": linker.link("".join(cell["source"])).splitlines(keepends=True)}
+        else:
+            yield cell
+
+
 def _is_derived(path: Path) -> bool:
-    return path.match("[0-9][0-9]_*.ipynb") or path.match(f"{_IMAGES}/*.svg")
+    return path.name == GLOSSARY or path.match("[0-9][0-9]_*.ipynb") or path.match(f"{_IMAGES}/*.svg")
 
 
 def _same(path: Path, text: str) -> bool:

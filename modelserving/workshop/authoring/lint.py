@@ -69,6 +69,8 @@ def _teaching(lesson: LessonSource) -> Iterator[str]:
     text = _markdown(lesson)
     if not any(cell.directive and cell.directive[0] == "predict" for cell in lesson.cells):
         yield "no `# predict: NAME` stands before a surprise."
+    if any(re.search(r"\bhappened\(", cell.text) for cell in lesson.code()):
+        yield 'what happened is `lesson.tell("NAME")`; its text stands in display/texts, where nobody looks.'
     if "**Predict" in text:
         yield "a prediction is `# predict: NAME`; its text, and what came of it, stand in display/texts."
     for heading in ("## Exercise", "## Break it", "## Recap"):
@@ -133,13 +135,14 @@ def _predictions(lesson: LessonSource) -> Iterator[str]:
         elif cell.kind == "code" and not cell.directive:
             known |= _bound(cell.text)
             for name in re.findall(r'lesson\.tell\("([^"]+)"\)', cell.text):
-                if name not in asked:
+                if name not in asked and not (name in questions and questions[name].is_remark):
                     yield f"`{name}` is told at line {cell.line}, before it is asked."
                 told.add(name)
                 if name in questions and (unknown := _needed(questions[name]) - known):
                     missing = ", ".join(sorted(unknown))
                     yield f"`{name}` is told at line {cell.line}, and nothing has made {missing} yet."
-    if differ := (asked ^ told) | (asked ^ set(questions)):
+    to_ask = {name for name, question in questions.items() if not question.is_remark}
+    if differ := (asked ^ to_ask) | (told ^ set(questions)):
         yield f"these are not each asked, told and in display/texts: {', '.join(sorted(differ))}."
     for question in questions.values():
         if question.choices and "{" not in question.was and question.was not in question.choices:

@@ -15,6 +15,7 @@ from itertools import groupby, pairwise
 from typing import Any
 
 from modelserving.errors import RecordError
+from modelserving.system.interrupts import interrupts_held_back
 from modelserving.widgets.colours import FAINT, SERIES
 
 __all__ = ["Figure", "bars", "curves", "distributions", "scatter", "timeline"]
@@ -221,8 +222,9 @@ def _filled(found: Any) -> bool:
 
 def _figure(draw: Draw, says: str, x: str, y: str) -> Figure:
     """Draw without a screen, and without what other code may have set for matplotlib."""
-    import matplotlib as mpl
-    from matplotlib.figure import Figure as Drawing
+    with interrupts_held_back():  # imported by half, it stays broken
+        import matplotlib as mpl
+        from matplotlib.figure import Figure as Drawing
 
     with mpl.rc_context({**_FONT, **_INK}):
         drawing = Drawing(figsize=(_WIDTH_IN, _HEIGHT_IN), layout="constrained")

@@ -69,13 +69,15 @@ class Predictions:
             AssertionError: a claim of the lesson does not hold.
         """
         said = self.of(name).said
-        was, box = tell(find_question(self.lesson, name), said, names)
-        self.note(name, Prediction(said, was))
+        question = find_question(self.lesson, name)
+        was, box = tell(question, said, names)
+        if not question.is_remark:
+            self.note(name, Prediction(said, was))
         return box
 
     def recap(self) -> Table:
         """All predictions of the lesson, a row each."""
-        kept = {name: self.of(name) for name in questions_of(self.lesson)}
+        kept = {name: self.of(name) for name, one in questions_of(self.lesson).items() if not one.is_remark}
         rows = [
             (find_question(self.lesson, name).ask, one.said or "–", one.was or "not run yet")
             for name, one in kept.items()

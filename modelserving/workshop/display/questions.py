@@ -11,7 +11,7 @@ The texts of a lesson are in ``texts/NN.toml``, a table for each question::
 
 What stands in braces is Python, as in an f-string, and is worked out with the variables of the notebook. So a cell ends
 in ``lesson.tell("next-offsets")``, and nobody can read there what will come of it. ``holds`` are the claims that would
-be asserts in a cell.
+be asserts in a cell. A text with ``happened`` alone is a remark: nothing is asked before it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from importlib import resources
 from typing import Any
 
 from modelserving.errors import ConfigError
-from modelserving.workshop.display.boxes import Box
+from modelserving.workshop.display.boxes import Box, happened
 
 __all__ = ["Question", "find_question", "questions_of", "tell"]
 
@@ -35,7 +35,7 @@ class Question:
 
     Args:
         name: in its lesson.
-        ask: the question; Markdown, in one paragraph.
+        ask: the question; Markdown, in one paragraph. Empty: nothing is asked, this is a remark.
         choices: what there is to choose from; nothing: a number is typed.
         was: what it was, a template; of a question with choices, one of them.
         happened: what just happened, a template; an empty line between paragraphs.
@@ -48,6 +48,11 @@ class Question:
     happened: str
     choices: tuple[str, ...] = ()
     holds: tuple[str, ...] = ()
+
+    @property
+    def is_remark(self) -> bool:
+        """Whether it only says what happened."""
+        return not self.ask
 
     @property
     def templates(self) -> tuple[str, ...]:
@@ -110,7 +115,7 @@ def find_question(lesson: str, name: str) -> Question:
 
 
 def tell(question: Question, said: str | None, names: Mapping[str, Any]) -> tuple[str, Box]:
-    """What it was, and the box that says so beside what was predicted.
+    """What it was, and the box that says so beside what was predicted; or just what happened.
 
     Args:
         question: which.
@@ -118,6 +123,8 @@ def tell(question: Question, said: str | None, names: Mapping[str, Any]) -> tupl
         names: the notebook's variables.
     """
     was = question.outcome(names)
+    if question.is_remark:
+        return was, happened(question.told(names))
     if said is None:
         title = f"The answer: {was}"
     elif question.is_right(said, was):
@@ -146,10 +153,10 @@ def _read(lesson: str) -> Mapping[str, Question]:
     try:
         stored = tomllib.loads(file.read_text(encoding="utf-8"))
         return {name: _question(name, fields) for name, fields in stored.items()}
-    except (ValueError, TypeError) as error:
-        raise ConfigError(f"{file}: {error}") from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise ConfigError(f"{file}: {error!r}") from error
 
 
 def _question(name: str, fields: Mapping[str, Any]) -> Question:
     given: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v.strip() for key, v in fields.items()}
-    return Question(name, **given)
+    return Question(name, given.pop("ask", ""), given.pop("was", ""), given.pop("happened"), **given)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from modelserving.system import write_atomically
 from modelserving.workshop.exercises import all_exercises
+from modelserving.workshop.lab.glossary import glossary_table
 from modelserving.workshop.lab.timetable import read_timetable
 from modelserving.workshop.lesson.progress import Progress, Step
 
@@ -82,6 +83,7 @@ def home_text(lessons: Sequence[LessonEntry], steps: Mapping[str, Step]) -> str:
         go_on=_go_on(lessons, steps),
         lessons="\n".join(_row(lesson, steps) for lesson in lessons),
         paths="\n".join(_path_row(name, _chosen(lessons, numbers)) for name, numbers in _ways().items()),
+        glossary=glossary_table(),
         timetable=read_timetable("full").table({lesson.number: lesson.link for lesson in lessons}),
     )
 

@@ -21,7 +21,7 @@ from modelserving.workshop.lab.work import WorkFolder, prepare_work_folder
 from modelserving.workshop.lesson.progress import Progress
 from modelserving.workshop.processes.background import BackgroundTask
 
-__all__ = ["DEFAULT_PORT", "lab_arguments", "put_on_path", "run_lab"]
+__all__ = ["DEFAULT_PORT", "lab_arguments", "prepare_kernels", "put_on_path", "run_lab"]
 
 DEFAULT_PORT = 8888
 _TRIES = 50
@@ -63,6 +63,7 @@ def run_lab(
         raise SetupError("JupyterLab is not installed. Run `make setup` in the checkout.") from None
     settings = settings or load_settings()
     put_on_path(os.environ)
+    prepare_kernels(os.environ)
     work = prepare_work_folder(root)
     write_home(work.path, Progress.of(settings))
     found = _free_port(port)
@@ -120,6 +121,15 @@ def put_on_path(environ: MutableMapping[str, str]) -> None:
     here = str(Path(sys.executable).parent)
     others = [folder for folder in environ.get("PATH", "").split(os.pathsep) if folder and folder != here]
     environ["PATH"] = os.pathsep.join([here, *others])
+
+
+def prepare_kernels(environ: MutableMapping[str, str]) -> None:
+    """Let each kernel of the lab begin with ``startup.py``, unless somebody has a beginning of their own.
+
+    Args:
+        environ: what JupyterLab hands on to its terminals and kernels.
+    """
+    environ.setdefault("PYTHONSTARTUP", str(Path(__file__).with_name("startup.py")))
 
 
 def _greeting(work: WorkFolder, servers: str, wanted: int, port: int, token: str) -> list[str]:

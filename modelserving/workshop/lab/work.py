@@ -8,6 +8,7 @@ from pathlib import Path
 
 from modelserving.config import checkout
 from modelserving.errors import ConfigError
+from modelserving.workshop.lab.glossary import GLOSSARY
 
 __all__ = ["WorkFolder", "prepare_work_folder"]
 
@@ -54,6 +55,8 @@ def prepare_work_folder(root: Path | None = None) -> WorkFolder:
         shutil.copyfile(path, work / path.name)
     if (root / "notebooks" / "images").is_dir():  # nobody works on the pictures: these are always the newest
         shutil.copytree(root / "notebooks" / "images", work / "images", dirs_exist_ok=True)
+    if (page := root / "notebooks" / GLOSSARY).is_file():
+        shutil.copyfile(page, work / GLOSSARY)
     kept = [path.name for path in originals if path not in missing and _differs(path, work / path.name)]
     return WorkFolder(work, tuple(path.name for path in missing), tuple(kept))
 

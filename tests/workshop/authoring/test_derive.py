@@ -68,10 +68,12 @@ def test_an_exercise_becomes_goal_stub_and_check(lesson: LessonSource) -> None:
 
 
 def test_the_solution_notebook_has_the_reference_in_place_of_the_stub(lesson: LessonSource) -> None:
-    """All other cells are the same, but for the way to the pictures."""
+    """All other cells are the same, but for the way to the pictures and to the glossary."""
     ours, theirs = cells(lesson), cells(lesson, solutions=True)
     different = [place for place, (one, other) in enumerate(zip(ours, theirs, strict=True)) if one != other]
-    assert [text(theirs[place])[:2] for place in different[:-1]] == ["!["]
+    assert [text(theirs[place]).replace("../", "") for place in different[:-1]] == [
+        text(ours[place]) for place in different[:-1]
+    ]
     solved = theirs[different[-1]]
     assert (text(solved), tags(solved)) == (find_exercise("hello-broker").reference.strip(), ["exercise", "solution"])
 
@@ -106,7 +108,7 @@ def test_a_new_cell_leaves_the_names_of_the_others_alone(lesson: LessonSource, t
 
 def test_deriving_writes_what_differs_and_nothing_else(lesson: LessonSource, tmp_path: Path) -> None:
     """A second run finds nothing to do."""
-    names = ("00_title.ipynb", "solutions/00_title.ipynb", "images/pipeline-client.svg")
+    names = ("glossary.md", "00_title.ipynb", "solutions/00_title.ipynb", "images/pipeline-client.svg")
     assert derive([lesson]) == tuple(tmp_path / name for name in names)
     assert derive([lesson]) == ()
     assert outdated([lesson]) == ()

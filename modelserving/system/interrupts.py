@@ -1,0 +1,29 @@
+"""Ctrl-C, or the stop button of a notebook, held back while something must not be left half done."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+__all__ = ["interrupts_held_back"]
+
+
+@contextmanager
+def interrupts_held_back() -> Iterator[None]:
+    """Let a block of a second or two run to its end; an interrupt that came meanwhile is passed on after it.
+
+    Only the main thread is interrupted, so in another one this does nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came = threading.Event()
+    former = signal.signal(signal.SIGINT, lambda *_: came.set())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler if former is None else former)
+    if came.is_set() and callable(former):
+        former(signal.SIGINT, None)
