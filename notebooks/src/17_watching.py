@@ -29,7 +29,7 @@ from modelserving.config import data_folder
 from modelserving.kafka import read_topic
 from modelserving.models.store.bundled import read_catalog
 from modelserving.records import decode_scored, read_wines
-from modelserving.workshop import happened, start, table
+from modelserving.workshop import start, table
 from modelserving.workshop.processes.process import ServerProcess
 from modelserving.workshop.processes.terminal import terminal
 
@@ -279,7 +279,7 @@ monitor.kill()
 send(wines[800:1_000], drift=parse_drift("alcohol+1.5"))
 lesson.wait_for(lambda: metrics(server)[SCORED] == after[SCORED] + 600, "200 more wines")
 monitor = serve("monitor")
-happened("The server has not noticed: between the two is a topic, and nothing else.")
+lesson.tell("not-noticed")
 
 # %% [markdown]
 # The new monitor starts. Meanwhile:
