@@ -21,6 +21,7 @@ from modelserving.widgets.colours import FAINT, SERIES
 __all__ = ["Figure", "bars", "curves", "distributions", "scatter", "timeline"]
 
 _WIDTH_IN, _HEIGHT_IN = 6.4, 3.0
+_MANY = 300
 _MARKERS = ("o", "^", "s", "D")
 _LINES = ("-", "--", "-.", ":")
 _FONT = {"font.size": 10, "svg.fonttype": "path", "axes.spines.top": False, "axes.spines.right": False}
@@ -41,6 +42,13 @@ class Figure:
 
     says: str
     svg: str
+
+    @property
+    def on_paper(self) -> str:
+        """The picture as an element of a page, with its sentence for those who do not see it."""
+        start = self.svg.index("<svg")
+        told = f'<svg class="figure" role="img" aria-label="{html.escape(self.says)}" '
+        return told + self.svg[start + len("<svg") :]
 
     def _repr_html_(self) -> str:
         picture = base64.b64encode(self.svg.encode()).decode("ascii")
@@ -183,7 +191,7 @@ def timeline(points: Sequence[tuple[float, float, str]], says: str, *, x: str, y
             axes.axvline(left, color=look["color"], linewidth=1)
             axes.scatter(
                 *zip(*((at, value) for at, value, _ in found), strict=True),
-                s=7,
+                s=7 if len(points) > _MANY else 20,
                 alpha=0.7,
                 linewidths=0,
                 color=look["color"],

@@ -48,9 +48,13 @@ def _line(line: str, size: int, width: int) -> float:
     if not line or re.fullmatch(r"[|:\- ]+", line):
         return 0.0
     if line.startswith("{"):
-        return {"{picture": _PICTURE, "{code": 470.0, "{live": 470.0, "{bars": 58.0 * line.count("|")}.get(
-            line.split(maxsplit=1)[0].rstrip("}"), _text(line, size, width)
-        )
+        return {
+            "{picture": _PICTURE,
+            "{code": 470.0,
+            "{live": 470.0,
+            "{points": 440.0,
+            "{bars": 58.0 * line.count("|"),
+        }.get(line.split(maxsplit=1)[0].rstrip("}"), _text(line, size, width))
     if line.startswith("|"):
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         wide = width / len(cells) * 1.15

@@ -5,6 +5,7 @@ On lines of their own::
     {code modelserving.stage.custom_stage:ModelServingStage.run}
     {bars records per second | stage.figures.stage_records_per_s = kafka-python | … = librdkafka}
     {picture stage}                    the lessons' own picture of the pipeline, with a part lit
+    {points watching.answers | x | y | the same in a sentence}
     {timetable}                        of the day that is built
     {live 5500}                        the page of a server on this machine; a sentence where none answers
 
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from modelserving.errors import ConfigError
 from modelserving.workshop.display.diagrams import pipeline
+from modelserving.workshop.display.figures import timeline
 from modelserving.workshop.display.pictures.drawing import draw
 from modelserving.workshop.lab.home import LessonEntry
 from modelserving.workshop.lab.timetable import Timetable
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["Parts"]
 
 _FIELD = re.compile(r"\{(result|lesson) ([^{}]+)\}")
-_LINE = re.compile(r"^\{(code|bars|picture|live|timetable)(?: ([^{}]+))?\}$", re.MULTILINE)
+_LINE = re.compile(r"^\{(code|bars|picture|points|live|timetable)(?: ([^{}]+))?\}$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class Parts:
             "code": lambda name: f'{_highlight(code_of(name), "python")}<p class="where">{escape(_where(name))}</p>',
             "picture": lambda parts: f'<div class="picture">{pipeline(*parts.split()).svg}</div>',
             "bars": self._bars,
+            "points": self._points,
             "live": _live,
             "timetable": lambda _: self._timetable(),
         }
@@ -88,6 +91,10 @@ class Parts:
             values.append((what.strip(), self.results.value(name.strip())))
         alt = "; ".join(f"{what}: {value:,.3g} {unit}" for what, value in values)
         return f'<div class="picture">{bars(values, alt)}</div><p class="where">{escape(unit)}</p>'
+
+    def _points(self, argument: str) -> str:
+        name, x, y, says = (part.strip() for part in argument.split("|"))
+        return f'<div class="picture">{timeline(self.results.points(name), says, x=x, y=y).on_paper}</div>'
 
     def _timetable(self) -> str:
         table = self.timetable.table({number: lesson.title for number, lesson in self.lessons.items()})

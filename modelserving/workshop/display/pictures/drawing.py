@@ -22,6 +22,7 @@ from modelserving.widgets.svg import Markup, document, element, join, label
 __all__ = ["content", "draw", "extent"]
 
 _WIDTH, _HEIGHT, _GAP, _ROW, _EDGE, _BELOW = 200, 74, 72, 116, 6, 26
+_HEAD = 9
 _TOKEN = re.compile(
     r"\s*(?:(?P<node>\[[^\]]+\]|\([^)]+\)|\{[^}]+\}|<[^>-]+>)(?P<lit>\*?)|(?P<skip>_)(?=\s|$)"
     r"|(?P<arrow>~>|->|--|-(?P<word>[^->][^>]*?)->))\s*"
@@ -148,7 +149,7 @@ def _box(place: _Place) -> Markup:
 
 
 def _way(start: _Place, end: _Place, way: _Way) -> Markup:
-    path, tip, (x, y) = _course(start, end)
+    path, tip, (x, y) = _course(start, end, 0 if way.kind == "--" else _HEAD)
     dashes: dict[str, str | float] = {"stroke_dasharray": "7 5"} if way.kind == "~>" else {}
     line = element("path", d=path, fill="none", stroke="#4b5a68", stroke_width=2.2, **dashes)
     head = element("path", d=tip, fill="#4b5a68") if way.kind != "--" else Markup("")
@@ -156,24 +157,28 @@ def _way(start: _Place, end: _Place, way: _Way) -> Markup:
     return join((line, head, word))
 
 
-def _course(start: _Place, end: _Place) -> tuple[str, str, tuple[float, float]]:
-    """The line, the head of the arrow, and where a word stands."""
+def _course(start: _Place, end: _Place, head: int) -> tuple[str, str, tuple[float, float]]:
+    """The line, the head of the arrow, and where a word stands; the line ends so far before the box."""
     y1, y2 = start.top + _HEIGHT / 2, end.top + _HEIGHT / 2
     if end.column > start.column:  # to the right: straight, and slanted between rows
         x1, x2 = start.left + _WIDTH, end.left
         if y1 == y2:
-            return f"M{x1:g} {y1:g}H{x2 - 9:g}", _tip(x2, y2, -9, 0), ((x1 + x2) / 2, y1 - 8)
+            return f"M{x1:g} {y1:g}H{x2 - head:g}", _tip(x2, y2, -_HEAD, 0), ((x1 + x2) / 2, y1 - 8)
         turn = x2 - _GAP + 6  # over columns between them along the row of the start
-        return f"M{x1:g} {y1:g}H{turn:g}L{x2 - 9:g} {y2:g}", _tip(x2, y2, -9, 0), (turn - 4, y2 - 12)
+        return f"M{x1:g} {y1:g}H{turn:g}L{x2 - head:g} {y2:g}", _tip(x2, y2, -_HEAD, 0), (turn - 4, y2 - 12)
     if end.column == start.column:  # up or down
         x, down = start.left + _WIDTH / 2, y2 > y1
         begin, stop = (start.top + _HEIGHT, end.top) if down else (start.top, end.top + _HEIGHT)
-        back = -9 if down else 9
-        return f"M{x:g} {begin:g}V{stop + back:g}", _tip(x, stop, 0, back), (x + 34, (begin + stop) / 2 + 5)
+        back = -1 if down else 1
+        return (
+            f"M{x:g} {begin:g}V{stop + head * back:g}",
+            _tip(x, stop, 0, _HEAD * back),
+            (x + 34, (begin + stop) / 2 + 5),
+        )
     x1, x2 = start.left + _WIDTH / 2, end.left + _WIDTH / 2  # back to the left: below both
     low = max(start.top, end.top) + _HEIGHT + _BELOW
-    path = f"M{x1:g} {start.top + _HEIGHT:g}V{low:g}H{x2:g}V{end.top + _HEIGHT + 9:g}"
-    return path, _tip(x2, end.top + _HEIGHT, 0, 9), ((x1 + x2) / 2, low - 6)
+    path = f"M{x1:g} {start.top + _HEIGHT:g}V{low:g}H{x2:g}V{end.top + _HEIGHT + head:g}"
+    return path, _tip(x2, end.top + _HEIGHT, 0, _HEAD), ((x1 + x2) / 2, low - 6)
 
 
 def _tip(x: float, y: float, dx: float, dy: float) -> str:
