@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
 from typing import NamedTuple
 
 import pytest
@@ -12,7 +15,14 @@ from playwright.sync_api import Page, expect
 from modelserving.broker import EmbeddedKafka
 from modelserving.kafka import Connection, make_producer
 from modelserving.records import Topics, encode_wine
+from modelserving.workshop.lab.timetable import read_timetable
 from modelserving.workshop.processes.process import ServerProcess
+from modelserving.workshop.slides.build import lay_out, source_folder
+from modelserving.workshop.slides.deck import page as deck
+from modelserving.workshop.slides.figures import Results
+from modelserving.workshop.slides.parts import Parts
+from modelserving.workshop.slides.present import folder_server
+from modelserving.workshop.slides.source import Block, Slide
 from tests.contract.servers import constant_model, published
 from tests.fakes import wine
 
@@ -46,6 +56,33 @@ def served(kafka: EmbeddedKafka) -> Iterator[Served]:
         made = Served(server.url, connection, Topics().prefixed(prefix))
         made.send(made.topics.models, *published(constant_model(5.0, HOSTILE)))
         yield made
+
+
+@pytest.fixture(scope="module")
+def slide(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The slides, of which the first one shows that server."""
+    if shutil.which("npm") is None:
+        pytest.skip("npm, which brings reveal.js, is not installed")
+    body = f"Look:\n\n{{live {served.url.rpartition(':')[2]}}}"
+    block = Block("live", "Live", (Slide("live", "Live", 1.0, False, (body,), "Wait."),))
+    day = read_timetable("full")
+    text = deck((block,), day, Parts({}, Results(source_folder() / "results.json"), day))
+    return lay_out(tmp_path_factory.mktemp("slides") / "deck", text)
+
+
+def test_a_slide_shows_it_while_it_is_presented_and_a_picture_from_disk(page: Page, slide: Path) -> None:
+    """`modelserving present` serves the slides from this machine's own address, which a server lets frame its page."""
+    with folder_server(slide.parent) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        page.goto(f"http://127.0.0.1:{server.server_port}/")
+        shown = page.frame_locator("iframe[title='The page of a server on this machine']")
+        expect(shown.get_by_role("status")).to_have_text("serving")
+        expect(shown.get_by_role("cell", name=HOSTILE)).to_have_count(1)
+        server.shutdown()
+    page.goto(slide.as_uri())
+    page.wait_for_function("window.Reveal && Reveal.isReady()")
+    expect(page.locator(".live svg[role=img]")).to_be_visible()
+    assert page.locator("iframe").count() == 0
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 360)])

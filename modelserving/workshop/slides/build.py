@@ -21,7 +21,7 @@ from modelserving.workshop.slides.parts import Parts
 from modelserving.workshop.slides.reveal import bring_reveal
 from modelserving.workshop.slides.source import Block, read_blocks
 
-__all__ = ["build", "find_browser", "print_pdfs", "shown_blocks", "source_folder"]
+__all__ = ["build", "find_browser", "lay_out", "print_pdfs", "shown_blocks", "source_folder"]
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _PDF_SECONDS = 240
@@ -69,7 +69,26 @@ def build(folder: Path, day: str, say: Callable[[str], None]) -> Path:
     blocks = shown_blocks(every, timetable)
     parts = Parts({lesson.number: lesson for lesson in lessons}, Results(source / "results.json"), timetable)
     text = page(blocks, timetable, parts)
-    reveal = bring_reveal(source, load_settings({}).home / "reveal")
+    index = lay_out(folder, text)
+    number = sum(len(block.of(day)) for block in blocks)
+    say(f"{number} slides, {timetable.minutes} minutes with lessons: {index}")
+    return index
+
+
+def lay_out(folder: Path, text: str) -> Path:
+    """Write a page with slides, and what it needs beside it.
+
+    Args:
+        folder: what is in it is replaced, if slides were built into it before.
+        text: of the page.
+
+    Returns:
+        The page.
+
+    Raises:
+        SetupError: reveal.js cannot be had, or the folder has something else in it.
+    """
+    reveal = bring_reveal(source_folder(), load_settings({}).home / "reveal")
     if folder.exists() and any(folder.iterdir()) and not (folder / "slides.css").is_file():
         raise SetupError(f"{folder} has something else in it; name a folder for the slides with --out.")
     shutil.rmtree(folder, ignore_errors=True)
@@ -78,8 +97,6 @@ def build(folder: Path, day: str, say: Callable[[str], None]) -> Path:
         shutil.copyfile(reveal / name, folder / "reveal" / name)
     shutil.copyfile(Path(__file__).with_name("slides.css"), folder / "slides.css")
     write_atomically(folder / "index.html", text)
-    number = sum(len(block.of(day)) for block in blocks)
-    say(f"{number} slides, {timetable.minutes} minutes with lessons: {folder / 'index.html'}")
     return folder / "index.html"
 
 

@@ -121,7 +121,8 @@ def _live(port: str) -> str:
     still = pipeline("pipeline").svg
     return (
         f'<div class="live picture" data-url="{url}">{still}</div>'
-        f'<p class="where">{url} while you <code>modelserving present</code> and a server runs; else a picture.</p>'
+        f'<p class="where"><a href="{url}" target="_blank" rel="noopener">{url}</a> while you '
+        "<code>modelserving present</code> and a server runs; else a picture.</p>"
     )
 
 

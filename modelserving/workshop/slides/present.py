@@ -9,12 +9,17 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-__all__ = ["serve_folder"]
+__all__ = ["folder_server", "serve_folder"]
 
 
 class _Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Say nothing of each file that is asked for."""
+
+
+def folder_server(folder: Path) -> ThreadingHTTPServer:
+    """A server of the slides on a free port of 127.0.0.1, which does not serve yet."""
+    return ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
 
 
 def serve_folder(folder: Path, say: Callable[[str], None], *, browser: bool) -> None:
@@ -25,8 +30,8 @@ def serve_folder(folder: Path, say: Callable[[str], None], *, browser: bool) -> 
         say: told the address.
         browser: whether to open it.
     """
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder))) as server:
-        url = f"http://127.0.0.1:{server.server_address[1]}/"
+    with folder_server(folder) as server:
+        url = f"http://127.0.0.1:{server.server_port}/"
         opened = browser and webbrowser.open(url)
         say(f"{url}   {'' if opened else 'Open it in a browser. '}Ctrl-C ends it.")
         with suppress(KeyboardInterrupt):

@@ -90,7 +90,7 @@ def test_the_slides_take_the_minutes_that_the_timetable_gives_them(day: str) -> 
 def test_a_timetable_that_does_not_add_up_is_told() -> None:
     """By the entry that is wrong."""
     told = read_timetable("half").check({"02-kafka": 99.0}, {})
-    assert "half day: 02-kafka has 10 minutes, its slides take 99" in told
+    assert "half day: 02-kafka has 9 minutes, its slides take 99" in told
     assert "half day: there are no slides 05-models" in told
     assert "half day: there is no lesson 04" in told
 
@@ -113,7 +113,7 @@ def test_all_that_the_slides_name_is_there(day: str) -> None:
     assert text.count("<svg") == text.count('role="img"') > 20
     assert 'aria-label=""' not in text
     shown = text.partition('<div class="slides">')[2]
-    assert not re.search(r"\{(code|bars|picture|live|timetable|result|lesson)\b", shown)
+    assert not re.search(r"\{(code|bars|picture|points|live|timetable|result|lesson)\b", shown)
 
 
 @pytest.mark.parametrize(
@@ -123,6 +123,7 @@ def test_all_that_the_slides_name_is_there(day: str) -> None:
         ("{code modelserving.stage.custom_stage:ModelServingStage.gone}", "ModelServingStage.gone of"),
         ("{result stage.ratios.gone}", "figure stage.ratios.gone"),
         ("{bars per second | stage.figures.gone = it}", "figure stage.figures.gone"),
+        ("{points watching.gone | x | y | it}", "the points watching.gone"),
         ("See {lesson 99}", "names lesson 99"),
         ("```diagram\n[a] -> [b]\n```", "needs a sentence"),
     ],
