@@ -5,7 +5,8 @@
     python bootstrap.py quix     Quix Streams, for the comparison in lesson 09, in an environment of its own
     python bootstrap.py jpmml    JPMML, which the answers to PMML are compared with, in an environment of its own
 
-``make setup`` and ``make setup-dev`` call this. What is there already is left alone: a second run takes no time.
+``make setup`` and ``make setup-dev`` call this. What is there already is left alone: a second run takes no time. Each
+step is a line that counts its seconds; what the tools say is in ``.venv/setup.log``, and its end is shown if one fails.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import time
 import venv
 from pathlib import Path
 
@@ -27,6 +29,8 @@ APART = {
     "jpmml": ROOT / ".venv-jpmml",  # since JPMML is AGPL: a tool of the tests, and no part of the product
 }
 UV_LOCK = ROOT / "requirements" / "uv.txt"
+LOG = VENV / "setup.log"
+TOLD = 15  # lines of the log that are shown when a step fails
 
 
 def main() -> int:
@@ -43,9 +47,11 @@ def main() -> int:
     try:
         set_up(wanted)
     except subprocess.CalledProcessError as error:
+        print("\n" + end_of_log(), file=sys.stderr)
         print(f"\nSet-up stopped at: {' '.join(map(str, error.cmd))}", file=sys.stderr)
         print(
-            "Read the lines above. If the network failed, run the same command again: what is done stays done.",
+            f"Read the lines above; all are in {LOG.relative_to(ROOT)}. If the network failed, run the same command "
+            "again: what is done stays done.",
             file=sys.stderr,
         )
         return 1
@@ -54,16 +60,17 @@ def main() -> int:
 
 def set_up(wanted: str) -> None:
     """Bring the environment to the state that the locks describe."""
+    LOG.parent.mkdir(exist_ok=True)
+    LOG.write_bytes(b"")
     make_venv()
     lock = LOCKS[wanted]
     if wanted in APART:
         set_up_apart(wanted, lock)
         return
     if not any(is_done(name, LOCKS[name]) for name in {wanted, "dev"}):
-        say(f"2/3 Python packages, locked in {lock.relative_to(ROOT)} (the first time about 500 MB)")
         install(lock)
         mark_done(wanted, lock)
-    run(PYTHON, "-m", "modelserving", "setup")
+    run("3/3 Java and Kafka", PYTHON, "-m", "modelserving", "setup")
 
 
 def set_up_apart(name: str, lock: Path) -> None:
@@ -71,9 +78,10 @@ def set_up_apart(name: str, lock: Path) -> None:
     folder = APART[name]
     if folder.exists() and is_done(name, lock):
         return
-    say(f"{name}, locked in {lock.relative_to(ROOT)}, in {folder.name}")
-    run(PYTHON, "-m", "uv", "venv", "--quiet", "--clear", "--python", PYTHON, folder)
-    run(PYTHON, "-m", "uv", "pip", "install", "--quiet", "--python", folder, "--require-hashes", "--requirement", lock)
+    uv: list[str | Path] = [PYTHON, "-m", "uv"]
+    run(f"1/2 an environment in {folder.name}", *uv, "venv", "--quiet", "--clear", "--python", PYTHON, folder)
+    install: list[str | Path] = ["pip", "install", "--quiet", "--python", folder, "--require-hashes", "--requirement", lock]
+    run(f"2/2 {name}, locked in {lock.relative_to(ROOT)}", *uv, *install)
     mark_done(name, lock)
 
 
@@ -81,7 +89,6 @@ def make_venv() -> None:
     """Create ``.venv`` with uv in it."""
     if PYTHON.exists() and is_done("uv", UV_LOCK):
         return
-    say("1/3 a Python environment in .venv")
     try:
         venv.create(VENV, with_pip=True, clear=False, symlinks=os.name != "nt")
     except subprocess.CalledProcessError:
@@ -90,15 +97,17 @@ def make_venv() -> None:
             file=sys.stderr,
         )
         raise
-    run(PYTHON, "-m", "pip", "install", "--quiet", "--require-hashes", "--requirement", UV_LOCK)
+    pip: list[str | Path] = [PYTHON, "-m", "pip", "install", "--quiet"]
+    run("1/3 a Python environment in .venv", *pip, "--require-hashes", "--requirement", UV_LOCK)
     mark_done("uv", UV_LOCK)
 
 
 def install(lock: Path) -> None:
     """Install what is locked, and the checkout itself, so that edits take effect."""
-    uv = [PYTHON, "-m", "uv", "pip", "install", "--python", PYTHON]
-    run(*uv, "--require-hashes", "--compile-bytecode", "--requirement", lock)
-    run(*uv, "--quiet", "--no-deps", "--no-build-isolation", "--editable", ROOT)
+    uv: list[str | Path] = [PYTHON, "-m", "uv", "pip", "install", "--python", PYTHON]
+    what = f"2/3 Python packages, locked in {lock.relative_to(ROOT)} (the first time about 500 MB)"
+    run(what, *uv, "--require-hashes", "--compile-bytecode", "--requirement", lock)
+    run("    modelserving itself", *uv, "--quiet", "--no-deps", "--no-build-isolation", "--editable", ROOT)
 
 
 def is_done(name: str, lock: Path) -> bool:
@@ -118,14 +127,37 @@ def fingerprint(lock: Path) -> str:
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
-def run(*command: str | Path) -> None:
-    """Run a command and show what it says."""
-    subprocess.run([str(part) for part in command], cwd=ROOT, check=True)
+def run(step: str, *command: str | Path) -> None:
+    """Run a command. Its step is a line that counts the seconds; what it says goes to the log."""
+    words = [str(part) for part in command]
+    began = time.monotonic()
+    with LOG.open("ab") as log:
+        log.write(f"\n$ {' '.join(words)}\n".encode())
+        log.flush()
+        process = subprocess.Popen(words, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            while process.poll() is None:
+                count(step, began)
+                time.sleep(0.2)
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, words)
+    again = "\r" if sys.stdout.isatty() else ""
+    print(f"{again}{step}: done in {time.monotonic() - began:.0f} s", flush=True)
 
 
-def say(line: str) -> None:
-    """Tell the user what is going on."""
-    print(line, flush=True)
+def count(step: str, began: float) -> None:
+    """Say how long a step takes so far, on one line; where nobody watches, nothing."""
+    if sys.stdout.isatty():
+        print(f"\r{step} … {time.monotonic() - began:.0f} s", end="", flush=True)
+
+
+def end_of_log() -> str:
+    """The last lines that a tool has said."""
+    return "\n".join(LOG.read_text(encoding="utf-8", errors="replace").splitlines()[-TOLD:])
 
 
 if __name__ == "__main__":

@@ -217,7 +217,7 @@ lesson.tell("says-what-to-do")
 # Remove the file, and the machine is well again.
 
 # %%
-in_the_way.unlink()
+in_the_way.is_file() and in_the_way.unlink()
 examine(Settings(home=in_the_way / "data"), checks=(check_home,))
 
 # %% [markdown]

@@ -29,7 +29,9 @@ from modelserving.kafka import read_topic
 from modelserving.widgets import TopicView
 from modelserving.workshop import GroupMember, lag, records_table
 from modelserving.workshop import show, start, table, take, topic_setting
+from modelserving.workshop.display.figures import bars
 from modelserving.workshop.display.lag import LagOverTime
+from modelserving.workshop.display.pictures.rebalance import rebalance
 
 lesson = start("01", fast=fast)
 
@@ -96,6 +98,9 @@ records_table(found)
 bookmarks["chart"] = {0: chart.position(logbook)}
 lesson.tell("second-reader")
 
+# %%
+# diagram: log
+
 # %% tags=["nbval-check-output"]
 alarm.seek(logbook, 1)
 bookmarks["alarm"] = {0: alarm.position(logbook)}
@@ -150,6 +155,18 @@ lesson.tell("same-home")
 # %% [markdown]
 # So the key is how you say: *these belong together, keep them in order*.
 
+# %%
+# diagram: partitions
+
+# %% [markdown]
+# With four keys, the shares are as they happen to be. With a hundred times as many, each partition gets about its third:
+
+# %%
+spread = dict.fromkeys(("0", "1", "2"), 0)
+for number in range(400):
+    spread[str((murmur2(b"barrel %d" % number) & 0x7FFFFFFF) % 3)] += 1
+bars(spread, "400 keys: each partition has about a third.", x="partition", y="keys")
+
 # %% [markdown]
 # ## Exercise: keys
 
@@ -187,6 +204,13 @@ lesson.wait_for(lambda: len(ann.partitions + bob.partitions) == 3, "the two to s
 
 shares = (ann.partitions, bob.partitions)
 lesson.tell("two-helpers")
+
+# %%
+def owners():
+    return {part: name for name, one in crew.items() for part in one.partitions}
+
+alone, together = dict.fromkeys(range(3), "Ann"), owners()
+rebalance(("Ann alone", alone), ("Bob has come", together))
 
 # %% [markdown]
 # When a helper has dealt with a record, it says so to the broker: it **commits**. The barrels report once more, and the helpers deal with it:
@@ -233,6 +257,11 @@ measured.chart()
 
 # %% [markdown]
 # ## Exercise: commits
+#
+# What is read, worked on and then committed is a step of its own each time, and a crash may come between any two:
+
+# %%
+# diagram: commit
 
 # %%
 # exercise: kafka-commit
@@ -306,7 +335,13 @@ took = perf_counter() - began
 lesson.tell("killed-helper")
 
 # %% [markdown]
-# No **heartbeat** came, so the partitions were shared out anew: that is a **rebalance**. Is Ann really doing his work? One more report of each barrel, and then we look at what she dealt with last:
+# No **heartbeat** came, so the partitions were shared out anew: that is a **rebalance**. All three of them, from the group's own assignments:
+
+# %%
+rebalance(("Ann alone", alone), ("Bob had come", together), ("Bob is dead", owners()))
+
+# %% [markdown]
+# Is Ann really doing his work? One more report of each barrel, and then we look at what she dealt with last:
 
 # %%
 before = len(ann.records)

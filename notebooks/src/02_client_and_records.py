@@ -49,6 +49,9 @@ wine
 # Text would do. How much of it?
 
 # %%
+# diagram: bytes
+
+# %%
 # predict: json
 
 # %%

@@ -251,6 +251,9 @@ async with send, receive, anyio.create_task_group() as tasks:
 # %%
 lesson.tell("demand")
 
+# %%
+# diagram: demand
+
 # %% [markdown]
 # ## Two streams into one
 #

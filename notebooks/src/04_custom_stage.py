@@ -396,7 +396,11 @@ lesson.tell("aborted")
 
 # %% [markdown]
 # Our server writes the scores of a batch **and** its own place in the topic of wines in one such transaction.
-#
+
+# %%
+# diagram: transaction
+
+# %% [markdown]
 # ## Break it: kill the server
 #
 # Not "stop": `kill -9`, in the middle of its work. It can finish nothing and say goodbye to nobody. Here is the picture once more, to have it in sight:

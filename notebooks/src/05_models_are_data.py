@@ -32,6 +32,7 @@ from modelserving.records import Action, Golden, ModelCommand, decode_command, d
 from modelserving.records import encode_descriptor, encode_wine, read_wines
 from modelserving.widgets import StageView
 from modelserving.workshop import start, table
+from modelserving.workshop.display.figures import bars, scatter
 
 lesson = start("05", fast=fast)
 
@@ -137,6 +138,9 @@ table("The same wrong model, sent three times", rows, "it travels with", "what t
 
 # %%
 lesson.tell("guards")
+
+# %%
+# diagram: golden
 
 # %% [markdown]
 # And how much do golden records know? There is a red wine whose two mixed-up measurements happen to be equal. Let the wrong model bring just this one:
@@ -313,10 +317,11 @@ lesson.tell("refused")
 models("list")
 
 # %%
+before = server.get("/state")["previous"]["name"]
 models("rollback wine")
 
 # %%
-serves("wine-linear-regression")
+serves(before)
 
 # %%
 # predict: from-which
@@ -343,6 +348,9 @@ decode_command(command.value)
 # %% [markdown]
 # Who wanted what, and when. Nobody called the server, nobody had to know where it runs. If there were ten servers, all ten
 # would have rolled back.
+
+# %%
+# diagram: history
 
 # %% [markdown]
 # ## Exercise: roll back
@@ -383,6 +391,16 @@ table(f"{found['name']} in the shadow, as /state shows it", rows, "what", "value
 
 # %%
 lesson.tell("agree")
+
+# %% [markdown]
+# An average hides which wines it is about. Here is each of 150 wines, by the model in use (to the right) and by the one in the shadow (up); on the
+# dashed line both say the same:
+
+# %%
+both = [build_candidate(model).model for model in (line, perceptron)]
+said = [one.score([wine for wine, _ in graded[:150]]).values for one in both]
+pairs = [(float(one), float(other)) for one, other in zip(*said)]
+scatter(pairs, "Each point is a wine: two models, two scores.", x=line.name, y=perceptron.name)
 
 # %% [markdown]
 # That is how far they differ. Who is nearer to the truth, the tasters must say. Let us assume that they have, and that the
@@ -511,6 +529,9 @@ rows = [(step, f"{us:,.0f}") for step, us in steps.items()]
 table("One decision tree", rows, "step", "microseconds")
 
 # %%
+bars(steps, "Building takes nearly all of it; the swap hardly anything.", x="step", y="µs")
+
+# %%
 lesson.tell("warm-up")
 
 # %% [markdown]
@@ -524,18 +545,20 @@ lesson.tell("warm-up")
 # more, so that the model in use is **not** the last one that was published. And then: `kill -9`.
 
 # %%
+before = server.get("/state")["previous"]["name"]
 models("rollback wine")
 
 # %%
-serves("wine-perceptron")
+serves(before)
 
 # %% tags=["breaks"]
 def standing():
     state = server.get("/state")
     return state["name"], state["digest"][:8], state["previous"]["name"]
 
-before = standing()
-server.kill()
+if server.running:
+    before = standing()
+    server.kill()
 before
 
 # %%

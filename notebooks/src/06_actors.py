@@ -19,10 +19,7 @@
 fast = False  # True where nobody watches, as in automatic tests
 
 # %% tags=["setup"]
-import asyncio
-import logging
-import os
-import shutil, sys
+import asyncio, logging, os, shutil, sys
 from collections import Counter, namedtuple
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -32,8 +29,10 @@ from time import perf_counter
 import pykka
 
 from modelserving.errors import ActorError, MailboxFull, ServerError
+from modelserving.widgets import TopicView
 from modelserving.workshop import show, start, table
 from modelserving.workshop.display.figures import curves
+from modelserving.workshop.display.mailbox_view import MailboxView
 from modelserving.workshop.display.pictures.mailboxes import mailboxes
 
 lesson = start("06", fast=fast)
@@ -107,6 +106,12 @@ lesson.tell("mailbox")
 actor.stop()
 
 # %% [markdown]
+# The mailbox is all that the outside sees of it:
+
+# %%
+# diagram: mailbox
+
+# %% [markdown]
 # That is the whole idea: **messages instead of shared memory**. The model of a server is such a thing, too: some want to score
 # with it, others want to change it.
 
@@ -141,7 +146,9 @@ class Sleeper:
 alarm = Event()
 runtime = lesson.manage(PykkaRuntime, name="runtime")
 sleeper = runtime.spawn(Sleeper, name="sleeper", mailbox=3)
+lesson.manage(lambda: MailboxView(runtime, room=3), name="mailboxes")
 
+# %%
 sleeper.tell(alarm)
 lesson.wait_for(lambda: runtime.report()[0].doing, "it to read this, and to sleep over it")
 
@@ -165,8 +172,13 @@ at_that_moment
 # ## One actor for each data type
 #
 # Red wines and white ones want different models, so they are of different data types: `wine` is red, `white` is white. A
-# **manager** sits above the serving actors. It looks at the data type of each record, and hands it on. We drive it by hand: it
-# needs a runtime for its actors, and a folder for their state.
+# **manager** sits above the serving actors. It looks at the data type of each record, and hands it on.
+
+# %%
+# diagram: router
+
+# %% [markdown]
+# We drive it by hand: it needs a runtime for its actors, and a folder for their state.
 
 # %%
 runtime = lesson.manage(PykkaRuntime, name="runtime")
@@ -259,6 +271,7 @@ policy = Policy(restarts=3, within_s=3600)
 runtime = lesson.manage(lambda: PykkaRuntime(policy), name="runtime")
 taster = runtime.spawn(Taster, name="taster")
 neighbour = runtime.spawn(Taster, name="neighbour")
+lesson.manage(lambda: MailboxView(runtime), name="mailboxes")
 
 # %%
 # predict: taster
@@ -292,6 +305,9 @@ lesson.tell("five-times")
 
 # %%
 mailboxes(runtime.report())
+
+# %%
+# diagram: supervisor
 
 # %% [markdown]
 # ## A record that kills
@@ -352,15 +368,22 @@ client = lesson.manage(lambda: ChildProcess(command), name="client")
 # And the server. It gets a folder for what is to survive it:
 
 # %%
-state = lesson.folder / "state"
+state, group = lesson.folder / "state", lesson.group("server")
 own = {"MODELSERVING_REPOSITORY": str(lesson.folder / "repository")}
 
 def serve(port="5500"):
-    options = ("--state", str(state), "--no-preload", "--port", port)
+    options = ("--state", str(state), "--no-preload", "--port", port, "--group", group)
     return ServerProcess.start("actor", lesson.prefix, options, own)
 
 server = lesson.manage(serve, name="server")
 lesson.wait_for(lambda: server.get("/models")["models"], "the first model")
+
+# %% [markdown]
+# Here are the wines that wait for it, with its group's bookmark and its lag. Leave it open:
+
+# %%
+records = lesson.topics.records
+lesson.manage(lambda: TopicView(lesson.connection, records, group), name="view")
 
 # %%
 # predict: no-state

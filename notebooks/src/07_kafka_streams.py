@@ -28,7 +28,9 @@ from modelserving.kafka import read_topic
 from modelserving.models.store.bundled import read_catalog
 from modelserving.records import decode_wine
 from modelserving.records import encode_descriptor, encode_wine, read_wines
-from modelserving.workshop import start, table
+from modelserving.widgets import TopicView
+from modelserving.workshop import start
+from modelserving.workshop.display.pictures.changelog import beside_changelog
 
 lesson = start("07", fast=fast)
 
@@ -61,6 +63,9 @@ lesson.tell("same-process")
 #
 # A **source** reads a topic, a **processor** does something, a **sink** writes to a topic. Sources and sinks are Kafka's. The
 # processor is yours: a class, whose method `process` gets one record after the other and hands on what it likes.
+
+# %%
+# diagram: topology
 
 # %%
 from modelserving.kstreams import Processor, ProcessorSupplier, serde, text
@@ -243,7 +248,10 @@ def used(after):
     state = server.get("/state")
     return state["name"], state["usage"]
 
-used(after=200)
+def sent():
+    return len(list(read_topic(lesson.connection, lesson.topics.records)))
+
+used(after=sent())
 
 # %% [markdown]
 # It counts. And now `kill -9`, and the same command again.
@@ -255,7 +263,7 @@ used(after=200)
 server.kill()
 server = lesson.manage(lambda: serve("memory", in_memory_group), name="server")
 pour(7)
-name, usage = used(after=207)
+name, usage = used(after=sent())
 
 # %%
 lesson.tell("memory")
@@ -270,7 +278,7 @@ lesson.tell("memory")
 standard_group = lesson.group("standard-server")
 before = answers()
 server = lesson.manage(lambda: serve("standard", standard_group), name="server")
-used(after=before + 207)
+used(after=before + sent())
 
 # %%
 # predict: standard
@@ -281,7 +289,7 @@ server.kill()
 shutil.rmtree(folder)
 server = lesson.manage(lambda: serve("standard", standard_group), name="server")
 pour(7)
-name, usage = used(after=before + 214)
+name, usage = used(after=before + sent())
 
 # %%
 lesson.tell("standard")
@@ -334,7 +342,15 @@ def put(**numbers):
     producer.flush()
 
 # %%
+bottles = lesson.topic("bottles")  # empty, also when this runs twice
 put(red=30, white=12)
+log = f"{standard_app}-counts-changelog"
+lesson.manage(lambda: TopicView(lesson.connection, log), name="view")
+
+# %% [markdown]
+# The view is of the store's changelog: each entry is a colour, with its count so far. It is empty until the application runs:
+
+# %%
 streams = run_here(count_by_colour(), standard_app, machine="old-machine")
 
 # %% [markdown]
@@ -367,11 +383,15 @@ lesson.wait_for(lambda: look().get("white", 0) >= 13, "one more white wine")
 lesson.tell("burnt")
 
 # %%
-log = f"{standard_app}-counts-changelog"
+# diagram: changelog
+
+# %%
+if found := look():  # nothing, where the application is closed
+    in_store = found
 streams.close()
 entries = list(read_topic(lesson.connection, log))
 rows = [(one.offset, one.key.decode(), int.from_bytes(one.value)) for one in entries]
-table(f"What is on {log}", rows, "offset", "colour", "count")
+beside_changelog(rows, in_store)
 
 # %%
 lesson.tell("from-the-changelog")

@@ -30,7 +30,9 @@ from modelserving.models.formats import factory
 from modelserving.models.store.bundled import read_catalog
 from modelserving.records import TOPICS, decode_descriptor, decode_wine
 from modelserving.records import encode_descriptor, encode_wine, read_wines
+from modelserving.widgets import TopicView
 from modelserving.workshop import show, start, table
+from modelserving.workshop.display.figures import bars
 
 lesson = start("08", fast=fast)
 
@@ -141,6 +143,13 @@ class Stock(Processor):
         self.store.add(record.key())
 
 # %%
+own_log = f"{own_app}-cellar-changelog"
+lesson.manage(lambda: TopicView(lesson.connection, own_log), name="view")
+
+# %% [markdown]
+# The view is of its changelog. An entry with a dashed frame is in a transaction that is open, a crossed one was aborted. Leave it open:
+
+# %%
 topology = counting(Stock, StoreBuilder("cellar", LoggedCellar), bottles)
 streams = run_here(topology, own_app, machine="old-machine")
 
@@ -163,7 +172,6 @@ look_into(LoggedCellar)
 
 # %%
 streams.close()
-own_log = f"{own_app}-cellar-changelog"
 [(one.key, one.value) for one in read_topic(lesson.connection, own_log)]
 
 # %% [markdown]
@@ -345,6 +353,10 @@ both = {
 }
 rows = [(name, f"{ms:.2f}", f"{size:,.0f}") for name, (ms, size) in both.items()]
 table("For each record", rows, "model and count", "milliseconds", "bytes on the changelog")
+
+# %%
+each_ms = {name: ms for name, (ms, _) in both.items()}
+bars(each_ms, "What one record takes.", x="model and count", y="ms")
 
 # %%
 together, apart = both["together"], both["apart"]

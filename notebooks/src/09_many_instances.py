@@ -29,7 +29,9 @@ import httpx
 from modelserving.config import data_folder
 from modelserving.kafka import end_offsets, read_topic
 from modelserving.records import decode_scored, encode_descriptor, encode_wine, read_wines
+from modelserving.widgets import TopicView
 from modelserving.workshop import show, start, table
+from modelserving.workshop.display.pictures.rebalance import rebalance
 
 lesson = start("09", fast=fast)
 
@@ -77,6 +79,14 @@ def launch(*names):
         fleet[name].wait_until_serving()
 
 launch("one", "two")
+
+# %% [markdown]
+# The view has a lane for each partition, and beside it who reads it, as the group says. It is live: leave it open.
+
+# %%
+watched = lesson.topics.records
+servers = f"{lesson.prefix}-streams"  # their group
+lesson.manage(lambda: TopicView(lesson.connection, watched, servers), name="view")
 
 # %% [markdown]
 # Each of them answers questions over HTTP. `/state/instances` says who there is, and who has which partitions. A server that
@@ -190,6 +200,9 @@ from modelserving.streams_server import add_up
 
 show(add_up)
 
+# %%
+# diagram: query
+
 # %% [markdown]
 # ## A third one comes
 
@@ -208,8 +221,7 @@ launch("three")
 
 # %%
 now = holders()
-rows = [(partition, before[partition], now[partition]) for partition in now]
-table("Who works on which partition", rows, "partition", "before", "now")
+rebalance(("two instances", before), ("a third one", now))
 
 # %%
 lesson.wait_for(all_know, "all three to know of all wines", 60)
@@ -372,8 +384,7 @@ lesson.tell("unfinished")
 # Who took over, and who had had a copy?
 
 # %%
-rows = [(part, name, copies.get(part, "nobody"), now[part]) for part, name in before.items()]
-table(f"{victim} is dead", rows, "partition", "before", "copy at", "now")
+rebalance(("before", before), ("had a copy", copies), (f"{victim} is dead", now))
 
 # %% [markdown]
 # Three things take time when an instance dies. **Somebody must notice**: that is the session's timeout, ten seconds here, and most

@@ -7,6 +7,7 @@ do not any more, the broker has cleaned up.
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Mapping
@@ -29,6 +30,7 @@ _EVERY_S = 0.2
 _LOOK_S = 0.5
 _JOIN_S = 3.0
 _LONGEST_KEY = 24
+_THREAD = re.compile(r"-\d+$")  # Kafka Streams numbers the threads of an instance
 
 
 class Member(Protocol):
@@ -47,7 +49,7 @@ class TopicFeed:
         connection: to the broker.
         topic: its name.
         group: whose bookmarks and lag are shown; ``None``: nobody's.
-        members: of the group, by name; the mapping may change while it is watched.
+        members: of the group, by name; the mapping may change while it is watched. ``None``: whom the broker names.
         bookmarks: of readers without a group, by name, the next offset of each partition; may change, too.
     """
 
@@ -61,7 +63,9 @@ class TopicFeed:
     ) -> None:
         self._connection, self._topic, self._group = connection, topic, group
         # Not `or`: a mapping that is empty now may be filled later.
-        self._members = {} if members is None else members
+        self._members = members
+        self._owners: dict[int, str] = {}
+        self._names: dict[str, None] = {}
         self._bookmarks = {} if bookmarks is None else bookmarks
         self._known: dict[tuple[int, int], str] = {}
         self._keys: dict[str, None] = {}
@@ -117,11 +121,19 @@ class TopicFeed:
         committed, stable = _newest(strict, places)
         begins = loose.beginning_offsets(places) if places else {}
         done = _committed(admin, self._group) if self._group else {}
+        self._owners = self._who_reads(admin)
+        self._names |= dict.fromkeys(self._members or sorted(set(self._owners.values())))
         lanes = tuple(
             self._lane(place, begins[place], ends[place], everything, committed, stable, done.get(place))
             for place in places
         )
-        return TopicSnapshot(self._topic, lanes, tuple(self._keys), tuple(self._members))
+        return TopicSnapshot(self._topic, lanes, tuple(self._keys), tuple(self._names))
+
+    def _who_reads(self, admin: KafkaAdminClient) -> dict[int, str]:
+        """The name of each partition's reader; nobody's for one that has none."""
+        if self._members is None:
+            return _assigned(admin, self._group, self._topic) if self._group else {}
+        return {part: name for name, one in reversed(list(self._members.items())) for part in one.partitions}
 
     def _lane(
         self,
@@ -147,7 +159,7 @@ class TopicFeed:
         if done is not None:
             marks.append(("group", done))
         behind = None if self._group is None else end - max(begin, done or 0)
-        owner = next((n for n, member in list(self._members.items()) if place.partition in member.partitions), "")
+        owner = self._owners.get(place.partition, "")
         return Lane(place.partition, begin, end, tuple(records), owner, tuple(marks), behind)
 
 
@@ -170,6 +182,17 @@ def _newest(
 def _committed(admin: KafkaAdminClient, group: str) -> dict[TopicPartition, int]:
     stood = admin.list_group_offsets({group: None})[group]
     return {place: mark.offset for place, mark in stood.items() if mark.offset >= 0}
+
+
+def _assigned(admin: KafkaAdminClient, group: str, topic: str) -> dict[int, str]:
+    """Who has each partition of a topic, as the group's coordinator says; each by the name that it gave itself."""
+    owners: dict[int, str] = {}
+    for member in admin.describe_groups([group])[group]["members"]:
+        name = str(member["group_instance_id"] or member["client_id"])
+        for assigned in (member["member_assignment"] or {}).get("assigned_partitions", ()):
+            if assigned["topic"] == topic:
+                owners |= dict.fromkeys(assigned["partitions"], _THREAD.sub("", name))
+    return owners
 
 
 def _text(key: bytes | None) -> str:

@@ -22,7 +22,7 @@ class TopicView(LiveView[TopicSnapshot]):
         connection: to the broker.
         topic: its name.
         group: whose bookmarks and lag are shown; ``None``: nobody's.
-        members: of the group, by name; the mapping may change while it is watched.
+        members: of the group, by name; the mapping may change while it is watched. ``None``: whom the broker names.
         bookmarks: of readers without a group, by name, the next offset of each partition; may change, too.
     """
 

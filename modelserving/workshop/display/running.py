@@ -13,6 +13,7 @@ from kafka.errors import KafkaError as KafkaClientError
 
 from modelserving.config import data_folder
 from modelserving.errors import ModelServingError
+from modelserving.kafka import end_offsets
 from modelserving.models.store.bundled import read_catalog
 from modelserving.records import encode_descriptor
 from modelserving.widgets import Condition, StageSnapshot, StageView
@@ -41,6 +42,9 @@ class RunningSystem:
 
     def __init__(self, lesson: Lesson, records_every_ms: int = 100) -> None:
         self._lesson = lesson
+        if any(end_offsets(lesson.connection, lesson.topics.records).values()):  # of a system before this one
+            for name in ("wine-records", "wine-models", "wine-scored"):
+                lesson.topic(name)
         self._group = lesson.group("server")
         self._sent: list[str] = []
         self._gone: dict[str, StageSnapshot] = {}

@@ -1,0 +1,57 @@
+"""The mailboxes of a runtime's actors, live: what waits, what is read, who fails and comes back."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from modelserving.actors.runtime.api import ActorStatus
+from modelserving.widgets.live import Frame, LiveView
+from modelserving.workshop.display.pictures.mailboxes import mailboxes
+
+__all__ = ["MailboxView"]
+
+
+class _Runtime(Protocol):
+    """What has actors."""
+
+    def report(self) -> tuple[ActorStatus, ...]:
+        """How they are."""
+        ...
+
+
+class _Reports:
+    """A source of snapshots; it asks when it is asked, and needs no thread."""
+
+    finished = False
+
+    def __init__(self, runtime: _Runtime) -> None:
+        self._runtime = runtime
+
+    def start(self) -> None:
+        """Nothing has to begin."""
+
+    def snapshot(self) -> tuple[ActorStatus, ...]:
+        """How the actors are now."""
+        return tuple(self._runtime.report())
+
+    def close(self) -> None:
+        """Nothing has to end: the runtime is the lesson's."""
+
+
+class MailboxView(LiveView[tuple[ActorStatus, ...]]):
+    """Mailboxes that follow a runtime until they are stopped.
+
+    Args:
+        runtime: whose actors.
+        room: how many messages each mailbox takes; ``None``: that is not shown.
+    """
+
+    def __init__(self, runtime: _Runtime, room: int | None = None) -> None:
+        super().__init__(_Reports(runtime), lambda actors: _frame(actors, room), name="mailboxes", frames_per_second=10)
+
+
+def _frame(actors: tuple[ActorStatus, ...], room: int | None) -> Frame:
+    if not actors:
+        return Frame("", "No actor was started yet.", "No actors")
+    drawn = mailboxes(actors, room)
+    return Frame(drawn.svg, drawn.alt, f"{len(actors)} actors")
