@@ -80,7 +80,8 @@ def set_up_apart(name: str, lock: Path) -> None:
         return
     uv: list[str | Path] = [PYTHON, "-m", "uv"]
     run(f"1/2 an environment in {folder.name}", *uv, "venv", "--quiet", "--clear", "--python", PYTHON, folder)
-    install: list[str | Path] = ["pip", "install", "--quiet", "--python", folder, "--require-hashes", "--requirement", lock]
+    install: list[str | Path] = ["pip", "install", "--quiet", "--python", folder]
+    install += ["--require-hashes", "--requirement", lock]
     run(f"2/2 {name}, locked in {lock.relative_to(ROOT)}", *uv, *install)
     mark_done(name, lock)
 
