@@ -32,7 +32,7 @@ from modelserving.errors import ActorError, MailboxFull, ServerError
 from modelserving.widgets import TopicView
 from modelserving.workshop import show, start, table
 from modelserving.workshop.display.figures import curves
-from modelserving.workshop.display.mailbox_view import MailboxView
+from modelserving.workshop.display.pictures.mailbox_view import MailboxView
 from modelserving.workshop.display.pictures.mailboxes import mailboxes
 
 lesson = start("06", fast=fast)

@@ -1,4 +1,4 @@
-"""Pictures of single lessons: topologies beside each other, windows, a stream and its table, actors and mailboxes.
+"""Pictures of single lessons: topologies, windows, a stream and its table, mailboxes, a rebalance, a store and its log.
 
 ``shared`` has drawings that slides show, too; ``drawing`` draws them from text.
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modelserving.actors.runtime.api import ActorStatus
-from modelserving.workshop.display.mailbox_view import MailboxView
+from modelserving.workshop.display.pictures.mailbox_view import MailboxView
 
 
 class _Runtime:
