@@ -12,6 +12,7 @@ from modelserving.errors import FieldError
 from modelserving.models.info import ModelInfo
 from modelserving.models.lifecycle.shadow import ShadowComparison
 from modelserving.models.lifecycle.state import ServingState
+from modelserving.models.store.codec import write_info
 from modelserving.records import check_data_type
 from modelserving.serving import ServerView
 from modelserving.statistics import StatisticsSnapshot
@@ -182,16 +183,12 @@ def show_state(server: ServerView, found: ServingState | None) -> ModelState:
         update={
             **beside,
             "absent": server.models_absent.get(served.data_type, ""),
-            "name": served.name,
-            "description": served.description,
+            **write_info(served),
             "since": found.since_ms,
             "since_utc": datetime.fromtimestamp(found.since_ms / 1000, UTC).isoformat(timespec="milliseconds"),
             "current": _name(served),
             **show_statistics(found.statistics),
             "data_type": served.data_type,
-            "type": served.type.slug,
-            "version": served.version,
-            "digest": served.digest,
         }
     )
 
@@ -211,14 +208,14 @@ def show_statistics(seen: StatisticsSnapshot) -> dict[str, float]:
 
 
 def _name(model: ModelInfo | None) -> ModelName | None:
-    return None if model is None else ModelName(**_identity(model))
+    return None if model is None else ModelName(**write_info(model))
 
 
 def _shadow(found: ShadowComparison | None) -> ShadowState | None:
     if found is None:
         return None
     return ShadowState(
-        **_identity(found.identity),
+        **write_info(found.identity),
         percent=found.percent,
         compared=found.compared,
         equal=found.equal,
@@ -228,13 +225,3 @@ def _shadow(found: ShadowComparison | None) -> ShadowState | None:
         mean_ns=found.statistics.mean_ns,
         p99_ns=found.statistics.p99_ns,
     )
-
-
-def _identity(model: ModelInfo) -> dict[str, str]:
-    return {
-        "name": model.name,
-        "description": model.description,
-        "type": model.type.slug,
-        "version": model.version,
-        "digest": model.digest,
-    }

@@ -23,9 +23,10 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from modelserving.actors.state.transfer import PackedModel
-from modelserving.errors import StateError
-from modelserving.models.info import ModelInfo, Slots
-from modelserving.records import ModelType, check_data_type
+from modelserving.errors import ModelFormatError, StateError
+from modelserving.models.info import Slots
+from modelserving.models.store.codec import Entry, read_info, write_info
+from modelserving.records import check_data_type
 from modelserving.system import write_atomically
 
 __all__ = ["SavedState", "StateFolder", "find_saved", "set_aside"]
@@ -234,14 +235,9 @@ def _encode(state: SavedState) -> bytes:
 def _describe(model: PackedModel | None) -> Mapping[str, object] | None:
     if model is None:
         return None
-    who = model.info
     return {
-        "name": who.name,
-        "description": who.description,
-        "type": who.type.slug,
-        "version": who.version,
-        "digest": who.digest,
-        "parameters": dict(who.parameters),
+        **write_info(model.info),
+        "parameters": dict(model.info.parameters),
         "statistics": model.statistics,
     }
 
@@ -260,26 +256,20 @@ def _decode(data: bytes, read_model: _ReadModel) -> SavedState:
         found = json.loads(body)
         data_type = check_data_type(found["data_type"])
         current, previous, shadow = (
-            _model(data_type, found[slot], read_model) for slot in ("current", "previous", "shadow")
+            _model(data_type, slot, found[slot], read_model) for slot in ("current", "previous", "shadow")
         )
         slots = Slots(current, previous, shadow, found["percent"] if shadow else 0.0)
         return SavedState(data_type, found["since_ms"], found["swaps"], slots)
+    except ModelFormatError as error:
+        raise StateError(f"it lacks something ({str(error).rstrip('.')})") from error
     except (KeyError, TypeError, ValueError) as error:
         raise StateError(f"it lacks something ({type(error).__name__}: {error})") from error
 
 
-def _model(data_type: str, found: Mapping[str, Any] | None, read_model: _ReadModel) -> PackedModel | None:
+def _model(data_type: str, slot: str, found: Any, read_model: _ReadModel) -> PackedModel | None:
     if found is None:
         return None
-    kind = next(kind for kind in ModelType if kind.slug == found["type"])
-    who = ModelInfo(
-        name=found["name"],
-        description=found["description"],
-        data_type=data_type,
-        type=kind,
-        version=found["version"],
-        digest=found["digest"],
-        parameters=found["parameters"],
-    )
+    entry = Entry(slot, found)
+    who = read_info(entry, data_type)
     data = read_model(who.digest)
-    return PackedModel(who, data, found["statistics"]) if data is not None else None
+    return PackedModel(who, data, entry.text("statistics")) if data is not None else None

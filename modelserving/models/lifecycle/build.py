@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -15,6 +14,7 @@ from modelserving.models.info import LoadedModel, ModelInfo
 from modelserving.models.lifecycle.probes import Probes, find_probes, golden_batch, own_probes
 from modelserving.models.model import Model, Scores
 from modelserving.records import ModelDescriptor, RecordSchema
+from modelserving.system.pacing import rest, unhurried
 
 __all__ = ["Builder", "build_candidate", "warm_up"]
 
@@ -25,7 +25,6 @@ _TOLERANCE = 1e-6
 _WARM_UP_BATCH = 500
 _WARM_UP_SCORES = 100
 """More make the first answers no faster, and disturb the scoring beside it for longer: `benchmarks/models.py`."""
-_IN_A_ROW, _REST_S = 10, 0.001
 
 
 def build_candidate(descriptor: ModelDescriptor, schemas: Sequence[RecordSchema] | None = None) -> LoadedModel:
@@ -42,14 +41,18 @@ def build_candidate(descriptor: ModelDescriptor, schemas: Sequence[RecordSchema]
         ModelFormatError, ModelInputError, ModelRefused: it cannot be built.
         ModelCheckError: it was built, but answers wrongly or not at all.
     """
-    model = factory.create(descriptor)
-    try:
-        probes = find_probes(model, descriptor.data_type, default_schemas() if schemas is None else schemas)
-        _check(model, descriptor, probes)
-        warm_up(model, probes.records)
-    except BaseException:
-        model.close()
-        raise
+    with unhurried():
+        model = factory.create(descriptor)
+        try:
+            rest()
+            probes = find_probes(model, descriptor.data_type, default_schemas() if schemas is None else schemas)
+            rest()
+            _check(model, descriptor, probes)
+            rest()
+            warm_up(model, probes.records)
+        except BaseException:
+            model.close()
+            raise
     return LoadedModel(model, ModelInfo.of(descriptor))
 
 
@@ -104,7 +107,6 @@ def warm_up(model: Model, records: Any = None) -> None:
         return
     one = (own_probes(model).records if records is None else records).slice(0, 1)
     model.score(one.take([0] * _WARM_UP_BATCH))
-    for _ in range(_WARM_UP_SCORES // _IN_A_ROW):
-        for _ in range(_IN_A_ROW):
-            model.score(one)
-        time.sleep(_REST_S)
+    for _ in range(_WARM_UP_SCORES):
+        rest()
+        model.score(one)

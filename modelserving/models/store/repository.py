@@ -15,23 +15,22 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
-from modelserving.errors import FieldError, ModelRefused, SetupError
+from modelserving.errors import ModelFormatError, ModelRefused, SetupError
 from modelserving.models.formats.files import suffix_of
 from modelserving.models.lifecycle.history import ModelRef, fingerprint
-from modelserving.records import Golden, ModelDescriptor, ModelType, WineRecord, check_data_type, check_digest
+from modelserving.models.store.codec import Entry, read_descriptor, write_descriptor
+from modelserving.records import ModelDescriptor
 from modelserving.system import write_atomically
 
 __all__ = ["KeptModel", "ModelRepository"]
 
 log = logging.getLogger(__name__)
 
-_TYPES = {kind.slug: kind for kind in ModelType}
 _SHORT = 12
 
 
@@ -84,7 +83,7 @@ class ModelRepository:
         target = self._catalog(kept.descriptor)
         try:
             _write_new(kept.file, descriptor.data)
-            _write_new(target, json.dumps(_to_json(kept), indent=1, ensure_ascii=False).encode() + b"\n")
+            _write_new(target, json.dumps(_describe(kept), indent=1, ensure_ascii=False).encode() + b"\n")
         except OSError as error:
             raise SetupError(f"cannot keep model {descriptor.name!r} in {self.folder}: {error}.") from error
         return kept
@@ -157,8 +156,9 @@ class ModelRepository:
     def _read(self, path: Path) -> KeptModel | None:
         """An entry; somebody else's file in the folder is passed over, and said."""
         try:
-            about, published_ms = _from_json(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, LookupError, TypeError, AttributeError, FieldError) as error:
+            entry = Entry(str(path), json.loads(path.read_text(encoding="utf-8")))
+            about, published_ms = read_descriptor(entry), int(entry.number("published_ms"))
+        except (OSError, ValueError, ModelFormatError) as error:
             log.warning("%s is no entry of a model repository: %r", path, error)
             return None
         return KeptModel(about, published_ms, self._bytes(about))
@@ -170,50 +170,6 @@ def _write_new(target: Path, data: bytes) -> None:
         write_atomically(target, data, durable=True)
 
 
-def _to_json(kept: KeptModel) -> Mapping[str, object]:
-    about = kept.descriptor
-    return {
-        "name": about.name,
-        "version": about.version,
-        "description": about.description,
-        "data_type": about.data_type,
-        "type": about.type.slug,
-        "sha256": about.sha256,
-        "file": f"../../bytes/{kept.file.name}",
-        "created_ms": about.created_ms,
-        "published_ms": kept.published_ms,
-        "metrics": dict(about.metrics),
-        "parameters": dict(about.parameters),
-        "tolerance": about.tolerance,
-        "golden": [
-            {
-                "expected": golden.expected,
-                "data_type": getattr(golden.record, "data_type", ""),  # of a wine; the values of others stand alone
-                "record": dict(golden.values),
-            }
-            for golden in about.golden
-        ],
-    }
-
-
-def _from_json(entry: Mapping[str, Any]) -> tuple[ModelDescriptor, int]:
-    data_type = check_data_type(str(entry["data_type"]))
-    descriptor = ModelDescriptor(
-        name=str(entry["name"]),
-        description=str(entry["description"]),
-        data_type=data_type,
-        type=_TYPES[entry["type"]],
-        version=str(entry["version"]),
-        sha256=check_digest(entry["sha256"]),
-        created_ms=int(entry["created_ms"]),
-        golden=tuple(_golden(golden["record"], golden["data_type"], golden["expected"]) for golden in entry["golden"]),
-        tolerance=float(entry["tolerance"]),
-        parameters=MappingProxyType({str(name): str(value) for name, value in entry["parameters"].items()}),
-        metrics=MappingProxyType({str(name): float(value) for name, value in entry["metrics"].items()}),
-    )
-    return descriptor, int(entry["published_ms"])
-
-
-def _golden(values: Mapping[str, Any], data_type: str, expected: Any) -> Golden:
-    answer = expected if isinstance(expected, str) else float(expected)
-    return Golden(WineRecord(**values, data_type=data_type) if data_type else MappingProxyType(dict(values)), answer)
+def _describe(kept: KeptModel) -> dict[str, Any]:
+    where = {"file": f"../../bytes/{kept.file.name}", "published_ms": kept.published_ms}
+    return {"name": kept.descriptor.name, **where, **write_descriptor(kept.descriptor)}
