@@ -59,8 +59,13 @@ def test_a_long_step_is_no_reason_for_a_long_rest(clock: Clock) -> None:
 
 def test_whoever_is_in_a_hurry_never_rests(clock: Clock) -> None:
     """Nor is one made to rest by what another thread does, nor after its unhurried work is over."""
+
+    def work() -> None:
+        clock.now += 1
+        rest()
+
     with unhurried():
-        other = threading.Thread(target=lambda: (clock.__setattr__("now", clock.now + 1), rest()))
+        other = threading.Thread(target=work)
         other.start()
         other.join()
     clock.now += 1
