@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from report import Report, show
-from swaps import measure_swaps
+from swaps import FORMATS, measure_swaps
 
 from modelserving import jvm
 from modelserving.config import data_folder
@@ -35,12 +35,6 @@ from modelserving.models.store.bundled import read_catalog
 from modelserving.records import ModelDescriptor, ModelType, read_wines
 
 SIZES = (1, 100, 1_000)
-FORMATS = {
-    ModelType.PMML: "pmml",
-    ModelType.TENSORFLOW: "tensorflow",
-    ModelType.TENSORFLOWSAVED: "tensorflow",
-    ModelType.ONNX: "onnx",
-}
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ time between two results from the last one before it to the fourth after it. ``s
 of all swaps over the steady time between results, which is their median while nothing is built; ``..._95th_...`` is
 what 95 of 100 gaps stay below, and ``..._worst_...`` the longest gap of all. ``no_swap_gap...`` are the same where a
 swap might have been, and was not: what the machine's own unrest amounts to. ``building_gap...`` is the longest time
-between two results while a model is built.
+between two results while a model is built, of each format by name, and without a name of the worst of them.
 """
 
 from __future__ import annotations
@@ -34,8 +34,14 @@ from modelserving.models.model import Model
 from modelserving.records import ModelDescriptor, ModelType, encode_wine, read_wines
 from modelserving.serving import Batch, score_batch
 
-__all__ = ["Swaps", "build_cold", "measure_swaps", "swap_often"]
+__all__ = ["FORMATS", "Swaps", "build_cold", "measure_swaps", "swap_often"]
 
+FORMATS = {
+    ModelType.PMML: "pmml",
+    ModelType.TENSORFLOW: "tensorflow",
+    ModelType.TENSORFLOWSAVED: "tensorflow",
+    ModelType.ONNX: "onnx",
+}
 BATCH = 1_000
 AROUND = 4
 """Results after a swap that belong to it: the first ones of the new model."""
@@ -120,9 +126,7 @@ class Swaps:
 
 def measure_swaps(descriptors: list[ModelDescriptor], swaps: int, figures: dict[str, float]) -> dict[str, float]:
     """The gap with warm-up and without, then many swaps in a row; returns ratios, and adds to ``figures``."""
-    pair = ([model for model in descriptors if model.type is ModelType.PMML] or descriptors)[:2]
-    if len(pair) == 1:
-        pair = [pair[0], replace(pair[0], name=f"{pair[0].name} again")]
+    pair = _pair([model for model in descriptors if model.type is ModelType.PMML] or descriptors)
     warm, cold = swap_often(pair, swaps, build.build_candidate), swap_often(pair, swaps, build_cold)
     many = swap_often(pair, 5 * swaps, build.build_candidate)
     figures["swap_steady_us"] = round(warm.steady * 1e6, 1)
@@ -130,13 +134,13 @@ def measure_swaps(descriptors: list[ModelDescriptor], swaps: int, figures: dict[
     for name, run, gaps in (
         ("swap_gap", warm, warm.gaps(warm.swapped)),
         ("no_swap_gap", warm, warm.gaps(warm.calm)),
-        ("building_gap", warm, warm.building_gaps()),
         ("swap_gap_without_warm_up", cold, cold.gaps(cold.swapped)),
     ):
         figures[f"{name}_us"] = round(statistics.median(gaps) * 1e6, 1)
         ratios[f"{name}_over_median"] = round(statistics.median(gaps) / run.steady, 2)
         ratios[f"{name}_95th_over_median"] = round(float(np.percentile(gaps, 95)) / run.steady, 2)
         ratios[f"{name}_worst_over_median"] = round(max(gaps) / run.steady, 2)
+    ratios |= measure_building(descriptors, swaps, warm if pair[0].type is ModelType.PMML else None)
     tenth = max(1, many.between.size // 10)
     figures["many_swaps"] = len(many.swapped)
     figures["many_swaps_models_closed_once"] = sum(model.closed == 1 for model in many.models)
@@ -145,6 +149,38 @@ def measure_swaps(descriptors: list[ModelDescriptor], swaps: int, figures: dict[
     ratios["many_swaps_latency_end_over_start"] = round(last / first, 2)
     ratios["many_swaps_memory_end_over_start"] = round(many.memory[-1] / many.memory[0], 3)
     return ratios
+
+
+def measure_building(descriptors: list[ModelDescriptor], swaps: int, pmml: Swaps | None) -> dict[str, float]:
+    """For how long results are late while a model of each format is built, and in the worst of the formats.
+
+    Args:
+        descriptors: the models.
+        swaps: how often each format's are built.
+        pmml: what was seen of PMML already, or ``None``.
+    """
+    ratios: dict[str, float] = {}
+    for name in dict.fromkeys(FORMATS.values()):
+        models = [model for model in descriptors if FORMATS.get(model.type) == name]
+        if models:
+            run = pmml if name == "pmml" and pmml else swap_often(_pair(models), swaps, build.build_candidate)
+            ratios |= {f"{name}.{key}": ratio for key, ratio in _late(run.building_gaps(), run.steady).items()}
+    for key in ("building_gap_over_median", "building_gap_95th_over_median", "building_gap_worst_over_median"):
+        ratios[key] = max(ratio for name, ratio in ratios.items() if name.endswith(f".{key}"))
+    return ratios
+
+
+def _late(gaps: Sequence[float], steady: float) -> dict[str, float]:
+    return {
+        "building_gap_over_median": round(statistics.median(gaps) / steady, 2),
+        "building_gap_95th_over_median": round(float(np.percentile(gaps, 95)) / steady, 2),
+        "building_gap_worst_over_median": round(max(gaps) / steady, 2),
+    }
+
+
+def _pair(models: list[ModelDescriptor]) -> list[ModelDescriptor]:
+    """Two models to swap; of a single one, itself again."""
+    return [*models, replace(models[0], name=f"{models[0].name} again")][:2]
 
 
 def build_cold(descriptor: ModelDescriptor) -> LoadedModel:

@@ -146,8 +146,7 @@ class ActorServer:
         try:
             async with AsyncExitStack() as stack:
                 source = await stack.enter_async_context(self._models)
-                if self.options.preload:
-                    await source.preload()
+                await source.preload()
                 runtime = self._runtime = stack.enter_context(self._make_runtime())
                 manager = self._manager = runtime.spawn(
                     ManagerActor, runtime, self._serving, name="manager", mailbox=_MANAGERS_MAILBOX

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from functools import partial
 from types import TracebackType
 from typing import Self, TypeAlias
 
@@ -17,13 +16,9 @@ from anyio.streams.memory import MemoryObjectSendStream
 from kafka.errors import KafkaError
 
 from modelserving.kafka import Connection
-from modelserving.kafka.messages import Message
-from modelserving.models.formats import factory
 from modelserving.models.info import SlotsUpdate
-from modelserving.models.lifecycle.controller import ModelController
-from modelserving.models.lifecycle.reconcile import Build
-from modelserving.models.lifecycle.refusals import RefusalWriter
-from modelserving.models.lifecycle.topics import ModelTopics, recall
+from modelserving.models.lifecycle.driver import ModelDriver
+from modelserving.models.lifecycle.topics import ModelTopics
 from modelserving.serving.options import ServerOptions
 from modelserving.serving.running.worker_thread import WorkerThread
 
@@ -32,6 +27,7 @@ __all__ = ["ModelSource"]
 log = logging.getLogger(__name__)
 
 _AGAIN_SECONDS = 1.0
+_ALL_DONE = object()
 
 Apply: TypeAlias = Callable[[SlotsUpdate], Awaitable[object]]
 
@@ -50,17 +46,10 @@ class ModelSource:
     def __init__(self, connection: Connection, options: ServerOptions) -> None:
         self._connection = connection
         self._topics = topics = options.topics
-        self._refusals = RefusalWriter(connection, topics)
+        self._driver = ModelDriver(options.for_models(connection))
+        self.controller = self._driver.controller
         self._reading = WorkerThread(f"models-{topics.models}")
         self._building = WorkerThread(f"build-{topics.models}")
-        self.controller = ModelController(
-            topics,
-            self._refusals.write,
-            build=options.build,
-            repository=options.repository,
-            fetch=options.fetch,
-            recall=partial(recall, connection, topics),
-        )
 
     async def __aenter__(self) -> Self:
         self._messages = await self._reading.run(ModelTopics, self._connection, self._topics, self.controller.pass_over)
@@ -70,15 +59,15 @@ class ModelSource:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._reading.finish(self._messages.close)
-        await self._building.finish(self._finish)
+        await self._building.finish(self._driver.close)
 
     async def preload(self) -> None:
-        """Start the engines, in the thread that will build with them.
+        """Start the engines, if that is wanted, in the thread that will build with them.
 
         Raises:
             SetupError: an engine is missing.
         """
-        await self._building.run(factory.preload)
+        await self._building.run(self._driver.preload)
 
     async def read_to_end(self, apply: Apply) -> None:
         """Read the topics to their present end, and have the current models set that they lead to.
@@ -90,7 +79,7 @@ class ModelSource:
         Args:
             apply: sets the slots of a data type.
         """
-        await self._building.run(self._take, await self._reading.run(self._messages.read_to_end), False)
+        await self._building.run(self._driver.take, await self._reading.run(self._messages.read_to_end), False)
         await self._settle(apply, only_current=True)
         while (pause := self.controller.pause) is not None:
             await anyio.sleep(pause)
@@ -112,10 +101,10 @@ class ModelSource:
 
     async def _settle(self, apply: Apply, only_current: bool = False) -> None:
         """As ``ModelController.settle``, without holding up the event loop."""
-        while (step := await self._building.run(self.controller.work, only_current)) is not None:
-            if not isinstance(step, Build):
-                await apply(step)
-                await self._building.run(self.controller.done, step)
+        steps = self.controller.steps(only_current)
+        while (update := await self._building.run(next, steps, _ALL_DONE)) is not _ALL_DONE:
+            if isinstance(update, SlotsUpdate):
+                await apply(update)
 
     async def _read_on(self, news: MemoryObjectSendStream[None]) -> None:
         while True:
@@ -126,14 +115,6 @@ class ModelSource:
                 await anyio.sleep(_AGAIN_SECONDS)
                 continue
             if messages:
-                await self._reading.run(self._take, messages, True)
+                await self._reading.run(self._driver.take, messages, True)
                 with suppress(anyio.WouldBlock):  # one piece of news is enough
                     news.send_nowait(None)
-
-    def _take(self, messages: list[Message], live: bool) -> None:
-        for message in messages:
-            self.controller.take(message, live)
-
-    def _finish(self) -> None:
-        self.controller.close()
-        self._refusals.close()

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from modelserving.datasets import default_schemas
+from modelserving.kafka import Connection
 from modelserving.models.lifecycle.build import Builder, build_candidate
+from modelserving.models.lifecycle.driver import ModelOptions
 from modelserving.models.lifecycle.fetch import NOTHING_ALLOWED, FetchPolicy
 from modelserving.models.store.repository import ModelRepository
 from modelserving.records import TOPICS, RecordSchema, Topics
@@ -48,6 +50,10 @@ class ServerOptions:
     schemas: tuple[RecordSchema, ...] = field(default_factory=default_schemas)
     writers: WriterCodecs | None = None
     fast: bool = False
+
+    def for_models(self, connection: Connection) -> ModelOptions:
+        """What of it is about models."""
+        return ModelOptions(connection, self.topics, self.repository, self.fetch, self.preload, self.build)
 
     def make_decoder(self) -> RecordDecoder:
         """What reads its records."""

@@ -112,8 +112,7 @@ class StageServer:
             async with AsyncExitStack() as stack:
                 lane = stack.enter_context(WorkerThread("scoring"))
                 source = await stack.enter_async_context(self._models)
-                if self.options.preload:
-                    await source.preload()
+                await source.preload()
                 spare_the_garbage_collector()
                 self.phase = Phase.READING_MODELS
                 await source.read_to_end(self._set)

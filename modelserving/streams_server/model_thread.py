@@ -9,48 +9,17 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from functools import partial
 
 from modelserving.errors import ServerError
-from modelserving.kafka import Connection
 from modelserving.kafka.messages import Message
-from modelserving.models.formats import factory
-from modelserving.models.lifecycle.build import Builder, build_candidate
-from modelserving.models.lifecycle.controller import ModelController
-from modelserving.models.lifecycle.fetch import NOTHING_ALLOWED, FetchPolicy
-from modelserving.models.lifecycle.refusals import RefusalWriter
+from modelserving.models.lifecycle.driver import ModelDriver, ModelOptions
 from modelserving.models.lifecycle.slots import ModelSlots
-from modelserving.models.lifecycle.topics import recall
-from modelserving.models.store.repository import ModelRepository
-from modelserving.records import Topics
 
-__all__ = ["ModelOptions", "ModelThread"]
+__all__ = ["ModelThread"]
 
 log = logging.getLogger(__name__)
 
 _CLOSE_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class ModelOptions:
-    """Where models come from.
-
-    Args:
-        connection: to the cluster.
-        topics: ``models`` and ``control`` are read, failures go to ``dead_letters``.
-        repository: keeps what serves, and has what compaction took from the topic; or ``None``.
-        fetch: which models by reference are fetched.
-        preload: start the engines of all formats before the models are built.
-        build: makes a model of a descriptor.
-    """
-
-    connection: Connection
-    topics: Topics
-    repository: ModelRepository | None = None
-    fetch: FetchPolicy = field(default=NOTHING_ALLOWED)
-    preload: bool = False
-    build: Builder = build_candidate
 
 
 class ModelThread:
@@ -63,16 +32,8 @@ class ModelThread:
     def __init__(self, options: ModelOptions) -> None:
         self.slots = ModelSlots()
         self.error: BaseException | None = None
-        self._options = options
-        self._refusals = RefusalWriter(options.connection, options.topics)
-        self.controller = ModelController(
-            options.topics,
-            self._refusals.write,
-            build=options.build,
-            repository=options.repository,
-            fetch=options.fetch,
-            recall=partial(recall, options.connection, options.topics),
-        )
+        self._driver = ModelDriver(options)
+        self.controller = self._driver.controller
         self._seen: set[tuple[str, int, int, int]] = set()
         self._live = False
         self._read, self._news, self._ready = threading.Event(), threading.Event(), threading.Event()
@@ -93,7 +54,7 @@ class ModelThread:
         place = (message.topic, message.partition, message.offset, message.timestamp)  # a topic may be made anew
         if place not in self._seen:
             self._seen.add(place)
-            self.controller.take(message, live=self._live)
+            self._driver.take([message], self._live)
             self._news.set()
 
     def begin(self, messages: Iterable[Message] = ()) -> None:
@@ -125,15 +86,13 @@ class ModelThread:
             event.set()
         if self._thread.ident is not None:
             self._thread.join(_CLOSE_SECONDS)
-        self._refusals.close()
-        self.controller.close()
+        self._driver.close()
         self.slots.close()
 
     def _work(self) -> None:
         """Build, check and swap until the end."""
         try:
-            if self._options.preload:
-                factory.preload()
+            self._driver.preload()
             self._read.wait()
             self._settle(only_current=True)
         except BaseException as error:

@@ -27,7 +27,6 @@ from modelserving.serving.running.worker_thread import run_abandonable
 from modelserving.statistics import StatisticsSnapshot
 from modelserving.streams_server.distribution import make_models
 from modelserving.streams_server.heartbeat import Heartbeat
-from modelserving.streams_server.model_thread import ModelOptions
 from modelserving.streams_server.records_topic import RecordsTopic
 from modelserving.streams_server.scoring import Tally
 from modelserving.streams_server.stores import ModelStatistics, look_up
@@ -76,7 +75,7 @@ class StreamsServer:
         self._topic = RecordsTopic(options, engine.state_folder, engine.store)
         self.models = make_models(
             engine.models,
-            ModelOptions(connection, options.topics, options.repository, options.fetch, options.preload, options.build),
+            options.for_models(connection),
         )
 
     @property

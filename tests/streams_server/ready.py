@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from modelserving.kafka import Connection
+from modelserving.models.lifecycle.driver import ModelOptions
 from modelserving.models.lifecycle.slots import ModelSlots
 from modelserving.records import Topics
 from modelserving.streams_server.distribution import GlobalModels
-from modelserving.streams_server.model_thread import ModelOptions
 
 NOWHERE = ModelOptions(Connection("127.0.0.1:1"), Topics())
 """No broker is there."""

@@ -10,10 +10,10 @@ import pytest
 from modelserving.errors import BrokerUnavailable, ServerError
 from modelserving.kafka import Connection
 from modelserving.kstreams import TopologyTestDriver, raw
+from modelserving.models.lifecycle.driver import ModelOptions
 from modelserving.records import TOPICS, encode_wine
 from modelserving.streams_server import distribution
 from modelserving.streams_server.distribution import CoPartitionedModels, GlobalModels
-from modelserving.streams_server.model_thread import ModelOptions
 from modelserving.streams_server.scoring import Tally
 from modelserving.streams_server.stores import StoreKind
 from modelserving.streams_server.topologies import Parts, make_topology

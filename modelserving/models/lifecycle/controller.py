@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from modelserving.errors import CommandRefused, ModelRefused, ModelUnreachable
 from modelserving.kafka.dead_letters import DeadLetter
@@ -164,9 +164,22 @@ class ModelController:
             apply: carries an update out.
             only_current: leave previous models and shadows for later.
         """
+        for update in self.steps(only_current):
+            if update is not None:
+                apply(update)
+
+    def steps(self, only_current: bool = False) -> Iterator[SlotsUpdate | None]:
+        """As ``settle``, step by step, for whoever must not wait here.
+
+        Yields:
+            An update that is to be applied before the next step is asked for; ``None`` where a model was built, or
+            refused.
+        """
         while (step := self.work(only_current)) is not None:
-            if not isinstance(step, Build):
-                apply(step)
+            if isinstance(step, Build):
+                yield None
+            else:
+                yield step
                 self.done(step)
 
     def close(self) -> None:
