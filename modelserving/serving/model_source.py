@@ -17,8 +17,8 @@ from kafka.errors import KafkaError
 
 from modelserving.kafka import Connection
 from modelserving.models.info import SlotsUpdate
-from modelserving.models.lifecycle.driver import ModelDriver
 from modelserving.models.lifecycle.topics import ModelTopics
+from modelserving.serving.model_driver import ModelDriver
 from modelserving.serving.options import ServerOptions
 from modelserving.serving.running.worker_thread import WorkerThread
 

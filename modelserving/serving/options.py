@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from modelserving.datasets import default_schemas
 from modelserving.kafka import Connection
 from modelserving.models.lifecycle.build import Builder, build_candidate
-from modelserving.models.lifecycle.driver import ModelOptions
 from modelserving.models.lifecycle.fetch import NOTHING_ALLOWED, FetchPolicy
 from modelserving.models.store.repository import ModelRepository
 from modelserving.records import TOPICS, RecordSchema, Topics
 from modelserving.records.codecs.written import WriterCodecs
 from modelserving.records.decoder import RecordDecoder
+from modelserving.serving.model_driver import ModelOptions
 
 __all__ = ["ServerOptions"]
 

@@ -23,9 +23,9 @@ from modelserving.errors import BrokerUnavailable, ServerError
 from modelserving.kafka import end_offsets
 from modelserving.kstreams import Processor, ProcessorContext, ProcessorSupplier, Record, java, raw
 from modelserving.models.admin.publish import partition_of
-from modelserving.models.lifecycle.driver import ModelOptions
 from modelserving.models.lifecycle.topics import ModelTopics
 from modelserving.records import Topics
+from modelserving.serving.model_driver import ModelOptions
 from modelserving.streams_server.model_thread import ModelThread
 
 __all__ = ["CONTROL", "MODELS", "CoPartitionedModels", "GlobalModels", "ModelDistribution", "Models", "make_models"]

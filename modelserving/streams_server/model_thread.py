@@ -12,8 +12,8 @@ from collections.abc import Iterable
 
 from modelserving.errors import ServerError
 from modelserving.kafka.messages import Message
-from modelserving.models.lifecycle.driver import ModelDriver, ModelOptions
 from modelserving.models.lifecycle.slots import ModelSlots
+from modelserving.serving.model_driver import ModelDriver, ModelOptions
 
 __all__ = ["ModelThread"]
 

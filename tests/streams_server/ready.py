@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from modelserving.kafka import Connection
-from modelserving.models.lifecycle.driver import ModelOptions
 from modelserving.models.lifecycle.slots import ModelSlots
 from modelserving.records import Topics
+from modelserving.serving.model_driver import ModelOptions
 from modelserving.streams_server.distribution import GlobalModels
 
 NOWHERE = ModelOptions(Connection("127.0.0.1:1"), Topics())

@@ -10,8 +10,8 @@ import pytest
 from modelserving.errors import BrokerUnavailable, ServerError
 from modelserving.kafka import Connection
 from modelserving.kstreams import TopologyTestDriver, raw
-from modelserving.models.lifecycle.driver import ModelOptions
 from modelserving.records import TOPICS, encode_wine
+from modelserving.serving.model_driver import ModelOptions
 from modelserving.streams_server import distribution
 from modelserving.streams_server.distribution import CoPartitionedModels, GlobalModels
 from modelserving.streams_server.scoring import Tally

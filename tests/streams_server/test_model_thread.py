@@ -9,9 +9,9 @@ import pytest
 from modelserving.errors import ModelUnreachable
 from modelserving.kafka import Connection
 from modelserving.models.info import LoadedModel
-from modelserving.models.lifecycle.driver import ModelOptions
 from modelserving.models.lifecycle.fetch import FetchPolicy
 from modelserving.records import TOPICS, ModelDescriptor, ModelType, encode_descriptor
+from modelserving.serving.model_driver import ModelOptions
 from modelserving.streams_server.model_thread import ModelThread
 from tests.fakes import FakeMessage, served_by
 

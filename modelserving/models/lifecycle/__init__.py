@@ -3,7 +3,6 @@
 ::
 
     topics.py ─▶ history.py ─▶ reconcile.py ─▶ controller.py     read, ordered, what is desired, who makes it so
-    driver.py                                                    the controller with all that it needs, in every server
     fetch.py ─▶ build.py ─▶ sandbox.py                           bytes, a model that is fit to serve, tried apart
     refusals.py                                          what is not fit, as a dead letter, once
     slots.py · shadow.py · state.py                              in use, beside it, and how they are doing
