@@ -146,11 +146,10 @@ class Sleeper:
 alarm = Event()
 runtime = lesson.manage(PykkaRuntime, name="runtime")
 sleeper = runtime.spawn(Sleeper, name="sleeper", mailbox=3)
-lesson.manage(lambda: MailboxView(runtime, room=3), name="mailboxes")
-
-# %%
+view = lesson.manage(lambda: MailboxView(runtime, room=3), name="mailboxes")
 sleeper.tell(alarm)
 lesson.wait_for(lambda: runtime.report()[0].doing, "it to read this, and to sleep over it")
+view
 
 # %%
 # predict: full

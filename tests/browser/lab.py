@@ -24,7 +24,7 @@ from modelserving.config import Settings, checkout
 from modelserving.system.ports import free_port
 from modelserving.workshop.lab.home import write_home
 from modelserving.workshop.lab.lab import lab_arguments, prepare_kernels
-from modelserving.workshop.lab.work import WorkFolder
+from modelserving.workshop.lab.work import WorkFolder, for_this_python
 from modelserving.workshop.lesson.progress import Progress
 
 __all__ = ["STOPPED", "Cell", "Lab", "Notebook", "running_lab"]
@@ -113,6 +113,8 @@ def running_lab(servers: str, home: Path) -> Iterator[Lab]:
     if root is None:
         raise RuntimeError("the lessons are in the source checkout")
     shutil.copytree(root / "notebooks", work, ignore=shutil.ignore_patterns("src", "solutions", ".*"))
+    for notebook in work.glob("[0-9][0-9]_*.ipynb"):
+        notebook.write_text(for_this_python(notebook), encoding="utf-8")
     write_home(work, Progress.of(Settings(home=home)))
     port, token = free_port(), secrets.token_urlsafe(16)
     arguments = lab_arguments(WorkFolder(work, (), ()), port, token, home / "lab", browser=False)

@@ -27,7 +27,12 @@ DEFAULT_PORT = 8888
 _TRIES = 50
 _QUIET: dict[str, dict[str, object]] = {
     "@jupyterlab/apputils-extension/notification": {"checkForUpdates": False, "fetchNews": "false"},
-    "@jupyterlab/docmanager-extension/plugin": {"defaultViewers": {"markdown": "Markdown Preview"}},
+    "@jupyterlab/docmanager-extension/plugin": {
+        "defaultViewers": {"markdown": "Markdown Preview"},
+        "autosaveInterval": 20,  # seconds: who closes the tab loses no more
+    },
+    # A lesson's name has room, and when it was changed nobody needs to know.
+    "@jupyterlab/filebrowser-extension/browser": {"showLastModifiedColumn": False},
 }
 
 

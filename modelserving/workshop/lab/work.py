@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import platform
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +13,7 @@ from modelserving.config import checkout
 from modelserving.errors import ConfigError
 from modelserving.workshop.lab.glossary import GLOSSARY
 
-__all__ = ["WorkFolder", "prepare_work_folder"]
+__all__ = ["WorkFolder", "for_this_python", "prepare_work_folder"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ def prepare_work_folder(root: Path | None = None) -> WorkFolder:
     work.mkdir(exist_ok=True)
     missing = [path for path in originals if not (work / path.name).exists()]
     for path in missing:
-        shutil.copyfile(path, work / path.name)
+        (work / path.name).write_text(for_this_python(path), encoding="utf-8", newline="\n")
     if (root / "notebooks" / "images").is_dir():  # nobody works on the pictures: these are always the newest
         shutil.copytree(root / "notebooks" / "images", work / "images", dirs_exist_ok=True)
     if (page := root / "notebooks" / GLOSSARY).is_file():
@@ -61,5 +64,27 @@ def prepare_work_folder(root: Path | None = None) -> WorkFolder:
     return WorkFolder(work, tuple(path.name for path in missing), tuple(kept))
 
 
-def _differs(one: Path, other: Path) -> bool:
-    return one.read_bytes() != other.read_bytes()
+def for_this_python(notebook: Path) -> str:
+    """A notebook as JupyterLab writes it once its kernel has told which Python it is.
+
+    Without that, JupyterLab notes it on opening, and a notebook that nobody has touched is marked as not saved.
+    """
+    text = notebook.read_text(encoding="utf-8")
+    try:
+        found = json.loads(text)
+        found["metadata"]["language_info"] = {
+            "codemirror_mode": {"name": "ipython", "version": sys.version_info.major},
+            "file_extension": ".py",
+            "mimetype": "text/x-python",
+            "name": "python",
+            "nbconvert_exporter": "python",
+            "pygments_lexer": f"ipython{sys.version_info.major}",
+            "version": platform.python_version(),
+        }
+    except (ValueError, KeyError, TypeError):
+        return text  # no notebook: JupyterLab will say so
+    return json.dumps(found, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def _differs(original: Path, own: Path) -> bool:
+    return for_this_python(original).encode() != own.read_bytes()
