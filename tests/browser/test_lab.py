@@ -74,6 +74,7 @@ def test_a_lesson_opens_without_complaint(
     picture = page.locator('.jp-MarkdownOutput img[alt^="The pipeline"]').first
     picture.scroll_into_view_if_needed()
     _until(page, lambda: picture.evaluate("image => image.complete && image.naturalWidth > 0"))
+    assert not page.evaluate("() => window.jupyterapp.shell.currentWidget.context.model.dirty"), "marked as unsaved"
     assert complaints == []
     assert hosts <= {"127.0.0.1", ""}
 

@@ -30,6 +30,7 @@ from tests.browser.lab import STOPPED, Cell, Lab, Notebook, running_lab
 __all__ = ["NAIVE", "WAYS", "naive_answers", "walk"]
 
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+_NO_CODE = {"predict", "exercise", "check", "parameters"}
 _OTHERWISE = "It came out otherwise here"
 _AFTER_S, _STOPS_WITHIN_S, _LONGEST_S = 0.5, 2.0, 180.0
 NAIVE = {"endless": "while True: pass", "wrong type": "return object()", "error": "raise RuntimeError('naive')"}
@@ -159,13 +160,27 @@ def look(lab: Lab, page: Page, lesson: str, folder: Path, *, dark: bool) -> None
     if dark:
         page.evaluate("() => window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})")
     folder.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
     for cell in _code(notebook):
         for stumble in _ran(notebook, cell, "looked at"):
             sys.stdout.write(f"  ! {stumble}\n")
         if notebook.outputs(cell.number):
             page.wait_for_timeout(300)
             page.screenshot(path=folder / f"{lesson[:2]}-{cell.number:03}.png")
+    ran = (time.monotonic() - began) / 60
+    sys.stdout.write(f"{lesson}: reading {reading(notebook.cells()):.0f} minutes, running {ran:.0f}\n")
     lab.end_kernel(lesson)
+
+
+def reading(cells: tuple[Cell, ...]) -> float:
+    """Minutes to read a lesson: 180 words a minute, four seconds a line of code, a quarter of a minute a prediction.
+
+    Without its exercises. A lesson's stated minutes are these, and what its cells take to run, up to the next five.
+    """
+    words = sum(len(re.sub(r"\([^)]*\)", "", cell.source).split()) for cell in cells if cell.kind == "markdown")
+    lines = sum(cell.source.count("\n") + 1 for cell in cells if cell.kind == "code" and not set(cell.tags) & _NO_CODE)
+    asked = sum("predict" in cell.tags for cell in cells)
+    return words / 180 + lines * 4 / 60 + asked * 15 / 60
 
 
 def main() -> int:
