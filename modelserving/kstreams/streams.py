@@ -26,7 +26,7 @@ import jpype
 
 from modelserving import jvm
 from modelserving.errors import BrokerUnavailable, ServerError
-from modelserving.kafka import Connection
+from modelserving.kafka import Connection, list_topics
 from modelserving.kafka.clients import reach
 from modelserving.kstreams.bridge.failures import cause_of, describe, guarded, python_errors
 from modelserving.kstreams.bridge.logging import forward_logs
@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 
 _STREAMS = "org.apache.kafka.streams."
 _SOURCE = re.compile(r"\(topics: \[([^\]]+)\]\)")
+_OWN = ("-repartition", "-changelog")  # how the names of topics end that the engine makes by itself
 _LOOK_EVERY_S = 0.02
 _AT_EXIT_S = 5.0
 _CLOSE_S = 30.0
@@ -99,7 +100,8 @@ class KafkaStreams:
         self.error: BaseException | None = None
         self.application_id = str(config.getProperty("application.id"))
         self._servers = str(config.getProperty("bootstrap.servers"))
-        self._sources = sorted(set(_SOURCE.findall(str(topology.describe()))))
+        listed = _SOURCE.findall(str(topology.describe()))
+        self._sources = sorted({topic for topics in listed for topic in topics.split(", ")})
         self._on_error = on_error
         self._on_state = on_state
         with python_errors():
@@ -190,11 +192,15 @@ class KafkaStreams:
 
     def _hint(self) -> str:
         """Why nothing happens, as far as it can be seen from here."""
+        connection = Connection(self._servers)
         try:
-            reach(Connection(self._servers))
+            reach(connection)
+            there = {*list_topics(connection)}
         except BrokerUnavailable as error:
             return str(error)
-        return f"Does each of its topics exist: {', '.join(self._sources)}?" if self._sources else ""
+        if missing := [topic for topic in self._sources if topic not in there and not topic.endswith(_OWN)]:
+            return f"There is no topic {' and no topic '.join(missing)}, which it reads: make it, and start again."
+        return f"The topics that it reads are all there: {', '.join(self._sources)}." if self._sources else ""
 
     def raise_error(self) -> None:
         """Raise the error that a thread failed with last, if one did."""

@@ -367,6 +367,16 @@ def test_an_end_that_takes_too_long_is_told(
     assert streams.close(60)
 
 
+def test_a_topic_that_is_missing_is_named(connection: Connection, own: Topics, tmp_path: Path) -> None:
+    """By whoever waits in vain: that one alone, and not those that the engine makes by itself."""
+    builder = java.StreamsBuilder()
+    builder.stream([own.records, "not-there"]).selectKey(lambda key, value: value).groupByKey().count()
+    streams = KafkaStreams(builder.build(), config(connection, own, tmp_path))
+    with pytest.raises(ServerError, match=r"after 0.01 s. There is no topic not-there, which it reads: make it"):
+        streams.wait_for(State.RUNNING, seconds=0.01)
+    streams.close()
+
+
 def test_what_cannot_run_says_why(tmp_path: Path) -> None:
     """No broker, and a second start: in words that help, not in the engine's states."""
     topology = java.Topology()
