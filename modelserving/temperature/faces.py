@@ -2,6 +2,7 @@
 
 ::
 
+    /                   the page for people
     /state/<sensor>     what is wanted there, of whichever instance has it
     /state/instances    who there is, with which partitions
     /healthz            whether it controls
@@ -20,6 +21,7 @@ from modelserving.errors import ServerError
 from modelserving.monitoring.metrics import EngineCollector, Exposition, JavaCollector
 from modelserving.temperature.server import HeatingServer
 from modelserving.web.app import add_docs, add_errors, add_metrics
+from modelserving.web.page import PageState, Table, add_page
 from modelserving.web.peer_client import Ask, ask
 from modelserving.web.schemas import AGAIN, Health
 
@@ -99,8 +101,35 @@ def make_heating_app(server: HeatingServer, ask: Ask[ControlState] = ask) -> Fas
             response.headers.update(AGAIN)
         return Health(status="ok" if health.ok else "unavailable", phase=health.phase, details=list(health.details))
 
+    add_page(app, lambda: _show(server))
     add_metrics(app, Exposition(JavaCollector(), EngineCollector(lambda: server.streams)))
     return app
+
+
+def _show(server: HeatingServer) -> PageState:
+    """What the page shows: who controls which rooms' partitions, as far as that is settled."""
+    health, details = server.health(), []
+    try:
+        found = server.instances()
+    except ServerError as error:
+        found, details = (), [str(error)]
+    return PageState(
+        title="Heater",
+        ok=health.ok,
+        phase=str(health.phase),
+        details=[*health.details, *details],
+        numbers={"instances": len(found), "partitions": sum(len(one.partitions) for one in found)},
+        tables=[
+            Table(
+                title="Instances",
+                columns=["instance", "partitions of the sensors", "stores"],
+                rows=[
+                    [f"{one.host}:{one.port}", ", ".join(map(str, sorted(one.partitions))), ", ".join(one.stores)]
+                    for one in found
+                ],
+            )
+        ],
+    )
 
 
 @contextmanager

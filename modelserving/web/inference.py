@@ -7,6 +7,7 @@ batch, and is answered as a whole: neither protocol has a word for a record with
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,9 +20,12 @@ from modelserving import __version__
 from modelserving.errors import ModelError, ModelInputError, RecordError
 from modelserving.models.model import Model
 from modelserving.web.app import add_docs
+from modelserving.web.page import PageState, Table, add_page
 from modelserving.web.tensors import describe_outputs, read_instances, read_tensors, write_predictions, write_tensors
 
 __all__ = ["InferenceModel", "make_inference_app"]
+
+_ASKED = ("requests", "records", "refused")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,8 @@ class InferenceModel:
     platform: str
     version: str = "1"
     lock: threading.Lock = field(default_factory=threading.Lock)
+    asked: Counter[str] = field(default_factory=Counter)
+    """Requests, the records in them, and those of the requests that had no answer."""
 
     def score(self, records: Any) -> Any:
         """Score a batch.
@@ -45,13 +51,15 @@ class InferenceModel:
         Raises:
             HTTPException: 400 where the records do not fit, or one of them has no answer; 500 where the engine failed.
         """
-        try:
-            with self.lock:
+        with self.lock:
+            self.asked.update(requests=1, records=len(records), refused=1)
+            try:
                 scores = self.model.score(records)
-        except (ModelInputError, RecordError) as error:
-            raise HTTPException(400, str(error)) from error
-        except ModelError as error:
-            raise HTTPException(500, str(error)) from error
+            except (ModelInputError, RecordError) as error:
+                raise HTTPException(400, str(error)) from error
+            except ModelError as error:
+                raise HTTPException(500, str(error)) from error
+            self.asked["refused"] -= not scores.problems
         if scores.problems:
             row, reason = next(iter(sorted(scores.problems.items())))
             raise HTTPException(400, f"record {row} of {len(records)} has no answer: {reason}.")
@@ -73,10 +81,28 @@ def make_inference_app(models: Mapping[str, InferenceModel]) -> FastAPI:
     )
     app.openapi_version = "3.0.3"  # the newest that the bundled page can show
     add_docs(app)
+    add_page(app, lambda: _show(models))
     _add_errors(app)
     _add_v2(app, models)
     _add_tensorflow(app, models)
     return app
+
+
+def _show(models: Mapping[str, InferenceModel]) -> PageState:
+    """What the page shows: the models, and how often each was asked."""
+    counted = sum((model.asked for model in models.values()), Counter[str]())
+    rows = [
+        [name, one.version, one.platform, ", ".join(one.model.inputs), *(f"{one.asked[what]}" for what in _ASKED)]
+        for name, one in models.items()
+    ]
+    return PageState(
+        title="Models over HTTP",
+        ok=True,
+        phase="serving",
+        numbers={what: counted[what] for what in _ASKED},
+        rates=["records"],
+        tables=[Table(title="Models", columns=["model", "version", "format", "takes", *_ASKED], rows=rows)],
+    )
 
 
 def _add_errors(app: FastAPI) -> None:

@@ -172,3 +172,15 @@ def test_what_is_wrong_is_said_in_the_protocol_s_form(
     assert answer.status_code == status
     assert answer.json().keys() == {"error"}
     assert said in answer.json()["error"]
+
+
+def test_its_page_shows_what_was_asked_and_what_was_refused() -> None:
+    """Each model with what it takes; a request that had no answer, for whatever reason, is counted as refused."""
+    web = Web(make_inference_app({"tariff": InferenceModel(Tariff(), "pmml", "3")}))
+    assert "<title>modelserving</title>" in web.get("/").text
+    infer(web, tensor("kind", "BYTES", "bike", "car"), tensor("hours", "FP64", 1.0, 2.0))
+    for kind, hours in (("bus", 1.0), ("car", -1.0)):
+        infer(web, tensor("kind", "BYTES", kind), tensor("hours", "FP64", hours))
+    made = web.get("/snapshot").json()
+    assert (made["title"], made["numbers"]) == ("Models over HTTP", {"requests": 3, "records": 4, "refused": 2})
+    assert made["tables"][0]["rows"] == [["tariff", "3", "pmml", "kind, hours", "3", "4", "2"]]
