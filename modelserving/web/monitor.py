@@ -3,7 +3,7 @@
 ::
 
     /drift      which columns drift, and the last alarms
-    /quality    how good the answers were that have met their truth, by model
+    /quality    how good the answers were that have met their truth, by model; and the shadow's, on the same records
     /healthz    whether it looks        /metrics    as Prometheus reads it
 """
 
@@ -17,11 +17,16 @@ from pydantic import BaseModel, Field
 from modelserving import __version__
 from modelserving.monitoring.metrics import EngineCollector, Exposition, JavaCollector
 from modelserving.monitoring.monitor import Monitor, MonitorCollector
+from modelserving.monitoring.monitor.shadows import Beside
+from modelserving.monitoring.truth.quality import Quality
+from modelserving.serving import ModelKey
 from modelserving.web.app import add_docs, add_errors, add_metrics
 from modelserving.web.page import PageState, Table, add_page
 from modelserving.web.schemas import AGAIN, Health
 
 __all__ = ["make_monitor_app"]
+
+_QUALITY = ["data type", "model", "version", "place", "pairs", "mean error", "right", "calibration", "gain"]
 
 
 class DriftState(BaseModel):
@@ -44,6 +49,9 @@ class QualityState(BaseModel):
     accuracy: float | None = Field(description="labels that are the same, numbers that round to the truth")
     mean_error: float | None = Field(description="by how much numbers are too high on the average")
     calibration_slope: float | None = Field(description="1: the truth grows as the answers do")
+    place: str = Field("served", description="`shadow`: what it would have answered to the same records")
+    gain: float | None = Field(None, description="of a shadow: by how much its mean error is smaller than that served")
+    doubt: float | None = Field(None, description="95 times in 100 the gain is not further off than this")
 
 
 def make_monitor_app(monitor: Monitor) -> FastAPI:
@@ -67,20 +75,8 @@ def make_monitor_app(monitor: Monitor) -> FastAPI:
 
     @app.get("/quality", summary="How good the answers were")
     def quality() -> list[QualityState]:
-        return [
-            QualityState(
-                data_type=model.data_type,
-                model=model.name,
-                version=model.version,
-                digest=model.digest,
-                pairs=found.pairs,
-                mean_absolute_error=_known(found.mean_absolute_error),
-                accuracy=_known(found.accuracy),
-                mean_error=_known(found.mean_error),
-                calibration_slope=_known(found.calibration_slope),
-            )
-            for model, found in monitor.quality().items()
-        ]
+        served = [_quality(model, found) for model, found in monitor.quality().items()]
+        return [*served, *(_beside(model, found) for model, found in monitor.shadows.found().items())]
 
     @app.get("/healthz", summary="Whether it looks", responses={503: {"model": Health}})
     def healthz(response: Response) -> Health:
@@ -95,6 +91,26 @@ def make_monitor_app(monitor: Monitor) -> FastAPI:
     return app
 
 
+def _quality(model: ModelKey, found: Quality) -> QualityState:
+    return QualityState(
+        data_type=model.data_type,
+        model=model.name,
+        version=model.version,
+        digest=model.digest,
+        pairs=found.pairs,
+        mean_absolute_error=_known(found.mean_absolute_error),
+        accuracy=_known(found.accuracy),
+        mean_error=_known(found.mean_error),
+        calibration_slope=_known(found.calibration_slope),
+    )
+
+
+def _beside(model: ModelKey, found: Beside) -> QualityState:
+    better = found.improvement
+    told = {"place": "shadow", "gain": better.gain, "doubt": _known(better.doubt)}
+    return _quality(model, found.quality).model_copy(update=told)
+
+
 def _show(monitor: Monitor) -> PageState:
     """What the page shows of a monitor."""
     health, counts = monitor.health(), monitor.drift.counts()
@@ -102,16 +118,11 @@ def _show(monitor: Monitor) -> PageState:
         [*name, f"{counts.get(name, (0, 0))[0]}", "" if standing is None else str(standing)]
         for name, standing in monitor.drift.standing().items()
     ]
-    quality = [
-        [
-            *model[:3],
-            f"{one.pairs}",
-            f"{one.mean_absolute_error:.4g}",
-            f"{one.accuracy:.1%}",
-            f"{one.calibration_slope:.3g}",
-        ]
-        for model, one in monitor.quality().items()
-    ]
+    quality = [_row(model, "served", one) for model, one in monitor.quality().items()]
+    for model, beside in monitor.shadows.found().items():
+        better = beside.improvement
+        gain = f"{better.gain:+.3g} ± {better.doubt:.2g}" if better.pairs > 1 else ""
+        quality.append([*_row(model, "shadow", beside.quality)[:-1], gain])
     return PageState(
         title="Monitor",
         ok=health.ok,
@@ -128,12 +139,27 @@ def _show(monitor: Monitor) -> PageState:
             Table(title="Drift", columns=["data type", "column", "values", "alarm"], rows=drift),
             Table(
                 title="Quality",
-                columns=["data type", "model", "version", "pairs", "mean error", "right", "calibration"],
+                columns=[
+                    "data type",
+                    "model",
+                    "version",
+                    "place",
+                    "pairs",
+                    "mean error",
+                    "right",
+                    "calibration",
+                    "gain",
+                ],
                 rows=quality,
             ),
         ],
     )
 
 
+def _row(model: ModelKey, place: str, one: Quality) -> list[str]:
+    measured = [f"{one.mean_absolute_error:.4g}", f"{one.accuracy:.1%}", f"{one.calibration_slope:.3g}"]
+    return [*model[:3], place, f"{one.pairs}", *(measured if one.pairs else [""] * 3), ""]
+
+
 def _known(value: float) -> float | None:
-    return None if math.isnan(value) else value
+    return value if math.isfinite(value) else None

@@ -3,7 +3,8 @@
 ::
 
     tail.py ─▶ server.py ◀─ rollback.py      what comes by; drift and quality of it; what an alarm may do
-                   └─▶ metrics.py            as Prometheus reads it
+                │  └─▶ metrics.py            as Prometheus reads it
+                └─▶ shadows.py               shadows, on the records whose truth has come
 """
 
 from modelserving.monitoring.monitor.metrics import MonitorCollector

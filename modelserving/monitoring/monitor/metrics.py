@@ -44,6 +44,7 @@ class MonitorCollector(Collector):
                 if not math.isnan(number := value(found)):
                     family.add_metric([*model[:3], model.digest[:_SHORT]], number)
             yield family
+        yield from self._shadows()
         passed = CounterMetricFamily(
             "modelserving_monitor_passed_over", "Messages that were too many to be watched.", labels=["topic"]
         )
@@ -53,6 +54,23 @@ class MonitorCollector(Collector):
         if (influx := self._monitor.influx) is not None:
             yield CounterMetricFamily("modelserving_influx_lines_written", "Lines that InfluxDB took.", influx.written)
             yield CounterMetricFamily("modelserving_influx_lines_lost", "Lines that it did not.", influx.lost)
+
+    def _shadows(self) -> Iterator[Metric]:
+        """On the same records as what was served."""
+        pairs = GaugeMetricFamily("modelserving_shadow_quality_pairs", "Records with a truth, asked.", labels=_MODEL)
+        error = GaugeMetricFamily(
+            "modelserving_shadow_quality_mean_absolute_error", "The shadow's mean absolute error.", labels=_MODEL
+        )
+        gain = GaugeMetricFamily(
+            "modelserving_shadow_quality_gain", "By how much it is nearer to the truth than what served.", labels=_MODEL
+        )
+        for model, found in self._monitor.shadows.found().items():
+            labels = [*model[:3], model.digest[:_SHORT]]
+            pairs.add_metric(labels, found.quality.pairs)
+            if found.quality.pairs:
+                error.add_metric(labels, found.quality.mean_absolute_error)
+                gain.add_metric(labels, found.improvement.gain)
+        yield from (pairs, error, gain)
 
     def _drift(self) -> Iterator[Metric]:
         alarm = GaugeMetricFamily("modelserving_drift_alarm", "1 while a column drifts.", labels=_COLUMN)

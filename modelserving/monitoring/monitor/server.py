@@ -25,6 +25,7 @@ from modelserving.monitoring.drift.columns import Alarm, DriftWatch
 from modelserving.monitoring.influx.lines import to_line
 from modelserving.monitoring.influx.writer import InfluxTarget, InfluxWriter
 from modelserving.monitoring.monitor.rollback import RollBackOnAlarm
+from modelserving.monitoring.monitor.shadows import ShadowJudge
 from modelserving.monitoring.monitor.tail import TopicTail
 from modelserving.monitoring.replay.answers import answer_of
 from modelserving.monitoring.truth.join import WINDOW, decode_judged, make_join
@@ -95,6 +96,7 @@ class Monitor:
         self._roll_back = RollBackOnAlarm(
             lambda data_type, why: send_command(connection, options.topics, Action.ROLL_BACK, data_type, issued_by=why)
         )
+        self.shadows = ShadowJudge.of(connection, options.topics, options.schemas)
         self.drift = DriftWatch(on_alarm=self._alarm)
         self._judged = judged_topic(options.topics)
         topics = options.topics
@@ -131,6 +133,7 @@ class Monitor:
             with self.influx or nullcontext():
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(run_abandonable, partial(self.tail.run, stop))
+                    tasks.start_soon(run_abandonable, partial(self.shadows.run, stop))
                     await run_sessions(self._session, lambda: self._sessions, self._wait)
         finally:
             stop.set()
@@ -217,13 +220,17 @@ class Monitor:
             self.drift.add_answers(data_type, model, values)
 
     def _take_judged(self, messages: Sequence[Message]) -> None:
+        pairs = []
         for message in messages:
             try:
                 found = decode_judged(message.value)
+                pairs.append(found)
                 if found.model in self._quality or len(self._quality) < _MODELS:
                     self._quality.setdefault(found.model, Quality()).add(found.answer, found.truth)
             except (ValueError, TypeError, KeyError):
                 self.unreadable += 1
+
+        self.shadows.add(pairs)
 
     def _alarm(self, alarm: Alarm) -> None:
         log.warning("%s", alarm)

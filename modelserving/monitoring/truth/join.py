@@ -14,14 +14,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from modelserving.errors import RecordError
 from modelserving.kafka.dead_letters import DeadLetter, headers
 from modelserving.kstreams import Processor, ProcessorSupplier, Record, java, raw
-from modelserving.monitoring.replay.answers import Answer, answer_of
+from modelserving.monitoring.replay.answers import Answer, Place, answer_of
 from modelserving.monitoring.truth.topic import decode_truth, judged_topic, truth_topic
 from modelserving.records import Topics, decode_scored
 from modelserving.serving import ModelKey
@@ -40,11 +40,13 @@ class Judged:
         model: who answered.
         answer: what.
         truth: what turned out to be true.
+        place: where the record is in its topic; ``None`` where that is not known.
     """
 
     model: ModelKey
     answer: Answer
     truth: Answer
+    place: Place | None = field(default=None, compare=False)
 
 
 def decode_judged(value: bytes | None) -> Judged:
@@ -55,7 +57,8 @@ def decode_judged(value: bytes | None) -> Judged:
     """
     found = json.loads(value or b"")
     model = ModelKey(*(str(found[name]) for name in ModelKey._fields))
-    return Judged(model, found["answer"], found["truth"])
+    where = Place(int(found["partition"]), int(found["offset"])) if "offset" in found else None
+    return Judged(model, found["answer"], found["truth"], where)
 
 
 def make_join(topics: Topics, by_key: bool = False, window: timedelta = WINDOW) -> Any:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from modelserving.monitoring.replay.answers import Answer
 from modelserving.monitoring.truth.topic import error_of
 
-__all__ = ["Improvement", "Quality", "improvement"]
+__all__ = ["Improvement", "Quality", "improvement", "improvement_of"]
 
 _SURE = 1.96
 """So many standard errors on both sides hold 95 in 100, of some thirty pairs and more."""
@@ -114,12 +114,19 @@ def improvement(old: Sequence[float], new: Sequence[float]) -> Improvement:
         new: errors of the other, in the same order.
     """
     gains = [before - after for before, after in zip(old, new, strict=True)]
-    if len(gains) < 2:
-        return Improvement(len(gains), sum(gains), math.inf)
-    mean = math.fsum(gains) / len(gains)
-    return Improvement(len(gains), mean, _SURE * math.sqrt(_variance(gains, mean) / len(gains)))
+    return improvement_of(len(gains), math.fsum(gains), math.fsum(gain * gain for gain in gains))
 
 
-def _variance(values: Iterable[float], mean: float) -> float:
-    squares = [(value - mean) ** 2 for value in values]
-    return math.fsum(squares) / (len(squares) - 1)
+def improvement_of(pairs: int, gain: float, squares: float) -> Improvement:
+    """The same, of gains that were added up.
+
+    Args:
+        pairs: how many.
+        gain: their sum.
+        squares: the sum of their squares.
+    """
+    if pairs < 2:
+        return Improvement(pairs, gain, math.inf)
+    mean = gain / pairs
+    variance = max(0.0, squares - pairs * mean * mean) / (pairs - 1)
+    return Improvement(pairs, mean, _SURE * math.sqrt(variance / pairs))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -18,6 +20,7 @@ from modelserving.monitoring.truth.topic import Truth, send_truths
 from modelserving.records import Action, ScoredRecord, Topics, decode_command, encode_scored, encode_wine
 from modelserving.workshop.lesson.lesson_topics import wait_until
 from modelserving.workshop.processes.process import ServerProcess
+from tests.contract.servers import GOOD, constant_model, published
 from tests.fakes import wine
 from tests.monitoring.dashboards.asked import queries
 from tests.monitoring.tools import Prometheus, lint, running_prometheus, select
@@ -38,7 +41,10 @@ def send_wines(connection: Connection, topic: str, count: int, alcohol: float, s
 def test_it_sees_drift_and_rolls_back_and_tells_quality_as_the_truth_comes(
     kafka: EmbeddedKafka, connection: Connection, topics: Topics, promtool: str, influx: str, tmp_path: Path
 ) -> None:
-    """One column drifts, and no other; one command is sent; answers meet their truths; Prometheus is told all of it."""
+    """One column drifts, and no other; one command is sent; answers meet their truths, and so does the shadow.
+
+    Prometheus is told all of it.
+    """
     prefix = topics.records.removesuffix("-wine-records")
     environ = {"KAFKA_BOOTSTRAP_SERVERS": connection.bootstrap_servers, "MODELSERVING_HOME": str(kafka.home)}
     options = ("--port", "0", "--roll-back", "--influx", influx)
@@ -61,6 +67,8 @@ def test_it_sees_drift_and_rolls_back_and_tells_quality_as_the_truth_comes(
         assert commands() == [(Action.ROLL_BACK, "drift alarm: alcohol")]
 
         with make_producer(connection) as producer:
+            for model in published(GOOD, replace(constant_model(6.0, "beside"), shadow_percent=50)):
+                producer.send(topics.models, key=b"wine", value=model)
             for offset in range(20):
                 answer = ScoredRecord("wine", 5.5, "tree", "1", "abc", 0, offset, 1, time.time_ns(), 1)
                 producer.send(topics.scored, value=encode_scored(answer))
@@ -73,6 +81,13 @@ def test_it_sees_drift_and_rolls_back_and_tells_quality_as_the_truth_comes(
         )
         assert 'modelserving_drift_alarm{column="alcohol",data_type="wine"} 1.0' in page
         assert lint(promtool, page.encode()) == ""
+        beside = wait_until(lambda: shadow(monitor, 20), "the shadow to be asked about the same twenty")
+        assert (beside["model"], beside["mean_absolute_error"], beside["gain"], beside["doubt"]) == (
+            "beside",
+            0,
+            0.5,
+            0,
+        )
         wait_until(lambda: select(influx, "SELECT count(prediction) FROM scored"), "the answers in InfluxDB")
         assert select(influx, "SELECT count(prediction), mean(prediction) FROM scored")[0][1:] == [20, 5.5]
         assert [row[1:] for row in select(influx, 'SELECT alarm, "column" FROM drift')] == [[1, "alcohol"]]
@@ -84,6 +99,12 @@ def seen(monitor: ServerProcess) -> int:
     values = monitor.get("/drift")["values"]
     assert isinstance(values, dict)
     return int(values.get("wine alcohol", 0))
+
+
+def shadow(monitor: ServerProcess, pairs: int) -> dict[str, Any] | None:
+    """How the shadow does, once so many pairs are known."""
+    rows: Any = monitor.get("/quality")
+    return next((row for row in rows if row["place"] == "shadow" and row["pairs"] == pairs), None)
 
 
 def told(monitor: ServerProcess) -> str:
