@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 import zlib
+from itertools import pairwise
 
 from modelserving.widgets.colours import FAINT, INK, SERIES, WARNING, colour, dots, marks
 from modelserving.widgets.live import Frame
@@ -18,6 +19,7 @@ _LEFT, _RIGHT = 52, 748
 _SCORES = (52, 196)
 _LATENCY = (236, 318)
 _NAME_WIDTH = 6.8
+_ALONE = 0.9
 _NS = 1_000_000_000
 _TROUBLE = {Condition.SERVER_AWAY, Condition.BROKER_AWAY}
 
@@ -53,6 +55,7 @@ def render_stage(snapshot: StageSnapshot) -> str:
         _WIDTH,
         _HEIGHT,
         describe_stage(snapshot),
+        _bands(snapshot, across),
         _scores(snapshot, across),
         _swaps(snapshot, across),
         _latency(snapshot, across),
@@ -108,6 +111,18 @@ def _scores(s: StageSnapshot, across: Scale) -> Markup:
     for model in sorted({point.model for point in s.points}):
         places = [(across(p.at_ns / _NS), up(p.prediction)) for p in s.points if p.model == model]
         drawn.append(marks(places, _look(s, model)))
+    return join(drawn)
+
+
+def _bands(s: StageSnapshot, across: Scale) -> Markup:
+    """A ground in the colour of the model in use; none where models score in turn, as for several data types."""
+    drawn = []
+    for (x, model, is_swap), (end, *_) in pairwise([*_takeovers(s, across), (float(_RIGHT), 0, False)]):
+        inside = [(across(p.at_ns / _NS), p.model) for p in s.points if x <= across(p.at_ns / _NS) < end]
+        if sum(who == model for _, who in inside) > _ALONE * len(inside):
+            (top, bottom), left = _SCORES, x if is_swap else inside[0][0]
+            look = {"fill": colour(_look(s, model)), "fill_opacity": "0.12"}
+            drawn.append(element("rect", x=left, y=top, width=end - left, height=bottom - top, **look))
     return join(drawn)
 
 

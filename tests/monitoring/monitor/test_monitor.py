@@ -101,10 +101,10 @@ def seen(monitor: ServerProcess) -> int:
     return int(values.get("wine alcohol", 0))
 
 
-def shadow(monitor: ServerProcess, pairs: int) -> dict[str, Any] | None:
+def shadow(monitor: ServerProcess, pairs: int) -> dict[str, Any]:
     """How the shadow does, once so many pairs are known."""
     rows: Any = monitor.get("/quality")
-    return next((row for row in rows if row["place"] == "shadow" and row["pairs"] == pairs), None)
+    return next((row for row in rows if row["place"] == "shadow" and row["pairs"] == pairs), {})
 
 
 def told(monitor: ServerProcess) -> str:

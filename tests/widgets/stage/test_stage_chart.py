@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modelserving.widgets.colours import colour
 from modelserving.widgets.stage.chart import _look, render_stage, stage_frame
 from modelserving.widgets.stage.snapshot import Condition, ModelSeen, ScorePoint, ServerReport, StageSnapshot, Swap
 
@@ -64,6 +65,22 @@ def test_each_swap_is_marked_with_the_new_model() -> None:
     names = [text for text in _texts(svg) if text in {"tree", "forest", "network"}]
     assert sorted(names) == ["forest", "network", "tree"]
     assert svg.count('stroke-dasharray="4 3"') == 2
+
+
+def test_the_model_in_use_is_a_band_behind_its_scores() -> None:
+    """In its colour, from where it took over to where the next one did."""
+    snapshot = _snapshot("tree", "forest")
+    bands = [part.attrib for part in ET.fromstring(render_stage(snapshot)) if part.get("fill-opacity") == "0.12"]
+    assert [band["fill"] for band in bands] == [colour(_look(snapshot, 0)), colour(_look(snapshot, 1))]
+    ends = [float(band["x"]) + float(band["width"]) for band in bands]
+    assert ends == pytest.approx([float(bands[1]["x"]), 748], abs=0.2)
+
+
+def test_models_that_score_in_turn_have_no_bands() -> None:
+    """Two data types have two models in use at every moment: a band of one would be wrong for the other."""
+    snapshot = _snapshot("wine", "white")
+    mixed = tuple(replace(point, model=n % 2) for n, point in enumerate(snapshot.points))
+    assert 'fill-opacity="0.12"' not in render_stage(replace(snapshot, points=mixed))
 
 
 def test_versions_are_told_apart() -> None:
