@@ -31,7 +31,7 @@ from modelserving.actors.pool import WorkerPool
 from modelserving.actors.runtime.api import Life, Ref, Runtime
 from modelserving.actors.serving import ServingActor, ServingSettings
 from modelserving.actors.state.persistence import find_saved
-from modelserving.errors import ActorError
+from modelserving.errors import ActorError, BrokerUnavailable, RegistryUnavailable
 from modelserving.kafka.dead_letters import DeadLetter
 from modelserving.kafka.messages import Message
 from modelserving.models.lifecycle.slots import ModelSlots
@@ -86,7 +86,17 @@ class ManagerActor:
         self._children.clear()
 
     def _route(self, batch: ScoreBatch) -> Routed:
-        """Garbage is dead, and records of a type that has no actor are skipped: both need no model."""
+        """Garbage is dead, and records of a type that has no actor are skipped: both need no model.
+
+        While nobody can say how records were written, all of them come again.
+        """
+        try:
+            return self._route_known(batch)
+        except (BrokerUnavailable, RegistryUnavailable) as error:
+            log.warning("records wait: %s", error)
+            return Routed((Part(batch.messages, None),))
+
+    def _route_known(self, batch: ScoreBatch) -> Routed:
         parts: list[Part] = []
         dead: tuple[DeadLetter, ...] = ()
         skipped = 0

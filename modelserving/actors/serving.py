@@ -33,7 +33,7 @@ from modelserving.actors.state.persistence import SavedState, StateFolder
 from modelserving.actors.state.shadowing import ShadowQueue
 from modelserving.actors.state.transfer import AnyModel, PackedModel, Workbench, load, pack
 from modelserving.datasets import default_schemas
-from modelserving.errors import ActorError, ModelError, StateError
+from modelserving.errors import ActorError, BrokerUnavailable, ModelError, RegistryUnavailable, StateError
 from modelserving.models.info import LoadedModel, Slots, SlotsUpdate
 from modelserving.models.lifecycle.slots import ModelSlot, ModelSlots
 from modelserving.records import RecordSchema
@@ -134,7 +134,11 @@ class ServingActor:
         self._slots.close()
 
     def _score(self, batch: Batch) -> Answers | Routed:
-        done = self._score_with(batch, self._slots, self._decoder)
+        try:
+            done = self._score_with(batch, self._slots, self._decoder)
+        except (BrokerUnavailable, RegistryUnavailable) as error:  # no fault of these: they are to come again
+            log.warning("records of %s wait: %s", self.data_type, error)
+            return Routed((Part(tuple(batch.messages), None),))
         if done.skipped and self._lacks_model:  # not "no model": these are to come again when it is there
             return Routed((Part(tuple(batch.messages), None),))
         name = self._shadows.keep(done.shadows)

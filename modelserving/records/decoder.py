@@ -94,6 +94,12 @@ class RecordDecoder:
     def __reduce__(self) -> tuple[Any, ...]:
         return RecordDecoder, (self.schemas, self._wanted, self._writers)
 
+    @property
+    def reads_headers(self) -> bool:
+        """Whether headers say anything that it asks for; where they cost something, they need not come otherwise."""
+        named = self._writers is not None and not self._writers.framed
+        return named or self._only is None or self._only.reads_headers
+
     def decode(self, messages: Sequence[Envelope]) -> SortedRecords:
         """Read messages, and sort them by the data type that scores them."""
         problems: dict[int, RecordError] = {}
@@ -156,6 +162,7 @@ class _Kind:
         self._written = None if writers is None else WrittenCodec(schema, self._codec, writers)
         self._from, _, self._name = schema.data_type_from.partition(" ")
         self.data_types = schema.data_types or ((schema.name,) if not self._from else ())
+        self.reads_headers = self._from == "header"
         self._fixed = () if self._from else tuple(map(check_data_type, self.data_types))
         self._place = -1
         if self._from == "column":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from modelserving.errors import BrokerUnavailable, RegistryUnavailable
 from modelserving.kafka import Connection
 from modelserving.records import RecordSchema
 from modelserving.records.codecs.codec import Codec
@@ -22,11 +23,13 @@ class RegisteredWriters:
         url: of a registry with Confluent's interface.
         framed: whether each record begins with Confluent's framing; else its header ``schema-id`` says the number, if
             it has one.
+        away: why nobody could say last time; empty while all is well.
     """
 
     connection: Connection
     url: str = ""
     framed: bool = False
+    away: str = field(default="", compare=False)
     _registry: CachedRegistry | None = field(default=None, repr=False, compare=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -36,7 +39,13 @@ class RegisteredWriters:
         """What reads records that were written with a schema, as another has them; as ``WriterCodecs``."""
         if self._registry is None:
             self._registry = CachedRegistry(ConfluentRegistry(self.url) if self.url else TopicRegistry(self.connection))
-        return reading_codec(self._registry.find(schema_id), define(reader))
+        try:
+            found = self._registry.find(schema_id)
+        except (BrokerUnavailable, RegistryUnavailable) as error:
+            self.away = str(error)
+            raise
+        self.away = ""
+        return reading_codec(found, define(reader))
 
 
 def _restore(servers: str, options: dict[str, object], url: str, framed: bool) -> RegisteredWriters:

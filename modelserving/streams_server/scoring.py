@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+import threading
+import time
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from modelserving.errors import BrokerUnavailable, RegistryUnavailable
 from modelserving.kafka.dead_letters import headers
 from modelserving.kafka.messages import MessageColumns, MessageRow
 from modelserving.kstreams import Record
@@ -22,12 +26,19 @@ from modelserving.streams_server.stores import STORE, CustomStatistics, add_to
 
 __all__ = ["DEAD_LETTERS", "SCORED", "ScoringProcessor", "Tally"]
 
+log = logging.getLogger(__name__)
+
 SCORED = "scored"
 DEAD_LETTERS = "dead-letters"
+_AGAIN_SECONDS = 1.0
+_WAIT_SECONDS = 120.0
+"""Less than the engine waits for a thread that does not poll."""
 
 
 class Tally:
     """What became of the records, all tasks of this process together; only what is committed.
+
+    ``ending`` is set while the engine ends: nobody waits any more.
 
     Args:
         audit: told of what is read.
@@ -35,6 +46,7 @@ class Tally:
 
     def __init__(self, audit: OffsetAudit | None = None) -> None:
         self.meter = Meter()
+        self.ending = threading.Event()
         self.audit = audit or OffsetAudit("")
 
     @property
@@ -98,13 +110,28 @@ class ScoringProcessor(BatchProcessor):
         """Score, hand on, count."""
         messages = self._read(batch)
         self._tally.audit.read(messages)
-        result = score_batch(Batch(messages), self._slots, self._decoder)
+        result = self._score(Batch(messages))
         self._models.note_skipped(result.skipped_types, self._partition)
         self._partitions.go_to(self._partition)
         self._hand_on(batch, result)
         for share in result.shares:
             add_to(self._store, share.served.info.data_type, share.served.info.digest, share.each_ns, share.count)
         self._open = self._open.and_then(_Open(outcome_of(result), result.shadows))
+
+    def _score(self, batch: Batch) -> ScoredBatch:
+        """Score; while nobody can say how the records were written, they wait, as the task does.
+
+        Raises:
+            RegistryUnavailable, BrokerUnavailable: that took too long; another thread goes on with the same records.
+        """
+        until = time.monotonic() + _WAIT_SECONDS
+        while True:
+            try:
+                return score_batch(batch, self._slots, self._decoder)
+            except (BrokerUnavailable, RegistryUnavailable) as error:
+                log.warning("records wait: %s", error)
+                if time.monotonic() > until or self._tally.ending.wait(_AGAIN_SECONDS):
+                    raise
 
     def before_commit(self) -> None:
         """What our own store has to log belongs to this commit."""
@@ -124,9 +151,12 @@ class ScoringProcessor(BatchProcessor):
         self._models.release(self._partition)
 
     def _read(self, batch: Columns) -> MessageColumns:
+        asked = self._decoder is not None and self._decoder.reads_headers
+
         def row(at: int) -> MessageRow:
             place = self._topic, self._partition, batch.offsets[at], batch.timestamps[at]
-            return MessageRow(*place, batch.keys[at], batch.values[at])
+            said = self.context.headers(at) if asked else ()
+            return MessageRow(*place, batch.keys[at], batch.values[at], said)
 
         partitions = np.full(len(batch.offsets), self._partition, np.int64)
         offsets, timestamps = np.array(batch.offsets, np.int64), np.array(batch.timestamps, np.int64)

@@ -12,7 +12,7 @@ import anyio
 import anyio.to_thread
 
 from modelserving import jvm
-from modelserving.errors import BrokerUnavailable, ServerError
+from modelserving.errors import BrokerUnavailable, RegistryUnavailable, ServerError
 from modelserving.kafka import Connection, end_offsets
 from modelserving.kafka.clients import REQUEST_BYTES
 from modelserving.kstreams import KafkaStreams, Response, State, streams_config
@@ -211,6 +211,7 @@ class StreamsServer:
             raise BrokerUnavailable(f"Kafka Streams has given up: {streams.error or state}.")
         finally:
             self.streams = self._pulse = None
+            self._tally.ending.set()
             with anyio.move_on_after(_CLOSE_SECONDS + 2, shield=True):
                 await run_abandonable(self._close, streams)
 
@@ -245,6 +246,7 @@ class StreamsServer:
             log.warning("Kafka Streams has not ended after %g s", _CLOSE_SECONDS)
 
     def _make(self) -> KafkaStreams:
+        self._tally.ending.clear()
         options, engine = self.options, self.engine
         how = options.max_records, engine.linger, self._decoder
         parts = Parts(options.topics, self.models, self._tally, self._partitions, *how)
@@ -281,7 +283,8 @@ class StreamsServer:
 
     def _on_error(self, error: BaseException) -> Response:
         """A thread that fails now and then is replaced; one that fails again and again is a fault of ours."""
-        self._failures.note()
+        if not isinstance(error, BrokerUnavailable | RegistryUnavailable):  # these are waited for
+            self._failures.note()
         ends = self._failures.often or _FENCE in str(error)
         return Response.SHUTDOWN_CLIENT if ends else Response.REPLACE_THREAD
 

@@ -50,7 +50,7 @@ class FakeRegistry:
 
 
 def decoder(registry: Any, framed: bool, schema: RecordSchema = READER) -> RecordDecoder:
-    writers = RegisteredWriters(Connection("nowhere:1"), "", framed, CachedRegistry(registry))
+    writers = RegisteredWriters(Connection("nowhere:1"), "", framed, _registry=CachedRegistry(registry))
     return RecordDecoder([schema], writers=writers)
 
 
@@ -146,7 +146,36 @@ def test_a_registry_that_is_away_is_no_fault_of_the_record() -> None:
         decoder(Away({}), True).decode([FakeMessage(write_frame(1, b"x"))])
 
 
+class Returning(FakeRegistry):
+    """Answers from the second question on."""
+
+    def find(self, schema_id: int) -> Definition:
+        found = super().find(schema_id)
+        if self.asked[schema_id] == 1:
+            raise RegistryUnavailable("nobody answers")
+        return found
+
+
+def test_whether_a_registry_is_away_can_be_asked() -> None:
+    """For the health of every server; as soon as it answers, it is not away any more."""
+    writers = RegisteredWriters(Connection("nowhere:1"), "", True, _registry=CachedRegistry(Returning(WRITERS)))  # type: ignore[arg-type]
+    with pytest.raises(RegistryUnavailable):
+        writers.codec(1, READER)
+    assert writers.away == "nobody answers"
+    writers.codec(1, READER)
+    assert not writers.away
+
+
+@pytest.mark.parametrize("said", ["framed", "named", "none", "header"])
+def test_headers_are_asked_for_where_they_say_something(said: str) -> None:
+    """Kafka Streams brings them only then."""
+    writers = None if said in {"none", "header"} else RegisteredWriters(Connection("nowhere:1"), "", said == "framed")
+    schema = replace(READER, data_type_from="header type") if said == "header" else READER
+    assert RecordDecoder([schema], writers=writers).reads_headers is (said in {"named", "header"})
+
+
 def test_it_goes_to_another_process_without_its_connection() -> None:
     """As an actor's settings do; it asks anew there."""
-    sent = RegisteredWriters(Connection("a:1"), "http://r:1", True, CachedRegistry(FakeRegistry({})))  # type: ignore[arg-type]
+    registry: Any = CachedRegistry(FakeRegistry({}))  # type: ignore[arg-type]
+    sent = RegisteredWriters(Connection("a:1"), "http://r:1", True, _registry=registry)
     assert pickle.loads(pickle.dumps(sent)) == sent

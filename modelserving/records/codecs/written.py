@@ -29,6 +29,11 @@ class WriterCodecs(Protocol):
         """Whether each message begins with Confluent's framing; else a header says the number, if there is one."""
         ...
 
+    @property
+    def away(self) -> str:
+        """Why the registry was not to be asked last time; empty if it was, or was never needed."""
+        ...
+
     def codec(self, schema_id: int, reader: RecordSchema) -> Codec:
         """What reads records that were written with a schema, as another has them.
 

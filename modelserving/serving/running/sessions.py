@@ -71,7 +71,7 @@ async def run_sessions(
         failures = 0 if progress() != before else failures + 1
         pausing()
         pause = _RETRY_SECONDS[min(failures, len(_RETRY_SECONDS) - 1)]
-        log.warning("the broker does not take results (%r); again from the last commit in %g s", reason, pause)
+        log.warning("results cannot be committed now (%r); again from the last commit in %g s", reason, pause)
         await anyio.sleep(pause)
 
 

@@ -88,7 +88,10 @@ class TopicWatch:
                 admin.close()
 
     def judge(self, health: Health) -> Health:
-        """The health of a server, with what was seen here: who has no broker does not serve."""
+        """The health of a server, with what was seen here: who has no broker, or no registry, does not serve."""
+        writers = self._options.writers
+        if writers is not None and writers.away:
+            health = Health(False, Phase.WAITING, (*health.details, writers.away))
         if self.away and health.phase == Phase.SERVING:
             health = Health(False, Phase.WAITING, health.details)
         return Health(health.ok, health.phase, (*health.details, *self.details))
