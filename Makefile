@@ -4,10 +4,10 @@ BIN := .venv/bin
 RUN := $(BIN)/modelserving
 # Three at a time, on two cores: most tests wait for a broker, a server or a page. What shares something is in one group.
 SIDE_BY_SIDE := -n 3 --dist loadgroup
-FAST := not slow and not notebook and not browser and not ray
+FAST := not slow and not notebook and not browser and not ray and not registry
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-quix setup-jpmml lab demo test test-ray check lint format types slides notebooks protos lock clean
+.PHONY: help setup setup-dev setup-quix setup-jpmml lab demo test test-ray test-registry check lint format types slides notebooks protos lock clean
 
 help: ## show this list
 	@echo "make lab    the workbook: JupyterLab on its home page, with the broker running"
@@ -35,13 +35,17 @@ demo: setup ## watch wine records being scored (DEMO_ARGS="--max-records 500" an
 	@$(RUN) demo $(DEMO_ARGS)
 
 test: setup-dev setup-quix lint types ## all tests: style, types, package, lessons, browser
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not ray" --durations=25 $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not ray and not registry" --durations=25 $(PYTEST_ARGS)
 
 check: setup-dev lint types ## the fast part, about two minutes
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "$(FAST)" $(PYTEST_ARGS)
 
 test-ray: setup-dev ## the actors on Ray, apart: Ray and Java do not get on in one process of tests
 	$(BIN)/python -m pytest -m ray $(PYTEST_ARGS)
+
+test-registry: setup-dev ## a real schema registry, brought first (159 MB)
+	@$(RUN) registry install
+	$(BIN)/python -m pytest -m registry $(PYTEST_ARGS)
 
 lint: setup-dev ## style
 	$(BIN)/ruff check .

@@ -30,7 +30,18 @@ from modelserving.errors import SetupError
 if TYPE_CHECKING:
     from jgo.maven import Artifact, MavenContext
 
-__all__ = ["LOCK", "SPEC", "Jar", "class_path", "install", "jars_folder", "java", "lock", "locked_jars"]
+__all__ = [
+    "LOCK",
+    "SPEC",
+    "Jar",
+    "class_path",
+    "fetch_archive",
+    "install",
+    "jars_folder",
+    "java",
+    "lock",
+    "locked_jars",
+]
 
 SPEC = Path(__file__).with_name("jgo.toml")
 """What is wanted."""
@@ -149,6 +160,23 @@ def install(progress: Callable[[str], None], folder: Path | None = None) -> None
             f"cannot write the Java libraries to {place}: {error.strerror or error}. "
             "Free space there, or give yourself the right to write."
         ) from error
+
+
+def fetch_archive(archive: Jar, classifier: str, packaging: str, folder: Path) -> Path:
+    """Bring a program into a folder: from the same repositories, and only with its digest; errors as ``install``."""
+    from requests import RequestException
+
+    context = _maven(folder)
+    component = context.project(archive.group, archive.artifact).at_version(archive.version)
+    try:
+        taken: Path = component.artifact(classifier=classifier, packaging=packaging).resolve()
+    except (RequestException, RuntimeError) as error:
+        raise SetupError(_explain(archive, context, error)) from error
+    if not _is_whole(taken, archive):
+        raise SetupError(
+            f"{taken.name} arrived with SHA-256 {_digest(taken)}, but {archive.sha256} is locked. Try again."
+        )
+    return taken
 
 
 def lock() -> None:

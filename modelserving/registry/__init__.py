@@ -6,7 +6,8 @@
     compatibility.py                 whether readers and writers of two schemas understand each other
     registry.py                      what a registry is; CachedRegistry: for who scores
      ├── topic.py                    one on a compacted topic: nothing to install
-     └── confluent.py                any with Confluent's REST interface
+     ├── confluent.py                any with Confluent's REST interface
+     └── apicurio.py                 such a one beside the broker, brought on request
     infer.py                         the schema of a file of records
 """
 
