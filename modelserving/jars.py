@@ -162,30 +162,13 @@ def install(progress: Callable[[str], None], folder: Path | None = None) -> None
         ) from error
 
 
-def fetch_archive(archive: Jar, classifier: str, packaging: str, folder: Path) -> Path:
-    """Bring a program into a folder: from the same repositories, and only with its digest; errors as ``install``."""
-    from requests import RequestException
-
-    context = _maven(folder)
-    component = context.project(archive.group, archive.artifact).at_version(archive.version)
-    try:
-        taken: Path = component.artifact(classifier=classifier, packaging=packaging).resolve()
-    except (RequestException, RuntimeError) as error:
-        raise SetupError(_explain(archive, context, error)) from error
-    if not _is_whole(taken, archive):
-        raise SetupError(
-            f"{taken.name} arrived with SHA-256 {_digest(taken)}, but {archive.sha256} is locked. Try again."
-        )
-    return taken
-
-
 def lock() -> None:
     """Resolve ``jgo.toml`` and write ``jgo.lock.toml``; for those who change the versions, needs the network."""
     from jgo.env import EnvironmentSpec, compute_spec_hash
     from jgo.parse import Coordinate
 
     with tempfile.TemporaryDirectory() as staging:
-        context = _maven(Path(staging))
+        context = maven(Path(staging))
         wanted = [Coordinate.parse(text) for text in EnvironmentSpec.load(SPEC).coordinates]
         for coordinate in wanted:
             coordinate.scope = "compile"
@@ -227,7 +210,7 @@ def _sweep(place: Path) -> None:
 
 def _fetch_all(missing: Iterable[Jar], place: Path, staging: Path, progress: Callable[[str], None]) -> None:
     """Fetch side by side; the first failure ends it."""
-    context = _maven(staging)
+    context = maven(staging)
     pool = ThreadPoolExecutor(_DOWNLOADS_AT_ONCE, thread_name_prefix="jars")
     try:
         fetches = {pool.submit(_fetch, jar, context, place, staging): jar for jar in missing}
@@ -274,7 +257,7 @@ def _explain(jar: Jar, context: MavenContext, error: Exception) -> str:
     )
 
 
-def _maven(staging: Path) -> MavenContext:
+def maven(staging: Path) -> MavenContext:
     """A context that writes to ``staging`` only, so that a broken download never ends in the user's own repository."""
     from jgo.config import GlobalSettings
     from jgo.constants import MAVEN_CENTRAL_URL

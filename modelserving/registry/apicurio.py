@@ -6,6 +6,7 @@ registered is kept on a topic of the broker, so it outlasts the registry.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -63,7 +64,7 @@ def install_registry(progress: Callable[[str], None]) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="incoming-", dir=target.parent) as staging:
-            packed = jars.fetch_archive(ARCHIVE, "all", "tar.gz", Path(staging))
+            packed = _fetch(Path(staging))
             unpacked = Path(staging) / "unpacked"
             with tarfile.open(packed) as archive:
                 archive.extractall(unpacked, filter="data")
@@ -71,6 +72,22 @@ def install_registry(progress: Callable[[str], None]) -> None:
             unpacked.rename(target)
     except (OSError, tarfile.TarError) as error:
         raise SetupError(f"cannot unpack the registry to {target}: {error}. Free space there, or try again.") from error
+
+
+def _fetch(folder: Path) -> Path:
+    """The packed program, from the repositories that the libraries come from."""
+    from requests import RequestException
+
+    component = jars.maven(folder).project(ARCHIVE.group, ARCHIVE.artifact).at_version(ARCHIVE.version)
+    try:
+        packed: Path = component.artifact(classifier="all", packaging="tar.gz").resolve()
+    except (RequestException, RuntimeError) as error:
+        raise SetupError(f"cannot download Apicurio Registry ({error}). Connect, and try again.") from error
+    with packed.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != ARCHIVE.sha256:
+        raise SetupError(f"{packed.name} arrived with SHA-256 {digest}, but {ARCHIVE.sha256} is wanted. Try again.")
+    return packed
 
 
 @contextmanager
