@@ -35,7 +35,6 @@ __all__ = [
     "SPEC",
     "Jar",
     "class_path",
-    "fetch_archive",
     "install",
     "jars_folder",
     "java",
