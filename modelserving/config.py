@@ -16,6 +16,9 @@ variable                              meaning
 ``MODELSERVING_MODEL_BYTES``          models by reference: the largest that is read; none: 64 MiB
 ``MLFLOW_REGISTRY_URI``               the MLflow registry of ``models pull`` and ``push``; none: the next
 ``MLFLOW_TRACKING_URI``               the same, by the name under which most have it
+``OTEL_TRACES_EXPORTER``              traces are sent: ``otlp`` or ``console``; ``none``: they are not. None:
+                                      ``otlp``, where ``OTEL_EXPORTER_OTLP_ENDPOINT`` (or the one for traces)
+                                      names a collector and ``OTEL_SDK_DISABLED`` is not true
 ``SCHEMA_REGISTRY_URL``               a schema registry with Confluent's REST interface; none: a topic
 ====================================  =====================================================================
 """
@@ -48,6 +51,7 @@ class Settings:
         model_bytes: the largest model by reference.
         mlflow_uri: the MLflow registry, or ``None``.
         schema_registry: URL of a schema registry, or ``None`` for the one on a topic.
+        traces_exporter: where traces go: ``otlp`` or ``console``; empty: nowhere.
     """
 
     home: Path
@@ -59,6 +63,7 @@ class Settings:
     model_bytes: int = _MODEL_BYTES
     mlflow_uri: str | None = None
     schema_registry: str | None = None
+    traces_exporter: str = ""
 
     @property
     def repository_folder(self) -> Path:
@@ -130,7 +135,19 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         model_bytes=_bytes(environ, "MODELSERVING_MODEL_BYTES", _MODEL_BYTES),
         mlflow_uri=_word(environ, "MLFLOW_REGISTRY_URI") or _word(environ, "MLFLOW_TRACKING_URI"),
         schema_registry=_word(environ, "SCHEMA_REGISTRY_URL"),
+        traces_exporter=_traces_exporter(environ),
     )
+
+
+def _traces_exporter(environ: Mapping[str, str]) -> str:
+    """As OpenTelemetry's own variables say; but without any of them, there are no traces."""
+    if (_word(environ, "OTEL_SDK_DISABLED") or "").lower() == "true":
+        return ""
+    named = _word(environ, "OTEL_TRACES_EXPORTER")
+    if named is None:
+        endpoints = "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+        return "otlp" if any(_word(environ, name) for name in endpoints) else ""
+    return "" if named == "none" else named
 
 
 def _word(environ: Mapping[str, str], variable: str) -> str | None:

@@ -22,6 +22,7 @@ LAYERS = (
     "jars",
     "jvm",
     "kafka",
+    "tracing",
     "broker",
     "registry",
     "models",

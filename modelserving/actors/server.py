@@ -12,6 +12,7 @@ hangs, nothing more is polled: the consumer is paused, stays in its group, and t
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
@@ -218,14 +219,16 @@ class ActorServer:
             data = await stack.enter_async_context(
                 open_inlet(self._connection, records, options.group, name, most, fast=options.fast)
             )
-            gatherer = Gatherer(manager, Postman(asking, data.hold))
+            gatherer, tracer = Gatherer(manager, Postman(asking, data.hold)), options.make_batch_tracer()
             send, results = anyio.create_memory_object_stream[Gathered](0)
             async with send, anyio.create_task_group() as tasks:
                 tasks.start_soon(self._publish, results, sink, manager, Postman(sending, _pause))
                 self.phase = Phase.SERVING
                 tasks.start_soon(self.watch.end_when_recreated)
                 async for batch in self.watch.note(data):
-                    await send.send(await gatherer.score(batch))
+                    started = time.time_ns()
+                    gathered = await gatherer.score(batch)
+                    await send.send(replace(gathered, batch=tracer.follow(batch, gathered.batch, started)))
 
     async def _publish(
         self, results: MemoryObjectReceiveStream[Gathered], sink: Outlet, manager: Ref, postman: Postman
@@ -240,6 +243,7 @@ class ActorServer:
                 self._count(gathered)
 
     def _count(self, gathered: Gathered) -> None:
+        gathered.batch.settle()
         self.meter.add(outcome_of(gathered.batch, gathered.efforts))
 
     def _report(self) -> tuple[ActorStatus, ...]:

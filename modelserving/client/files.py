@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from modelserving.records.codecs.framing import write_frame
 from modelserving.records.fields import check_data_type
 from modelserving.records.schema import Column, ColumnType, RecordSchema, spell
 from modelserving.records.tables import read_table
+from modelserving.tracing import RecordTracer, SendSpan, begin_send
 
 if TYPE_CHECKING:
     from kafka import KafkaProducer
@@ -127,15 +129,24 @@ class FilePublisher:
         topic: where to.
         rate: messages a second; 0: as fast as the broker takes them.
         limit: stop after so many; ``None``: at the end.
+        tracer: begins a trace with each record; ``None``: nobody looks.
 
     After ``run``, ``sent`` and ``failed`` say how many messages the broker took, and how many it did not.
     """
 
-    def __init__(self, connection: Connection, topic: str, rate: float = 0, limit: int | None = None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        topic: str,
+        rate: float = 0,
+        limit: int | None = None,
+        tracer: RecordTracer | None = None,
+    ) -> None:
         self._connection = connection
         self._topic = topic
         self._pause = 1 / rate if rate else 0.0
         self._limit = limit
+        self._tracer = tracer
         self._asked = 0
         self.sent = 0
         self.failed = 0
@@ -173,18 +184,21 @@ class FilePublisher:
         from kafka.errors import KafkaError as ClientError
 
         self._asked += 1
+        sending = begin_send(self._tracer, self._topic, message.headers)
         try:
-            sent = producer.send(self._topic, key=message.key, value=message.value, headers=list(message.headers))
+            sent = producer.send(self._topic, key=message.key, value=message.value, headers=sending.headers)
         except ClientError as error:
-            self._lose(error)
+            self._lose(sending, error)
         else:
-            sent.add_callback(self._count)
-            sent.add_errback(self._lose)
+            sent.add_callback(partial(self._count, sending))
+            sent.add_errback(partial(self._lose, sending))
 
-    def _count(self, _: object) -> None:
+    def _count(self, sending: SendSpan, _: object) -> None:
+        sending.end(None)
         self.sent += 1
 
-    def _lose(self, error: BaseException) -> None:
+    def _lose(self, sending: SendSpan, error: BaseException) -> None:
+        sending.end(error)
         self.failed += 1
         log.error("a record was not published: %s", error)
 

@@ -30,6 +30,7 @@ from modelserving.records import (
     encode_wine,
     read_wines,
 )
+from modelserving.tracing import RecordTracer, begin_send
 
 __all__ = ["DATA_FILES", "Dataset", "Publisher", "Rate", "load_dataset"]
 
@@ -133,6 +134,7 @@ class Publisher:
         rate: how fast, and how much.
         topics: where to.
         report: takes a line about every tenth record and each model.
+        tracer: begins a trace with each record; ``None``: nobody looks.
     """
 
     def __init__(
@@ -142,12 +144,14 @@ class Publisher:
         rate: Rate = Rate(),
         topics: Topics = TOPICS,
         report: Callable[[str], None] = log.info,
+        tracer: RecordTracer | None = None,
     ) -> None:
         self._connection = connection
         self._supply = dataset
         self._pace = rate
         self._topics = topics
         self._report = report
+        self._tracer = tracer
         self._chance = random.Random(rate.seed)
         self.sent = 0
         self.failed = 0
@@ -182,7 +186,17 @@ class Publisher:
         value = break_record(record, self._chance) if broken else encode_wine(record)
         self._asked += 1
         key = record.data_type.encode() if self._pace.keyed else None
-        _send(producer, self._topics.records, key, value, self._count_sent, self._count_failed)
+        sending = begin_send(self._tracer, self._topics.records)
+
+        def taken(_: object) -> None:
+            sending.end(None)
+            self._count_sent()
+
+        def lost(error: BaseException) -> None:
+            sending.end(error)
+            self._count_failed(error)
+
+        _send(producer, self._topics.records, key, value, taken, lost, sending.headers)
 
     def _publish_model(self, producer: KafkaProducer) -> None:
         model = self._supply.models[self.models_sent % len(self._supply.models)]
@@ -194,7 +208,7 @@ class Publisher:
         _send(producer, self._topics.models, model.data_type.encode(), encode_descriptor(model), _ignore, lost)
         self._report(f"model {self.models_sent} published: {model.name} ({model.type.slug}, {model.description})")
 
-    def _count_sent(self, _: object) -> None:
+    def _count_sent(self) -> None:
         """The broker has it; only then is it published."""
         self.sent += 1
         if self.sent % _REPORT_EVERY == 0:
@@ -212,10 +226,11 @@ def _send(
     value: bytes,
     taken: Callable[[object], None],
     lost: Callable[[BaseException], None],
+    headers: list[tuple[str, bytes]] | None = None,
 ) -> None:
     """Hand over a message. The library refuses some at once (too large, no broker for long), others later."""
     try:
-        sent = producer.send(topic, key=key, value=value)
+        sent = producer.send(topic, key=key, value=value, headers=headers or [])
     except KafkaError as error:
         lost(error)
     else:

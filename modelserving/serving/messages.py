@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -84,6 +84,7 @@ class ScoredBatch:
         group: as in ``Batch``.
         shadows: what shadows have to do when the answers are published.
         notes: headers for the message of each scored record, in the order of ``scored``; empty: none has any.
+        on_commit: what is to be called when all of it is committed.
     """
 
     scored: Sequence[ScoredRecord] = ()
@@ -96,3 +97,9 @@ class ScoredBatch:
     group: object | None = None
     shadows: tuple[ShadowWork, ...] = ()
     notes: tuple[list[tuple[str, bytes]], ...] = ()
+    on_commit: tuple[Callable[[], None], ...] = ()
+
+    def settle(self) -> None:
+        """Say that it is committed."""
+        for call in self.on_commit:
+            call()

@@ -13,6 +13,8 @@ from modelserving.records import TOPICS, RecordSchema, Topics
 from modelserving.records.codecs.written import WriterCodecs
 from modelserving.records.decoder import RecordDecoder
 from modelserving.serving.model_driver import ModelOptions
+from modelserving.serving.traces import BatchTracer
+from modelserving.tracing import RecordTracer
 
 __all__ = ["ServerOptions"]
 
@@ -36,6 +38,7 @@ class ServerOptions:
         writers: knows the schemas that records name by number; ``None``: all were written with ``schemas``.
         fast: read and write the records' topics with librdkafka (the extra ``fast``) instead of kafka-python; where
             the server does that itself.
+        tracer: follows the records that come with a trace; ``None``: their headers only go on with the answers.
     """
 
     topics: Topics = TOPICS
@@ -50,6 +53,7 @@ class ServerOptions:
     schemas: tuple[RecordSchema, ...] = field(default_factory=default_schemas)
     writers: WriterCodecs | None = None
     fast: bool = False
+    tracer: RecordTracer | None = None
 
     def for_models(self, connection: Connection) -> ModelOptions:
         """What of it is about models."""
@@ -58,6 +62,10 @@ class ServerOptions:
     def make_decoder(self) -> RecordDecoder:
         """What reads its records."""
         return RecordDecoder(self.schemas, writers=self.writers)
+
+    def make_batch_tracer(self) -> BatchTracer:
+        """What follows its records."""
+        return BatchTracer(self.tracer, self.topics.records, self.topics.scored, self.group)
 
     @property
     def member(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
@@ -54,6 +55,7 @@ class StageServer:
         self._connection = connection
         self._score = score or partial(score_batch, decoder=options.make_decoder())
         self._models = ModelSource(connection, options)
+        self._tracer = options.make_batch_tracer()
 
     @property
     def counts(self) -> Counts:
@@ -150,7 +152,7 @@ class StageServer:
                 tasks.start_soon(self.watch.end_when_recreated)
                 self.phase = Phase.SERVING
                 async with models.clone() as inlet:
-                    await ModelServingStage(self.slots, lane, self._score).run(self.watch.note(data), inlet, send)
+                    await ModelServingStage(self.slots, lane, self._follow).run(self.watch.note(data), inlet, send)
 
     async def _publish(self, results: MemoryObjectReceiveStream[ScoredBatch], sink: Outlet, lane: WorkerThread) -> None:
         async with results:
@@ -160,7 +162,13 @@ class StageServer:
                 for work in batch.shadows:
                     await lane.run(work.run)
 
+    def _follow(self, batch: Batch, slots: ModelSlots) -> ScoredBatch:
+        """Score a batch; records that came with a trace have answers that carry it on."""
+        started = time.time_ns()
+        return self._tracer.follow(batch, self._score(batch, slots), started)
+
     def _count(self, batch: ScoredBatch) -> None:
+        batch.settle()
         self.meter.add(outcome_of(batch))
         for share in batch.shares:
             share.served.statistics.record(share.each_ns, share.count)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from modelserving.kafka import read_topic
 from modelserving.records import Action, Golden, ModelDescriptor, ModelType, encode_descriptor, encode_wine
 from modelserving.workshop.lesson.lesson_topics import wait_until
 from modelserving.workshop.processes.process import ServerProcess
@@ -132,8 +133,15 @@ def test_poison_goes_to_the_dead_letters_and_the_rest_is_scored(pipeline: Pipeli
     wait_until(pipeline.settled(server, 18), "the one with headers")
     (last,) = wait_until(lambda: [letter for letter in pipeline.dead() if letter.offset == 17], "its letter")
     assert (last.value, last.headers, last.error) == (b"\xff", odd, "DecodeError")
+    # Whoever follows a record finds its trace at the answer, though this server has no part in it.
+    traced = (("traceparent", PARENT), ("other", b"stays"))
+    pipeline.send_foreign(pipeline.topics.records, Foreign(encode_wine(wine()), b"wine", traced))
+    wait_until(pipeline.settled(server, 19), "the one with a trace")
+    answer = list(read_topic(pipeline.connection, pipeline.topics.scored))[-1]
+    assert ("traceparent", PARENT) in answer.headers
 
 
+PARENT = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 NAN = regression(0, alcohol=1e308, pH=-1e308)  # infinity less infinity
 BAD_MODELS = {
     "garbage": b"\xff\xfe\xfd",

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from modelserving.commands.options import Prefix, Topic, UntilStdinCloses, topics_of
-from modelserving.config import data_folder
+from modelserving.config import data_folder, load_settings
 
 __all__ = ["register"]
 
@@ -47,15 +47,17 @@ def client(
     from modelserving.client.drift import parse_drift
     from modelserving.commands.stopping import stop_event
     from modelserving.kafka import create_topics
+    from modelserving.tracing import make_tracer
 
     console = Console(highlight=False)
     topics = topics_of(prefix)
+    tracer = make_tracer(load_settings().traces_exporter, "modelserving-client")
     rate = Rate(records_every, models_every, max_records, faults, seed, keyed, parse_drift(drift) if drift else None)
     dataset = load_dataset(data_folder(data), data_type or ("wine",))
     with use_broker() as connection, stop_event(until_stdin_closes) as stop:
         create_topics(connection, topics)
         console.print(f"Publishing to {topics.records} and {topics.models} at {connection.bootstrap_servers}.")
-        publisher = Publisher(connection, dataset, rate, topics, typer.echo)
+        publisher = Publisher(connection, dataset, rate, topics, typer.echo, tracer)
         publisher.run(stop)
         console.print(f"{publisher.sent} records and {publisher.models_sent} models published.")
         if publisher.failed:

@@ -10,6 +10,7 @@ import typer
 
 from modelserving.commands.options import UntilStdinCloses
 from modelserving.commands.schemas.registries import RegistryUrl, find_schema, open_registry
+from modelserving.config import load_settings
 
 if TYPE_CHECKING:
     from modelserving.kafka import Connection
@@ -47,13 +48,15 @@ def publish(
     from modelserving.commands.stopping import stop_event
     from modelserving.kafka import create_topics
     from modelserving.records import Topics
+    from modelserving.tracing import make_tracer
 
+    tracer = make_tracer(load_settings().traces_exporter, "modelserving-publish")
     with use_broker() as connection, stop_event(until_stdin_closes) as stop:
         found, schema_id = _schema(schema, records, framed, schema_registry, connection)
         framing = Framing(key, data_type, schema_id)
         topics = Topics.of(topic or f"{found.name}-records")
         create_topics(connection, topics)
-        publisher = FilePublisher(connection, topics.records, rate, max_records)
+        publisher = FilePublisher(connection, topics.records, rate, max_records, tracer)
         typer.echo(f"Publishing {records} to {topics.records} as {found.encoding}, {len(found.columns)} columns.")
         try:
             publisher.run(lambda: read_messages(records, found, framing), loop, stop)

@@ -121,11 +121,13 @@ def launch_models(
         routers: HTTP paths of this kind of server alone.
     """
     from modelserving.kafka import create_topics
+    from modelserving.tracing import make_tracer
     from modelserving.web import make_app, narrate
 
     def begin(connection: Connection, member: GroupMember) -> Service:
         settings = load_settings()
-        options = replace(_options(said, member, settings), writers=_writers(said, connection, settings))
+        tracer = make_tracer(settings.traces_exporter, member.group)
+        options = replace(_options(said, member, settings), writers=_writers(said, connection, settings), tracer=tracer)
         topics = options.topics
         create_topics(connection, topics)
         server = make(connection, options)
