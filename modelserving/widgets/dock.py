@@ -13,8 +13,12 @@ from modelserving.config import in_jupyter_session
 __all__ = ["dock"]
 
 _TITLE = "Live view"
-# The side panel is made for a list of files; a picture gets more, and at most not quite half of a small screen.
-_WIDE = "<style>#jp-right-stack { min-width: min(600px, 45vw) !important; }</style>"
+# The side panel is made for a list of files; a picture gets more, but the lesson keeps what it needs to be read beside
+# the list of files. On a small screen a picture is moved sideways, rather than drawn too small to be read.
+_WIDE = (
+    "<style>#jp-right-stack { min-width: clamp(260px, 100vw - 780px, 600px) !important; } "
+    ".modelserving-live { overflow-x: auto; } .modelserving-live svg { min-width: 500px; }</style>"
+)
 _panels: list[Any] = []
 
 

@@ -27,13 +27,15 @@ from modelserving.broker import EmbeddedKafka
 from modelserving.workshop.slides.build import find_browser
 from tests.browser.lab import STOPPED, Cell, Lab, Notebook, running_lab
 
-__all__ = ["NAIVE", "WAYS", "naive_answers", "walk"]
+__all__ = ["NAIVE", "SLOW", "WAYS", "naive_answers", "walk"]
 
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+SLOW = "■ took"
+"""How a stumble begins that a busy machine may be the cause of."""
 _NO_CODE = {"predict", "exercise", "check", "parameters"}
 _OTHERWISE = "It came out otherwise here"
 _AFTER_S, _STOPS_WITHIN_S, _LONGEST_S = 0.5, 2.0, 180.0
-NAIVE = {"endless": "while True: pass", "wrong type": "return object()", "error": "raise RuntimeError('naive')"}
+NAIVE = {"endless": "while True: pass", "wrong type": "return ['naive']", "error": "raise RuntimeError('naive')"}
 """Bodies that somebody may write into an exercise."""
 
 Walk = Callable[[Lab, Page, str], Iterator[str]]
@@ -58,8 +60,10 @@ def stop(lab: Lab, page: Page, lesson: str) -> Iterator[str]:
             stopped = notebook.wait(30)
             took, said = time.monotonic() - began, notebook.error(cell.number)
             sys.stdout.write(f"    ■ {cell}: {took:.1f} s\n")
-            if not stopped or took > _STOPS_WITHIN_S:
-                yield f"{cell}: ■ took {took:.1f} s"
+            if not stopped:
+                yield f"{cell}: ■ does not stop it"
+            elif took > _STOPS_WITHIN_S:
+                yield f"{cell}: {SLOW} {took:.1f} s"
             if said and STOPPED not in _shown(notebook, cell):
                 yield f"{cell}: after ■ it shows {said!r}"
         yield from _ran(notebook, cell, "after ■")
@@ -108,7 +112,7 @@ def naive(lab: Lab, page: Page, lesson: str) -> Iterator[str]:
             said = notebook.run(check.number, _LONGEST_S)
             took, error = time.monotonic() - began, notebook.error(check.number)
             sys.stdout.write(f"    {cell} {name}: {took:.1f} s: {said[:240]!r}\n")
-            if error or "object at 0x" in said or "Cannot check" in said:
+            if error or "Cannot check" in said:
                 yield f"{cell}, {name}: {said[:300]}"
             if took > 45:
                 yield f"{cell}, {name}: judged after {took:.0f} s"
