@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from kafka.consumer.fetcher import ConsumerRecord
 
-from modelserving.errors import RecordError
+from modelserving.errors import DecodeError, RecordError
 from modelserving.kafka import Connection, list_topics, read_topic
 from modelserving.records import (
     Action,
@@ -76,12 +76,29 @@ def read_topics(connection: Connection, topics: Topics, decoder: RecordDecoder |
     if topics.control in list_topics(connection):  # pipelines of older versions have none
         yield from read_decoded(connection, topics.control, lambda value: _wanted(decode_command(value)))
     if decoder is None:
-        yield from read_decoded(connection, topics.records, lambda value: str(decode_wine(value)))
+        yield from read_decoded(connection, topics.records, _read_own)
     else:
         for number, message in enumerate(read_topic(connection, topics.records), start=1):
             yield _seen(number, message, lambda _, of=message: _read(of, decoder))  # type: ignore[misc]
     yield from read_decoded(connection, topics.scored, lambda value: str(decode_scored(value)))
     yield from read_decoded(connection, topics.dead_letters, lambda _: "a dead letter")
+
+
+def _read_own(value: bytes | None) -> str:
+    """A record of the workbook's own.
+
+    Raises:
+        DecodeError: it is another one, as far as one can see without its schema.
+    """
+    try:
+        return str(decode_wine(value))
+    except DecodeError as error:
+        if not value:
+            raise
+        raise DecodeError(
+            f"{len(value)} bytes, beginning with {value[:40]!r}: no record of the workbook's own. Name the schema of "
+            "other records with --schema FILE."
+        ) from error
 
 
 def read_decoded(connection: Connection, topic: str, decode: Callable[[bytes | None], str]) -> Iterator[Seen]:

@@ -8,8 +8,8 @@
     texts.py      what is written into it
 """
 
-from modelserving.service.check import check_service
+from modelserving.service.check import check_service, golden_records
 from modelserving.service.make import Ingredients, make_service
 from modelserving.service.settings import ServiceSettings, read_settings
 
-__all__ = ["Ingredients", "ServiceSettings", "check_service", "make_service", "read_settings"]
+__all__ = ["Ingredients", "ServiceSettings", "check_service", "golden_records", "make_service", "read_settings"]

@@ -10,11 +10,12 @@ from pathlib import Path
 from modelserving.client import read_messages
 from modelserving.errors import RecordError
 from modelserving.models.admin.score import ScoredRow, format_prediction, load_model, score_batches
+from modelserving.records import Golden
 from modelserving.records.codecs.factory import make_codec
 from modelserving.records.schema_files import read_schema
 from modelserving.service.settings import ANSWERS, ServiceSettings, read_settings
 
-__all__ = ["ROWS", "answer_records", "check_service", "write_answers"]
+__all__ = ["ROWS", "answer_records", "check_service", "golden_records", "write_answers"]
 
 ROWS = 20
 """So many of the records are asked."""
@@ -54,6 +55,23 @@ def answer_records(settings: ServiceSettings) -> Iterator[ScoredRow]:
         raise RecordError(f"{settings.records}, row {row}: {error}")
     model = load_model(settings.model, parameters=settings.parameters)
     return score_batches(model, iter([decoded.batch])).rows
+
+
+def golden_records(settings: ServiceSettings) -> tuple[Golden, ...]:
+    """The first records, with what the model says to them now: a server that gets other answers does not serve it.
+
+    Raises:
+        As ``check_service``.
+    """
+    schema = read_schema(settings.schema)
+    values = [message.value for message, _ in zip(read_messages(settings.records, schema), range(ROWS), strict=False)]
+    records = make_codec(schema).decode(values).batch.to_pylist()
+    answers = answer_records(settings)
+    return tuple(
+        Golden(record, row.prediction)
+        for record, row in zip(records, answers, strict=True)
+        if row.prediction is not None
+    )
 
 
 def write_answers(settings: ServiceSettings) -> None:

@@ -64,7 +64,9 @@ modelserving publish {settings.records.name} --schema {settings.schema.name} --t
 modelserving ask '{json.dumps(record, ensure_ascii=False)}'
 ```
 
-The first starts a broker (unless `KAFKA_BOOTSTRAP_SERVERS` names yours), publishes the model, and serves until Ctrl-C;
+The first starts a broker (unless `KAFKA_BOOTSTRAP_SERVERS` names yours), publishes the model with golden records (the
+first of `{settings.records.name}`, with its own answers at that moment: that does not prove them right, but a server
+which gets other ones does not serve it), and serves until Ctrl-C;
 it says where to look: `/state` tells which model serves and how fast, `/docs` what else can be asked. The second, in
 another terminal, sends records; the third sends one, and shows the answer. All that is on the topics is shown by
 `modelserving reader --topic {settings.topic} --schema {settings.schema.name}`.

@@ -20,7 +20,7 @@ from modelserving.config import data_folder
 from modelserving.errors import ConfigError, ModelInputError, ModelServingError, RecordError
 from modelserving.records import Column, ColumnType
 from modelserving.records.schema_files import read_schema
-from modelserving.service import Ingredients, check_service, make_service, read_settings
+from modelserving.service import Ingredients, check_service, golden_records, make_service, read_settings
 
 NUMBERS, TEXTS = ["length", "doors"], ["fuel"]
 
@@ -175,3 +175,14 @@ def test_settings_that_are_wrong_are_named(
     settings.write_text(settings.read_text(encoding="utf-8").replace(*change), encoding="utf-8")
     with pytest.raises(ConfigError, match=complaint):
         read_settings(tmp_path / "cars")
+
+
+def test_golden_records_are_its_own_with_the_models_answers(made_of: Ingredients, tmp_path: Path) -> None:
+    """Texts and missing values among them: a server that gets other answers does not serve the model."""
+    settings = make_service(tmp_path / "cars", made_of)
+    golden = golden_records(settings)
+    with (settings.folder / "answers.csv").open(encoding="utf-8", newline="") as file:
+        answered = [row["prediction"] for row in csv.DictReader(file)]
+    assert [one.expected for one in golden] == answered
+    assert golden[0].values["length"] is None
+    assert set(golden[0].values) == {"length", "doors", "fuel"}

@@ -78,6 +78,8 @@ def publish(
     from modelserving.models.admin.describe import About, answer_golden, find_model, read_golden
 
     metrics = {key: _number(key, value) for key, value in _pairs(metric)}
+    if topic and not data_type and Path(model).exists():
+        raise ConfigError(f"whose records does {model} score? Those of {topic} need a name: --data-type NAME.")
     about = About(data_type, name, version, description, metrics, dict(_pairs(parameter)))
     made = find_model(model, data_folder(data) / "models", about, model_type)
     if golden is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +24,7 @@ Folder = Annotated[Path, typer.Argument(help="The folder of the service.")]
 
 _SERVERS = {"stage": servers.stage, "actor": servers.actor, "streams": servers.streams}
 _STREAMS_BATCH = 1_000
+_CLOSE = 1e-5
 
 
 def register(app: typer.Typer) -> None:
@@ -133,12 +134,19 @@ def _publish_first(connection: Connection, settings: ServiceSettings) -> None:
     from modelserving.models.admin.listing import read_overview
     from modelserving.models.admin.publish import publish_model
     from modelserving.models.store.repository import ModelRepository
+    from modelserving.service import golden_records
 
     if any(one.model.data_type == settings.name for one in read_overview(connection, settings.topics).models):
         return
     model = describe_file(settings.model, About(settings.name, settings.name, parameters=settings.parameters))
+    golden = golden_records(settings)
+    largest = max((abs(one.expected) for one in golden if isinstance(one.expected, float)), default=1.0)
+    model = replace(model, golden=golden, tolerance=_CLOSE * max(1.0, largest))
     publish_model(connection, settings.topics, model, ModelRepository(load_settings().repository_folder))
-    typer.echo(f"Model {settings.model.name} published to {settings.topics.models}.")
+    typer.echo(
+        f"Model {settings.model.name} published to {settings.topics.models}, with {len(golden)} golden records: the "
+        f"first of {settings.records.name}, with what the model answers here and now."
+    )
 
 
 def _object(text: str) -> dict[str, Any]:
