@@ -4,6 +4,7 @@
 
     files.py       a file that is written whole or not at all
     interrupts.py  Ctrl-C that waits until something is not half done
+    late.py        names that a package imports when they are first used
     pacing.py      work that is not urgent, and gives way
     ports.py       loopback ports: free ones, and who has one that is not
     waiting.py     ask again and again, until it is so or the time is over

@@ -9,22 +9,34 @@
     heater/            HeaterView: rooms, what is wanted in them, what their heaters are told; with sliders
     topic/             TopicView: partitions, records, bookmarks, owners, transactions of a topic
     svg.py colours.py  what they are drawn with
+
+Each name is imported when it is first used: ``waiting.py`` alone is needed by whoever waits for something.
 """
 
-from modelserving.widgets.back_pressure import BackPressureSnapshot, BackPressureView, FlowSample, render_back_pressure
-from modelserving.widgets.live import Frame, FrameSource, LiveView
-from modelserving.widgets.stage import (
-    Condition,
-    ModelSeen,
-    ScoreFeed,
-    ScorePoint,
-    ServerReport,
-    StageSnapshot,
-    StageView,
-    Swap,
-    render_stage,
-)
-from modelserving.widgets.topic import Lane, RecordState, SeenRecord, TopicSnapshot, TopicView
+from typing import TYPE_CHECKING
+
+from modelserving.system.late import importing_late
+
+if TYPE_CHECKING:
+    from modelserving.widgets.back_pressure import (
+        BackPressureSnapshot,
+        BackPressureView,
+        FlowSample,
+        render_back_pressure,
+    )
+    from modelserving.widgets.live import Frame, FrameSource, LiveView
+    from modelserving.widgets.stage import (
+        Condition,
+        ModelSeen,
+        ScoreFeed,
+        ScorePoint,
+        ServerReport,
+        StageSnapshot,
+        StageView,
+        Swap,
+        render_stage,
+    )
+    from modelserving.widgets.topic import Lane, RecordState, SeenRecord, TopicSnapshot, TopicView
 
 __all__ = [
     "BackPressureSnapshot",
@@ -49,3 +61,23 @@ __all__ = [
     "render_back_pressure",
     "render_stage",
 ]
+
+__getattr__ = importing_late(
+    __name__,
+    {
+        "back_pressure": ("BackPressureSnapshot", "BackPressureView", "FlowSample", "render_back_pressure"),
+        "live": ("Frame", "FrameSource", "LiveView"),
+        "stage": (
+            "Condition",
+            "ModelSeen",
+            "ScoreFeed",
+            "ScorePoint",
+            "ServerReport",
+            "StageSnapshot",
+            "StageView",
+            "Swap",
+            "render_stage",
+        ),
+        "topic": ("Lane", "RecordState", "SeenRecord", "TopicSnapshot", "TopicView"),
+    },
+)

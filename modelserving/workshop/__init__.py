@@ -1,10 +1,19 @@
-"""What lessons stand on: the ground of a lesson, boxes to show things in, exercises that check themselves."""
+"""What lessons stand on: the ground of a lesson, boxes to show things in, exercises that check themselves.
 
-from modelserving.workshop.display.boxes import happened, table
-from modelserving.workshop.display.reading import lag, records_table, take, topic_setting
-from modelserving.workshop.display.show import show
-from modelserving.workshop.lesson.lesson import Lesson, start
-from modelserving.workshop.processes.member import GroupMember
+Each name is imported when it is first used: children of a lesson (``processes/``) are of this package, too, and would
+wait for widgets and figures that they never show.
+"""
+
+from typing import TYPE_CHECKING
+
+from modelserving.system.late import importing_late
+
+if TYPE_CHECKING:
+    from modelserving.workshop.display.boxes import happened, table
+    from modelserving.workshop.display.reading import lag, records_table, take, topic_setting
+    from modelserving.workshop.display.show import show
+    from modelserving.workshop.lesson.lesson import Lesson, start
+    from modelserving.workshop.processes.member import GroupMember
 
 __all__ = [
     "GroupMember",
@@ -18,3 +27,14 @@ __all__ = [
     "take",
     "topic_setting",
 ]
+
+__getattr__ = importing_late(
+    __name__,
+    {
+        "display.boxes": ("happened", "table"),
+        "display.reading": ("lag", "records_table", "take", "topic_setting"),
+        "display.show": ("show",),
+        "lesson.lesson": ("Lesson", "start"),
+        "processes.member": ("GroupMember",),
+    },
+)

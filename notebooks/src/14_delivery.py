@@ -305,7 +305,50 @@ table("What came back: the same bytes", rows, "partition", "offset", "key", "val
 
 # %% [markdown]
 # Who has sent what is on a topic of its own, and each mark is written in **one transaction** with its message: so a replay that is killed in the middle is gone on
-# with, and nothing is sent twice. Kafka Streams has dead letters, too (`errors.dead.letter.queue.topic.name`); the same commands read them, with `--from`.
+# with, and nothing is sent twice.
+#
+# ## The engine's own dead letters
+#
+# Kafka Streams keeps dead letters, too, since Kafka 4.2 (KIP-1034): a setting names a topic for them. The same wines, and the same bug, on the engine:
+
+# %%
+from modelserving.kstreams import KafkaStreams, StreamsBuilder, streams_config, text
+from modelserving.kstreams.java import Consumed, Produced
+
+def tasting():
+    builder = StreamsBuilder()
+    wines = builder.stream(lesson.topics.records, Consumed.with_(text(), text()))
+    scores = wines.mapValues(lambda alcohol: f"{float(alcohol) / 2:.1f}")
+    scores.to(by_engine, Produced.with_(text(), text()))
+    return builder.build()
+
+by_engine, engines_letters = lesson.topic("by-engine"), lesson.topic("engines-letters")
+
+# %%
+# predict: engine
+
+# %%
+settings = streams_config(
+    lesson.connection, application_id=lesson.group("engine"), commit_interval_ms=100,
+    processing_exception_handler="LogAndContinueProcessingExceptionHandler",
+    errors_dead_letter_queue_topic_name=engines_letters)
+engines = lambda: read_dead_letters(lesson.connection, engines_letters)
+with KafkaStreams(tasting(), settings):
+    lesson.wait_for(lambda: len(engines()) >= 5, "the engine's letters", 60)
+lesson.tell("engine")
+
+# %%
+pair = [("ours", letters[0]), ("the engine's", engines()[0])]
+rows = [(who, one.offset, one.value, one.stage, one.error, one.reason[:50]) for who, one in pair]
+table("The same wine, twice", rows, "whose", "offset", "value", "stage", "error", "reason")
+
+# %%
+targets = [lesson.topics.records]
+replay(lesson.connection, engines_letters, targets, LetterFilter(reason=","), dry_run=True)
+
+# %% [markdown]
+# So `modelserving deadletters` reads both, with `--from` for a topic of the engine's. The engine says where, and what was raised. Ours say in which **stage**,
+# too, keep what is too large cut, and are in one transaction with the answers.
 #
 # ## Exercise: which ones?
 
@@ -332,8 +375,28 @@ except Exception as error:
 lesson.tell("too-large")
 
 # %% [markdown]
-# One could cut it into **chunks**. But then somebody has to put them together: to remember the first ones (state, which dies with its server), to see that one is
-# missing, and to keep compaction away, which of all chunks with one key leaves the last. Or one sends **where the model is**, and what its bytes add up to:
+# One could cut it into **chunks**. The topic of models is compacted, and so is this one:
+
+# %%
+shelf, size = lesson.topic("shelf", compacted=True), 1024 * 1024
+for at in range(0, len(model), size):
+    producer.send(shelf, key=b"large", value=model[at:at + size])
+producer.flush()
+chunks = [(record.key, record.value) for record in read_topic(lesson.connection, shelf)]
+together = b"".join(value for _, value in chunks)
+len(chunks), together == model
+
+# %%
+# predict: chunks
+
+# %%
+newest = dict(chunks)  # of each key the newest: what compaction leaves (lesson 13)
+left = len(newest)
+lesson.tell("chunks")
+
+# %% [markdown]
+# Whoever sends chunks has to give each a key of its own, to delete them one by one, to put them together (state, which dies with its server), and to see that
+# one is missing. Or one sends **where the model is**, and what its bytes add up to:
 
 # %%
 from modelserving.records import ModelDescriptor, ModelType, decode_descriptor, encode_descriptor

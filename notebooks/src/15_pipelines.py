@@ -176,8 +176,8 @@ lesson.tell("through")
 # %% [markdown]
 # ## A second application
 #
-# Somebody in the cellar wants an alarm for each bad wine. Nothing of that goes into the model server. It is an application of its own, which **joins** the stream
-# of the scores with a **table**: of each kind of wine, the grade below which the cellar wants to know.
+# Somebody in the cellar wants an alarm for each bad wine. Nothing of that goes into the model server. It is an application of its own, on Kafka Streams, which
+# **joins** the stream of the scores with a **table**: of each kind of wine, the grade below which the cellar wants to know.
 
 # %%
 # diagram: second-application
@@ -187,6 +187,9 @@ limits = lesson.topic("limits", compacted=True)
 for limit in (b"7", b"5.5"):  # they have changed their mind
     producer.send(limits, key=b"wine", value=limit)
 producer.flush()
+show(alarms.make_topology)
+
+# %%
 show(alarms.find_alarms)
 
 # %%
@@ -205,7 +208,7 @@ def expected():
 
 # %%
 cellar = open_cellar()
-lesson.wait_for(lambda: len(rung()) >= len(expected()), "the alarms")
+lesson.wait_for(lambda: len(rung()) >= len(expected()), "the alarms", 90)
 rows = [(alarm,) for alarm in rung()[:5]]
 table(f"The first of {len(rung())} alarms for {len(scored())} wines", rows, "alarm")
 
@@ -226,7 +229,7 @@ went_on, alarms_while_dead = len(scored()) - before, len(rung())
 
 # %%
 cellar = open_cellar()
-lesson.wait_for(lambda: len(rung()) >= len(expected()), "the alarms that were due")
+lesson.wait_for(lambda: len(rung()) >= len(expected()), "the alarms that were due", 90)
 lost = len(expected()) - len(set(rung()))
 doubled = len(rung()) - len(set(rung()))
 lesson.tell("second")

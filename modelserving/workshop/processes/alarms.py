@@ -1,7 +1,8 @@
-"""A second application: joins answers with a table of limits, and raises an alarm for each wine below its limit.
+"""A second application, on Kafka Streams: joins answers with a table of limits; an alarm for each wine below its limit.
 
 ``python -m modelserving.workshop.processes.alarms SCORED LIMITS TARGET NAME`` runs until its input closes. It knows the
-model server by the topic of its answers only. Alarms and its place are one transaction, so it may be killed.
+model server by the topic of its answers only. Alarms and its place are one transaction of the engine's, so it may be
+killed.
 """
 
 from __future__ import annotations
@@ -13,14 +14,12 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kafka import OffsetAndMetadata, TopicPartition
-
 from modelserving.broker import use_broker
-from modelserving.kafka import Connection, make_consumer, make_producer, read_topic
-from modelserving.records import ScoredRecord, decode_scored
+from modelserving.kafka import Connection, read_topic
+from modelserving.records import ScoredRecord, decode_scored, encode_scored
 from modelserving.workshop.processes.process import ChildProcess
 
-__all__ = ["AlarmApplication", "find_alarms", "read_limits"]
+__all__ = ["AlarmApplication", "find_alarms", "make_topology", "read_limits"]
 
 
 def find_alarms(scored: Sequence[ScoredRecord], limits: Mapping[str, float]) -> list[bytes]:
@@ -53,23 +52,41 @@ class AlarmApplication(ChildProcess):
         return ()
 
 
+def make_topology(scored: str, limits: str, target: str) -> Any:
+    """The join on Kafka Streams: a stream of answers, and a table that each instance has as a whole.
+
+    Args:
+        scored: the topic of the answers; what is none is passed over.
+        limits: that of the table: for each data type, the grade below which an alarm is wanted.
+        target: gets the alarms.
+    """
+    from modelserving.kstreams import StreamsBuilder, java, raw, serde, text
+
+    answers = serde(encode_scored, decode_scored)
+    builder = StreamsBuilder()
+    table = builder.globalTable(limits, java.Consumed.with_(text(), text()))
+    stream = builder.stream(scored, java.Consumed.with_(raw(), answers))
+    met = stream.join(table, lambda _key, one: one.data_type, lambda one, limit: (one, {one.data_type: float(limit)}))
+    alarms = met.flatMapValues(lambda pair: find_alarms([pair[0]], pair[1]))
+    alarms.to(target, java.Produced.with_(raw(), raw()))
+    return builder.build()
+
+
 def _run(connection: Connection, said: argparse.Namespace, stop: threading.Event) -> None:
-    limits = read_limits(connection, said.limits)
-    with (
-        make_consumer(connection, said.scored, group=said.name, group_instance_id=said.name) as consumer,
-        make_producer(connection, transactional_id=said.name, linger_ms=0, retry_backoff_ms=5) as producer,
-    ):
-        producer.init_transactions()
-        while not stop.is_set():
-            records: list[Any] = [record for part in consumer.poll(timeout_ms=200).values() for record in part]
-            if not records:
-                continue
-            producer.begin_transaction()
-            for alarm in find_alarms([decode_scored(record.value) for record in records], limits):
-                producer.send(said.target, value=alarm)
-            places = {TopicPartition(r.topic, r.partition): OffsetAndMetadata(r.offset + 1, "", -1) for r in records}
-            producer.send_offsets_to_transaction(places, consumer.group_metadata())
-            producer.commit_transaction()
+    from modelserving.kstreams import KafkaStreams, streams_config
+
+    settings = streams_config(
+        connection,
+        application_id=said.name,
+        main_consumer_group_instance_id=said.name,  # who is killed and comes back has its place at once
+        processing_guarantee="exactly_once_v2",
+        deserialization_exception_handler="LogAndContinueExceptionHandler",
+        commit_interval_ms=100,
+        poll_ms=20,
+    )
+    with KafkaStreams(make_topology(said.scored, said.limits, said.target), settings) as streams:
+        while not stop.wait(0.2):
+            streams.raise_error()
 
 
 def _stop_with_parent(stop: threading.Event) -> None:
