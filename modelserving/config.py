@@ -19,6 +19,8 @@ variable                              meaning
 ``OTEL_TRACES_EXPORTER``              traces are sent: ``otlp`` or ``console``; ``none``: they are not. None:
                                       ``otlp``, where ``OTEL_EXPORTER_OTLP_ENDPOINT`` (or the one for traces)
                                       names a collector and ``OTEL_SDK_DISABLED`` is not true
+``MODELSERVING_JAVA_OPTIONS``         more options for the Java machine of a process, with blanks between:
+                                      ``-Xmx2g`` for a large forest
 ``SCHEMA_REGISTRY_URL``               a schema registry with Confluent's REST interface; none: a topic
 ====================================  =====================================================================
 """
@@ -52,6 +54,7 @@ class Settings:
         mlflow_uri: the MLflow registry, or ``None``.
         schema_registry: URL of a schema registry, or ``None`` for the one on a topic.
         traces_exporter: where traces go: ``otlp`` or ``console``; empty: nowhere.
+        java_options: what the Java machine of a process is told besides its own options; the last word counts.
     """
 
     home: Path
@@ -64,6 +67,7 @@ class Settings:
     mlflow_uri: str | None = None
     schema_registry: str | None = None
     traces_exporter: str = ""
+    java_options: tuple[str, ...] = ()
 
     @property
     def repository_folder(self) -> Path:
@@ -136,6 +140,7 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         mlflow_uri=_word(environ, "MLFLOW_REGISTRY_URI") or _word(environ, "MLFLOW_TRACKING_URI"),
         schema_registry=_word(environ, "SCHEMA_REGISTRY_URL"),
         traces_exporter=_traces_exporter(environ),
+        java_options=tuple(environ.get("MODELSERVING_JAVA_OPTIONS", "").split()),
     )
 
 

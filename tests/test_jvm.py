@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -13,9 +14,11 @@ from modelserving import jvm
 from modelserving.errors import SetupError
 
 
-def run(script: str) -> subprocess.CompletedProcess[str]:
+def run(script: str, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run a script in a process of its own, whose JVM is not there yet."""
-    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=120)
+    command = [sys.executable, "-c", script]
+    env = {**os.environ, **environ}
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=120)
 
 
 def test_starting_again_does_nothing() -> None:
@@ -35,6 +38,15 @@ def test_many_threads_at_once_start_one() -> None:
         "print(jvm.java_class('java.lang.Math').max(3, 4))"
     )
     assert (done.stdout.strip(), done.stderr, done.returncode) == ("4", "", 0)
+
+
+def test_options_of_ones_own_have_the_last_word() -> None:
+    """A large model gets the memory it needs, and an option that Java does not know is named with its variable."""
+    script = (
+        "from modelserving.jvm import java_class as java\nprint(java('java.lang.Runtime').getRuntime().maxMemory())"
+    )
+    assert int(run(script, MODELSERVING_JAVA_OPTIONS="-Xmx64m").stdout) < 70_000_000
+    assert "with MODELSERVING_JAVA_OPTIONS, '-Xmy9'" in run(script, MODELSERVING_JAVA_OPTIONS="-Xmy9").stderr
 
 
 def test_it_is_the_java_that_comes_with_the_package() -> None:

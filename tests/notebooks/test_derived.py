@@ -7,8 +7,8 @@ import re
 import nbformat
 import pytest
 
-from modelserving.workshop.authoring.lint import problems
 from modelserving.workshop.authoring.derive import notebook_text, outdated
+from modelserving.workshop.authoring.lint import problems
 from modelserving.workshop.authoring.source import LessonSource, lesson_sources
 
 EACH = pytest.mark.parametrize("lesson", lesson_sources(), ids=lambda lesson: lesson.path.stem)

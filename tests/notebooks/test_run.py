@@ -3,91 +3,84 @@
 from __future__ import annotations
 
 import contextlib
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 import psutil
 import pytest
+from nbclient import NotebookClient
+from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
 from modelserving.broker import status
-from modelserving.workshop.lesson.lesson_topics import wait_until
 from modelserving.workshop.authoring.source import lesson_sources
+from modelserving.workshop.lesson.lesson_topics import wait_until
 
 NOTEBOOKS = lesson_sources()[0].path.parent.parent
 # What is run by one process of the tests is run again by the same: the second needs the output of the first.
 LESSONS = [pytest.param(source.notebook, marks=pytest.mark.xdist_group(source.notebook)) for source in lesson_sources()]
 CELL_SECONDS = 120
-FAST = ("-p", "fast", "True")
-NBVAL = ("--nbval-lax", "-q", "-p", "no:cacheprovider", "-o", "addopts=", "--nbval-cell-timeout", str(CELL_SECONDS))
 
 pytestmark = [pytest.mark.notebook, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="session")
-def executed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where papermill puts the lessons that it ran, for nbval to run them again."""
-    return tmp_path_factory.mktemp("executed")
+def executed() -> dict[str, NotebookNode]:
+    """The lessons that ran, with what they showed, for their solutions to be compared with."""
+    return {}
 
 
 @pytest.mark.parametrize("name", LESSONS)
-def test_a_lesson_runs_untouched_to_its_end(name: str, executed: Path, environ: dict[str, str], home: Path) -> None:
+def test_a_lesson_runs_untouched_to_its_end(
+    name: str, executed: dict[str, NotebookNode], environ: dict[str, str], home: Path
+) -> None:
     """Exercises that nobody has solved, and whatever the lesson breaks, do not stop Run All."""
-    papermill(NOTEBOOKS / name, executed / name, environ)
-    check_exercises(executed / name, "Not attempted")
+    executed[name] = ran(NOTEBOOKS / name, environ)
+    check_exercises(executed[name], "Not attempted")
     assert left_running(home) == []
 
 
 @pytest.mark.parametrize("name", LESSONS)
 def test_its_solution_runs_next_and_says_the_same(
-    name: str, executed: Path, tmp_path: Path, environ: dict[str, str], home: Path
+    name: str, executed: dict[str, NotebookNode], environ: dict[str, str], home: Path
 ) -> None:
     """A second run ends as well, and cells that are marked as deterministic show what they showed in the first.
 
     It is the solution that runs here, and every check in it says that it passed.
     """
-    if not (executed / name).exists():
-        papermill(NOTEBOOKS / name, executed / name, environ)
-    first = nbformat.read(executed / name, as_version=4)
-    nbformat.write(to_compare(nbformat.read(NOTEBOOKS / "solutions" / name, as_version=4), first), tmp_path / name)
-    run(["-m", "pytest", *NBVAL, "--rootdir", str(tmp_path), str(tmp_path / name)], environ)
+    if name not in executed:
+        executed[name] = ran(NOTEBOOKS / name, environ)
+    solution = ran(NOTEBOOKS / "solutions" / name, environ)
+    check_exercises(solution, "Passed")
+    first = shown_always(executed[name])
+    assert {source: shown for source, shown in shown_always(solution).items() if first[source] != shown} == {}
     assert left_running(home) == []
 
 
-def to_compare(solution: nbformat.NotebookNode, first: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """A solution for nbval: with the outputs that the first run had, and asserts that its exercises are solved."""
-    ran = {cell.source: cell for cell in first.cells if cell.cell_type == "code"}
-    cells = []
-    for cell in solution.cells:
-        tags = cell.metadata.get("tags", [])
-        if "nbval-check-output" in tags:
-            cell.outputs, cell.execution_count = ran[cell.source].outputs, ran[cell.source].execution_count
-        cells.append(cell)
-        if "parameters" in tags:
-            cells.append(new_code_cell("fast = True"))
-        if "check" in tags:
-            cells.append(new_code_cell('last = get_ipython().displayhook._; assert repr(last).startswith("Passed"), last'))
-    return nbformat.from_dict({**solution, "cells": cells})
+def ran(path: Path, environ: dict[str, str]) -> NotebookNode:
+    """A notebook after Run All in a kernel of its own, in its own folder, with ``fast = True`` as its parameter.
+
+    Raises:
+        CellExecutionError: a cell failed, which ends the run.
+    """
+    notebook = nbformat.read(path, as_version=4)
+    (at,) = [at for at, cell in enumerate(notebook.cells) if "parameters" in cell.metadata.get("tags", [])]
+    notebook.cells.insert(at + 1, new_code_cell("fast = True"))
+    folder = {"metadata": {"path": str(path.parent)}}
+    NotebookClient(notebook, timeout=CELL_SECONDS, kernel_name="python3", resources=folder).execute(env=environ)
+    return notebook
 
 
-def papermill(notebook: Path, output: Path, environ: dict[str, str]) -> None:
-    """Run a notebook as CI does, in its own folder."""
-    parameters = [*FAST, "--execution-timeout", str(CELL_SECONDS), "--cwd", str(notebook.parent)]
-    run(["-m", "papermill", "--no-progress-bar", *parameters, str(notebook), str(output)], environ)
+def shown_always(notebook: NotebookNode) -> dict[str, list[object]]:
+    """What those cells showed that show the same in each run, by their source."""
+    marked = [cell for cell in notebook.cells if "nbval-check-output" in cell.metadata.get("tags", [])]
+    return {cell.source: [output.get("data", output.get("text")) for output in cell.outputs] for cell in marked}
 
 
-def run(arguments: list[str], environ: dict[str, str]) -> None:
-    """Run Python; its words are the message when it fails."""
-    done = subprocess.run([sys.executable, *arguments], env=environ, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{done.stdout[-6000:]}\n{done.stderr[-6000:]}"
-
-
-def check_exercises(notebook: Path, outcome: str) -> None:
+def check_exercises(notebook: NotebookNode, outcome: str) -> None:
     """See that each check of a notebook that ran has this outcome, and that there is one."""
-    cells = [cell for cell in nbformat.read(notebook, as_version=4).cells if "check" in cell.metadata.get("tags", [])]
+    cells = [cell for cell in notebook.cells if "check" in cell.metadata.get("tags", [])]
     said = [cell.outputs[0]["data"]["text/plain"] for cell in cells]
     assert said
     assert [words for words in said if not words.startswith(outcome)] == []

@@ -1,6 +1,7 @@
-"""Every exercise proves itself: its stub, its reference, and each answer that people get wrong.
+"""Every exercise proves itself: each answer that people get wrong is told what is wrong with it.
 
-The fourth proof, that an untouched notebook runs to its end, is in ``tests/notebooks``.
+That its stub counts as not attempted and stops nothing, and that its reference passes, is proved where both stand: in
+the lessons and their solutions, which ``tests/notebooks`` runs.
 """
 
 from __future__ import annotations
@@ -19,36 +20,21 @@ from modelserving.workshop.exercises import all_exercises, find_exercise
 from modelserving.workshop.lesson.exercise import Exercise, Outcome, Verdict, WrongAnswer, judge
 
 EACH = pytest.mark.parametrize("exercise", all_exercises(), ids=lambda exercise: exercise.id)
-WRONG = [(exercise, number) for exercise in all_exercises() for number in range(len(exercise.wrong))]
 
 
 @EACH
 @pytest.mark.broker
-def test_the_stub_counts_as_not_attempted(exercise: Exercise, begin: Callable[[str], Lesson]) -> None:
-    """Whoever has not begun has not failed."""
-    verdict = answered(exercise, exercise.stub, begin(exercise.lesson))
-    assert verdict.outcome is Outcome.NOT_ATTEMPTED
+def test_each_wrong_answer_fails_with_its_own_message(exercise: Exercise, begin: Callable[[str], Lesson]) -> None:
+    """A mistake that people make gets the message written for it, and not one that was written for another mistake.
 
-
-@EACH
-@pytest.mark.broker
-def test_the_reference_passes(exercise: Exercise, begin: Callable[[str], Lesson]) -> None:
-    """The answer that the solution notebook shows is right."""
-    verdict = answered(exercise, exercise.reference, begin(exercise.lesson))
-    assert verdict.passed, verdict.message
-
-
-@pytest.mark.parametrize(("exercise", "number"), WRONG, ids=[f"{exercise.id}-{n}" for exercise, n in WRONG])
-@pytest.mark.broker
-def test_each_wrong_answer_fails_with_its_own_message(
-    exercise: Exercise, number: int, begin: Callable[[str], Lesson]
-) -> None:
-    """A mistake that people make gets the message written for it, and not one that was written for another mistake."""
-    wrong = exercise.wrong[number]
-    verdict = answered(exercise, wrong.code, begin(exercise.lesson))
-    assert verdict.outcome is Outcome.FAILED
-    assert wrong.message in verdict.message
-    assert not [other.message for other in others(exercise, wrong) if other.message in verdict.message]
+    They are checked one after the other in one lesson, as somebody makes them who tries until it is right.
+    """
+    lesson = begin(exercise.lesson)
+    for wrong in exercise.wrong:
+        verdict = answered(exercise, wrong.code, lesson)
+        assert verdict.outcome is Outcome.FAILED, wrong.code
+        assert wrong.message in verdict.message
+        assert not [other.message for other in others(exercise, wrong) if other.message in verdict.message]
 
 
 @EACH
