@@ -21,7 +21,7 @@ from modelserving.monitoring.monitor.shadows import Beside
 from modelserving.monitoring.truth.quality import Quality
 from modelserving.serving import ModelKey
 from modelserving.web.app import add_docs, add_errors, add_metrics
-from modelserving.web.page import PageState, Table, add_page
+from modelserving.web.page import PageState, Shares, Table, add_page
 from modelserving.web.schemas import AGAIN, Health
 
 __all__ = ["make_monitor_app"]
@@ -135,6 +135,10 @@ def _show(monitor: Monitor) -> PageState:
             "passed over": monitor.tail.passed_over.total(),
         },
         rates=["values watched"],
+        shares=[
+            Shares(title=f"{what} of {data_type}", counts=dict(counts))
+            for (data_type, what), counts in list(monitor.answers.items())
+        ],
         tables=[
             Table(title="Drift", columns=["data type", "column", "values", "alarm"], rows=drift),
             Table(
@@ -157,7 +161,8 @@ def _show(monitor: Monitor) -> PageState:
 
 
 def _row(model: ModelKey, place: str, one: Quality) -> list[str]:
-    measured = [f"{one.mean_absolute_error:.4g}", f"{one.accuracy:.1%}", f"{one.calibration_slope:.3g}"]
+    slope = "" if math.isnan(one.calibration_slope) else f"{one.calibration_slope:.3g}"
+    measured = [f"{one.mean_absolute_error:.4g}", f"{one.accuracy:.1%}", slope]
     return [*model[:3], place, f"{one.pairs}", *(measured if one.pairs else [""] * 3), ""]
 
 

@@ -256,25 +256,28 @@ shown = "model pairs mean_absolute_error gain doubt".split()
 table("The shadow, on the same wines", [(name, shadow[name]) for name in shown], "what", "value")
 
 # %% [markdown]
-# A promotion can ask for proof. Better by half a grade?
-
-# %%
-def models(command):
-    return terminal(f"modelserving models {command} --prefix {lesson.prefix}", own)
-
-refused = models("promote wine --if-better-by 0.5")
-refused
-
-# %% [markdown]
-# There is the sentence: by how much, on how many records, with which doubt. Both models were asked again about each wine whose truth is known.
+# A promotion can ask for proof. The forest is nearer to the tasters by more than 0.15, says the gain. So we ask for 0.15.
 
 # %%
 # predict: better
 
 # %%
-promoted = models("promote wine --if-better-by 0.05")
-lesson.wait_for(lambda: server.get("/state")["name"] == forest.name, "the forest to serve")
+def models(command):
+    return terminal(f"modelserving models {command} --prefix {lesson.prefix}", own)
+
+refused = models("promote wine --if-better-by 0.15")
+refused
+
+# %%
 lesson.tell("better")
+
+# %% [markdown]
+# There is the sentence: by how much, on how many records, with which doubt. Better by a tenth of a grade it is for certain:
+
+# %%
+promoted = models("promote wine --if-better-by 0.1")
+lesson.wait_for(lambda: server.get("/state")["name"] == forest.name, "the forest to serve")
+promoted
 
 # %% [markdown]
 # ## Exercise: better by at least

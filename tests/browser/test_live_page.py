@@ -15,6 +15,7 @@ from playwright.sync_api import Page, expect
 from modelserving.broker import EmbeddedKafka
 from modelserving.kafka import Connection, make_producer
 from modelserving.records import Topics, encode_wine
+from modelserving.web.page import PageState, Shares
 from modelserving.workshop.lab.timetable import read_timetable
 from modelserving.workshop.processes.process import ServerProcess
 from modelserving.workshop.slides.build import lay_out, source_folder
@@ -102,6 +103,23 @@ def test_it_follows_the_server(
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     assert complaints == []
     assert hosts <= {"127.0.0.1", ""}
+
+
+def test_parts_of_a_whole_are_drawn_as_they_change(served: Served, page: Page, complaints: list[str]) -> None:
+    """The shares of what came since the last second, in words beside the picture; a label may be called anything."""
+    before, after = ({HOSTILE: 5, "good": 5, "__proto__": 0}, {HOSTILE: 6, "good": 8, "__proto__": 0})
+    states = [
+        PageState(title="Monitor", ok=True, phase="serving", shares=[Shares(title="labels of wine", counts=counts)])
+        for counts in (before, after)
+    ]
+    stream = "".join(f"data: {state.model_dump_json()}\n\n" for state in states)
+    page.route("**/live", lambda route: route.fulfill(content_type="text/event-stream", body=stream))
+    page.goto(served.url)
+    told = f"labels of wine, of those that came last: {HOSTILE}: 25 %, good: 75 %, __proto__: 0 %"
+    picture = page.get_by_role("img", name=told)
+    expect(picture).to_have_count(1)
+    assert [len(path.get_attribute("d") or "") > 0 for path in picture.locator("path").all()] == [True, True, False]
+    assert complaints == []
 
 
 def test_the_keyboard_pauses_it(served: Served, page: Page) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -45,6 +46,7 @@ log = logging.getLogger(__name__)
 _LOOK_EVERY_S = 0.1
 _CLOSE_SECONDS = 10.0
 _MODELS = 64
+_NAMES, _OTHER = 8, "(other)"
 _SESSION_S = 45.0
 _FENCE = "FencedInstanceIdException"
 
@@ -89,6 +91,8 @@ class Monitor:
         self.recent: list[Alarm] = []
         """The last alarms, the newest last."""
         self.unreadable = 0
+        self.answers: dict[tuple[str, str], Counter[str]] = {}
+        """Of a data type, how many answers each of the ``models`` gave, and how many each of the ``labels`` had."""
         self._heartbeat: Heartbeat | None = None
         self._connection = connection
         self._decoder = RecordDecoder(options.schemas)
@@ -213,11 +217,20 @@ class Monitor:
                 self.unreadable += 1
                 continue
             name = f"{scored.model_name} {scored.model_version}".rstrip()
-            answers.setdefault((scored.data_type, name), []).append(answer_of(scored))
+            answer = answer_of(scored)
+            answers.setdefault((scored.data_type, name), []).append(answer)
+            self._count(scored.data_type, "models", name)
+            if isinstance(answer, str):
+                self._count(scored.data_type, "labels", answer)
             if self.influx is not None:
                 self.influx.add([_line(scored)])
         for (data_type, model), values in answers.items():
             self.drift.add_answers(data_type, model, values)
+
+    def _count(self, data_type: str, what: str, name: str) -> None:
+        """Of very many names, all that are new are one."""
+        counts = self.answers.setdefault((data_type, what), Counter())
+        counts[name if name in counts or len(counts) < _NAMES else _OTHER] += 1
 
     def _take_judged(self, messages: Sequence[Message]) -> None:
         pairs = []

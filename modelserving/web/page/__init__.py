@@ -7,6 +7,6 @@
 """
 
 from modelserving.web.page.live import add_page
-from modelserving.web.page.state import PageState, Table, show_server
+from modelserving.web.page.state import PageState, Shares, Table, show_server
 
-__all__ = ["PageState", "Table", "add_page", "show_server"]
+__all__ = ["PageState", "Shares", "Table", "add_page", "show_server"]

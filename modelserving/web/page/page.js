@@ -56,6 +56,65 @@ function chart(name, values) {
   return figure;
 }
 
+const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#7a828c"];
+const parts = new Map(); // for each whole: its counts before, and the shares of what came in each second
+
+function rememberShares(state) {
+  for (const { title, counts } of state.shares) {
+    const kept = parts.get(title) || { before: null, seconds: [] };
+    const now = new Map(Object.entries(counts));
+    if (kept.before !== null) {
+      const grown = [...now].map(([name, value]) => [name, Math.max(0, value - (kept.before.get(name) || 0))]);
+      const all = grown.reduce((sum, [, value]) => sum + value, 0);
+      kept.seconds.push(new Map(all ? grown.map(([name, value]) => [name, value / all]) : []));
+      if (kept.seconds.length > POINTS) kept.seconds.shift();
+    }
+    kept.before = now;
+    parts.set(title, kept);
+  }
+}
+
+function shares({ title, counts }) {
+  const seconds = parts.get(title).seconds, names = Object.keys(counts);
+  const last = [...seconds].reverse().find((one) => one.size) || new Map();
+  const told = names.map((name) => `${name}: ${Math.round(100 * (last.get(name) || 0))} %`);
+  const says = `${title}, of those that came last: ${told.join(", ") || "none yet"}`;
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("viewBox", `0 0 ${POINTS} 100`);
+  svg.setAttribute("preserveAspectRatio", "none");
+  svg.setAttribute("role", "img");
+  svg.setAttribute("aria-label", says);
+  const start = POINTS - seconds.length, paths = names.map(() => "");
+  seconds.forEach((second, at) => {
+    let low = 100;
+    names.forEach((name, number) => {
+      const high = low - 100 * (second.get(name) || 0);
+      if (high < low) paths[number] += `M${start + at},${low}V${high}h1V${low}z`;
+      low = high;
+    });
+  });
+  paths.forEach((path, number) => {
+    const area = document.createElementNS("http://www.w3.org/2000/svg", "path");
+    area.setAttribute("d", path);
+    area.setAttribute("fill", COLOURS[number % COLOURS.length]);
+    svg.append(area);
+  });
+  const figure = make("figure", null), caption = make("figcaption", `${title}, of those that came last: `);
+  told.forEach((text, number) => {
+    const key = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    key.setAttribute("class", "key");
+    key.setAttribute("aria-hidden", "true");
+    const box = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+    for (const [name, value] of Object.entries({ width: 10, height: 10, fill: COLOURS[number % COLOURS.length] })) box.setAttribute(name, value);
+    key.append(box);
+    const part = make("span", null, { class: "part" });
+    part.append(key, make("span", text));
+    caption.append(part, " ");
+  });
+  figure.append(svg, caption);
+  return figure;
+}
+
 function table(told) {
   const box = make("div", null, { class: "scroll", tabindex: "0", role: "region", "aria-label": told.title });
   const made = make("table", null);
@@ -86,6 +145,7 @@ function tables(state) {
 
 function show(state) {
   const now = performance.now();
+  rememberShares(state);
   remember(state, last ? Math.max(0.2, (now - last) / 1000) : 1);
   last = now;
   if (paused) return;
@@ -94,7 +154,7 @@ function show(state) {
   speak(state.phase, state.ok);
   by("details").replaceChildren(...state.details.map((line) => make("li", line)));
   numbers(state);
-  by("charts").replaceChildren(...state.rates.map((name) => chart(name, history.get(name).values)));
+  by("charts").replaceChildren(...state.rates.map((name) => chart(name, history.get(name).values)), ...state.shares.map(shares));
   tables(state);
 }
 

@@ -10,7 +10,7 @@ from modelserving.models.info import ModelInfo
 from modelserving.models.lifecycle.state import ServingState
 from modelserving.serving import ServerView
 
-__all__ = ["PageState", "Table", "show_server"]
+__all__ = ["PageState", "Shares", "Table", "show_server"]
 
 _NS_PER_US = 1_000
 _SHORT = 12
@@ -24,6 +24,13 @@ class Table(BaseModel):
     rows: list[list[str]]
 
 
+class Shares(BaseModel):
+    """Counts that grow, each a part of a whole: the page draws how the parts change."""
+
+    title: str
+    counts: dict[str, int]
+
+
 class PageState(BaseModel):
     """A server at one moment."""
 
@@ -33,6 +40,7 @@ class PageState(BaseModel):
     details: list[str] = []
     numbers: dict[str, int] = Field({}, description="by what they count")
     rates: list[str] = Field([], description="which of the numbers grow, so that their growth is drawn")
+    shares: list[Shares] = []
     tables: list[Table] = []
 
 
