@@ -8,6 +8,6 @@
     drift/      whether records and answers are spread as they were
     influx/     what is seen, written to InfluxDB
     dashboards/ what Grafana draws of all that, and the files that it needs
-    overview/   which servers run on this machine
+    overview/   which servers run on this machine, and what the broker has
     monitor/    a server that only looks: drift and quality of a pipeline, whoever serves it
 """

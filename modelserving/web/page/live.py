@@ -56,12 +56,15 @@ class _Looked:
             return self._text
 
 
-def add_page(app: FastAPI, look: Callable[[], PageState]) -> None:
+def add_page(app: FastAPI, look: Callable[[], PageState]) -> Callable[[], PageState]:
     """Put the page at ``/``, what it shows at ``/snapshot``, and the stream of that at ``/live``.
 
     Args:
         app: of the server.
         look: what is shown now.
+
+    Returns:
+        Tells what the page shows.
     """
     looked, viewers = _Looked(look), anyio.Semaphore(_MOST)
     for path, (name, media_type) in _FILES.items():
@@ -78,6 +81,8 @@ def add_page(app: FastAPI, look: Callable[[], PageState]) -> None:
         except anyio.WouldBlock:
             raise HTTPException(503, f"{_MOST} pages follow this server already. Close one.", dict(AGAIN)) from None
         return _EventStream(_events(looked, viewers), media_type="text/event-stream", headers=_HEADERS)
+
+    return snapshot
 
 
 class _EventStream(StreamingResponse):
