@@ -31,6 +31,8 @@ _POLL_S = 0.25
 _HOLD_S = 0.05
 _TRANSACTION_TIMEOUT_MS = 15_000
 _ANSWER_WITHIN_S = 10.0
+_PLAIN = (None, 0)
+"""What librdkafka is told of a message between its partition and its headers: nobody to call, and the time is now."""
 
 
 class FastSource:
@@ -214,23 +216,25 @@ class FastSink:
         """An answer goes to the partition of its record, where there is one: so the order is kept."""
         from confluent_kafka import KafkaException
 
-        topics = self._topics
+        topic, letters = repeat(self._topics.scored), self._topics.dead_letters
         try:
             self._producer.begin_transaction()
             answers = encode_scored_batch(batch.scored), batch.keys, _places(batch.scored, self._partitions)
-            letters = [(letter.body, letter.label, -1, headers(letter)) for letter in batch.dead]
-            self._produce(topics.scored, zip(*answers, batch.notes or repeat(None), strict=False))
-            self._produce(topics.dead_letters, letters)
+            if batch.notes:
+                self._produce(zip(topic, *answers, *map(repeat, _PLAIN), batch.notes, strict=False))
+            else:  # that there might be headers would cost as much as the message itself
+                self._produce(zip(topic, *answers, strict=False))
+            self._produce((letters, one.body, one.label, -1, *_PLAIN, headers(one)) for one in batch.dead)
         except KafkaException as error:
             raise to_kafka_error(error, self._connection) from error
 
-    def _produce(self, topic: str, messages: Iterable[Any]) -> None:
-        """Hand over messages: value, key, partition and headers of each."""
+    def _produce(self, messages: Iterable[tuple[Any, ...]]) -> None:
+        """Hand over messages: topic, value, key, partition; and call, time and headers, where there are headers."""
         produce = self._producer.produce
-        for value, key, partition, more in messages:
+        for message in messages:
             while True:
                 try:
-                    produce(topic, value, key, partition, headers=more or None)
+                    produce(*message)
                     break
                 except BufferError:  # full: what is on its way makes room
                     self._producer.poll(0.1)
