@@ -5,6 +5,7 @@
     python benchmarks/kstreams.py --quick           20,000, one round
     python benchmarks/kstreams.py --json            one object with figures and ratios
 
+java_copy          source and sink, and nothing between them: Java alone, which is the engine's own limit
 empty_processor    the same source and sinks with a processor in Python that does nothing: ``def process(record): pass``
 passing_processor  the same with one that hands on each record as it is
 memory, standard, custom   the server, exactly once; decoding, scoring (linear regression, PMML), statistics, results
@@ -20,6 +21,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -34,7 +36,7 @@ from modelserving.broker import EmbeddedKafka
 from modelserving.client import Dataset, load_dataset
 from modelserving.commands.threads import share_fairly
 from modelserving.config import data_folder
-from modelserving.kafka import Connection, create_topics, make_producer
+from modelserving.kafka import Connection, create_topics, make_admin, make_producer
 from modelserving.kstreams import (
     KafkaStreams,
     Processor,
@@ -107,6 +109,7 @@ def measure(ground: Ground, rounds: int) -> Report:
     gc.freeze()
     share_fairly()
     ways: dict[str, Callable[[], Awaitable[float]]] = {
+        "java_copy": lambda: run_java_copy(ground),
         "empty_processor": lambda: run_processor(ground, Empty),
         "empty_lambda": lambda: run_lambda(ground),
         "passing_processor": lambda: run_processor(ground, Passing),
@@ -129,6 +132,7 @@ def measure(ground: Ground, rounds: int) -> Report:
         figures={"records": ground.records} | {f"{name}_records_per_s": round(value) for name, value in speed.items()},
         ratios={
             "custom_over_empty_processor": ratio("custom", "empty_processor"),
+            "custom_over_java_copy": ratio("custom", "java_copy"),
             "custom_over_passing_processor": ratio("custom", "passing_processor"),
             "lambda_over_processor": ratio("empty_lambda", "empty_processor"),
             "standard_over_custom": ratio("standard", "custom"),
@@ -189,19 +193,44 @@ async def run_processor(ground: Ground, kind: type[Empty]) -> float:
     return await run_topology(ground, topology)
 
 
+async def run_java_copy(ground: Ground) -> float:
+    """Run a topology that only copies, from its first commit to its last; records per second.
+
+    Nothing tells Python of a record; so the progress of the group is looked at.
+    """
+    topology = Topology()
+    topology.addSource("records", ground.topics.records)
+    topology.addSink("scored", ground.topics.scored, "records")
+    name = f"bench-{next(_numbers)}"
+    with closing(make_admin(ground.connection)) as admin, KafkaStreams(topology, make_config(ground, name)):
+
+        def copied() -> int:
+            return sum(place.offset for place in admin.list_group_offsets({name: None})[name].values())
+
+        await until(lambda: copied() > 0)
+        began, already = time.perf_counter(), copied()
+        await until(lambda: copied() >= ground.records)
+        return (ground.records - already) / (time.perf_counter() - began)
+
+
 async def run_topology(ground: Ground, topology: Any) -> float:
     """Run a topology in which ``Empty`` counts; records per second."""
     Empty.seen = 0
-    config = streams_config(
+    config = make_config(ground, f"bench-{next(_numbers)}")
+    with KafkaStreams(topology, config):
+        await until(lambda: Empty.seen >= ground.records)
+        return ground.records / (time.perf_counter() - Empty.began)
+
+
+def make_config(ground: Ground, name: str) -> Any:
+    """How the bare topologies run: as the server does."""
+    return streams_config(
         ground.connection,
-        application_id=f"bench-{next(_numbers)}",
+        application_id=name,
         state_dir=ground.folder / str(next(_numbers)),
         processing_guarantee="exactly_once_v2",
         main_consumer_max_poll_records=10_000,
     )
-    with KafkaStreams(topology, config):
-        await until(lambda: Empty.seen >= ground.records)
-        return ground.records / (time.perf_counter() - Empty.began)
 
 
 async def run_streams(ground: Ground, store: StoreKind, exactly_once: bool = True) -> float:

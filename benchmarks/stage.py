@@ -6,8 +6,8 @@
 
 A bare loop polls, and sends for each record a message of the size of a result; it decodes nothing, scores nothing, and
 has no transactions. There is one with kafka-python, and one with librdkafka (the extra ``fast``), with transactions
-as the server has them. All run in this process, in turn, three times, on one broker; each ratio is that of the
-medians.
+as the server has them. The Kafka Streams server with its custom store runs beside them. All run in this process, in
+turn, three times, on one broker; each ratio is that of the medians.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from tempfile import TemporaryDirectory
 import anyio
 import psutil
 from confluent_kafka import TopicPartition
+from kstreams import Ground, run_streams
 from report import Report, arguments, show
 
 from modelserving.broker import EmbeddedKafka
@@ -34,6 +35,7 @@ from modelserving.models.formats import factory
 from modelserving.records import ScoredRecord, Topics, encode_descriptor, encode_scored, encode_wine
 from modelserving.serving.options import ServerOptions
 from modelserving.stage import StageServer
+from modelserving.streams_server import StoreKind
 from modelserving.web import Runnable
 
 _LOOK_EVERY_S = 0.02
@@ -55,19 +57,21 @@ def main() -> None:
     options = arguments(__doc__ or "")
     records = 20_000 if options.quick else 200_000
     with TemporaryDirectory() as home, EmbeddedKafka(home=Path(home), port=0) as kafka:
-        show(measure(kafka.connection, records, rounds=1 if options.quick else 3), options)
+        show(measure(kafka.connection, Path(home) / "state", records, rounds=1 if options.quick else 3), options)
 
 
-def measure(connection: Connection, records: int, rounds: int) -> Report:
-    """Preload the records, then run both, in turn."""
+def measure(connection: Connection, folder: Path, records: int, rounds: int) -> Report:
+    """Preload the records, then run all, in turn."""
     topics = Topics().prefixed("bench")
+    ground = Ground(connection, topics, records, folder)
     create_topics(connection, topics)
     preload(connection, topics, load_dataset(data_folder()), records)
     factory.preload()  # both then run in the same process with the same libraries loaded
     gc.collect()
     gc.freeze()
     share_fairly()
-    runs: dict[str, list[float]] = {"bare_loop": [], "stage": [], "fast_bare_loop": [], "fast_stage": []}
+    names = ("bare_loop", "stage", "fast_bare_loop", "fast_stage", "kstreams_custom")
+    runs: dict[str, list[float]] = {name: [] for name in names}
     memory: tuple[float, ...] = ()
     for number in range(rounds):
         runs["bare_loop"].append(run_bare_loop(connection, topics, records))
@@ -78,6 +82,7 @@ def measure(connection: Connection, records: int, rounds: int) -> Report:
         runs["fast_stage"].append(
             anyio.run(run_stage, connection, topics, records, f"fast-{number}", True).records_per_s
         )
+        runs["kstreams_custom"].append(anyio.run(run_streams, ground, StoreKind.CUSTOM))
     middle = {name: median(found) for name, found in runs.items()}
     return Report(
         figures={
@@ -90,6 +95,7 @@ def measure(connection: Connection, records: int, rounds: int) -> Report:
             "stage_over_bare_loop": round(middle["stage"] / middle["bare_loop"], 3),
             "fast_stage_over_stage": round(middle["fast_stage"] / middle["stage"], 3),
             "fast_stage_over_fast_bare_loop": round(middle["fast_stage"] / middle["fast_bare_loop"], 3),
+            "fast_stage_over_kstreams_custom": round(middle["fast_stage"] / middle["kstreams_custom"], 3),
             "memory_end_over_quarter": round(memory[-1] / memory[0], 3),
         },
     )

@@ -31,7 +31,7 @@ _POLL_S = 0.25
 _HOLD_S = 0.05
 _TRANSACTION_TIMEOUT_MS = 15_000
 _ANSWER_WITHIN_S = 10.0
-_PLAIN = (None, 0)
+_PLAIN = (None, None, 0)
 """What librdkafka is told of a message between its partition and its headers: nobody to call, and the time is now."""
 
 

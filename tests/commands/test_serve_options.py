@@ -38,6 +38,13 @@ def test_every_server_takes_the_options_of_all(name: str) -> None:
     assert (found["port"].default, found["max_records"].default if "max_records" in found else None) == DEFAULTS[name]
 
 
+def test_who_watches_reads_records_as_the_servers_do() -> None:
+    """Framed, by a registry: with the same words."""
+    found, same = ({one.name: one for one in each} for each in (SERVE["monitor"].params, SERVE["stage"].params))
+    for name in ("framed", "schema_registry"):
+        assert (found[name].opts, found[name].help) == (same[name].opts, same[name].help)
+
+
 def _plain(kind: type[ListenOptions]) -> dict[str, Any]:
     alone = typer.Typer()
     alone.command()(with_options(kind)(lambda said: None))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from modelserving.serving import ServerOptions
     from modelserving.web import Runnable
 
-__all__ = ["GroupMember", "Service", "launch", "launch_models"]
+__all__ = ["GroupMember", "Service", "launch", "launch_models", "writers_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,8 @@ def launch_models(
     def begin(connection: Connection, member: GroupMember) -> Service:
         settings = load_settings()
         tracer = make_tracer(settings.traces_exporter, member.group)
-        options = replace(_options(said, member, settings), writers=_writers(said, connection, settings), tracer=tracer)
+        writers = writers_of(said.schema_registry, said.framed, connection, settings)
+        options = replace(_options(said, member, settings), writers=writers, tracer=tracer)
         topics = options.topics
         create_topics(connection, topics)
         server = make(connection, options)
@@ -162,12 +163,12 @@ def _options(said: ServeOptions, member: GroupMember, settings: Settings) -> Ser
     )
 
 
-def _writers(said: ServeOptions, connection: Connection, settings: Settings) -> WriterCodecs | None:
+def writers_of(registry: str, framed: bool, connection: Connection, settings: Settings) -> WriterCodecs | None:
     """Where the schemas are that records name by number, if they do."""
     from modelserving.serving.writers import RegisteredWriters
 
-    url = said.schema_registry or settings.schema_registry or ""
-    return RegisteredWriters(connection, url, said.framed) if url or said.framed else None
+    url = registry or settings.schema_registry or ""
+    return RegisteredWriters(connection, url, framed) if url or framed else None
 
 
 def _topics(said: ServeOptions) -> Topics:

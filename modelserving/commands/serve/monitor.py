@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from modelserving.commands.options import Topic, topics_of
-from modelserving.commands.serve.launch import GroupMember, Service, launch
-from modelserving.commands.serve.options import ListenOptions, with_options
+from modelserving.commands.serve.launch import GroupMember, Service, launch, writers_of
+from modelserving.commands.serve.options import Framed, ListenOptions, SchemaRegistry, with_options
 from modelserving.commands.serve.servers import serve_app
 from modelserving.config import load_settings
 from modelserving.errors import ConfigError
@@ -34,6 +34,8 @@ def monitor(
     schema: Annotated[
         list[Path] | None, typer.Option(help="What the records are, as for the servers; repeatable.")
     ] = None,
+    framed: Framed = False,
+    schema_registry: SchemaRegistry = "",
     truth_by_key: Annotated[
         bool, typer.Option("--truth-by-key", help="Truths name records by their keys, not by partition and offset.")
     ] = False,
@@ -62,11 +64,15 @@ def monitor(
 
     def make(connection: Connection, member: GroupMember) -> Service:
         create_topics(connection, topics)
-        folder = load_settings().home / "monitor" / member.group
+        settings = load_settings()
+        folder = settings.home / "monitor" / member.group
         schemas = read_schemas(schema) if schema else default_schemas()
         window = timedelta(days=window_days)
         target = InfluxTarget(influx, influx_database, _read(influx_token_file), influx_org) if influx else None
-        options = MonitorOptions(folder, schemas, topics, member.group, truth_by_key, window, roll_back, target)
+        writers = writers_of(schema_registry, framed, connection, settings)
+        options = MonitorOptions(
+            folder, schemas, topics, member.group, truth_by_key, window, roll_back, target, writers=writers
+        )
         server = Monitor(connection, options)
         about = f"Looking at {topics.records} and {topics.scored}"
         return Service(server.run, make_monitor_app(server), about, f"What drifts: {member.url}/drift")

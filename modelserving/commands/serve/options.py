@@ -7,13 +7,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
 from modelserving.commands.options import Prefix, Topic, UntilStdinCloses
 
-__all__ = ["ListenOptions", "ServeOptions", "with_options"]
+__all__ = ["Framed", "ListenOptions", "SchemaRegistry", "ServeOptions", "with_options"]
+
+Framed: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--framed", help="Each record begins with the number of its schema in the registry, as Confluent writes it."
+    ),
+]
+SchemaRegistry: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        help="A registry with Confluent's REST interface, for records that name their schema by number. None: "
+        "SCHEMA_REGISTRY_URL, or else, with --framed, the schemas' topic."
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,19 +58,8 @@ class ServeOptions(ListenOptions):
             "None: the workbook's own."
         ),
     ] = None
-    framed: Annotated[
-        bool,
-        typer.Option(
-            "--framed", help="Each record begins with the number of its schema in the registry, as Confluent writes it."
-        ),
-    ] = False
-    schema_registry: Annotated[
-        str,
-        typer.Option(
-            help="A registry with Confluent's REST interface, for records that name their schema by number. None: "
-            "SCHEMA_REGISTRY_URL, or else, with --framed, the schemas' topic."
-        ),
-    ] = ""
+    framed: Framed = False
+    schema_registry: SchemaRegistry = ""
     topic: Topic = ""
     scored_topic: Annotated[str, typer.Option(help="Topic of the answers, if it has another name.")] = ""
     models_topic: Annotated[str, typer.Option(help="Topic of the models, if it has another name.")] = ""

@@ -33,6 +33,7 @@ from modelserving.monitoring.truth.join import WINDOW, decode_judged, make_join
 from modelserving.monitoring.truth.quality import Quality
 from modelserving.monitoring.truth.topic import create_truth_topic, judged_topic
 from modelserving.records import TOPICS, Action, RecordSchema, ScoredRecord, Topics, decode_scored
+from modelserving.records.codecs.written import WriterCodecs
 from modelserving.records.decoder import RecordDecoder
 from modelserving.serving import Health, ModelKey, Phase
 from modelserving.serving.running.sessions import run_sessions
@@ -64,6 +65,7 @@ class MonitorOptions:
         window: how long an answer waits for its truth.
         roll_back: whether an alarm rolls the model back.
         influx: where answers and alarms are written to, if anywhere.
+        writers: knows the schemas that records name by number; ``None``: all were written with ``schemas``.
     """
 
     state_folder: Path
@@ -74,6 +76,7 @@ class MonitorOptions:
     window: timedelta = WINDOW
     roll_back: bool = False
     influx: InfluxTarget | None = None
+    writers: WriterCodecs | None = None
 
 
 class Monitor:
@@ -95,7 +98,7 @@ class Monitor:
         """Of a data type, how many answers each of the ``models`` gave, and how many each of the ``labels`` had."""
         self._heartbeat: Heartbeat | None = None
         self._connection = connection
-        self._decoder = RecordDecoder(options.schemas)
+        self._decoder = RecordDecoder(options.schemas, writers=options.writers)
         self._quality: dict[ModelKey, Quality] = {}
         self._roll_back = RollBackOnAlarm(
             lambda data_type, why: send_command(connection, options.topics, Action.ROLL_BACK, data_type, issued_by=why)

@@ -71,8 +71,8 @@ class TopicTail:
             found: Mapping[TopicPartition, Sequence[Message]] = consumer.poll(timeout_ms=_POLL_MS)
             self.away = ""
             for place, messages in found.items():
+                self._take(place.topic, messages)  # a registry that is away is asked again: for the same messages
                 self._positions[place] = messages[-1].offset + 1
-                self._take(place.topic, messages)
             polls += 1
             if polls % _LOOK_EVERY == 0:
                 self._assign(consumer)
