@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, Protocol, overload
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple, Protocol, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,10 @@ from modelserving.kafka.dead_letters import DeadLetter
 from modelserving.kafka.gaps import Gap
 
 __all__ = ["Message", "MessageColumns", "MessageRow", "dead_letter", "letter_of"]
+
+
+Headers: TypeAlias = Sequence[tuple[str, bytes | None]]
+"""Of a message; a name may come several times."""
 
 
 class Message(Protocol):
@@ -70,9 +74,10 @@ class MessageColumns(Sequence[Message]):
         offsets: the same; ascending within each partition,
         timestamps: the same; milliseconds since 1970.
         row: makes the message of a number.
+        headers: reads those of all, in their order; ``None``: each message is asked.
     """
 
-    __slots__ = ("_row", "keys", "offsets", "partitions", "timestamps", "values")
+    __slots__ = ("_headers", "_row", "keys", "offsets", "partitions", "timestamps", "values")
 
     def __init__(
         self,
@@ -82,6 +87,7 @@ class MessageColumns(Sequence[Message]):
         offsets: NDArray[np.int64],
         timestamps: NDArray[np.int64],
         row: Callable[[int], Message],
+        headers: Callable[[], Iterable[Headers | None]] | None = None,
     ) -> None:
         self.values = values
         self.keys = keys
@@ -89,6 +95,7 @@ class MessageColumns(Sequence[Message]):
         self.offsets = offsets
         self.timestamps = timestamps
         self._row = row
+        self._headers = headers
 
     @classmethod
     def of(cls, messages: Sequence[Message]) -> MessageColumns:
@@ -102,6 +109,7 @@ class MessageColumns(Sequence[Message]):
             np.array([message.offset for message in messages], np.int64),
             np.array([message.timestamp for message in messages], np.int64),
             messages.__getitem__,
+            lambda: [getattr(message, "headers", None) for message in messages],
         )
 
     def __len__(self) -> int:
@@ -116,6 +124,10 @@ class MessageColumns(Sequence[Message]):
     def __getitem__(self, place: int | slice) -> Message | Sequence[Message]:
         found = range(len(self))[place]
         return self._row(found) if isinstance(found, int) else [self._row(row) for row in found]
+
+    def headers(self) -> Iterable[Headers | None]:
+        """Those of each message; no message is made for it where nobody has any."""
+        return (getattr(message, "headers", None) for message in self) if self._headers is None else self._headers()
 
     def take(self, rows: Sequence[int]) -> MessageColumns:
         """Some of them, by number; all, where there are as many numbers."""

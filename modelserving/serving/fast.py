@@ -129,6 +129,7 @@ class FastSource:
             np.fromiter(map(Found.offset, found), np.int64, count),
             np.array([stamp for _, stamp in map(Found.timestamp, found)], np.int64),
             lambda row: _row(found[row]),
+            lambda: map(Found.headers, found),
         )
 
     def _readable(self, found: Sequence[Any]) -> list[Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeAlias
 
+from modelserving.kafka.messages import MessageColumns
 from modelserving.records import ScoredRecord
 from modelserving.serving.messages import Batch, ScoredBatch
 from modelserving.tracing import Headers, RecordTracer, carried
@@ -69,10 +70,10 @@ class BatchTracer:
 
 def _traced(batch: Batch) -> Iterator[tuple[_Offset, Headers]]:
     """The messages that came with a trace, and their headers."""
-    for message in batch.messages:
-        headers: Headers | None = getattr(message, "headers", None)
+    messages = MessageColumns.of(batch.messages)
+    for row, headers in enumerate(messages.headers()):
         if headers and carried(headers):
-            yield (message.partition, message.offset), headers
+            yield (int(messages.partitions[row]), int(messages.offsets[row])), headers
 
 
 def _who(scored: ScoredRecord | None) -> dict[str, str | int]:

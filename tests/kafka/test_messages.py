@@ -38,3 +38,10 @@ def test_offsets_are_told_partition_by_partition() -> None:
     assert {part: found.tolist() for part, found in columns.by_partition()} == {0: [*range(5)], 1: [*range(5)]}
     assert [part for part, _ in columns.take([1, 3]).by_partition()] == [1]
     assert [*columns.take([]).by_partition()] == []
+
+
+def test_headers_are_told_without_a_message_being_made() -> None:
+    """Where a client knows them all; else each message says its own."""
+    columns = MessageColumns.of([FakeMessage(b"a", headers=[("x", b"1")]), FakeMessage(b"b")])
+    assert [*columns.headers()] == [[("x", b"1")], ()]
+    assert [*columns.take([1]).headers()] == [()]

@@ -22,6 +22,7 @@ class Writers:
     """Knows one schema."""
 
     framed = True
+    away = ""
 
     def codec(self, schema_id: int, reader: RecordSchema) -> Codec:
         """The same for each number."""
