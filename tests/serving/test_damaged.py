@@ -1,14 +1,18 @@
-"""A batch that was damaged on the broker's disk: each of the three clients passes over it, and over nothing else."""
+"""A batch that was damaged on the broker's disk: each of the three clients passes over it, and over nothing else.
+
+Those of the stage also over batches of a codec or a format that they do not know.
+"""
 
 from __future__ import annotations
 
 import secrets
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import anyio
 import pytest
+from kafka.record.util import calc_crc32c
 
 from modelserving.broker import EmbeddedKafka
 from modelserving.kafka import Connection, create_topics, delete_topics, make_producer, read_dead_letters, read_topic
@@ -25,33 +29,49 @@ from modelserving.workshop.lesson.lesson_topics import wait_until
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
 LEFT = [0, 1, 2, 3, 6, 7]
+LEFT_OF_ALL = [*LEFT, 12, 13]
 
 
 @pytest.fixture(scope="module")
 def damaged(kafka: EmbeddedKafka) -> Iterator[tuple[Connection, Topics]]:
-    """Eight records in batches of two; the third batch has a wrong byte."""
+    """Batches of two, one with a wrong byte; among commands also one of a codec and one of a format to come."""
     topics = Topics().prefixed(f"damaged-{secrets.token_hex(4)}")
     create_topics(kafka.start().connection, topics)
     with make_producer(kafka.connection) as producer:
-        for number in range(0, 8, 2):
-            for value in (number, number + 1):
-                producer.send(topics.records, value=bytes([value]))
-            producer.flush()
+        for topic, count in ((topics.records, 8), (topics.control, 14)):
+            for number in range(0, count, 2):
+                for value in (number, number + 1):
+                    producer.send(topic, value=bytes([value]))
+                producer.flush()
     kafka.stop()
-    (folder,) = kafka.home.rglob(f"{topics.records}-0")
-    damage(next(folder.glob("*.log")), base=4)
+    records, commands = log_of(kafka, topics.records), log_of(kafka, topics.control)
+    for log in (records, commands):
+        damage(log, 4, lambda batch: batch[:-2] + bytes([batch[-2] ^ 0xFF]) + batch[-1:])
+    damage(commands, 8, lambda batch: resealed(batch[:22] + bytes([7]) + batch[23:]))
+    damage(commands, 10, lambda batch: batch[:16] + bytes([3]) + batch[17:])
     connection = kafka.start().connection
     yield connection, topics
     delete_topics(connection, topics)
 
 
-def damage(log: Path, base: int) -> None:
-    """Change a byte of the batch with that first offset."""
-    data, at = bytearray(log.read_bytes()), 0
+def log_of(kafka: EmbeddedKafka, topic: str) -> Path:
+    """What the broker has of a topic with one partition."""
+    (folder,) = kafka.home.rglob(f"{topic}-0")
+    return next(folder.glob("*.log"))
+
+
+def damage(log: Path, base: int, change: Callable[[bytes], bytes]) -> None:
+    """Change the batch with that first offset."""
+    data, at = log.read_bytes(), 0
     while (head := struct.unpack_from(">qi", data, at))[0] < base:
         at += 12 + head[1]
-    data[at + 12 + head[1] - 2] ^= 0xFF
-    log.write_bytes(data)
+    end = at + 12 + head[1]
+    log.write_bytes(data[:at] + change(data[at:end]) + data[end:])
+
+
+def resealed(batch: bytes) -> bytes:
+    """With the checksum of what is in it now."""
+    return batch[:17] + struct.pack(">I", calc_crc32c(memoryview(batch)[21:])) + batch[21:]
 
 
 @pytest.mark.parametrize("client", [DataSource, FastSource])
@@ -63,18 +83,18 @@ def test_the_clients_of_the_stage_go_on_behind_it(
 
     async def go() -> tuple[list[int], list[Gap]]:
         found, gaps = list[int](), list[Gap]()
-        async with client(connection, topics.records, f"of-{client.__name__}", "0", 100) as source:
+        async with client(connection, topics.control, f"of-{client.__name__}", "0", 100) as source:
             with anyio.fail_after(30):
-                while len(found) < len(LEFT):
+                while len(found) < len(LEFT_OF_ALL):
                     batch = await anext(source)
                     found += [message.offset for message in batch.messages]
                     gaps += batch.gaps
         return found, gaps
 
-    found, (gap,) = anyio.run(go)
-    assert found == LEFT
-    assert (gap.start, gap.end) == (4, 6)
-    assert gap.value
+    found, gaps = anyio.run(go)
+    assert found == LEFT_OF_ALL
+    assert {offset for gap in gaps for offset in range(gap.start, gap.end)} == {4, 5, 8, 9, 10, 11}
+    assert all(gap.value for gap in gaps)
 
 
 def test_kafka_streams_goes_on_behind_it(damaged: tuple[Connection, Topics], tmp_path: Path) -> None:
