@@ -68,6 +68,7 @@ def counting(node, store, topic="wine-bottles"):
     topology.addStateStore(store, "count")
     return topology
 
+bottles = lesson.topic("bottles")  # empty, also when this runs twice
 put(red=30, white=13)
 
 # %%
