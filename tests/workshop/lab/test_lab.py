@@ -25,7 +25,7 @@ from modelserving.config import Settings
 from modelserving.system.ports import free_port
 from modelserving.workshop.lab import lab as lab_module
 from modelserving.workshop.lab.keeper import keep_broker
-from modelserving.workshop.lab.lab import lab_arguments, put_on_path
+from modelserving.workshop.lab.lab import lab_arguments, prepare_kernels, put_on_path
 from modelserving.workshop.lab.work import WorkFolder
 from modelserving.workshop.lesson.lesson_topics import wait_until
 from modelserving.workshop.processes.background import BackgroundTask
@@ -205,3 +205,15 @@ def test_a_broker_that_a_lesson_started_again_is_the_labs(tmp_path: Path) -> Non
             wait_until(lambda: (found := status(tmp_path)) is not None and found.leases == 2, "the lab's next lease")
         assert status(tmp_path) is not None
     assert status(tmp_path) is None
+
+
+def test_kernels_of_the_lab_begin_with_the_stop_button_at_work() -> None:
+    """The first cell can be stopped, too; whoever has a beginning of their own keeps it."""
+    environ: dict[str, str] = {}
+    prepare_kernels(environ)
+    namespace: dict[str, object] = {}
+    exec(Path(environ["PYTHONSTARTUP"]).read_text(encoding="utf-8"), namespace)  # as a kernel does, with no shell
+    assert set(namespace) - {"__doc__"} == {"__builtins__"}
+    own = {"PYTHONSTARTUP": "mine.py"}
+    prepare_kernels(own)
+    assert own == {"PYTHONSTARTUP": "mine.py"}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import platform
 from pathlib import Path
 
 import pytest
 
 from modelserving.errors import ConfigError
-from modelserving.workshop.lab.work import prepare_work_folder
+from modelserving.workshop.lab.work import for_this_python, prepare_work_folder
 
 
 @pytest.fixture
@@ -59,3 +61,14 @@ def test_without_notebooks_there_is_a_clear_message(tmp_path: Path) -> None:
     """An installed package has none."""
     with pytest.raises(ConfigError, match="source checkout"):
         prepare_work_folder(tmp_path)
+
+
+def test_a_copy_says_which_python_it_is_for(tmp_path: Path) -> None:
+    """As JupyterLab would note it on opening, and mark a notebook that nobody has touched as not saved."""
+    notebook = tmp_path / "00_first.ipynb"
+    notebook.write_text('{"cells": [], "metadata": {"language_info": {"name": "python"}}, "nbformat": 4}')
+    told = json.loads(for_this_python(notebook))["metadata"]["language_info"]
+    assert told["version"] == platform.python_version()
+    assert told["codemirror_mode"] == {"name": "ipython", "version": 3}
+    notebook.write_text("no notebook")
+    assert for_this_python(notebook) == "no notebook"
