@@ -37,6 +37,8 @@ def find_required(root: Element, model: Element) -> frozenset[str]:
     sources = _sources(root)
     used = {name for tree in model.iter("TreeModel") for name in _decisive(tree)}
     used |= {name for regression in model.iter("RegressionModel") for name in _second(regression)}
+    for vectors in model.iter("VectorFields"):  # a machine without an answer would have no vote
+        used |= {inner.get("field", inner.get("name", "")) for inner in vectors}
     return names & {source for name in used for source in _inputs(name, sources)}
 
 

@@ -13,9 +13,10 @@ import pytest
 
 from modelserving.config import checkout
 from modelserving.models.formats.pmml.model import PmmlModel
-from tests.models.formats.pmml.documents import DOCUMENTS
+from tests.models.formats.pmml import documents, makers
 
 PYTHON = (checkout() or Path.cwd()) / ".venv-jpmml" / "bin" / "python"
+DOCUMENTS = {**documents.DOCUMENTS, **{f"made: {name}": case for name, case in makers.DOCUMENTS.items()}}
 TYPES = {"x1": pa.float64(), "x2": pa.float64(), "c": pa.string()}
 
 
