@@ -128,11 +128,14 @@ WATCH = """
 import sys, threading, time
 import httpx
 url = sys.argv[1]
+# Kept open, as Prometheus and browsers do: a client for each question would load all certificates of the machine, and
+# what that costs would be the watcher's own.
+client = httpx.Client(timeout=30)
 
 def follow():
     while True:
         try:
-            with httpx.stream("GET", url + "/live", timeout=30) as events:
+            with client.stream("GET", url + "/live") as events:
                 for number, line in enumerate(events.iter_lines()):
                     if not number:
                         print("page", flush=True)
@@ -143,7 +146,7 @@ threading.Thread(target=follow, daemon=True).start()
 told = False
 while True:
     try:
-        httpx.get(url + "/metrics", timeout=30).raise_for_status()
+        client.get(url + "/metrics").raise_for_status()
     except httpx.HTTPError:
         time.sleep(0.1)
         continue
