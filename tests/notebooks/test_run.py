@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,6 +58,24 @@ def test_its_solution_runs_next_and_says_the_same(
     first = shown_always(executed[name])
     assert {source: shown for source, shown in shown_always(solution).items() if first[source] != shown} == {}
     assert left_running(home) == []
+
+
+@pytest.mark.xdist_group("02_client_and_records.ipynb")
+def test_papermill_and_nbval_run_a_lesson_too(tmp_path: Path, environ: dict[str, str], home: Path) -> None:
+    """The tags of cells are theirs: papermill sets the parameter, and nbval finds the same outputs in a second run."""
+    source, output = NOTEBOOKS / "02_client_and_records.ipynb", tmp_path / "02.ipynb"
+    papermill = ("papermill", "--no-progress-bar", "-p", "fast", "True", "--cwd", str(NOTEBOOKS))
+    run("-m", *papermill, str(source), str(output), environ=environ)
+    assert shown_always(nbformat.read(output, as_version=4))
+    nbval = ("--nbval-lax", "-q", "-p", "no:cacheprovider", "-o", "addopts=", "--nbval-cell-timeout", str(CELL_SECONDS))
+    run("-m", "pytest", *nbval, "--rootdir", str(tmp_path), str(output), environ=environ)
+    assert left_running(home) == []
+
+
+def run(*arguments: str, environ: dict[str, str]) -> None:
+    """Run Python; its words are the message when it fails."""
+    done = subprocess.run([sys.executable, *arguments], env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{done.stdout[-6000:]}\n{done.stderr[-6000:]}"
 
 
 def ran(path: Path, environ: dict[str, str]) -> NotebookNode:
