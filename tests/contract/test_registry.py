@@ -63,11 +63,11 @@ def test_while_the_registry_is_away_records_wait(pipeline: Pipeline) -> None:
         def health() -> httpx.Response:
             return httpx.get(f"{server.url}/healthz", timeout=10)
 
-        wait_until(lambda: "answers 503" in health().text, "the server says that the registry is away")
+        wait_until(lambda: "answers 503" in health().text, "the server says that the registry is away", 90)
         assert health().status_code == 503
         assert not pipeline.scored()
         up.set()
-        wait_until(pipeline.settled(server, 3), "three answers")
-        wait_until(lambda: health().status_code == 200, "healthy again")
+        wait_until(pipeline.settled(server, 3), "three answers", 90)
+        wait_until(lambda: health().status_code == 200, "healthy again", 90)
     assert [answer.offset for answer in pipeline.scored()] == [0, 1, 2]
     assert pipeline.dead() == []
