@@ -12,7 +12,7 @@ Notes:
     What the presenter says.
 
 ``full day`` leaves the slide out of the half day. ``|||`` on a line of its own divides a slide into two columns;
-``{diagram NAME}`` stands for a drawing that the lessons show, too.
+``{diagram NAME}`` stands for a drawing that the lessons show, too, and ``{recap NN}`` for the recap of a lesson.
 """
 
 from __future__ import annotations
@@ -24,11 +24,13 @@ from pathlib import Path
 
 from modelserving.errors import ConfigError
 from modelserving.workshop.display.pictures.shared import find_drawing
+from modelserving.workshop.slides.recap import recap_of
 
 __all__ = ["Block", "Slide", "read_block", "read_blocks"]
 
 _TIME = re.compile(r"<!--\s*(?P<minutes>\d+(?:\.\d+)?) minutes?(?P<full>, full day)?\s*-->\n?")
 _DRAWING = re.compile(r"^\{diagram ([^{}]+)\}$", re.MULTILINE)
+_RECAP = re.compile(r"^\{recap (\d\d)\}$", re.MULTILINE)
 _TITLE_MINUTES = 0.5
 
 
@@ -116,6 +118,7 @@ def _slides(path: Path, texts: list[str]) -> Iterator[Slide]:
         if not notes:
             raise ConfigError(f"{path.name}: `{title}` has no `Notes:` for the presenter.")
         body = _DRAWING.sub(lambda drawn: _fence(drawn[1]), body)
+        body = _RECAP.sub(lambda named: recap_of(path.parents[2] / "notebooks", named[1]), body)
         columns = tuple(part.strip() for part in re.split(r"^\|\|\|$", body, flags=re.MULTILINE))
         yield Slide(path.stem, title.strip(), float(found["minutes"]), bool(found["full"]), columns, notes)
 

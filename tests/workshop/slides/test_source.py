@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from modelserving.workshop.slides.deck import page
 from modelserving.workshop.slides.figures import Results, bars
 from modelserving.workshop.slides.organise import with_timetables
 from modelserving.workshop.slides.parts import Parts
+from modelserving.workshop.slides.recap import recap_of
 from modelserving.workshop.slides.source import read_block, read_blocks
 
 PRESENTATION = source_folder()
@@ -87,10 +89,33 @@ def test_the_slides_take_the_minutes_that_the_timetable_gives_them(day: str) -> 
     assert timetable.check(slides, {lesson.number: lesson.title for lesson in LESSONS}) == []
 
 
+def test_what_stays_of_a_lesson_is_its_own_recap() -> None:
+    """After each lesson of the full day; what one can do now first, then its points, each on a line."""
+    slides = [slide for block in BLOCKS for slide in block.slides if slide.title.startswith("What stays")]
+    shown = {slide.title[-2:]: slide.body[0] for slide in slides}
+    assert sorted(shown) == sorted(read_timetable("full").of("lesson"))
+    able, *points = shown["01"].split("\n\n")
+    assert able.startswith("**You can now send, read, replay")
+    assert all(line.startswith("* ") and "](" not in line for line in points[0].splitlines())
+    assert "lesson 04 makes it exactly once" in points[0]
+
+
+@pytest.mark.parametrize(
+    ("cell", "told"), [(None, "recap of lesson 77"), ("## Recap\n\n* A point.", "77_it.ipynb has no recap")]
+)
+def test_a_recap_that_is_not_there_is_named(tmp_path: Path, cell: str | None, told: str) -> None:
+    """A lesson that is gone, and one that does not say what one can do now."""
+    if cell is not None:
+        cells = [{"cell_type": "markdown", "source": [cell]}]
+        (tmp_path / "77_it.ipynb").write_text(json.dumps({"cells": cells}), encoding="utf-8")
+    with pytest.raises(ConfigError, match=told):
+        recap_of(tmp_path, "77")
+
+
 def test_a_timetable_that_does_not_add_up_is_told() -> None:
     """By the entry that is wrong."""
     told = read_timetable("half").check({"02-kafka": 99.0}, {})
-    assert "half day: 02-kafka has 9 minutes, its slides take 99" in told
+    assert "half day: 02-kafka has 8 minutes, its slides take 99" in told
     assert "half day: there are no slides 05-models" in told
     assert "half day: there is no lesson 04" in told
 
