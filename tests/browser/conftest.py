@@ -30,9 +30,12 @@ _PATIENCE_MS = 60_000
 expect.set_options(timeout=_PATIENCE_MS)  # five seconds by default, which a machine with other work does not keep
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium: the system's, or the one that Playwright brought."""
+    """Chromium: the system's, or the one that Playwright brought.
+
+    Not for the whole run: as long as Playwright is there, a loop runs in this thread, and other tests want their own.
+    """
     with sync_playwright() as playwright:
         found = next(filter(None, map(shutil.which, _NAMES)), playwright.chromium.executable_path)
         if not Path(found).exists():

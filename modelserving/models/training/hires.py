@@ -27,7 +27,7 @@ _STEPS = (1.0, 0.1, 1.0, 0.1, 1.0)
 """Of the numbers: how finely each is written down."""
 _WEATHER = ("temperature", "humidity", "wind")
 _HELD_OUT, _SEED = 4, 5
-_VERSION = "1.0"
+_VERSION, _ABSENT = "1.0", "none"
 
 
 def train_hires(
@@ -85,7 +85,8 @@ def _riders(train: Any, unseen: Any) -> Iterator[ModelDescriptor]:
 
     answers = train["rider"].to_numpy(object)
     settings = {"n_estimators": 12, "max_depth": 6, "min_samples_leaf": 10}
-    forest = _pipeline(train, RandomForestClassifier(**settings, random_state=_SEED)).fit(train[_INPUTS], answers)
+    forest = _pipeline(train, RandomForestClassifier(**settings, random_state=_SEED), absent=_ABSENT)
+    forest.fit(train[_INPUTS], answers)
     for tree in forest[-1].estimators_:
         settle_thresholds(tree, _steps(forest))
     about = "Bicycle hire: member or casual rider, random forest by scikit-learn"
@@ -109,7 +110,7 @@ def _minutes(train: Any, unseen: Any) -> Iterator[ModelDescriptor]:
     from sklearn.ensemble import GradientBoostingRegressor
 
     settings = {"n_estimators": 40, "max_depth": 3, "min_samples_leaf": 20}
-    model = _pipeline(train, GradientBoostingRegressor(**settings, random_state=_SEED))
+    model = _pipeline(train, GradientBoostingRegressor(**settings, random_state=_SEED), absent=_ABSENT)
     model.fit(train[_INPUTS], train["minutes"])
     for tree in model[-1].estimators_.ravel():
         settle_thresholds(tree, _steps(model))
@@ -143,8 +144,11 @@ def _weather(train: Any, unseen: Any) -> Iterator[ModelDescriptor]:
 _INPUTS = [*_NUMBERS, *_CATEGORIES]
 
 
-def _pipeline(train: Any, estimator: Any, *scaler: Any) -> Any:
-    """Numbers get the median where they are missing; a category that is missing or unseen is none of the known ones."""
+def _pipeline(train: Any, estimator: Any, *scaler: Any, absent: str = "") -> Any:
+    """Numbers get the median where they are missing; a category that is missing or unseen is none of the known ones.
+
+    PMML has to be told that: a tree that asks for a missing category has no answer there, so ``absent`` stands for it.
+    """
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import make_pipeline
@@ -153,8 +157,11 @@ def _pipeline(train: Any, estimator: Any, *scaler: Any) -> Any:
     known = [sorted(set(train[name]) - {""}) for name in _CATEGORIES]
     encoder = OneHotEncoder(categories=known, handle_unknown="ignore", sparse_output=False)
     numbers = make_pipeline(SimpleImputer(strategy="median"), *scaler)
+    named = SimpleImputer(missing_values=None, strategy="constant", fill_value=absent)
+    categories = make_pipeline(named, encoder) if absent else encoder
     return make_pipeline(
-        ColumnTransformer([("numbers", numbers, list(_NUMBERS)), ("categories", encoder, list(_CATEGORIES))]), estimator
+        ColumnTransformer([("numbers", numbers, list(_NUMBERS)), ("categories", categories, list(_CATEGORIES))]),
+        estimator,
     )
 
 
