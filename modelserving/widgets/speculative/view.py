@@ -99,5 +99,5 @@ class AnswersView(LiveView[AnswersSnapshot]):
 def _slider(name: str, value: float) -> Any:
     return ipywidgets.FloatSlider(
         value=value, min=0.0, max=300.0, step=5.0, description=name, continuous_update=False, readout_format=".0f",
-        style={"description_width": "6.5em"},
+        style={"description_width": "initial"},
     )  # fmt: skip
