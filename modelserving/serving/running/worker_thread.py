@@ -6,12 +6,15 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
 
 import anyio
 import anyio.lowlevel
+
+from modelserving.system.stopping import StopWaiting, stoppable
 
 __all__ = ["WorkerThread", "run_abandonable"]
 
@@ -36,10 +39,17 @@ class WorkerThread:
         """Call ``function`` in the lane's thread and wait for it.
 
         A thread cannot be cancelled: who is cancelled meanwhile waits for the end of the call, and is cancelled then.
+        A call that only waits for something ends at once, if it waits as ``system.stopping`` does.
         """
-        call = self._pool.submit(function, *args, **kwargs)
-        with anyio.CancelScope(shield=True):
-            result = await asyncio.wrap_future(call)
+        stop = threading.Event()
+        call = asyncio.wrap_future(self._pool.submit(_run, stop, partial(function, *args, **kwargs)))
+        try:
+            result = await asyncio.shield(call)
+        except asyncio.CancelledError:
+            stop.set()
+            with anyio.CancelScope(shield=True), suppress(StopWaiting):
+                await call
+            raise
         await anyio.lowlevel.checkpoint_if_cancelled()
         return result
 
@@ -62,6 +72,11 @@ class WorkerThread:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _run(stop: threading.Event, call: Callable[[], T]) -> T:
+    with stoppable(stop):
+        return call()
 
 
 async def run_abandonable(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:

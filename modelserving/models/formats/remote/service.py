@@ -2,7 +2,8 @@
 
 A request has a time-out. One that fails in a way that may pass is tried again, each time after a longer pause. After
 some failures in a row a circuit breaker stops the asking for a moment, so that a service that comes back is not
-overrun; the first request after that decides. What a service refuses for good is not asked again.
+overrun; the first request after that decides. What a service refuses for good is not asked again. A server that is told
+to stop waits no longer: what was asked is neither answered nor refused, and whoever serves next asks again.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pybreaker import CircuitBreaker, CircuitBreakerError
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from modelserving.errors import ModelUnreachable, ScoringError
+from modelserving.system.stopping import pause
 
 __all__ = ["Service"]
 
@@ -53,12 +55,15 @@ class Service:
         Raises:
             ModelUnreachable: the service was away all the time.
             ScoringError: it refuses the question, or the client is closed.
+            StopWaiting: nobody wants the answer any more.
         """
+        pause(0)
         tries = Retrying(
             stop=stop_after_delay(self._wait_s),
             wait=wait_random_exponential(_PAUSE_S, _LONGEST_PAUSE_S),
             retry=retry_if_exception_type((_Away, CircuitBreakerError)),
             reraise=True,
+            sleep=pause,
         )
         last = ""
 

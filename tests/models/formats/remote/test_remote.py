@@ -15,6 +15,7 @@ from modelserving.models.lifecycle.build import build_candidate
 from modelserving.models.lifecycle.fetch import NOTHING_ALLOWED, FetchPolicy
 from modelserving.records import ModelDescriptor, ModelType
 from modelserving.system.ports import free_port
+from modelserving.system.stopping import StopWaiting, stoppable
 from tests.models.formats.remote.services import Service, sum_v2
 
 TWO = pa.RecordBatch.from_pydict({"a": [1.0, 2.0, 3.0], "b": [10.0, 20.0, 30.0]})
@@ -134,6 +135,29 @@ def test_a_service_that_stays_away_is_told_after_the_stated_time() -> None:
     model = RemoteModel(description(f"http://127.0.0.1:{free_port()}", wait_s=0.3))
     with pytest.raises(ModelUnreachable, match=r"away for 0\.3 s.*Is it running"):
         model.score(TWO)
+
+
+def test_whoever_is_told_to_stop_waits_no_longer() -> None:
+    """However long the description lets it wait; that is neither an answer nor an error of the records."""
+    model = RemoteModel(description(f"http://127.0.0.1:{free_port()}", wait_s=3600))
+    stop = threading.Event()
+    ended: list[type[BaseException]] = []
+
+    def ask() -> None:
+        try:
+            with stoppable(stop):
+                model.score(TWO)
+        except BaseException as error:  # noqa: BLE001 - which it is, is the question
+            ended.append(type(error))
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    while model.state == "closed" and asking.is_alive():
+        asking.join(0.01)
+    stop.set()
+    asking.join(30)
+    assert ended == [StopWaiting]
+    model.close()
 
 
 def test_a_stranger_does_not_choose_whom_a_server_asks() -> None:

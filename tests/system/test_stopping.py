@@ -1,0 +1,69 @@
+"""Waits that end when the work is not wanted any more."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from modelserving.system.stopping import StopWaiting, pause, pause_until, stoppable
+
+LONG = 3600.0
+
+
+def test_a_pause_ends_when_the_work_is_not_wanted_any_more() -> None:
+    """However long it would be, and however deep below; `except Exception` does not take it for a fault."""
+    stop, began = threading.Event(), threading.Event()
+    ended: list[str] = []
+
+    def work() -> None:
+        try:
+            began.set()
+            pause(LONG)
+        except Exception:  # noqa: BLE001 - as whoever scores does
+            ended.append("a fault")
+
+    def run() -> None:
+        try:
+            with stoppable(stop):
+                work()
+        except StopWaiting:
+            ended.append("stopped")
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    assert began.wait(20)
+    stop.set()
+    thread.join(20)
+    assert ended == ["stopped"]
+
+
+def test_only_what_is_done_inside_is_stopped() -> None:
+    """Outside, and in another thread, a pause is a sleep; of two, the inner one counts."""
+    stop, other = threading.Event(), threading.Event()
+    stop.set()
+    paused = threading.Event()
+
+    def elsewhere() -> None:
+        pause(0)
+        paused.set()
+
+    with stoppable(stop):
+        with stoppable(other):
+            pause(0)
+        threading.Thread(target=elsewhere).start()
+        with pytest.raises(StopWaiting):
+            pause(0)
+    pause(0)
+    assert paused.wait(20)
+
+
+def test_an_event_is_waited_for_until_it_comes_or_is_not_wanted() -> None:
+    """What has come is told even at the end."""
+    ready, stop = threading.Event(), threading.Event()
+    threading.Timer(0.01, stop.set).start()
+    with stoppable(stop):
+        with pytest.raises(StopWaiting):
+            pause_until(ready)
+        ready.set()
+        pause_until(ready)
