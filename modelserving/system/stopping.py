@@ -6,16 +6,23 @@ cancellation: ``StopWaiting`` is no ``Exception``, so nobody takes it for a faul
 
     with stoppable(event):          # in the thread that works
         ...                         # far below: pause(0.5), and StopWaiting as soon as the event is set
+
+A call that blocks where nobody can wake it, as a request on its way, is made by another thread, which is left behind.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
+from functools import partial
+from typing import TypeVar
 
-__all__ = ["StopWaiting", "pause", "pause_until", "stoppable"]
+__all__ = ["StopWaiting", "call", "call_in_daemon", "pause", "pause_until", "stoppable"]
+
+T = TypeVar("T")
 
 _LOOK_EVERY_S = 0.1
 
@@ -63,3 +70,36 @@ def pause_until(ready: threading.Event) -> None:
     """
     while not ready.wait(None if _work.stop is None else _LOOK_EVERY_S):
         pause(0)
+
+
+def call(function: Callable[[], T]) -> T:
+    """Call a function that may block. Where nothing ends the waits of the calling thread, it makes the call itself.
+
+    Raises:
+        StopWaiting: the calling thread's work is not wanted any more; the call is left behind.
+    """
+    if _work.stop is None:
+        return function()
+    done = threading.Event()
+    made = call_in_daemon(function)
+    made.add_done_callback(lambda _: done.set())
+    pause_until(done)
+    return made.result()
+
+
+def call_in_daemon(function: Callable[[], T]) -> Future[T]:
+    """Call a function in a thread of its own, which does not keep the process from ending."""
+    made: Future[T] = Future()
+
+    def work() -> None:
+        try:
+            result = function()
+        except BaseException as error:  # noqa: BLE001 - handed on to who waits for the call
+            outcome = partial(made.set_exception, error)
+        else:
+            outcome = partial(made.set_result, result)
+        if made.set_running_or_notify_cancel():
+            outcome()
+
+    threading.Thread(target=work, name="abandonable", daemon=True).start()
+    return made

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+from contextlib import nullcontext
 
 import pytest
 
-from modelserving.system.stopping import StopWaiting, pause, pause_until, stoppable
+from modelserving.system.stopping import StopWaiting, call, pause, pause_until, stoppable
 
 LONG = 3600.0
 
@@ -67,3 +68,32 @@ def test_an_event_is_waited_for_until_it_comes_or_is_not_wanted() -> None:
             pause_until(ready)
         ready.set()
         pause_until(ready)
+
+
+def test_a_call_that_blocks_is_left_behind() -> None:
+    """Its thread does not keep the process from ending; what it says in the end is heard by nobody."""
+    stop, go_on, ended = threading.Event(), threading.Event(), threading.Event()
+    threads: list[threading.Thread] = []
+
+    def block() -> None:
+        threads.append(threading.current_thread())
+        stop.set()
+        assert go_on.wait(20)
+        ended.set()
+
+    with stoppable(stop), pytest.raises(StopWaiting):
+        call(block)
+    assert threads[0].daemon
+    assert not ended.is_set()
+    go_on.set()
+    assert ended.wait(20)
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_call_behaves_as_if_it_were_made_here(inside: bool) -> None:
+    """Its result and its error come back; where nothing can stop it, no thread is made for it."""
+    with stoppable(threading.Event()) if inside else nullcontext():
+        assert call(lambda: 3) == 3
+        assert (call(threading.current_thread) is threading.current_thread()) is not inside
+        with pytest.raises(ValueError, match="invalid literal"):
+            call(lambda: int("x"))

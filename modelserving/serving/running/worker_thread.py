@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
@@ -14,7 +14,7 @@ from typing import ParamSpec, Self, TypeVar
 import anyio
 import anyio.lowlevel
 
-from modelserving.system.stopping import StopWaiting, stoppable
+from modelserving.system.stopping import StopWaiting, call_in_daemon, stoppable
 
 __all__ = ["WorkerThread", "run_abandonable"]
 
@@ -84,17 +84,4 @@ async def run_abandonable(function: Callable[P, T], /, *args: P.args, **kwargs: 
 
     For a call that may wait for ever, and whose end nobody needs: the thread does not keep the process from ending.
     """
-    call: Future[T] = Future()
-
-    def work() -> None:
-        try:
-            result = function(*args, **kwargs)
-        except BaseException as error:  # noqa: BLE001 - handed on to who awaits the call
-            outcome = partial(call.set_exception, error)
-        else:
-            outcome = partial(call.set_result, result)
-        if call.set_running_or_notify_cancel():
-            outcome()
-
-    threading.Thread(target=work, name="abandonable", daemon=True).start()
-    return await asyncio.wrap_future(call)
+    return await asyncio.wrap_future(call_in_daemon(partial(function, *args, **kwargs)))

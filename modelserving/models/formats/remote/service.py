@@ -8,6 +8,7 @@ to stop waits no longer: what was asked is neither answered nor refused, and who
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import httpx
@@ -15,7 +16,7 @@ from pybreaker import CircuitBreaker, CircuitBreakerError
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from modelserving.errors import ModelUnreachable, ScoringError
-from modelserving.system.stopping import pause
+from modelserving.system.stopping import call, pause
 
 __all__ = ["Service"]
 
@@ -93,7 +94,7 @@ class Service:
         if client is None:
             raise ScoringError("this remote model is closed.")
         try:
-            response = client.post(url, json=question)
+            response = call(partial(client.post, url, json=question))
         except httpx.HTTPError as error:
             raise _Away(f"{type(error).__name__}: {error}") from error
         if response.status_code in _PASSING:

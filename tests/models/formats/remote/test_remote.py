@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
@@ -137,9 +138,25 @@ def test_a_service_that_stays_away_is_told_after_the_stated_time() -> None:
         model.score(TWO)
 
 
-def test_whoever_is_told_to_stop_waits_no_longer() -> None:
+@pytest.mark.parametrize("hangs", [False, True], ids=["nobody listens", "nobody answers"])
+def test_whoever_is_told_to_stop_waits_no_longer(hangs: bool) -> None:
     """However long the description lets it wait; that is neither an answer nor an error of the records."""
-    model = RemoteModel(description(f"http://127.0.0.1:{free_port()}", wait_s=3600))
+    go_on = threading.Event()
+
+    def answer(path: str, asked: dict[str, Any]) -> tuple[int, object]:
+        go_on.wait(30)
+        return sum_v2(path, asked)
+
+    with Service(answer) as service:
+        url = service.url if hangs else f"http://127.0.0.1:{free_port()}"
+        model = RemoteModel(description(url, wait_s=3600, timeout_s=3600))
+        assert stopped(model, lambda: bool(service.asked) if hangs else model.state != "closed") == [StopWaiting]
+        model.close()
+        go_on.set()
+
+
+def stopped(model: RemoteModel, waits: Callable[[], bool]) -> list[type[BaseException]]:
+    """How a batch ends whose scoring is stopped when it ``waits``."""
     stop = threading.Event()
     ended: list[type[BaseException]] = []
 
@@ -152,12 +169,11 @@ def test_whoever_is_told_to_stop_waits_no_longer() -> None:
 
     asking = threading.Thread(target=ask, daemon=True)
     asking.start()
-    while model.state == "closed" and asking.is_alive():
+    while not waits() and asking.is_alive():
         asking.join(0.01)
     stop.set()
     asking.join(30)
-    assert ended == [StopWaiting]
-    model.close()
+    return ended
 
 
 def test_a_stranger_does_not_choose_whom_a_server_asks() -> None:
