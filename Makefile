@@ -7,7 +7,7 @@ SIDE_BY_SIDE := -n 3 --dist loadgroup
 FAST := not slow and not notebook and not browser and not ray and not registry
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-quix setup-jpmml lab demo test test-ray test-registry check lint format types slides notebooks protos lock clean
+.PHONY: help setup setup-dev setup-quix setup-jpmml setup-mlserver lab demo test test-ray test-registry test-mlserver check lint format types slides notebooks protos lock clean
 
 help: ## show this list
 	@echo "make lab    the workbook: JupyterLab on its home page, with the broker running"
@@ -28,6 +28,9 @@ setup-quix: ## Quix Streams, for the comparison in lesson 08, in an environment 
 setup-jpmml: ## JPMML (AGPL), which PMML's answers are compared with in a test, in an environment of its own
 	@"$(PYTHON)" bootstrap.py jpmml
 
+setup-mlserver: ## MLServer, which a remote model is asked at in a test, in an environment of its own (375 MB)
+	@"$(PYTHON)" bootstrap.py mlserver
+
 lab: setup ## open the workbook (LAB_ARGS="--no-browser", and any option of JupyterLab, are passed on)
 	@$(RUN) lab $(LAB_ARGS)
 
@@ -46,6 +49,9 @@ test-ray: setup-dev ## the actors on Ray, apart: Ray and Java do not get on in o
 test-registry: setup-dev ## a real schema registry, brought first (159 MB)
 	@$(RUN) registry install
 	$(BIN)/python -m pytest -m registry $(PYTEST_ARGS)
+
+test-mlserver: setup-dev setup-mlserver ## a real MLServer as the service of a remote model
+	$(BIN)/python -m pytest tests/models/formats/remote/test_against_mlserver.py $(PYTEST_ARGS)
 
 lint: setup-dev ## style
 	$(BIN)/ruff check .
@@ -73,10 +79,11 @@ lock: ## resolve the dependencies again, newest first, and pin them by hash
 	$(BIN)/python -m modelserving.jars
 	printf 'quixstreams\nonnxruntime\npyarrow\n' | $(BIN)/python -m uv pip compile --upgrade $(LOCK_ARGS) -o requirements/quix.txt -
 	printf 'jpmml-evaluator\njpype1\njdk4py\n' | $(BIN)/python -m uv pip compile --upgrade $(LOCK_ARGS) -o requirements/jpmml.txt -
+	printf 'mlserver\nmlserver-sklearn\n' | $(BIN)/python -m uv pip compile --upgrade $(LOCK_ARGS) -o requirements/mlserver.txt -
 	echo uv | $(BIN)/python -m uv pip compile $(LOCK_ARGS) -o requirements/uv.txt -
 
 clean: ## stop the broker and delete everything that set-up and the lessons wrote, except work/
 	-@$(RUN) broker stop
-	rm -rf .venv .venv-quix .venv-jpmml .modelserving .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-quix .venv-jpmml .venv-mlserver .modelserving .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 LOCK_ARGS := --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --custom-compile-command "make lock"

@@ -4,6 +4,7 @@
     python bootstrap.py dev      that, and what the tests and the build of the models need
     python bootstrap.py quix     Quix Streams, for the comparison in lesson 09, in an environment of its own
     python bootstrap.py jpmml    JPMML, which the answers to PMML are compared with, in an environment of its own
+    python bootstrap.py mlserver MLServer, which a remote model is asked at in a test, in an environment of its own
 
 ``make setup`` and ``make setup-dev`` call this. What is there already is left alone: a second run takes no time. Each
 step is a line that counts its seconds; what the tools say is in ``.venv/setup.log``, and its end is shown if one fails.
@@ -23,10 +24,11 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
-LOCKS = {name: ROOT / "requirements" / f"{name}.txt" for name in ("lab", "dev", "quix", "jpmml")}
+LOCKS = {name: ROOT / "requirements" / f"{name}.txt" for name in ("lab", "dev", "quix", "jpmml", "mlserver")}
 APART = {
     "quix": ROOT / ".venv-quix",  # since Quix Streams wants an older pydantic
     "jpmml": ROOT / ".venv-jpmml",  # since JPMML is AGPL: a tool of the tests, and no part of the product
+    "mlserver": ROOT / ".venv-mlserver",  # since it brings seventy packages that only one test needs
 }
 UV_LOCK = ROOT / "requirements" / "uv.txt"
 LOG = VENV / "setup.log"
@@ -37,7 +39,7 @@ def main() -> int:
     """Set up; the result is the exit status."""
     wanted = sys.argv[1] if len(sys.argv) > 1 else "lab"
     if wanted not in LOCKS:
-        print(f"There is no set-up called {wanted!r}: say lab, dev, quix or jpmml.", file=sys.stderr)
+        print(f"There is no set-up called {wanted!r}: say lab, dev, quix, jpmml or mlserver.", file=sys.stderr)
         return 2
     if not (3, 11) <= sys.version_info[:2] <= (3, 13):
         found = ".".join(map(str, sys.version_info[:3]))

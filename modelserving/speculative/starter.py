@@ -29,9 +29,11 @@ from modelserving.speculative.outcome import Outcome
 from modelserving.speculative.settings import ParticipantSettings, SpeculativeSettings
 from modelserving.speculative.standing import Standing
 from modelserving.speculative.tracking import QualityTracker
+from modelserving.system.stopping import pause
 
 __all__ = ["Starter"]
 
+_LOOK_EVERY_S = 0.5
 _SEVERAL = 1_000_000
 """An executor's mailbox has room for all that can come: who does not answer is left out before long."""
 
@@ -220,6 +222,7 @@ class Starter:
     def _collect(self, rounds: Sequence[_Round], inbox: Inbox, outcome: Outcome) -> None:
         try:
             while any(one.collector.open for one in rounds):
+                pause(0)
                 arrivals = inbox.take(self._patience(rounds))
                 for arrival in arrivals:
                     arrival.collector.answer(arrival.name, arrival.rows, arrival.said, arrival.at_ns)
@@ -234,10 +237,10 @@ class Starter:
         finally:
             inbox.close()
 
-    def _patience(self, rounds: Sequence[_Round]) -> float | None:
-        """Seconds until something is due; ``None``: all are waited for."""
+    def _patience(self, rounds: Sequence[_Round]) -> float:
+        """Seconds until something is due, or it is time to see whether the answers are still wanted."""
         due = [due for one in rounds if (due := one.collector.due_ns) is not None]
-        return max(0, min(due) - self._clock()) / 1e9 if due else None
+        return min(_LOOK_EVERY_S, max(0, min(due) - self._clock()) / 1e9) if due else _LOOK_EVERY_S
 
     def _share(self, arrival: Arrival, outcome: Outcome) -> None:
         if arrival.served is not None:

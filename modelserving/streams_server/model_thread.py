@@ -9,11 +9,13 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 
 from modelserving.errors import ServerError
 from modelserving.kafka.messages import Message
 from modelserving.models.lifecycle.slots import ModelSlots
 from modelserving.serving.model_driver import ModelDriver, ModelOptions
+from modelserving.system.stopping import StopWaiting, pause_until, stoppable
 
 __all__ = ["ModelThread"]
 
@@ -37,8 +39,8 @@ class ModelThread:
         self._seen: set[tuple[str, int, int, int]] = set()
         self._live = False
         self._read, self._news, self._ready = threading.Event(), threading.Event(), threading.Event()
-        self._stopping = False
-        self._thread = threading.Thread(target=self._work, name="models", daemon=True)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="models", daemon=True)
 
     @property
     def ready(self) -> bool:
@@ -74,20 +76,25 @@ class ModelThread:
 
         Raises:
             ServerError: that will not be.
+            StopWaiting: the task that waits is not wanted any more.
         """
-        self._ready.wait()
-        if self._stopping or self.error is not None:
+        pause_until(self._ready)
+        if self._stop.is_set() or self.error is not None:
             raise ServerError("the models are not ready, and the server is ending.")
 
     def close(self) -> None:
         """End the thread, and retire all models. A second call does nothing."""
-        self._stopping = True
-        for event in (self._read, self._news, self._ready):
+        for event in (self._stop, self._read, self._news, self._ready):
             event.set()
         if self._thread.ident is not None:
             self._thread.join(_CLOSE_SECONDS)
         self._driver.close()
         self.slots.close()
+
+    def _run(self) -> None:
+        """Work; a model that is being built, and waits for a service that is away, is left when the end comes."""
+        with stoppable(self._stop), suppress(StopWaiting):
+            self._work()
 
     def _work(self) -> None:
         """Build, check and swap until the end."""
@@ -95,23 +102,25 @@ class ModelThread:
             self._driver.preload()
             self._read.wait()
             self._settle(only_current=True)
+        except StopWaiting:
+            raise
         except BaseException as error:
             self.error = error
             raise
         finally:
             self._ready.set()
-        while not self._stopping:
+        while not self._stop.is_set():
             try:
                 self._settle()
             except Exception:
                 log.exception("the models could not be brought up to date")
-            if not self._stopping:
+            if not self._stop.is_set():
                 self._news.wait()
 
     def _settle(self, only_current: bool = False) -> None:
         """Do what the messages say. The pause before a place is tried again ends early with news, or at the end."""
         self._news.clear()
-        while not self._stopping:
+        while not self._stop.is_set():
             self.controller.settle(self.slots.apply, only_current)
             if (pause := self.controller.pause) is None:
                 return

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from modelserving.errors import BrokerUnavailable, RegistryUnavailable
+from modelserving.errors import BrokerUnavailable, RegistryUnavailable, ServerError
 from modelserving.kafka.dead_letters import headers
 from modelserving.kafka.messages import MessageColumns, MessageRow
 from modelserving.kstreams import Record
@@ -23,6 +25,7 @@ from modelserving.serving.report.meter import Meter, Outcome, outcome_of
 from modelserving.serving.running.audit import OffsetAudit
 from modelserving.streams_server.distribution import Models
 from modelserving.streams_server.stores import STORE, CustomStatistics, add_to
+from modelserving.system.stopping import StopWaiting, stoppable
 
 __all__ = ["DEAD_LETTERS", "SCORED", "ScoringProcessor", "Tally"]
 
@@ -103,7 +106,8 @@ class ScoringProcessor(BatchProcessor):
         preload_encoder()
         self._open = self._committing = _Open()
         self._partition = context.partition()
-        self._slots = self._models.acquire(self._partition).slots
+        with self._while_wanted():
+            self._slots = self._models.acquire(self._partition).slots
         self._store = context.getStateStore(STORE)
 
     def process_batch(self, batch: Columns) -> None:
@@ -123,15 +127,26 @@ class ScoringProcessor(BatchProcessor):
 
         Raises:
             RegistryUnavailable, BrokerUnavailable: that took too long; another thread goes on with the same records.
+            ServerError: the engine ends, while a model waits for its service.
         """
         until = time.monotonic() + _WAIT_SECONDS
         while True:
             try:
-                return score_batch(batch, self._slots, self._decoder)
+                with self._while_wanted():
+                    return score_batch(batch, self._slots, self._decoder)
             except (BrokerUnavailable, RegistryUnavailable) as error:
                 log.warning("records wait: %s", error)
                 if time.monotonic() > until or self._tally.ending.wait(_AGAIN_SECONDS):
                     raise
+
+    @contextmanager
+    def _while_wanted(self) -> Iterator[None]:
+        """Waits end with the engine, and nothing of the batch is committed."""
+        try:
+            with stoppable(self._tally.ending):
+                yield
+        except StopWaiting:
+            raise ServerError("the engine ends: these records wait for whoever scores them next.") from None
 
     def before_commit(self) -> None:
         """What our own store has to log belongs to this commit."""
@@ -143,8 +158,9 @@ class ScoringProcessor(BatchProcessor):
         """Count; and let the shadows work, now that the answers are out."""
         done, self._committing = self._committing, _Open()
         self._tally.meter.add(done.outcome)
-        for work in done.shadows:
-            work.run()
+        with suppress(StopWaiting), stoppable(self._tally.ending):
+            for work in done.shadows:
+                work.run()
 
     def close(self) -> None:
         """The task goes; its models may, too."""

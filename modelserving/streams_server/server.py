@@ -283,7 +283,8 @@ class StreamsServer:
 
     def _on_error(self, error: BaseException) -> Response:
         """A thread that fails now and then is replaced; one that fails again and again is a fault of ours."""
-        if not isinstance(error, BrokerUnavailable | RegistryUnavailable):  # these are waited for
+        waited_for = isinstance(error, BrokerUnavailable | RegistryUnavailable)
+        if not (waited_for or self._tally.ending.is_set()):
             self._failures.note()
         ends = self._failures.often or _FENCE in str(error)
         return Response.SHUTDOWN_CLIENT if ends else Response.REPLACE_THREAD

@@ -7,6 +7,7 @@
     late.py        names that a package imports when they are first used
     pacing.py      work that is not urgent, and gives way
     ports.py       loopback ports: free ones, and who has one that is not
+    stopping.py    waits that end when the work is not wanted any more
     waiting.py     ask again and again, until it is so or the time is over
 """
 

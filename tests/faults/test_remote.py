@@ -13,6 +13,7 @@ from modelserving.workshop.lesson.lesson_topics import wait_until
 from modelserving.workshop.processes.process import ChildProcess
 from tests.contract.servers import Pipeline
 from tests.faults.test_faults import Load, assert_each_record_has_one_result, broker, load, pipeline, scored_count
+from tests.models.formats.remote.services import Service
 
 __all__ = ["broker", "load", "pipeline"]
 
@@ -21,7 +22,10 @@ pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
 @pytest.mark.parametrize("pipeline", ["stage"], indirect=True)
 def test_the_service_is_killed_under_load(pipeline: Pipeline, load: Load) -> None:
-    """The server stands still while nobody answers, and goes on where it stood; no answer is lost or given twice."""
+    """The server stands still while nobody answers, and goes on where it stood; no answer is lost or given twice.
+
+    Told to stop while records wait, it ends by itself long before `wait_s`, and leaves them as they are.
+    """
     port = free_port()
     described = {"remote": f"http://127.0.0.1:{port}", "model": "wine-random-forest-onnx", "wait_s": 120, "batch": 50}
     model = ModelDescriptor("far", "", "wine", ModelType.REMOTE, json.dumps(described).encode(), version="1")
@@ -38,5 +42,12 @@ def test_the_service_is_killed_under_load(pipeline: Pipeline, load: Load) -> Non
             with serve():
                 load.finish()
                 assert_each_record_has_one_result(pipeline)
-            assert pipeline.dead() == []
             assert server.running
+            before = scored_count(pipeline)
+            with Service(lambda *_: (503, {}), port) as away:
+                pipeline.send_wines(5)
+                wait_until(lambda: away.asked, "records that wait", seconds=60)
+                server.stop()
+            assert server.returncode == 0
+            assert scored_count(pipeline) == before
+            assert pipeline.dead() == []

@@ -19,6 +19,7 @@ from modelserving.serving.messages import Batch, ScoredBatch
 from modelserving.speculative.outcome import AnswerAccount, read_account
 from modelserving.speculative.settings import ParticipantSettings, SpeculativeSettings
 from modelserving.speculative.starter import Starter
+from modelserving.system.stopping import StopWaiting, stoppable
 from modelserving.workshop.lesson.lesson_topics import wait_until
 from tests.fakes import FakeModel, messages, served_by, wine
 
@@ -272,3 +273,16 @@ def test_the_models_statistics_are_told(starter: Starter) -> None:
         ("fast-model", 2),
         ("smart-model", 2),
     ]
+
+
+def test_nobody_waits_for_a_model_when_the_server_ends(starter: Starter, gate: Gate) -> None:
+    """There is no deadline, and its service is away: the records have no answer, and come again."""
+    starter.configure("wine", wanted("smart"))
+    stop = threading.Event()
+
+    def answer() -> None:
+        stop.set()
+        gate.wait()
+
+    with stoppable(stop), pytest.raises(StopWaiting):
+        starter.score(TWO, slots_of(smart=FakeModel(during=answer)))

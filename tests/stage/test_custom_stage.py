@@ -15,6 +15,7 @@ from modelserving.models.info import LoadedModel, SlotsUpdate
 from modelserving.models.lifecycle.slots import ModelSlots
 from modelserving.serving import Batch, ScoredBatch, WorkerThread
 from modelserving.stage import ModelServingStage
+from modelserving.system.stopping import pause
 from tests.fakes import FakeModel, messages, served_by, update, wine
 
 WAIT = 20
@@ -296,6 +297,25 @@ def test_scoring_leaves_the_event_loop_free() -> None:
             others_went_on.set()
             assert await rig.next() == "slow"
         rig.close()
+
+    drive(scenario)
+
+
+def test_a_batch_whose_model_waits_is_left_when_the_stage_is_stopped() -> None:
+    """Its service is away: the records have neither answers nor dead letters, and whoever reads them next scores."""
+
+    async def scenario(lane: WorkerThread) -> None:
+        model = FakeModel(during=lambda: pause(3600))
+        rig = Rig(Data(1), lane, [served_by(model, "far")])
+        with anyio.fail_after(WAIT):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(rig.run)
+                await until(lambda: model.batches == [1])
+                tasks.cancel_scope.cancel()
+        with pytest.raises(anyio.EndOfStream):
+            rig.results.receive_nowait()
+        rig.close()
+        assert model.closes == 1
 
     drive(scenario)
 

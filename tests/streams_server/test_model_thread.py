@@ -13,6 +13,7 @@ from modelserving.models.lifecycle.fetch import FetchPolicy
 from modelserving.records import TOPICS, ModelDescriptor, ModelType, encode_descriptor
 from modelserving.serving.model_driver import ModelOptions
 from modelserving.streams_server.model_thread import ModelThread
+from modelserving.system.stopping import StopWaiting, pause, stoppable
 from tests.fakes import FakeMessage, served_by
 
 WAIT = 20
@@ -80,3 +81,32 @@ def test_the_pause_before_a_further_try_ends_early_with(newer: bool) -> None:
         thread.close()
     thread._thread.join(WAIT)
     assert not thread._thread.is_alive()
+
+
+def test_the_end_leaves_a_model_that_waits_while_it_is_built() -> None:
+    """Its service is away; nothing is refused, and no thread stays behind."""
+
+    class Away(Place):
+        def build(self, descriptor: ModelDescriptor) -> LoadedModel:
+            self.asked.release()
+            pause(3600)
+            return super().build(descriptor)
+
+    place = Away(silent=0)
+    thread = keep(place)
+    thread.begin([published("far", 0)])
+    assert place.asked.acquire(timeout=WAIT)
+    thread.close()
+    assert not thread._thread.is_alive()
+    assert (thread.controller.refused, thread.error) == (0, None)
+
+
+def test_a_task_that_waits_for_the_models_ends_with_the_engine() -> None:
+    """They may wait for a service that is away, longer than the engine's end may take."""
+    thread, ending = keep(Place(silent=0)), threading.Event()
+    ending.set()
+    try:
+        with stoppable(ending), pytest.raises(StopWaiting):
+            thread.wait_until_ready()
+    finally:
+        thread.close()

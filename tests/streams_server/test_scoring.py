@@ -7,12 +7,14 @@ from typing import Any, cast
 
 import pytest
 
+from modelserving.errors import ServerError
 from modelserving.kstreams.bridge.batches import Columns
 from modelserving.kstreams.bridge.partition import SamePartition
 from modelserving.records import encode_wine
 from modelserving.serving import Counts
 from modelserving.streams_server.scoring import ScoringProcessor, Tally
-from tests.fakes import wine
+from modelserving.system.stopping import pause
+from tests.fakes import FakeModel, served_by, wine
 from tests.streams_server.ready import ReadyModels
 
 
@@ -70,3 +72,16 @@ def test_a_task_that_begins_again_forgets_what_was_not_committed(processor: Scor
     processor.before_commit()
     processor.after_commit()
     assert tally.counts == Counts(scored=5)
+
+
+def test_nothing_of_a_batch_whose_model_waits_is_committed_when_the_engine_ends(
+    models: ReadyModels, processor: ScoringProcessor, tally: Tally
+) -> None:
+    """Its service is away: no answers, and no dead letters."""
+    tally.ending.set()
+    models.slots.swap(served_by(FakeModel(during=lambda: pause(3600)), "far"))
+    with pytest.raises(ServerError, match="the engine ends"):
+        score(processor, 2)
+    processor.before_commit()
+    processor.after_commit()
+    assert tally.counts == Counts()

@@ -14,6 +14,7 @@ from modelserving.actors.runtime.api import Actor, ActorStatus, Life, Ref
 from modelserving.actors.runtime.mailbox import Mailbox
 from modelserving.actors.runtime.supervision import DEFAULT_POLICY, Failure, Policy, SupervisedActor
 from modelserving.errors import ActorError, ActorStopped, AskTimeout
+from modelserving.system.stopping import stoppable
 
 __all__ = ["PykkaRuntime"]
 
@@ -25,15 +26,17 @@ class _Thread(pykka.ThreadingActor):
 
     use_daemon_thread = True  # an actor that hangs does not keep the process from ending
 
-    def __init__(self, cell: SupervisedActor, mailbox: Mailbox) -> None:
+    def __init__(self, cell: SupervisedActor, mailbox: Mailbox, ending: threading.Event) -> None:
         super().__init__()
         self._cell = cell
+        self._ending = ending
         # pykka makes the mailbox by itself, without a bound; the address holds it, too.
         self.actor_inbox = mailbox
         self._actor_ref = pykka.ActorRef(self)
 
     def on_receive(self, message: object) -> object:
-        return self._cell.handle(message)
+        with stoppable(self._ending):
+            return self._cell.handle(message)
 
     def on_stop(self) -> None:
         self._cell.close()
@@ -121,6 +124,7 @@ class PykkaRuntime:
     def __init__(self, policy: Policy = DEFAULT_POLICY) -> None:
         self._policy = policy
         self._lock = threading.Lock()
+        self._ending = threading.Event()
         self._refs: dict[str, _Ref] = {}
 
     def spawn(self, cls: Callable[..., Actor], *args: Any, name: str, mailbox: int = 100) -> Ref:
@@ -135,7 +139,7 @@ class PykkaRuntime:
                 )
         cell = SupervisedActor(name, lambda: cls(*args), self._policy)
         box = Mailbox(name, mailbox)
-        ref = _Ref(_Thread.start(cell, box), cell, box)
+        ref = _Ref(_Thread.start(cell, box, self._ending), cell, box)
         with self._lock:
             self._refs[name] = ref
         return ref
@@ -147,11 +151,16 @@ class PykkaRuntime:
         return tuple(sorted((ref.status() for ref in refs), key=lambda status: status.name))
 
     def close(self) -> None:
-        """Stop all actors and wait for them; one that hangs is left behind. A second call does nothing."""
+        """Stop all actors and wait for them; one that hangs is left behind. A second call does nothing.
+
+        One that waits for somebody else, as ``system.stopping`` does, waits no longer. An actor that is stopped alone
+        ends what it has in hand: others go on, and want the answer.
+        """
         deadline = time.monotonic() + _STOP_SECONDS
         while refs := self._take_all():  # one that is still at work may spawn others
             for ref in refs:
                 ref.stop()
+            self._ending.set()
             for ref in refs:
                 ref.wait(max(0.0, deadline - time.monotonic()))
 

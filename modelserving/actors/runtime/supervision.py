@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 from modelserving.actors.runtime.api import Actor, ActorStatus, Life
 from modelserving.errors import ActorError, ActorFailed, ActorStopped
+from modelserving.system.stopping import StopWaiting
 
 __all__ = ["DEFAULT_POLICY", "Failure", "Policy", "SupervisedActor"]
 
@@ -96,6 +97,8 @@ class SupervisedActor:
         self._since = time.monotonic()
         try:
             answer = self._actor.receive(message)
+        except StopWaiting:  # all actors end: it has not failed, and is to save what it has
+            return self.refuse()
         except BaseException as error:  # noqa: BLE001 - not even an actor that wants to exit ends the others
             return self._fail(message, error)
         finally:

@@ -28,6 +28,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from modelserving import errors
@@ -37,6 +38,7 @@ from modelserving.models.info import LoadedModel
 from modelserving.models.lifecycle.build import build_candidate
 from modelserving.models.lifecycle.probes import own_probes
 from modelserving.records import ModelDescriptor, RecordSchema, decode_descriptor, encode_descriptor
+from modelserving.system.stopping import call
 
 __all__ = ["SandboxLimits", "trial_then_build", "try_model"]
 
@@ -80,6 +82,7 @@ def try_model(descriptor: ModelDescriptor, limits: SandboxLimits = SandboxLimits
         ModelRefused: it took too long or too much memory, or crashed.
         ModelError: as ``build_candidate``.
         SetupError: the child could not start.
+        StopWaiting: the model is not wanted any more; the child is gone.
     """
     command = [
         sys.executable,
@@ -94,7 +97,8 @@ def try_model(descriptor: ModelDescriptor, limits: SandboxLimits = SandboxLimits
         )
         with child:
             try:
-                said, noise = child.communicate(encode_descriptor(descriptor), timeout=_START_SECONDS + limits.seconds)
+                patience = _START_SECONDS + limits.seconds
+                said, noise = call(partial(child.communicate, encode_descriptor(descriptor), timeout=patience))
             except subprocess.TimeoutExpired:
                 raise ModelRefused(_too_long(descriptor.name, limits)) from None
             finally:

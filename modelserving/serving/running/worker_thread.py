@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar
 
 import anyio
 import anyio.lowlevel
+
+from modelserving.system.stopping import StopWaiting, call_in_daemon, stoppable
 
 __all__ = ["WorkerThread", "run_abandonable"]
 
@@ -36,10 +39,17 @@ class WorkerThread:
         """Call ``function`` in the lane's thread and wait for it.
 
         A thread cannot be cancelled: who is cancelled meanwhile waits for the end of the call, and is cancelled then.
+        A call that only waits for something ends at once, if it waits as ``system.stopping`` does.
         """
-        call = self._pool.submit(function, *args, **kwargs)
-        with anyio.CancelScope(shield=True):
-            result = await asyncio.wrap_future(call)
+        stop = threading.Event()
+        call = asyncio.wrap_future(self._pool.submit(_run, stop, partial(function, *args, **kwargs)))
+        try:
+            result = await asyncio.shield(call)
+        except asyncio.CancelledError:
+            stop.set()
+            with anyio.CancelScope(shield=True), suppress(StopWaiting):
+                await call
+            raise
         await anyio.lowlevel.checkpoint_if_cancelled()
         return result
 
@@ -64,22 +74,14 @@ class WorkerThread:
         self.close()
 
 
+def _run(stop: threading.Event, call: Callable[[], T]) -> T:
+    with stoppable(stop):
+        return call()
+
+
 async def run_abandonable(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Call ``function`` in a thread that is left behind when the caller is cancelled.
 
     For a call that may wait for ever, and whose end nobody needs: the thread does not keep the process from ending.
     """
-    call: Future[T] = Future()
-
-    def work() -> None:
-        try:
-            result = function(*args, **kwargs)
-        except BaseException as error:  # noqa: BLE001 - handed on to who awaits the call
-            outcome = partial(call.set_exception, error)
-        else:
-            outcome = partial(call.set_result, result)
-        if call.set_running_or_notify_cancel():
-            outcome()
-
-    threading.Thread(target=work, name="abandonable", daemon=True).start()
-    return await asyncio.wrap_future(call)
+    return await asyncio.wrap_future(call_in_daemon(partial(function, *args, **kwargs)))

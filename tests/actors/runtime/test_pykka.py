@@ -9,6 +9,7 @@ import pytest
 
 from modelserving.actors import Life, PykkaRuntime, Ref
 from modelserving.errors import ActorError, ActorStopped, MailboxFull
+from modelserving.system.stopping import pause
 
 SECONDS = 20.0
 
@@ -124,3 +125,45 @@ def test_the_end_comes_also_when_closing_fails() -> None:
         failing.stop()
         assert has_ended(failing, SECONDS)
         assert [status.life for status in runtime.report()] == [Life.STOPPED]
+
+
+class Waiter:
+    """An actor that waits for somebody else with every message."""
+
+    def __init__(self) -> None:
+        self.began = threading.Event()
+        self.closed = False
+
+    def receive(self, message: object, /) -> object:
+        """Wait, as `system.stopping` does; then answer."""
+        self.began.set()
+        pause(0.2 if message == "soon" else 3600)
+        return message
+
+    def close(self) -> None:
+        """Note it."""
+        self.closed = True
+
+
+def test_who_waits_for_somebody_else_waits_no_longer_when_all_end() -> None:
+    """It has not failed, and closes as any other: what it counts is saved."""
+    waiter = Waiter()
+    with PykkaRuntime() as runtime:
+        actor = runtime.spawn(lambda: waiter, name="waiter")
+        reply = actor.request("go")
+        assert waiter.began.wait(SECONDS)
+    assert has_ended(actor, 0)
+    assert waiter.closed
+    with pytest.raises(ActorStopped):
+        reply.result(SECONDS)
+
+
+def test_an_actor_that_is_stopped_alone_ends_what_it_waits_for() -> None:
+    """The others go on, and want the answer."""
+    waiter = Waiter()
+    with PykkaRuntime() as runtime:
+        actor = runtime.spawn(lambda: waiter, name="waiter")
+        reply = actor.request("soon")
+        assert waiter.began.wait(SECONDS)
+        actor.stop()
+        assert reply.result(SECONDS) == "soon"

@@ -32,6 +32,7 @@ from modelserving.records import (
 )
 from modelserving.serving.model_source import ModelSource
 from modelserving.serving.options import ServerOptions
+from modelserving.system.stopping import StopWaiting, pause, stoppable
 from tests.fakes import FakeMessage, FakeModel, served_by
 
 WAIT = 20
@@ -123,6 +124,18 @@ def test_what_is_bad_is_a_dead_letter_and_the_rest_goes_on() -> None:
     assert [letter.value for letter in rig.dead] == [rig.log[offset].value for offset in (2, 1, 3)]
     assert rig.settle() == ("a", "-", "-")
     assert rig.controller.refused == 3
+
+
+def test_a_model_whose_check_waits_when_the_server_ends_is_not_refused() -> None:
+    """Its service is away while the server is told to stop: the next one builds it, and finds no dead letter."""
+    stop = threading.Event()
+    stop.set()
+    rig = Rig(during=lambda _: pause(3600))
+    rig.send(model("far"))
+    with stoppable(stop), pytest.raises(StopWaiting):
+        rig.settle()
+    rig.controller.close()
+    assert (rig.controller.refused, rig.dead) == (0, [])
 
 
 def test_a_model_that_a_command_names_and_that_is_nowhere_is_said() -> None:

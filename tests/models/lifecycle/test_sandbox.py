@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
 from modelserving.errors import ModelCheckError, ModelFormatError, ModelRefused
 from modelserving.models.lifecycle.sandbox import SandboxLimits, _judge, trial_then_build, try_model
 from modelserving.records import Golden, ModelDescriptor, ModelType
+from modelserving.system.stopping import StopWaiting, stoppable
 from tests.fakes import wine
 from tests.models.onnx_samples import classifier, hungry_onnx, onnx_bytes, operator
 from tests.models.samples import field, graph_bytes, pmml, schema, target
@@ -66,6 +69,16 @@ def test_a_good_model_passes_and_serves() -> None:
     served = trial_then_build(GOOD, SMALL)
     assert served.model.score([wine()]).values.shape == (1,)
     served.close()
+
+
+def test_a_trial_ends_with_the_server_that_wants_it() -> None:
+    """It may take as long as its limits let it; that says nothing of the model, and no process stays behind."""
+    stop = threading.Event()
+    stop.set()
+    before = {*psutil.Process().children()}
+    with stoppable(stop), pytest.raises(StopWaiting):
+        try_model(GOOD)
+    assert {*psutil.Process().children()} <= before
 
 
 def test_what_is_wrong_with_a_model_is_told_as_ever() -> None:

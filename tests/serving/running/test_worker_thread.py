@@ -9,6 +9,7 @@ import pytest
 
 from modelserving.serving import WorkerThread
 from modelserving.serving.running.worker_thread import run_abandonable
+from modelserving.system.stopping import pause
 
 WAIT = 20
 
@@ -88,6 +89,56 @@ def test_cancellation_waits_for_the_call() -> None:
 
     anyio.run(scenario)
     assert events == ["call ended", "who asked went on"]
+
+
+def test_cancellation_ends_a_call_that_only_waits() -> None:
+    """It waits for somebody else; whoever asked is cancelled as ever, and the lane does what comes next."""
+    started = threading.Event()
+    ended: list[str] = []
+
+    def call() -> None:
+        started.set()
+        try:
+            pause(3600)
+        finally:
+            ended.append("call")
+
+    async def scenario() -> None:
+        with WorkerThread("mine") as lane:
+            with anyio.fail_after(WAIT):
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(lane.run, call)
+                    while not started.is_set():
+                        await anyio.sleep(0.001)
+                    tasks.cancel_scope.cancel()
+            await lane.run(pause, 0)
+
+    anyio.run(scenario)
+    assert ended == ["call"]
+
+
+def test_the_error_of_a_cancelled_call_is_not_lost() -> None:
+    """It went wrong while it was waited for: that is what comes out."""
+    started, go_on = threading.Event(), threading.Event()
+
+    def call() -> None:
+        started.set()
+        assert go_on.wait(WAIT)
+        raise ValueError("broken")
+
+    async def scenario() -> None:
+        with WorkerThread("mine") as lane:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(lane.run, call)
+                while not started.is_set():
+                    await anyio.sleep(0.001)
+                tasks.cancel_scope.cancel()
+                await anyio.lowlevel.cancel_shielded_checkpoint()
+                go_on.set()
+
+    with pytest.raises(ExceptionGroup) as caught:
+        anyio.run(scenario)
+    assert caught.group_contains(ValueError, match="broken")
 
 
 def test_the_cancelled_one_is_cancelled_in_the_end() -> None:

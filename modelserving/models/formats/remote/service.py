@@ -2,11 +2,13 @@
 
 A request has a time-out. One that fails in a way that may pass is tried again, each time after a longer pause. After
 some failures in a row a circuit breaker stops the asking for a moment, so that a service that comes back is not
-overrun; the first request after that decides. What a service refuses for good is not asked again.
+overrun; the first request after that decides. What a service refuses for good is not asked again. A server that is told
+to stop waits no longer: what was asked is neither answered nor refused, and whoever serves next asks again.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import httpx
@@ -14,6 +16,7 @@ from pybreaker import CircuitBreaker, CircuitBreakerError
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from modelserving.errors import ModelUnreachable, ScoringError
+from modelserving.system.stopping import call, pause
 
 __all__ = ["Service"]
 
@@ -53,12 +56,15 @@ class Service:
         Raises:
             ModelUnreachable: the service was away all the time.
             ScoringError: it refuses the question, or the client is closed.
+            StopWaiting: nobody wants the answer any more.
         """
+        pause(0)
         tries = Retrying(
             stop=stop_after_delay(self._wait_s),
             wait=wait_random_exponential(_PAUSE_S, _LONGEST_PAUSE_S),
             retry=retry_if_exception_type((_Away, CircuitBreakerError)),
             reraise=True,
+            sleep=pause,
         )
         last = ""
 
@@ -88,7 +94,7 @@ class Service:
         if client is None:
             raise ScoringError("this remote model is closed.")
         try:
-            response = client.post(url, json=question)
+            response = call(partial(client.post, url, json=question))
         except httpx.HTTPError as error:
             raise _Away(f"{type(error).__name__}: {error}") from error
         if response.status_code in _PASSING:

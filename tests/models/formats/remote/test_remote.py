@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
@@ -15,6 +16,7 @@ from modelserving.models.lifecycle.build import build_candidate
 from modelserving.models.lifecycle.fetch import NOTHING_ALLOWED, FetchPolicy
 from modelserving.records import ModelDescriptor, ModelType
 from modelserving.system.ports import free_port
+from modelserving.system.stopping import StopWaiting, stoppable
 from tests.models.formats.remote.services import Service, sum_v2
 
 TWO = pa.RecordBatch.from_pydict({"a": [1.0, 2.0, 3.0], "b": [10.0, 20.0, 30.0]})
@@ -134,6 +136,44 @@ def test_a_service_that_stays_away_is_told_after_the_stated_time() -> None:
     model = RemoteModel(description(f"http://127.0.0.1:{free_port()}", wait_s=0.3))
     with pytest.raises(ModelUnreachable, match=r"away for 0\.3 s.*Is it running"):
         model.score(TWO)
+
+
+@pytest.mark.parametrize("hangs", [False, True], ids=["nobody listens", "nobody answers"])
+def test_whoever_is_told_to_stop_waits_no_longer(hangs: bool) -> None:
+    """However long the description lets it wait; that is neither an answer nor an error of the records."""
+    go_on = threading.Event()
+
+    def answer(path: str, asked: dict[str, Any]) -> tuple[int, object]:
+        go_on.wait(30)
+        return sum_v2(path, asked)
+
+    with Service(answer) as service:
+        url = service.url if hangs else f"http://127.0.0.1:{free_port()}"
+        model = RemoteModel(description(url, wait_s=3600, timeout_s=3600))
+        assert stopped(model, lambda: bool(service.asked) if hangs else model.state != "closed") == [StopWaiting]
+        model.close()
+        go_on.set()
+
+
+def stopped(model: RemoteModel, waits: Callable[[], bool]) -> list[type[BaseException]]:
+    """How a batch ends whose scoring is stopped when it ``waits``."""
+    stop = threading.Event()
+    ended: list[type[BaseException]] = []
+
+    def ask() -> None:
+        try:
+            with stoppable(stop):
+                model.score(TWO)
+        except BaseException as error:  # noqa: BLE001 - which it is, is the question
+            ended.append(type(error))
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    while not waits() and asking.is_alive():
+        asking.join(0.01)
+    stop.set()
+    asking.join(30)
+    return ended
 
 
 def test_a_stranger_does_not_choose_whom_a_server_asks() -> None:
