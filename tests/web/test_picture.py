@@ -66,18 +66,28 @@ def test_a_box_tells_how_its_servers_are() -> None:
     picture = draw_system([(STAGE, SERVING), (MONITOR, None)], CLUSTER)
     stage = box(picture, "wine-stage")
     assert stage.marks == [Mark(text="stage :5500 serving", ok=True)]
-    assert stage.lines == ["wine: tree", "Stable, 1 member, 1,200 waiting"]
+    assert stage.lines == ["wine: tree", "Stable, 1 member", "1,200 waiting"]
     assert box(picture, "wine-monitor").marks == [Mark(text="monitor :5600 does not answer", ok=False)]
 
 
 def test_it_is_told_in_words_too() -> None:
     """A sentence for each group, which a screen reader says, and a narrow screen shows instead."""
     picture = draw_system([(STAGE, SERVING)], CLUSTER)
-    stage = "wine-stage (stage :5500 serving; Stable, 1 member, 1,200 waiting)"
+    stage = "wine-stage (stage :5500 serving; Stable, 1 member; 1,200 waiting)"
     assert picture.says == [
         f"{stage} reads records (1,200 waiting), models and writes scored.",
-        "elsewhere (servers not known; Empty, 0 members, 3 waiting) reads scored (3 waiting) and writes no topic.",
+        "elsewhere (servers not known; Empty, 0 members; 3 waiting) reads scored (3 waiting) and writes no topic.",
     ]
+
+
+def test_topics_that_the_engine_keeps_are_counted_not_drawn() -> None:
+    """Kafka Streams' own: they belong to one group, and nobody else reads them. What waits there is waiting."""
+    own = "app-KSTREAM-1-repartition"
+    topics = (TopicState(own, {0: 5}), TopicState("app-store-changelog", {0: 5}), TopicState("app-records", {0: 5}))
+    picture = draw_system([], ClusterState(topics, (GroupState("app", "Stable", ("m",), {own: 2, "app-records": 1}),)))
+    assert [one.name for one in picture.boxes] == ["app", "app-records"]
+    assert box(picture, "app").lines == ["Stable, 1 member", "3 waiting", "2 topics of its own"]
+    assert picture.left_out == ""
 
 
 def test_partitions_are_counted_where_they_are_many() -> None:

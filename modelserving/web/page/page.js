@@ -121,7 +121,7 @@ function table(told) {
   return part;
 }
 
-const WIDE = 200, GAP = 100, APART = 22, LINE = 19, BEFORE = 70, LANE = 16; // of the picture, in its own units
+const WIDE = 250, GAP = 100, APART = 22, LINE = 19, BEFORE = 70, LANE = 16; // of the picture, in its own units
 
 function place(boxes) { // in columns, each in the middle of the highest; what has no arrow stands in rows below
   const columns = [];
@@ -146,10 +146,13 @@ function placeBeside(boxes, top, wide) {
   return top;
 }
 
-function ends(arrows, boxes) { // the arrows at one side of a box are spread, in the order of where they go to
+const isLong = (arrow, boxes) => boxes[arrow.target].column - boxes[arrow.source].column !== 1;
+
+function ends(arrows, boxes) { // the arrows at one side of a box are spread: by where they go, those that go below last
+  const order = (arrow, other) => (isLong(arrow, boxes) ? 1e6 : 0) + boxes[arrow[other]].y;
   const spread = (end, own, other) => boxes.forEach((box, number) => {
     const here = arrows.filter((arrow) => arrow[own] === number);
-    here.sort((one, two) => boxes[one[other]].y - boxes[two[other]].y);
+    here.sort((one, two) => order(one, other) - order(two, other));
     here.forEach((arrow, at) => { arrow[end] = box.y + box.high * (at + 1) / (here.length + 1); });
   });
   spread("from", "source", "target");
@@ -171,21 +174,29 @@ function drawArrow(arrow, boxes, lane) {
   return drawn;
 }
 
-const clipped = (text, most) => text.length > most ? `${text.slice(0, most - 1)}…` : text;
+function clipped(text, small, large) { // letters are taken to be as wide as usual fonts have them at most
+  let room = WIDE - 24;
+  for (let at = 0; at < text.length; at++) {
+    room -= /[A-Zmw@%&]/.test(text[at]) ? large : small;
+    if (room < 0) return `${text.slice(0, at - 1)}…`;
+  }
+  return text;
+}
+const fit = (text) => clipped(text, 7, 11.5), fitBold = (text) => clipped(text, 8.6, 12.5);
 
 function drawBox(box) {
   const group = draw("g", {}), { x, y } = box;
   group.append(draw("title", {}, [box.name, ...box.marks.map((mark) => mark.text), ...box.lines].join("\n")));
   group.append(draw("rect", { x, y, width: WIDE, height: box.high, rx: box.kind === "topic" ? 2 : 10, class: box.kind }));
-  group.append(draw("text", { x: x + 10, y: y + 20, class: "name" }, clipped(box.name, 25)));
+  group.append(draw("text", { x: x + 10, y: y + 20, class: "name" }, fitBold(box.name)));
   let below = y + 20;
   for (const mark of box.marks) {
-    group.append(draw("text", { x: x + 10, y: below += LINE, class: mark.ok ? "ok" : "not" }, clipped(`${mark.ok ? "●" : "▲"} ${mark.text}`, 28)));
+    group.append(draw("text", { x: x + 10, y: below += LINE, class: mark.ok ? "ok" : "not" }, fit(`${mark.ok ? "●" : "▲"} ${mark.text}`)));
   }
   for (const line of box.lines) {
     below += LINE;
     if (box.kind === "topic") group.append(draw("rect", { x: x + 6, y: below - 13, width: WIDE - 12, height: LINE - 3, class: "lane" }));
-    group.append(draw("text", { x: x + 10, y: below }, clipped(line, 28)));
+    group.append(draw("text", { x: x + 10, y: below }, fit(line)));
   }
   return group;
 }
@@ -198,7 +209,7 @@ function picture(told) {
   if (!told || !told.boxes.length) return by("picture").replaceChildren();
   const { boxes, arrows } = told, { high, wide } = place(boxes);
   ends(arrows, boxes);
-  const longer = arrows.filter((arrow) => boxes[arrow.target].column - boxes[arrow.source].column !== 1);
+  const longer = arrows.filter((arrow) => isLong(arrow, boxes));
   const lanes = high + longer.length * LANE, says = `${told.title}: ${told.says.join(" ") || "nobody that is known."}`;
   const end = placeBeside(boxes.filter((box) => box.column < 0), lanes + APART, wide);
   const svg = draw("svg", { class: "system", viewBox: `0 0 ${wide} ${end}`, width: wide, height: end, role: "img", "aria-label": says });

@@ -101,4 +101,5 @@ def _who(model: ModelInfo, place: str) -> list[str]:
 
 
 def _us(ns: int) -> str:
-    return f"{ns / _NS_PER_US:.3g} µs" if ns else ""
+    us = ns / _NS_PER_US
+    return f"{us:,.0f} µs" if us >= 1_000 else f"{us:.3g} µs" if ns else ""

@@ -18,6 +18,8 @@ Answer = tuple[AnnouncedServer, PageState | None]
 _MOST_GROUPS = 12
 _MOST_TOPICS = 24
 _MOST_LINES = 4
+_INTERNAL = ("-repartition", "-changelog")
+"""How the names of topics end that Kafka Streams keeps for one application, after the name of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class _Flow:
         group: as the broker sees it; ``None``: it does not.
         reads: the topics, with what waits where that is known.
         writes: the topics.
+        own: topics that Kafka Streams keeps for the group alone: told, not drawn.
     """
 
     name: str
@@ -37,6 +40,7 @@ class _Flow:
     group: GroupState | None
     reads: Mapping[str, int | None]
     writes: tuple[str, ...]
+    own: frozenset[str]
 
 
 def draw_system(answers: Sequence[Answer], cluster: ClusterState) -> Picture:
@@ -48,8 +52,9 @@ def draw_system(answers: Sequence[Answer], cluster: ClusterState) -> Picture:
         answers: of the servers.
         cluster: what the broker has.
     """
-    flows = list(_flows(answers, cluster.groups))
-    shown, topics = flows[:_MOST_GROUPS], {topic.name: topic for topic in cluster.topics}
+    flows = list(_flows(answers, cluster))
+    own = frozenset[str]().union(*(flow.own for flow in flows))
+    shown, topics = flows[:_MOST_GROUPS], {topic.name: topic for topic in cluster.topics if topic.name not in own}
     touched = dict.fromkeys(name for flow in shown for name in (*flow.reads, *flow.writes))
     names = [*touched, *(name for name in topics if name not in touched)][:_MOST_TOPICS]
     places = {name: len(shown) + number for number, name in enumerate(names)}
@@ -65,24 +70,25 @@ def draw_system(answers: Sequence[Answer], cluster: ClusterState) -> Picture:
     )
 
 
-def _flows(answers: Sequence[Answer], groups: Sequence[GroupState]) -> Iterator[_Flow]:
+def _flows(answers: Sequence[Answer], cluster: ClusterState) -> Iterator[_Flow]:
     """Servers first, in the order in which they are known; then groups whose servers are not known."""
     of_group: dict[str, list[Answer]] = {}
     for answer in answers:
         of_group.setdefault(answer[0].group or answer[0].url, []).append(answer)
-    seen = {group.name: group for group in groups}
-    for name, own in of_group.items():
-        yield _flow(name, own, seen.get(name))
-    for group in groups:
+    seen = {group.name: group for group in cluster.groups}
+    for name, servers in of_group.items():
+        yield _flow(name, servers, seen.get(name), cluster.topics)
+    for group in cluster.groups:
         if group.name not in of_group and (group.members or any(group.lag.values())):
-            yield _flow(group.name, (), group)
+            yield _flow(group.name, (), group, cluster.topics)
 
 
-def _flow(name: str, answers: Sequence[Answer], group: GroupState | None) -> _Flow:
+def _flow(name: str, answers: Sequence[Answer], group: GroupState | None, topics: Sequence[TopicState]) -> _Flow:
+    own = frozenset(one.name for one in topics if one.name.startswith(f"{name}-") and one.name.endswith(_INTERNAL))
     reads: dict[str, int | None] = dict.fromkeys(topic for server, _ in answers for topic in server.reads)
-    reads.update(group.lag if group else {})
+    reads.update({topic: lag for topic, lag in group.lag.items() if topic not in own} if group else {})
     writes = dict.fromkeys(topic for server, _ in answers for topic in server.writes)
-    return _Flow(name, tuple(answers), group, reads, tuple(writes))
+    return _Flow(name, tuple(answers), group, reads, tuple(writes), own)
 
 
 def _arrows(number: int, flow: _Flow, places: Mapping[str, int]) -> Iterator[Arrow]:
@@ -97,7 +103,7 @@ def _arrows(number: int, flow: _Flow, places: Mapping[str, int]) -> Iterator[Arr
 def _group_box(flow: _Flow) -> Box:
     more = [f"and {len(flow.answers) - _MOST_LINES} more servers"] if len(flow.answers) > _MOST_LINES else []
     models = list(dict.fromkeys(model for _, found in flow.answers for model in _models(found)))
-    lines = [*more, *models[:_MOST_LINES], *_group_lines(flow.group)]
+    lines = [*more, *models[:_MOST_LINES], *_group_lines(flow)]
     return Box(
         kind="group", name=flow.name, marks=[_mark(one) for one in _worst_first(flow)][:_MOST_LINES], lines=lines
     )
@@ -122,10 +128,12 @@ def _models(found: PageState | None) -> Iterator[str]:
                 yield f"{cells.get('data type')}: {cells.get('model')}"
 
 
-def _group_lines(group: GroupState | None) -> list[str]:
+def _group_lines(flow: _Flow) -> list[str]:
+    own = [f"{_counted(len(flow.own), 'topic')} of its own"] if flow.own else []
+    group = flow.group
     if group is None:
-        return []
-    return [f"{group.state}, {_counted(len(group.members), 'member')}, {sum(group.lag.values()):,} waiting"]
+        return own
+    return [f"{group.state}, {_counted(len(group.members), 'member')}", f"{sum(group.lag.values()):,} waiting", *own]
 
 
 def _topic_box(name: str, topic: TopicState | None, away: str) -> Box:
@@ -139,7 +147,7 @@ def _topic_box(name: str, topic: TopicState | None, away: str) -> Box:
 
 def _sentence(flow: _Flow) -> str:
     marks = ", ".join(_mark(one).text for one in flow.answers) or "servers not known"
-    state = "; ".join([marks, *_group_lines(flow.group)])
+    state = "; ".join([marks, *_group_lines(flow)])
     reads = ", ".join(f"{name} ({lag:,} waiting)" if lag else name for name, lag in flow.reads.items())
     return f"{flow.name} ({state}) reads {reads or 'no topic'} and writes {', '.join(flow.writes) or 'no topic'}."
 
