@@ -7,7 +7,7 @@ SIDE_BY_SIDE := -n 3 --dist loadgroup
 FAST := not slow and not notebook and not browser and not ray and not registry
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-quix setup-jpmml setup-mlserver lab demo test test-ray test-registry test-mlserver check lint format types slides notebooks protos lock clean
+.PHONY: help setup setup-dev setup-quix setup-jpmml setup-mlserver lab demo test test-ray test-registry test-mlserver check lint format types slides pictures notebooks protos lock clean
 
 help: ## show this list
 	@echo "make lab    the workbook: JupyterLab on its home page, with the broker running"
@@ -66,6 +66,9 @@ types: setup-dev ## types
 
 slides: setup ## the presentation, into build/slides (HALF=1: the half day)
 	@$(RUN) slides $(if $(HALF),--half)
+
+pictures: setup-dev ## take the pictures of README and guide again, from what really runs (needs Chromium)
+	$(BIN)/python -m tests.browser.pictures
 
 notebooks: setup-dev ## derive the notebooks from their text sources
 	$(BIN)/python -m modelserving.workshop.authoring.derive

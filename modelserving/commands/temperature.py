@@ -47,7 +47,9 @@ def temperature(said: ListenOptions, partitions: Partitions = 4) -> None:
         options = HeatingOptions(folder, topics, member.group, member.instance, member.url)
         server = HeatingServer(connection, options)
         about = f"Controlling {topics.heater} by {topics.sensor} and {topics.control}"
-        return Service(server.run, make_heating_app(server), about, f"What is wanted: {member.url}/state/1")
+        look = f"What is wanted: {member.url}/state/1"
+        reads, writes = (topics.sensor, topics.control), (topics.heater, topics.dead_letters)
+        return Service(server.run, make_heating_app(server), about, look, reads=reads, writes=writes)
 
     launch("heating", said, make)
 

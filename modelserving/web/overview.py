@@ -20,6 +20,7 @@ from modelserving.monitoring.metrics import Exposition
 from modelserving.monitoring.overview import AnnouncedServer, ClusterState, GroupState
 from modelserving.web.app import add_docs, add_errors, add_metrics
 from modelserving.web.page import PageState, Table, add_page
+from modelserving.web.page.system import Answer, draw_system
 from modelserving.web.peer_client import Ask, ask
 from modelserving.web.schemas import AGAIN, Health
 
@@ -93,11 +94,12 @@ def show_system(servers: Sequence[AnnouncedServer], cluster: ClusterState, ask: 
             "scored": sum(found.numbers.get("scored", 0) for _, found in answers if found is not None),
         },
         rates=["messages"],
+        picture=draw_system(answers, cluster),
         tables=[_servers(answers), *map(_models, answers), _groups(cluster.groups), _topics(cluster)],
     )
 
 
-def _ask_all(servers: Sequence[AnnouncedServer], ask: Ask[PageState]) -> list[tuple[AnnouncedServer, PageState | None]]:
+def _ask_all(servers: Sequence[AnnouncedServer], ask: Ask[PageState]) -> list[Answer]:
     if not servers:
         return []
     with ThreadPoolExecutor(min(len(servers), _MOST), thread_name_prefix="looking") as threads:
@@ -111,7 +113,7 @@ def _answer(server: AnnouncedServer, ask: Ask[PageState]) -> PageState | None:
         return None
 
 
-def _servers(answers: Sequence[tuple[AnnouncedServer, PageState | None]]) -> Table:
+def _servers(answers: Sequence[Answer]) -> Table:
     rows = [
         [
             one.kind,
@@ -125,7 +127,7 @@ def _servers(answers: Sequence[tuple[AnnouncedServer, PageState | None]]) -> Tab
     return Table(title="Servers", columns=["kind", "group", "address", "phase", "scored", "dead letters"], rows=rows)
 
 
-def _models(answer: tuple[AnnouncedServer, PageState | None]) -> Table:
+def _models(answer: Answer) -> Table:
     """The models of one server, as it shows them itself."""
     server, found = answer
     own = next((one for one in found.tables if one.title == "Models"), None) if found is not None else None

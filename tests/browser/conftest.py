@@ -15,7 +15,7 @@ from modelserving.config import checkout
 from tests.browser.lab import Lab, running_lab
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-_FLAGS = [
+FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -40,7 +40,7 @@ def browser() -> Iterator[Browser]:
         found = next(filter(None, map(shutil.which, _NAMES)), playwright.chromium.executable_path)
         if not Path(found).exists():
             pytest.skip("no Chromium here: install it with the system's packages, or `playwright install chromium`")
-        launched = playwright.chromium.launch(executable_path=found, args=_FLAGS)
+        launched = playwright.chromium.launch(executable_path=found, args=FLAGS)
         yield launched
         launched.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from threading import Thread
 from typing import NamedTuple
@@ -14,8 +15,18 @@ from playwright.sync_api import Page, expect
 
 from modelserving.broker import EmbeddedKafka
 from modelserving.kafka import Connection, make_producer
+from modelserving.monitoring.overview import (
+    AnnouncedServer,
+    ClusterState,
+    ClusterWatch,
+    GroupState,
+    TopicState,
+    read_announced,
+)
+from modelserving.monitoring.overview.announced import servers_folder
 from modelserving.records import Topics, encode_wine
 from modelserving.web.page import PageState, Shares
+from modelserving.web.page.system import draw_system
 from modelserving.workshop.lab.timetable import read_timetable
 from modelserving.workshop.processes.process import ServerProcess
 from modelserving.workshop.slides.build import lay_out, source_folder
@@ -30,6 +41,15 @@ from tests.fakes import wine
 pytestmark = [pytest.mark.browser, pytest.mark.broker]
 
 HOSTILE = "<img src=x onerror=alert(1)>"
+_MISPLACED = """() => {
+  const svg = document.querySelector("svg.system"), { width, height } = svg.viewBox.baseVal;
+  const boxes = [...svg.querySelectorAll("rect.topic, rect.group")].map((box) => box.getBBox());
+  const outside = boxes.filter((b) => b.x < 0 || b.y < 0 || b.x + b.width > width || b.y + b.height > height);
+  const meet = (a, b) => a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
+  const wide = [...svg.querySelectorAll("g")].filter((g) => g.getBBox().width > 251);
+  const overlaps = boxes.flatMap((a, number) => boxes.slice(number + 1).filter((b) => meet(a, b)));
+  return [boxes.length, outside.length, overlaps.length, wide.length];
+}"""
 
 
 class Served(NamedTuple):
@@ -38,6 +58,7 @@ class Served(NamedTuple):
     url: str
     connection: Connection
     topics: Topics
+    home: Path
 
     def send(self, topic: str, *values: bytes) -> None:
         """Publish messages."""
@@ -52,9 +73,9 @@ def served(kafka: EmbeddedKafka) -> Iterator[Served]:
     """A real server with a model of a hostile name."""
     connection = kafka.start().connection
     prefix = f"t{secrets.token_hex(4)}"
-    broker = {"KAFKA_BOOTSTRAP_SERVERS": connection.bootstrap_servers}
+    broker = {"KAFKA_BOOTSTRAP_SERVERS": connection.bootstrap_servers, "MODELSERVING_HOME": str(kafka.home)}
     with ServerProcess.start("stage", prefix, ("--port", "0", "--no-preload"), broker) as server:
-        made = Served(server.url, connection, Topics().prefixed(prefix))
+        made = Served(server.url, connection, Topics().prefixed(prefix), kafka.home)
         made.send(made.topics.models, *published(constant_model(5.0, HOSTILE)))
         yield made
 
@@ -119,6 +140,44 @@ def test_parts_of_a_whole_are_drawn_as_they_change(served: Served, page: Page, c
     picture = page.get_by_role("img", name=told)
     expect(picture).to_have_count(1)
     assert [len(path.get_attribute("d") or "") > 0 for path in picture.locator("path").all()] == [True, True, False]
+    assert complaints == []
+
+
+def test_it_says_what_it_reads_and_writes(served: Served) -> None:
+    """In the file by which it is found; the broker says what it has read. So arrows go to topics that are there."""
+    (here,) = (one for one in read_announced(servers_folder(served.home)) if one.url == served.url)
+    own = served.topics
+    assert (here.reads, here.writes) == ((own.records, own.models, own.control), (own.scored, own.dead_letters))
+    with closing(ClusterWatch(served.connection)) as watch:
+        drawn = draw_system([(here, None)], watch.look())
+    lines = {box.name: box.lines for box in drawn.boxes if box.kind == "topic" and box.column >= 0}
+    assert lines.keys() == set(own.names)
+    assert lines[own.models] == ["0: 1"]
+
+
+def test_the_running_system_is_drawn(served: Served, page: Page, complaints: list[str]) -> None:
+    """Boxes that do not overlap, with a sentence for a screen reader; a list on a narrow screen; names are texts."""
+    first = AnnouncedServer("http://127.0.0.1:5500", "stage", HOSTILE, 1, ("records", "models"), ("scored",))
+    second = AnnouncedServer("http://127.0.0.1:5600", "monitor", "m", 2, ("records", "scored", "judged"), ("judged",))
+    topics = tuple(TopicState(name, {0: 7, 1: 8}) for name in ("judged", "models", "other", "records", "scored"))
+    cluster = ClusterState(topics, (GroupState(HOSTILE, "Stable", ("a",), {"records": 3}),))
+    good = PageState(title="Model server", ok=True, phase="serving")
+    drawn = draw_system([(first, good), (second, None)], cluster)
+    state = PageState(title="Running system", ok=False, phase="not all is well", picture=drawn)
+    body = f"data: {state.model_dump_json()}\n\n"
+    page.route("**/live", lambda route: route.fulfill(content_type="text/event-stream", body=body))
+    page.goto(served.url)
+    expect(
+        page.get_by_role("img", name="m (monitor :5600 does not answer) reads records, scored, judged")
+    ).to_be_visible()
+    assert page.locator("svg.system title").filter(has_text=HOSTILE).count() == 1
+    assert page.evaluate(_MISPLACED) == [7, 0, 0, 0]
+    assert page.locator("svg.system path").count() == len(drawn.arrows) == 7
+    assert page.locator("#picture").locator("[tabindex], a, button").count() == 0
+    page.set_viewport_size({"width": 360, "height": 800})
+    expect(page.locator("svg.system")).to_be_hidden()
+    expect(page.get_by_role("listitem").filter(has_text=HOSTILE)).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     assert complaints == []
 
 

@@ -52,6 +52,8 @@ class Service:
         about: a line that says what it does.
         look: where one sees how it does that.
         tell: hands each change to who says it in the terminal, until cancelled; ``None``: it says nothing.
+        reads: topics that it reads, for the picture of the running system.
+        writes: topics that it writes.
     """
 
     run: Callable[[], Awaitable[None]]
@@ -59,6 +61,8 @@ class Service:
     about: str
     look: str
     tell: Callable[[Callable[[str], object]], Awaitable[None]] | None = None
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
 
 
 def launch(kind: str, said: ListenOptions, make: Callable[[Connection, GroupMember], Service]) -> None:
@@ -100,7 +104,7 @@ def launch(kind: str, said: ListenOptions, make: Callable[[Connection, GroupMemb
             ]
             if service.tell is not None:
                 stops.append(partial(service.tell, console.print))
-            here = AnnouncedServer(url, kind, group, os.getpid())
+            here = AnnouncedServer(url, kind, group, os.getpid(), service.reads, service.writes)
             with announced(servers_folder(load_settings().home), here):
                 anyio.run(serve_app, service.run, service.app, bound, *stops)
     console.print("The server has stopped.")
@@ -111,6 +115,7 @@ def launch_models(
     said: ServeOptions,
     make: Callable[[Connection, ServerOptions], Runnable],
     routers: Callable[[Runnable], Sequence[APIRouter]] = lambda _: (),
+    also_reads: Callable[[Topics], tuple[str, ...]] = lambda _: (),
 ) -> None:
     """The same for a server of models.
 
@@ -119,6 +124,7 @@ def launch_models(
         said: as in ``launch``.
         make: makes the server; its topics are there.
         routers: HTTP paths of this kind of server alone.
+        also_reads: topics that this kind of server alone reads.
     """
     from modelserving.kafka import create_topics
     from modelserving.tracing import make_tracer
@@ -134,7 +140,15 @@ def launch_models(
         server = make(connection, options)
         about = f"Scoring {topics.records} into {topics.scored}"
         look = f"Model in use: {member.url}/state"
-        return Service(server.run, make_app(server, *routers(server)), about, look, partial(narrate, server))
+        return Service(
+            server.run,
+            make_app(server, *routers(server)),
+            about,
+            look,
+            partial(narrate, server),
+            (topics.records, topics.models, topics.control, *also_reads(topics)),
+            (topics.scored, topics.dead_letters),
+        )
 
     pipeline = said.prefix or said.topic.removesuffix("-records") or "modelserving"
     launch(kind, replace(said, group=said.group or f"{pipeline}-{kind}"), begin)

@@ -57,6 +57,7 @@ def monitor(
     from modelserving.kafka import create_topics
     from modelserving.monitoring.influx.writer import InfluxTarget
     from modelserving.monitoring.monitor import Monitor, MonitorOptions
+    from modelserving.monitoring.truth.topic import judged_topic, truth_topic
     from modelserving.records.schema_files import read_schemas
     from modelserving.web.monitor import make_monitor_app
 
@@ -75,7 +76,15 @@ def monitor(
         )
         server = Monitor(connection, options)
         about = f"Looking at {topics.records} and {topics.scored}"
-        return Service(server.run, make_monitor_app(server), about, f"What drifts: {member.url}/drift")
+        judged = judged_topic(topics)
+        return Service(
+            server.run,
+            make_monitor_app(server),
+            about,
+            f"What drifts: {member.url}/drift",
+            reads=(topics.records, topics.models, topics.control, topics.scored, truth_topic(topics), judged),
+            writes=(judged, *([topics.control] if roll_back else [])),
+        )
 
     pipeline = said.prefix or topic.removesuffix("-records") or "modelserving"
     launch("monitor", replace(said, group=said.group or f"{pipeline}-monitor"), make)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fastapi import APIRouter
 
     from modelserving.kafka import Connection
+    from modelserving.records import Topics
     from modelserving.serving import ServerOptions
     from modelserving.speculative.server import SpeculativeServer
     from modelserving.speculative.settings import ParticipantSettings, SpeculativeSettings
@@ -65,7 +66,12 @@ def speculative(
         assert isinstance(server, SpeculativeServer)
         return (speculative_router(server),)
 
-    launch_models("speculative", said, make, routers)
+    def also_reads(topics: Topics) -> tuple[str, ...]:
+        from modelserving.speculative.control import settings_topic
+
+        return (settings_topic(topics),)
+
+    launch_models("speculative", said, make, routers, also_reads)
 
 
 @speculative_app.command("set")

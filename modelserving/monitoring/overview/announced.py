@@ -22,7 +22,7 @@ __all__ = ["AnnouncedServer", "announced", "read_announced", "servers_folder"]
 
 log = logging.getLogger(__name__)
 
-_PID = "__meta_pid"
+_PID, _READS, _WRITES = "__meta_pid", "__meta_reads", "__meta_writes"  # Prometheus drops what begins so
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,16 @@ class AnnouncedServer:
         kind: what it is: ``stage``, ``monitor``.
         group: its consumer group.
         pid: its process; 0 for one that did not say.
+        reads: topics that it reads; none where that is not known.
+        writes: topics that it writes.
     """
 
     url: str
     kind: str
     group: str
     pid: int = 0
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
 
     @property
     def running(self) -> bool:
@@ -83,6 +87,7 @@ def read_announced(folder: Path) -> list[AnnouncedServer]:
 
 def _entry(server: AnnouncedServer) -> dict[str, object]:
     labels = {"kind": server.kind, "group": server.group, _PID: str(server.pid or os.getpid())}
+    labels |= {_READS: " ".join(server.reads), _WRITES: " ".join(server.writes)}  # no topic has a space in its name
     return {"targets": [urlsplit(server.url).netloc], "labels": labels}
 
 
@@ -90,9 +95,11 @@ def _read(path: Path) -> Iterator[AnnouncedServer]:
     try:
         for entry in json.loads(path.read_text(encoding="utf-8")):
             labels = entry["labels"]
+            reads, writes = (tuple(labels.get(name, "").split()) for name in (_READS, _WRITES))
             for target in entry["targets"]:
-                yield AnnouncedServer(f"http://{target}", labels["kind"], labels["group"], int(labels[_PID]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+                url = f"http://{target}"
+                yield AnnouncedServer(url, labels["kind"], labels["group"], int(labels[_PID]), reads, writes)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         log.debug("%s names no server: %r", path, error)
 
 

@@ -2,11 +2,13 @@
 
 ::
 
-    state.py ─▶ live.py     what is shown, in one shape for all servers; asked once a second, however many look
+    picture.py ─▶ state.py ─▶ live.py    what is shown, in one shape for all; asked once a second, however many look
+                  system.py              the picture of servers, topics and groups together
     index.html · page.css · page.js
 """
 
 from modelserving.web.page.live import add_page
+from modelserving.web.page.picture import Arrow, Box, Mark, Picture
 from modelserving.web.page.state import PageState, Shares, Table, show_server
 
-__all__ = ["PageState", "Shares", "Table", "add_page", "show_server"]
+__all__ = ["Arrow", "Box", "Mark", "PageState", "Picture", "Shares", "Table", "add_page", "show_server"]

@@ -11,6 +11,12 @@ const make = (tag, text, attributes = {}) => {
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   return made;
 };
+const draw = (tag, attributes, text = null) => {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  if (text !== null) made.textContent = text;
+  return made;
+};
 const shown = (number) => Number(number).toLocaleString("en");
 
 function speak(text, ok) {
@@ -43,15 +49,9 @@ function chart(name, values) {
   const now = values.length ? values[values.length - 1] : 0;
   const says = `${name} a second: now ${shown(Math.round(now))}, at most ${shown(Math.round(top))} in the last ${values.length} seconds`;
   const figure = make("figure", null);
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("viewBox", `0 0 ${POINTS} 100`);
-  svg.setAttribute("preserveAspectRatio", "none");
-  svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", says);
-  const line = document.createElementNS("http://www.w3.org/2000/svg", "polyline");
+  const svg = draw("svg", { viewBox: `0 0 ${POINTS} 100`, preserveAspectRatio: "none", role: "img", "aria-label": says });
   const start = POINTS - values.length;
-  line.setAttribute("points", values.map((value, at) => `${start + at},${98 - 94 * value / top}`).join(" "));
-  svg.append(line);
+  svg.append(draw("polyline", { points: values.map((value, at) => `${start + at},${98 - 94 * value / top}`).join(" ") }));
   figure.append(svg, make("figcaption", says));
   return figure;
 }
@@ -79,11 +79,7 @@ function shares({ title, counts }) {
   const last = [...seconds].reverse().find((one) => one.size) || new Map();
   const told = names.map((name) => `${name}: ${Math.round(100 * (last.get(name) || 0))} %`);
   const says = `${title}, of those that came last: ${told.join(", ") || "none yet"}`;
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("viewBox", `0 0 ${POINTS} 100`);
-  svg.setAttribute("preserveAspectRatio", "none");
-  svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", says);
+  const svg = draw("svg", { viewBox: `0 0 ${POINTS} 100`, preserveAspectRatio: "none", role: "img", "aria-label": says });
   const start = POINTS - seconds.length, paths = names.map(() => "");
   seconds.forEach((second, at) => {
     let low = 100;
@@ -94,19 +90,12 @@ function shares({ title, counts }) {
     });
   });
   paths.forEach((path, number) => {
-    const area = document.createElementNS("http://www.w3.org/2000/svg", "path");
-    area.setAttribute("d", path);
-    area.setAttribute("fill", COLOURS[number % COLOURS.length]);
-    svg.append(area);
+    svg.append(draw("path", { d: path, fill: COLOURS[number % COLOURS.length] }));
   });
   const figure = make("figure", null), caption = make("figcaption", `${title}, of those that came last: `);
   told.forEach((text, number) => {
-    const key = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-    key.setAttribute("class", "key");
-    key.setAttribute("aria-hidden", "true");
-    const box = document.createElementNS("http://www.w3.org/2000/svg", "rect");
-    for (const [name, value] of Object.entries({ width: 10, height: 10, fill: COLOURS[number % COLOURS.length] })) box.setAttribute(name, value);
-    key.append(box);
+    const key = draw("svg", { class: "key", "aria-hidden": "true" });
+    key.append(draw("rect", { width: 10, height: 10, fill: COLOURS[number % COLOURS.length] }));
     const part = make("span", null, { class: "part" });
     part.append(key, make("span", text));
     caption.append(part, " ");
@@ -132,6 +121,107 @@ function table(told) {
   return part;
 }
 
+const WIDE = 250, GAP = 100, APART = 22, LINE = 19, BEFORE = 70, LANE = 16; // of the picture, in its own units
+
+function place(boxes) { // in columns, each in the middle of the highest; what has no arrow stands in rows below
+  const columns = [];
+  boxes.filter((box) => box.column >= 0).forEach((box) => (columns[box.column] ||= []).push(box));
+  boxes.forEach((box) => { box.high = 30 + LINE * (box.marks.length + box.lines.length); });
+  const highOf = (column) => (column || []).reduce((sum, box) => sum + box.high + APART, -APART);
+  const high = Math.max(0, ...columns.map(highOf));
+  columns.forEach((column, number) => {
+    let y = 8 + (high - highOf(column)) / 2;
+    column.forEach((box) => { box.x = BEFORE + number * (WIDE + GAP); box.y = y; y += box.high + APART; });
+  });
+  return { high: high + 8, wide: 2 * BEFORE + Math.max(3, columns.length) * (WIDE + GAP) - GAP };
+}
+
+function placeBeside(boxes, top, wide) {
+  const fit = Math.max(1, Math.floor((wide - 2 * BEFORE + APART) / (WIDE + APART)));
+  for (let from = 0; from < boxes.length; from += fit) {
+    const row = boxes.slice(from, from + fit);
+    row.forEach((box, number) => { box.x = BEFORE + number * (WIDE + APART); box.y = top; });
+    top += Math.max(...row.map((box) => box.high)) + APART;
+  }
+  return top;
+}
+
+const isLong = (arrow, boxes) => boxes[arrow.target].column - boxes[arrow.source].column !== 1;
+
+function ends(arrows, boxes) { // the arrows at one side of a box are spread: by where they go, those that go below last
+  const order = (arrow, other) => (isLong(arrow, boxes) ? 1e6 : 0) + boxes[arrow[other]].y;
+  const spread = (end, own, other) => boxes.forEach((box, number) => {
+    const here = arrows.filter((arrow) => arrow[own] === number);
+    here.sort((one, two) => order(one, other) - order(two, other));
+    here.forEach((arrow, at) => { arrow[end] = box.y + box.high * (at + 1) / (here.length + 1); });
+  });
+  spread("from", "source", "target");
+  spread("to", "target", "source");
+}
+
+function wayOf(arrow, boxes, lane) { // to the next column at once; to any other below all boxes, in a lane of its own
+  const left = boxes[arrow.source].x + WIDE, tip = boxes[arrow.target].x - 9, { from, to } = arrow;
+  const columns = boxes[arrow.target].column - boxes[arrow.source].column, half = GAP / 2;
+  if (columns === 1) return `M${left},${from}C${left + half},${from} ${tip - half},${to} ${tip},${to}`;
+  if (columns > 1) return `M${left},${from}C${left + half},${from} ${left + 10},${lane} ${left + 60},${lane}H${tip - 60}C${tip - 10},${lane} ${tip - half},${to} ${tip},${to}`;
+  return `M${left},${from}C${left + 60},${from} ${left + 60},${lane} ${left},${lane}H${tip}C${tip - 60},${lane} ${tip - 60},${to} ${tip},${to}`;
+}
+
+function drawArrow(arrow, boxes, lane) {
+  const tip = boxes[arrow.target].x - 10, y = arrow.to;
+  const drawn = [draw("path", { d: wayOf(arrow, boxes, lane) }), draw("polygon", { points: `${tip + 10},${y} ${tip},${y - 5} ${tip},${y + 5}` })];
+  if (arrow.text) drawn.push(draw("text", { x: tip - 6, y: y - 5, class: "waiting" }, arrow.text));
+  return drawn;
+}
+
+function clipped(text, small, large) { // letters are taken to be as wide as usual fonts have them at most
+  let room = WIDE - 24;
+  for (let at = 0; at < text.length; at++) {
+    room -= /[A-Zmw@%&]/.test(text[at]) ? large : small;
+    if (room < 0) return `${text.slice(0, at - 1)}…`;
+  }
+  return text;
+}
+const fit = (text) => clipped(text, 7, 11.5), fitBold = (text) => clipped(text, 8.6, 12.5);
+
+function drawBox(box) {
+  const group = draw("g", {}), { x, y } = box;
+  group.append(draw("title", {}, [box.name, ...box.marks.map((mark) => mark.text), ...box.lines].join("\n")));
+  group.append(draw("rect", { x, y, width: WIDE, height: box.high, rx: box.kind === "topic" ? 2 : 10, class: box.kind }));
+  group.append(draw("text", { x: x + 10, y: y + 20, class: "name" }, fitBold(box.name)));
+  let below = y + 20;
+  for (const mark of box.marks) {
+    group.append(draw("text", { x: x + 10, y: below += LINE, class: mark.ok ? "ok" : "not" }, fit(`${mark.ok ? "●" : "▲"} ${mark.text}`)));
+  }
+  for (const line of box.lines) {
+    below += LINE;
+    if (box.kind === "topic") group.append(draw("rect", { x: x + 6, y: below - 13, width: WIDE - 12, height: LINE - 3, class: "lane" }));
+    group.append(draw("text", { x: x + 10, y: below }, fit(line)));
+  }
+  return group;
+}
+
+let pictureShown = "";
+function picture(told) {
+  const text = JSON.stringify(told);
+  if (text === pictureShown) return;
+  pictureShown = text;
+  if (!told || !told.boxes.length) return by("picture").replaceChildren();
+  const { boxes, arrows } = told, { high, wide } = place(boxes);
+  ends(arrows, boxes);
+  const longer = arrows.filter((arrow) => isLong(arrow, boxes));
+  const lanes = high + longer.length * LANE, says = `${told.title}: ${told.says.join(" ") || "nobody that is known."}`;
+  const end = placeBeside(boxes.filter((box) => box.column < 0), lanes + APART, wide);
+  const svg = draw("svg", { class: "system", viewBox: `0 0 ${wide} ${end}`, width: wide, height: end, role: "img", "aria-label": says });
+  arrows.forEach((arrow) => svg.append(...drawArrow(arrow, boxes, high + LANE * (1 + longer.indexOf(arrow)))));
+  svg.append(...boxes.map(drawBox));
+  const words = make("ul", null, { class: "says" }), figure = make("figure", null);
+  words.append(...told.says.map((sentence) => make("li", sentence)));
+  const note = "Arrows go from a topic to who reads it, and from who writes to a topic; in a topic, each partition with its end.";
+  figure.append(svg, words, make("figcaption", [note, told.left_out].join(" ").trim()));
+  by("picture").replaceChildren(make("h2", told.title), figure);
+}
+
 let tablesShown = "";
 function tables(state) {
   const text = JSON.stringify(state.tables);
@@ -155,6 +245,7 @@ function show(state) {
   by("details").replaceChildren(...state.details.map((line) => make("li", line)));
   numbers(state);
   by("charts").replaceChildren(...state.rates.map((name) => chart(name, history.get(name).values)), ...state.shares.map(shares));
+  picture(state.picture);
   tables(state);
 }
 

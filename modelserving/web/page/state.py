@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from modelserving.models.info import ModelInfo
 from modelserving.models.lifecycle.state import ServingState
 from modelserving.serving import ServerView
+from modelserving.web.page.picture import Picture
 
 __all__ = ["PageState", "Shares", "Table", "show_server"]
 
@@ -41,6 +42,7 @@ class PageState(BaseModel):
     numbers: dict[str, int] = Field({}, description="by what they count")
     rates: list[str] = Field([], description="which of the numbers grow, so that their growth is drawn")
     shares: list[Shares] = []
+    picture: Picture | None = None
     tables: list[Table] = []
 
 
@@ -99,4 +101,5 @@ def _who(model: ModelInfo, place: str) -> list[str]:
 
 
 def _us(ns: int) -> str:
-    return f"{ns / _NS_PER_US:.3g} µs" if ns else ""
+    us = ns / _NS_PER_US
+    return f"{us:,.0f} µs" if us >= 1_000 else f"{us:.3g} µs" if ns else ""

@@ -15,8 +15,10 @@ import pytest
 from modelserving.broker import EmbeddedKafka
 from modelserving.kafka import Connection, make_producer, read_topic
 from modelserving.monitoring.dashboards import ANSWERS, QUALITY
+from modelserving.monitoring.overview import read_announced
+from modelserving.monitoring.overview.announced import servers_folder
 from modelserving.monitoring.replay.answers import Place
-from modelserving.monitoring.truth.topic import Truth, send_truths
+from modelserving.monitoring.truth.topic import Truth, judged_topic, send_truths
 from modelserving.records import Action, ScoredRecord, Topics, decode_command, encode_scored, encode_wine
 from modelserving.workshop.lesson.lesson_topics import wait_until
 from modelserving.workshop.processes.process import ServerProcess
@@ -55,6 +57,8 @@ def test_it_sees_drift_and_rolls_back_and_tells_quality_as_the_truth_comes(
         send_wines(connection, topics.records, 1_500, 10.0, 1)
         wait_until(lambda: seen(monitor) == 1_500, "1,500 wines")
         assert monitor.get("/drift")["drifting"] == []
+        (here,) = (one for one in read_announced(servers_folder(kafka.home)) if one.url == monitor.url)
+        assert here.writes == (judged_topic(topics), topics.control)
         send_wines(connection, topics.records, 600, 12.0, 2)
         wait_until(lambda: monitor.get("/drift")["drifting"], "the alarm")
         assert str(monitor.get("/drift")["drifting"]).startswith("['alcohol for wine drifts: mean 10")

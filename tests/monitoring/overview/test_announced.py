@@ -8,7 +8,7 @@ from pathlib import Path
 
 from modelserving.monitoring.overview import AnnouncedServer, announced, read_announced
 
-HERE = AnnouncedServer("http://127.0.0.1:5500", "stage", "wine/../stage", os.getpid())
+HERE = AnnouncedServer("http://127.0.0.1:5500", "stage", "wine/../stage", os.getpid(), ("a", "b"), ("c",))
 
 
 def test_a_server_is_found_while_it_runs(tmp_path: Path) -> None:
