@@ -22,10 +22,9 @@ from modelserving.records import (
     Column,
     Golden,
     ModelDescriptor,
-    WineRecord,
     check_data_type,
-    read_wines,
 )
+from modelserving.records.defaults import DEFAULT_TYPE, DefaultRecord, read_default_rows
 from modelserving.records.schema import spell
 from modelserving.records.tables import TYPED, has_header, read_table
 
@@ -113,7 +112,7 @@ def describe_file(path: Path, about: About, model_type: str | None = None) -> Mo
 
     Args:
         path: the file, or the folder of a SavedModel.
-        about: what is said about it; the name is that of the file where none is given, the data type ``wine``.
+        about: what is said about it; the name is that of the file where none is given, the data type ``DEFAULT_TYPE``.
         model_type: its format; ``None``: found out.
 
     Raises:
@@ -123,7 +122,9 @@ def describe_file(path: Path, about: About, model_type: str | None = None) -> Mo
     found, data = read_model(path, model_type)
     name = re.sub(r"\s+", "-", path.resolve().stem)
     made = int(path.stat().st_mtime * 1000)
-    return about.apply(ModelDescriptor(name, "", about.data_type or "wine", found, data, version="1", created_ms=made))
+    return about.apply(
+        ModelDescriptor(name, "", about.data_type or DEFAULT_TYPE, found, data, version="1", created_ms=made)
+    )
 
 
 def read_golden(model: ModelDescriptor, path: Path, tolerance: float = 0.0) -> ModelDescriptor:
@@ -167,10 +168,10 @@ def answer_golden(model: ModelDescriptor, path: Path, count: int, tolerance: flo
 
 def _read_rows(
     path: Path, data_type: str, columns: Sequence[Column], answered: bool = True
-) -> Iterator[tuple[WineRecord | Mapping[str, Any], float | str | None]]:
-    """Records, and what stands in their last column: of wines in their own order, or of any table by its names."""
-    if path.suffix.lower() not in TYPED and (not has_header(path) or _names_wines(path)):
-        yield from read_wines(path, data_type)
+) -> Iterator[tuple[DefaultRecord | Mapping[str, Any], float | str | None]]:
+    """Records, and what stands in their last column: default records in their order, or any table by its names."""
+    if path.suffix.lower() not in TYPED and (not has_header(path) or _names_default(path)):
+        yield from read_default_rows(path, data_type)
         return
     for batch in read_table(path, columns):
         *_, last = batch.schema.names
@@ -179,6 +180,6 @@ def _read_rows(
             yield row, answer
 
 
-def _names_wines(path: Path) -> bool:
+def _names_default(path: Path) -> bool:
     first = next(iter(read_table(path, (), 1)), None)
     return first is not None and set(FEATURES) <= {spell(name) for name in first.schema.names}
