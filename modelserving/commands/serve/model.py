@@ -59,7 +59,7 @@ def model(
             described = find_model(file, data_folder(data) / "models", About(name=name))
             if described.name in models:
                 raise ConfigError(f"two models are called {described.name!r}. Give one another name: NAME={file}.")
-            # Without golden records there is nothing to check it with; its records need not be wines.
+            # Without golden records there is nothing to check it with; its records may be of any kind.
             built = build_candidate(described).model if described.golden else create(described)
             stack.callback(built.close)
             models[described.name] = InferenceModel(built, described.type.slug, described.version or "1")
