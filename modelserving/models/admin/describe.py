@@ -11,9 +11,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from modelserving.errors import ConfigError, ModelCheckError, RecordError
+from modelserving.errors import ConfigError, ModelCheckError, ModelInputError, ModelServingError, RecordError
 from modelserving.models.admin.score import read_model
 from modelserving.models.formats import factory
+from modelserving.models.formats.inputs import find_columns
 from modelserving.models.lifecycle.probes import golden_batch
 from modelserving.models.model import columns_of
 from modelserving.models.store.bundled import CATALOG, model_file, read_catalog
@@ -24,7 +25,7 @@ from modelserving.records import (
     ModelDescriptor,
     check_data_type,
 )
-from modelserving.records.defaults import DEFAULT_TYPE, DefaultRecord, read_default_rows
+from modelserving.records.defaults import DEFAULT_SCHEMA, DEFAULT_TYPE, DefaultRecord, read_default_rows
 from modelserving.records.schema import spell
 from modelserving.records.tables import TYPED, has_header, read_table
 
@@ -112,19 +113,42 @@ def describe_file(path: Path, about: About, model_type: str | None = None) -> Mo
 
     Args:
         path: the file, or the folder of a SavedModel.
-        about: what is said about it; the name is that of the file where none is given, the data type ``DEFAULT_TYPE``.
+        about: what is said about it; the name is that of the file where none is given, the data type ``DEFAULT_TYPE``
+            where the model reads nothing that such records do not have.
         model_type: its format; ``None``: found out.
 
     Raises:
+        ConfigError: no data type is given, and the model reads other records than the default ones.
         ModelError: it cannot be read.
         FieldError: the data type is not allowed.
     """
     found, data = read_model(path, model_type)
     name = re.sub(r"\s+", "-", path.resolve().stem)
     made = int(path.stat().st_mtime * 1000)
-    return about.apply(
-        ModelDescriptor(name, "", about.data_type or DEFAULT_TYPE, found, data, version="1", created_ms=made)
-    )
+    data_type = about.data_type or DEFAULT_TYPE
+    model = about.apply(ModelDescriptor(name, "", data_type, found, data, version="1", created_ms=made))
+    if not about.data_type:
+        _check_default(path, model)
+    return model
+
+
+def _check_default(path: Path, model: ModelDescriptor) -> None:
+    """Whether a model of which nobody said the data type reads the default records.
+
+    One that cannot be built here is left to the servers, which say what is wrong with it.
+
+    Raises:
+        ConfigError: it reads other ones.
+    """
+    try:
+        with closing(factory.create(model)) as built:
+            find_columns(columns_of(built), DEFAULT_SCHEMA.to_arrow())
+    except ModelInputError as error:
+        raise ConfigError(
+            f"whose records does {path} score? Not those of {DEFAULT_TYPE!r}: {error} Name them: --data-type NAME."
+        ) from error
+    except ModelServingError:
+        return
 
 
 def read_golden(model: ModelDescriptor, path: Path, tolerance: float = 0.0) -> ModelDescriptor:
