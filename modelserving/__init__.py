@@ -2,8 +2,8 @@
 
 The way of a record, and the package that each step lives in::
 
-    client.provider -> wine-records -> stage (decode -> score) -> wine-scored -> web, widgets
-    client.provider -> wine-models  -> models (build -> check -> warm up -> swap)
+    client.provider -> *-records -> stage (decode -> score) -> *-scored -> web, widgets
+    client.provider -> *-models  -> models (build -> check -> warm up -> swap)
 """
 
 __version__ = "0.1.0"

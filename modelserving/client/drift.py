@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass, replace
 
 from modelserving.errors import ConfigError
-from modelserving.records import FEATURES, WineRecord
+from modelserving.records import FEATURES
+from modelserving.records.defaults import DefaultRecord
 
 __all__ = ["Drift", "parse_drift"]
 
@@ -27,7 +28,7 @@ class Drift:
     by: float
     after: int = 0
 
-    def apply(self, record: WineRecord, number: int) -> WineRecord:
+    def apply(self, record: DefaultRecord, number: int) -> DefaultRecord:
         """The record with this number, counted from 0, as it is to be published."""
         if number < self.after:
             return record

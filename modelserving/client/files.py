@@ -18,6 +18,7 @@ from modelserving.kafka import Connection, make_producer
 from modelserving.records.codecs.columns import to_columns
 from modelserving.records.codecs.factory import make_codec
 from modelserving.records.codecs.framing import write_frame
+from modelserving.records.codecs.written import SCHEMA_ID_HEADER
 from modelserving.records.fields import check_data_type
 from modelserving.records.schema import Column, ColumnType, RecordSchema, spell
 from modelserving.records.tables import read_table
@@ -41,13 +42,25 @@ class Framing:
     Args:
         key: the column whose values are the messages' keys; empty: the data type, if one is given, or none.
         data_type: whose models are to score the records; empty: the schema says.
-        schema_id: number of the schema in a registry, which then stands before each record as Confluent writes it; 0
-            for none.
+        schema_id: number of the schema in a registry, which each record then says; 0 for none.
+        in_header: where it says so: in its header ``schema-id``, or before the record, as Confluent writes it.
     """
 
     key: str = ""
     data_type: str = ""
     schema_id: int = 0
+    in_header: bool = False
+
+    @property
+    def headers(self) -> tuple[tuple[str, bytes], ...]:
+        """The number as a header, where it is to be one."""
+        return ((SCHEMA_ID_HEADER, str(self.schema_id).encode()),) if self.schema_id and self.in_header else ()
+
+    def frame(self, schema: RecordSchema, value: bytes) -> bytes:
+        """A record's bytes, with the number before them where it is to be there."""
+        if self.in_header or not self.schema_id:
+            return value
+        return write_frame(self.schema_id, value, schema.encoding == "protobuf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +97,7 @@ def read_messages(path: Path, schema: RecordSchema, framing: Framing = Framing()
     start = 0
     for read in read_table(path, schema.columns, _BATCH):
         batch = typed.fill(_fit(path, start, schema, read, typed.column))
-        values = codec.encode(batch)
-        if framing.schema_id:
-            values = [write_frame(framing.schema_id, one, schema.encoding == "protobuf") for one in values]
+        values = [framing.frame(schema, one) for one in codec.encode(batch)]
         keys = _keys(path, read, framing.key) if framing.key else [typed.key] * len(values)
         for key, value in zip(keys, values, strict=True):
             yield FileMessage(key, value, typed.headers)
@@ -115,10 +126,8 @@ def message_of(schema: RecordSchema, record: Mapping[str, Any], framing: Framing
     if found.problems:
         raise found.problems[0]
     [value] = make_codec(schema).encode(found.batch)
-    if framing.schema_id:
-        value = write_frame(framing.schema_id, value, schema.encoding == "protobuf")
     key = str(record[framing.key]).encode() if record.get(framing.key) is not None else typed.key
-    return FileMessage(key, value, typed.headers)
+    return FileMessage(key, framing.frame(schema, value), typed.headers)
 
 
 class FilePublisher:
@@ -224,7 +233,7 @@ class _DataType:
         where, _, name = schema.data_type_from.partition(" ")
         wanted = framing.data_type
         # Who reads records of several schemas from one topic knows them by the key, or by this header.
-        named = ((SCHEMA_HEADER, schema.name.encode()),) if framing.key else ()
+        named = (*framing.headers, *([(SCHEMA_HEADER, schema.name.encode())] if framing.key else ()))
         allowed = schema.data_types or (schema.name,)
         if not wanted:
             one = len(allowed) == 1 and not where and not framing.key

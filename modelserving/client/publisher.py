@@ -18,6 +18,7 @@ from kafka.errors import KafkaError
 
 from modelserving.client.drift import Drift
 from modelserving.client.faults import break_record
+from modelserving.datasets import RECORD_FILES
 from modelserving.errors import ConfigError
 from modelserving.kafka import MAX_MESSAGE_BYTES, Connection, make_producer
 from modelserving.models.store.bundled import read_catalog
@@ -25,18 +26,16 @@ from modelserving.records import (
     TOPICS,
     ModelDescriptor,
     Topics,
-    WineRecord,
     encode_descriptor,
-    encode_wine,
-    read_wines,
 )
+from modelserving.records.defaults import DEFAULT_TYPE, DefaultRecord, encode_default, read_default_rows
 from modelserving.tracing import RecordTracer, begin_send
 
 __all__ = ["DATA_FILES", "Dataset", "Publisher", "Rate", "load_dataset"]
 
 log = logging.getLogger(__name__)
 
-DATA_FILES = {"wine": "wine_red.csv", "white": "wine_white.csv"}
+DATA_FILES = RECORD_FILES
 """The file of each data type, in the data folder."""
 _REPORT_EVERY = 10
 _T = TypeVar("_T")
@@ -51,7 +50,7 @@ class Dataset:
         models: in this order; may be empty. Each must fit in a message.
     """
 
-    records: tuple[WineRecord, ...]
+    records: tuple[DefaultRecord, ...]
     models: tuple[ModelDescriptor, ...] = ()
 
     def __post_init__(self) -> None:
@@ -100,7 +99,7 @@ class Rate:
             raise ConfigError(f"at most {self.max_records} records: give 1 or more.")
 
 
-def load_dataset(folder: Path, data_types: Sequence[str] = ("wine",)) -> Dataset:
+def load_dataset(folder: Path, data_types: Sequence[str] = (DEFAULT_TYPE,)) -> Dataset:
     """The workbook's own records and models.
 
     Args:
@@ -114,7 +113,7 @@ def load_dataset(folder: Path, data_types: Sequence[str] = ("wine",)) -> Dataset
     unknown = [name for name in data_types if name not in DATA_FILES]
     if unknown:
         raise ConfigError(f"no records of data type {unknown[0]!r}. There are: {', '.join(DATA_FILES)}.")
-    columns = [[record for record, _ in read_wines(folder / DATA_FILES[name], name)] for name in data_types]
+    columns = [[record for record, _ in read_default_rows(folder / DATA_FILES[name], name)] for name in data_types]
     catalog = read_catalog(folder / "models")
     rows = [[model for model in catalog if model.data_type == name] for name in data_types]
     return Dataset(_in_turn(columns), _in_turn(rows))
@@ -183,7 +182,7 @@ class Publisher:
         if self._pace.drift is not None:
             record = self._pace.drift.apply(record, self._asked)
         broken = self._chance.random() < self._pace.faults
-        value = break_record(record, self._chance) if broken else encode_wine(record)
+        value = break_record(record, self._chance) if broken else encode_default(record)
         self._asked += 1
         key = record.data_type.encode() if self._pace.keyed else None
         sending = begin_send(self._tracer, self._topics.records)

@@ -17,9 +17,9 @@ from modelserving.records import (
     decode_command,
     decode_descriptor,
     decode_scored,
-    decode_wine,
 )
 from modelserving.records.decoder import Envelope, RecordDecoder
+from modelserving.records.defaults import decode_default
 
 __all__ = ["Seen", "read_decoded", "read_topics"]
 
@@ -91,7 +91,7 @@ def _read_own(value: bytes | None) -> str:
         DecodeError: it is another one, as far as one can see without its schema.
     """
     try:
-        return str(decode_wine(value))
+        return str(decode_default(value))
     except DecodeError as error:
         if not value:
             raise

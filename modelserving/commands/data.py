@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from modelserving.commands import models
+from modelserving.records.defaults import DEFAULT_TYPE
 
 __all__ = ["register"]
 
@@ -29,7 +30,7 @@ def register(app: typer.Typer) -> None:
 
 @data_app.command("make")
 def make(data: Folder = None) -> None:
-    """Draw wines and bicycle hires again, from published statistics and fixed seeds: the same bytes each time."""
+    """Draw the workbook's records again, from published statistics and fixed seeds: the same bytes each time."""
     from modelserving.config import data_folder
     from modelserving.datasets import make_datasets, make_hires
 
@@ -48,9 +49,9 @@ def where() -> None:
 @data_app.command("import")
 def import_file(
     file: Annotated[Path, typer.Argument(help="The original UCI file, with or without header.")],
-    target: Annotated[Path, typer.Argument(help="Where the checked copy goes.")] = Path("wine_imported.csv"),
+    target: Annotated[Path, typer.Argument(help="Where the checked copy goes.")] = Path(f"{DEFAULT_TYPE}_imported.csv"),
 ) -> None:
-    """Check a file of real wine records, line by line, and write it in the workbook's own form."""
+    """Check a file of the real records, line by line, and write it in the workbook's own form."""
     from modelserving.datasets import import_uci
 
     import_uci(file, target, typer.echo)

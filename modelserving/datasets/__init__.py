@@ -3,12 +3,21 @@
 from modelserving.datasets.hires import HIRE_ANSWERS, HIRE_SCHEMA, HIRES_FILE, draw_hires, make_hires
 from modelserving.datasets.schemas import default_schemas
 from modelserving.datasets.uci import import_uci
-from modelserving.datasets.wines import RED_WINES, WHITE_WINES, WINE_SETS, WineSet, draw_wines, make_datasets
+from modelserving.datasets.wines import (
+    RECORD_FILES,
+    RED_WINES,
+    WHITE_WINES,
+    WINE_SETS,
+    WineSet,
+    draw_wines,
+    make_datasets,
+)
 
 __all__ = [
     "HIRES_FILE",
     "HIRE_ANSWERS",
     "HIRE_SCHEMA",
+    "RECORD_FILES",
     "RED_WINES",
     "WHITE_WINES",
     "WINE_SETS",

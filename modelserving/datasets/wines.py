@@ -24,7 +24,7 @@ from modelserving.datasets.files import write_table
 from modelserving.datasets.statistics import LEVELS, RED, WHITE, WineStatistics
 from modelserving.records import FEATURES
 
-__all__ = ["RED_WINES", "WHITE_WINES", "WINE_SETS", "WineSet", "draw_wines", "make_datasets"]
+__all__ = ["RECORD_FILES", "RED_WINES", "WHITE_WINES", "WINE_SETS", "WineSet", "draw_wines", "make_datasets"]
 
 _TAIL = 3.5
 """Normal score at which the published minimum and maximum are reached: about one wine in 4,300."""
@@ -56,6 +56,9 @@ WHITE_WINES = WineSet("wine_white.csv", "white", WHITE, rows=1600, seed=2010)
 """White wines, the second data type."""
 
 WINE_SETS = (RED_WINES, WHITE_WINES)
+
+RECORD_FILES = {wines.data_type: wines.file for wines in WINE_SETS}
+"""The file of each data type, in the data folder."""
 
 
 def make_datasets(folder: Path, report: Callable[[str], None] = lambda _: None) -> tuple[Path, ...]:

@@ -5,9 +5,9 @@
     from modelserving.kstreams import KafkaStreams, Processor, ProcessorSupplier, Topology, streams_config
 
     topology = Topology()
-    topology.addSource("records", "wine-records")
+    topology.addSource("records", "income-records")
     topology.addProcessor("score", ProcessorSupplier(Score), "records")
-    topology.addSink("scored", "wine-scored", "score")
+    topology.addSink("scored", "income-scored", "score")
     with KafkaStreams(topology, streams_config(connection, application_id="scoring")):
         ...
 

@@ -3,9 +3,9 @@
 ::
 
     with TopologyTestDriver(topology, application_id="test") as driver:
-        wines = driver.createInputTopic("wine-records", raw(), raw())
-        scored = driver.createOutputTopic("wine-scored", raw(), raw())
-        wines.pipeInput(None, encode_wine(wine))
+        incomes = driver.createInputTopic("income-records", raw(), raw())
+        scored = driver.createOutputTopic("income-scored", raw(), raw())
+        incomes.pipeInput(None, value)
         print(scored.readValue())
 """
 

@@ -2,10 +2,10 @@
 
 ::
 
-    wines = serde(encode_wine, decode_wine)
-    builder.stream("wine-records", Consumed.with_(text(), wines))
+    incomes = serde(encode, decode)
+    builder.stream("income-records", Consumed.with_(text(), incomes))
 
-A record's value is then a ``WineRecord``, in every processor, store and lambda behind it.
+A record's value is then what ``decode`` returned, in every processor, store and lambda behind it.
 """
 
 from __future__ import annotations

@@ -13,7 +13,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from modelserving.errors import ModelFormatError
-from modelserving.records import Column, ModelDescriptor, WineRecord
+from modelserving.records import Column, ModelDescriptor
+from modelserving.records.defaults import DefaultRecord
 
 __all__ = [
     "INPUTS",
@@ -41,8 +42,8 @@ OUTPUTS = "outputs"
 SIGNATURE = "signature"
 """Parameter of a descriptor: the signature to call, where a SavedModel has several."""
 
-Records: TypeAlias = Sequence[WineRecord] | pa.RecordBatch
-"""A batch of records: columns, or wines."""
+Records: TypeAlias = Sequence[DefaultRecord] | pa.RecordBatch
+"""A batch of records: columns, or the default records as dataclasses."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from typing import Any
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 
 from modelserving.errors import DecodeError
+from modelserving.records.defaults import DEFAULT_SCHEMA, DefaultRecord, decode_default, encode_default
 from modelserving.records.fields import check_data_type, check_percent
-from modelserving.records.wine import FEATURES, WineRecord, decode_wine, encode_wine
 from modelserving.records.wire import modeldescriptor_pb2 as wire
 
 __all__ = ["Golden", "ModelDescriptor", "ModelType", "decode_descriptor", "encode_descriptor"]
@@ -43,18 +43,19 @@ class Golden:
     """A record whose answer is known.
 
     Args:
-        record: what to score: a wine, or the values of any record by name, of JSON's types; ``None`` is missing.
+        record: what to score: one of the default records, or the values of any record by name, of JSON's types, where
+            ``None`` is missing.
         expected: what a good model answers: a number, or a label.
     """
 
-    record: WineRecord | Mapping[str, Any]
+    record: DefaultRecord | Mapping[str, Any]
     expected: float | str
 
     @property
     def values(self) -> Mapping[str, Any]:
         """The record's values by name."""
-        if isinstance(self.record, WineRecord):
-            return {name: getattr(self.record, name) for name in FEATURES}
+        if isinstance(self.record, DefaultRecord):
+            return {name: getattr(self.record, name) for name in DEFAULT_SCHEMA.names}
         return self.record
 
 
@@ -173,7 +174,7 @@ def encode_descriptor(descriptor: ModelDescriptor) -> bytes:
 def _read_golden(golden: wire.GoldenRecord) -> Golden:
     expected = golden.label if golden.HasField("label") else golden.expected
     if not golden.values:
-        return Golden(decode_wine(golden.record), expected)
+        return Golden(decode_default(golden.record), expected)
     try:
         values = json.loads(golden.values)
     except ValueError as error:
@@ -185,8 +186,8 @@ def _read_golden(golden: wire.GoldenRecord) -> Golden:
 
 def _write_golden(golden: Golden) -> wire.GoldenRecord:
     w = wire.GoldenRecord()
-    if isinstance(golden.record, WineRecord):
-        w.record = encode_wine(golden.record)
+    if isinstance(golden.record, DefaultRecord):
+        w.record = encode_default(golden.record)
     else:
         w.values = json.dumps(dict(golden.record), ensure_ascii=False)
     if isinstance(golden.expected, str):

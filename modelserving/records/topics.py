@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import astuple, dataclass, replace
 
 from modelserving.errors import ConfigError
+from modelserving.records.defaults import DEFAULT_TYPE
 
 __all__ = ["TOPICS", "Topics"]
 
@@ -21,10 +22,10 @@ class Topics:
         control: what is wanted of the models: commands; keyed by data type, kept for ever.
     """
 
-    records: str = "wine-records"
-    models: str = "wine-models"
-    scored: str = "wine-scored"
-    dead_letters: str = "wine-dead-letters"
+    records: str = f"{DEFAULT_TYPE}-records"
+    models: str = f"{DEFAULT_TYPE}-models"
+    scored: str = f"{DEFAULT_TYPE}-scored"
+    dead_letters: str = f"{DEFAULT_TYPE}-dead-letters"
     control: str = "model-control"
 
     @classmethod

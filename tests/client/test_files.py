@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from modelserving.client import FilePublisher, Framing, read_messages
+from modelserving.client import FilePublisher, Framing, message_of, read_messages
 from modelserving.errors import ConfigError, RecordError
 from modelserving.kafka import Connection, read_topic
 from modelserving.records import Column, ColumnType, RecordSchema, Topics
@@ -64,6 +64,17 @@ def test_a_number_of_the_schema_may_stand_before(people: Path, encoding: str) ->
     frames, problems = read_frames(framed, encoding == "protobuf")
     assert not problems
     assert [(frames[row].schema_id, frames[row].payload) for row in (0, 1)] == [(7, value) for value in plain]
+
+
+def test_a_number_of_the_schema_may_be_a_header(people: Path) -> None:
+    """As servers that do not read frames find it; the record stays as it is, and so do other headers."""
+    plain = [message.value for message in read_messages(people, PEOPLE)]
+    numbered = list(read_messages(people, PEOPLE, Framing(key="town", schema_id=7, in_header=True)))
+    assert [message.value for message in numbered] == plain
+    assert numbered[0].headers == (("schema-id", b"7"), ("schema", b"people"))
+    assert message_of(PEOPLE, {"body_mass": 70.5}, Framing(schema_id=7, in_header=True)).headers == (
+        ("schema-id", b"7"),
+    )
 
 
 def test_the_data_type_goes_where_the_schema_says(people: Path) -> None:

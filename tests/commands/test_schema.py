@@ -79,5 +79,10 @@ def test_a_schema_is_kept_shown_and_published_with(terminal: Terminal, people: P
     number = int(said.split("number ")[1].split(",")[0])
     values = [record.value for record in read_topic(connection, "folk-records")]
     assert [int.from_bytes(value[:5], "big") for value in values] == [number, number]
+    run("publish", people, "--schema", "folk", "--schema-id", "--topic", "numbered-records")
+    headers = [record.headers for record in read_topic(connection, "numbered-records")]
+    assert headers == [[("schema-id", str(number).encode())]] * 2
+    result = terminal.run("publish", people, "--framed", "--schema-id", environ=environ)
+    assert (result.status, "says its schema's number once" in result.err) == (1, True)
     result = terminal.run("publish", people, "--schema", "nothing", environ=environ)
     assert (result.status, "no file and no subject 'nothing'" in result.err) == (1, True)

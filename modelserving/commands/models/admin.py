@@ -16,6 +16,7 @@ from modelserving.commands.options import topics_of
 from modelserving.config import load_settings
 from modelserving.errors import ConfigError
 from modelserving.records import Action, Topics
+from modelserving.records.defaults import DEFAULT_TYPE
 
 if TYPE_CHECKING:
     from modelserving.kafka import Connection
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DataType", "Digest", "ModelAdmin", "Schema", "Shadow", "model_admin", "say", "score_by"]
 
-DataType = Annotated[str, typer.Argument(help="The records that are meant, for example wine.")]
+DataType = Annotated[str, typer.Argument(help=f"The records that are meant, for example {DEFAULT_TYPE}.")]
 Digest = Annotated[str, typer.Option("--digest", "--to", help="This model: the first digits of its digest.")]
 Shadow = Annotated[
     float, typer.Option(min=0, max=100, help="Not to serve, but to score this percentage of the records beside.")

@@ -15,6 +15,7 @@ from modelserving.commands.models.table import SHORT
 from modelserving.commands.options import Prefix, Topic
 from modelserving.config import data_folder
 from modelserving.errors import ConfigError, SetupError
+from modelserving.records.defaults import DEFAULT_TYPE
 
 if TYPE_CHECKING:
     from modelserving.models.info import LoadedModel
@@ -42,7 +43,9 @@ def backtest(
         str, typer.Option("--from", help="An offset, how long ago (2h, 7d), or a date and time; none: the beginning.")
     ] = "",
     end: Annotated[str, typer.Option("--to", help="The same; what is there itself is left out. None: now.")] = "",
-    data_type: Annotated[str, typer.Option(help="The records that it scores; none: wine, or as it is known.")] = "",
+    data_type: Annotated[
+        str, typer.Option(help=f"The records that it scores; none: {DEFAULT_TYPE}, or as it is known.")
+    ] = "",
     model_type: Annotated[str | None, typer.Option("--type", help="Format of the file; none: found out.")] = None,
     limit: Annotated[int, typer.Option(min=0, help="Tell so many of the largest differences.")] = 5,
     picture: Annotated[Path | None, typer.Option(help="Draw the agreement by hour into this file (SVG).")] = None,

@@ -18,6 +18,7 @@ from modelserving.commands.options import Prefix, Topic
 from modelserving.config import data_folder
 from modelserving.errors import ConfigError
 from modelserving.records import Action, ScoredRecord
+from modelserving.records.defaults import DEFAULT_TYPE
 
 if TYPE_CHECKING:
     from modelserving.models.admin.listing import ScoredBy
@@ -51,7 +52,9 @@ def publish(
     model: Annotated[str, typer.Argument(help="A model of the workbook by its name, or a file.")],
     prefix: Prefix = "",
     topic: Topic = "",
-    data_type: Annotated[str, typer.Option(help="The records that it scores; none: wine, or as it is known.")] = "",
+    data_type: Annotated[
+        str, typer.Option(help=f"The records that it scores; none: {DEFAULT_TYPE}, or as it is known.")
+    ] = "",
     name: Annotated[str, typer.Option(help="What people call it; none: the name of the file.")] = "",
     version: Annotated[str, typer.Option(help="Its version; none: 1, or as it is known.")] = "",
     description: Annotated[str, typer.Option(help="One line about it.")] = "",

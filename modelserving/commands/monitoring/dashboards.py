@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from modelserving.config import load_settings
+from modelserving.records.defaults import DEFAULT_TYPE
 
 __all__ = ["register"]
 
@@ -34,7 +35,7 @@ def write_files(
     folder: Annotated[Path, typer.Argument(help="Where to; what is there is written anew.")],
     prometheus: Annotated[str, typer.Option(help="Where Grafana finds Prometheus.")] = "http://127.0.0.1:9090",
     influx: Annotated[str, typer.Option(help="Where Grafana finds InfluxDB (1.x).")] = _INFLUX,
-    database: Database = "wine",
+    database: Database = DEFAULT_TYPE,
     grafana_folder: Annotated[
         str, typer.Option(help="Grafana's folder for provisioning.")
     ] = "/etc/grafana/provisioning",
@@ -60,7 +61,7 @@ def write_files(
 
 
 @dashboards_app.command()
-def up(database: Database = "wine", server: Server = None) -> None:
+def up(database: Database = DEFAULT_TYPE, server: Server = None) -> None:
     """Start Grafana, Prometheus and InfluxDB with Docker, with data sources, dashboards and database."""
     from modelserving.monitoring.dashboards import DashboardFiles, start_containers, write_folder
     from modelserving.monitoring.influx.database import wait_for_database

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from modelserving.commands.options import Prefix, Topic, UntilStdinCloses, topics_of
 from modelserving.config import data_folder, load_settings
+from modelserving.records.defaults import DEFAULT_TYPE
 
 __all__ = ["register"]
 
@@ -28,7 +29,8 @@ def client(
         float, typer.Option(min=0, max=1, help="Share of records broken on purpose, for example 0.05.")
     ] = 0,
     data_type: Annotated[
-        list[str] | None, typer.Option(help="Which wines: wine (red) or white; several times for both. None: wine.")
+        list[str] | None,
+        typer.Option(help=f"Which of the workbook's records; several times for more. None: {DEFAULT_TYPE}."),
     ] = None,
     keyed: Annotated[
         bool, typer.Option("--keyed", help="Give each record its data type as key: one type, one partition.")
@@ -41,7 +43,7 @@ def client(
     seed: Annotated[int, typer.Option(help="Decides which records are broken, and how.")] = 1,
     until_stdin_closes: UntilStdinCloses = False,
 ) -> None:
-    """Create the topics, and publish wine records and models. Ctrl-C ends it."""
+    """Create the topics, and publish the workbook's records and models. Ctrl-C ends it."""
     from modelserving.broker import use_broker
     from modelserving.client import Publisher, Rate, load_dataset
     from modelserving.client.drift import parse_drift
@@ -53,7 +55,7 @@ def client(
     topics = topics_of(prefix)
     tracer = make_tracer(load_settings().traces_exporter, "modelserving-client")
     rate = Rate(records_every, models_every, max_records, faults, seed, keyed, parse_drift(drift) if drift else None)
-    dataset = load_dataset(data_folder(data), data_type or ("wine",))
+    dataset = load_dataset(data_folder(data), data_type or (DEFAULT_TYPE,))
     with use_broker() as connection, stop_event(until_stdin_closes) as stop:
         create_topics(connection, topics)
         console.print(f"Publishing to {topics.records} and {topics.models} at {connection.bootstrap_servers}.")

@@ -28,7 +28,8 @@ def score(
         ),
     ],
     records: Annotated[
-        Path, typer.Argument(help="CSV with a header, JSON lines or Parquet; wine records also without a header.")
+        Path,
+        typer.Argument(help="CSV with a header, JSON lines or Parquet; the workbook's also without a header."),
     ],
     model_type: Annotated[
         str | None,

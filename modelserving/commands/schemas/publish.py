@@ -11,6 +11,7 @@ import typer
 from modelserving.commands.options import UntilStdinCloses
 from modelserving.commands.schemas.registries import RegistryUrl, find_schema, open_registry
 from modelserving.config import load_settings
+from modelserving.errors import ConfigError
 
 if TYPE_CHECKING:
     from modelserving.kafka import Connection
@@ -39,6 +40,9 @@ def publish(
     framed: Annotated[
         bool, typer.Option("--framed", help="Put the schema's number before each record, as Confluent's clients do.")
     ] = False,
+    schema_id: Annotated[
+        bool, typer.Option("--schema-id", help="Say the schema's number in each record's header schema-id.")
+    ] = False,
     schema_registry: RegistryUrl = "",
     until_stdin_closes: UntilStdinCloses = False,
 ) -> None:
@@ -50,10 +54,12 @@ def publish(
     from modelserving.records import Topics
     from modelserving.tracing import make_tracer
 
+    if framed and schema_id:
+        raise ConfigError("a record says its schema's number once: before it (--framed) or in a header (--schema-id).")
     tracer = make_tracer(load_settings().traces_exporter, "modelserving-publish")
     with use_broker() as connection, stop_event(until_stdin_closes) as stop:
-        found, schema_id = _schema(schema, records, framed, schema_registry, connection)
-        framing = Framing(key, data_type, schema_id)
+        found, number = _schema(schema, records, framed or schema_id, schema_registry, connection)
+        framing = Framing(key, data_type, number, in_header=schema_id)
         topics = Topics.of(topic or f"{found.name}-records")
         create_topics(connection, topics)
         publisher = FilePublisher(connection, topics.records, rate, max_records, tracer)
@@ -68,17 +74,17 @@ def publish(
 
 
 def _schema(
-    named: str, records: Path, framed: bool, registry_url: str, connection: Connection
+    named: str, records: Path, numbered: bool, registry_url: str, connection: Connection
 ) -> tuple[RecordSchema, int]:
-    """The schema that is meant, and its number where messages are to be framed with it."""
+    """The schema that is meant, and its number where messages are to say it."""
     from modelserving.records.schema_files import read_schema
     from modelserving.registry import define, infer_schema
 
-    if not framed and (not named or Path(named).is_file()):
+    if not numbered and (not named or Path(named).is_file()):
         return (read_schema(Path(named)) if named else infer_schema(records)), 0
     with ExitStack() as stack:
         registry = stack.enter_context(open_registry(registry_url, connection))
         found, number = find_schema(named, registry) if named else (infer_schema(records), 0)
-        if framed and not number:
+        if numbered and not number:
             number = registry.register(found.subject or found.name, define(found)).schema_id
-        return found, number if framed else 0
+        return found, number if numbered else 0

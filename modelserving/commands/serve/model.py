@@ -15,6 +15,9 @@ from modelserving.errors import ConfigError
 
 __all__ = ["register"]
 
+_ANY = "any"
+"""Data type of a model that is served by itself: nothing asks for it."""
+
 
 def register() -> None:
     """Add the command."""
@@ -56,10 +59,12 @@ def model(
         models: dict[str, InferenceModel] = {}
         for said in files:
             name, file = _split(said)
-            described = find_model(file, data_folder(data) / "models", About(name=name))
+            # A file serves whatever records are sent to it; the workbook's own models know theirs.
+            about = About(_ANY if Path(file).exists() else "", name)
+            described = find_model(file, data_folder(data) / "models", about)
             if described.name in models:
                 raise ConfigError(f"two models are called {described.name!r}. Give one another name: NAME={file}.")
-            # Without golden records there is nothing to check it with; its records need not be wines.
+            # Without golden records there is nothing to check it with; its records may be of any kind.
             built = build_candidate(described).model if described.golden else create(described)
             stack.callback(built.close)
             models[described.name] = InferenceModel(built, described.type.slug, described.version or "1")

@@ -15,6 +15,7 @@ from modelserving.commands.serve.options import Framed, ListenOptions, SchemaReg
 from modelserving.commands.serve.servers import serve_app
 from modelserving.config import load_settings
 from modelserving.errors import ConfigError
+from modelserving.records.defaults import DEFAULT_TYPE
 
 if TYPE_CHECKING:
     from modelserving.kafka import Connection
@@ -45,7 +46,7 @@ def monitor(
     ] = "",
     influx_database: Annotated[
         str, typer.Option(help="Its database (1.x; made if it is not there) or bucket (2.x).")
-    ] = "wine",
+    ] = DEFAULT_TYPE,
     influx_org: Annotated[str, typer.Option(help="Its organisation (2.x).")] = "",
     influx_token_file: Annotated[Path | None, typer.Option(help="A file with its token (2.x).")] = None,
     roll_back: Annotated[

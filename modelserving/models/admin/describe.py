@@ -11,9 +11,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from modelserving.errors import ConfigError, ModelCheckError, RecordError
+from modelserving.errors import ConfigError, ModelCheckError, ModelInputError, ModelServingError, RecordError
 from modelserving.models.admin.score import read_model
 from modelserving.models.formats import factory
+from modelserving.models.formats.inputs import find_columns
 from modelserving.models.lifecycle.probes import golden_batch
 from modelserving.models.model import columns_of
 from modelserving.models.store.bundled import CATALOG, model_file, read_catalog
@@ -22,10 +23,9 @@ from modelserving.records import (
     Column,
     Golden,
     ModelDescriptor,
-    WineRecord,
     check_data_type,
-    read_wines,
 )
+from modelserving.records.defaults import DEFAULT_SCHEMA, DEFAULT_TYPE, DefaultRecord, read_default_rows
 from modelserving.records.schema import spell
 from modelserving.records.tables import TYPED, has_header, read_table
 
@@ -113,17 +113,42 @@ def describe_file(path: Path, about: About, model_type: str | None = None) -> Mo
 
     Args:
         path: the file, or the folder of a SavedModel.
-        about: what is said about it; the name is that of the file where none is given, the data type ``wine``.
+        about: what is said about it; the name is that of the file where none is given, the data type ``DEFAULT_TYPE``
+            where the model reads nothing that such records do not have.
         model_type: its format; ``None``: found out.
 
     Raises:
+        ConfigError: no data type is given, and the model reads other records than the default ones.
         ModelError: it cannot be read.
         FieldError: the data type is not allowed.
     """
     found, data = read_model(path, model_type)
     name = re.sub(r"\s+", "-", path.resolve().stem)
     made = int(path.stat().st_mtime * 1000)
-    return about.apply(ModelDescriptor(name, "", about.data_type or "wine", found, data, version="1", created_ms=made))
+    data_type = about.data_type or DEFAULT_TYPE
+    model = about.apply(ModelDescriptor(name, "", data_type, found, data, version="1", created_ms=made))
+    if not about.data_type:
+        _check_default(path, model)
+    return model
+
+
+def _check_default(path: Path, model: ModelDescriptor) -> None:
+    """Whether a model of which nobody said the data type reads the default records.
+
+    One that cannot be built here is left to the servers, which say what is wrong with it.
+
+    Raises:
+        ConfigError: it reads other ones.
+    """
+    try:
+        with closing(factory.create(model)) as built:
+            find_columns(columns_of(built), DEFAULT_SCHEMA.to_arrow())
+    except ModelInputError as error:
+        raise ConfigError(
+            f"whose records does {path} score? Not those of {DEFAULT_TYPE!r}: {error} Name them: --data-type NAME."
+        ) from error
+    except ModelServingError:
+        return
 
 
 def read_golden(model: ModelDescriptor, path: Path, tolerance: float = 0.0) -> ModelDescriptor:
@@ -167,10 +192,10 @@ def answer_golden(model: ModelDescriptor, path: Path, count: int, tolerance: flo
 
 def _read_rows(
     path: Path, data_type: str, columns: Sequence[Column], answered: bool = True
-) -> Iterator[tuple[WineRecord | Mapping[str, Any], float | str | None]]:
-    """Records, and what stands in their last column: of wines in their own order, or of any table by its names."""
-    if path.suffix.lower() not in TYPED and (not has_header(path) or _names_wines(path)):
-        yield from read_wines(path, data_type)
+) -> Iterator[tuple[DefaultRecord | Mapping[str, Any], float | str | None]]:
+    """Records, and what stands in their last column: default records in their order, or any table by its names."""
+    if path.suffix.lower() not in TYPED and (not has_header(path) or _names_default(path)):
+        yield from read_default_rows(path, data_type)
         return
     for batch in read_table(path, columns):
         *_, last = batch.schema.names
@@ -179,6 +204,6 @@ def _read_rows(
             yield row, answer
 
 
-def _names_wines(path: Path) -> bool:
+def _names_default(path: Path) -> bool:
     first = next(iter(read_table(path, (), 1)), None)
     return first is not None and set(FEATURES) <= {spell(name) for name in first.schema.names}

@@ -19,7 +19,8 @@ from modelserving.models.formats.archive import pack
 from modelserving.models.formats.files import guess
 from modelserving.models.formats.inputs import to_batch
 from modelserving.models.model import NO_PARAMETERS, OUTPUT, OUTPUTS, Model, Scores
-from modelserving.records import ModelType, RecordSchema, read_wines
+from modelserving.records import ModelType, RecordSchema
+from modelserving.records.defaults import read_default_rows
 from modelserving.records.schema_files import read_schema
 from modelserving.records.tables import TYPED, has_header, read_table
 
@@ -101,7 +102,8 @@ def score_table(
     Args:
         model_path: a PMML document, an ONNX model, a frozen graph, or a SavedModel (its folder, or that folder as a
             zip archive).
-        records_path: as ``read_table`` reads it; wines may come without a header, as ``read_wines`` reads them.
+        records_path: as ``read_table`` reads it; default records may come without a header, as
+            ``read_default_rows`` reads them.
         model_type: ``pmml``, ``tensorflow``, ``tensorflow-saved`` or ``onnx``; guessed where ``None``.
         every: score each N-th row only, beginning with the first.
         schema_path: as ``read_schema`` reads it; without one, columns have the types that the model takes.
@@ -198,8 +200,8 @@ def guess_type(path: Path) -> ModelType:
 def _batches(model: Model, path: Path, schema: RecordSchema | None) -> Iterator[Any]:
     """The file's records as column batches, with the types that the schema or else the model says."""
     if schema is None and path.suffix.lower() not in TYPED and not has_header(path):
-        wines = read_wines(path)
-        while batch := [wine for wine, _ in islice(wines, _BATCH)]:
+        rows = read_default_rows(path)
+        while batch := [record for record, _ in islice(rows, _BATCH)]:
             yield to_batch(batch)
         return
     known = getattr(model, "columns", ()) if schema is None else schema.columns

@@ -208,7 +208,7 @@ def deal_columns(widths: Mapping[str, int | None], parameters: Mapping[str, str]
     """Which columns of records go into which input of a model.
 
     An input of one column is named after it. A single input of eleven columns, or of unknown width, takes the
-    measurements of wine, in their order. Any other has to be told, by the descriptor's parameter ``inputs``: names
+    default records' columns, in their order. Any other has to be told, by the descriptor's parameter ``inputs``: names
     with commas, which are dealt to the inputs in order.
 
     Args:
@@ -223,7 +223,7 @@ def deal_columns(widths: Mapping[str, int | None], parameters: Mapping[str, str]
 
 
 def _measurement(name: str) -> str:
-    """A measurement of wine as the records call it, whatever the exporter wrote; any other name as it is."""
+    """A column of the default records as these call it, whatever the exporter wrote; any other name as it is."""
     spelt = spell(name)
     return spelt if spelt in FEATURES else name
 

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from modelserving.errors import ModelInputError
 from modelserving.models.model import Records, Scores
-from modelserving.records import FEATURES, WINE_SCHEMA, Column, ColumnType, WineRecord
+from modelserving.records import FEATURES, Column, ColumnType
+from modelserving.records.defaults import DEFAULT_SCHEMA, DefaultRecord
 from modelserving.records.schema import spell, type_of
 
 __all__ = [
@@ -37,12 +38,12 @@ _SCHEMAS = 32
 
 
 def to_batch(records: Records) -> Any:
-    """Records as an Arrow record batch; wines become one of ``WINE_SCHEMA``."""
+    """Records as an Arrow record batch; dataclasses become one of ``DEFAULT_SCHEMA``."""
     if isinstance(records, pa.RecordBatch):
         return records
     matrix = FieldReader(FEATURES).read(records)
     arrays = [pa.array(column) for column in np.ascontiguousarray(matrix.T)]
-    return pa.RecordBatch.from_arrays(arrays, schema=_wine_schema())
+    return pa.RecordBatch.from_arrays(arrays, schema=_default_schema())
 
 
 def find_columns(wanted: Sequence[Column], schema: Any) -> tuple[int, ...]:
@@ -133,7 +134,7 @@ class FieldReader:
     """Reads some fields of records into a matrix.
 
     Args:
-        fields: names of ``WineRecord``'s measurements, in the order of the columns wanted.
+        fields: names of the records' columns, in the order of the columns wanted.
         largest: the largest number that the engine can take.
         single_precision: fields to round to 32 bits.
         whole: fields that must be whole numbers.
@@ -221,7 +222,7 @@ class FieldReader:
             rounded[:, self._single] = rounded[:, self._single].astype(np.float32)
         return rounded
 
-    def _get_few(self, record: WineRecord) -> tuple[float, ...]:
+    def _get_few(self, record: DefaultRecord) -> tuple[float, ...]:
         """As ``attrgetter``, which gives a tuple only for two fields and more."""
         return tuple(getattr(record, spell(field)) for field in self.fields)
 
@@ -278,8 +279,8 @@ def _find_field(name: str) -> str | None:
 
 
 @cache
-def _wine_schema() -> Any:
-    return WINE_SCHEMA.to_arrow()
+def _default_schema() -> Any:
+    return DEFAULT_SCHEMA.to_arrow()
 
 
 def _fits(wanted: ColumnType, found: ColumnType | None) -> bool:

@@ -17,7 +17,8 @@ from typing import Any, TypeVar
 
 from modelserving.errors import FieldError, ModelFormatError
 from modelserving.models.info import ModelInfo
-from modelserving.records import FEATURES, Golden, ModelDescriptor, ModelType, WineRecord, check_data_type, check_digest
+from modelserving.records import FEATURES, Golden, ModelDescriptor, ModelType, check_data_type, check_digest
+from modelserving.records.defaults import DefaultRecord
 
 __all__ = ["Entry", "read_descriptor", "read_info", "write_descriptor", "write_info"]
 
@@ -92,24 +93,24 @@ def read_descriptor(entry: Entry) -> ModelDescriptor:
 
 
 def _write_golden(golden: Golden) -> dict[str, Any]:
-    of_wine = golden.record if isinstance(golden.record, WineRecord) else None
+    typed = golden.record if isinstance(golden.record, DefaultRecord) else None
     return {
         "expected": golden.expected,
-        "data_type": of_wine.data_type if of_wine else "",  # the values of other records stand alone
+        "data_type": typed.data_type if typed else "",  # the values of other records stand alone
         "record": dict(golden.values),
     }
 
 
 def _read_golden(entry: Entry, data_type: str) -> Golden:
-    """A golden record. Older catalogs do not say whether it is a wine: then its columns do."""
+    """A golden record. Older catalogs do not say whether it is a default record: then its columns do."""
     record, expected = entry.inside("record"), entry.get("expected")
     answer = expected if isinstance(expected, str) else entry.number("expected")
     columns = set(entry.object("record"))
-    of_wine = entry.get("data_type", data_type if not columns or columns & set(FEATURES) else "")
-    if not of_wine:
+    typed = entry.get("data_type", data_type if not columns or columns & set(FEATURES) else "")
+    if not typed:
         return Golden(MappingProxyType(dict(entry.object("record"))), answer)
     values = {name: float(record.number(name)) for name in FEATURES}
-    return Golden(WineRecord(**values, data_type=of_wine), answer)
+    return Golden(DefaultRecord(**values, data_type=typed), answer)
 
 
 class Entry:

@@ -2,7 +2,7 @@
 
 ::
 
-    catalog/wine/tree-1-3f2a9c01d2e4.json     name, version, digest, metrics, parameters ..., for people to read
+    catalog/income/tree-1-3f2a9c01d2e4.json     name, version, digest, metrics, parameters ..., for people to read
     bytes/9b0c...e1.pmml                      the model itself, named by its digest
 
 Each file is written beside its place and then moved there, so that nobody ever reads half of one; and none is changed

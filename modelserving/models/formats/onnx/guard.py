@@ -24,7 +24,7 @@ MAX_DEPTH = 8
 """Deepest nesting of graphs in the branches of ``If``."""
 
 MAX_NODES = 2_000
-"""In all graphs together. The engine takes half a minute to arrange many thousands; a wine model has a few."""
+"""In all graphs together. The engine takes half a minute to arrange many thousands; a model of tables has a few."""
 
 _DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml"})
 _STRUCTURE = "Constant Identity Dropout If Scan"

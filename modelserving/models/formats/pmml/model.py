@@ -65,7 +65,7 @@ class PmmlModel:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """Fields of the record that it reads, in the order of its mining schema; a wine's, as wines spell them."""
+        """Fields of the record that it reads, in the order of its mining schema; spelt as default records have them."""
         names = [column.name for column in self.columns]
         return tuple(spell(name) if spell(name) in FEATURES else name for name in names)
 

@@ -2,7 +2,7 @@
 
 ::
 
-    {"remote": "http://127.0.0.1:8080", "protocol": "v2", "model": "wine", "columns": {"alcohol": "FP64"}}
+    {"remote": "http://127.0.0.1:8080", "protocol": "v2", "model": "income", "columns": {"age": "FP64"}}
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ __all__ = [
 MAX_NODES = 20_000
 _MAX_RANK = 16
 MAX_ELEMENTS = 16_000_000
-"""Numbers in all constants, or variables, of a model together: 64 MB of float32. A wine model has a few thousand."""
+"""Numbers in all constants, or variables, of a model: 64 MB of float32. A model of tables has a few thousand."""
 
 _STRUCTURE = "Const Placeholder PlaceholderWithDefault Identity IdentityN NoOp StopGradient EnsureShape Switch Merge"
 _ARITHMETIC = """
