@@ -87,6 +87,12 @@ def test_a_java_exception_is_described_on_one_line() -> None:
     assert jvm.describe(error) == "IllegalStateException: cannot go on; caused by IOException: the disk is full"
 
 
+def test_the_advice_at_the_end_of_a_long_message_is_told() -> None:
+    """The engine explains first, at length."""
+    error = jvm.java_class("java.lang.IllegalStateException")(f"{'because ' * 100}change the serde.")
+    assert jvm.describe(error).endswith("because change the serde")
+
+
 def test_a_java_that_somebody_else_started_is_told() -> None:
     """There can be only one JVM in a process, and another one has other jars."""
     done = run(

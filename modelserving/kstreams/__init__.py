@@ -69,7 +69,7 @@ from modelserving.kstreams.record import FixedKeyRecord, Headers, Record, Record
 from modelserving.kstreams.serdes import integer, number, raw, serde, text
 from modelserving.kstreams.store import StateStore, StoreBuilder, stores_of
 from modelserving.kstreams.streams import KafkaStreams, Response, State
-from modelserving.kstreams.windows import SessionStore, VersionedKeyValueStore, WindowStore
+from modelserving.kstreams.windows import SessionStore, TimestampedWindowStore, VersionedKeyValueStore, WindowStore
 
 __all__ = [
     "Aggregator",
@@ -108,6 +108,7 @@ __all__ = [
     "TestOutputTopic",
     "TimestampExtractor",
     "TimestampedKeyValueStore",
+    "TimestampedWindowStore",
     "TopicNameExtractor",
     "TopologyGraph",
     "TopologyTestDriver",

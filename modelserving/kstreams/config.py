@@ -136,7 +136,7 @@ def _as_class(name: str, value: object) -> Any:
     """What the engine makes an object of: a class, or the name of one."""
     interface, wrap = _OBJECTS[name]
     if isinstance(value, str):
-        return f"{_ERRORS}{value}" if "." not in value and value.endswith("ExceptionHandler") else value
+        return value if "." in value else _package(interface) + value
     if isinstance(value, jpype.JClass):
         return value.class_
     if isinstance(value, jpype.JObject) and isinstance(value, jvm.java_class("java.lang.Class")):
@@ -146,6 +146,11 @@ def _as_class(name: str, value: object) -> Any:
             raise ConfigError(f"the setting {name} takes a serde, as serde(encode, decode) or text() make it.")
         value = wrap(value)
     return class_for(interface, value)
+
+
+def _package(interface: str) -> str:
+    """Where the engine's own classes of an interface are."""
+    return _SERDE + "s$" if interface == _SERDE else interface[: interface.rindex(".") + 1]
 
 
 def _check(properties: Any) -> None:

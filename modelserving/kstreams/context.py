@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from modelserving import jvm
 from modelserving.errors import ServerError
 from modelserving.kstreams.bridge.failures import guarded, python_errors
 from modelserving.kstreams.bridge.proxies import Ended, implement
-from modelserving.kstreams.bridge.values import duration, to_java
+from modelserving.kstreams.bridge.values import duration, milliseconds, to_java
 from modelserving.kstreams.keyvalue import EngineStore
 from modelserving.kstreams.record import FixedKeyRecord, Record, RecordMetadata
 from modelserving.kstreams.windows import wrap
@@ -87,20 +87,20 @@ class StateStoreContext:
         place = found.get()
         return RecordMetadata(str(place.topic()), int(place.partition()), int(place.offset()))
 
-    def logChange(self, store: str, key: bytes, value: bytes | None, timestamp: int = 0) -> None:
+    def logChange(self, store: str, key: bytes, value: bytes | None, timestamp: int | datetime = 0) -> None:
         """Write a change to the changelog of a store of one's own. What was written is committed with the task.
 
         Args:
             store: its name.
             key: what has changed.
             value: how it is now; ``None``: it is gone.
-            timestamp: of the entry, milliseconds since 1970.
+            timestamp: of the entry, milliseconds since 1970, or a ``datetime`` with its zone.
         """
         self.java.logChange(
             store,
             jvm.java_class("org.apache.kafka.common.utils.Bytes").wrap(to_java(key)),
             to_java(value),
-            timestamp,
+            milliseconds(timestamp),
             jvm.java_class("org.apache.kafka.common.header.internals.RecordHeaders")(),
             jvm.java_class("org.apache.kafka.streams.query.Position").emptyPosition(),
         )
@@ -141,7 +141,7 @@ class ProcessorContext(StateStoreContext):
 
         Returns:
             A store in Python as itself; one of the engine as ``KeyValueStore``, ``TimestampedKeyValueStore``,
-            ``WindowStore``, ``SessionStore`` or ``VersionedKeyValueStore``.
+            ``WindowStore``, ``TimestampedWindowStore``, ``SessionStore`` or ``VersionedKeyValueStore``.
 
         Raises:
             ServerError: there is none of that name.

@@ -95,6 +95,7 @@ class TestInputTopic:
 
     def advanceTime(self, seconds: float | timedelta) -> None:
         """Let the time of the records that come without one go on."""
+        self._driver.check_open()
         with self._driver.errors():
             self.java.advanceTime(duration(seconds))
 
@@ -202,14 +203,16 @@ class TopologyTestDriver:
             ServerError: the driver is closed.
         """
         if self.java is None:
-            raise ServerError("this TopologyTestDriver is closed: what is put on its topics now would be lost.")
+            raise ServerError("this TopologyTestDriver is closed: its topics, its stores and its clock are gone.")
 
     def createOutputTopic(self, name: str, key: Any, value: Any) -> TestOutputTopic:
         """The way out of a topic, with the serdes of its keys and values."""
+        self.check_open()
         return TestOutputTopic(self.java.createOutputTopic(name, key.deserializer(), value.deserializer()))
 
     def advanceWallClockTime(self, seconds: float | timedelta) -> None:
         """Let time pass: what is scheduled by the clock happens."""
+        self.check_open()
         with self.errors():
             self.java.advanceWallClockTime(duration(seconds))
 

@@ -19,7 +19,7 @@ from modelserving.errors import ServerError
 from modelserving.kstreams.bridge.failures import cause_of, describe, guarded
 from modelserving.kstreams.bridge.proxies import implement
 from modelserving.kstreams.bridge.threads import keep_attached
-from modelserving.kstreams.bridge.values import from_java, pairs_to_java, to_java
+from modelserving.kstreams.bridge.values import from_java, milliseconds, pairs_to_java, to_java
 from modelserving.kstreams.record import Record, RecordMetadata, read_headers
 
 __all__ = [
@@ -115,7 +115,9 @@ def ValueJoinerWithKey(function: Callable[[Any, Any, Any], object]) -> Any:
 
 
 def TimestampExtractor(function: Any) -> Any:
-    """``(key, value)`` to the record's own time, milliseconds since 1970: for ``Consumed.withTimestampExtractor``.
+    """``(key, value)`` to the record's own time, for ``Consumed.withTimestampExtractor``.
+
+    The time is milliseconds since 1970, or a ``datetime`` with its zone.
 
     Or, as in Java, an object with ``extract(record, partitionTime)``: the ``Record``, and the latest time so far.
     """
@@ -125,10 +127,15 @@ def TimestampExtractor(function: Any) -> Any:
     def extract(record: Any, partition_time: int) -> Any:
         keep_attached()
         if own is not None:
-            return jpype.JLong(int(own(_read(record), int(partition_time))))
-        return jpype.JLong(int(function(from_java(record.key()), from_java(record.value()))))
+            return _time(own(_read(record), int(partition_time)))
+        return _time(function(from_java(record.key()), from_java(record.value())))
 
     return implement("org.apache.kafka.streams.processor.TimestampExtractor", extract=extract)
+
+
+def _time(found: Any) -> Any:
+    """The time that an extractor found; parts of a millisecond fall away."""
+    return jpype.JLong(int(found) if isinstance(found, float) else milliseconds(found))
 
 
 def StreamPartitioner(function: Callable[[str, Any, Any, int], int | Iterable[int] | None]) -> Any:

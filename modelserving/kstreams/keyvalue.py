@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -14,7 +15,7 @@ import jpype
 
 from modelserving.kstreams.bridge.failures import python_errors
 from modelserving.kstreams.bridge.proxies import Ended
-from modelserving.kstreams.bridge.values import from_java, to_java
+from modelserving.kstreams.bridge.values import from_java, milliseconds, to_java
 
 __all__ = [
     "EngineStore",
@@ -24,6 +25,7 @@ __all__ = [
     "StoreIterator",
     "TimestampedKeyValueStore",
     "ValueAndTimestamp",
+    "timed",
 ]
 
 _TIMED = "org.apache.kafka.streams.state.ValueAndTimestamp"
@@ -220,27 +222,37 @@ class TimestampedKeyValueStore(KeyValueStore):
             found = self.java.get(to_java(key))
         return None if found is None else ValueAndTimestamp(from_java(found.value()), int(found.timestamp()))
 
-    def put(self, key: object, value: object, timestamp: int | None = None) -> None:
+    def put(self, key: object, value: object, timestamp: int | datetime | None = None) -> None:
         """Set the value of a key; ``None`` deletes it.
 
         Args:
             key: whose.
             value: a value, or a ``ValueAndTimestamp``.
-            timestamp: of a plain value; ``None``: that of the record in hand.
+            timestamp: of a plain value, milliseconds since 1970; ``None``: that of the record in hand.
         """
         with python_errors():
-            self.java.put(to_java(key), self._timed(value, timestamp))
+            self.java.put(to_java(key), timed(value, timestamp, self._clock))
 
-    def putIfAbsent(self, key: object, value: object, timestamp: int | None = None) -> Any:
+    def putIfAbsent(self, key: object, value: object, timestamp: int | datetime | None = None) -> Any:
         """Set the value of a key that has none; the value that it had, or ``None``."""
         with python_errors():
-            return _plain(self.java.putIfAbsent(to_java(key), self._timed(value, timestamp)))
+            return _plain(self.java.putIfAbsent(to_java(key), timed(value, timestamp, self._clock)))
 
-    def _timed(self, value: object, timestamp: int | None) -> Any:
-        if isinstance(value, ValueAndTimestamp):
-            value, timestamp = value
-        when = self._clock() if timestamp is None else timestamp
-        return jpype.JClass(_TIMED).makeAllowNullable(to_java(value), jpype.JLong(when)) if value is not None else None
+
+def timed(value: object, timestamp: int | datetime | None, clock: Callable[[], int]) -> Any:
+    """A value with its time beside it, as the engine keeps it; nothing stays nothing.
+
+    Args:
+        value: a value, or a ``ValueAndTimestamp``.
+        timestamp: of a plain value; ``None``: what the clock says.
+        clock: the time, milliseconds since 1970.
+    """
+    if isinstance(value, ValueAndTimestamp):
+        value, timestamp = value
+    if value is None:
+        return None
+    when = milliseconds(clock() if timestamp is None else timestamp)
+    return jpype.JClass(_TIMED).makeAllowNullable(to_java(value), jpype.JLong(when))
 
 
 def _plain(value: Any) -> Any:

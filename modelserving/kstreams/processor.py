@@ -27,6 +27,7 @@ from modelserving.kstreams.bridge.proxies import implement, implement_with
 from modelserving.kstreams.bridge.threads import attach, detach
 from modelserving.kstreams.bridge.values import from_java, to_java
 from modelserving.kstreams.context import FixedKeyProcessorContext, ProcessorContext, ValueTransformerContext
+from modelserving.kstreams.functions import takes
 from modelserving.kstreams.record import FixedKeyRecord, Record
 
 __all__ = [
@@ -136,9 +137,11 @@ def check_supplier(who: str, make: object) -> None:
     Raises:
         TypeError: it is something else.
     """
-    if callable(make) or isinstance(make, _jpype._JObject | _jpype._JProxy):
+    if isinstance(make, _jpype._JObject | _jpype._JProxy) or (callable(make) and takes(make, 0)):
         return
-    advice = f"hand over the class: {type(make).__name__}" if isinstance(make, Processor) else "this makes none"
+    advice = "it cannot be called without arguments" if callable(make) else "this makes none"
+    if isinstance(make, Processor):
+        advice = f"hand over the class: {type(make).__name__}"
     raise TypeError(
         f"{who} takes a class of processors, or a function without arguments that makes one for each task, and got "
         f"{make!r}; {advice}."

@@ -18,9 +18,10 @@ from modelserving.kstreams.keyvalue import (
     StoreIterator,
     TimestampedKeyValueStore,
     ValueAndTimestamp,
+    timed,
 )
 
-__all__ = ["SessionStore", "VersionedKeyValueStore", "WindowStore", "wrap"]
+__all__ = ["SessionStore", "TimestampedWindowStore", "VersionedKeyValueStore", "WindowStore", "wrap"]
 
 _STATE = "org.apache.kafka.streams.state."
 
@@ -53,6 +54,30 @@ class WindowStore(EngineStore):
     def fetchAll(self, timeFrom: int | datetime, timeTo: int | datetime) -> StoreIterator:  # noqa: N803 - the engine's names
         """All windows that begin between two times, both included, milliseconds since 1970."""
         return self.walk(lambda java: java.fetchAll(_at(timeFrom), _at(timeTo)))
+
+
+class TimestampedWindowStore(WindowStore):
+    """One that keeps the time beside each value. ``fetch`` gives the value alone, as everywhere.
+
+    Args:
+        java: the engine's own object.
+        clock: the time of what is set, milliseconds since 1970.
+    """
+
+    def __init__(self, java: Any, clock: Callable[[], int]) -> None:
+        super().__init__(java)
+        self._clock = clock
+
+    def put(self, key: object, value: object, windowStartTimestamp: int | datetime) -> None:  # noqa: N803 - the engine's name
+        """Set the value of a key in the window that begins then; ``None`` deletes it.
+
+        Args:
+            key: whose.
+            value: a value, at the time of the record in hand, or a ``ValueAndTimestamp``.
+            windowStartTimestamp: milliseconds since 1970.
+        """
+        with python_errors():
+            self.java.put(to_java(key), timed(value, None, self._clock), _at(windowStartTimestamp))
 
 
 class SessionStore(EngineStore):
@@ -108,14 +133,19 @@ def wrap(store: Any, clock: Callable[[], int] = lambda: time.time_ns() // 1_000_
     """
     if not isinstance(store, jpype.JObject):
         return getattr(store, "python", store)
-    if _is(store, "TimestampedKeyValueStore"):
-        return TimestampedKeyValueStore(store, clock)
+    for interface, timestamped in _TIMESTAMPED.items():
+        if _is(store, interface):
+            return timestamped(store, clock)
     for interface, kind in _KINDS.items():
         if _is(store, interface):
             return kind(store)
     return store
 
 
+_TIMESTAMPED: dict[str, Callable[[Any, Callable[[], int]], Any]] = {
+    "TimestampedKeyValueStore": TimestampedKeyValueStore,
+    "TimestampedWindowStore": TimestampedWindowStore,
+}
 _KINDS: dict[str, Callable[[Any], Any]] = {
     "KeyValueStore": KeyValueStore,
     "ReadOnlyKeyValueStore": ReadOnlyKeyValueStore,

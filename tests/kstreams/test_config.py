@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
+from modelserving.config import load_settings
 from modelserving.errors import ConfigError
 from modelserving.kafka import Connection
 from modelserving.kstreams import Record, RecordMetadata, TopologyTestDriver, java, serde, streams_config, text
@@ -174,3 +177,25 @@ def test_a_function_in_place_of_a_serde_is_told() -> None:
         streams_config(application_id="x", default_value_serde=str.encode)
     with pytest.raises(ConfigError, match="this is no Serde: 7"):
         streams_config(application_id="x", default_value_serde=7)
+
+
+@pytest.mark.parametrize(
+    ("setting", "short", "package"),
+    [
+        ("default_timestamp_extractor", "WallclockTimestampExtractor", "org.apache.kafka.streams.processor."),
+        ("default_value_serde", "StringSerde", "org.apache.kafka.common.serialization.Serdes$"),
+        ("deserialization_exception_handler", "LogAndFailExceptionHandler", "org.apache.kafka.streams.errors."),
+    ],
+)
+def test_short_names_are_found_where_the_engine_has_them(setting: str, short: str, package: str) -> None:
+    """Each kind in its own package; a full name stays what it is."""
+    for written in (short, package + short):
+        config = streams_config(application_id="x", **{setting: written})
+        assert str(config.getProperty(setting.replace("_", "."))) == package + short
+
+
+def test_lengths_of_time_and_the_folder_of_the_state() -> None:
+    """A ``timedelta`` in milliseconds; the state is the workbook's own, not in a folder that all checkouts share."""
+    config = streams_config(application_id="x", commit_interval_ms=timedelta(seconds=2.5))
+    assert str(config.getProperty("commit.interval.ms")) == "2500"
+    assert str(config.getProperty("state.dir")) == str(load_settings().home / "kafka-streams")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from modelserving.errors import ServerError
 from modelserving.kstreams import Record, TopologyTestDriver, java, text
 
 
@@ -52,3 +53,17 @@ def test_stores_and_topics_are_there_by_name(driver: TopologyTestDriver) -> None
     assert driver.getKeyValueStore("kept").get("k") == "v"
     assert {name: store.get("k") for name, store in driver.getAllStateStores().items()} == {"kept": "v"}
     assert driver.producedTopicNames() == ("out", "test-kept-changelog")
+
+
+def test_a_driver_that_is_closed_says_so(driver: TopologyTestDriver) -> None:
+    """Whatever is asked of it, and of the ways into its topics."""
+    source = driver.createInputTopic("in", text(), text())
+    driver.close()
+    for ask in (
+        lambda: driver.createOutputTopic("out", text(), text()),
+        lambda: driver.advanceWallClockTime(1),
+        lambda: source.advanceTime(1),
+        lambda: source.pipeInput("k", "v"),
+    ):
+        with pytest.raises(ServerError, match="this TopologyTestDriver is closed"):
+            ask()

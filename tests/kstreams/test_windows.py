@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from modelserving.kstreams import (
     ProcessorContext,
     ProcessorSupplier,
     Record,
+    StateStore,
+    StoreBuilder,
     TopologyTestDriver,
     ValueAndTimestamp,
     java,
@@ -78,6 +81,21 @@ def test_a_session_store_is_found_by_time() -> None:
     assert seen_by(builder, work, "a", "b") == [([(0, 500, ["a"])], []), ([(1000, 1500, ["b"])], [])]
 
 
+@pytest.mark.parametrize("key", ["k", b"\xfe"], ids=["text", "bytes"])
+def test_the_key_of_a_session_is_of_any_type(key: str | bytes) -> None:
+    """Bytes stay bytes, and do not become a text on the way."""
+    keys = text() if isinstance(key, str) else raw()
+    builder = java.Stores.sessionStoreBuilder(
+        java.Stores.inMemorySessionStore("store", java.Duration.ofDays(1)), keys, raw()
+    )
+
+    def work(store: Any, _record: Record) -> object:
+        store.put(java.Windowed(key, java.SessionWindow(0, 5)), b"\xff")
+        return [(found.key(), value) for found, value in store.fetch(key)]
+
+    assert seen_by(builder, work, "a") == [[(key, b"\xff")]]
+
+
 def test_a_versioned_store_knows_what_held_when() -> None:
     """The value that holds now, and the one that held then."""
     kept = java.Stores.persistentVersionedKeyValueStore("store", java.Duration.ofDays(1))
@@ -106,6 +124,51 @@ def test_a_timestamped_store_keeps_the_time_beside_the_value() -> None:
         ("a", ValueAndTimestamp("a", 0), ValueAndTimestamp("a", 7)),
         ("b", ValueAndTimestamp("b", 1000), ValueAndTimestamp("b", 7)),
     ]
+
+
+def test_windows_with_times_take_plain_values_too() -> None:
+    """``fetch`` gives what ``put`` was given; the time beside it is that of the record, or the one that is said."""
+    kept = java.Stores.inMemoryWindowStore("store", java.Duration.ofDays(1), java.Duration.ofSeconds(10), False)
+    builder = java.Stores.timestampedWindowStoreBuilder(kept, text(), JSON)
+
+    def work(store: Any, record: Record) -> object:
+        store.put("k", {"value": record.value()}, record.timestamp())
+        store.put("said", ValueAndTimestamp(1, 7), 0)
+        store.put("gone", None, 0)
+        times = [int(store.java.fetch(key, 0).timestamp()) for key in ("k", "said")]
+        return store.fetch("k", record.timestamp()), times, store.fetch("gone", 0)
+
+    one, other = {"value": "a"}, {"value": "b"}
+    assert seen_by(builder, work, "a", "b") == [(one, [0, 7], None), (other, [0, 7], None)]
+
+
+def test_the_times_of_values_may_be_pythons() -> None:
+    """A ``datetime`` that says its zone; a number with a fraction is no time."""
+    nine = datetime(1970, 1, 1, 0, 0, 9, tzinfo=UTC)
+    kept = java.Stores.inMemoryKeyValueStore("store")
+    builder = java.Stores.timestampedKeyValueStoreBuilder(kept, text(), JSON)
+
+    def work(store: Any, _record: Record) -> object:
+        store.put("k", 1, nine)
+        with pytest.raises(TypeError, match="a timestamp is a whole number of milliseconds"):
+            store.put("k", 2, 1.5)
+        return store.getWithTimestamp("k")
+
+    assert seen_by(builder, work, "a") == [ValueAndTimestamp(1, 9000)]
+
+
+def test_a_store_in_python_is_told_what_is_no_time() -> None:
+    """In Python's words, not with a list of Java's overloads; its context takes a ``datetime``, too."""
+    builder = StoreBuilder("store", StateStore)
+
+    def work(store: StateStore, _record: Record) -> object:
+        assert store.context is not None
+        store.context.logChange("store", b"k", b"v", datetime(1970, 1, 1, 0, 0, 9, tzinfo=UTC))
+        with pytest.raises(TypeError, match="a timestamp is a whole number of milliseconds"):
+            store.log(b"k", b"v", 1.5)  # type: ignore[arg-type]
+        return True
+
+    assert seen_by(builder, work, "a") == [True]
 
 
 def test_what_else_a_key_value_store_can_do() -> None:

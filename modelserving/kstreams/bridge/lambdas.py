@@ -20,7 +20,7 @@ import jpype
 
 from modelserving.kstreams import functions
 from modelserving.kstreams.bridge.failures import python_errors_only
-from modelserving.kstreams.bridge.values import duration, from_java
+from modelserving.kstreams.bridge.values import duration, from_java, to_java
 from modelserving.kstreams.processor import (
     FixedKeyProcessorSupplier,
     ProcessorSupplier,
@@ -73,6 +73,7 @@ _METHODS: Mapping[str, Kinds] = {
     "to": _NAMED,
     "toStream": _BY_KEY,
     "transformValues": _TRANSFORMED,
+    "withKeyValueMapper": _BY_KEY,
     "withStreamPartitioner": _PARTITIONED,
     "withTimestampExtractor": {2: functions.TimestampExtractor},
 }
@@ -112,6 +113,7 @@ _CLASSES: Mapping[str, tuple[str, ...]] = {
         "toStream",
         "transformValues",
     ),
+    "Printed": ("withKeyValueMapper",),
     "Produced": ("withStreamPartitioner",),
     "Repartitioned": ("withStreamPartitioner",),
     "SessionWindowedCogroupedKStream": ("aggregate",),
@@ -131,6 +133,7 @@ _RETURNS = {
 }
 """What these may not leave out."""
 _ANYWHERE: Mapping[str, Callable[[Any], Any]] = {
+    "processor.StreamPartitioner": functions.StreamPartitioner,
     "processor.TimestampExtractor": functions.TimestampExtractor,
     "processor.api.ProcessorSupplier": ProcessorSupplier,
 }
@@ -168,6 +171,10 @@ def _pattern(kind: Any, pattern: re.Pattern[str]) -> Any:
 
 class _Windowed:
     """What a key in a window says, as Python knows it; it stays the engine's own object."""
+
+    def __new__(cls, key: object, window: Any) -> Any:
+        """A key of any type: left alone, JPype would make a string of bytes."""
+        return _jpype._JObject.__new__(cls, to_java(key), window)
 
     @jpype.JOverride(rename="_key")  # type: ignore[untyped-decorator]
     def key(self) -> Any:

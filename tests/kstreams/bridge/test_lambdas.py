@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -188,6 +188,7 @@ def test_what_they_raise_comes_out_as_itself(fails: Any) -> None:
         (5, "addProcessor takes a class of processors, or a function .* and got 5"),
         (Processor(), "hand over the class: Processor"),
         (lambda: 5, "made 5"),
+        (lambda record: record, "a function without arguments .* it cannot be called without arguments"),
         (object, "has to make a Processor, and this one made <object"),
     ],
 )
@@ -197,6 +198,58 @@ def test_what_makes_no_processor_is_told(wrong: Any, said: str) -> None:
     topology.addSource("in", "in")
     with pytest.raises(TypeError, match=said):
         topology.addProcessor("node", wrong, "in")
+
+
+def test_a_supplier_that_needs_arguments_is_told_by_its_own_name() -> None:
+    """When it is made, and not when Java calls it."""
+    with pytest.raises(TypeError, match=r"ProcessorSupplier takes a class of processors.* without arguments"):
+        ProcessorSupplier(lambda record: record)  # type: ignore[arg-type, misc]
+
+
+def test_what_is_printed_by_a_bare_function(capfd: pytest.CaptureFixture[str]) -> None:
+    """It gets texts of Python's, like all others."""
+    builder = java.StreamsBuilder()
+    printed = java.Printed.toSysOut().withLabel("seen")
+    stream(builder).print_(printed.withKeyValueMapper(lambda key, value: f"{key.upper()} {value.upper()}"))
+    with TopologyTestDriver(builder.build()) as driver:
+        driver.createInputTopic("in", text(), text()).pipeInput("k", "v")
+    assert "[seen]: K V" in capfd.readouterr().out
+
+
+def test_a_partition_by_a_bare_function_wherever_one_is_wanted() -> None:
+    """In a static method, too, and with values of Python's."""
+    seen: list[Any] = []
+
+    def chosen(topic: str, key: str, value: str, partitions: int) -> int:
+        seen.append((topic, key, value, partitions, type(topic), type(key)))
+        return 0
+
+    builder = java.StreamsBuilder()
+    stream(builder).to("out", java.Produced.with_(text(), text(), chosen))
+    assert drive(builder, {"in": [("k", "v")]}) == [("k", "v")]
+    assert set(seen) == {("out", "k", "v", 1, str, str)}
+
+
+@pytest.mark.parametrize(
+    ("found", "time"), [(datetime(1970, 1, 1, 0, 0, 9, tzinfo=UTC), 9000), (np.int64(5), 5), (7.9, 7)]
+)
+def test_a_time_that_a_function_finds(found: Any, time: int) -> None:
+    """Python's own, NumPy's, or with a fraction that falls away."""
+    builder = java.StreamsBuilder()
+    builder.stream("in", java.Consumed.with_(text(), text()).withTimestampExtractor(lambda key, value: found)).to(
+        *out()
+    )
+    with TopologyTestDriver(builder.build()) as driver:
+        driver.createInputTopic("in", text(), text()).pipeInput("k", "v")
+        assert driver.createOutputTopic("out", text(), text()).readRecord().timestamp() == time
+
+
+def test_no_time_is_told() -> None:
+    """With what one is."""
+    builder = java.StreamsBuilder()
+    builder.stream("in", java.Consumed.with_(text(), text()).withTimestampExtractor(lambda key, value: None))
+    with pytest.raises(TypeError, match=r"whole number of milliseconds .* this is None"):
+        drive(builder, {"in": [("k", "v")]})
 
 
 def test_a_number_that_java_cannot_hold_is_told() -> None:
