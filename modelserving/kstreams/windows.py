@@ -47,6 +47,10 @@ class WindowStore(EngineStore):
         with python_errors():
             return _untimed(self.java.fetch(to_java(key), _at(timeFrom)))
 
+    def backwardFetch(self, key: object, timeFrom: int | datetime, timeTo: int | datetime) -> StoreIterator:  # noqa: N803 - the engine's names
+        """The windows of a key that begin between two times, the last one first."""
+        return self.walk(lambda java: java.backwardFetch(to_java(key), _at(timeFrom), _at(timeTo)))
+
     def all(self) -> StoreIterator:
         """All windows: each with its ``Windowed`` key."""
         return self.walk(lambda java: java.all())
@@ -54,6 +58,14 @@ class WindowStore(EngineStore):
     def fetchAll(self, timeFrom: int | datetime, timeTo: int | datetime) -> StoreIterator:  # noqa: N803 - the engine's names
         """All windows that begin between two times, both included, milliseconds since 1970."""
         return self.walk(lambda java: java.fetchAll(_at(timeFrom), _at(timeTo)))
+
+    def backwardAll(self) -> StoreIterator:
+        """All windows, the last one first."""
+        return self.walk(lambda java: java.backwardAll())
+
+    def backwardFetchAll(self, timeFrom: int | datetime, timeTo: int | datetime) -> StoreIterator:  # noqa: N803 - the engine's names
+        """All windows that begin between two times, the last one first."""
+        return self.walk(lambda java: java.backwardFetchAll(_at(timeFrom), _at(timeTo)))
 
 
 class TimestampedWindowStore(WindowStore):
@@ -96,6 +108,11 @@ class SessionStore(EngineStore):
     def fetch(self, key: object) -> StoreIterator:
         """All sessions of a key."""
         return self.walk(lambda java: java.fetch(to_java(key)))
+
+    def fetchSession(self, key: object, start: int | datetime, end: int | datetime) -> Any:
+        """The aggregate of the session of a key that begins and ends then, or ``None``."""
+        with python_errors():
+            return from_java(self.java.fetchSession(to_java(key), _at(start), _at(end)))
 
     def findSessions(self, key: object, earliest: int | datetime, latest: int | datetime) -> StoreIterator:
         """The sessions of a key that end at ``earliest`` or later, and begin at ``latest`` or sooner."""

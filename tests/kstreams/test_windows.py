@@ -75,6 +75,8 @@ def test_a_session_store_is_found_by_time() -> None:
         session = java.Windowed("k", java.SessionWindow(record.timestamp(), record.timestamp() + 500))
         store.put(session, [record.value()])
         found = [(key.window().start(), key.window().end(), value) for key, value in store.findSessions("k", 0, DAY_MS)]
+        assert store.fetchSession("k", record.timestamp(), record.timestamp() + 500) == [record.value()]
+        assert store.fetchSession("k", 1, 2) is None
         store.remove(session)
         return found, list(store.fetch("k"))
 
@@ -140,6 +142,20 @@ def test_windows_with_times_take_plain_values_too() -> None:
 
     one, other = {"value": "a"}, {"value": "b"}
     assert seen_by(builder, work, "a", "b") == [(one, [0, 7], None), (other, [0, 7], None)]
+
+
+def test_windows_are_read_backwards_too() -> None:
+    """The last one first: of a key, of a time, and all."""
+    kept = java.Stores.inMemoryWindowStore("store", java.Duration.ofDays(1), java.Duration.ofSeconds(10), False)
+    builder = java.Stores.windowStoreBuilder(kept, text(), JSON)
+
+    def work(store: Any, _record: Record) -> object:
+        for start in (0, 1000, 2000):
+            store.put("k", start, start)
+        everywhere = store.backwardAll(), store.backwardFetchAll(0, 1000)
+        return list(store.backwardFetch("k", 1000, DAY_MS)), *([value for _, value in found] for found in everywhere)
+
+    assert seen_by(builder, work, "a") == [([(2000, 2000), (1000, 1000)], [2000, 1000, 0], [1000, 0])]
 
 
 def test_the_times_of_values_may_be_pythons() -> None:

@@ -154,6 +154,8 @@ def adapt_functions() -> None:
     jpype.JConversion("java.time.Duration", instanceof=timedelta)(lambda _, length: duration(length))
     jpype.JImplementationFor(_STREAMS + "kstream.Windowed")(_Windowed)
     jpype.JImplementationFor(_STREAMS + "kstream.Window")(_Window)
+    jpype.JImplementationFor(_STREAMS + "query.internals.SucceededQueryResult")(_Answer)
+    jpype.JImplementationFor(_STREAMS + "processor.internals.ProcessorRecordContext")(_RecordContext)
     for name, methods in _CLASSES.items():
         made = {method: _taking(name, method) for method in methods}
         package = _STREAMS if name in {"StreamsBuilder", "Topology"} else _STREAMS + "kstream."
@@ -194,6 +196,24 @@ class _Window:
     def end(self) -> int:
         """When it ends, milliseconds since 1970."""
         return int(self._end())  # type: ignore[attr-defined]
+
+
+class _Answer:
+    """What one partition answers to a query, as Python knows it."""
+
+    @jpype.JOverride(rename="_getResult")  # type: ignore[untyped-decorator]
+    def getResult(self) -> Any:
+        """The answer."""
+        return from_java(self._getResult())  # type: ignore[attr-defined]
+
+
+class _RecordContext:
+    """Where a record was read, as a function that chooses topics gets it."""
+
+    @jpype.JOverride(rename="_topic")  # type: ignore[untyped-decorator]
+    def topic(self) -> Any:
+        """The topic; ``None`` where there is none."""
+        return from_java(self._topic())  # type: ignore[attr-defined]
 
 
 def _taking(owner: str, name: str) -> Any:

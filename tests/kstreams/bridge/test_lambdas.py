@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import jpype
 import numpy as np
 import pytest
 
+from modelserving import jvm
 from modelserving.kstreams import (
     Processor,
     ProcessorContext,
@@ -214,6 +217,27 @@ def test_what_is_printed_by_a_bare_function(capfd: pytest.CaptureFixture[str]) -
     with TopologyTestDriver(builder.build()) as driver:
         driver.createInputTopic("in", text(), text()).pipeInput("k", "v")
     assert "[seen]: K V" in capfd.readouterr().out
+
+
+def test_the_answer_to_a_query_is_pythons() -> None:
+    """A text that JSON takes, a number, and the object that was put in."""
+    made = jvm.java_class("org.apache.kafka.streams.query.QueryResult").forResult
+    assert json.dumps([made(jpype.JString("v")).getResult(), made(jpype.JLong(5)).getResult()]) == '["v", 5]'
+
+
+def test_where_a_record_was_read_is_pythons() -> None:
+    """For a function that chooses the topic by it."""
+    seen: list[str] = []
+
+    def chosen(_key: str, _value: str, context: Any) -> str:
+        seen.append(json.dumps([context.topic(), context.partition(), context.offset(), context.timestamp()]))
+        return "out"
+
+    builder = java.StreamsBuilder()
+    stream(builder).to(chosen, java.Produced.with_(text(), text()))
+    with TopologyTestDriver(builder.build()) as driver:
+        driver.createInputTopic("in", text(), text()).pipeInput("k", "v", 7)
+    assert seen == ['["in", 0, 0, 7]']
 
 
 def test_a_partition_by_a_bare_function_wherever_one_is_wanted() -> None:
