@@ -33,6 +33,7 @@ from modelserving.commands.threads import share_fairly
 from modelserving.config import data_folder
 from modelserving.datasets import default_schemas
 from modelserving.kafka import Connection, create_topics, make_producer, read_topic
+from modelserving.kafka.messages import MessageRow
 from modelserving.models.formats import factory
 from modelserving.models.info import LoadedModel
 from modelserving.models.lifecycle.build import build_candidate
@@ -183,18 +184,6 @@ class Point:
         return {"smart_share": round(self.share, 3), "error": round(self.error, 4)}
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A record as a message, without Kafka."""
-
-    value: bytes
-    offset: int
-    partition: int = 0
-    key: bytes | None = None
-    topic: str = "records"
-    timestamp: int = 0
-
-
 def measure_curve(batches: int) -> list[Point]:
     """A big forest beside the linear model: how many answers are the forest's, and how wrong they are, by deadline."""
     sample = load_sample(data_folder() / WINES, "wine")
@@ -203,7 +192,7 @@ def measure_curve(batches: int) -> list[Point]:
     slots = ModelSlots()
     slots.swap(big_forest(sample))
     slots.swap(build_candidate(replace(load_dataset(data_folder()).models[0], data_type="linear")))
-    batch = Batch([Record(encode_wine(wine), row) for row, wine in enumerate(wines)])
+    batch = Batch([MessageRow("records", 0, row, 0, None, encode_wine(wine)) for row, wine in enumerate(wines)])
     points = []
     with PykkaRuntime() as runtime:
         starter = Starter(runtime, RecordDecoder(default_schemas()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Literal
 
 from modelserving.errors import BrokerUnavailable
@@ -13,9 +13,10 @@ from modelserving.kafka.clients import Connection, make_consumer
 from modelserving.kafka.gaps import Gap
 
 if TYPE_CHECKING:
+    from kafka import KafkaConsumer, TopicPartition
     from kafka.consumer.fetcher import ConsumerRecord
 
-__all__ = ["find_gap", "read_topic"]
+__all__ = ["assign_all", "find_gap", "read_topic"]
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +70,30 @@ def read_topic(
                 )
             for partition, records in batches.items():
                 yield from (record for record in records if record.offset < ends[partition])
+
+
+def assign_all(consumer: KafkaConsumer, topics: Iterable[str], positions: Mapping[TopicPartition, int]) -> bool:
+    """Give a consumer every partition of some topics; it goes on where the last one was.
+
+    Args:
+        consumer: reads without a group.
+        topics: their names.
+        positions: of the last consumer, the next offset of each partition that it has read.
+
+    Returns:
+        Whether all topics exist; else nothing is assigned.
+    """
+    from kafka import TopicPartition
+
+    numbers = {topic: consumer.partitions_for_topic(topic) or set() for topic in topics}
+    if not all(numbers.values()):
+        return False
+    places = [TopicPartition(topic, number) for topic, found in numbers.items() for number in sorted(found)]
+    consumer.assign(places)
+    for place in places:
+        if place in positions:
+            consumer.seek(place, positions[place])
+    return True
 
 
 def find_gap(connection: Connection, topic: str, partition: int, offset: int, reason: str) -> Gap:

@@ -4,7 +4,7 @@ Run by hand::
 
     python -m tests.browser.walk 04              all ways
     python -m tests.browser.walk --way stop 00 01
-    python -m tests.browser.walk --pictures /tmp/seen --dark --width 1024 04
+    python -m tests.browser.walk --pictures seen --dark --width 1024 04
 
 The ways: each cell ``twice``; ``stop`` each cell that works for a moment, and run it again; ``restart`` the kernel in
 each section, and run all from the top; ``reopen`` the browser's tab after each; ``naive`` answers to each exercise.

@@ -12,6 +12,7 @@ from kafka.errors import KafkaError as KafkaClientError
 
 from modelserving.errors import BrokerUnavailable, RecordError
 from modelserving.kafka import Connection, make_consumer
+from modelserving.kafka.reading import assign_all
 from modelserving.records import decode_heater, decode_reading, decode_temperature_control
 from modelserving.temperature import HeatingTopics
 from modelserving.widgets.heater.snapshot import HeaterSnapshot
@@ -93,15 +94,7 @@ class HeaterFeed:
         Returns:
             Whether all topics exist.
         """
-        numbers = {topic: consumer.partitions_for_topic(topic) or set() for topic in self._topics.names}
-        if not all(numbers.values()):
-            return False
-        places = [TopicPartition(topic, number) for topic, found in numbers.items() for number in sorted(found)]
-        consumer.assign(places)
-        for place in places:
-            if place in self._positions:
-                consumer.seek(place, self._positions[place])
-        return True
+        return assign_all(consumer, self._topics.names, self._positions)
 
     def _take(self, place: TopicPartition, messages: Sequence[Any]) -> None:
         """Take what one partition brought, each message once."""

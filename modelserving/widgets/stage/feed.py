@@ -18,6 +18,7 @@ from kafka.errors import KafkaError as KafkaClientError
 
 from modelserving.errors import BrokerUnavailable, DecodeError
 from modelserving.kafka import Connection, make_consumer
+from modelserving.kafka.reading import assign_all
 from modelserving.records import ScoredRecord, Topics, decode_scored
 from modelserving.widgets.stage.snapshot import Condition, ServerReport, StageSnapshot
 from modelserving.widgets.stage.tally import StageTally
@@ -155,15 +156,7 @@ class ScoreFeed:
             Whether both topics exist.
         """
         topics = (self._topics.scored, self._topics.dead_letters)
-        numbers = {topic: consumer.partitions_for_topic(topic) or set() for topic in topics}
-        if not all(numbers.values()):
-            return False
-        places = [TopicPartition(topic, number) for topic in topics for number in sorted(numbers[topic])]
-        consumer.assign(places)
-        for place in places:
-            if place in self._positions:
-                consumer.seek(place, self._positions[place])
-        return True
+        return assign_all(consumer, topics, self._positions)
 
     def _take(self, place: TopicPartition, messages: Sequence[Any]) -> None:
         """Count what one partition brought, each message once."""

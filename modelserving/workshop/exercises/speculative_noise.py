@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -14,6 +13,7 @@ from modelserving.actors import PykkaRuntime
 from modelserving.client import load_dataset
 from modelserving.config import data_folder
 from modelserving.datasets import default_schemas
+from modelserving.kafka.messages import MessageRow
 from modelserving.models.formats.inputs import to_batch
 from modelserving.models.info import LoadedModel, ModelInfo
 from modelserving.models.lifecycle.slots import ModelSlots
@@ -93,7 +93,8 @@ def _vote(noisy: Callable[[Any, float, int], Any], wines: list[WineRecord]) -> f
     with PykkaRuntime() as runtime:
         starter = Starter(runtime, RecordDecoder(default_schemas()))
         starter.configure("wine", settings)
-        done = starter.score(Batch([_Record(encode_wine(wine), row) for row, wine in enumerate(wines)]), slots)
+        messages = [MessageRow("wine-records", 0, row, 0, None, encode_wine(wine)) for row, wine in enumerate(wines)]
+        done = starter.score(Batch(messages), slots)
     slots.close()
     require(
         len(done.scored) == len(wines),
@@ -101,18 +102,6 @@ def _vote(noisy: Callable[[Any, float, int], Any], wines: list[WineRecord]) -> f
     )
     truths = _Model().score(wines).values
     return float(np.mean([abs(one.prediction - truths[one.offset]) for one in done.scored]))
-
-
-@dataclass(frozen=True, slots=True)
-class _Record:
-    """A wine as a message, without Kafka."""
-
-    value: bytes
-    offset: int
-    partition: int = 0
-    key: bytes | None = None
-    topic: str = "wine-records"
-    timestamp: int = 0
 
 
 class _Model:
