@@ -19,13 +19,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import psutil
 from numpy.typing import NDArray
 
 from modelserving.config import data_folder
+from modelserving.kafka.messages import MessageRow
 from modelserving.models.formats import factory
 from modelserving.models.info import LoadedModel, ModelInfo
 from modelserving.models.lifecycle import build
@@ -47,17 +48,6 @@ AROUND = 4
 """Results after a swap that belong to it: the first ones of the new model."""
 
 Build = Callable[[ModelDescriptor], LoadedModel]
-
-
-class Message(NamedTuple):
-    """A message as Kafka would hand it over."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
 
 
 class Counted:
@@ -245,7 +235,7 @@ def make_batches() -> Iterator[Batch]:
     """Batches without end."""
     wines = [encode_wine(wine) for wine, _ in itertools.islice(read_wines(data_folder() / "wine_red.csv"), BATCH)]
     return itertools.repeat(
-        Batch([Message("wines", 0, offset, 0, b"wine", value) for offset, value in enumerate(wines)])
+        Batch([MessageRow("wines", 0, offset, 0, b"wine", value) for offset, value in enumerate(wines)])
     )
 
 

@@ -17,10 +17,11 @@ import threading
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from modelserving.errors import BrokerUnavailable, ServerError
 from modelserving.kafka import end_offsets
+from modelserving.kafka.messages import MessageRow
 from modelserving.kstreams import Processor, ProcessorContext, ProcessorSupplier, Record, java, raw
 from modelserving.models.admin.publish import partition_of
 from modelserving.models.lifecycle.topics import ModelTopics
@@ -274,17 +275,6 @@ class CoPartitionedModels:
             return self._threads.get(partition)
 
 
-class _Told(NamedTuple):
-    """A message about models."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-
-
 class _Keeping(Processor):
     """Keeps the newest message of each key in a store, and tells of each."""
 
@@ -305,4 +295,4 @@ class _Keeping(Processor):
             self._store.put(key, value)
         thread = self._thread_of(place.partition) if place is not None else None
         if place is not None and thread is not None:
-            thread.take(_Told(place.topic, place.partition, place.offset, record.timestamp(), key, value))
+            thread.take(MessageRow(place.topic, place.partition, place.offset, record.timestamp(), key, value))
