@@ -17,6 +17,12 @@ from modelserving.broker import EmbeddedKafka, stop
 from modelserving.kafka import Connection, create_topics, delete_topics
 from modelserving.records import Topics
 
+# Checks of addresses in JSON schemas, which nobody here asks for, compile 38 grammars: 1.6 s for each process of tests.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+# Some machines forbid to keep what was compiled. Then each of the hundreds of processes that tests start compiles all
+# of the package again, and pytest all tests.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # A busy machine may stand still for a second; how fast something is, benchmarks say.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from modelserving.config import checkout
@@ -95,17 +96,20 @@ def read_lesson(path: Path) -> LessonSource:
     Raises:
         ConfigError: text stands before the first cell, a marker is malformed, or a Markdown line lacks its ``#``.
     """
-    return LessonSource(path, tuple(_cells(path)))
+    return LessonSource(path, _cells(path, path.read_text(encoding="utf-8")))
 
 
-def _cells(path: Path) -> Iterator[Cell]:
-    """As jupytext reads them, and where each one begins."""
+@cache
+def _cells(path: Path, text: str) -> tuple[Cell, ...]:
+    """As jupytext reads them, each text once, and where each one begins."""
     import jupytext
 
-    text = path.read_text(encoding="utf-8")
     starts = list(_starts(path, text.splitlines()))
-    for cell, start in zip(jupytext.reads(text, fmt="py:percent").cells, starts, strict=True):
-        yield Cell(cell.cell_type, cell.source, tuple(cell.metadata.get("tags", ())), start)
+    cells = jupytext.reads(text, fmt="py:percent").cells
+    return tuple(
+        Cell(cell.cell_type, cell.source, tuple(cell.metadata.get("tags", ())), start)
+        for cell, start in zip(cells, starts, strict=True)
+    )
 
 
 def _starts(path: Path, lines: list[str]) -> Iterator[int]:
