@@ -30,7 +30,7 @@ from modelserving.config import data_folder
 from modelserving.kafka import Connection, create_topics
 from modelserving.models.formats import factory
 from modelserving.records import Topics
-from modelserving.serving import Meter, Outcome, ServerOptions
+from modelserving.serving import BatchOutcome, Meter, ServerOptions
 from modelserving.stage import StageServer
 from modelserving.web import bind, make_app, serve_app, url_of
 
@@ -38,9 +38,9 @@ from modelserving.web import bind, make_app, serve_app, url_of
 class CountsOnly(Meter):
     """As before there was any monitoring: three numbers."""
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, outcome: BatchOutcome) -> None:
         """Count what became of the records, and nothing else."""
-        super().add(Outcome(outcome.counts))
+        super().add(BatchOutcome(outcome.counts))
 
 
 def main() -> None:

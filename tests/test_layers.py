@@ -155,6 +155,16 @@ def test_every_folder_has_its_map() -> None:
     assert [shown(path) for path in folders if not ast.get_docstring(tree_of(path / "__init__.py"))] == []
 
 
+def test_a_class_name_means_one_thing() -> None:
+    """Who has met a class by its name meets the same one everywhere; private ones count, too."""
+    defined = Counter(name for path in MODULES for name in classes_of(path))
+    assert [name for name, count in defined.items() if count > 1] == []
+
+
+def classes_of(path: Path) -> set[str]:
+    return {node.name for node in ast.walk(tree_of(path)) if isinstance(node, ast.ClassDef)}
+
+
 def touches_environment(path: Path) -> bool:
     """Whether a module reads or writes the environment, by whatever name."""
     tree = tree_of(path)

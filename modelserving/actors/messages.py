@@ -24,6 +24,7 @@ __all__ = [
     "Describe",
     "IsPrepared",
     "Later",
+    "ModelWork",
     "Part",
     "Prepare",
     "ReportActors",
@@ -36,7 +37,6 @@ __all__ = [
     "SetSlots",
     "Settled",
     "TellType",
-    "Work",
 ]
 
 
@@ -56,7 +56,7 @@ class ScoreBatch:
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class ModelWork:
     """How long one model worked on one batch.
 
     Args:
@@ -90,7 +90,7 @@ class Answers:
     keys: tuple[bytes | None, ...] = ()
     dead: tuple[DeadLetter, ...] = ()
     skipped: int = 0
-    works: tuple[Work, ...] = ()
+    works: tuple[ModelWork, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +182,7 @@ class SaveWhenDue:
 class Settled:
     """The results of a batch are committed: only now does the work count. No answer."""
 
-    works: tuple[Work, ...]
+    works: tuple[ModelWork, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from modelserving.actors.messages import (
     Confirm,
     Describe,
     IsPrepared,
+    ModelWork,
     Part,
     Prepare,
     Restore,
@@ -27,7 +28,6 @@ from modelserving.actors.messages import (
     SetPrepared,
     SetSlots,
     Settled,
-    Work,
 )
 from modelserving.actors.state.persistence import SavedState, StateFolder
 from modelserving.actors.state.shadowing import ShadowQueue
@@ -143,11 +143,11 @@ class ServingActor:
             return Routed((Part(tuple(batch.messages), None),))
         name = self._shadows.keep(done.shadows)
         works = tuple(
-            Work(s.served.info.data_type, s.served.info.digest, s.count, s.each_ns, name) for s in done.shares
+            ModelWork(s.served.info.data_type, s.served.info.digest, s.count, s.each_ns, name) for s in done.shares
         )
         return Answers(tuple(done.scored), tuple(done.keys), done.dead, done.skipped, works)
 
-    def _settle(self, works: tuple[Work, ...]) -> None:
+    def _settle(self, works: tuple[ModelWork, ...]) -> None:
         """Only what is committed counts; and only then is there time for the shadow."""
         counted = (self._slot.current, self._slot.previous) if self._persists_state else ()
         for work in works:

@@ -32,7 +32,7 @@ else:
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
+class _SupervisorAnswer:
     """One line from the supervisor.
 
     Args:
@@ -57,13 +57,13 @@ class LeaseLine:
         self._file = connection.makefile("r", encoding="utf-8")
         self._token = token
 
-    def ask(self, what: Ask, within_s: float) -> _Answer | None:
+    def ask(self, what: Ask, within_s: float) -> _SupervisorAnswer | None:
         """Ask, and wait for the answer; ``None`` when the supervisor ended instead, or is too late."""
         try:
             self._connection.settimeout(within_s)
             self._connection.sendall(f"{self._token} {what}\n".encode())
             word, _, value = self._file.readline().strip().partition(" ")
-            return _Answer(SupervisorReply(word), json.loads(value) if value else None) if word else None
+            return _SupervisorAnswer(SupervisorReply(word), json.loads(value) if value else None) if word else None
         except (OSError, ValueError):
             return None
 

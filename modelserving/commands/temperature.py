@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from modelserving.commands.options import Prefix, UntilStdinCloses
-from modelserving.commands.serve.launch import GroupMember, Service, launch
+from modelserving.commands.serve.launch import GroupServer, LaunchedServer, launch
 from modelserving.commands.serve.options import ListenOptions, with_options
 from modelserving.commands.serve.servers import serve_app as servers
 from modelserving.config import load_settings
@@ -41,7 +41,7 @@ def temperature(said: ListenOptions, partitions: Partitions = 4) -> None:
 
     topics = HEATING_TOPICS.prefixed(said.prefix) if said.prefix else HEATING_TOPICS
 
-    def make(connection: Connection, member: GroupMember) -> Service:
+    def make(connection: Connection, member: GroupServer) -> LaunchedServer:
         create_heating_topics(connection, topics, partitions)
         folder = load_settings().home / "heating" / member.group / member.instance
         options = HeatingOptions(folder, topics, member.group, member.instance, member.url)
@@ -49,7 +49,7 @@ def temperature(said: ListenOptions, partitions: Partitions = 4) -> None:
         about = f"Controlling {topics.heater} by {topics.sensor} and {topics.control}"
         look = f"What is wanted: {member.url}/state/1"
         reads, writes = (topics.sensor, topics.control), (topics.heater, topics.dead_letters)
-        return Service(server.run, make_heating_app(server), about, look, reads=reads, writes=writes)
+        return LaunchedServer(server.run, make_heating_app(server), about, look, reads=reads, writes=writes)
 
     launch("heating", said, make)
 

@@ -13,7 +13,7 @@
 
 from modelserving.serving.messages import Batch, ModelShare, ScoredBatch
 from modelserving.serving.options import ServerOptions
-from modelserving.serving.report.meter import Effort, Meter, ModelKey, Outcome, outcome_of
+from modelserving.serving.report.meter import BatchOutcome, Effort, Meter, ModelKey, outcome_of
 from modelserving.serving.report.status import Counts, Health, Phase
 from modelserving.serving.report.view import ServerView
 from modelserving.serving.running.worker_thread import WorkerThread
@@ -21,13 +21,13 @@ from modelserving.serving.scoring import score_batch
 
 __all__ = [
     "Batch",
+    "BatchOutcome",
     "Counts",
     "Effort",
     "Health",
     "Meter",
     "ModelKey",
     "ModelShare",
-    "Outcome",
     "Phase",
     "ScoredBatch",
     "ServerOptions",

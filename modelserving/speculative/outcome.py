@@ -19,7 +19,7 @@ from modelserving.serving.messages import Batch, ModelShare, ScoredBatch
 from modelserving.speculative.answers import Choice
 from modelserving.speculative.collector import Account, AnswerCollector
 
-__all__ = ["ACCOUNT_HEADER", "AnswerAccount", "Outcome", "read_account"]
+__all__ = ["ACCOUNT_HEADER", "AnswerAccount", "GatheredBatch", "read_account"]
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ def read_account(headers: Sequence[tuple[str, bytes | None]]) -> AnswerAccount |
     return None
 
 
-class Outcome:
+class GatheredBatch:
     """What becomes of a batch, while it comes together.
 
     Args:

@@ -25,7 +25,7 @@ from modelserving.serving.messages import Batch, ModelShare, ScoredBatch
 from modelserving.speculative.answers import Absence
 from modelserving.speculative.collector import AnswerCollector
 from modelserving.speculative.executor import Arrival, Assignment, Clock, Inbox, ModelExecutor
-from modelserving.speculative.outcome import Outcome
+from modelserving.speculative.outcome import GatheredBatch
 from modelserving.speculative.settings import ParticipantSettings, SpeculativeSettings
 from modelserving.speculative.standing import Standing
 from modelserving.speculative.tracking import QualityTracker
@@ -140,7 +140,7 @@ class Starter:
             slots: where the participants' models are.
         """
         arrived_ns = self._clock()
-        outcome = Outcome(batch)
+        outcome = GatheredBatch(batch)
         inbox = self._inbox = Inbox()
         rounds: list[_Round] = []
         for data_type, messages, records in self._decode(batch, outcome):
@@ -154,7 +154,7 @@ class Starter:
             self._end(one, outcome)
         return outcome.done()
 
-    def _decode(self, batch: Batch, outcome: Outcome) -> list[tuple[str, Sequence[Message], Any]]:
+    def _decode(self, batch: Batch, outcome: GatheredBatch) -> list[tuple[str, Sequence[Message], Any]]:
         messages = batch.messages
         decoded = self._decoder.decode(messages)
         outcome.dead.extend(dead_letter(messages[row], "decode", error) for row, error in decoded.problems.items())
@@ -219,7 +219,7 @@ class Starter:
             )
         return self._executors[name]
 
-    def _collect(self, rounds: Sequence[_Round], inbox: Inbox, outcome: Outcome) -> None:
+    def _collect(self, rounds: Sequence[_Round], inbox: Inbox, outcome: GatheredBatch) -> None:
         try:
             while any(one.collector.open for one in rounds):
                 pause(0)
@@ -242,11 +242,11 @@ class Starter:
         due = [due for one in rounds if (due := one.collector.due_ns) is not None]
         return min(_LOOK_EVERY_S, max(0, min(due) - self._clock()) / 1e9) if due else _LOOK_EVERY_S
 
-    def _share(self, arrival: Arrival, outcome: Outcome) -> None:
+    def _share(self, arrival: Arrival, outcome: GatheredBatch) -> None:
         if arrival.served is not None:
             outcome.shares.append(ModelShare(arrival.served, len(arrival.said), arrival.each_ns))
 
-    def _end(self, one: _Round, outcome: Outcome) -> None:
+    def _end(self, one: _Round, outcome: GatheredBatch) -> None:
         """Take the decisions, and note who was late or failed."""
         collector, now_ns = one.collector, self._clock()
         settings, due = collector.settings, collector.settings.due_ns(collector.arrived_ns)

@@ -13,14 +13,14 @@ from pathlib import Path
 from modelserving.errors import ServerError
 from modelserving.kafka import Connection, make_admin
 
-__all__ = ["Reset", "reset_application"]
+__all__ = ["DeletedState", "reset_application"]
 
 _INTERNAL = ("-changelog", "-repartition")
 _OVER = {"Empty", "Dead"}
 
 
 @dataclass(frozen=True, slots=True)
-class Reset:
+class DeletedState:
     """What was deleted.
 
     Args:
@@ -34,7 +34,7 @@ class Reset:
     progress: bool
 
 
-def reset_application(connection: Connection, application: str, folder: Path, *, from_beginning: bool) -> Reset:
+def reset_application(connection: Connection, application: str, folder: Path, *, from_beginning: bool) -> DeletedState:
     """Delete the internal topics and the local state of an application that does not run.
 
     Args:
@@ -65,7 +65,7 @@ def reset_application(connection: Connection, application: str, folder: Path, *,
         admin.close()
     found = folder.is_dir()
     shutil.rmtree(folder, ignore_errors=True)
-    return Reset(tuple(sorted(names)), folder if found else None, forgotten)
+    return DeletedState(tuple(sorted(names)), folder if found else None, forgotten)
 
 
 def _is_internal(topic: str, application: str) -> bool:

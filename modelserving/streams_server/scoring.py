@@ -21,7 +21,7 @@ from modelserving.models.lifecycle.shadow import ShadowWork
 from modelserving.records import ScoredColumns, encode_scored_batch, preload_encoder
 from modelserving.records.decoder import RecordDecoder
 from modelserving.serving import Batch, Counts, ScoredBatch, score_batch
-from modelserving.serving.report.meter import Meter, Outcome, outcome_of
+from modelserving.serving.report.meter import BatchOutcome, Meter, outcome_of
 from modelserving.serving.running.audit import OffsetAudit
 from modelserving.streams_server.distribution import Models
 from modelserving.streams_server.stores import STORE, CustomStatistics, add_to
@@ -62,7 +62,7 @@ class Tally:
 class _Open:
     """What belongs to the commit that comes."""
 
-    outcome: Outcome = field(default_factory=Outcome)
+    outcome: BatchOutcome = field(default_factory=BatchOutcome)
     shadows: tuple[ShadowWork, ...] = ()
 
     def and_then(self, more: _Open) -> _Open:

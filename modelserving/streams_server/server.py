@@ -20,7 +20,7 @@ from modelserving.kstreams.bridge.clients import passing_over
 from modelserving.models.lifecycle.state import ServingState
 from modelserving.serving import Counts, Health, Phase
 from modelserving.serving.options import ServerOptions
-from modelserving.serving.report.meter import Outcome
+from modelserving.serving.report.meter import BatchOutcome
 from modelserving.serving.running.sessions import FailureRate, run_sessions, same_name, spare_the_garbage_collector
 from modelserving.serving.running.watch import TopicWatch
 from modelserving.serving.running.worker_thread import run_abandonable
@@ -30,7 +30,7 @@ from modelserving.streams_server.heartbeat import Heartbeat
 from modelserving.streams_server.records_topic import RecordsTopic
 from modelserving.streams_server.scoring import Tally
 from modelserving.streams_server.stores import ModelStatistics, look_up
-from modelserving.streams_server.topologies import Parts, StreamsOptions, make_topology
+from modelserving.streams_server.topologies import StreamsOptions, TopologyParts, make_topology
 
 __all__ = ["StreamsOptions", "StreamsServer"]
 
@@ -249,7 +249,7 @@ class StreamsServer:
         self._tally.ending.clear()
         options, engine = self.options, self.engine
         how = options.max_records, engine.linger, self._decoder
-        parts = Parts(options.topics, self.models, self._tally, self._partitions, *how)
+        parts = TopologyParts(options.topics, self.models, self._tally, self._partitions, *how)
         clients = passing_over(self._pass_over)
         return KafkaStreams(make_topology(engine.store, parts), self._config(), self._on_error, clients=clients)
 
@@ -292,5 +292,5 @@ class StreamsServer:
     def _pass_over(self, topic: str, partition: int, offset: int, reason: str) -> int:
         after = self.watch.pass_over(topic, partition, offset, reason)
         if topic == self.options.topics.records:
-            self.meter.add(Outcome(Counts(dead_lettered=1), (("read", "UnreadableBatch"),)))
+            self.meter.add(BatchOutcome(Counts(dead_lettered=1), (("read", "UnreadableBatch"),)))
         return after

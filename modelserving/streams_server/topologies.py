@@ -26,7 +26,7 @@ from modelserving.streams_server.distribution import ModelDistribution, Models
 from modelserving.streams_server.scoring import DEAD_LETTERS, SCORED, ScoringProcessor, Tally
 from modelserving.streams_server.stores import StoreKind, store_builder
 
-__all__ = ["Parts", "StreamsOptions", "make_topology"]
+__all__ = ["StreamsOptions", "TopologyParts", "make_topology"]
 
 _SCORE = "score"
 _BATCH = "batch"
@@ -56,7 +56,7 @@ class StreamsOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class TopologyParts:
     """What a topology is made of.
 
     Args:
@@ -78,7 +78,7 @@ class Parts:
     decoder: RecordDecoder | None = None
 
 
-def make_topology(kind: StoreKind, parts: Parts) -> Any:
+def make_topology(kind: StoreKind, parts: TopologyParts) -> Any:
     """The topology with a store of that kind."""
     to = SamePartition(parts.scored_partitions)
     records, how = parts.topics.records, (parts.max_records, parts.linger, parts.decoder)

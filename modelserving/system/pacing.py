@@ -25,13 +25,13 @@ _LONGEST_S = 0.005
 """Whoever worked for longer rests no longer than this: a large model may take minutes, and not twice as many."""
 
 
-class _Work(threading.local):
+class _ThreadPace(threading.local):
     """What the calling thread does; ``None``: it is in a hurry, and never rests."""
 
     since: float | None = None
 
 
-_work = _Work()
+_work = _ThreadPace()
 
 
 @contextmanager

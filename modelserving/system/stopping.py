@@ -31,13 +31,13 @@ class StopWaiting(BaseException):
     """What was waited for is not wanted any more. Nothing is known of it: it is neither done nor failed."""
 
 
-class _Work(threading.local):
+class _ThreadStop(threading.local):
     """What ends the waits of the calling thread; ``None``: nothing does."""
 
     stop: threading.Event | None = None
 
 
-_work = _Work()
+_work = _ThreadStop()
 
 
 @contextmanager

@@ -21,9 +21,9 @@ from modelserving.errors import ServerError
 from modelserving.monitoring.metrics import EngineCollector, Exposition, JavaCollector
 from modelserving.temperature.server import HeatingServer
 from modelserving.web.app import add_docs, add_errors, add_metrics
-from modelserving.web.page import PageState, Table, add_page
+from modelserving.web.page import PageState, PageTable, add_page
 from modelserving.web.peer_client import Ask, ask
-from modelserving.web.schemas import AGAIN, Health
+from modelserving.web.schemas import AGAIN, HealthState
 
 __all__ = ["ControlState", "make_heating_app"]
 
@@ -92,14 +92,16 @@ def make_heating_app(server: HeatingServer, ask: Ask[ControlState] = ask) -> Fas
         )
 
     @app.api_route(
-        "/healthz", methods=["GET", "HEAD"], summary="Whether it controls", responses={503: {"model": Health}}
+        "/healthz", methods=["GET", "HEAD"], summary="Whether it controls", responses={503: {"model": HealthState}}
     )
-    def healthz(response: Response) -> Health:
+    def healthz(response: Response) -> HealthState:
         health = server.health()
         if not health.ok:
             response.status_code = 503
             response.headers.update(AGAIN)
-        return Health(status="ok" if health.ok else "unavailable", phase=health.phase, details=list(health.details))
+        return HealthState(
+            status="ok" if health.ok else "unavailable", phase=health.phase, details=list(health.details)
+        )
 
     add_page(app, lambda: _show(server))
     add_metrics(app, Exposition(JavaCollector(), EngineCollector(lambda: server.streams)))
@@ -120,7 +122,7 @@ def _show(server: HeatingServer) -> PageState:
         details=[*health.details, *details],
         numbers={"instances": len(found), "partitions": sum(len(one.partitions) for one in found)},
         tables=[
-            Table(
+            PageTable(
                 title="Instances",
                 columns=["instance", "partitions of the sensors", "stores"],
                 rows=[

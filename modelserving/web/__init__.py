@@ -3,11 +3,11 @@
 from modelserving.web.app import make_app
 from modelserving.web.narrator import narrate
 from modelserving.web.ports import bind, url_of
-from modelserving.web.schemas import Health, ModelNames, ModelState, ServerView
+from modelserving.web.schemas import HealthState, ModelNames, ModelState, ServerView
 from modelserving.web.serving import Runnable, announce, serve, serve_app, stdin_closed, until_signal
 
 __all__ = [
-    "Health",
+    "HealthState",
     "ModelNames",
     "ModelState",
     "Runnable",

@@ -21,7 +21,7 @@ from modelserving.web.schemas import (
     ONE_TYPE,
     PROBLEMS,
     DataType,
-    Health,
+    HealthState,
     ModelNames,
     ModelState,
     ServerView,
@@ -80,13 +80,13 @@ def make_app(server: ServerView, *routers: APIRouter) -> FastAPI:
     def models() -> ModelNames:
         return ModelNames(models=list(server.data_types))
 
-    @app.get("/healthz", summary="Whether the server serves", responses={503: {"model": Health}})
-    def healthz(response: Response) -> Health:
+    @app.get("/healthz", summary="Whether the server serves", responses={503: {"model": HealthState}})
+    def healthz(response: Response) -> HealthState:
         health = server.health()
         if not health.ok:
             response.status_code = 503
             response.headers.update(AGAIN)
-        return Health(
+        return HealthState(
             status="ok" if health.ok else "unavailable",
             phase=health.phase,
             details=list(health.details),

@@ -20,7 +20,7 @@ from modelserving import __version__
 from modelserving.errors import ModelError, ModelInputError, RecordError
 from modelserving.models.model import Model
 from modelserving.web.app import add_docs
-from modelserving.web.page import PageState, Table, add_page
+from modelserving.web.page import PageState, PageTable, add_page
 from modelserving.web.tensors import describe_outputs, read_instances, read_tensors, write_predictions, write_tensors
 
 __all__ = ["InferenceModel", "make_inference_app"]
@@ -101,7 +101,7 @@ def _show(models: Mapping[str, InferenceModel]) -> PageState:
         phase="serving",
         numbers={what: counted[what] for what in _ASKED},
         rates=["records"],
-        tables=[Table(title="Models", columns=["model", "version", "format", "takes", *_ASKED], rows=rows)],
+        tables=[PageTable(title="Models", columns=["model", "version", "format", "takes", *_ASKED], rows=rows)],
     )
 
 

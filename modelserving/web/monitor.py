@@ -17,12 +17,12 @@ from pydantic import BaseModel, Field
 from modelserving import __version__
 from modelserving.monitoring.metrics import EngineCollector, Exposition, JavaCollector
 from modelserving.monitoring.monitor import Monitor, MonitorCollector
-from modelserving.monitoring.monitor.shadows import Beside
+from modelserving.monitoring.monitor.shadows import BesideServed
 from modelserving.monitoring.truth.quality import Quality
 from modelserving.serving import ModelKey
 from modelserving.web.app import add_docs, add_errors, add_metrics
-from modelserving.web.page import PageState, Shares, Table, add_page
-from modelserving.web.schemas import AGAIN, Health
+from modelserving.web.page import PageState, PageTable, Shares, add_page
+from modelserving.web.schemas import AGAIN, HealthState
 
 __all__ = ["make_monitor_app"]
 
@@ -78,13 +78,15 @@ def make_monitor_app(monitor: Monitor) -> FastAPI:
         served = [_quality(model, found) for model, found in monitor.quality().items()]
         return [*served, *(_beside(model, found) for model, found in monitor.shadows.found().items())]
 
-    @app.get("/healthz", summary="Whether it looks", responses={503: {"model": Health}})
-    def healthz(response: Response) -> Health:
+    @app.get("/healthz", summary="Whether it looks", responses={503: {"model": HealthState}})
+    def healthz(response: Response) -> HealthState:
         health = monitor.health()
         if not health.ok:
             response.status_code = 503
             response.headers.update(AGAIN)
-        return Health(status="ok" if health.ok else "unavailable", phase=health.phase, details=list(health.details))
+        return HealthState(
+            status="ok" if health.ok else "unavailable", phase=health.phase, details=list(health.details)
+        )
 
     add_page(app, lambda: _show(monitor))
     add_metrics(app, Exposition(MonitorCollector(monitor), JavaCollector(), EngineCollector(lambda: monitor.streams)))
@@ -105,7 +107,7 @@ def _quality(model: ModelKey, found: Quality) -> QualityState:
     )
 
 
-def _beside(model: ModelKey, found: Beside) -> QualityState:
+def _beside(model: ModelKey, found: BesideServed) -> QualityState:
     better = found.improvement
     told = {"place": "shadow", "gain": better.gain, "doubt": _known(better.doubt)}
     return _quality(model, found.quality).model_copy(update=told)
@@ -140,8 +142,8 @@ def _show(monitor: Monitor) -> PageState:
             for (data_type, what), counts in list(monitor.answers.items())
         ],
         tables=[
-            Table(title="Drift", columns=["data type", "column", "values", "alarm"], rows=drift),
-            Table(
+            PageTable(title="Drift", columns=["data type", "column", "values", "alarm"], rows=drift),
+            PageTable(
                 title="Quality",
                 columns=[
                     "data type",

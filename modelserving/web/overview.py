@@ -19,10 +19,10 @@ from modelserving.errors import ServerError
 from modelserving.monitoring.metrics import Exposition
 from modelserving.monitoring.overview import AnnouncedServer, ClusterState, GroupState
 from modelserving.web.app import add_docs, add_errors, add_metrics
-from modelserving.web.page import PageState, Table, add_page
+from modelserving.web.page import PageState, PageTable, add_page
 from modelserving.web.page.system import Answer, draw_system
 from modelserving.web.peer_client import Ask, ask
-from modelserving.web.schemas import AGAIN, Health
+from modelserving.web.schemas import AGAIN, HealthState
 
 __all__ = ["WATCH", "make_overview_app", "show_system"]
 
@@ -45,13 +45,13 @@ def make_overview_app(servers: Callable[[], Sequence[AnnouncedServer]], cluster:
     look = partial(_look, servers, cluster)
     snapshot = add_page(app, look)
 
-    @app.get("/healthz", summary="Whether the broker and all servers answer", responses={503: {"model": Health}})
-    def healthz(response: Response) -> Health:
+    @app.get("/healthz", summary="Whether the broker and all servers answer", responses={503: {"model": HealthState}})
+    def healthz(response: Response) -> HealthState:
         found = snapshot()
         if not found.ok:
             response.status_code = 503
             response.headers.update(AGAIN)
-        return Health(status="ok" if found.ok else "unavailable", phase=found.phase, details=found.details)
+        return HealthState(status="ok" if found.ok else "unavailable", phase=found.phase, details=found.details)
 
     add_metrics(app, Exposition())
     return app
@@ -113,7 +113,7 @@ def _answer(server: AnnouncedServer, ask: Ask[PageState]) -> PageState | None:
         return None
 
 
-def _servers(answers: Sequence[Answer]) -> Table:
+def _servers(answers: Sequence[Answer]) -> PageTable:
     rows = [
         [
             one.kind,
@@ -124,29 +124,31 @@ def _servers(answers: Sequence[Answer]) -> Table:
         ]
         for one, found in answers
     ]
-    return Table(title="Servers", columns=["kind", "group", "address", "phase", "scored", "dead letters"], rows=rows)
+    return PageTable(
+        title="Servers", columns=["kind", "group", "address", "phase", "scored", "dead letters"], rows=rows
+    )
 
 
-def _models(answer: Answer) -> Table:
+def _models(answer: Answer) -> PageTable:
     """The models of one server, as it shows them itself."""
     server, found = answer
     own = next((one for one in found.tables if one.title == "Models"), None) if found is not None else None
     title = f"Models of {server.kind} at {server.url}"
-    return Table(title=title, columns=own.columns if own else [], rows=own.rows if own else [])
+    return PageTable(title=title, columns=own.columns if own else [], rows=own.rows if own else [])
 
 
-def _groups(groups: Sequence[GroupState]) -> Table:
+def _groups(groups: Sequence[GroupState]) -> PageTable:
     rows = [
         [one.name, one.state, ", ".join(one.members), topic, f"{lag}"]
         for one in groups
         for topic, lag in sorted(one.lag.items()) or [("", 0)]
     ]
-    return Table(title="Groups", columns=["group", "state", "members", "reads", "waiting"], rows=rows)
+    return PageTable(title="Groups", columns=["group", "state", "members", "reads", "waiting"], rows=rows)
 
 
-def _topics(cluster: ClusterState) -> Table:
+def _topics(cluster: ClusterState) -> PageTable:
     rows = [
         [one.name, f"{len(one.ends)}", f"{sum(one.ends.values())}", " ".join(map(str, one.ends.values()))]
         for one in cluster.topics
     ]
-    return Table(title="Topics", columns=["topic", "partitions", "messages", "ends by partition"], rows=rows)
+    return PageTable(title="Topics", columns=["topic", "partitions", "messages", "ends by partition"], rows=rows)

@@ -22,7 +22,7 @@ __all__ = [
     "ONE_TYPE",
     "PROBLEMS",
     "DataType",
-    "Health",
+    "HealthState",
     "ModelNames",
     "ModelState",
     "Problem",
@@ -102,7 +102,7 @@ class ModelNames(BaseModel):
     models: list[str]
 
 
-class Health(BaseModel):
+class HealthState(BaseModel):
     """Whether the server serves."""
 
     status: str = Field(description='"ok" when it serves')

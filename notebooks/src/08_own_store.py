@@ -386,12 +386,12 @@ lesson.tell("together")
 from modelserving.streams_server.model_thread import ModelOptions
 from modelserving.streams_server.scoring import Tally
 from modelserving.streams_server.stores import StoreKind
-from modelserving.streams_server.topologies import Parts, make_topology
+from modelserving.streams_server.topologies import TopologyParts, make_topology
 from modelserving.streams_server.distribution import ModelDistribution, make_models
 
 def picture(way):
     models = lesson.manage(make_models(way, ModelOptions(lesson.connection, TOPICS)))
-    return describe(make_topology(StoreKind.CUSTOM, Parts(TOPICS, models, Tally())))
+    return describe(make_topology(StoreKind.CUSTOM, TopologyParts(TOPICS, models, Tally())))
 
 # %%
 picture(ModelDistribution.GLOBAL)

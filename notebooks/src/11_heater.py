@@ -146,12 +146,12 @@ from modelserving.streams_server.distribution import ModelDistribution, make_mod
 from modelserving.streams_server.model_thread import ModelOptions
 from modelserving.streams_server.scoring import Tally
 from modelserving.streams_server.stores import StoreKind
-from modelserving.streams_server.topologies import Parts, make_topology
+from modelserving.streams_server.topologies import TopologyParts, make_topology
 from modelserving.workshop.display.pictures.beside import beside
 
 way = make_models(ModelDistribution.CO_PARTITIONED, ModelOptions(lesson.connection, TOPICS))
 models = lesson.manage(way, name="models")
-server = describe(make_topology(StoreKind.CUSTOM, Parts(TOPICS, models, Tally())))
+server = describe(make_topology(StoreKind.CUSTOM, TopologyParts(TOPICS, models, Tally())))
 beside(A_heater=describe(heater()), A_model_server=server)
 
 # %% [markdown]

@@ -108,7 +108,7 @@ def counting(windows, note):
 # This sends records of two models at certain seconds after that hour, and notes what each window has, and which records no window took:
 
 # %%
-from modelserving.workshop.display.pictures.windows import Sent, windows_picture
+from modelserving.workshop.display.pictures.windows import SentRecord, windows_picture
 
 def run(windows, *sent):
     found, drawn, changed = {}, [], []
@@ -123,7 +123,7 @@ def run(windows, *sent):
         for model, second in sent:
             changed.clear()
             topic.pipeInput(model, 5.5, (HOUR + second) * 1000)
-            drawn.append(Sent(model, second, lost=not changed))
+            drawn.append(SentRecord(model, second, lost=not changed))
     return drawn, {place: count for place, count in found.items() if count is not None}
 
 # %% [markdown]

@@ -31,8 +31,8 @@ from modelserving.workshop.lab.timetable import read_timetable
 from modelserving.workshop.processes.process import ServerProcess
 from modelserving.workshop.slides.build import lay_out, source_folder
 from modelserving.workshop.slides.deck import page as deck
-from modelserving.workshop.slides.figures import Results
-from modelserving.workshop.slides.parts import Parts
+from modelserving.workshop.slides.figures import BenchmarkResults
+from modelserving.workshop.slides.parts import SlideParts
 from modelserving.workshop.slides.present import folder_server
 from modelserving.workshop.slides.source import Block, Slide
 from tests.contract.servers import constant_model, published
@@ -88,7 +88,7 @@ def slide(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Path:
     body = f"Look:\n\n{{live {served.url.rpartition(':')[2]}}}"
     block = Block("live", "Live", (Slide("live", "Live", 1.0, False, (body,), "Wait."),))
     day = read_timetable("full")
-    text = deck((block,), day, Parts({}, Results(source_folder() / "results.json"), day))
+    text = deck((block,), day, SlideParts({}, BenchmarkResults(source_folder() / "results.json"), day))
     return lay_out(tmp_path_factory.mktemp("slides") / "deck", text)
 
 

@@ -16,7 +16,7 @@ from modelserving.streams_server import distribution
 from modelserving.streams_server.distribution import CoPartitionedModels, GlobalModels
 from modelserving.streams_server.scoring import Tally
 from modelserving.streams_server.stores import StoreKind
-from modelserving.streams_server.topologies import Parts, make_topology
+from modelserving.streams_server.topologies import TopologyParts, make_topology
 from tests.fakes import wine
 
 NOWHERE = ModelOptions(Connection("nowhere:1"), TOPICS)
@@ -45,7 +45,7 @@ def models() -> Iterator[ToldModels]:
 
 def test_the_processor_tells_which_data_types_it_skips(models: ToldModels) -> None:
     """Those without a model, and the partition that they were found in."""
-    with TopologyTestDriver(make_topology(StoreKind.MEMORY, Parts(TOPICS, models, Tally()))) as driver:
+    with TopologyTestDriver(make_topology(StoreKind.MEMORY, TopologyParts(TOPICS, models, Tally()))) as driver:
         topic = driver.createInputTopic(TOPICS.records, raw(), raw())
         for data_type in ("wine", "beer"):
             topic.pipeInput(b"key", encode_wine(wine(data_type)), 1_700_000_000_000)

@@ -10,7 +10,7 @@ from modelserving.serving import Counts
 from modelserving.streams_server.distribution import CoPartitionedModels, GlobalModels
 from modelserving.streams_server.scoring import Tally
 from modelserving.streams_server.stores import STORE, CustomStatistics, ModelStatistics, StoreKind
-from modelserving.streams_server.topologies import Parts, make_topology
+from modelserving.streams_server.topologies import TopologyParts, make_topology
 from modelserving.workshop.lesson.lesson_topics import wait_until
 from tests.contract.servers import constant_model
 from tests.fakes import FakeModel, served_by, wine
@@ -47,7 +47,7 @@ def statistics_of(driver: TopologyTestDriver, data_type: str) -> ModelStatistics
 def test_records_are_scored(kind: StoreKind, models: ReadyModels) -> None:
     """An answer has the key and the time of its record, and says where it came from; the store has counted it."""
     tally = Tally()
-    with TopologyTestDriver(make_topology(kind, Parts(TOPICS, models, tally))) as driver:
+    with TopologyTestDriver(make_topology(kind, TopologyParts(TOPICS, models, tally))) as driver:
         pipe(driver, *[encode_wine(wine(alcohol=alcohol)) for alcohol in (9.5, 10.5)])
         found = read(driver, TOPICS.scored)
         counted = statistics_of(driver, "wine")
@@ -68,7 +68,7 @@ def test_records_are_scored(kind: StoreKind, models: ReadyModels) -> None:
 def test_what_cannot_be_scored_is_a_dead_letter_or_skipped(kind: StoreKind, models: ReadyModels) -> None:
     """The bytes as they came, the reason in headers; a record without a model is counted; the rest is scored."""
     tally = Tally()
-    with TopologyTestDriver(make_topology(kind, Parts(TOPICS, models, tally))) as driver:
+    with TopologyTestDriver(make_topology(kind, TopologyParts(TOPICS, models, tally))) as driver:
         pipe(driver, b"\xff\xff", encode_wine(wine()), None, encode_wine(wine(data_type="beer")))
         letters = read(driver, TOPICS.dead_letters)
         assert len(read(driver, TOPICS.scored)) == 1
@@ -81,7 +81,7 @@ def test_what_cannot_be_scored_is_a_dead_letter_or_skipped(kind: StoreKind, mode
 
 def test_a_swap_takes_effect_between_two_records(kind: StoreKind, models: ReadyModels) -> None:
     """Each model's work is counted for itself."""
-    with TopologyTestDriver(make_topology(kind, Parts(TOPICS, models, Tally()))) as driver:
+    with TopologyTestDriver(make_topology(kind, TopologyParts(TOPICS, models, Tally()))) as driver:
         pipe(driver, encode_wine(wine(alcohol=10)))
         models.slots.swap(served_by(FakeModel(factor=2), "double"))
         pipe(driver, encode_wine(wine(alcohol=10)))
@@ -94,7 +94,7 @@ def test_a_swap_takes_effect_between_two_records(kind: StoreKind, models: ReadyM
 
 def test_the_topologies_have_the_same_nodes(kind: StoreKind, models: ReadyModels) -> None:
     """Whether they are written with the Processor API or with the DSL."""
-    graph = describe(make_topology(kind, Parts(TOPICS, models, Tally())))
+    graph = describe(make_topology(kind, TopologyParts(TOPICS, models, Tally())))
     assert graph.nodes["score"].stores == ("batch", "statistics")
     assert graph.nodes["score"].after == ("dead-letters", "scored")
     assert graph.nodes["scored"].topics == (TOPICS.scored,)
@@ -107,7 +107,7 @@ def test_models_arrive_by_a_global_store() -> None:
     models.start()
     models.begin()
     try:
-        with TopologyTestDriver(make_topology(StoreKind.CUSTOM, Parts(TOPICS, models, Tally()))) as driver:
+        with TopologyTestDriver(make_topology(StoreKind.CUSTOM, TopologyParts(TOPICS, models, Tally()))) as driver:
             topic = driver.createInputTopic(TOPICS.models, raw(), raw())
             five = encode_descriptor(constant_model(5.0, "five"))
             topic.pipeInput(b"wine", five)
@@ -123,7 +123,7 @@ def test_models_arrive_by_a_global_store() -> None:
 
 def test_co_partitioned_models_share_a_task_with_their_records() -> None:
     """Records, models and commands are one sub-topology: the engine gives equal partitions of them to one task."""
-    graph = describe(make_topology(StoreKind.CUSTOM, Parts(TOPICS, CoPartitionedModels(NOWHERE), Tally())))
+    graph = describe(make_topology(StoreKind.CUSTOM, TopologyParts(TOPICS, CoPartitionedModels(NOWHERE), Tally())))
     (part,) = graph.parts
     read_here = {topic for node in part for topic in node.topics if node.kind == "source"}
     assert read_here == {TOPICS.records, TOPICS.models, TOPICS.control}

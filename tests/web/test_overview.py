@@ -10,7 +10,7 @@ import httpx
 from modelserving.errors import ServerError
 from modelserving.monitoring.overview import AnnouncedServer, ClusterState, GroupState, TopicState
 from modelserving.web.overview import make_overview_app, show_system
-from modelserving.web.page import PageState, Table
+from modelserving.web.page import PageState, PageTable
 
 STAGE = AnnouncedServer("http://127.0.0.1:5500", "stage", "wine-stage", 1)
 GONE = AnnouncedServer("http://127.0.0.1:5501", "actor", "wine-actor", 2)
@@ -18,7 +18,7 @@ CLUSTER = ClusterState(
     (TopicState("wine-records", {0: 40, 1: 2}),),
     (GroupState("wine-stage", "Stable", ("here-5500",), {"wine-records": 7}), GroupState("old", "Empty", (), {})),
 )
-MODELS = Table(title="Models", columns=["model"], rows=[["<tree>"]])
+MODELS = PageTable(title="Models", columns=["model"], rows=[["<tree>"]])
 
 
 def answer(url: str, path: str, kind: Any) -> Any:

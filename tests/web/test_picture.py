@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelserving.monitoring.overview import AnnouncedServer, ClusterState, GroupState, TopicState
-from modelserving.web.page import Arrow, Box, Mark, PageState, Picture, Table
+from modelserving.web.page import Arrow, Mark, PageState, PageTable, Picture, PictureBox
 from modelserving.web.page.picture import BESIDE, columns_of
 from modelserving.web.page.system import draw_system
 
@@ -15,7 +15,7 @@ STAGE = AnnouncedServer("http://127.0.0.1:5500", "stage", "wine-stage", 1, ("rec
 MONITOR = AnnouncedServer(
     "http://127.0.0.1:5600", "monitor", "wine-monitor", 2, ("records", "scored", "judged"), ("judged",)
 )
-MODELS = Table(title="Models", columns=["data type", "place", "model"], rows=[["wine", "current", "tree"]])
+MODELS = PageTable(title="Models", columns=["data type", "place", "model"], rows=[["wine", "current", "tree"]])
 SERVING = PageState(title="Model server", ok=True, phase="serving", tables=[MODELS])
 TOPICS = tuple(TopicState(name, {0: 1}) for name in ("judged", "models", "other", "records", "scored"))
 GROUPS = (
@@ -26,7 +26,7 @@ GROUPS = (
 CLUSTER = ClusterState(TOPICS, GROUPS)
 
 
-def box(picture: Picture, name: str) -> Box:
+def box(picture: Picture, name: str) -> PictureBox:
     """The box of that name."""
     return next(one for one in picture.boxes if one.name == name)
 

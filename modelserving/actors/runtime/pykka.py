@@ -42,7 +42,7 @@ class _Thread(pykka.ThreadingActor):
         self._cell.close()
 
 
-class _Reply:
+class _ThreadReply:
     """pykka's future, with our errors."""
 
     def __init__(self, name: str, future: pykka.Future[object]) -> None:
@@ -61,7 +61,7 @@ class _Reply:
         return answer
 
 
-class _Ref:
+class _ThreadRef:
     """An address that a thread of this process can write to."""
 
     def __init__(self, ref: pykka.ActorRef[_Thread], cell: SupervisedActor, mailbox: Mailbox) -> None:
@@ -83,10 +83,10 @@ class _Ref:
         except pykka.ActorDeadError as error:
             raise self._cell.refuse().error from error
 
-    def request(self, message: object) -> _Reply:
+    def request(self, message: object) -> _ThreadReply:
         if not self._ref.is_alive():
             raise self._cell.refuse().error
-        return _Reply(self.name, self._ref.ask(message, block=False))
+        return _ThreadReply(self.name, self._ref.ask(message, block=False))
 
     def ask(self, message: object, timeout: float = 5.0) -> Any:
         return self.request(message).result(timeout)
@@ -125,7 +125,7 @@ class PykkaRuntime:
         self._policy = policy
         self._lock = threading.Lock()
         self._ending = threading.Event()
-        self._refs: dict[str, _Ref] = {}
+        self._refs: dict[str, _ThreadRef] = {}
 
     def spawn(self, cls: Callable[..., Actor], *args: Any, name: str, mailbox: int = 100) -> Ref:
         """Start an actor; its constructor runs in the caller's thread, and its errors are the caller's."""
@@ -139,7 +139,7 @@ class PykkaRuntime:
                 )
         cell = SupervisedActor(name, lambda: cls(*args), self._policy)
         box = Mailbox(name, mailbox)
-        ref = _Ref(_Thread.start(cell, box, self._ending), cell, box)
+        ref = _ThreadRef(_Thread.start(cell, box, self._ending), cell, box)
         with self._lock:
             self._refs[name] = ref
         return ref
@@ -164,7 +164,7 @@ class PykkaRuntime:
             for ref in refs:
                 ref.wait(max(0.0, deadline - time.monotonic()))
 
-    def _take_all(self) -> list[_Ref]:
+    def _take_all(self) -> list[_ThreadRef]:
         """The actors that there are, the youngest first; after this they are not known here any more."""
         with self._lock:
             return [self._refs.pop(name) for name in reversed(list(self._refs))]

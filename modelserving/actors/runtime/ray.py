@@ -58,7 +58,7 @@ class _Process:
         return self._cell.name  # Ray shows it beside each line that the process logs
 
 
-class _Reply:
+class _ProcessReply:
     """An answer on its way. It may be sent on: who gets it can wait for it, too."""
 
     def __init__(self, name: str, process: Any, answer: Any) -> None:
@@ -107,7 +107,7 @@ def _is_settled(process: Any, ends: float) -> bool:
     return False
 
 
-class _Ref:
+class _ProcessRef:
     """An address that any process of the cluster can write to."""
 
     def __init__(self, name: str, process: Any) -> None:
@@ -130,8 +130,8 @@ class _Ref:
     def tell(self, message: object) -> None:
         self._send(message)
 
-    def request(self, message: object) -> _Reply:
-        return _Reply(self._name, self._process, self._send(message))
+    def request(self, message: object) -> _ProcessReply:
+        return _ProcessReply(self._name, self._process, self._send(message))
 
     def ask(self, message: object, timeout: float = 5.0) -> Any:
         return self.request(message).result(timeout)
@@ -210,7 +210,7 @@ class RayRuntime:
 
     def __init__(self, address: str | None = None, policy: Policy = DEFAULT_POLICY) -> None:
         self._policy = policy
-        self._refs: dict[str, _Ref] = {}
+        self._refs: dict[str, _ProcessRef] = {}
         self._ray = start_ray(address)
 
     def spawn(self, cls: Callable[..., Actor], *args: Any, name: str, mailbox: int = 100) -> Ref:
@@ -231,7 +231,7 @@ class RayRuntime:
             self._ray.get(process.status.remote(), timeout=_START_SECONDS)
         except RayError as error:
             raise ActorError(f"actor {name!r} cannot be started: {error}") from error
-        self._refs[name] = _Ref(name, process)
+        self._refs[name] = _ProcessRef(name, process)
         return self._refs[name]
 
     def report(self) -> tuple[ActorStatus, ...]:

@@ -25,7 +25,7 @@ from typing import Any, TypeAlias
 from modelserving.actors.state.transfer import PackedModel
 from modelserving.errors import ModelFormatError, StateError
 from modelserving.models.info import Slots
-from modelserving.models.store.codec import Entry, read_info, write_info
+from modelserving.models.store.codec import JsonEntry, read_info, write_info
 from modelserving.records import check_data_type
 from modelserving.system import write_atomically
 
@@ -269,7 +269,7 @@ def _decode(data: bytes, read_model: _ReadModel) -> SavedState:
 def _model(data_type: str, slot: str, found: Any, read_model: _ReadModel) -> PackedModel | None:
     if found is None:
         return None
-    entry = Entry(slot, found)
+    entry = JsonEntry(slot, found)
     who = read_info(entry, data_type)
     data = read_model(who.digest)
     return PackedModel(who, data, entry.text("statistics")) if data is not None else None

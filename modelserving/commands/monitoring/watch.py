@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from modelserving.commands.serve.launch import GroupMember, Service, launch
+from modelserving.commands.serve.launch import GroupServer, LaunchedServer, launch
 from modelserving.commands.serve.options import ListenOptions, with_options
 from modelserving.config import load_settings
 
@@ -42,7 +42,7 @@ def watch(
     def find() -> list[AnnouncedServer]:
         return [*read_announced(folder), *given]
 
-    def make(connection: Connection, member: GroupMember) -> Service:
+    def make(connection: Connection, member: GroupServer) -> LaunchedServer:
         cluster = ClusterWatch(connection)
 
         async def run() -> None:
@@ -52,6 +52,6 @@ def watch(
                 cluster.close()
 
         app = make_overview_app(find, cluster.look)
-        return Service(run, app, "Watching all servers of this machine", f"The running system: {member.url}/")
+        return LaunchedServer(run, app, "Watching all servers of this machine", f"The running system: {member.url}/")
 
     launch(WATCH, said, make)

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from modelserving.serving import ServerOptions
     from modelserving.web import Runnable
 
-__all__ = ["GroupMember", "Service", "launch", "launch_models", "writers_of"]
+__all__ = ["GroupServer", "LaunchedServer", "launch", "launch_models", "writers_of"]
 
 
 @dataclass(frozen=True, slots=True)
-class GroupMember:
+class GroupServer:
     """One server of a group.
 
     Args:
@@ -43,7 +43,7 @@ class GroupMember:
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class LaunchedServer:
     """What a server is, once it is made.
 
     Args:
@@ -65,7 +65,7 @@ class Service:
     writes: tuple[str, ...] = ()
 
 
-def launch(kind: str, said: ListenOptions, make: Callable[[Connection, GroupMember], Service]) -> None:
+def launch(kind: str, said: ListenOptions, make: Callable[[Connection, GroupServer], LaunchedServer]) -> None:
     """Bind a port, reach the broker, and serve until something says stop.
 
     Args:
@@ -91,7 +91,7 @@ def launch(kind: str, said: ListenOptions, make: Callable[[Connection, GroupMemb
         if said.port not in (0, port):
             console.print(f"Port {said.port} is taken{holder_of(said.port)}: this server is at port {port}.")
         group = said.group or f"{said.prefix or 'modelserving'}-{kind}"
-        member = GroupMember(group, said.instance or f"{socket.gethostname()}-{port}", url)
+        member = GroupServer(group, said.instance or f"{socket.gethostname()}-{port}", url)
         with use_broker() as connection:
             service = make(connection, member)
             if said.announce_to is not None:
@@ -130,7 +130,7 @@ def launch_models(
     from modelserving.tracing import make_tracer
     from modelserving.web import make_app, narrate
 
-    def begin(connection: Connection, member: GroupMember) -> Service:
+    def begin(connection: Connection, member: GroupServer) -> LaunchedServer:
         settings = load_settings()
         tracer = make_tracer(settings.traces_exporter, member.group)
         writers = writers_of(said.schema_registry, said.framed, connection, settings)
@@ -140,7 +140,7 @@ def launch_models(
         server = make(connection, options)
         about = f"Scoring {topics.records} into {topics.scored}"
         look = f"Model in use: {member.url}/state"
-        return Service(
+        return LaunchedServer(
             server.run,
             make_app(server, *routers(server)),
             about,
@@ -154,7 +154,7 @@ def launch_models(
     launch(kind, replace(said, group=said.group or f"{pipeline}-{kind}"), begin)
 
 
-def _options(said: ServeOptions, member: GroupMember, settings: Settings) -> ServerOptions:
+def _options(said: ServeOptions, member: GroupServer, settings: Settings) -> ServerOptions:
     from modelserving.datasets import default_schemas
     from modelserving.models.lifecycle.build import build_candidate
     from modelserving.models.lifecycle.sandbox import trial_then_build

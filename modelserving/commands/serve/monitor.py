@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from modelserving.commands.options import Topic, topics_of
-from modelserving.commands.serve.launch import GroupMember, Service, launch, writers_of
+from modelserving.commands.serve.launch import GroupServer, LaunchedServer, launch, writers_of
 from modelserving.commands.serve.options import Framed, ListenOptions, SchemaRegistry, with_options
 from modelserving.commands.serve.servers import serve_app
 from modelserving.config import load_settings
@@ -64,7 +64,7 @@ def monitor(
 
     topics = topics_of(said.prefix, topic)
 
-    def make(connection: Connection, member: GroupMember) -> Service:
+    def make(connection: Connection, member: GroupServer) -> LaunchedServer:
         create_topics(connection, topics)
         settings = load_settings()
         folder = settings.home / "monitor" / member.group
@@ -78,7 +78,7 @@ def monitor(
         server = Monitor(connection, options)
         about = f"Looking at {topics.records} and {topics.scored}"
         judged = judged_topic(topics)
-        return Service(
+        return LaunchedServer(
             server.run,
             make_monitor_app(server),
             about,

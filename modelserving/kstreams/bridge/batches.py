@@ -115,7 +115,7 @@ def BatchProcessorSupplier(name: str, make: Callable[[], BatchProcessor], *store
         builders.add(builder)
 
     def get() -> Any:
-        return _Node(name, make()).late.make()
+        return _BatchNode(name, make()).late.make()
 
     return implement(_API + "ProcessorSupplier", get=guarded(get), stores=lambda: builders)
 
@@ -123,7 +123,7 @@ def BatchProcessorSupplier(name: str, make: Callable[[], BatchProcessor], *store
 class _Aside(StateStore):
     """The batch store: what it holds is in the collector; here the engine says that it is about to commit."""
 
-    node: _Node | None = None
+    node: _BatchNode | None = None
 
     def before_commit(self) -> None:
         if self.node is not None:
@@ -137,7 +137,7 @@ class _Aside(StateStore):
         self.node = None
 
 
-class _Node:
+class _BatchNode:
     """A processor of batches as Java calls it."""
 
     _context: BatchContext

@@ -99,7 +99,7 @@ class Collector:
         self._places = java_class("java.util.ArrayList")()
         self._out = java_class("java.io.ByteArrayOutputStream")()
         self._write = self._parts.writer(self._out)
-        self._answers = _Answers(_ANSWERS)
+        self._answers = _SharedAnswers(_ANSWERS)
         self._loops: dict[str, Any] = {}
         runnable = implement("java.lang.Runnable", run=full)
         self.process = self._parts.collect(context, self._records, self._places, limit, runnable)
@@ -130,7 +130,7 @@ class Collector:
         """Hand on a record for each of these rows, as ``BatchContext.forward_values``."""
         content = b"".join(values)
         if len(content) > self._answers.size:
-            self._answers, self._loops = _Answers(2 * len(content)), {}
+            self._answers, self._loops = _SharedAnswers(2 * len(content)), {}
         if child not in self._loops:
             self._loops[child] = self._parts.forward_all(
                 self._context, self._records, self._places, self._answers.buffer, child
@@ -160,7 +160,7 @@ class Collector:
         return [one if length >= 0 else None for one, length in zip(cut, lengths.tolist(), strict=True)]
 
 
-class _Answers:
+class _SharedAnswers:
     """Memory that both sides see: JPype converts arrays of bytes one by one, which costs more than scoring them.
 
     Args:
@@ -174,11 +174,11 @@ class _Answers:
 
 
 @cache
-def _parts() -> _Parts:
-    return _Parts()
+def _parts() -> _CollectorHandles:
+    return _CollectorHandles()
 
 
-class _Parts:
+class _CollectorHandles:
     """What processors are made of; each method says the type of the handle that it returns."""
 
     def __init__(self) -> None:

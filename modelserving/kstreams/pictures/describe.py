@@ -17,10 +17,10 @@ from typing import Any
 
 from modelserving.kstreams.pictures.drawing import Edge, NodeBox, draw
 
-__all__ = ["Kind", "Node", "TopologyGraph", "describe"]
+__all__ = ["Node", "NodeKind", "TopologyGraph", "describe"]
 
 
-class Kind(StrEnum):
+class NodeKind(StrEnum):
     """What a node does."""
 
     SOURCE = "source"
@@ -43,7 +43,7 @@ class Node:
     """
 
     name: str
-    kind: Kind
+    kind: NodeKind
     part: int | None
     topics: tuple[str, ...] = ()
     stores: tuple[str, ...] = ()
@@ -70,7 +70,7 @@ class TopologyGraph:
         alone = [
             (node, *(self.nodes[name] for name in node.after))
             for node in self.nodes.values()
-            if node.part is None and node.kind is Kind.SOURCE
+            if node.part is None and node.kind is NodeKind.SOURCE
         ]
         return (*local, *alone)
 
@@ -99,10 +99,10 @@ class TopologyGraph:
 
     def _sentences(self) -> Iterator[str]:
         for part in self.parts:
-            read = _words(topic for node in part if node.kind is Kind.SOURCE for topic in node.topics)
-            written = _words(topic for node in part if node.kind is Kind.SINK for topic in node.topics)
+            read = _words(topic for node in part if node.kind is NodeKind.SOURCE for topic in node.topics)
+            written = _words(topic for node in part if node.kind is NodeKind.SINK for topic in node.topics)
             where = "On every instance" if part[0].part is None else f"Sub-topology {part[0].part}"
-            work = "; ".join(_clause(node) for node in part if node.kind is Kind.PROCESSOR)
+            work = "; ".join(_clause(node) for node in part if node.kind is NodeKind.PROCESSOR)
             yield f"{where}: reads {read or 'nothing'}, {work or 'no processor'}, writes {written or 'nothing'}."
 
 
@@ -126,11 +126,11 @@ def _node(java: Any, part: int | None) -> Node:
     if hasattr(java, "topicSet"):
         pattern = java.topicPattern()
         topics = (str(pattern),) if pattern is not None else tuple(sorted(map(str, java.topicSet())))
-        return Node(name, Kind.SOURCE, part, topics, (), after)
+        return Node(name, NodeKind.SOURCE, part, topics, (), after)
     if hasattr(java, "topic"):
         topic = java.topic()
-        return Node(name, Kind.SINK, part, () if topic is None else (str(topic),), (), after)
-    return Node(name, Kind.PROCESSOR, part, (), tuple(sorted(map(str, java.stores()))), after)
+        return Node(name, NodeKind.SINK, part, () if topic is None else (str(topic),), (), after)
+    return Node(name, NodeKind.PROCESSOR, part, (), tuple(sorted(map(str, java.stores()))), after)
 
 
 def _in_order(nodes: Mapping[str, Node]) -> list[str]:
@@ -154,7 +154,7 @@ def _place(part: tuple[Node, ...], row: int, boxes: list[NodeBox], lines: list[E
     for node in part:
         for after in node.after:
             column[after] = max(column[after], column[node.name] + 1)
-    last = max((column[node.name] for node in part if node.kind is Kind.SINK), default=0)
+    last = max((column[node.name] for node in part if node.kind is NodeKind.SINK), default=0)
     below: dict[int, int] = {}
 
     def add(name: str, title: str, kind: str, where: int) -> None:
@@ -177,8 +177,8 @@ def _place(part: tuple[Node, ...], row: int, boxes: list[NodeBox], lines: list[E
                 add(f"store {store}", store, "store", column[node.name])
             lines.append(Edge(node.name, f"store {store}"))
         for topic in node.topics:
-            add(f"{node.kind} {topic}", topic, "topic", 0 if node.kind is Kind.SOURCE else last + 1)
-            ends = (f"source {topic}", node.name) if node.kind is Kind.SOURCE else (node.name, f"sink {topic}")
+            add(f"{node.kind} {topic}", topic, "topic", 0 if node.kind is NodeKind.SOURCE else last + 1)
+            ends = (f"source {topic}", node.name) if node.kind is NodeKind.SOURCE else (node.name, f"sink {topic}")
             lines.append(Edge(*ends))
         lines.extend(Edge(node.name, after) for after in node.after)
     return row + max(below.values(), default=0)

@@ -138,7 +138,7 @@ class FetchPolicy:
             headers={"Accept-Encoding": "identity"},
             limits=httpx.Limits(max_keepalive_connections=0),
         )
-        with client, _Watch(self.seconds) as watch:
+        with client, _DownloadLimit(self.seconds) as watch:
             for _ in range(_REDIRECTS + 1):
                 self._check_host(uri)
                 timeout = min(_SILENT_S, watch.left())
@@ -184,7 +184,7 @@ def _may_pass(error: Exception) -> bool:
     return isinstance(error, _Absence) or (isinstance(error, OSError) and not isinstance(error, _FINAL))
 
 
-class _Watch:
+class _DownloadLimit:
     """Ends a download when its time is over.
 
     HTTPX limits the time of each read, and a host that sends a byte now and then never reaches that limit. So a timer
@@ -270,7 +270,7 @@ def _read_file(path: Path) -> Iterator[bytes]:
             yield chunk
 
 
-def _body(response: httpx.Response, watch: _Watch) -> Iterator[bytes]:
+def _body(response: httpx.Response, watch: _DownloadLimit) -> Iterator[bytes]:
     """What a host answers, as it comes, as long as it answers in time."""
     if response.status_code != 200:
         reason = f"the host answers {response.status_code} {response.reason_phrase}."

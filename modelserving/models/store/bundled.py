@@ -13,7 +13,7 @@ from pathlib import Path
 
 from modelserving.errors import ModelFormatError, ModelRefused, SetupError
 from modelserving.models.formats.files import suffix_of
-from modelserving.models.store.codec import Entry, read_descriptor, write_descriptor
+from modelserving.models.store.codec import JsonEntry, read_descriptor, write_descriptor
 from modelserving.records import ModelDescriptor
 
 __all__ = ["CATALOG", "model_file", "read_catalog", "write_catalog"]
@@ -47,7 +47,7 @@ def read_catalog(folder: Path) -> tuple[ModelDescriptor, ...]:
     if not isinstance(entries, list):
         raise ModelFormatError(f'{catalog}: an object with a list "models" was expected. {_MAKE_AGAIN}')
     return tuple(
-        _load(Entry(f"{catalog}, model {number}", entry, _MAKE_AGAIN, finite=True), folder)
+        _load(JsonEntry(f"{catalog}, model {number}", entry, _MAKE_AGAIN, finite=True), folder)
         for number, entry in enumerate(entries, 1)
     )
 
@@ -89,7 +89,7 @@ def _read(path: Path) -> bytes:
         raise SetupError(f"cannot read {path}: {error.strerror}. {_MAKE_AGAIN}") from error
 
 
-def _load(entry: Entry, folder: Path) -> ModelDescriptor:
+def _load(entry: JsonEntry, folder: Path) -> ModelDescriptor:
     """The model that is described, with its bytes."""
     for key in ("name", "version", "description", "sha256"):
         entry.text(key, filled=True)
@@ -97,7 +97,7 @@ def _load(entry: Entry, folder: Path) -> ModelDescriptor:
     return replace(about, data=_read_model(entry, folder, about.sha256))
 
 
-def _read_model(entry: Entry, folder: Path, sha256: str) -> bytes:
+def _read_model(entry: JsonEntry, folder: Path, sha256: str) -> bytes:
     name = entry.text("file", filled=True)
     if Path(name).name != name or "\\" in name:
         raise entry.wrong("file", f"is {name!r}; the name of a file in the same folder was expected")

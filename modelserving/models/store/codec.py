@@ -20,7 +20,7 @@ from modelserving.models.info import ModelInfo
 from modelserving.records import FEATURES, Golden, ModelDescriptor, ModelType, check_data_type, check_digest
 from modelserving.records.defaults import DefaultRecord
 
-__all__ = ["Entry", "read_descriptor", "read_info", "write_descriptor", "write_info"]
+__all__ = ["JsonEntry", "read_descriptor", "read_info", "write_descriptor", "write_info"]
 
 T = TypeVar("T")
 
@@ -36,7 +36,7 @@ def write_info(info: ModelInfo) -> dict[str, str]:
     }
 
 
-def read_info(entry: Entry, data_type: str) -> ModelInfo:
+def read_info(entry: JsonEntry, data_type: str) -> ModelInfo:
     """What ``write_info`` wrote, of a model of this data type; parameters where there are some.
 
     Raises:
@@ -70,7 +70,7 @@ def write_descriptor(model: ModelDescriptor) -> dict[str, Any]:
     }
 
 
-def read_descriptor(entry: Entry) -> ModelDescriptor:
+def read_descriptor(entry: JsonEntry) -> ModelDescriptor:
     """What ``write_descriptor`` wrote; its bytes are missing, and their digest is in ``sha256``.
 
     Raises:
@@ -101,7 +101,7 @@ def _write_golden(golden: Golden) -> dict[str, Any]:
     }
 
 
-def _read_golden(entry: Entry, data_type: str) -> Golden:
+def _read_golden(entry: JsonEntry, data_type: str) -> Golden:
     """A golden record. Older catalogs do not say whether it is a default record: then its columns do."""
     record, expected = entry.inside("record"), entry.get("expected")
     answer = expected if isinstance(expected, str) else entry.number("expected")
@@ -113,7 +113,7 @@ def _read_golden(entry: Entry, data_type: str) -> Golden:
     return Golden(DefaultRecord(**values, data_type=typed), answer)
 
 
-class Entry:
+class JsonEntry:
     """An object of a JSON document, read with complaints that say where and what.
 
     Args:
@@ -172,11 +172,11 @@ class Entry:
             raise self.wrong(key, f"is {value!r}; an object was expected")
         return value
 
-    def inside(self, key: str) -> Entry:
+    def inside(self, key: str) -> JsonEntry:
         """An object, to read on in."""
         return self._within(key, self.object(key))
 
-    def entries(self, key: str, word: str) -> list[Entry]:
+    def entries(self, key: str, word: str) -> list[JsonEntry]:
         """A list of objects; ``word`` is what one of them is called."""
         value = self.get(key)
         if not isinstance(value, list):
@@ -202,5 +202,5 @@ class Entry:
         """The error that says what is wrong with a key."""
         return ModelFormatError(f"{self._place}: {key!r} {what}. {self._advice}".rstrip())
 
-    def _within(self, place: str, value: Any) -> Entry:
-        return Entry(f"{self._place}, {place}", value, self._advice, self._finite)
+    def _within(self, place: str, value: Any) -> JsonEntry:
+        return JsonEntry(f"{self._place}, {place}", value, self._advice, self._finite)

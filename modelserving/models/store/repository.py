@@ -23,7 +23,7 @@ from typing import Any
 from modelserving.errors import ModelFormatError, ModelRefused, SetupError
 from modelserving.models.formats.files import suffix_of
 from modelserving.models.lifecycle.history import ModelRef, fingerprint
-from modelserving.models.store.codec import Entry, read_descriptor, write_descriptor
+from modelserving.models.store.codec import JsonEntry, read_descriptor, write_descriptor
 from modelserving.records import ModelDescriptor
 from modelserving.system import write_atomically
 
@@ -156,7 +156,7 @@ class ModelRepository:
     def _read(self, path: Path) -> KeptModel | None:
         """An entry; somebody else's file in the folder is passed over, and said."""
         try:
-            entry = Entry(str(path), json.loads(path.read_text(encoding="utf-8")))
+            entry = JsonEntry(str(path), json.loads(path.read_text(encoding="utf-8")))
             about, published_ms = read_descriptor(entry), int(entry.number("published_ms"))
         except (OSError, ValueError, ModelFormatError) as error:
             log.warning("%s is no entry of a model repository: %r", path, error)

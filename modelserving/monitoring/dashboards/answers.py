@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelserving.monitoring.dashboards.panels import Dashboard, Kind, Panel, Query, Source
+from modelserving.monitoring.dashboards.panels import Dashboard, Panel, PanelKind, Query, Source
 
 __all__ = ["ANSWERS"]
 
@@ -25,21 +25,21 @@ ANSWERS = Dashboard(
             "Answers",
             "In the time that is shown.",
             (Query('SELECT count("offset") FROM "scored" WHERE $timeFilter'),),
-            Kind.NUMBER,
+            PanelKind.NUMBER,
             width=8,
         ),
         Panel(
             "Alarms",
             "Columns that began to drift, in the time that is shown.",
             (Query('SELECT count("alarm") FROM "drift" WHERE $timeFilter'),),
-            Kind.NUMBER,
+            PanelKind.NUMBER,
             width=8,
         ),
         Panel(
             "Time to score a record",
             "99th percentile of the models' own time, in the time that is shown.",
             (Query('SELECT percentile("scoring_ns", 99) FROM "scored" WHERE $timeFilter'),),
-            Kind.NUMBER,
+            PanelKind.NUMBER,
             unit="ns",
             width=8,
         ),
@@ -76,7 +76,7 @@ ANSWERS = Dashboard(
             "Drift",
             "What the monitor said.",
             (Query('SELECT "text", "column" FROM "drift" WHERE $timeFilter ORDER BY time DESC LIMIT 50'),),
-            Kind.TABLE,
+            PanelKind.TABLE,
             width=24,
         ),
     ),

@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from modelserving.monitoring.dashboards.panels import Dashboard, Kind, Panel, Query, Source
+from modelserving.monitoring.dashboards.panels import Dashboard, Panel, PanelKind, Query, Source
 
 __all__ = ["source_uid", "to_grafana"]
 
 _SCHEMA_VERSION = 41
 _COLUMNS = 24
-_HEIGHTS = {Kind.NUMBER: 4, Kind.LINES: 8, Kind.BANDS: 8, Kind.TABLE: 8}
+_HEIGHTS = {PanelKind.NUMBER: 4, PanelKind.LINES: 8, PanelKind.BANDS: 8, PanelKind.TABLE: 8}
 _LAST = {"calcs": ["lastNotNull"], "fields": "", "values": False}
-_OPTIONS: Mapping[Kind, Mapping[str, Any]] = {
-    Kind.NUMBER: {"reduceOptions": _LAST, "colorMode": "value", "graphMode": "area", "textMode": "auto"},
-    Kind.LINES: {
+_OPTIONS: Mapping[PanelKind, Mapping[str, Any]] = {
+    PanelKind.NUMBER: {"reduceOptions": _LAST, "colorMode": "value", "graphMode": "area", "textMode": "auto"},
+    PanelKind.LINES: {
         "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []},
         "tooltip": {"mode": "multi", "sort": "desc"},
     },
-    Kind.BANDS: {
+    PanelKind.BANDS: {
         "mergeValues": True,
         "showValue": "never",
         "legend": {"displayMode": "list", "placement": "bottom", "showLegend": False, "calcs": []},
         "tooltip": {"mode": "single", "sort": "none"},
     },
-    Kind.TABLE: {"showHeader": True, "cellHeight": "sm"},
+    PanelKind.TABLE: {"showHeader": True, "cellHeight": "sm"},
 }
 
 
@@ -104,8 +104,8 @@ def _panel(panel: Panel, number: int, place: dict[str, int], source: Source) -> 
     }
 
 
-def _prometheus(query: Query, kind: Kind) -> dict[str, Any]:
-    table = kind is Kind.TABLE
+def _prometheus(query: Query, kind: PanelKind) -> dict[str, Any]:
+    table = kind is PanelKind.TABLE
     return {
         "expr": query.text,
         "legendFormat": query.name or "__auto",
@@ -115,12 +115,12 @@ def _prometheus(query: Query, kind: Kind) -> dict[str, Any]:
     }
 
 
-def _influxdb(query: Query, kind: Kind) -> dict[str, Any]:
+def _influxdb(query: Query, kind: PanelKind) -> dict[str, Any]:
     return {
         "query": query.text,
         "rawQuery": True,
         "alias": query.name,
-        "resultFormat": "table" if kind is Kind.TABLE else "time_series",
+        "resultFormat": "table" if kind is PanelKind.TABLE else "time_series",
     }
 
 

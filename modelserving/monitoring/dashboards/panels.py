@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["Dashboard", "Kind", "Panel", "Query", "Source"]
+__all__ = ["Dashboard", "Panel", "PanelKind", "Query", "Source"]
 
 
 class Source(StrEnum):
@@ -15,7 +15,7 @@ class Source(StrEnum):
     INFLUXDB = "influxdb"
 
 
-class Kind(StrEnum):
+class PanelKind(StrEnum):
     """How an answer is drawn; the word is Grafana's."""
 
     LINES = "timeseries"
@@ -53,7 +53,7 @@ class Panel:
     title: str
     about: str
     queries: tuple[Query, ...]
-    kind: Kind = Kind.LINES
+    kind: PanelKind = PanelKind.LINES
     unit: str = "short"
     width: int = 12
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelserving.monitoring.dashboards.panels import Dashboard, Kind, Panel, Query, Source
+from modelserving.monitoring.dashboards.panels import Dashboard, Panel, PanelKind, Query, Source
 
 __all__ = ["QUALITY"]
 
@@ -21,35 +21,35 @@ QUALITY = Dashboard(
             "Columns that drift now",
             "A column that drifts says that the model sees what it was not trained for.",
             (Query("sum(modelserving_drift_alarm) or vector(0)"),),
-            Kind.NUMBER,
+            PanelKind.NUMBER,
             width=6,
         ),
         Panel(
             "Values watched a second",
             "Of records and answers.",
             (Query("sum(rate(modelserving_drift_values_total[$__rate_interval]))"),),
-            Kind.NUMBER,
+            PanelKind.NUMBER,
             width=6,
         ),
         Panel(
             "Answers whose truth is known",
             "The more there are, the surer is what stands below.",
             (Query("sum(modelserving_quality_pairs)"),),
-            Kind.NUMBER,
+            PanelKind.NUMBER,
             width=6,
         ),
         Panel(
             "Lines that InfluxDB did not take",
             "It was away, slow or full for too long, or it refused them: the monitor's log says why.",
             (Query("sum(modelserving_influx_lines_lost_total) or vector(0)"),),
-            Kind.NUMBER,
+            PanelKind.NUMBER,
             width=6,
         ),
         Panel(
             "Drift",
             "A band for each column; it is 1 while the column drifts.",
             (Query("max by (data_type, column) (modelserving_drift_alarm)", _COLUMN),),
-            Kind.BANDS,
+            PanelKind.BANDS,
             width=24,
         ),
         Panel(

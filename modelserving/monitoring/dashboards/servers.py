@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelserving.monitoring.dashboards.panels import Dashboard, Kind, Panel, Query, Source
+from modelserving.monitoring.dashboards.panels import Dashboard, Panel, PanelKind, Query, Source
 
 __all__ = ["SERVERS"]
 
@@ -13,7 +13,7 @@ _BUCKETS = (
 
 
 def _number(title: str, about: str, text: str) -> Panel:
-    return Panel(title, about, (Query(text),), Kind.NUMBER, width=4)
+    return Panel(title, about, (Query(text),), PanelKind.NUMBER, width=4)
 
 
 SERVERS = Dashboard(
@@ -63,13 +63,13 @@ SERVERS = Dashboard(
             "Models in use",
             "A band for each model, as long as it is the current one.",
             (Query('max by (data_type, model, version) (modelserving_model_place{place="current"})', _MODEL),),
-            Kind.BANDS,
+            PanelKind.BANDS,
         ),
         Panel(
             "Models in their places",
             "Current, previous and shadow now.",
             (Query("max by (data_type, place, model, version, digest) (modelserving_model_place)"),),
-            Kind.TABLE,
+            PanelKind.TABLE,
         ),
         Panel(
             "Time to score a record",

@@ -22,11 +22,10 @@ from kafka.errors import KafkaError as KafkaClientError
 
 from modelserving.errors import BrokerUnavailable, KafkaError, ModelError, RecordError
 from modelserving.kafka import Connection, Message, end_offsets, read_topic
-from modelserving.models.admin.listing import Place as Standing
-from modelserving.models.admin.listing import read_overview
+from modelserving.models.admin.listing import Place, read_overview
 from modelserving.models.lifecycle.build import build_candidate
 from modelserving.models.lifecycle.slots import ModelSlots
-from modelserving.monitoring.replay.answers import Answer, Place, answer_of
+from modelserving.monitoring.replay.answers import Answer, RecordPlace, answer_of
 from modelserving.monitoring.replay.window import chunks
 from modelserving.monitoring.truth.join import Judged
 from modelserving.monitoring.truth.quality import Improvement, Quality, improvement_of
@@ -35,7 +34,7 @@ from modelserving.records import ModelDescriptor, RecordSchema, Topics, decode_d
 from modelserving.records.decoder import RecordDecoder
 from modelserving.serving import Batch, ModelKey, score_batch
 
-__all__ = ["Beside", "ShadowJudge"]
+__all__ = ["BesideServed", "ShadowJudge"]
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +45,7 @@ Window = Mapping[int, tuple[int, int]]
 
 
 @dataclass(slots=True)
-class Beside:
+class BesideServed:
     """A shadow beside what was served, on the same records. Numbers are added up, so that it never grows.
 
     Args:
@@ -78,7 +77,7 @@ class _Shadow:
     def __init__(self, descriptor: ModelDescriptor, schemas: Sequence[RecordSchema]) -> None:
         self.data_type = descriptor.data_type
         self.key = ModelKey(descriptor.data_type, descriptor.name, descriptor.version, descriptor.digest)
-        self.beside = Beside()
+        self.beside = BesideServed()
         self.asked = 0
         """So many of the pairs that came since the beginning were dealt with."""
         self.slots = ModelSlots()
@@ -124,7 +123,7 @@ class ShadowJudge:
             self._pairs.extend(pairs)
             self._count += len(pairs)
 
-    def found(self) -> Mapping[ModelKey, Beside]:
+    def found(self) -> Mapping[ModelKey, BesideServed]:
         """How each shadow has done so far."""
         return {key: shadow.beside for key, shadow in list(self._shadows.items())}
 
@@ -175,10 +174,12 @@ class ShadowJudge:
         if not by_place:
             return
         messages = self._read(_window(by_place))
-        wanted = [one for one in messages if Place(one.partition, one.offset) in by_place]  # all, or none is counted
+        wanted = [
+            one for one in messages if RecordPlace(one.partition, one.offset) in by_place
+        ]  # all, or none is counted
         for chunk in chunks(wanted):
             for scored in score_batch(Batch(chunk), shadow.slots, self._decoder).scored:
-                shadow.beside.add(answer_of(scored), by_place[Place(scored.partition, scored.offset)])
+                shadow.beside.add(answer_of(scored), by_place[RecordPlace(scored.partition, scored.offset)])
 
 
 class _ShadowsOf:
@@ -200,7 +201,7 @@ class _ShadowsOf:
 
     def _read(self) -> tuple[ModelDescriptor, ...]:
         listed = read_overview(self._connection, self._topics).models
-        wanted = {(one.model.data_type, one.digest) for one in listed if one.place is Standing.SHADOW}
+        wanted = {(one.model.data_type, one.digest) for one in listed if one.place is Place.SHADOW}
         found: dict[tuple[str, str], ModelDescriptor] = {}
         for message in read_topic(self._connection, self._topics.models) if wanted else ():
             with suppress(RecordError):
@@ -210,7 +211,7 @@ class _ShadowsOf:
         return tuple(found.values())
 
 
-def _window(places: Iterable[Place]) -> Window:
+def _window(places: Iterable[RecordPlace]) -> Window:
     window: dict[int, tuple[int, int]] = {}
     for part, offset in places:
         first, last = window.get(part, (offset, 0))

@@ -11,7 +11,7 @@ from modelserving.errors import RecordError
 from modelserving.kafka import Connection, read_topic
 from modelserving.records import ScoredRecord, decode_scored
 
-__all__ = ["Answer", "Place", "answer_of", "difference", "read_answers"]
+__all__ = ["Answer", "RecordPlace", "answer_of", "difference", "read_answers"]
 
 Answer: TypeAlias = float | str
 """What a model answered: a number, or the text of a label that spells none."""
@@ -19,7 +19,7 @@ Answer: TypeAlias = float | str
 _CLOSE_ENOUGH = 1e-6
 
 
-class Place(NamedTuple):
+class RecordPlace(NamedTuple):
     """Where a record is in its topic."""
 
     partition: int

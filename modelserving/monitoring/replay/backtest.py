@@ -19,7 +19,7 @@ from heapq import heappush, heappushpop
 from modelserving.kafka import Connection, Message, read_topic
 from modelserving.models.info import LoadedModel
 from modelserving.models.lifecycle.slots import ModelSlots
-from modelserving.monitoring.replay.answers import Answer, Place, answer_of, difference, read_answers
+from modelserving.monitoring.replay.answers import Answer, RecordPlace, answer_of, difference, read_answers
 from modelserving.monitoring.replay.window import chunks
 from modelserving.records import ScoredRecord, Topics
 from modelserving.serving import Batch, ModelKey, ScoredBatch, score_batch
@@ -89,7 +89,7 @@ class Difference:
     """
 
     apart: float
-    place: Place
+    place: RecordPlace
     served: Answer = field(compare=False)
     now: Answer = field(compare=False)
 
@@ -140,7 +140,7 @@ class Backtest:
 
 def read_served(
     connection: Connection, topic: str, window: Mapping[int, tuple[int, int]], data_type: str
-) -> dict[Place, Served]:
+) -> dict[RecordPlace, Served]:
     """What was served for the records of a stretch; of a record that was answered twice, the later answer.
 
     Args:
@@ -154,12 +154,12 @@ def read_served(
         KafkaError: there is no such topic.
     """
     known: dict[ModelKey, ModelKey] = {}  # one object for each model, not one for each record
-    found: dict[Place, Served] = {}
+    found: dict[RecordPlace, Served] = {}
     for one in read_answers(connection, topic):
         first, last = window.get(one.partition, (0, 0))
         if one.data_type == data_type and first <= one.offset < last:
             model = ModelKey(one.data_type, one.model_name, one.model_version, one.model_digest)
-            found[Place(one.partition, one.offset)] = Served(answer_of(one), known.setdefault(model, model))
+            found[RecordPlace(one.partition, one.offset)] = Served(answer_of(one), known.setdefault(model, model))
     return found
 
 
@@ -192,7 +192,7 @@ def backtest(
 def compare(
     messages: Iterable[Message],
     model: LoadedModel,
-    served: Mapping[Place, Served],
+    served: Mapping[RecordPlace, Served],
     most: int = 10,
     score: Score = score_batch,
 ) -> Backtest:
@@ -211,8 +211,8 @@ def compare(
     return result
 
 
-def _pair(scored: ScoredRecord, served: Mapping[Place, Served], result: Backtest, most: int) -> None:
-    place = Place(scored.partition, scored.offset)
+def _pair(scored: ScoredRecord, served: Mapping[RecordPlace, Served], result: Backtest, most: int) -> None:
+    place = RecordPlace(scored.partition, scored.offset)
     before = served.get(place)
     if before is None:
         result.unserved += 1

@@ -13,7 +13,7 @@ from typing import TypeVar
 from modelserving.errors import ConfigError
 from modelserving.kafka import Connection, end_offsets, make_consumer
 
-__all__ = ["Edge", "chunks", "find_window", "parse_edge"]
+__all__ = ["WindowEdge", "chunks", "find_window", "parse_edge"]
 
 T = TypeVar("T")
 
@@ -22,7 +22,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
 @dataclass(frozen=True, slots=True)
-class Edge:
+class WindowEdge:
     """One end of a stretch.
 
     Args:
@@ -34,7 +34,7 @@ class Edge:
     time_ms: int = 0
 
 
-def parse_edge(text: str, now_s: float | None = None) -> Edge:
+def parse_edge(text: str, now_s: float | None = None) -> WindowEdge:
     """Read ``1200`` (an offset), ``2h`` (ago; s, m, h or d), or a date and time as ISO 8601 has it.
 
     Args:
@@ -46,12 +46,12 @@ def parse_edge(text: str, now_s: float | None = None) -> Edge:
     """
     said = text.strip()
     if said.isdecimal():
-        return Edge(int(said))
+        return WindowEdge(int(said))
     if (ago := _AGO.fullmatch(said)) is not None:
         now = time.time() if now_s is None else now_s
-        return Edge(time_ms=int((now - float(ago[1]) * _SECONDS[ago[2]]) * 1000))
+        return WindowEdge(time_ms=int((now - float(ago[1]) * _SECONDS[ago[2]]) * 1000))
     try:
-        return Edge(time_ms=int(datetime.fromisoformat(said).timestamp() * 1000))
+        return WindowEdge(time_ms=int(datetime.fromisoformat(said).timestamp() * 1000))
     except (ValueError, OverflowError, OSError) as error:
         raise ConfigError(
             f"{text!r} is no place in a log. Say an offset (1200), how long ago (90s, 30m, 2h, 7d), or a date and time "
@@ -67,7 +67,7 @@ def chunks(items: Iterable[T], size: int = 1_000) -> Iterator[list[T]]:
 
 
 def find_window(
-    connection: Connection, topic: str, start: Edge | None, end: Edge | None
+    connection: Connection, topic: str, start: WindowEdge | None, end: WindowEdge | None
 ) -> Mapping[int, tuple[int, int]]:
     """For each partition the first offset of a stretch, and the one after its last.
 
@@ -91,7 +91,7 @@ def find_window(
     return {part: (min(begin, ends[part]), max(begin, stop)) for part, (begin, stop) in window.items()}
 
 
-def _find(connection: Connection, topic: str, edge: Edge, ends: Mapping[int, int]) -> dict[int, int]:
+def _find(connection: Connection, topic: str, edge: WindowEdge, ends: Mapping[int, int]) -> dict[int, int]:
     if edge.offset is not None:
         return dict.fromkeys(ends, edge.offset)
     from kafka import TopicPartition

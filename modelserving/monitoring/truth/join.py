@@ -21,7 +21,7 @@ from typing import Any
 from modelserving.errors import RecordError
 from modelserving.kafka.dead_letters import DeadLetter, headers
 from modelserving.kstreams import Processor, ProcessorSupplier, Record, java, raw
-from modelserving.monitoring.replay.answers import Answer, Place, answer_of
+from modelserving.monitoring.replay.answers import Answer, RecordPlace, answer_of
 from modelserving.monitoring.truth.topic import decode_truth, judged_topic, truth_topic
 from modelserving.records import Topics, decode_scored
 from modelserving.serving import ModelKey
@@ -46,7 +46,7 @@ class Judged:
     model: ModelKey
     answer: Answer
     truth: Answer
-    place: Place | None = field(default=None, compare=False)
+    place: RecordPlace | None = field(default=None, compare=False)
 
 
 def decode_judged(value: bytes | None) -> Judged:
@@ -57,7 +57,7 @@ def decode_judged(value: bytes | None) -> Judged:
     """
     found = json.loads(value or b"")
     model = ModelKey(*(str(found[name]) for name in ModelKey._fields))
-    where = Place(int(found["partition"]), int(found["offset"])) if "offset" in found else None
+    where = RecordPlace(int(found["partition"]), int(found["offset"])) if "offset" in found else None
     return Judged(model, found["answer"], found["truth"], where)
 
 

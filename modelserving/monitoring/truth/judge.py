@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from modelserving.kafka import Connection, Message, read_topic
 from modelserving.models.info import LoadedModel
 from modelserving.models.lifecycle.slots import ModelSlots
-from modelserving.monitoring.replay.answers import Answer, Place, answer_of
+from modelserving.monitoring.replay.answers import Answer, RecordPlace, answer_of
 from modelserving.monitoring.replay.window import chunks
 from modelserving.monitoring.truth.quality import Improvement, Quality, improvement
 from modelserving.monitoring.truth.topic import Truth, error_of, read_truths
@@ -75,7 +75,7 @@ def judge(
     for chunk in chunks(wanted):
         before, after = (_answers(score(Batch(chunk), one)) for one in slots)
         for message in chunk:
-            place, truth = Place(message.partition, message.offset), _truth_of(message, known)
+            place, truth = RecordPlace(message.partition, message.offset), _truth_of(message, known)
             if truth is not None and place in before and place in after:
                 found.old.add(before[place], truth)
                 found.new.add(after[place], truth)
@@ -85,12 +85,12 @@ def judge(
     return found
 
 
-def _answers(done: ScoredBatch) -> dict[Place, Answer]:
-    return {Place(one.partition, one.offset): answer_of(one) for one in done.scored}
+def _answers(done: ScoredBatch) -> dict[RecordPlace, Answer]:
+    return {RecordPlace(one.partition, one.offset): answer_of(one) for one in done.scored}
 
 
-def _truth_of(message: Message, known: Mapping[Place | bytes | None, Answer]) -> Answer | None:
-    found = known.get(Place(message.partition, message.offset))
+def _truth_of(message: Message, known: Mapping[RecordPlace | bytes | None, Answer]) -> Answer | None:
+    found = known.get(RecordPlace(message.partition, message.offset))
     return found if found is not None or message.key is None else known.get(message.key)
 
 

@@ -22,7 +22,7 @@ from modelserving.errors import DecodeError, FieldError, RecordError
 from modelserving.kafka import Connection, make_producer, read_topic
 from modelserving.kafka.admin import create_named_topics, end_offsets
 from modelserving.kafka.settings import KEPT
-from modelserving.monitoring.replay.answers import Answer, Place
+from modelserving.monitoring.replay.answers import Answer, RecordPlace
 from modelserving.records import Topics
 
 __all__ = [
@@ -49,7 +49,7 @@ class Truth:
     """
 
     truth: Answer
-    place: Place | None = None
+    place: RecordPlace | None = None
     key: bytes | None = None
 
 
@@ -104,11 +104,11 @@ def _truth(said: object) -> Answer:
     return said if isinstance(said, str) else float(said)
 
 
-def _place(found: dict[str, Any]) -> Place | None:
+def _place(found: dict[str, Any]) -> RecordPlace | None:
     partition, offset = found.get("partition"), found.get("offset")
     if partition is None and offset is None:
         return None
-    return Place(_whole("partition", partition), _whole("offset", offset))
+    return RecordPlace(_whole("partition", partition), _whole("offset", offset))
 
 
 def _whole(name: str, value: object) -> int:

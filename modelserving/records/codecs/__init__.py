@@ -10,7 +10,7 @@
 
 from modelserving.records.codecs.avro import AvroCodec
 from modelserving.records.codecs.codec import Codec, DecodedRecords
-from modelserving.records.codecs.framing import Frame, read_frames, write_frame
+from modelserving.records.codecs.framing import FramedMessage, read_frames, write_frame
 from modelserving.records.codecs.json_text import JsonCodec
 from modelserving.records.codecs.protobuf import ProtobufCodec
 
@@ -18,7 +18,7 @@ __all__ = [
     "AvroCodec",
     "Codec",
     "DecodedRecords",
-    "Frame",
+    "FramedMessage",
     "JsonCodec",
     "ProtobufCodec",
     "read_frames",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from modelserving.errors import DecodeError
 
-__all__ = ["Frame", "read_frames", "write_frame"]
+__all__ = ["FramedMessage", "read_frames", "write_frame"]
 
 _MAGIC = b"\0"
 _PREFIX = 5
@@ -15,7 +15,7 @@ _VARINT_BYTES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class FramedMessage:
     """A message without its prefix.
 
     Args:
@@ -32,7 +32,7 @@ class Frame:
 
 def read_frames(
     values: Sequence[bytes | None], protobuf: bool = False
-) -> tuple[dict[int, Frame], dict[int, DecodeError]]:
+) -> tuple[dict[int, FramedMessage], dict[int, DecodeError]]:
     """Take the prefixes off.
 
     Args:
@@ -42,7 +42,7 @@ def read_frames(
     Returns:
         The frames, and why a message has none, both by the number of the message.
     """
-    frames: dict[int, Frame] = {}
+    frames: dict[int, FramedMessage] = {}
     problems: dict[int, DecodeError] = {}
     for row, value in enumerate(values):
         try:
@@ -63,16 +63,16 @@ def write_frame(schema_id: int, payload: bytes, protobuf: bool = False) -> bytes
     return _MAGIC + schema_id.to_bytes(4, "big") + (b"\0" if protobuf else b"") + payload
 
 
-def _read(value: bytes | None, protobuf: bool) -> Frame:
+def _read(value: bytes | None, protobuf: bool) -> FramedMessage:
     if value is None or len(value) < _PREFIX or value[:1] != _MAGIC:
         raise DecodeError(
             "the message does not begin with Confluent's framing: a byte 0 and the four of a schema's number."
         )
     schema_id = int.from_bytes(value[1:_PREFIX], "big")
     if not protobuf:
-        return Frame(schema_id, value[_PREFIX:])
+        return FramedMessage(schema_id, value[_PREFIX:])
     indexes, start = _read_indexes(value)
-    return Frame(schema_id, value[start:], indexes)
+    return FramedMessage(schema_id, value[start:], indexes)
 
 
 def _read_indexes(value: bytes) -> tuple[tuple[int, ...], int]:

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from modelserving.serving.messages import ScoredBatch
 from modelserving.serving.report.status import Counts
 
-__all__ = ["BUCKETS_S", "Durations", "Effort", "Meter", "ModelKey", "Outcome", "outcome_of"]
+__all__ = ["BUCKETS_S", "BatchOutcome", "Durations", "Effort", "Meter", "ModelKey", "outcome_of"]
 
 BUCKETS_S = (1e-7, 2.5e-7, 5e-7, 1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 1e-2, 1e-1, 1.0)
 """Upper limits of the histogram of scoring times, seconds a record."""
@@ -63,7 +63,7 @@ class Effort:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class BatchOutcome:
     """What became of some batches, in numbers.
 
     Args:
@@ -76,11 +76,11 @@ class Outcome:
     dead: tuple[tuple[str, str], ...] = ()
     efforts: tuple[Effort, ...] = ()
 
-    def __add__(self, more: Outcome) -> Outcome:
-        return Outcome(self.counts + more.counts, (*self.dead, *more.dead), (*self.efforts, *more.efforts))
+    def __add__(self, more: BatchOutcome) -> BatchOutcome:
+        return BatchOutcome(self.counts + more.counts, (*self.dead, *more.dead), (*self.efforts, *more.efforts))
 
 
-def outcome_of(batch: ScoredBatch, efforts: Iterable[Effort] | None = None) -> Outcome:
+def outcome_of(batch: ScoredBatch, efforts: Iterable[Effort] | None = None) -> BatchOutcome:
     """What became of a batch.
 
     Args:
@@ -94,7 +94,7 @@ def outcome_of(batch: ScoredBatch, efforts: Iterable[Effort] | None = None) -> O
             for one in (share.served.info,)
         )
     dead = tuple((letter.stage, letter.error) for letter in batch.dead)
-    return Outcome(Counts(len(batch.scored), batch.skipped, len(batch.dead)), dead, tuple(efforts))
+    return BatchOutcome(Counts(len(batch.scored), batch.skipped, len(batch.dead)), dead, tuple(efforts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ class Meter:
         """What became of the records."""
         return self._counts
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, outcome: BatchOutcome) -> None:
         """Count what was committed just now."""
         with self._lock:
             self._counts = self._counts + outcome.counts

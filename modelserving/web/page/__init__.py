@@ -8,7 +8,7 @@
 """
 
 from modelserving.web.page.live import add_page
-from modelserving.web.page.picture import Arrow, Box, Mark, Picture
-from modelserving.web.page.state import PageState, Shares, Table, show_server
+from modelserving.web.page.picture import Arrow, Mark, Picture, PictureBox
+from modelserving.web.page.state import PageState, PageTable, Shares, show_server
 
-__all__ = ["Arrow", "Box", "Mark", "PageState", "Picture", "Shares", "Table", "add_page", "show_server"]
+__all__ = ["Arrow", "Mark", "PageState", "PageTable", "Picture", "PictureBox", "Shares", "add_page", "show_server"]

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-__all__ = ["BESIDE", "Arrow", "Box", "Mark", "Picture", "columns_of"]
+__all__ = ["BESIDE", "Arrow", "Mark", "Picture", "PictureBox", "columns_of"]
 
 BESIDE = -1
 """The column of a box without an arrow: it stands below the others."""
@@ -20,7 +20,7 @@ class Mark(BaseModel):
     ok: bool
 
 
-class Box(BaseModel):
+class PictureBox(BaseModel):
     """Something in the picture; texts are shown as they are, whatever is in them."""
 
     kind: Literal["topic", "group"]
@@ -42,7 +42,7 @@ class Picture(BaseModel):
     """All of it, and the same in words."""
 
     title: str
-    boxes: list[Box] = []
+    boxes: list[PictureBox] = []
     arrows: list[Arrow] = []
     says: list[str] = Field([], description="what it shows, a sentence for each part")
     left_out: str = Field("", description="what was too much to be drawn")

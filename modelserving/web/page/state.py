@@ -11,13 +11,13 @@ from modelserving.models.lifecycle.state import ServingState
 from modelserving.serving import ServerView
 from modelserving.web.page.picture import Picture
 
-__all__ = ["PageState", "Shares", "Table", "show_server"]
+__all__ = ["PageState", "PageTable", "Shares", "show_server"]
 
 _NS_PER_US = 1_000
 _SHORT = 12
 
 
-class Table(BaseModel):
+class PageTable(BaseModel):
     """A table; cells are shown as they are, whatever is in them."""
 
     title: str
@@ -43,7 +43,7 @@ class PageState(BaseModel):
     rates: list[str] = Field([], description="which of the numbers grow, so that their growth is drawn")
     shares: list[Shares] = []
     picture: Picture | None = None
-    tables: list[Table] = []
+    tables: list[PageTable] = []
 
 
 def show_server(server: ServerView) -> PageState:
@@ -68,9 +68,9 @@ def show_server(server: ServerView) -> PageState:
         },
         rates=["scored", "dead letters"],
         tables=[
-            Table(title="Models", columns=_COLUMNS, rows=models),
+            PageTable(title="Models", columns=_COLUMNS, rows=models),
             *(
-                [Table(title="Dead letters", columns=["what was tried", "error", "how many"], rows=dead)]
+                [PageTable(title="Dead letters", columns=["what was tried", "error", "how many"], rows=dead)]
                 if dead
                 else []
             ),

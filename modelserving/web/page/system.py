@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from modelserving.monitoring.overview import AnnouncedServer, ClusterState, GroupState, TopicState
-from modelserving.web.page.picture import Arrow, Box, Mark, Picture, columns_of
+from modelserving.web.page.picture import Arrow, Mark, Picture, PictureBox, columns_of
 from modelserving.web.page.state import PageState
 
 __all__ = ["Answer", "draw_system"]
@@ -100,11 +100,11 @@ def _arrows(number: int, flow: _Flow, places: Mapping[str, int]) -> Iterator[Arr
             yield Arrow(source=number, target=places[name])
 
 
-def _group_box(flow: _Flow) -> Box:
+def _group_box(flow: _Flow) -> PictureBox:
     more = [f"and {len(flow.answers) - _MOST_LINES} more servers"] if len(flow.answers) > _MOST_LINES else []
     models = list(dict.fromkeys(model for _, found in flow.answers for model in _models(found)))
     lines = [*more, *models[:_MOST_LINES], *_group_lines(flow)]
-    return Box(
+    return PictureBox(
         kind="group", name=flow.name, marks=[_mark(one) for one in _worst_first(flow)][:_MOST_LINES], lines=lines
     )
 
@@ -136,13 +136,13 @@ def _group_lines(flow: _Flow) -> list[str]:
     return [f"{group.state}, {_counted(len(group.members), 'member')}", f"{sum(group.lag.values()):,} waiting", *own]
 
 
-def _topic_box(name: str, topic: TopicState | None, away: str) -> Box:
+def _topic_box(name: str, topic: TopicState | None, away: str) -> PictureBox:
     if topic is None:
-        return Box(kind="topic", name=name, lines=["not known" if away else "not there"])
+        return PictureBox(kind="topic", name=name, lines=["not known" if away else "not there"])
     ends = [f"{number}: {end:,}" for number, end in topic.ends.items()]
     left = list(topic.ends.values())[_MOST_LINES:]
     more = [f"and {len(left)} more: {sum(left):,}"] if left else []
-    return Box(kind="topic", name=name, lines=[*ends[:_MOST_LINES], *more])
+    return PictureBox(kind="topic", name=name, lines=[*ends[:_MOST_LINES], *more])
 
 
 def _sentence(flow: _Flow) -> str:

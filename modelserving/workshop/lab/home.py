@@ -12,7 +12,7 @@ from modelserving.system import write_atomically
 from modelserving.workshop.exercises import all_exercises
 from modelserving.workshop.lab.glossary import glossary_table
 from modelserving.workshop.lab.timetable import read_timetable
-from modelserving.workshop.lesson.progress import Progress, Step
+from modelserving.workshop.lesson.progress import ExerciseStep, Progress
 
 __all__ = ["HOME", "LessonEntry", "home_text", "read_entries", "write_home"]
 
@@ -72,7 +72,7 @@ def read_entries(folder: Path) -> tuple[LessonEntry, ...]:
     return tuple(_entry(path) for path in sorted(folder.glob("[0-9][0-9]_*.ipynb")))
 
 
-def home_text(lessons: Sequence[LessonEntry], steps: Mapping[str, Step]) -> str:
+def home_text(lessons: Sequence[LessonEntry], steps: Mapping[str, ExerciseStep]) -> str:
     """The page, in Markdown.
 
     Args:
@@ -102,22 +102,22 @@ def _exercises(lesson: LessonEntry) -> list[str]:
     return [exercise.id for exercise in all_exercises() if exercise.lesson == lesson.number]
 
 
-def _row(lesson: LessonEntry, steps: Mapping[str, Step]) -> str:
+def _row(lesson: LessonEntry, steps: Mapping[str, ExerciseStep]) -> str:
     names = _exercises(lesson)
-    solved = sum(steps.get(name, Step()).solved for name in names)
+    solved = sum(steps.get(name, ExerciseStep()).solved for name in names)
     begun = any(name in steps for name in names)
     mark = "✓" if names and solved == len(names) else "◐" if begun else "○"
     return f"| {mark} | {lesson.link} | {lesson.minutes or ''} | {solved} of {len(names)} solved |"
 
 
-def _go_on(lessons: Sequence[LessonEntry], steps: Mapping[str, Step]) -> str:
+def _go_on(lessons: Sequence[LessonEntry], steps: Mapping[str, ExerciseStep]) -> str:
     """Where to go on: at the first open exercise of the last lesson that was begun, or of those after it."""
     every = [(lesson, name) for lesson in lessons for name in _exercises(lesson)]
     last = max((lesson.number for lesson, name in every if name in steps), default=None)
     if last is None:
         return f"**Begin here: {lessons[0].link}**" if lessons else "There are no lessons here yet."
     open_ones = [
-        (lesson, name) for lesson, name in every if lesson.number >= last and not steps.get(name, Step()).solved
+        (lesson, name) for lesson, name in every if lesson.number >= last and not steps.get(name, ExerciseStep()).solved
     ]
     if not open_ones:
         return "**You have come to the end.** What is still open is in the list."

@@ -11,7 +11,7 @@ from modelserving.broker import EmbeddedKafka, status
 from modelserving.config import Settings
 from modelserving.errors import ModelServingError
 from modelserving.workshop.lab.home import write_home
-from modelserving.workshop.lesson.progress import Progress, Step
+from modelserving.workshop.lesson.progress import ExerciseStep, Progress
 
 __all__ = ["keep_broker", "keep_home"]
 
@@ -53,7 +53,7 @@ def keep_home(work: Path, settings: Settings, look_every_s: float = _LOOK_EVERY_
     progress = Progress.of(settings)
 
     def keep(stop: Event) -> None:
-        seen: dict[str, Step] | None = None  # whatever was written before may be old by now
+        seen: dict[str, ExerciseStep] | None = None  # whatever was written before may be old by now
         while not stop.wait(look_every_s):
             if (now := progress.steps()) != seen:
                 with suppress(OSError):

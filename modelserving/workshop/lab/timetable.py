@@ -9,7 +9,7 @@ from pathlib import Path
 
 from modelserving.errors import ConfigError
 
-__all__ = ["Entry", "Timetable", "read_timetable"]
+__all__ = ["Timetable", "TimetableEntry", "read_timetable"]
 
 _FILE = Path(__file__).with_suffix(".toml")
 _KINDS = {"slides", "lesson", "exercise", "pause"}
@@ -17,7 +17,7 @@ _TOLERANCE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TimetableEntry:
     """One row.
 
     Args:
@@ -45,7 +45,7 @@ class Timetable:
     day: str
     minutes: int
     begin: int
-    entries: tuple[Entry, ...]
+    entries: tuple[TimetableEntry, ...]
 
     def of(self, kind: str) -> tuple[str, ...]:
         """What there is of a kind, in order: the numbers of its lessons, for example."""
@@ -105,8 +105,8 @@ def read_timetable(day: str, path: Path = _FILE) -> Timetable:
         raise ConfigError(f"{path} has no day `{day}` that can be read: {error!r}") from error
 
 
-def _entry(row: Mapping[str, object]) -> Entry:
+def _entry(row: Mapping[str, object]) -> TimetableEntry:
     (kind,) = set(row) - {"minutes"}
     if kind not in _KINDS:
         raise ValueError(f"{kind} is none of {sorted(_KINDS)}")
-    return Entry(kind, str(row[kind]), int(str(row["minutes"])))
+    return TimetableEntry(kind, str(row[kind]), int(str(row["minutes"])))

@@ -10,11 +10,11 @@ from modelserving.config import Settings
 from modelserving.system import write_atomically
 from modelserving.workshop.lesson.exercise import Outcome, Verdict
 
-__all__ = ["Progress", "Step"]
+__all__ = ["ExerciseStep", "Progress"]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ExerciseStep:
     """How far one exercise is.
 
     Args:
@@ -50,15 +50,15 @@ class Progress:
         """The progress file of a home folder."""
         return cls(settings.home / "progress.json")
 
-    def step(self, exercise: str) -> Step:
+    def step(self, exercise: str) -> ExerciseStep:
         """How far an exercise is."""
-        return self.steps().get(exercise, Step())
+        return self.steps().get(exercise, ExerciseStep())
 
-    def steps(self) -> dict[str, Step]:
+    def steps(self) -> dict[str, ExerciseStep]:
         """All exercises that were begun, by id. A file that cannot be read counts as none."""
         try:
             stored = json.loads(self.path.read_text(encoding="utf-8"))
-            return {name: Step(**fields) for name, fields in stored.items()}
+            return {name: ExerciseStep(**fields) for name, fields in stored.items()}
         except (OSError, ValueError, TypeError, AttributeError):
             return {}
 
@@ -88,9 +88,9 @@ class Progress:
         """Forget these exercises."""
         self._write({name: step for name, step in self.steps().items() if name not in exercises})
 
-    def _put(self, exercise: str, step: Step) -> None:
+    def _put(self, exercise: str, step: ExerciseStep) -> None:
         self._write({**self.steps(), exercise: step})
 
-    def _write(self, steps: dict[str, Step]) -> None:
+    def _write(self, steps: dict[str, ExerciseStep]) -> None:
         text = json.dumps({name: asdict(step) for name, step in sorted(steps.items())}, indent=1)
         write_atomically(self.path, text + "\n")

@@ -23,11 +23,11 @@ from modelserving.models.lifecycle.state import ServingState
 from modelserving.records import ModelCommand, ModelDescriptor, encode_command, encode_descriptor
 from modelserving.workshop.lesson.ground import Ground
 
-__all__ = ["Judgement", "Rehearsal"]
+__all__ = ["Rehearsal", "RehearsedSlots"]
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class RehearsedSlots:
     """How a server would stand after all messages.
 
     Args:
@@ -73,7 +73,7 @@ class Rehearsal:
         """Put a command on the control topic, after everything before."""
         self._send(self._topics.control, command.key, encode_command(command))
 
-    def verdict(self, data_type: str) -> Judgement:
+    def verdict(self, data_type: str) -> RehearsedSlots:
         """How a server would stand that had time for each message before the next one came."""
         letters: list[DeadLetter] = []
         slots = ModelSlots()
@@ -85,7 +85,7 @@ class Rehearsal:
                 for message in sorted(messages, key=lambda message: message.timestamp):
                     desk.take(message)
                     desk.settle(slots.apply)
-            return Judgement(slots.describe(data_type), tuple(letters))
+            return RehearsedSlots(slots.describe(data_type), tuple(letters))
         finally:
             desk.close()
             slots.close()

@@ -25,7 +25,15 @@ from modelserving.kafka import Connection, end_offsets, make_consumer, make_prod
 from modelserving.kafka.corrections import Consumer
 from modelserving.workshop.processes.process import ChildProcess
 
-__all__ = ["MODES", "DeliveryWorker", "Work", "at_least_once", "at_most_once", "deal_with_all", "effectively_once"]
+__all__ = [
+    "MODES",
+    "DeliveryWork",
+    "DeliveryWorker",
+    "at_least_once",
+    "at_most_once",
+    "deal_with_all",
+    "effectively_once",
+]
 
 HALTED, FENCED = "halted", "fenced"
 _BATCH = 10
@@ -33,7 +41,7 @@ _PATIENCE_S = 60.0
 
 
 @dataclass(slots=True)
-class Work:
+class DeliveryWork:
     """What a mode works with.
 
     Args:
@@ -62,21 +70,21 @@ class Work:
         return {TopicPartition(r.topic, r.partition): OffsetAndMetadata(r.offset + 1, "", -1) for r in batch}
 
 
-def at_most_once(work: Work, batch: Sequence[Any]) -> None:
+def at_most_once(work: DeliveryWork, batch: Sequence[Any]) -> None:
     """First the place, then the answers: who dies in between has lost them."""
     work.consumer.commit(dict(work.places(batch)))
     work.pause()
     work.answer(batch)
 
 
-def at_least_once(work: Work, batch: Sequence[Any]) -> None:
+def at_least_once(work: DeliveryWork, batch: Sequence[Any]) -> None:
     """First the answers, then the place: who dies in between gives them twice."""
     work.answer(batch)
     work.pause()
     work.consumer.commit(dict(work.places(batch)))
 
 
-def effectively_once(work: Work, batch: Sequence[Any]) -> None:
+def effectively_once(work: DeliveryWork, batch: Sequence[Any]) -> None:
     """Answers and place in one transaction: who dies in between has done nothing."""
     work.producer.begin_transaction()
     work.answer(batch)
@@ -85,7 +93,7 @@ def effectively_once(work: Work, batch: Sequence[Any]) -> None:
     work.producer.commit_transaction()
 
 
-Mode = Callable[[Work, Sequence[Any]], None]
+Mode = Callable[[DeliveryWork, Sequence[Any]], None]
 MODES: dict[str, Mode] = {
     "at-most-once": at_most_once,
     "at-least-once": at_least_once,
@@ -129,8 +137,8 @@ def deal_with_all(
         target: the topic of the answers.
         name: of the group, of its one member, and of its transactions: whoever comes next under that name is the same.
         size: records in a batch.
-        pause: as in ``Work``.
-        call: as in ``Work``.
+        pause: as in ``DeliveryWork``.
+        call: as in ``DeliveryWork``.
 
     Returns:
         Seconds from the first batch on.
@@ -146,7 +154,7 @@ def deal_with_all(
     ):
         if options:
             producer.init_transactions()
-        work = Work(consumer, producer, target, pause, call)
+        work = DeliveryWork(consumer, producer, target, pause, call)
         done = consumer.committed(TopicPartition(source, 0)) or 0
         begun = None
         deadline = time.monotonic() + _PATIENCE_S

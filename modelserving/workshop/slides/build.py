@@ -15,9 +15,9 @@ from modelserving.system import write_atomically
 from modelserving.workshop.lab.home import read_entries
 from modelserving.workshop.lab.timetable import Timetable, read_timetable
 from modelserving.workshop.slides.deck import page
-from modelserving.workshop.slides.figures import Results
+from modelserving.workshop.slides.figures import BenchmarkResults
 from modelserving.workshop.slides.organise import write_timetables
-from modelserving.workshop.slides.parts import Parts
+from modelserving.workshop.slides.parts import SlideParts
 from modelserving.workshop.slides.reveal import bring_reveal
 from modelserving.workshop.slides.source import Block, read_blocks
 
@@ -67,7 +67,9 @@ def build(folder: Path, day: str, say: Callable[[str], None]) -> Path:
     if write_timetables(source / "README.md", every, lessons):
         say(f"{source / 'README.md'}: the timetables are new")
     blocks = shown_blocks(every, timetable)
-    parts = Parts({lesson.number: lesson for lesson in lessons}, Results(source / "results.json"), timetable)
+    parts = SlideParts(
+        {lesson.number: lesson for lesson in lessons}, BenchmarkResults(source / "results.json"), timetable
+    )
     text = page(blocks, timetable, parts)
     index = lay_out(folder, text)
     number = sum(len(block.of(day)) for block in blocks)

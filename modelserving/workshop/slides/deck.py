@@ -9,7 +9,7 @@ from string import Template
 
 from modelserving.workshop.lab.timetable import Timetable
 from modelserving.workshop.slides.fitting import letters
-from modelserving.workshop.slides.parts import Parts
+from modelserving.workshop.slides.parts import SlideParts
 from modelserving.workshop.slides.source import Block, Slide
 
 __all__ = ["page"]
@@ -17,7 +17,7 @@ __all__ = ["page"]
 _HERE = Path(__file__).parent
 
 
-def page(blocks: Sequence[Block], timetable: Timetable, parts: Parts) -> str:
+def page(blocks: Sequence[Block], timetable: Timetable, parts: SlideParts) -> str:
     """Write the page; it looks for ``reveal/`` and ``slides.css`` beside it.
 
     Args:
@@ -37,7 +37,7 @@ def page(blocks: Sequence[Block], timetable: Timetable, parts: Parts) -> str:
     return template.substitute(sections=sections, total=seconds, day=day)
 
 
-def _section(slide: Slide, block: Block, parts: Parts, number: int) -> str:
+def _section(slide: Slide, block: Block, parts: SlideParts, number: int) -> str:
     kind = "opening" if slide.opening else "columns" if len(slide.body) > 1 else "plain"
     if slide.title.startswith("Lesson"):
         kind = "lesson"

@@ -11,12 +11,12 @@ from modelserving.errors import ConfigError
 from modelserving.widgets.colours import SERIES
 from modelserving.widgets.svg import Markup, Scale, document, element, join, label
 
-__all__ = ["Results", "bars"]
+__all__ = ["BenchmarkResults", "bars"]
 
 _WIDTH, _ROW, _LABEL = 1100, 58, 430
 
 
-class Results:
+class BenchmarkResults:
     """What the benchmarks printed with ``--json``, by the name of the benchmark.
 
     Args:

@@ -28,21 +28,21 @@ from modelserving.workshop.display.pictures.drawing import draw
 from modelserving.workshop.lab.home import LessonEntry
 from modelserving.workshop.lab.timetable import Timetable
 from modelserving.workshop.slides.code import code_of
-from modelserving.workshop.slides.figures import Results, bars
+from modelserving.workshop.slides.figures import BenchmarkResults, bars
 from modelserving.workshop.slides.fitting import is_short
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
-__all__ = ["Parts"]
+__all__ = ["SlideParts"]
 
 _FIELD = re.compile(r"\{(result|lesson) ([^{}]+)\}")
 _LINE = re.compile(r"^\{(code|bars|picture|points|live|timetable)(?: ([^{}]+))?\}$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class SlideParts:
     """Turns Markdown into HTML.
 
     Args:
@@ -52,7 +52,7 @@ class Parts:
     """
 
     lessons: Mapping[str, LessonEntry]
-    results: Results
+    results: BenchmarkResults
     timetable: Timetable
 
     def html(self, text: str) -> str:

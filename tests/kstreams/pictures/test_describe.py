@@ -5,7 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 
 from modelserving.kstreams import Processor, ProcessorSupplier, StateStore, StoreBuilder, describe, java, raw, text
-from modelserving.kstreams.pictures.describe import Kind, Node, TopologyGraph
+from modelserving.kstreams.pictures.describe import Node, NodeKind, TopologyGraph
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -36,11 +36,11 @@ def graph() -> TopologyGraph:
 def test_nodes_know_their_topics_stores_and_successors() -> None:
     """Each node once, and each before those that come after it."""
     nodes = graph().nodes
-    assert nodes["source"] == Node("source", Kind.SOURCE, 0, ("wine & more",), (), ("score",))
-    assert nodes["score"] == Node("score", Kind.PROCESSOR, 0, (), ("statistics",), ("dead", "scored"))
-    assert nodes["dead"] == Node("dead", Kind.SINK, 0, ("wine-dead",))
+    assert nodes["source"] == Node("source", NodeKind.SOURCE, 0, ("wine & more",), (), ("score",))
+    assert nodes["score"] == Node("score", NodeKind.PROCESSOR, 0, (), ("statistics",), ("dead", "scored"))
+    assert nodes["dead"] == Node("dead", NodeKind.SINK, 0, ("wine-dead",))
     assert nodes["alone"].part == 1
-    assert nodes["keep"] == Node("keep", Kind.PROCESSOR, None, (), ("models",))
+    assert nodes["keep"] == Node("keep", NodeKind.PROCESSOR, None, (), ("models",))
     order = list(nodes)
     assert all(order.index(node.name) < order.index(after) for node in nodes.values() for after in node.after)
 

@@ -10,7 +10,7 @@ import pytest
 
 from modelserving.errors import ModelFormatError
 from modelserving.models.info import ModelInfo
-from modelserving.models.store.codec import Entry, read_descriptor, read_info, write_descriptor, write_info
+from modelserving.models.store.codec import JsonEntry, read_descriptor, read_info, write_descriptor, write_info
 from modelserving.records import Golden, ModelDescriptor, ModelType, WineRecord
 
 _WINE = WineRecord(7.4, 0.7, 0.0, 1.9, 0.076, 11.0, 34.0, 0.9978, 3.51, 0.56, 9.4, data_type="wine")
@@ -22,7 +22,7 @@ _MODEL = ModelDescriptor(
 
 
 def _there_and_back(told: dict[str, Any]) -> ModelDescriptor:
-    return read_descriptor(Entry("here", json.loads(json.dumps(told))))
+    return read_descriptor(JsonEntry("here", json.loads(json.dumps(told))))
 
 
 def test_a_description_comes_back_as_it_was() -> None:
@@ -35,8 +35,8 @@ def test_a_name_comes_back_as_it_was() -> None:
     info = replace(ModelInfo.of(_MODEL), parameters={"output": "label"})
     told = {**write_info(info), "parameters": dict(info.parameters)}
 
-    assert read_info(Entry("here", told), "wine") == info
-    assert read_info(Entry("here", write_info(info)), "wine").parameters == {}
+    assert read_info(JsonEntry("here", told), "wine") == info
+    assert read_info(JsonEntry("here", write_info(info)), "wine").parameters == {}
 
 
 def test_catalogs_of_older_versions_are_read() -> None:

@@ -17,7 +17,7 @@ from modelserving.kafka import Connection, make_producer, read_topic
 from modelserving.monitoring.dashboards import ANSWERS, QUALITY
 from modelserving.monitoring.overview import read_announced
 from modelserving.monitoring.overview.announced import servers_folder
-from modelserving.monitoring.replay.answers import Place
+from modelserving.monitoring.replay.answers import RecordPlace
 from modelserving.monitoring.truth.topic import Truth, judged_topic, send_truths
 from modelserving.records import Action, ScoredRecord, Topics, decode_command, encode_scored, encode_wine
 from modelserving.workshop.lesson.lesson_topics import wait_until
@@ -77,7 +77,7 @@ def test_it_sees_drift_and_rolls_back_and_tells_quality_as_the_truth_comes(
                 answer = ScoredRecord("wine", 5.5, "tree", "1", "abc", 0, offset, 1, time.time_ns(), 1)
                 producer.send(topics.scored, value=encode_scored(answer))
             producer.flush()
-        send_truths(connection, topics, [Truth(6.0, Place(0, offset)) for offset in range(20)])
+        send_truths(connection, topics, [Truth(6.0, RecordPlace(0, offset)) for offset in range(20)])
         page = wait_until(lambda: told(monitor), "twenty pairs")
         assert (
             'modelserving_quality_mean_absolute_error{data_type="wine",digest="abc",model="tree",version="1"} 0.5'

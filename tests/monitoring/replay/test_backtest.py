@@ -7,9 +7,9 @@ import math
 import pytest
 
 from modelserving.errors import ConfigError
-from modelserving.monitoring.replay.answers import Place, difference
+from modelserving.monitoring.replay.answers import RecordPlace, difference
 from modelserving.monitoring.replay.backtest import Agreement, Served, compare
-from modelserving.monitoring.replay.window import Edge, parse_edge
+from modelserving.monitoring.replay.window import WindowEdge, parse_edge
 from modelserving.serving import ModelKey
 from tests.fakes import FakeModel, messages, served_by, wine
 
@@ -22,9 +22,9 @@ def log_of(*alcohol: float) -> list[object]:
     return list(messages([wine(alcohol=one) for one in alcohol]))
 
 
-def served(*answers: float, model: ModelKey = OLD) -> dict[Place, Served]:
+def served(*answers: float, model: ModelKey = OLD) -> dict[RecordPlace, Served]:
     """What was served for the records at offsets 0, 1, 2 ..."""
-    return {Place(0, offset): Served(answer, model) for offset, answer in enumerate(answers)}
+    return {RecordPlace(0, offset): Served(answer, model) for offset, answer in enumerate(answers)}
 
 
 def test_it_counts_what_agrees_and_by_how_much_the_rest_does_not() -> None:
@@ -36,7 +36,7 @@ def test_it_counts_what_agrees_and_by_how_much_the_rest_does_not() -> None:
 
 def test_it_tells_the_models_apart_that_served() -> None:
     """A stretch of a log may have seen several."""
-    before = {**served(9, 10), Place(0, 2): Served(5, NEW)}
+    before = {**served(9, 10), RecordPlace(0, 2): Served(5, NEW)}
     found = compare(log_of(9, 10, 11), served_by(), before)  # type: ignore[arg-type]
     assert {model: one.equal for model, one in found.by_model.items()} == {NEW: 0, OLD: 2}
 
@@ -75,8 +75,8 @@ def test_labels_agree_or_not() -> None:
 
 def test_a_place_in_a_log_is_an_offset_or_a_time() -> None:
     """As people say it."""
-    assert parse_edge("1200") == Edge(1200)
-    assert parse_edge("2h", now_s=10_000) == Edge(time_ms=2_800_000)
-    assert parse_edge("1970-01-01T00:00:01+00:00") == Edge(time_ms=1_000)
+    assert parse_edge("1200") == WindowEdge(1200)
+    assert parse_edge("2h", now_s=10_000) == WindowEdge(time_ms=2_800_000)
+    assert parse_edge("1970-01-01T00:00:01+00:00") == WindowEdge(time_ms=1_000)
     with pytest.raises(ConfigError, match="how long ago"):
         parse_edge("yesterday")

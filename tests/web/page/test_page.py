@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from modelserving.models.info import Slots, SlotsUpdate
-from modelserving.serving import Counts, Outcome, Phase
+from modelserving.serving import BatchOutcome, Counts, Phase
 from modelserving.web import bind, make_app, serve_app, url_of
 from modelserving.web.page import show_server
 from modelserving.web.page.live import _events, _Looked
@@ -22,7 +22,7 @@ from tests.fakes import FakeServer, served_by
 def server() -> Iterator[FakeServer]:
     """A server with models in all places."""
     made = FakeServer(counts=Counts(7, 1, 2), lag={0: 3, 1: 4})
-    made.meter.add(Outcome(dead=(("decode", "DecodeError"),) * 2))
+    made.meter.add(BatchOutcome(dead=(("decode", "DecodeError"),) * 2))
     first, hostile, beside = (served_by(name=name) for name in ("first", "<script>alert(1)</script>", "beside"))
     made.slots.apply(SlotsUpdate("wine", Slots(hostile, first, beside, 5.0)))
     yield made

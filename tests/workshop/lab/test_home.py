@@ -10,7 +10,7 @@ from modelserving.workshop.lab.home import home_text, read_entries, write_home
 from modelserving.workshop.lab.keeper import keep_home
 from modelserving.workshop.lesson.exercise import Outcome, Verdict
 from modelserving.workshop.lesson.lesson_topics import wait_until
-from modelserving.workshop.lesson.progress import Progress, Step
+from modelserving.workshop.lesson.progress import ExerciseStep, Progress
 from modelserving.workshop.processes.background import BackgroundTask
 
 ROOT = checkout() or Path.cwd()
@@ -28,7 +28,9 @@ def test_every_lesson_is_listed_with_its_minutes() -> None:
 
 def test_it_says_where_to_go_on() -> None:
     """After the last exercise that was begun comes the first open one."""
-    page = home_text(LESSONS, {"kafka-keys": Step(outcome="passed"), "kafka-commit": Step(outcome="failed")})
+    page = home_text(
+        LESSONS, {"kafka-keys": ExerciseStep(outcome="passed"), "kafka-commit": ExerciseStep(outcome="failed")}
+    )
     assert re.search(r"Go on where you were: \[01 [^*]+\*\*, exercise `kafka-commit`", page)
     assert re.search(r"\| ◐ \| \[01 .* 1 of 2 solved", page)
 

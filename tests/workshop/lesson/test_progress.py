@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from modelserving.workshop.lesson.exercise import Outcome, Verdict
-from modelserving.workshop.lesson.progress import Progress, Step
+from modelserving.workshop.lesson.progress import ExerciseStep, Progress
 
 
 @pytest.fixture
@@ -17,14 +17,14 @@ def progress(tmp_path: Path) -> Progress:
 
 def test_nothing_is_begun_before_the_first_check(progress: Progress) -> None:
     """The file need not exist."""
-    assert progress.step("one") == Step()
+    assert progress.step("one") == ExerciseStep()
 
 
 def test_checks_are_counted_and_the_latest_counts(progress: Progress) -> None:
     """Whoever fails after a pass has a failing answer in the notebook."""
     for outcome in (Outcome.FAILED, Outcome.PASSED, Outcome.FAILED):
         progress.note(Verdict("one", outcome, ""))
-    assert progress.step("one") == Step("failed", attempts=3)
+    assert progress.step("one") == ExerciseStep("failed", attempts=3)
     assert not progress.step("one").solved
 
 

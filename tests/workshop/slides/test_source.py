@@ -14,16 +14,18 @@ from modelserving.workshop.lab.timetable import read_timetable
 from modelserving.workshop.slides.build import source_folder
 from modelserving.workshop.slides.code import code_of
 from modelserving.workshop.slides.deck import page
-from modelserving.workshop.slides.figures import Results, bars
+from modelserving.workshop.slides.figures import BenchmarkResults, bars
 from modelserving.workshop.slides.organise import with_timetables
-from modelserving.workshop.slides.parts import Parts
+from modelserving.workshop.slides.parts import SlideParts
 from modelserving.workshop.slides.recap import recap_of
 from modelserving.workshop.slides.source import read_block, read_blocks
 
 PRESENTATION = source_folder()
 BLOCKS = read_blocks(PRESENTATION / "slides")
 LESSONS = read_entries(PRESENTATION.parent / "notebooks")
-PARTS = Parts({one.number: one for one in LESSONS}, Results(PRESENTATION / "results.json"), read_timetable("full"))
+PARTS = SlideParts(
+    {one.number: one for one in LESSONS}, BenchmarkResults(PRESENTATION / "results.json"), read_timetable("full")
+)
 
 BLOCK = """# Log
 

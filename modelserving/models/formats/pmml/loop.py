@@ -34,11 +34,11 @@ def make_batch_function(model: Any, width: int, outputs: int, labels: Any | None
 
 
 @cache
-def _parts(cells: bool) -> _Parts:
-    return _Parts("java.lang.Object[]" if cells else "double[]")
+def _parts(cells: bool) -> _LoopHandles:
+    return _LoopHandles("java.lang.Object[]" if cells else "double[]")
 
 
-class _Parts:
+class _LoopHandles:
     """What loops are made of. ``(inputs, int) -> double`` is the type of the handle that a method returns.
 
     Args:

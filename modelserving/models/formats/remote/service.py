@@ -18,7 +18,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_r
 from modelserving.errors import ModelUnreachable, ScoringError
 from modelserving.system.stopping import call, pause
 
-__all__ = ["Service"]
+__all__ = ["RemoteService"]
 
 _FAILURES, _REST_S = 5, 1.0
 _PAUSE_S, _LONGEST_PAUSE_S = 0.05, 1.0
@@ -30,7 +30,7 @@ class _Away(Exception):
     """The service does not answer, or says that it cannot now."""
 
 
-class Service:
+class RemoteService:
     """A service that is asked over HTTP. One thread asks at a time.
 
     Args:

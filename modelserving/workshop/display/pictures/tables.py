@@ -10,7 +10,7 @@ from modelserving.widgets.colours import FAINT, INK, SERIES
 from modelserving.widgets.svg import Markup, document, element, join, label, shorten
 from modelserving.workshop.display.diagrams import Diagram
 
-__all__ = ["Step", "stream_and_table"]
+__all__ = ["TableStep", "stream_and_table"]
 
 _WIDTH, _LEFT, _WIDEST = 760, 74, 118
 _BOX, _ROW, _TOP, _BELOW = 40, 24, 22, 22
@@ -18,7 +18,7 @@ _LETTER = 6.4
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TableStep:
     """A record, and the table after it.
 
     Args:
@@ -43,7 +43,7 @@ def stream_and_table(steps: Sequence[tuple[str, str | None, Mapping[str, str]]])
     """
     if not steps:
         raise ConfigError("there is nothing to draw: no record was sent.")
-    made = [Step(*step) for step in steps]
+    made = [TableStep(*step) for step in steps]
     keys = list(dict.fromkeys([key for step in made for key in (step.key, *step.table)]))
     wide = min(_WIDEST, (_WIDTH - _LEFT) / len(made))
     rows = max(len(step.table) for step in made)
@@ -54,7 +54,7 @@ def stream_and_table(steps: Sequence[tuple[str, str | None, Mapping[str, str]]])
     return Diagram(document(_WIDTH, height, alt, _names(), *columns, style=style), alt)
 
 
-def _sentence(steps: Sequence[Step]) -> str:
+def _sentence(steps: Sequence[TableStep]) -> str:
     said = [
         f"{number}: {step.key} is {'deleted' if step.value is None else step.value}, "
         f"table: {', '.join(f'{key} {value}' for key, value in step.table.items()) or 'empty'}"
@@ -74,7 +74,7 @@ def _names() -> Markup:
     )
 
 
-def _column(step: Step, number: int, keys: Sequence[str], x: float, wide: float) -> Markup:
+def _column(step: TableStep, number: int, keys: Sequence[str], x: float, wide: float) -> Markup:
     """A record, an arrow down, and the rows of the table."""
     middle, bottom = x + (wide - 6) / 2, _TOP + _BOX
     arrow = f"M{middle:.1f},{bottom + 3}V{bottom + _BELOW - 5}m-4,-5l4,5l4,-5"
@@ -93,7 +93,7 @@ def _column(step: Step, number: int, keys: Sequence[str], x: float, wide: float)
     )
 
 
-def _record(step: Step, keys: Sequence[str], x: float, wide: float) -> Markup:
+def _record(step: TableStep, keys: Sequence[str], x: float, wide: float) -> Markup:
     """A record of a stream stays what it is; a tombstone is dashed, and has a cross."""
     colour, middle, gone = _colour(step.key, keys), x + (wide - 6) / 2, step.value is None
     look: dict[str, str | float] = {"fill": "none", "stroke_dasharray": "4 3"} if gone else {"fill": colour}

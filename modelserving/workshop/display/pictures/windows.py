@@ -11,7 +11,7 @@ from modelserving.widgets.colours import FAINT, INK, SERIES, WARNING, marks
 from modelserving.widgets.svg import Markup, Scale, document, element, join, label, shorten
 from modelserving.workshop.display.diagrams import Diagram
 
-__all__ = ["Sent", "Span", "windows_picture"]
+__all__ = ["SentRecord", "Span", "windows_picture"]
 
 _WIDTH, _LEFT, _RIGHT = 760, 128, 736
 _TOP, _LINE, _ROW, _GAP, _FOOT = 12, 44, 22, 16, 26
@@ -20,7 +20,7 @@ _STEPS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SentRecord:
     """A record that was sent.
 
     Args:
@@ -51,7 +51,7 @@ class Span:
     text: str
 
 
-def windows_picture(sent: Sequence[Sent], found: Mapping[tuple[str, float, float], object]) -> Diagram:
+def windows_picture(sent: Sequence[SentRecord], found: Mapping[tuple[str, float, float], object]) -> Diagram:
     """Draw records and windows, a part for each key.
 
     Args:
@@ -76,7 +76,7 @@ def windows_picture(sent: Sequence[Sent], found: Mapping[tuple[str, float, float
     return Diagram(document(_WIDTH, y + _FOOT, alt, _axis(across, y), *parts, style=style), alt)
 
 
-def _sentence(sent: Sequence[Sent], spans: Sequence[Span], keys: Sequence[str]) -> str:
+def _sentence(sent: Sequence[SentRecord], spans: Sequence[Span], keys: Sequence[str]) -> str:
     """The picture in words."""
     said = []
     for key in keys:
@@ -87,7 +87,7 @@ def _sentence(sent: Sequence[Sent], spans: Sequence[Span], keys: Sequence[str]) 
 
 
 def _part(
-    key: str, number: int, sent: Sequence[Sent], spans: Sequence[Span], across: Scale, top: float
+    key: str, number: int, sent: Sequence[SentRecord], spans: Sequence[Span], across: Scale, top: float
 ) -> tuple[Markup, float]:
     """One key: its records, and below them its windows, each in the first row that has room.
 
@@ -110,7 +110,7 @@ def _part(
     return join(drawn), top + _LINE + _ROW * len(ends) + _GAP
 
 
-def _records(mine: Sequence[tuple[int, Sent]], across: Scale, y: float, series: int) -> Iterable[Markup]:
+def _records(mine: Sequence[tuple[int, SentRecord]], across: Scale, y: float, series: int) -> Iterable[Markup]:
     """A mark at each record's own time, or a cross if no window took it, with the number in which it came."""
     room = [-math.inf, -math.inf]
     for order, one in sorted(mine, key=lambda each: each[1].at_s):

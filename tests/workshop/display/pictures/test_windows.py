@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelserving.errors import ConfigError
-from modelserving.workshop.display.pictures.windows import Sent, windows_picture
+from modelserving.workshop.display.pictures.windows import SentRecord, windows_picture
 
-SENT = (Sent("line", 5), Sent("<b>", 59), Sent("line", 20, lost=True))
+SENT = (SentRecord("line", 5), SentRecord("<b>", 59), SentRecord("line", 20, lost=True))
 FOUND: dict[tuple[str, float, float], object] = {("line", 0, 60): 1, ("line", -20, 40): 1, ("<b>", 0, 60): 1}
 SECONDS = st.floats(-1e5, 1e5)
 
@@ -53,9 +53,9 @@ def test_nothing_sent_is_refused() -> None:
 
 
 @given(
-    st.lists(st.builds(Sent, st.text(max_size=30), SECONDS, st.booleans()), min_size=1, max_size=8),
+    st.lists(st.builds(SentRecord, st.text(max_size=30), SECONDS, st.booleans()), min_size=1, max_size=8),
     st.dictionaries(st.tuples(st.text(max_size=9), SECONDS, SECONDS), st.text(max_size=9), max_size=8),
 )
-def test_whatever_was_sent_can_be_drawn(sent: list[Sent], found: dict[tuple[str, float, float], object]) -> None:
+def test_whatever_was_sent_can_be_drawn(sent: list[SentRecord], found: dict[tuple[str, float, float], object]) -> None:
     """Keys and contents are from strangers: the picture stays well-formed, and draws each window once."""
     assert len(boxes(windows_picture(sent, found).svg)) == len(found)
