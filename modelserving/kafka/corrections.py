@@ -36,7 +36,7 @@ from kafka.net.manager import KafkaConnectionManager
 from kafka.net.selector import NetworkSelector
 
 from modelserving.kafka.gaps import Gap
-from modelserving.kafka.unreadable import LenientRecords
+from modelserving.kafka.unreadable import LenientRecords, StuckFetches
 
 __all__ = ["DIRECTLY", "Client", "Consumer"]
 
@@ -76,7 +76,9 @@ class Consumer(KafkaConsumer):  # type: ignore[misc]  # kafka-python has no type
         self._fence: FencedInstanceIdError | None = None
         self._coordinator._send_heartbeat_request = partial(self._beat, self._coordinator._send_heartbeat_request)
         self._gaps: list[Gap] = []
-        self._fetcher.PartitionRecords = partial(LenientRecords, self._gaps.append)
+        fetcher, note = self._fetcher, self._gaps.append
+        fetcher.PartitionRecords = partial(LenientRecords, note)
+        fetcher._parse_fetched_data = StuckFetches(fetcher, note)
 
     def take_gaps(self) -> tuple[Gap, ...]:
         """What the polls since the last call have passed over, since it could not be read."""

@@ -201,7 +201,8 @@ def is_unreadable(error: Any) -> bool:
         error: a message's ``KafkaError``.
     """
     known = _engine().KafkaError
-    return error.code() in {known._BAD_MSG, known._BAD_COMPRESSION, known._NOT_IMPLEMENTED}
+    stuck = {known.INVALID_MSG, known.MSG_SIZE_TOO_LARGE}  # the broker's own log is damaged; it never comes whole
+    return error.code() in {known._BAD_MSG, known._BAD_COMPRESSION, known._NOT_IMPLEMENTED, *stuck}
 
 
 def to_kafka_error(error: Any, connection: Connection) -> Exception:

@@ -4,6 +4,10 @@ What a producer sends travels in batches, compressed as a whole perhaps. One tha
 a format to come makes the library's ``poll`` raise at the same offset again and again. Here such a batch becomes a
 ``Gap``, and the one behind it is read. Names of headers need not be UTF-8; a record with such a name loses its headers,
 and nothing else. A batch that would unfold to more than 256 MiB is not unfolded.
+
+Two answers hold no batch at all, and would be asked for again for ever: one that is cut off within its first batch, as
+brokers of other makes give where a batch is larger than what was asked for, and the word that the broker's own log is
+damaged there. They become gaps, too.
 """
 
 from __future__ import annotations
@@ -15,20 +19,22 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from kafka.consumer.fetcher import Fetcher
-from kafka.errors import CorruptRecordError
+from kafka.errors import CorruptRecordError, KafkaError
 from kafka.record.default_records import DefaultRecord, DefaultRecordBatch
 from kafka.record.memory_records import MemoryRecords
 from kafka.record.util import decode_varint
 
 from modelserving.kafka.gaps import Gap
 
-__all__ = ["LenientRecords"]
+__all__ = ["LenientRecords", "StuckFetches"]
 
 _FRAME = struct.Struct(">qi")
 """Offset and length: the same in all formats."""
 _MAGIC_AT = 16
 _OURS = 2
 _UNFOLDED_BYTES = 256 * 1024 * 1024
+_REFUSALS = 5
+"""As often a place is asked for that the broker calls damaged: another replica may have what this one has not."""
 
 
 class LenientRecords(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka-python has no types
@@ -79,6 +85,55 @@ class LenientRecords(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka-p
         reason = f"the batch there cannot be read: {type(error).__name__}: {error}"
         self._note(Gap(tp.topic, tp.partition, max(base, before), end, reason, bytes(data)))
         self.next_fetch_offset = end
+
+
+class StuckFetches:
+    """The answers of a broker to a consumer; at one that leads nowhere the consumer goes on behind it.
+
+    Args:
+        fetcher: of the consumer.
+        note: told of each place that was passed over.
+    """
+
+    def __init__(self, fetcher: Fetcher, note: Callable[[Gap], object]) -> None:
+        self._parse = fetcher._parse_fetched_data
+        self._positions = fetcher._subscriptions
+        self._note = note
+        self._refused: dict[Any, tuple[int, int]] = {}
+
+    def __call__(self, answer: Any) -> Any:
+        """The messages of an answer; ``None`` where there are none."""
+        if answer.partition_data.error_code == CorruptRecordError.errno:
+            return self._count(answer)
+        try:
+            return self._parse(answer)
+        except KafkaError as error:
+            data = bytes(answer.partition_data.records or b"")
+            if answer.partition_data.error_code or not _is_part(data):
+                raise
+            return self._pass_over(answer, f"the batch there comes in part only: {error}", data)
+
+    def _count(self, answer: Any) -> None:
+        """Pass over a place that was refused often enough; what is behind it in the same log need not wait again."""
+        place, at = answer.topic_partition, answer.fetched_offset
+        refused, times = self._refused.get(place, (at, 0))
+        times = times + 1 if refused == at else 1
+        self._refused[place] = at, times
+        if times >= _REFUSALS:
+            self._pass_over(answer, "the broker says that its log is damaged there (CORRUPT_MESSAGE)")
+            self._refused[place] = at + 1, times
+
+    def _pass_over(self, answer: Any, reason: str, data: bytes | None = None) -> None:
+        place, at = answer.topic_partition, answer.fetched_offset
+        if not self._positions.is_fetchable(place) or self._positions.assignment[place].position.offset != at:
+            return  # the answer is of before a seek, or a rebalance
+        end = at + 1
+        if data is not None and len(data) >= _FRAME.size:
+            end = max(end, _end_of(memoryview(data), _FRAME.unpack_from(data)[0]))
+        known = answer.partition_data.high_watermark
+        end = min(end, known) if known > at else end
+        self._note(Gap(place.topic, place.partition, at, end, reason, data))
+        self._positions.seek(place, end)
 
 
 class _OneBatch:
@@ -150,6 +205,11 @@ def _split(data: memoryview) -> Iterator[memoryview]:
             return
         yield data[at:end]
         at = end
+
+
+def _is_part(data: bytes) -> bool:
+    """Whether there is something, and less than one whole batch."""
+    return 0 < len(data) < _FRAME.size or (bool(data) and len(data) < _FRAME.size + _FRAME.unpack_from(data)[1])
 
 
 def _end_of(data: memoryview, base: int) -> int:

@@ -3,12 +3,18 @@
 Java's consumer stops at a batch that is damaged, or of a kind that it does not know: each poll raises, and Kafka
 Streams ends. Here whoever runs the application says where reading goes on. A poll is a call for hundreds of records, so
 that this costs little; all else goes to the engine's own consumer as it is.
+
+Where a batch is damaged, Java hands out what is before it, and then says where it is. Of a codec that it does not know
+it says nothing, and what the same poll had read by then is lost: so the places are read once more, record by record,
+from where the last poll ended.
 """
 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import jpype
@@ -24,8 +30,20 @@ PassOver = Callable[[str, int, int, str], int]
 _SUPPLIER = "org.apache.kafka.streams.KafkaClientSupplier"
 _DEFAULT = "org.apache.kafka.streams.processor.internals.DefaultKafkaClientSupplier"
 _CONSUMER = "org.apache.kafka.clients.consumer."
-_STUCK = re.compile(r"fetching the next record from (.+)-(\d+)\. If needed")
-_INVALID = re.compile(r"Record(?: batch)? for partition (.+)-(\d+) at offset \d+ is invalid")
+_KAFKA = "org.apache.kafka.common."
+_PLACES = tuple(
+    re.compile(said)
+    for said in (
+        r"fetching the next record from (.+)-(\d+)\. If needed",
+        r"Record(?: batch)? for partition (.+)-(\d+) at offset \d+ is invalid",
+        r"Failed to make progress reading messages at (.+)-(\d+)=",
+        r"corrupt message when fetching offset \d+ for topic-partition (.+)-(\d+)",
+    )
+)
+_OF_A_GROUP = ("group.id", "group.instance.id", "group.protocol", "partition.assignment.strategy")
+_MOST = "max.poll.records"
+_SEARCH_S = 30.0
+_SEARCH_POLL_MS = 200
 
 
 def passing_over(pass_over: PassOver) -> Any:
@@ -36,15 +54,16 @@ def passing_over(pass_over: PassOver) -> Any:
     """
     engine = jvm.java_class(_DEFAULT)()
 
-    def patient(made: Any) -> Any:
-        return implement_with(_Patient(made, pass_over), _CONSUMER + "Consumer")
+    def patient(make: Callable[[Any], Any], config: Any) -> Any:
+        consumer = _Patient(make(config), pass_over, lambda: _Search(make, config))
+        return implement_with(consumer, _CONSUMER + "Consumer")
 
     return implement(
         _SUPPLIER,
         getAdmin=engine.getAdmin,
-        getConsumer=lambda config: patient(engine.getConsumer(config)),
+        getConsumer=lambda config: patient(engine.getConsumer, config),
         getRestoreConsumer=engine.getRestoreConsumer,
-        getGlobalConsumer=lambda config: patient(engine.getGlobalConsumer(config)),
+        getGlobalConsumer=lambda config: patient(engine.getGlobalConsumer, config),
         getProducer=engine.getProducer,
     )
 
@@ -52,20 +71,31 @@ def passing_over(pass_over: PassOver) -> Any:
 class _Patient:
     """A consumer as Java calls it."""
 
-    def __init__(self, java: Any, pass_over: PassOver) -> None:
+    def __init__(self, java: Any, pass_over: PassOver, search: Callable[[], _Search]) -> None:
         self._java = java
         self._pass_over = pass_over
+        self._search = search
+        self._next = jvm.java_class("java.util.HashMap")()
 
     def poll(self, timeout: Any) -> Any:
         """As the engine's; what cannot be read is passed over, and the next poll goes on behind it."""
         try:
-            return self._java.poll(timeout)
+            found = self._java.poll(timeout)
         except jpype.JException as error:
-            place = stuck_at(error)
-            if place is None:
+            if (place := stuck_at(error)) is not None:
+                self._skip(_place(*place), error)
+                return _records()
+            if not _is_stray(error):
                 raise
-            self._skip(*place, jvm.describe(error))
-            return jvm.java_class(_CONSUMER + "ConsumerRecords").empty()
+            return self._look_for_it(error)
+        if not found.isEmpty():
+            self._next.putAll(found.nextOffsets())
+        return found
+
+    def seek(self, place: Any, to: Any) -> None:
+        """As the engine's."""
+        self._java.seek(place, to)
+        self._next.remove(place)
 
     def close(self, *arguments: Any) -> None:
         """Close it, and let go of it: objects of Python and Java that hold each other are never freed."""
@@ -77,17 +107,108 @@ class _Patient:
         if not isinstance(self._java, Ended):
             self._java.unregisterMetricFromSubscription(metric)
 
-    def _skip(self, topic: str, partition: int, reason: str) -> None:
-        place = jvm.java_class("org.apache.kafka.common.TopicPartition")(topic, partition)
-        after = self._pass_over(topic, partition, int(self._java.position(place)), reason)
-        self._java.seek(place, jpype.JLong(after))
+    def _skip(self, place: Any, error: Any) -> int:
+        """Pass over what is at the position; where it goes on."""
+        at = int(self._java.position(place))
+        after = self._pass_over(str(place.topic()), int(place.partition()), at, jvm.describe(error))
+        self.seek(place, jpype.JLong(after))
+        return after
+
+    def _look_for_it(self, error: Any) -> Any:
+        """Pass over what a poll failed at that did not say where; the records before it."""
+        places = [place for place in self._java.assignment() if place not in self._java.paused()]
+        for place in places:
+            self._go_back(place)
+        with closing(self._search()) as search:
+            for place in places:
+                records = search.up_to_the_unreadable(place, int(self._java.position(place)))
+                if records is not None:
+                    self.seek(place, jpype.JLong(search.position(place)))
+                    return _records(place, records, self._skip(place, error))
+        raise error
+
+    def _go_back(self, place: Any) -> None:
+        """Read on where the last poll ended: what the failing one had read was handed to nobody."""
+        known, position = self._next.get(place), int(self._java.position(place))
+        if known is None or known.offset() > position:  # nothing came since it was assigned
+            known = self._java.committed(jvm.java_class("java.util.Set").of(place)).get(place)
+        if known is not None and known.offset() < position:
+            self._java.seek(place, jpype.JLong(known.offset()))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._java, name)
 
 
+class _Search:
+    """A consumer of its own, without a group, that takes one record at a time: so it stops right at what is unreadable.
+
+    Args:
+        make: makes a consumer.
+        config: of the one that could not go on.
+    """
+
+    def __init__(self, make: Callable[[Any], Any], config: Any) -> None:
+        own = jvm.java_class("java.util.HashMap")(config)
+        for name in _OF_A_GROUP:
+            own.remove(name)
+        self._most = int(str(own.get(_MOST) or 500))
+        own.put(_MOST, "1")
+        own.put("client.id", f"{own.get('client.id')}-search")
+        self._java = make(own)
+        self._wait = jvm.java_class("java.time.Duration").ofMillis(_SEARCH_POLL_MS)
+        self.close = self._java.close
+
+    def up_to_the_unreadable(self, place: Any, start: int) -> list[Any] | None:
+        """The records before it; ``None``: it is not among as many as a poll takes."""
+        places = jvm.java_class("java.util.List").of(place)
+        self._java.assign(places)
+        self._java.seek(place, jpype.JLong(start))
+        end, deadline = int(self._java.endOffsets(places).get(place)), time.monotonic() + _SEARCH_S
+        records: list[Any] = []
+        while self.position(place) < end and len(records) <= self._most and time.monotonic() < deadline:
+            try:
+                records += self._java.poll(self._wait).records(place)
+            except jpype.JException as error:
+                if stuck_at(error) is None and not _is_stray(error):
+                    raise
+                return records
+        return None
+
+    def position(self, place: Any) -> int:
+        """Behind the last record."""
+        return int(self._java.position(place))
+
+
+def _place(topic: str, partition: int) -> Any:
+    return jvm.java_class(_KAFKA + "TopicPartition")(topic, partition)
+
+
+def _records(place: Any = None, records: list[Any] | None = None, after: int = 0) -> Any:
+    """What a poll returns."""
+    kind = jvm.java_class(_CONSUMER + "ConsumerRecords")
+    if not records:
+        return kind.empty()
+    goes_on = jvm.java_class(_CONSUMER + "OffsetAndMetadata")(after)
+    one = jvm.java_class("java.util.Map").of
+    return kind(one(place, jvm.java_class("java.util.ArrayList")(records)), one(place, goes_on))
+
+
 def stuck_at(error: Any) -> tuple[str, int] | None:
     """The topic and partition where a poll can read no further; ``None`` for any other failure."""
     said = str(error.getMessage())
-    found = _STUCK.search(said) or _INVALID.search(said)
+    found = next(filter(None, (place.search(said) for place in _PLACES)), None)
     return (found[1], int(found[2])) if found else None
+
+
+def _is_stray(error: Any) -> bool:
+    """Whether a poll failed at bytes, and does not say where: the codec or format is not known, or does not load."""
+    if isinstance(error, _kinds(_KAFKA + "errors.CorruptRecordException", _KAFKA + "InvalidRecordException")):
+        return True
+    own = _kinds(_KAFKA + "KafkaException", "java.lang.IllegalStateException")
+    return isinstance(error, _kinds("java.lang.RuntimeException", "java.lang.LinkageError")) and not isinstance(
+        error, own
+    )
+
+
+def _kinds(*names: str) -> tuple[Any, ...]:
+    return tuple(map(jvm.java_class, names))
