@@ -2,16 +2,91 @@
 
 from __future__ import annotations
 
+from typing import Any
 from unittest.mock import Mock
 
-from modelserving.kstreams.bridge.clients import _Patient
+import pytest
+
+from modelserving import jvm
+from modelserving.kstreams.bridge.clients import _Patient, _place, _records, stuck_at
 
 
 def test_a_consumer_that_is_closed_takes_back_metrics_without_a_word() -> None:
     """A global thread gives them back after it has closed its consumer; an error there would end the thread aloud."""
     java = Mock()
-    consumer = _Patient(java, Mock())
+    consumer = _Patient(java, Mock(), Mock())
     consumer.unregisterMetricFromSubscription("open")
     consumer.close()
     consumer.unregisterMetricFromSubscription("closed")
     java.unregisterMetricFromSubscription.assert_called_once_with("open")
+
+
+def record(place: Any, offset: int) -> Any:
+    kind = jvm.java_class("org.apache.kafka.clients.consumer.ConsumerRecord")
+    return kind(place.topic(), place.partition(), offset, None, None)
+
+
+class TwoPartitions:
+    """Java's consumer: the first poll brings a record, the second reads on in one place and fails in the other."""
+
+    def __init__(self) -> None:
+        self.places = _place("t", 0), _place("t", 1)
+        self.positions = dict.fromkeys(self.places, 3)
+        self.failure = jvm.java_class("java.lang.IllegalArgumentException")("Unknown compression type id: 7")
+        self.assignment, self.paused = lambda: set(self.places), set[Any]
+
+    def poll(self, _timeout: object) -> Any:
+        place = self.places[0]
+        self.positions[place] += 1
+        if self.positions[place] > 4:
+            raise self.failure
+        return _records(place, [record(place, 3)], 4)
+
+    def position(self, place: Any) -> int:
+        return self.positions[place]
+
+    def committed(self, places: Any) -> Any:
+        return {place: jvm.java_class("org.apache.kafka.clients.consumer.OffsetAndMetadata")(2) for place in places}
+
+    def seek(self, place: Any, offset: Any) -> None:
+        self.positions[place] = int(offset)
+
+
+def test_what_a_failing_poll_has_read_elsewhere_is_read_again() -> None:
+    """Java moves the other partition's position, and hands its record to nobody."""
+    java = TwoPartitions()
+    good, bad = java.places
+    before = [record(bad, 2), record(bad, 5)]
+    search = Mock()
+    search.up_to_the_unreadable = lambda place, _start: before if place == bad else None
+    search.position.return_value = 6
+    consumer = _Patient(java, lambda _topic, _part, offset, _reason: offset + 2, lambda: search)
+    consumer.poll(None)
+    found = consumer.poll(None)
+    assert [int(one.offset()) for one in found.records(bad)] == [2, 5]
+    assert java.positions == {good: 4, bad: 8}
+    search.close.assert_called_once()
+
+
+def test_an_error_that_is_not_of_a_message_is_raised() -> None:
+    """No partition has anything that cannot be read: the engine gets its own error, and nothing is skipped."""
+    java = TwoPartitions()
+    search = Mock(up_to_the_unreadable=lambda *_: None)
+    consumer = _Patient(java, Mock(side_effect=AssertionError), lambda: search)
+    consumer.poll(None)
+    with pytest.raises(jvm.java_class("java.lang.IllegalArgumentException")):
+        consumer.poll(None)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Received exception when fetching the next record from a-b-3. If needed, please seek past the record.",
+        "Record batch for partition a-b-3 at offset 5 is invalid, cause: it is",
+        "Failed to make progress reading messages at a-b-3=5. Received a non-empty fetch response",
+        "Encountered corrupt message when fetching offset 5 for topic-partition a-b-3",
+    ],
+)
+def test_java_says_where_it_is_stuck(said: str) -> None:
+    """In one of four sentences; topics have hyphens, too."""
+    assert stuck_at(jvm.java_class("java.lang.RuntimeException")(said)) == ("a-b", 3)
