@@ -18,6 +18,7 @@ import ipywidgets
 from modelserving.errors import ConfigError, ServerError
 from modelserving.widgets.dock import dock
 from modelserving.widgets.svg import escape
+from modelserving.widgets.waiting import waiting
 
 __all__ = ["Frame", "FrameSource", "LiveView"]
 
@@ -122,12 +123,13 @@ class LiveView(Generic[S]):
         """Whether the picture is still being kept up to date."""
         return self._painter.is_alive() and not self._stop.is_set()
 
-    def wait_for(self, condition: Callable[[S], bool], within_s: float = 30.0) -> S:
+    def wait_for(self, condition: Callable[[S], bool], within_s: float = 30.0, what: str = "the view to show it") -> S:
         """Wait until a snapshot meets a condition.
 
         Args:
             condition: takes a snapshot.
             within_s: how long to wait at most, seconds.
+            what: is waited for, said when it takes longer than a moment.
 
         Returns:
             The snapshot that met it.
@@ -135,6 +137,10 @@ class LiveView(Generic[S]):
         Raises:
             ServerError: none did in time, or the view was stopped; the message says how things stand.
         """
+        with waiting(what):
+            return self._wait_for(condition, within_s)
+
+    def _wait_for(self, condition: Callable[[S], bool], within_s: float) -> S:
         deadline = time.monotonic() + within_s
         while True:
             over = not self.running or time.monotonic() > deadline

@@ -151,18 +151,21 @@ def send(topic, records):
 
 def left():
     send(grades_topic, [("end", "of the list")])  # the newest segment is never cleaned
-    return list(read_topic(lesson.connection, grades_topic))
+    return on_topic()
+
+def on_topic():
+    records = read_topic(lesson.connection, grades_topic)
+    return [record for record in records if record.key != b"end"]
 
 send(grades_topic, graded)
-whole = list(read_topic(lesson.connection, grades_topic))
+whole = on_topic()
 
 # %%
 def is_clean():
-    keys = Counter(record.key for record in left() if record.key != b"end")
-    return keys == {b"merlot": 1}
+    return Counter(record.key for record in left()) == {b"merlot": 1}
 
 lesson.wait_for(is_clean, "the broker to clean up", 60)
-kept = [record for record in read_topic(lesson.connection, grades_topic) if record.key != b"end"]
+kept = on_topic()
 records_table(kept)
 
 # %%

@@ -24,7 +24,7 @@ from collections import Counter
 from statistics import median
 
 from modelserving.config import data_folder
-from modelserving.kafka import read_topic
+from modelserving.kafka import end_offsets, read_topic
 from modelserving.models.formats.factory import create
 from modelserving.models.store.bundled import read_catalog
 from modelserving.records import decode_scored, encode_descriptor, encode_wine, read_wines
@@ -149,7 +149,8 @@ def scored():
     return [decode_scored(record.value) for record in records]
 
 send(100)
-lesson.wait_for(lambda: len(scored()) == 100, "a hundred scores")
+sent = end_offsets(lesson.connection, lesson.topics.records)[0]
+lesson.wait_for(lambda: len(scored()) == sent, "a hundred scores")
 lesson.tell("scored-there")
 
 # %%
@@ -157,10 +158,11 @@ lesson.tell("scored-there")
 
 # %% tags=["breaks"]
 service.kill()
+before = len(scored())
 send(100)
-while_away = len(scored())
+while_away = len(scored()) - before
 service = serve(address.rpartition(":")[2])
-lesson.wait_for(lambda: len(scored()) >= 200, "the rest of the scores", 60)
+lesson.wait_for(lambda: len(scored()) >= before + 100, "the rest of the scores", 60)
 times_scored = Counter(one.offset for one in scored())
 lesson.tell("through")
 

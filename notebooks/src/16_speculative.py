@@ -176,7 +176,7 @@ rate = Rate(record_interval_ms=50)
 client = lesson.background(Publisher(lesson.connection, wines, rate, lesson.topics).run, "client")
 
 # %%
-seen = view.wait_for(lambda s: s.share("wine-smart") > 0)
+seen = view.wait_for(lambda s: s.share("wine-smart") > 0, what="an answer of the smart model")
 lesson.tell("in-time")
 
 # %% [markdown]
@@ -200,8 +200,9 @@ accounts()[-1]
 # %%
 view.want(slowed_ms=80)
 chosen = {one.name: one.chosen for one in view.snapshot().participants}
-slow = view.wait_for(lambda s: any(one.late > 0 for one in s.participants))
-view.wait_for(lambda s: any(m.chosen["wine-fast"] for m in s.moments[-3:]))
+slow = view.wait_for(lambda s: any(one.late for one in s.participants), what="a late answer")
+by_fast = lambda s: any(m.chosen["wine-fast"] for m in s.moments[-3:])
+view.wait_for(by_fast, what="an answer of the fast model")
 lesson.tell("slow")
 
 # %% [markdown]
@@ -217,14 +218,14 @@ lesson.tell("slow")
 
 # %%
 view.want(deadline_ms=50, slowed_ms=80)
-out = view.wait_for(lambda s: s.participants[0].left_out > 0)
+out = view.wait_for(lambda s: s.participants[0].left_out > 0, what="the smart one to be left out")
 last = accounts()[-1]
 lesson.tell("out")
 
 # %%
 view.want(slowed_ms=0)
 back = view.wait_for(lambda s: not s.participants[0].waits and s.moments
-                     and s.moments[-1].chosen["wine-smart"] > 0, within_s=60)
+                     and s.moments[-1].chosen["wine-smart"] > 0, 60, "it to be asked again")
 lesson.tell("back-again")
 
 # %% [markdown]

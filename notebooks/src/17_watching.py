@@ -26,7 +26,7 @@ import httpx
 
 from modelserving.client import Dataset, Publisher, Rate
 from modelserving.config import data_folder
-from modelserving.kafka import read_topic
+from modelserving.kafka import end_offsets, read_topic
 from modelserving.models.store.bundled import read_catalog
 from modelserving.records import decode_scored, read_wines
 from modelserving.workshop import start, table
@@ -76,10 +76,13 @@ graded = list(read_wines(data_folder() / "wine_red.csv"))
 random.Random(17).shuffle(graded)
 wines, grades = zip(*graded)
 
-def send(some, **how):
-    rate = Rate(record_interval_ms=0, max_records=len(some), keyed=True, **how)
-    client = Publisher(lesson.connection, Dataset(some), rate, lesson.topics)
-    lesson.background(client.run, "client")
+def send(until, **how):
+    """Publish the wines that are not there yet, until there are that many."""
+    there = end_offsets(lesson.connection, lesson.topics.records)[0]
+    if some := wines[there:until]:
+        rate = Rate(record_interval_ms=0, max_records=len(some), keyed=True, **how)
+        client = Publisher(lesson.connection, Dataset(some), rate, lesson.topics)
+        lesson.background(client.run, "client")
 
 # %% [markdown]
 # ## What a server says of itself
@@ -102,7 +105,7 @@ table("Some of what it says", rows, "name and labels", "value")
 # predict: between
 
 # %%
-send(wines[:400])
+send(400)
 SCORED = ("modelserving_records_scored_total",)
 lesson.wait_for(lambda: metrics(server)[SCORED] == before[SCORED] + 400, "400 scores")
 after = metrics(server)
@@ -157,7 +160,7 @@ table("Who is woken, and why", rows, "alert", "after", "what to do")
 # %%
 from modelserving.client.drift import parse_drift
 
-send(wines[400:800], drift=parse_drift("alcohol+1.5"))
+send(800, drift=parse_drift("alcohol+1.5"))
 lesson.wait_for(lambda: len(monitor.get("/drift")["recent"]) > 1, "two alarms")
 alarms = monitor.get("/drift")["recent"]
 seen_after = int(alarms[0].partition("seen after ")[2].split()[0]) - 400
@@ -189,14 +192,15 @@ lesson.tell("which")
 
 # %%
 from modelserving.monitoring.replay.answers import Place
-from modelserving.monitoring.truth.topic import Truth, send_truths
+from modelserving.monitoring.truth.topic import Truth, read_truths, send_truths
 
 def scored():
     messages = read_topic(lesson.connection, lesson.topics.scored)
     return sorted((decode_scored(one.value) for one in messages), key=lambda one: one.offset)
 
 def taste(first, last):
-    places = [Place(one.partition, one.offset) for one in scored()[first:last]]
+    told = {truth.place for truth in read_truths(lesson.connection, lesson.topics)}
+    places = {Place(one.partition, one.offset) for one in scored()[first:last]} - told  # each once
     truths = [Truth(float(grades[place.offset]), place) for place in places]
     return send_truths(lesson.connection, lesson.topics, truths)
 
@@ -292,7 +296,7 @@ promoted
 
 # %% tags=["breaks"]
 monitor.kill()
-send(wines[800:1_000], drift=parse_drift("alcohol+1.5"))
+send(1_000, drift=parse_drift("alcohol+1.5"))
 lesson.wait_for(lambda: metrics(server)[SCORED] == after[SCORED] + 600, "200 more wines")
 monitor = serve("monitor")
 lesson.tell("not-noticed")

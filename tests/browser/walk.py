@@ -34,7 +34,7 @@ SLOW = "■ took"
 """How a stumble begins that a busy machine may be the cause of."""
 _NO_CODE = {"predict", "exercise", "check", "parameters"}
 _OTHERWISE = "It came out otherwise here"
-_AFTER_S, _STOPS_WITHIN_S, _LONGEST_S = 0.5, 2.0, 180.0
+_AFTER_S, _STOPS_WITHIN_S, _LONGEST_S, _COUNTED_FROM_S = 0.5, 2.0, 180.0, 2.0
 NAIVE = {"endless": "while True: pass", "wrong type": "return ['naive']", "error": "raise RuntimeError('naive')"}
 """Bodies that somebody may write into an exercise."""
 
@@ -166,8 +166,12 @@ def look(lab: Lab, page: Page, lesson: str, folder: Path, *, dark: bool) -> None
     folder.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     for cell in _code(notebook):
+        started = time.monotonic()
         for stumble in _ran(notebook, cell, "looked at"):
             sys.stdout.write(f"  ! {stumble}\n")
+        took, counted = time.monotonic() - started, "Waited" in notebook.text(cell.number)
+        if took > _COUNTED_FROM_S:
+            sys.stdout.write(f"    {cell}: {took:.1f} s{'' if counted else ', and nothing counts them'}\n")
         if notebook.outputs(cell.number):
             page.wait_for_timeout(300)
             page.screenshot(path=folder / f"{lesson[:2]}-{cell.number:03}.png")

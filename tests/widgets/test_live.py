@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import pytest
 
@@ -141,6 +142,20 @@ def test_waiting_returns_the_snapshot_that_met_the_condition() -> None:
     with _view(source) as view:
         threading.Timer(0.1, setattr, (source, "value", 12)).start()
         assert view.wait_for(lambda value: value > 10, within_s=10) == 12
+
+
+def test_a_wait_counts_its_seconds_and_says_for_what(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody who watches a cell that waits for a picture is told what is waited for."""
+    told: list[str] = []
+
+    def noted(what: str) -> nullcontext[None]:
+        told.append(what)
+        return nullcontext()
+
+    monkeypatch.setattr("modelserving.widgets.live.waiting", noted)
+    with _view(_Counter()) as view:
+        view.wait_for(lambda value: value == 0, what="nothing at all")
+    assert told == ["nothing at all"]
 
 
 def test_waiting_in_vain_says_how_things_stand() -> None:

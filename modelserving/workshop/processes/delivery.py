@@ -193,10 +193,11 @@ class DeliveryWorker(ChildProcess):
         return next((line for line in self.log() if line.startswith(FENCED)), "")
 
     def go_on(self) -> None:
-        """Let it go on where it stands."""
+        """Let it go on where it stands; one that has gone on and ended stays as it is."""
         assert self._process.stdin is not None
-        self._process.stdin.write(b"go on\n")
-        self._process.stdin.flush()
+        if self.running:
+            self._process.stdin.write(b"go on\n")
+            self._process.stdin.flush()
 
 
 def _caller(url: str) -> Callable[[Any], object]:

@@ -87,7 +87,8 @@ class ChildProcess:
             ServerError: it still runs after so many seconds.
         """
         try:
-            return self._process.wait(seconds)
+            with waiting(f"`{self}` to end"):
+                return self._process.wait(seconds)
         except subprocess.TimeoutExpired as error:
             raise ServerError(f"`{self}` still runs after {seconds:g} s.") from error
 
@@ -98,7 +99,8 @@ class ChildProcess:
         if self.running:
             self._process.terminate()
         try:
-            self._process.wait(_STOP_SECONDS)
+            with waiting(f"`{self}` to end"):
+                self._process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self.kill()
 
