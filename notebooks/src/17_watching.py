@@ -191,7 +191,7 @@ lesson.tell("which")
 # offset. The monitor joins both streams, by Kafka Streams; an answer waits for its truth for seven days.
 
 # %%
-from modelserving.monitoring.replay.answers import Place
+from modelserving.monitoring.replay.answers import RecordPlace
 from modelserving.monitoring.truth.topic import Truth, read_truths, send_truths
 
 def scored():
@@ -200,7 +200,7 @@ def scored():
 
 def taste(first, last):
     told = {truth.place for truth in read_truths(lesson.connection, lesson.topics)}
-    places = {Place(one.partition, one.offset) for one in scored()[first:last]} - told  # each once
+    places = {RecordPlace(one.partition, one.offset) for one in scored()[first:last]} - told
     truths = [Truth(float(grades[place.offset]), place) for place in places]
     return send_truths(lesson.connection, lesson.topics, truths)
 
