@@ -213,7 +213,7 @@ class ActorServer:
         async with AsyncExitStack() as stack:
             sending, asking = stack.enter_context(WorkerThread("sending")), stack.enter_context(WorkerThread("asking"))
             sink = await stack.enter_async_context(
-                open_outlet(self._connection, options.topics, name, sending, fast=options.fast)
+                open_outlet(self._connection, options.topics, name, sending, fast=options.fast, frame=options.frame)
             )
             records, most = options.topics.records, options.max_records
             data = await stack.enter_async_context(

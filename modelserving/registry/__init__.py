@@ -13,7 +13,14 @@
 
 from modelserving.registry.compatibility import Rule, check_compatible, unreadable
 from modelserving.registry.confluent import ConfluentRegistry
-from modelserving.registry.definition import ENCODINGS, Definition, define, read_definition, reading_codec
+from modelserving.registry.definition import (
+    ENCODINGS,
+    Definition,
+    define,
+    define_answers,
+    read_definition,
+    reading_codec,
+)
 from modelserving.registry.infer import infer_schema
 from modelserving.registry.registry import CachedRegistry, RegisteredSchema, SchemaRegistry
 from modelserving.registry.topic import SCHEMAS_TOPIC, TopicRegistry
@@ -30,6 +37,7 @@ __all__ = [
     "TopicRegistry",
     "check_compatible",
     "define",
+    "define_answers",
     "infer_schema",
     "read_definition",
     "reading_codec",

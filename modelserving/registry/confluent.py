@@ -11,7 +11,7 @@ import httpx
 
 from modelserving.errors import ConfigError, RegistryUnavailable, SchemaError, UnknownSchema
 from modelserving.registry.compatibility import Rule, check_compatible
-from modelserving.registry.definition import Definition, read_definition
+from modelserving.registry.definition import Definition, kept_definition
 from modelserving.registry.registry import RegisteredSchema
 
 __all__ = ["ConfluentRegistry"]
@@ -152,7 +152,7 @@ def _definition(found: Any) -> Definition:
         raise SchemaError(f"the registry answers no schema: {str(found)[:80]!r}.")
     if found.get("references"):
         raise SchemaError("the schema refers to others in the registry; only schemas that stand alone are read.")
-    return read_definition(str(found.get("schemaType") or "AVRO").lower(), found["schema"])
+    return kept_definition(str(found.get("schemaType") or "AVRO").lower(), found["schema"])
 
 
 def _whole(found: Any, name: str) -> int:

@@ -12,8 +12,18 @@ from modelserving.errors import RecordError, SchemaError
 from modelserving.records.codecs import AvroCodec, Codec, JsonCodec, ProtobufCodec
 from modelserving.records.codecs.avro import avro_schema
 from modelserving.records.schema import Column, ColumnType, RecordSchema
+from modelserving.records.scored import answers_proto
 
-__all__ = ["ENCODINGS", "Definition", "SchemaField", "define", "read_definition", "reading_codec"]
+__all__ = [
+    "ENCODINGS",
+    "Definition",
+    "SchemaField",
+    "define",
+    "define_answers",
+    "kept_definition",
+    "read_definition",
+    "reading_codec",
+]
 
 ENCODINGS = ("json", "protobuf", "avro")
 """How records may be written."""
@@ -59,20 +69,34 @@ class Definition:
         text: as a registry keeps it.
         name: of the kind of record.
         fields: its columns, in order.
+        problem: why it has no columns, where it is of records that are not flat; else empty.
     """
 
     encoding: str
     text: str
     name: str = field(compare=False)
     fields: tuple[SchemaField, ...] = field(compare=False)
+    problem: str = field(default="", compare=False)
 
     @property
     def schema(self) -> RecordSchema:
-        """Its columns alone."""
+        """Its columns alone.
+
+        Raises:
+            SchemaError: its records are not flat.
+        """
+        if self.problem:
+            raise SchemaError(self.problem)
         return RecordSchema(self.name, tuple(one.column for one in self.fields), self.encoding)
 
     def codec(self) -> Codec:
-        """Reads and writes its records."""
+        """Reads and writes its records.
+
+        Raises:
+            SchemaError: they are not flat.
+        """
+        if self.problem:
+            raise SchemaError(self.problem)
         return _codec(self.encoding, self.text)
 
     def is_like(self, other: Definition) -> bool:
@@ -125,6 +149,24 @@ def read_definition(encoding: str, text: str) -> Definition:
     return Definition(encoding, text, codec.schema.name, fields)
 
 
+def define_answers() -> Definition:
+    """The schema of the servers' answers, for the subject of their topic."""
+    return kept_definition("protobuf", answers_proto())
+
+
+def kept_definition(encoding: str, text: str) -> Definition:
+    """What a registry keeps, which may be of records that are not flat: those are kept here, and not read.
+
+    Args:
+        encoding: as the registry says.
+        text: as ``read_definition``.
+    """
+    try:
+        return read_definition(encoding, text)
+    except SchemaError as error:
+        return Definition(encoding, text, "", (), str(error))
+
+
 def reading_codec(writer: Definition, reader: Definition) -> Codec:
     """Reads what one schema wrote as the columns of another.
 
@@ -135,6 +177,8 @@ def reading_codec(writer: Definition, reader: Definition) -> Codec:
     Raises:
         SchemaError: they are of different encodings.
     """
+    if writer.problem:
+        raise SchemaError(writer.problem)
     if writer.encoding != reader.encoding:
         raise SchemaError(f"records were written as {writer.encoding}, and {reader.encoding} is read here.")
     if writer.encoding == "avro":
@@ -160,6 +204,8 @@ def _load(text: str) -> Mapping[str, Any]:
 
 
 def _plain(definition: Definition) -> object:
+    if definition.problem:
+        return definition.text.split()
     if definition.encoding == "protobuf":
         return definition.name, definition.fields
     return json.loads(definition.text)

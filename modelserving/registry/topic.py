@@ -18,7 +18,7 @@ from modelserving.errors import RecordError, SchemaError, UnknownSchema
 from modelserving.kafka import Connection, make_consumer, make_producer
 from modelserving.kafka.admin import create_named_topics, end_offsets
 from modelserving.registry.compatibility import Rule, check_compatible
-from modelserving.registry.definition import Definition, read_definition
+from modelserving.registry.definition import Definition, kept_definition
 from modelserving.registry.registry import RegisteredSchema
 
 __all__ = ["SCHEMAS_TOPIC", "TopicRegistry"]
@@ -150,7 +150,7 @@ class SchemaHistory:
                 self._rules[str(said["subject"])] = Rule(said["rule"])
             else:
                 self._add_schema(
-                    offset + 1, str(said["subject"]), read_definition(said["encoding"], said["definition"])
+                    offset + 1, str(said["subject"]), kept_definition(said["encoding"], said["definition"])
                 )
         except SchemaError as error:
             self._refused[offset] = error

@@ -50,9 +50,9 @@ def open_inlet(
 
 
 def open_outlet(
-    connection: Connection, topics: Topics, transactional_id: str, worker: WorkerThread, *, fast: bool
+    connection: Connection, topics: Topics, transactional_id: str, worker: WorkerThread, *, fast: bool, frame: bytes
 ) -> AbstractAsyncContextManager[Outlet]:
     """The topics of results and dead letters, to be written; arguments as ``TransactionalSink``."""
     if fast:
-        return FastSink(connection, topics, transactional_id, worker)
-    return TransactionalSink(connection, topics, transactional_id, worker)
+        return FastSink(connection, topics, transactional_id, worker, frame)
+    return TransactionalSink(connection, topics, transactional_id, worker, frame)

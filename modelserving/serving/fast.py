@@ -174,12 +174,21 @@ class FastSink:
         topics: results go to ``scored``, what failed to ``dead_letters``.
         transactional_id: names this server to the broker.
         worker: the thread that encodes and sends; the one that scores.
+        frame: what stands before each answer.
     """
 
-    def __init__(self, connection: Connection, topics: Topics, transactional_id: str, worker: WorkerThread) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        topics: Topics,
+        transactional_id: str,
+        worker: WorkerThread,
+        frame: bytes = b"",
+    ) -> None:
         self._connection = connection
         self._topics = topics
         self._transactional_id = transactional_id
+        self._frame = frame
         self._worker = worker
         self._watch = BrokerWatch(connection)
         self._waiting = WorkerThread(f"sink-{topics.scored}")
@@ -220,7 +229,11 @@ class FastSink:
         topic, letters = repeat(self._topics.scored), self._topics.dead_letters
         try:
             self._producer.begin_transaction()
-            answers = encode_scored_batch(batch.scored), batch.keys, _places(batch.scored, self._partitions)
+            answers = (
+                encode_scored_batch(batch.scored, self._frame),
+                batch.keys,
+                _places(batch.scored, self._partitions),
+            )
             if batch.notes:
                 self._produce(zip(topic, *answers, *map(repeat, _PLAIN), batch.notes, strict=False))
             else:  # that there might be headers would cost as much as the message itself

@@ -38,6 +38,7 @@ class ServerOptions:
         writers: knows the schemas that records name by number; ``None``: all were written with ``schemas``.
         fast: read and write the records' topics with librdkafka (the extra ``fast``) instead of kafka-python; where
             the server does that itself.
+        frame: what stands before each answer: Confluent's prefix with the number of their schema, or nothing.
         tracer: follows the records that come with a trace; ``None``: their headers only go on with the answers.
     """
 
@@ -53,6 +54,7 @@ class ServerOptions:
     schemas: tuple[RecordSchema, ...] = field(default_factory=default_schemas)
     writers: WriterCodecs | None = None
     fast: bool = False
+    frame: bytes = b""
     tracer: RecordTracer | None = None
 
     def for_models(self, connection: Connection) -> ModelOptions:

@@ -34,12 +34,16 @@ class TransactionalSink:
             transaction of the first at once, and locks it out.
         lane: the thread that encodes and sends; the one that scores, since two busy threads only get in each other's
             way. Waiting for the broker's word happens in another.
+        frame: what stands before each answer, see ``encode_scored_batch``.
     """
 
-    def __init__(self, connection: Connection, topics: Topics, transactional_id: str, lane: WorkerThread) -> None:
+    def __init__(
+        self, connection: Connection, topics: Topics, transactional_id: str, lane: WorkerThread, frame: bytes = b""
+    ) -> None:
         self._connection = connection
         self._topics = topics
         self._transactional_id = transactional_id
+        self._frame = frame
         self._working = lane
         self._waiting = WorkerThread(f"sink-{topics.scored}")
 
@@ -82,7 +86,7 @@ class TransactionalSink:
         """An answer goes to the partition of its record, where there is one: so the order is kept."""
         producer, topic, places = self._producer, self._topics.scored, self._partitions
         producer.begin_transaction()
-        values = encode_scored_batch(batch.scored)
+        values = encode_scored_batch(batch.scored, self._frame)
         notes = batch.notes or ([],) * len(values)
         partitions = ScoredColumns.of(batch.scored).partitions
         for value, key, partition, note in zip(values, batch.keys, partitions, notes, strict=True):

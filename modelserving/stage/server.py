@@ -140,7 +140,7 @@ class StageServer:
         options, name = self.options, self.options.member
         async with AsyncExitStack() as stack:
             sink = await stack.enter_async_context(
-                open_outlet(self._connection, options.topics, name, lane, fast=options.fast)
+                open_outlet(self._connection, options.topics, name, lane, fast=options.fast, frame=options.frame)
             )
             records, most = options.topics.records, options.max_records
             data = await stack.enter_async_context(

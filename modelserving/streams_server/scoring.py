@@ -81,6 +81,7 @@ class ScoringProcessor(BatchProcessor):
         max_records: the most records in a batch.
         linger: seconds that a record waits for others at most.
         decoder: reads the records; by the workbook's own schema where none is given.
+        frame: what stands before each answer, see ``encode_scored_batch``.
     """
 
     def __init__(
@@ -92,8 +93,10 @@ class ScoringProcessor(BatchProcessor):
         max_records: int,
         linger: float,
         decoder: RecordDecoder | None = None,
+        frame: bytes = b"",
     ) -> None:
         super().__init__(max_records, linger)
+        self._frame = frame
         self._decoder = decoder
         self._topic = topic
         self._models = models
@@ -181,7 +184,7 @@ class ScoringProcessor(BatchProcessor):
     def _hand_on(self, batch: Columns, result: ScoredBatch) -> None:
         row_of = {offset: row for row, offset in enumerate(batch.offsets)}
         rows = [row_of[offset] for offset in ScoredColumns.of(result.scored).offsets]
-        self.context.forward_values(rows, encode_scored_batch(result.scored), SCORED)
+        self.context.forward_values(rows, encode_scored_batch(result.scored, self._frame), SCORED)
         for letter in result.dead:
             row = row_of[letter.offset]
             whole = replace(letter, headers=self.context.headers(row))

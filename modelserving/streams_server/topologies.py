@@ -67,6 +67,7 @@ class TopologyParts:
         max_records: the most records in a batch.
         linger: seconds that a record waits for others at most.
         decoder: reads the records; by the workbook's own schema where none is given.
+        frame: what stands before each answer.
     """
 
     topics: Topics
@@ -76,12 +77,13 @@ class TopologyParts:
     max_records: int = 1000
     linger: float = 0.02
     decoder: RecordDecoder | None = None
+    frame: bytes = b""
 
 
 def make_topology(kind: StoreKind, parts: TopologyParts) -> Any:
     """The topology with a store of that kind."""
     to = SamePartition(parts.scored_partitions)
-    records, how = parts.topics.records, (parts.max_records, parts.linger, parts.decoder)
+    records, how = parts.topics.records, (parts.max_records, parts.linger, parts.decoder, parts.frame)
     make = partial(ScoringProcessor, records, parts.models, parts.tally, to, *how)
     supplier = BatchProcessorSupplier(_BATCH, make, store_builder(kind))
     draw = _with_dsl if kind is StoreKind.STANDARD else _with_processors

@@ -12,7 +12,15 @@ import pytest
 from modelserving.errors import ConfigError, RegistryUnavailable, SchemaError, UnknownSchema
 from modelserving.kafka import Connection
 from modelserving.records import Column, ColumnType
-from modelserving.registry import CachedRegistry, ConfluentRegistry, Rule, SchemaRegistry, TopicRegistry
+from modelserving.registry import (
+    CachedRegistry,
+    ConfluentRegistry,
+    Rule,
+    SchemaRegistry,
+    TopicRegistry,
+    define_answers,
+    reading_codec,
+)
 from modelserving.registry.topic import SchemaHistory
 from tests.registry.fake import FakeRegistry
 from tests.registry.samples import AGE, INCOME, TOWN, person
@@ -51,6 +59,18 @@ def test_versions_numbers_and_rules(registry: SchemaRegistry) -> None:
     assert registry.find(other.schema_id).is_like(person(TOWN, encoding="protobuf"))
     with pytest.raises(UnknownSchema, match="knows no schema 4711"):
         registry.find(4711)
+
+
+def test_the_schema_of_answers_is_kept_although_it_is_not_flat(registry: SchemaRegistry) -> None:
+    """Under one number, however often it is registered; who would read records with it is told why that is not done."""
+    kept = registry.register("scored-value", define_answers())
+    assert registry.register("scored-value", define_answers()) == kept
+    found = registry.find(kept.schema_id)
+    assert "repeated NamedOutput outputs = 12;" in found.text
+    assert registry.versions("scored-value") == (kept,)
+    for read in (found.codec, lambda: found.schema, lambda: reading_codec(found, person(AGE, TOWN))):
+        with pytest.raises(SchemaError, match="'repeated NamedOutput outputs = 12' is no flat field"):
+            read()
 
 
 @pytest.mark.broker

@@ -153,4 +153,5 @@ def _rule(said: str) -> Rule:
 def _line(one: RegisteredSchema) -> str:
     definition = one.definition
     columns = ", ".join(field.column.name for field in definition.fields)
-    return f"{one.subject} version {one.version}: number {one.schema_id}, {definition.encoding}, columns {columns}."
+    shape = "not flat, so not for records here" if definition.problem else f"columns {columns}"
+    return f"{one.subject} version {one.version}: number {one.schema_id}, {definition.encoding}, {shape}."

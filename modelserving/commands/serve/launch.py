@@ -137,6 +137,8 @@ def launch_models(
         options = replace(_options(said, member, settings), writers=writers, tracer=tracer)
         topics = options.topics
         create_topics(connection, topics)
+        if said.framed_answers:
+            options = replace(options, frame=_answers_frame(said.schema_registry, topics, connection))
         server = make(connection, options)
         about = f"Scoring {topics.records} into {topics.scored}"
         look = f"Model in use: {member.url}/state"
@@ -183,6 +185,22 @@ def writers_of(registry: str, framed: bool, connection: Connection, settings: Se
 
     url = registry or settings.schema_registry or ""
     return RegisteredWriters(connection, url, framed) if url or framed else None
+
+
+def _answers_frame(registry: str, topics: Topics, connection: Connection) -> bytes:
+    """What stands before each answer, once their schema is in the registry: asked for here, and never again.
+
+    Raises:
+        RegistryUnavailable, BrokerUnavailable: nobody answers.
+        SchemaError: the registry refuses the schema.
+    """
+    from modelserving.commands.schemas.registries import open_registry
+    from modelserving.records.codecs import write_frame
+    from modelserving.registry import define_answers
+
+    with open_registry(registry, connection) as found:
+        schema_id = found.register(f"{topics.scored}-value", define_answers()).schema_id
+    return write_frame(schema_id, b"", protobuf=True)
 
 
 def _topics(said: ServeOptions) -> Topics:

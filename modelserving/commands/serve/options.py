@@ -59,6 +59,14 @@ class ServeOptions(ListenOptions):
         ),
     ] = None
     framed: Framed = False
+    framed_answers: Annotated[
+        bool,
+        typer.Option(
+            "--framed-answers",
+            help="Write answers as Confluent's clients do, behind the number of their schema; the registry gets it "
+            "under the topic's name and -value.",
+        ),
+    ] = False
     schema_registry: SchemaRegistry = ""
     topic: Topic = ""
     scored_topic: Annotated[str, typer.Option(help="Topic of the answers, if it has another name.")] = ""

@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeAlias
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 
 from modelserving.errors import DecodeError
+from modelserving.records.codecs.framing import read_frames
 from modelserving.records.wire import scored_pb2 as wire
 
 __all__ = ["Output", "ScoredRecord", "decode_scored", "encode_same", "encode_scored", "encode_words"]
@@ -57,13 +58,20 @@ class ScoredRecord(NamedTuple):
 
 
 def decode_scored(value: bytes | None) -> ScoredRecord:
-    """Read a scored record from the bytes of a message.
+    """Read a scored record from the bytes of a message; with Confluent's framing before it, or without.
+
+    No message of Protocol Buffers begins with a zero: so the bytes themselves say whether they are framed.
 
     Raises:
         DecodeError: the bytes are no ``ScoredRecord``.
     """
     if not value:
         raise DecodeError("the message is empty; a scored record was expected.")
+    if not value[0]:
+        frames, problems = read_frames([value], protobuf=True)
+        if problems:
+            raise problems[0]
+        value = frames[0].payload
     try:
         w = wire.ScoredRecord.FromString(value)
     except ProtobufDecodeError as error:

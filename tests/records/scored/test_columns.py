@@ -18,6 +18,8 @@ def test_a_batch_is_written_as_its_answers_are(runs: list[tuple[ScoredRecord, in
     """Runs of answers of one model, few or many, keep their order; each reads as if it had been written alone."""
     batch = [scored._replace(offset=place) for scored, count in runs for place in range(count)]
     assert [decode_scored(value) for value in encode_scored_batch(batch)] == batch
+    plain = encode_scored_batch(batch)
+    assert encode_scored_batch(batch, b"before") == [b"before" + value for value in plain]
 
 
 @given(st.lists(scored_records, max_size=6))

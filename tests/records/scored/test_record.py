@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from modelserving.errors import DecodeError
 from modelserving.records import ScoredRecord, decode_scored, encode_scored
+from modelserving.records.codecs import write_frame
 from tests.records.strategies import scored_records
 
 ANSWER = ScoredRecord("wine", 5.0, "m", "1", "d", 2, 7, 1_500, 3, 4)
@@ -31,6 +32,13 @@ def test_an_answer_in_numbers_is_written_as_before() -> None:
 def test_fields_of_a_newer_sender_are_passed_over() -> None:
     """A message with a field that we do not know is still an answer."""
     assert decode_scored(encode_scored(ANSWER) + b"\xf8\x07\x2a") == ANSWER
+
+
+def test_a_framed_answer_is_read_as_one_that_is_not() -> None:
+    """The bytes themselves say it: no reader has to be told; and a prefix that is cut short is none."""
+    assert decode_scored(write_frame(7, encode_scored(ANSWER), protobuf=True)) == ANSWER
+    with pytest.raises(DecodeError, match="framing"):
+        decode_scored(b"\0\0")
 
 
 @pytest.mark.parametrize("value", [b"", None])
