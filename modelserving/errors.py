@@ -8,7 +8,8 @@
      ├── KafkaError
      │    ├── BrokerStartError   the embedded broker cannot start: port, disk, memory, data folder
      │    ├── BrokerUnavailable  no broker answers at the address
-     │    └── RegistryUnavailable  no schema registry answers at the address
+     │    ├── RegistryUnavailable  no schema registry answers at the address
+     │    └── WaitTimeout        what was waited for did not come in time; the broker may be well
      ├── RecordError
      │    ├── DecodeError        bytes that are no record, or no model descriptor
      │    ├── FieldError         a field that is missing, not finite, or not allowed (a data type, say)
@@ -61,6 +62,7 @@ __all__ = [
     "SetupError",
     "StateError",
     "UnknownSchema",
+    "WaitTimeout",
 ]
 
 
@@ -90,6 +92,10 @@ class BrokerUnavailable(KafkaError):
 
 class RegistryUnavailable(KafkaError):
     """No schema registry answers at the address."""
+
+
+class WaitTimeout(KafkaError):
+    """What was waited for did not come in time; the broker may be well."""
 
 
 class RecordError(ModelServingError):

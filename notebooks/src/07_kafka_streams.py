@@ -285,8 +285,8 @@ used(after=before + sent())
 
 # %% tags=["breaks"]
 server.kill()
-(folder,) = lesson.settings.home.glob(f"streams/{standard_group}*")
-shutil.rmtree(folder)
+for folder in lesson.settings.home.glob(f"streams/{standard_group}*"):
+    shutil.rmtree(folder)
 server = lesson.manage(lambda: serve("standard", standard_group), name="server")
 pour(7)
 name, usage = used(after=before + sent())

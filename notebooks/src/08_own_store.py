@@ -212,12 +212,14 @@ class Clumsy(Stock):
 
 # %%
 colours["green"] = colours["white"]  # what is in a green bottle?
-put(red=3, green=1)
+if len(list(read_topic(lesson.connection, bottles))) == 43:  # not once more, when this runs twice
+    put(red=3, green=1)
 
 # %% [markdown]
 # The application begins with what its changelog has, 30 red bottles and 13 white ones. Then the four come:
 
 # %% tags=["breaks"]
+Clumsy.to_drop, Telling.story = 1, []
 topology = counting(Clumsy, StoreBuilder("cellar", Telling), bottles)
 streams = run_here(topology, own_app, machine="old-machine")
 error = lesson.wait_for(lambda: streams.error, "the bottle to slip")

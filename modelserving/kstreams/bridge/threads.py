@@ -54,10 +54,14 @@ def keep_attached() -> None:
         attach()
 
 
-def call_as_daemon(function: Callable[[], T]) -> T:
+def call_as_daemon(function: Callable[[], T], unwanted: Callable[[T], object] = lambda _: None) -> T:
     """Call a function on a thread that is a daemon to Java; so are all threads that Java makes meanwhile.
 
     Java ends when its last thread that is no daemon has ended, and with it the process.
+
+    Args:
+        function: what to call.
+        unwanted: gets what ``function`` returns if nobody waits for it any more, because of Ctrl-C or a stop button.
     """
     result: Future[T] = Future()
 
@@ -72,5 +76,9 @@ def call_as_daemon(function: Callable[[], T]) -> T:
     jvm.start()
     thread = threading.Thread(target=run, name="java-daemon", daemon=True)
     thread.start()
-    thread.join()
+    try:
+        thread.join()
+    except BaseException:
+        result.add_done_callback(lambda done: done.exception() or unwanted(done.result()))
+        raise
     return result.result()

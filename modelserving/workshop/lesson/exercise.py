@@ -16,7 +16,7 @@ from typing import Any
 
 from kafka.errors import KafkaError as KafkaClientError
 
-from modelserving.errors import KafkaError, ServerError
+from modelserving.errors import KafkaError, ServerError, WaitTimeout
 from modelserving.workshop.lesson.ground import Ground
 from modelserving.workshop.lesson.limit import CodeLine, OutOfTime, limited
 
@@ -199,6 +199,9 @@ def _too_long(over: OutOfTime) -> str:
 def _explain(exercise: str, error: Exception, files: Set[str], lesson: Ground) -> Verdict:
     """Name the error, and the line of the attendee's code that it came from; or say that it is not the attendee's."""
     lines = [line for one in _chain(error) for line in _lines(one, files)]
+    if isinstance(error, WaitTimeout) and not lines and lesson.broker_answers():
+        message = f"What the check looks for did not come. {error} If you are sure of your code, run the check again."
+        return Verdict(exercise, Outcome.FAILED, message)
     infrastructure = isinstance(error, (KafkaError, ServerError, KafkaClientError, OSError))
     if infrastructure and (not lines or not lesson.broker_answers()):
         message = f"The check itself could not do its work, which says nothing about your answer: {_said(error)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from threading import Event
@@ -16,11 +16,13 @@ from kafka.errors import KafkaError
 
 from modelserving.broker import EmbeddedKafka, status, stop
 from modelserving.config import Settings
+from modelserving.errors import ServerError, WaitTimeout
 from modelserving.kafka import Connection, create_topics, make_admin, make_consumer, make_producer
 from modelserving.records import TOPICS
 from modelserving.workshop.display.boxes import Box, Tone
 from modelserving.workshop.lesson import lesson_topics
 from modelserving.workshop.processes.background import BackgroundTask
+from modelserving.workshop.processes.process import ServerProcess
 
 __all__ = ["Ground"]
 
@@ -48,6 +50,7 @@ class Ground:
         self.closed = False
         self._busy: tuple[str, ...] = ()
         self._named: dict[str, ExitStack] = {}
+        self._made: dict[str, Any] = {}
         self._stack = stack
         # Below all that is managed later, so that a broker that was started again outlives its users here too.
         self._restarted = stack.enter_context(ExitStack())
@@ -106,8 +109,13 @@ class Ground:
         return self.topic(f"scratch-{secrets.token_hex(4)}", partitions=partitions, compacted=compacted)
 
     def producer(self) -> KafkaProducer:
-        """A producer that sends each record at once, and is closed with the lesson, or when there is a newer one."""
-        made: KafkaProducer = self.manage(lambda: make_producer(self.connection, linger_ms=0), name="producer")
+        """A producer that sends each record at once, and is closed with the lesson. Asked again, it is the same one.
+
+        A task behind the cells may be sending with it: of one that is closed under it, it would wait a minute.
+        """
+        made = self._made.get("producer")
+        if made is None or made._closed:
+            made = self.manage(lambda: make_producer(self.connection, linger_ms=0), name="producer")
         return made
 
     def consumer(self, topic: str, name: str, *, group: str | None = None) -> KafkaConsumer:
@@ -141,8 +149,11 @@ class Ground:
             stack = self._named[name] = self._stack.enter_context(ExitStack())
         made = resource() if callable(resource) else resource
         if hasattr(made, "__enter__"):
-            return stack.enter_context(made)
-        stack.callback(made.close)
+            made = stack.enter_context(made)
+        else:
+            stack.callback(made.close)
+        if name is not None:
+            self._made[name] = made
         return made
 
     def background(self, function: Callable[[Event], object], name: str) -> BackgroundTask:
@@ -159,9 +170,37 @@ class Ground:
         """Wait until ``condition()`` is true, and return what it said.
 
         Raises:
-            KafkaError: it was not true in time; the message names ``what``.
+            WaitTimeout: it was not true in time; the message names ``what``, and what is known of the reason.
         """
-        return lesson_topics.wait_until(condition, what, seconds)
+        try:
+            return lesson_topics.wait_until(condition, what, seconds)
+        except WaitTimeout as error:
+            raise WaitTimeout(f"{error} {self._why_not()}") from None
+
+    def _why_not(self) -> str:
+        """Who may be to blame that something does not come: asked, and not guessed."""
+        if not self.broker_answers():
+            return "The broker does not answer: run the set-up cell, the one with `start(...)`, and then this section."
+        if found := " ".join(self._complaints()):
+            return found
+        return (
+            "The broker answers, and nothing behind the cells has failed. Was a cell left out, or run twice? Run the "
+            "cells of this section again, from its first one."
+        )
+
+    def _complaints(self) -> Iterator[str]:
+        """What is wrong with servers and tasks behind the cells."""
+        for name, made in self._made.items():
+            again = f"Run the cell that starts it, and then this one again ({name})."
+            if isinstance(made, BackgroundTask) and made.error is not None:
+                yield f"{made.name} behind the cells ended with {made.error!r}. {again}"
+            elif isinstance(made, ServerProcess) and not made.running:
+                yield f"`{made}` has ended, with status {made.returncode}. {again}"
+            elif isinstance(made, ServerProcess):
+                try:
+                    made.get("/healthz")
+                except ServerError as error:
+                    yield f"The broker answers, but the server does not serve: {error}"
 
     def stop_broker(self) -> Box:
         """Stop the broker for everybody, as ``modelserving broker stop`` does in a terminal."""
@@ -223,5 +262,6 @@ class Ground:
         self._stack.close()
 
     def _end(self, name: str) -> None:
+        self._made.pop(name, None)
         if name in self._named:
             self._named.pop(name).close()

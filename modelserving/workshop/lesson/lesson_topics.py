@@ -11,7 +11,7 @@ from kafka import KafkaAdminClient
 from kafka.errors import RetriableError
 
 from modelserving.config import Settings
-from modelserving.errors import KafkaError
+from modelserving.errors import WaitTimeout
 from modelserving.system import poll
 from modelserving.widgets.waiting import waiting
 
@@ -169,12 +169,12 @@ def wait_until(condition: Callable[[], T], what: str, seconds: float = 30, pause
         The first answer that is true.
 
     Raises:
-        KafkaError: there was none in time.
+        WaitTimeout: there was none in time.
     """
     with waiting(what):
         answer = poll(condition, seconds, pause)
     if not answer:
-        raise KafkaError(f"Waited {seconds:g} s for {what}, in vain. `modelserving broker status` tells if it is up.")
+        raise WaitTimeout(f"Waited {seconds:g} s for {what}, in vain.")
     return answer
 
 

@@ -79,7 +79,7 @@ class GroupMember:
 
         Raises:
             ServerError: it ended instead.
-            KafkaError: it did not get them in time.
+            WaitTimeout: it did not get them in time.
         """
         wanted = " or ".join(map(str, counts))
         wait_until(

@@ -8,11 +8,12 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from modelserving.errors import KafkaError, ServerError
+from modelserving.errors import KafkaError, ServerError, WaitTimeout
 from modelserving.workshop.lesson.exercise import Exercise, NotYet, Outcome, code_of, judge, require
 from modelserving.workshop.lesson.ground import Ground
 
@@ -170,6 +171,19 @@ def test_the_broker_is_never_the_attendees_fault(error: Exception) -> None:
     verdict = judge(make(check), NO_GROUND, 3)
     assert verdict.outcome is Outcome.CANNOT_CHECK
     assert type(error).__name__ in verdict.message
+
+
+@pytest.mark.parametrize(("answers", "outcome"), [(True, Outcome.FAILED), (False, Outcome.CANNOT_CHECK)])
+def test_what_never_comes_is_the_brokers_fault_only_if_it_does_not_answer(answers: bool, outcome: Outcome) -> None:
+    """A check that waits in vain for what an answer should have sent does not say that it could not do its work."""
+    ground = SimpleNamespace(broker_answers=lambda: answers)
+
+    def check(_: Ground, answer: Any) -> str:
+        raise WaitTimeout("Waited 30 s for the answers, in vain.")
+
+    verdict = judge(make(check), cast("Ground", ground), 3)
+    assert verdict.outcome is outcome
+    assert "30 s for the answers" in verdict.message
 
 
 def test_a_value_that_the_check_cannot_use_is_named_as_such() -> None:

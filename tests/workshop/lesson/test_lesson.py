@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -11,7 +12,7 @@ import pytest
 
 from modelserving.broker import EmbeddedKafka, status
 from modelserving.config import Settings
-from modelserving.errors import ConfigError, KafkaError
+from modelserving.errors import ConfigError, KafkaError, ServerError, WaitTimeout
 from modelserving.kafka import Connection, end_offsets, list_topics, make_consumer, make_producer
 from modelserving.workshop import Lesson, lag, start, take, topic_setting
 
@@ -227,6 +228,26 @@ def test_a_broker_started_again_outlives_what_the_lesson_manages(tmp_path: Path)
         lesson.start_broker()
     assert brokers != [None]
     assert status(tmp_path) is None
+
+
+def test_a_producer_is_not_taken_from_a_task_that_sends_with_it(lesson: Lesson) -> None:
+    """A cell that asks for a producer can be run again: what sends behind the cells goes on."""
+    producer = lesson.producer()
+    assert lesson.producer() is producer
+    producer.close()
+    assert lesson.producer() is not producer
+    send(lesson, lesson.topics.records, b"again")
+
+
+def test_a_wait_in_vain_says_what_it_can_find_out(lesson: Lesson) -> None:
+    """The broker is blamed only where it does not answer; what has failed behind the cells is named."""
+    with pytest.raises(WaitTimeout, match=r"the tide, in vain\. The broker answers, and nothing behind the cells"):
+        lesson.wait_for(lambda: False, "the tide", 0)
+    task = lesson.background(lambda _: 1 / 0, "pour")
+    with suppress(ServerError):
+        task.wait(10)
+    with pytest.raises(WaitTimeout, match="pour behind the cells ended with ZeroDivisionError"):
+        lesson.wait_for(lambda: False, "the tide", 0)
 
 
 def test_a_consumer_of_a_lesson_takes_its_own_place(lesson: Lesson) -> None:
