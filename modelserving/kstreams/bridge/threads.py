@@ -75,8 +75,8 @@ def call_as_daemon(function: Callable[[], T], unwanted: Callable[[T], object] = 
 
     jvm.start()
     thread = threading.Thread(target=run, name="java-daemon", daemon=True)
-    thread.start()
     try:
+        thread.start()
         thread.join()
     except BaseException:
         result.add_done_callback(lambda done: done.exception() or unwanted(done.result()))

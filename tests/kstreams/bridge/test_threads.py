@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import queue
+import signal
 import threading
 from typing import Any
 
@@ -78,3 +80,21 @@ def test_an_error_comes_out_of_the_daemon() -> None:
 
     with pytest.raises(LookupError, match="no such thing"):
         call_as_daemon(fail)
+
+
+def test_what_nobody_waits_for_any_more_is_given_back() -> None:
+    """The stop button ends the wait at once; what is made all the same does not stay behind."""
+    go_on = threading.Event()
+    unwanted: queue.Queue[str] = queue.Queue()
+    me = threading.get_ident()
+
+    def make() -> str:
+        signal.pthread_kill(me, signal.SIGINT)
+        go_on.wait(10)
+        return "made"
+
+    with pytest.raises(KeyboardInterrupt):
+        call_as_daemon(make, unwanted=unwanted.put)
+    assert unwanted.empty()
+    go_on.set()
+    assert unwanted.get(timeout=10) == "made"
