@@ -106,9 +106,8 @@ class KafkaStreams:
         self._on_state = on_state
         with python_errors():
             parts = (topology, config) if clients is None else (topology, config, clients)
-            # One that nobody waits for any more would keep the lock of its folder, and clients, as long as Java runs.
-            new = lambda: jvm.java_class(_STREAMS + "KafkaStreams")(*parts)  # noqa: E731
-            self.java: Any = call_as_daemon(new, unwanted=lambda java: java.close(_leaving()))
+            new = jvm.java_class(_STREAMS + "KafkaStreams")
+            self.java: Any = call_as_daemon(lambda: new(*parts), unwanted=lambda java: java.close(_leaving()))
         self._listen()
         _open.add(self)
 
