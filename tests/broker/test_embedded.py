@@ -41,6 +41,7 @@ def _write_one(kafka: EmbeddedKafka, topic: str, value: bytes) -> None:
 
 
 class TestLife:
+    @pytest.mark.slow
     def test_data_and_port_survive_a_stop_and_a_start(self, home: Path) -> None:
         """What was written before a stop is read after the next start, at the same address; in a home with a space."""
         home = home / "the wine's own"

@@ -71,6 +71,7 @@ def shell(terminal: Terminal, connection: Connection, topics: Topics, tmp_path: 
     return Shell(terminal, connection, topics, tmp_path)
 
 
+@pytest.mark.slow
 def test_models_are_published_listed_and_moved(shell: Shell) -> None:
     """By file, and by the first digits of a digest; each command says what was sent where, and names what it means."""
     assert "No models yet" in shell("list")

@@ -102,9 +102,9 @@ def test_what_is_wrong_with_a_model_is_told_as_ever() -> None:
             SMALL,
             "wanted more than 1,000 MB",
             id="graph memory",
-            marks=ADDRESS_SPACE,
+            marks=(ADDRESS_SPACE, pytest.mark.slow),
         ),
-        pytest.param(ModelType.PMML, endless_tree, SHORT, "took more than 3 s", id="tree time"),
+        pytest.param(ModelType.PMML, endless_tree, SHORT, "took more than 3 s", id="tree time", marks=pytest.mark.slow),
     ],
 )
 def test_a_model_that_takes_too_much_is_refused_by_trial(

@@ -102,6 +102,7 @@ def begin(tmp_path: Path) -> Iterator[Callable[[int], Lab]]:
 
 
 @pytest.mark.broker
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="a test cannot send Ctrl-C to another process on Windows")
 def test_the_lab_opens_its_home_page_and_ctrl_c_ends_all_of_it(begin: Callable[[int], Lab], tmp_path: Path) -> None:
     """The broker runs as long as the lab; the notebook is the attendee's own copy; afterwards nothing is left."""
