@@ -21,7 +21,7 @@ from modelserving.workshop.lesson.exercise import Exercise, Outcome, Verdict, Wr
 
 EACH = pytest.mark.parametrize("exercise", all_exercises(), ids=lambda exercise: exercise.id)
 FIRST = {exercise.lesson: exercise for exercise in reversed(all_exercises())}
-"""One of each lesson, which `make check` tries too; the others' wrong answers take a minute, and wait for `make test`."""
+"""One of each lesson, which `make check` tries, too; wrong answers to the others take a minute: `make test` does."""
 
 
 def tried(exercise: Exercise) -> Any:
