@@ -13,9 +13,9 @@ from modelserving.kafka import Connection, DeadLetter, list_topics, read_topic
 from modelserving.kafka.admin import topic_id
 from modelserving.kafka.dead_letters import letter_in
 
-__all__ = ["KeptLetter", "LetterFilter", "Place", "each_letter", "marks_topic", "parse_place", "read_marks"]
+__all__ = ["KeptLetter", "LetterFilter", "LetterPlace", "each_letter", "marks_topic", "parse_place", "read_marks"]
 
-Place = tuple[int, int]
+LetterPlace = tuple[int, int]
 """Partition and offset of a letter on the dead-letter topic."""
 
 
@@ -30,7 +30,7 @@ class KeptLetter:
         replayed: whether it was sent again.
     """
 
-    place: Place
+    place: LetterPlace
     written_ms: int
     letter: DeadLetter
     replayed: bool = False
@@ -65,7 +65,7 @@ class LetterFilter:
     topics: Collection[str] = ()
     since_ms: int = 0
     until_ms: int | None = None
-    places: Collection[Place] = ()
+    places: Collection[LetterPlace] = ()
 
     def takes(self, kept: KeptLetter) -> bool:
         """Whether this letter is meant."""
@@ -80,7 +80,7 @@ class LetterFilter:
         )
 
 
-def parse_place(text: str) -> Place:
+def parse_place(text: str) -> LetterPlace:
     """A place as a person types it.
 
     Raises:
@@ -117,7 +117,7 @@ def marks_topic(topic: str) -> str:
     return f"{topic}-replayed"
 
 
-def read_marks(connection: Connection, topic: str) -> set[Place]:
+def read_marks(connection: Connection, topic: str) -> set[LetterPlace]:
     """The places of the letters that were sent again.
 
     A topic that was deleted and made anew counts from 0 again, so a mark holds for the topic that it was written for.

@@ -13,10 +13,10 @@ from modelserving.models.info import LoadedModel
 from modelserving.models.lifecycle.shadow import ShadowWork
 from modelserving.records import ScoredRecord
 
-__all__ = ["Batch", "ModelShare", "Place", "ScoredBatch"]
+__all__ = ["Batch", "ModelShare", "PartitionKey", "ScoredBatch"]
 
 
-Place = tuple[str, int]
+PartitionKey = tuple[str, int]
 """A topic and a partition of it."""
 
 
@@ -37,9 +37,9 @@ class Batch:
     gaps: Sequence[Gap] = ()
 
     @property
-    def positions(self) -> dict[Place, int]:
+    def positions(self) -> dict[PartitionKey, int]:
         """For each place, the offset to go on from when this batch is done."""
-        found = dict[Place, int]()
+        found = dict[PartitionKey, int]()
         if self.messages:
             topic, messages = self.messages[0].topic, MessageColumns.of(self.messages)
             found = {(topic, partition): int(offsets[-1]) + 1 for partition, offsets in messages.by_partition()}
@@ -92,7 +92,7 @@ class ScoredBatch:
     dead: tuple[DeadLetter, ...] = ()
     skipped: int = 0
     skipped_types: tuple[str, ...] = ()
-    positions: Mapping[Place, int] = field(default_factory=lambda: MappingProxyType({}))
+    positions: Mapping[PartitionKey, int] = field(default_factory=lambda: MappingProxyType({}))
     shares: tuple[ModelShare, ...] = ()
     group: object | None = None
     shadows: tuple[ShadowWork, ...] = ()

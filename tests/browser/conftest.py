@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,9 +11,9 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from modelserving.broker import EmbeddedKafka
 from modelserving.config import checkout
+from modelserving.workshop.slides.build import find_browser
 from tests.browser.lab import Lab, running_lab
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -37,7 +36,7 @@ def browser() -> Iterator[Browser]:
     Not for the whole run: as long as Playwright is there, a loop runs in this thread, and other tests want their own.
     """
     with sync_playwright() as playwright:
-        found = next(filter(None, map(shutil.which, _NAMES)), playwright.chromium.executable_path)
+        found = find_browser() or playwright.chromium.executable_path
         if not Path(found).exists():
             pytest.skip("no Chromium here: install it with the system's packages, or `playwright install chromium`")
         launched = playwright.chromium.launch(executable_path=found, args=FLAGS)

@@ -25,11 +25,11 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from modelserving.broker import EmbeddedKafka
 from modelserving.workshop.slides.build import find_browser
+from tests.browser.conftest import FLAGS
 from tests.browser.lab import STOPPED, Cell, Lab, Notebook, running_lab
 
 __all__ = ["NAIVE", "SLOW", "WAYS", "naive_answers", "walk"]
 
-_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 SLOW = "■ took"
 """How a stumble begins that a busy machine may be the cause of."""
 _NO_CODE = {"predict", "exercise", "check", "parameters"}
@@ -202,7 +202,7 @@ def main() -> int:
     asked = parser.parse_args()
     count = 0
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as home:
-        browser = playwright.chromium.launch(executable_path=find_browser(), args=_FLAGS)
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
         with EmbeddedKafka(home=Path(home) / "broker", port=0) as kafka:
             (Path(home) / "lab-home").mkdir()
             with running_lab(kafka.bootstrap_servers, Path(home) / "lab-home") as lab:

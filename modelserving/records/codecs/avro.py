@@ -11,7 +11,7 @@ from fastavro.schema import SchemaParseException
 
 from modelserving.errors import DecodeError, RecordError
 from modelserving.records.codecs.codec import DecodedRecords
-from modelserving.records.codecs.columns import conform, to_columns
+from modelserving.records.codecs.columns import conform, read_each
 from modelserving.records.schema import Column, ColumnType, RecordSchema
 
 __all__ = ["AvroCodec", "avro_schema"]
@@ -53,14 +53,7 @@ class AvroCodec:
 
     def decode(self, values: Sequence[bytes | None]) -> DecodedRecords:
         """Read messages; as ``Codec``."""
-        found: dict[int, dict[str, Any]] = {}
-        problems: dict[int, RecordError] = {}
-        for row, value in enumerate(values):
-            try:
-                found[row] = self._read_one(value)
-            except RecordError as error:
-                problems[row] = error
-        return to_columns(self.schema, found, problems)
+        return read_each(self.schema, values, self._read_one)
 
     def encode(self, batch: Any) -> list[bytes]:
         """Write rows with the writer's schema; as ``Codec``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -25,6 +25,26 @@ _PLAIN: Mapping[ColumnType, type] = {
 """The type of Python that values mostly have: then a column is looked at as a whole."""
 _BITS = {ColumnType.INT32: 31, ColumnType.INT64: 63}
 _LARGEST_FLOAT = 3.4028234663852886e38
+
+
+def read_each(
+    schema: RecordSchema, values: Sequence[bytes | None], read: Callable[[bytes | None], Mapping[str, Any]]
+) -> DecodedRecords:
+    """Records that are read one message after another.
+
+    Args:
+        schema: of the records.
+        values: of the messages.
+        read: the values of one record by name; raises ``RecordError`` for a message that holds none.
+    """
+    found: dict[int, Mapping[str, Any]] = {}
+    problems: dict[int, RecordError] = {}
+    for row, value in enumerate(values):
+        try:
+            found[row] = read(value)
+        except RecordError as error:
+            problems[row] = error
+    return to_columns(schema, found, problems)
 
 
 def to_columns(

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from modelserving.errors import DecodeError, RecordError
 from modelserving.records.codecs.codec import DecodedRecords
-from modelserving.records.codecs.columns import conform, to_columns
+from modelserving.records.codecs.columns import conform, read_each
 from modelserving.records.schema import RecordSchema
 
 __all__ = ["JsonCodec"]
@@ -31,14 +31,7 @@ class JsonCodec:
 
     def decode(self, values: Sequence[bytes | None]) -> DecodedRecords:
         """Read messages; as ``Codec``."""
-        found: dict[int, dict[str, Any]] = {}
-        problems: dict[int, RecordError] = {}
-        for row, value in enumerate(values):
-            try:
-                found[row] = self._read_one(value)
-            except RecordError as error:
-                problems[row] = error
-        return to_columns(self.schema, found, problems)
+        return read_each(self.schema, values, self._read_one)
 
     def encode(self, batch: Any) -> list[bytes]:
         """Write rows; NaN, which JSON does not have, becomes ``null``. As ``Codec``."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from modelserving.kafka import Connection, make_consumer
 from modelserving.kafka.reading import assign_all
 from modelserving.records import decode_heater, decode_reading, decode_temperature_control
 from modelserving.temperature import HeatingTopics
+from modelserving.widgets.feed import LiveFeed
 from modelserving.widgets.heater.snapshot import HeaterSnapshot
 from modelserving.widgets.heater.tally import HeaterTally
 
@@ -25,10 +25,9 @@ __all__ = ["HeaterFeed"]
 
 _POLL_MS = 100
 _AGAIN_S = 0.5
-_JOIN_S = 3.0
 
 
-class HeaterFeed:
+class HeaterFeed(LiveFeed):
     """A source of snapshots of rooms and heaters.
 
     Args:
@@ -38,6 +37,7 @@ class HeaterFeed:
     """
 
     def __init__(self, connection: Connection, topics: HeatingTopics, clock: Callable[[], float] = time.time) -> None:
+        super().__init__(**{f"watch-{topics.heater}": self._run})
         self._connection, self._topics, self._clock = connection, topics, clock
         self._tally = HeaterTally()
         self._positions: dict[TopicPartition, int] = {}
@@ -47,29 +47,16 @@ class HeaterFeed:
             topics.heater: decode_heater,
         }
         self._ended_s: float | None = None
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"watch-{topics.heater}", daemon=True)
-
-    def start(self) -> None:
-        """Begin to read."""
-        self._thread.start()
 
     def snapshot(self) -> HeaterSnapshot:
         """How things stand; after ``close``, how they stood then."""
         return self._tally.snapshot(self._ended_s or self._clock())
 
-    @property
-    def finished(self) -> bool:
-        """Never by itself."""
-        return False
-
     def close(self) -> None:
         """Stop reading. A second call does nothing."""
         if not self._stop.is_set():
             self._ended_s = self._clock()
-            self._stop.set()
-        if self._thread.ident is not None and self._thread is not threading.current_thread():
-            self._thread.join(_JOIN_S)
+        super().close()
 
     def _run(self) -> None:
         """Read until the end, with a new consumer whenever the broker was away."""
@@ -82,19 +69,11 @@ class HeaterFeed:
 
     def _follow(self, consumer: KafkaConsumer) -> None:
         while not self._stop.is_set():
-            if not consumer.assignment() and not self._take_places(consumer):
+            if not consumer.assignment() and not assign_all(consumer, self._topics.names, self._positions):
                 self._stop.wait(_AGAIN_S)
                 continue
             for place, messages in consumer.poll(timeout_ms=_POLL_MS).items():
                 self._take(place, messages)
-
-    def _take_places(self, consumer: KafkaConsumer) -> bool:
-        """Assign every partition, and go on where the last consumer was.
-
-        Returns:
-            Whether all topics exist.
-        """
-        return assign_all(consumer, self._topics.names, self._positions)
 
     def _take(self, place: TopicPartition, messages: Sequence[Any]) -> None:
         """Take what one partition brought, each message once."""

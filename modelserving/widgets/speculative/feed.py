@@ -12,12 +12,13 @@ from typing import Any
 
 import httpx
 
+from modelserving.widgets.feed import LiveFeed
+
 __all__ = ["WINDOW_S", "Answered", "AnswersFeed", "AnswersSnapshot", "ParticipantSeen"]
 
 WINDOW_S = 24.0
 """How far back the picture looks, seconds."""
 _PAUSE_S = 0.25
-_JOIN_S = 3.0
 _ASK_S = 2.0
 
 
@@ -90,7 +91,7 @@ def ask_server(url: str) -> Mapping[str, Any]:
     return found
 
 
-class AnswersFeed:
+class AnswersFeed(LiveFeed):
     """A source of snapshots.
 
     Args:
@@ -100,33 +101,17 @@ class AnswersFeed:
     """
 
     def __init__(self, url: Callable[[], str], ask: Ask = ask_server, clock: Callable[[], float] = time.time) -> None:
+        super().__init__(**{"watch-answers": self._run})
         self._url, self._ask, self._clock = url, ask, clock
         self._lock = threading.Lock()
         self._last: Mapping[str, int] | None = None
         self._moments: deque[Answered] = deque()
         self._seen = AnswersSnapshot(clock())
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="watch-answers", daemon=True)
-
-    def start(self) -> None:
-        """Begin to ask."""
-        self._thread.start()
 
     def snapshot(self) -> AnswersSnapshot:
         """How things stood when the server was asked last."""
         with self._lock:
             return self._seen
-
-    @property
-    def finished(self) -> bool:
-        """Never by itself."""
-        return False
-
-    def close(self) -> None:
-        """Stop asking. A second call does nothing."""
-        self._stop.set()
-        if self._thread.ident is not None and self._thread is not threading.current_thread():
-            self._thread.join(_JOIN_S)
 
     def look(self) -> None:
         """Ask once."""

@@ -20,6 +20,7 @@ from modelserving.errors import BrokerUnavailable, DecodeError
 from modelserving.kafka import Connection, make_consumer
 from modelserving.kafka.reading import assign_all
 from modelserving.records import ScoredRecord, Topics, decode_scored
+from modelserving.widgets.feed import LiveFeed
 from modelserving.widgets.stage.snapshot import Condition, ServerReport, StageSnapshot
 from modelserving.widgets.stage.tally import StageTally
 
@@ -32,10 +33,9 @@ _POLL_MS = 200
 _QUIET_S = 2.0
 _ASK_EVERY_S = 0.5
 _ANSWER_WITHIN_S = 1.0
-_JOIN_S = 3.0
 
 
-class ScoreFeed:
+class ScoreFeed(LiveFeed):
     """A source of snapshots of a stage; the source of ``StageView``.
 
     Args:
@@ -56,6 +56,8 @@ class ScoreFeed:
         max_records: int | None = None,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
+        asking = {} if server_url is None else {f"ask-{server_url}": self._ask}
+        super().__init__(**{f"read-{topics.scored}": self._read}, **asking)
         self._connection, self._topics, self._url, self._max, self._clock = (
             connection,
             topics,
@@ -68,16 +70,8 @@ class ScoreFeed:
         self._server: ServerReport | None = None
         self._server_away = self._broker_away = False
         self._last_score = time.monotonic()
-        self._stop, self._done = threading.Event(), threading.Event()
+        self._done = threading.Event()
         self._ended_ns: int | None = None
-        self._threads = [threading.Thread(target=self._read, name=f"read-{topics.scored}", daemon=True)]
-        if server_url is not None:
-            self._threads.append(threading.Thread(target=self._ask, name=f"ask-{server_url}", daemon=True))
-
-    def start(self) -> None:
-        """Begin to read and to ask."""
-        for thread in self._threads:
-            thread.start()
 
     def snapshot(self) -> StageSnapshot:
         """How things stand."""
@@ -89,16 +83,10 @@ class ScoreFeed:
         return self._done.is_set()
 
     def close(self) -> None:
-        """Stop, and let go of broker and server. A second call does nothing.
-
-        A thread that waits for an absent broker ends when its wait does; nobody has to wait for it.
-        """
+        """Stop, and let go of broker and server. A second call does nothing."""
         if not self._stop.is_set():
             self._ended_ns = self._clock()
-            self._stop.set()
-        for thread in self._threads:
-            if thread.ident is not None and thread is not threading.current_thread():
-                thread.join(_JOIN_S)
+        super().close()
 
     def _condition(self) -> Condition:
         if self._done.is_set():
@@ -128,8 +116,9 @@ class ScoreFeed:
                 self._stop.wait(_ASK_EVERY_S)
 
     def _follow(self, consumer: KafkaConsumer) -> None:
+        topics = (self._topics.scored, self._topics.dead_letters)
         while not self._ended():
-            if not consumer.assignment() and not self._take_places(consumer):
+            if not consumer.assignment() and not assign_all(consumer, topics, self._positions):
                 self._knock()
                 self._stop.wait(_ASK_EVERY_S)
                 continue
@@ -148,15 +137,6 @@ class ScoreFeed:
         if not any(_listens(address) for address in self._connection.bootstrap_servers.split(",")):
             raise BrokerUnavailable(f"nobody listens at {self._connection.bootstrap_servers}.")
         self._broker_away = False
-
-    def _take_places(self, consumer: KafkaConsumer) -> bool:
-        """Assign every partition of both topics, and go on where the last consumer was.
-
-        Returns:
-            Whether both topics exist.
-        """
-        topics = (self._topics.scored, self._topics.dead_letters)
-        return assign_all(consumer, topics, self._positions)
 
     def _take(self, place: TopicPartition, messages: Sequence[Any]) -> None:
         """Count what one partition brought, each message once."""

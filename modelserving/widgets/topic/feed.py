@@ -8,7 +8,6 @@ do not any more, the broker has cleaned up.
 from __future__ import annotations
 
 import re
-import threading
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -19,6 +18,7 @@ from kafka.errors import KafkaError as KafkaClientError
 
 from modelserving.errors import BrokerUnavailable
 from modelserving.kafka import Connection, make_admin, make_consumer
+from modelserving.widgets.feed import LiveFeed
 from modelserving.widgets.topic.snapshot import SHOWN, Lane, RecordState, SeenRecord, TopicSnapshot
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ __all__ = ["Member", "TopicFeed"]
 
 _EVERY_S = 0.2
 _LOOK_S = 0.5
-_JOIN_S = 3.0
 _LONGEST_KEY = 24
 _THREAD = re.compile(r"-\d+$")  # Kafka Streams numbers the threads of an instance
 
@@ -42,7 +41,7 @@ class Member(Protocol):
         ...
 
 
-class TopicFeed:
+class TopicFeed(LiveFeed):
     """A source of snapshots of a topic.
 
     Args:
@@ -61,6 +60,7 @@ class TopicFeed:
         members: Mapping[str, Member] | None = None,
         bookmarks: Mapping[str, Mapping[int, int]] | None = None,
     ) -> None:
+        super().__init__(**{f"watch-{topic}": self._run})
         self._connection, self._topic, self._group = connection, topic, group
         # Not `or`: a mapping that is empty now may be filled later.
         self._members = members
@@ -70,27 +70,10 @@ class TopicFeed:
         self._known: dict[tuple[int, int], str] = {}
         self._keys: dict[str, None] = {}
         self._latest = TopicSnapshot(topic)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"watch-{topic}", daemon=True)
-
-    def start(self) -> None:
-        """Begin to look."""
-        self._thread.start()
 
     def snapshot(self) -> TopicSnapshot:
         """How the topic stood when it was looked at last."""
         return self._latest
-
-    @property
-    def finished(self) -> bool:
-        """Never by itself."""
-        return False
-
-    def close(self) -> None:
-        """Stop looking. A second call does nothing."""
-        self._stop.set()
-        if self._thread.ident is not None and self._thread is not threading.current_thread():
-            self._thread.join(_JOIN_S)
 
     def _run(self) -> None:
         while not self._stop.is_set():

@@ -17,12 +17,12 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 
 from modelserving.errors import ConfigError
 from modelserving.widgets.back_pressure import BackPressureSnapshot, FlowSample
+from modelserving.widgets.feed import LiveFeed
 
 __all__ = ["Flow", "sliders", "work"]
 
 _SAMPLE_S = 0.125
 _RATE_OVER = 8
-_JOIN_S = 5.0
 _SHORTEST_MS = 1.0
 _STEPS_MS = (1, 2, 3, 5, 8, 10, 15, 20, 30, 50, 80, 100, 150, 200, 300, 500)
 
@@ -32,7 +32,7 @@ async def work(milliseconds: float) -> None:
     await anyio.sleep(milliseconds / 1000)
 
 
-class Flow:
+class Flow(LiveFeed):
     """A producer, a buffer and a consumer.
 
     Args:
@@ -57,19 +57,14 @@ class Flow:
     ) -> None:
         if min(producer_ms, consumer_ms, buffer) < 0:
             raise ConfigError("a flow's times and its buffer cannot be negative. Use 0 for no wait and no buffer.")
+        super().__init__(flow=lambda: anyio.run(self._run))
         self.producer_ms, self.consumer_ms = producer_ms, consumer_ms
         self._buffer, self._max, self._item_bytes = buffer, max_items, item_bytes
         self._produced = self._consumed = self._most = 0
         self._samples: deque[FlowSample] = deque(maxlen=120)
         self._counts: deque[tuple[float, int, int]] = deque(maxlen=_RATE_OVER + 1)
         self._latest = BackPressureSnapshot(capacity=buffer, item_bytes=item_bytes)
-        self._stop = threading.Event()
         self._done = threading.Event()
-        self._thread = threading.Thread(target=anyio.run, args=(self._run,), name="flow", daemon=True)
-
-    def start(self) -> None:
-        """Let producer and consumer run."""
-        self._thread.start()
 
     def snapshot(self) -> BackPressureSnapshot:
         """How things stand, at most an eighth of a second ago."""
@@ -79,12 +74,6 @@ class Flow:
     def finished(self) -> bool:
         """Whether ``max_items`` were consumed."""
         return self._done.is_set()
-
-    def close(self) -> None:
-        """Stop both. A second call does nothing."""
-        self._stop.set()
-        if self._thread.ident is not None:
-            self._thread.join(_JOIN_S)
 
     def __enter__(self) -> Self:
         self.start()
