@@ -18,6 +18,7 @@ from modelserving.broker import EmbeddedKafka, status, stop
 from modelserving.config import Settings
 from modelserving.errors import ServerError, WaitTimeout
 from modelserving.kafka import Connection, create_topics, make_admin, make_consumer, make_producer
+from modelserving.kafka.settings import settings_of
 from modelserving.records import TOPICS
 from modelserving.workshop.display.boxes import Box, Tone
 from modelserving.workshop.lesson import lesson_topics
@@ -91,7 +92,7 @@ class Ground:
         """Make one more topic of this lesson's own, empty.
 
         Args:
-            name: its name after the prefix.
+            name: its name after the prefix; that of one of the pipeline's topics makes it anew with its own settings.
             partitions: how many.
             compacted: whether only the newest record of each key is to stay.
 
@@ -101,7 +102,8 @@ class Ground:
         full = f"{self.prefix}-{name}"
         if compacted and not self.external:
             lesson_topics.hurry_compaction(self._admin)
-        lesson_topics.make_topic(self._admin, full, partitions=partitions, compacted=compacted)
+        settings = settings_of(self.topics).get(full, {})
+        lesson_topics.make_topic(self._admin, full, partitions=partitions, compacted=compacted, settings=settings)
         return full
 
     def scratch_topic(self, *, partitions: int = 1, compacted: bool = False) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
 
 from kafka import KafkaAdminClient
@@ -108,7 +109,14 @@ def forget_groups(admin: KafkaAdminClient, groups: Iterable[str]) -> tuple[str, 
     return tuple(sorted(used))
 
 
-def make_topic(admin: KafkaAdminClient, topic: str, *, partitions: int = 1, compacted: bool = False) -> None:
+def make_topic(
+    admin: KafkaAdminClient,
+    topic: str,
+    *,
+    partitions: int = 1,
+    compacted: bool = False,
+    settings: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """Make a topic anew: one of that name, with all its records, goes first.
 
     Args:
@@ -116,10 +124,11 @@ def make_topic(admin: KafkaAdminClient, topic: str, *, partitions: int = 1, comp
         topic: its name.
         partitions: how many.
         compacted: whether only the newest record of each key is to stay, cleaned up at once rather than after hours.
+        settings: further ones, by the broker's names.
     """
     if topic in admin.list_topics():
         delete(admin, Leftovers((topic,), ()))
-    configs = _COMPACTED if compacted else {}
+    configs = {**settings, **(_COMPACTED if compacted else {})}
     new = {topic: {"num_partitions": partitions, "replication_factor": -1, "configs": configs}}
     admin.create_topics(new, wait_for_metadata=True)
 

@@ -92,6 +92,13 @@ def test_a_topic_is_made_anew(lesson: Lesson) -> None:
     assert end_offsets(lesson.connection, lesson.topic("more", partitions=3)) == {0: 0, 1: 0, 2: 0}
 
 
+def test_a_topic_of_the_pipeline_is_made_anew_with_its_own_settings(lesson: Lesson) -> None:
+    """A cell that empties the scored wines leaves them with the broker's clock."""
+    scored = lesson.topic("wine-scored")
+    assert scored == lesson.topics.scored
+    assert topic_setting(lesson.connection, scored, "message.timestamp.type") == "LogAppendTime"
+
+
 def test_a_group_that_is_still_in_use_gets_another_name(begin: Callable[[str], Lesson]) -> None:
     """A consumer that a killed kernel left in the group must not take records from the new run."""
     first = begin("90")
