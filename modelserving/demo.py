@@ -148,8 +148,8 @@ class Demo:
             tasks.start_soon(_set_at_signal, stop)
             while self.server.phase is not Phase.SERVING and not stop.is_set():
                 await anyio.sleep(_TICK)
-            with WorkerThread("client") as lane:
-                await lane.run(self.publisher.run, stop)
+            with WorkerThread("client") as worker:
+                await worker.run(self.publisher.run, stop)
             await self._drain()
             tasks.cancel_scope.cancel()
 
@@ -167,13 +167,13 @@ class Demo:
 
     async def _read_results(self) -> None:
         """Follow the topic of scored records; only what is committed can be read."""
-        lane = WorkerThread("results")
-        consumer: KafkaConsumer = await lane.run(make_consumer, self._connection, self.topics.scored)
+        worker = WorkerThread("results")
+        consumer: KafkaConsumer = await worker.run(make_consumer, self._connection, self.topics.scored)
         try:
             while True:
-                await lane.run(self._poll, consumer)
+                await worker.run(self._poll, consumer)
         finally:
-            await lane.finish(consumer.close, autocommit=False)
+            await worker.finish(consumer.close, autocommit=False)
 
     def _poll(self, consumer: KafkaConsumer) -> None:
         for messages in consumer.poll(timeout_ms=100).values():

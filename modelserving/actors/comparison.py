@@ -141,8 +141,8 @@ async def _run_stage(plan: _Plan) -> Side:
     send_update, updates = anyio.create_memory_object_stream[SlotsUpdate](1)
     send, results = anyio.create_memory_object_stream[ScoredBatch](0)
     answers: list[ScoredRecord] = []
-    with WorkerThread("comparison") as lane:
-        stage = ModelServingStage(slots, lane)
+    with WorkerThread("comparison") as worker:
+        stage = ModelServingStage(slots, worker)
         started = time.perf_counter()
         async with send_update, updates, results, anyio.create_task_group() as tasks:
             tasks.start_soon(stage.run, _feed(plan, second, send_update), updates, send)
@@ -173,8 +173,8 @@ async def _run_actors(plan: _Plan, folder: Path, runtime: Runtime) -> Side:
     boss = runtime.spawn(ManagerActor, runtime, ServingSettings(folder), name="comparison")
     first, second = _updates(plan)
     answers: list[ScoredRecord] = []
-    with WorkerThread("comparison") as lane:
-        postman = Postman(lane, _pause)
+    with WorkerThread("comparison") as worker:
+        postman = Postman(worker, _pause)
         rollout, gatherer = ModelRollout(boss, postman, runtime.shares_memory), Gatherer(boss, postman)
         await rollout.apply(first)
         started, done = time.perf_counter(), 0

@@ -37,18 +37,18 @@ class Postman:
     """Sends messages and waits for answers, without holding up the event loop.
 
     Args:
-        lane: the thread that waits.
+        worker: the thread that waits.
         while_waiting: called again and again while there is no room, or no answer yet.
     """
 
-    lane: WorkerThread
+    worker: WorkerThread
     while_waiting: Wait
 
     async def request(self, to: Ref, message: object) -> Reply:
         """Send a question, as soon as there is room."""
         while True:
             try:
-                return await self.lane.run(to.request, message)
+                return await self.worker.run(to.request, message)
             except MailboxFull:
                 await self.while_waiting()
 
@@ -56,7 +56,7 @@ class Postman:
         """Send news, as soon as there is room."""
         while True:
             try:
-                return await self.lane.run(to.tell, message)
+                return await self.worker.run(to.tell, message)
             except MailboxFull:
                 await self.while_waiting()
 
@@ -64,7 +64,7 @@ class Postman:
         """Wait for an answer, however long; and for the answers of those who were asked in turn."""
         while True:
             try:
-                found = await self.lane.run(reply.result, _PATIENCE_S)
+                found = await self.worker.run(reply.result, _PATIENCE_S)
             except AskTimeout:
                 await self.while_waiting()
                 continue

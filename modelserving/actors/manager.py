@@ -107,8 +107,8 @@ class ManagerActor:
             elif child is None:
                 skipped += len(group)
             else:
-                wanted = ScoreBatch(tuple(group), batch.suspected)
-                parts.append(Part(wanted.messages, child.request(wanted), data_type))
+                asked = ScoreBatch(tuple(group), batch.suspected)
+                parts.append(Part(asked.messages, child.request(asked), data_type))
         return Routed(tuple(parts), Answers(dead=dead, skipped=skipped))
 
     def _sort(self, batch: ScoreBatch) -> Mapping[str, Sequence[Message]]:

@@ -156,14 +156,14 @@ class ModelRollout:
     async def _put_back(self, data_type: str, given: _Given) -> None:
         log.warning("the actor of %s has not the models that it was given; it is given them again", data_type)
         found: ServingState | None = await self.ask(data_type, Restore(given.to_restore(data_type)))
-        wanted, here = given.slots, (found or _NOTHING).slots
-        if here.current != wanted.current:
+        desired, here = given.slots, (found or _NOTHING).slots
+        if here.current != desired.current:
             self._losses[data_type] = (
-                f"the model {wanted.current} of {data_type} was lost when its actor failed, and cannot be built "
+                f"the model {desired.current} of {data_type} was lost when its actor failed, and cannot be built "
                 "again (the log says why). Its records wait. Publish a model for them, or retire this one"
             )
-        elif here != wanted:
-            pairs = (wanted.previous, here.previous), (wanted.shadow, here.shadow)
+        elif here != desired:
+            pairs = (desired.previous, here.previous), (desired.shadow, here.shadow)
             lost = " and ".join(str(who) for who, left in pairs if who is not None and who != left)
             self._refusals[data_type] = (
                 f"the model {lost} of {data_type}, which did not serve, was lost: publish it again"

@@ -223,21 +223,21 @@ class ServingActor:
         self._lacks_model = False
         return True
 
-    def _restore(self, wanted: SavedState | None = None) -> None:
-        """Put each model in its slot: those that are wanted, or those that were saved.
+    def _restore(self, desired: SavedState | None = None) -> None:
+        """Put each model in its slot: those that are desired, or those that were saved.
 
         Whoever has no model afterwards waits to be told that this is right: what was saved last may not have reached
         the disk. A worker that does not persist the state reads what another writes: if that is just being changed,
         this fails, and the worker is started again.
         """
-        state = wanted
-        if wanted is None:
+        state = desired
+        if desired is None:
             self._saved, self._counted = None, {}
             state = self._folder.load() if self._persists_state else self._folder.peek()
         if state is not None:
             self._put_back(state)
         self._lacks_model = self._slot.current is None
-        if wanted is not None:
+        if desired is not None:
             self._save()
 
     def _put_back(self, state: SavedState) -> None:
@@ -260,7 +260,7 @@ class ServingActor:
             self._save()
 
     def _save(self) -> None:
-        """Write the state. A full disk does not end the scoring: it is logged, and tried again."""
+        """Write the state. A full disk does not end the scoring: it is logged, and retried."""
         if not self._persists_state:
             return
         self._unsaved = True

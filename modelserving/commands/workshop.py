@@ -31,7 +31,7 @@ def setup() -> None:
 
 def lab(
     context: typer.Context,
-    port: Annotated[int, typer.Option(min=1, max=65535, help="A taken port is stepped aside from.")] = 8888,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Where that is taken, the next free port.")] = 8888,
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
 ) -> None:
     """Open the workbook: JupyterLab on its home page, with the broker running. Ctrl-C ends both.

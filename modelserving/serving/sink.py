@@ -32,19 +32,19 @@ class TransactionalSink:
         topics: results go to ``scored``, what failed to ``dead_letters``.
         transactional_id: names this server to the broker. A second producer with the same name ends the unfinished
             transaction of the first at once, and locks it out.
-        lane: the thread that encodes and sends; the one that scores, since two busy threads only get in each other's
+        worker: the thread that encodes and sends; the one that scores, since two busy threads only get in each other's
             way. Waiting for the broker's word happens in another.
         frame: what stands before each answer, see ``encode_scored_batch``.
     """
 
     def __init__(
-        self, connection: Connection, topics: Topics, transactional_id: str, lane: WorkerThread, frame: bytes = b""
+        self, connection: Connection, topics: Topics, transactional_id: str, worker: WorkerThread, frame: bytes = b""
     ) -> None:
         self._connection = connection
         self._topics = topics
         self._transactional_id = transactional_id
         self._frame = frame
-        self._working = lane
+        self._working = worker
         self._waiting = WorkerThread(f"sink-{topics.scored}")
 
     async def __aenter__(self) -> Self:

@@ -43,16 +43,16 @@ class DataSource:
         self._group = group
         self._instance = instance
         self._max_records = max_records
-        self._lane = WorkerThread(f"source-{topic}")
+        self._worker = WorkerThread(f"source-{topic}")
 
     async def __aenter__(self) -> Self:
-        self._consumer = await self._lane.run(self._connect)
+        self._consumer = await self._worker.run(self._connect)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._lane.finish(self._consumer.close, autocommit=False, timeout_ms=_CLOSE_MS)
+        await self._worker.finish(self._consumer.close, autocommit=False, timeout_ms=_CLOSE_MS)
 
     def _connect(self) -> Consumer:
         consumer = make_consumer(
@@ -74,7 +74,7 @@ class DataSource:
     async def __anext__(self) -> Batch:
         """Wait for the next messages."""
         while True:
-            batch = await self._lane.run(self._poll)
+            batch = await self._worker.run(self._poll)
             if batch.messages or batch.gaps:
                 return batch
 
@@ -83,7 +83,7 @@ class DataSource:
 
         The broker hears that this server is alive, and a rebalance is taken part in. Nothing is read.
         """
-        await self._lane.run(self._hold)
+        await self._worker.run(self._hold)
 
     def _hold(self) -> None:
         """Only who polls is in the group; so poll, and go back to where a partition begins that has just come.

@@ -33,15 +33,15 @@ class ModelServingStage:
 
     Args:
         slots: where the models live.
-        lane: the thread that scores, so that the event loop stays free for HTTP.
+        worker: the thread that scores, so that the event loop stays free for HTTP.
         score: what is done with a batch.
     """
 
     def __init__(
-        self, slots: ModelSlots, lane: WorkerThread, score: Callable[[Batch, ModelSlots], ScoredBatch] = score_batch
+        self, slots: ModelSlots, worker: WorkerThread, score: Callable[[Batch, ModelSlots], ScoredBatch] = score_batch
     ) -> None:
         self.slots = slots
-        self._lane = lane
+        self._worker = worker
         self._score = score
 
     async def run(
@@ -63,7 +63,7 @@ class ModelServingStage:
             async for batch in data:
                 await checkpoint()  # a change on its way to `_change_on_arrival` gets there before those behind it
                 self._change_waiting(models)
-                await outlet.send(await self._lane.run(self._score, batch, self.slots))
+                await outlet.send(await self._worker.run(self._score, batch, self.slots))
             tasks.cancel_scope.cancel()
 
     def _change_waiting(self, models: MemoryObjectReceiveStream[SlotsUpdate]) -> None:

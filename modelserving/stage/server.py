@@ -112,7 +112,7 @@ class StageServer:
         """
         try:
             async with AsyncExitStack() as stack:
-                lane = stack.enter_context(WorkerThread("scoring"))
+                worker = stack.enter_context(WorkerThread("scoring"))
                 source = await stack.enter_async_context(self._models)
                 await source.preload()
                 spare_the_garbage_collector()
@@ -123,7 +123,7 @@ class StageServer:
                     tasks.start_soon(source.follow, send.send)
                     await run_abandonable(self.watch.look)
                     tasks.start_soon(self.watch.run)
-                    await run_sessions(partial(self._session, lane, models), lambda: self.counts, self._wait)
+                    await run_sessions(partial(self._session, worker, models), lambda: self.counts, self._wait)
         finally:
             self.phase = Phase.STOPPED
             self.slots.close()
@@ -135,12 +135,12 @@ class StageServer:
     def _wait(self) -> None:
         self.phase = Phase.WAITING
 
-    async def _session(self, lane: WorkerThread, models: MemoryObjectReceiveStream[SlotsUpdate]) -> None:
+    async def _session(self, worker: WorkerThread, models: MemoryObjectReceiveStream[SlotsUpdate]) -> None:
         """Score from the group's committed offsets on, until something breaks."""
         options, name = self.options, self.options.member
         async with AsyncExitStack() as stack:
             sink = await stack.enter_async_context(
-                open_outlet(self._connection, options.topics, name, lane, fast=options.fast, frame=options.frame)
+                open_outlet(self._connection, options.topics, name, worker, fast=options.fast, frame=options.frame)
             )
             records, most = options.topics.records, options.max_records
             data = await stack.enter_async_context(
@@ -148,19 +148,21 @@ class StageServer:
             )
             send, results = anyio.create_memory_object_stream[ScoredBatch](0)
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._publish, results, sink, lane)
+                tasks.start_soon(self._publish, results, sink, worker)
                 tasks.start_soon(self.watch.end_when_recreated)
                 self.phase = Phase.SERVING
                 async with models.clone() as inlet:
-                    await ModelServingStage(self.slots, lane, self._follow).run(self.watch.note(data), inlet, send)
+                    await ModelServingStage(self.slots, worker, self._follow).run(self.watch.note(data), inlet, send)
 
-    async def _publish(self, results: MemoryObjectReceiveStream[ScoredBatch], sink: Outlet, lane: WorkerThread) -> None:
+    async def _publish(
+        self, results: MemoryObjectReceiveStream[ScoredBatch], sink: Outlet, worker: WorkerThread
+    ) -> None:
         async with results:
             async for batch in results:
                 await sink.write(batch)
                 self._count(batch)
                 for work in batch.shadows:
-                    await lane.run(work.run)
+                    await worker.run(work.run)
 
     def _follow(self, batch: Batch, slots: ModelSlots) -> ScoredBatch:
         """Score a batch; records that came with a trace have answers that carry it on."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from modelserving.errors import ServerError
 from modelserving.serving.options import ServerOptions
 from modelserving.streams_server.stores import StoreKind
+from modelserving.system.files import write_atomically
 
 __all__ = ["RecordsTopic"]
 
@@ -53,7 +54,7 @@ class RecordsTopic:
             raise ServerError(self._explain(f"had {known[1]} partitions, and now has {now[1]}", ""))
         if known != now or not self._file.exists():
             self._known = now
-            self._file.write_text(json.dumps(now), encoding="utf-8")
+            write_atomically(self._file, json.dumps(now))
 
     def _read(self) -> tuple[str, int] | None:
         with suppress(OSError, ValueError):

@@ -70,7 +70,7 @@ class StreamsServer:
         self._tally = Tally(self.watch.audit)
         self.meter = self._tally.meter
         self._failures = FailureRate(_REPLACEMENTS, _WITHIN_S)
-        self._pulse: Heartbeat | None = None
+        self._heartbeat: Heartbeat | None = None
         self._last_seen: Mapping[str, ModelStatistics] = {}
         self._topic = RecordsTopic(options, engine.state_folder, engine.store)
         self.models = make_models(
@@ -159,8 +159,8 @@ class StreamsServer:
         Raises:
             ServerError: the engine is just ending.
         """
-        pulse = self._pulse
-        return pulse.missing if pulse is not None else ""
+        heartbeat = self._heartbeat
+        return heartbeat.missing if heartbeat is not None else ""
 
     async def run(self) -> None:
         """Serve until cancelled.
@@ -196,7 +196,7 @@ class StreamsServer:
     async def _session(self) -> None:
         """Run the engine until it gives up."""
         streams = await anyio.to_thread.run_sync(self._make)
-        self._pulse = Heartbeat(streams, _SESSION_MS / 1000)
+        self._heartbeat = Heartbeat(streams, _SESSION_MS / 1000)
         self.streams = streams
         try:
             await self._start(streams)
@@ -210,7 +210,7 @@ class StreamsServer:
                 streams.raise_error()
             raise BrokerUnavailable(f"Kafka Streams has given up: {streams.error or state}.")
         finally:
-            self.streams = self._pulse = None
+            self.streams = self._heartbeat = None
             self._tally.ending.set()
             with anyio.move_on_after(_CLOSE_SECONDS + 2, shield=True):
                 await run_abandonable(self._close, streams)

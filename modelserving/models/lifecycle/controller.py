@@ -138,7 +138,7 @@ class ModelController:
 
         Returns:
             An update that the server has to apply now, and to report with ``done``; a model that was built, or refused:
-            call again; or ``None``: all is as desired, but for models that are tried again after a ``pause``.
+            call again; or ``None``: all is as desired, but for models that are retried after a ``pause``.
         """
         with self._lock:
             postponed = self._postponed()
@@ -158,7 +158,7 @@ class ModelController:
             self._reconciler.done(update)
 
     def settle(self, apply: Callable[[SlotsUpdate], object], only_current: bool = False) -> None:
-        """Work until all is as desired, but for models that are tried again after a ``pause``.
+        """Work until all is as desired, but for models that are retried after a ``pause``.
 
         Args:
             apply: carries an update out.

@@ -230,43 +230,45 @@ class _Fold:
         )
 
     def _obey(self, event: CommandEvent) -> None:
-        wanted = event.command
-        slots = self._slots.get(wanted.data_type, Slots())
+        command = event.command
+        slots = self._slots.get(command.data_type, Slots())
         after = self._after(event, slots)
         if isinstance(after, str):
-            self._problems[event.position] = f"cannot {wanted.action.slug} for data type {wanted.data_type!r}: {after}"
-            if wanted.digest:  # without one, it asked for whichever there was, and there was none
-                self._absent[wanted.data_type] = event.position
+            self._problems[event.position] = (
+                f"cannot {command.action.slug} for data type {command.data_type!r}: {after}"
+            )
+            if command.digest:  # without one, it asked for whichever there was, and there was none
+                self._absent[command.data_type] = event.position
             return
-        self._absent.pop(wanted.data_type, None)
+        self._absent.pop(command.data_type, None)
         if after != slots:
-            self._slots[wanted.data_type] = after
+            self._slots[command.data_type] = after
 
     def _after(self, event: CommandEvent, slots: Slots[ModelRef]) -> Slots[ModelRef] | str:
         """The slots when a command was followed, or why it cannot be."""
-        wanted = event.command
-        if wanted.action is Action.RETIRE:
+        command = event.command
+        if command.action is Action.RETIRE:
             return Slots()
-        if wanted.action is Action.SHADOW:
+        if command.action is Action.SHADOW:
             return self._shadow(event, slots)
-        if not wanted.digest:
-            back = wanted.action is Action.ROLL_BACK
+        if not command.digest:
+            back = command.action is Action.ROLL_BACK
             ref = slots.previous if back else slots.shadow
-            return _MISSING[wanted.action] if ref is None else slots.promote(ref)
+            return _MISSING[command.action] if ref is None else slots.promote(ref)
         target = self._target(event, slots)
         return target if isinstance(target, str) else slots.promote(target)
 
     def _shadow(self, event: CommandEvent, slots: Slots[ModelRef]) -> Slots[ModelRef] | str:
         """Another share, another shadow, or an end of it."""
-        wanted = event.command
-        if not wanted.percent:
+        command = event.command
+        if not command.percent:
             return slots.start_shadow(None, 0.0)
-        if slots.shadow is not None and wanted.digest in ("", slots.shadow.digest):
-            return replace(slots, percent=wanted.percent)
-        if not wanted.digest:
+        if slots.shadow is not None and command.digest in ("", slots.shadow.digest):
+            return replace(slots, percent=command.percent)
+        if not command.digest:
             return _MISSING[Action.SHADOW]
         target = self._target(event, slots)
-        return target if isinstance(target, str) else slots.start_shadow(target, wanted.percent)
+        return target if isinstance(target, str) else slots.start_shadow(target, command.percent)
 
     def _target(self, event: CommandEvent, slots: Slots[ModelRef]) -> ModelRef | str:
         """The model that a command names: one that is in a slot, was published before, or is in the repository."""

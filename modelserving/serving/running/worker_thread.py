@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class WorkerThread:
-    """Runs functions one after the other in one thread that lives as long as the lane.
+    """Runs functions one after the other in one thread that lives as long as the worker.
 
     A Kafka client may be used by one thread at a time, and each thread that calls Java stays known to the JVM: both
     want a thread that is always the same.
@@ -36,7 +36,7 @@ class WorkerThread:
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
 
     async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call ``function`` in the lane's thread and wait for it.
+        """Call ``function`` in the worker's thread and wait for it.
 
         A thread cannot be cancelled: who is cancelled meanwhile waits for the end of the call, and is cancelled then.
         A call that only waits for something ends at once, if it waits as ``system.stopping`` does.
@@ -54,7 +54,7 @@ class WorkerThread:
         return result
 
     async def finish(self, function: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> None:
-        """Call ``function`` as the last thing in this lane, also when cancelled, and close the lane."""
+        """Call ``function`` as the last thing in this worker, also when cancelled, and close the worker."""
         with anyio.CancelScope(shield=True):
             try:
                 await asyncio.wrap_future(self._pool.submit(function, *args, **kwargs))

@@ -51,7 +51,7 @@ def run_lab(
 
     Args:
         say: takes a line for the person in front.
-        port: where JupyterLab should listen; a taken one is stepped aside from.
+        port: where JupyterLab should listen; where that is taken, the next free port.
         browser: whether to open one.
         settings: which broker, and where files go; the environment's by default.
         root: the checkout; found by itself by default.

@@ -1,6 +1,6 @@
 """Ask a service, and wait for it while it is away.
 
-A request has a time-out. One that fails in a way that may pass is tried again, each time after a longer pause. After
+A request has a time-out. One that fails in a way that may pass is retried, each time after a longer pause. After
 some failures in a row a circuit breaker stops the asking for a moment, so that a service that comes back is not
 overrun; the first request after that decides. What a service refuses for good is not asked again. A server that is told
 to stop waits no longer: what was asked is neither answered nor refused, and whoever serves next asks again.
@@ -35,7 +35,7 @@ class RemoteService:
 
     Args:
         timeout_s: for one request.
-        wait_s: how long it is tried again.
+        wait_s: how long it is retried.
     """
 
     def __init__(self, timeout_s: float, wait_s: float) -> None:
