@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -83,3 +86,30 @@ def test_unhurried_work_within_unhurried_work_leaves_it_so(clock: Clock) -> None
         rest()
 
     assert clock.slept == [0.001]
+
+
+@pytest.fixture
+def half_a_millisecond() -> Iterator[float]:
+    """How long threads wait for each other in the servers."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(0.0005)
+    yield sys.getswitchinterval()
+    sys.setswitchinterval(before)
+
+
+def test_threads_take_shorter_turns_while_any_unhurried_work_goes_on(half_a_millisecond: float) -> None:
+    """Until the last of several is over, however it ends."""
+    with suppress(ZeroDivisionError), unhurried():
+        with unhurried():
+            pass
+        assert sys.getswitchinterval() == pytest.approx(0.00005)
+        raise ZeroDivisionError
+    assert sys.getswitchinterval() == half_a_millisecond
+
+
+def test_turns_that_are_shorter_already_stay_so(half_a_millisecond: float) -> None:
+    """Whoever set them had a reason."""
+    sys.setswitchinterval(0.00002)
+    with unhurried():
+        assert sys.getswitchinterval() == pytest.approx(0.00002)
+    assert sys.getswitchinterval() == pytest.approx(0.00002)
