@@ -1,24 +1,28 @@
-"""Code on a slide: cut out of the package by name, so that it cannot differ from what runs."""
+"""Code on a slide: cut out by name of the package, an example or a lesson, so that it cannot differ from what runs."""
 
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 from textwrap import dedent
 
 from modelserving.errors import ConfigError
 
-__all__ = ["code_of"]
+__all__ = ["alert_of", "code_of"]
 
 _PACKAGE = Path(__file__).resolve().parents[2]
 _LONGEST = 24
+_ALERTS = _PACKAGE / "monitoring" / "metrics" / "files" / "alerts.yml"
+_AWAITED = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT  # as in a cell
 
 
 def code_of(name: str) -> str:
     """The source of a function, a class or a method, without docstrings and without comments of its own block.
 
     Args:
-        name: for example ``modelserving.stage.custom_stage:ModelServingStage.run``.
+        name: for example ``modelserving.stage.custom_stage:ModelServingStage.run``,
+            or ``notebooks.src.06_actors:Cellar``.
 
     Raises:
         ConfigError: there is no such module or no such thing in it, or it is too long for a slide; says which.
@@ -28,7 +32,7 @@ def code_of(name: str) -> str:
     if not path.is_file():
         raise ConfigError(f"A slide shows code of {module}, which is not there any more.")
     source = path.read_text(encoding="utf-8")
-    node: ast.AST = ast.parse(source)
+    node: ast.AST = compile(source, str(path), "exec", _AWAITED)
     for part in thing.split("."):
         found = [child for child in ast.iter_child_nodes(node) if getattr(child, "name", None) == part]
         if not found:
@@ -38,6 +42,19 @@ def code_of(name: str) -> str:
     if len(lines) > _LONGEST:
         raise ConfigError(f"{name} has {len(lines)} lines without docstrings; a slide takes {_LONGEST}.")
     return dedent("\n".join(lines))
+
+
+def alert_of(name: str) -> str:
+    """A rule of ``alerts.yml``, as it stands there.
+
+    Raises:
+        ConfigError: there is no such alert; says which.
+    """
+    rules = re.split(r"^(?= *- alert: )", _ALERTS.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    found = next((rule for rule in rules if rule.strip().partition("\n")[0] == f"- alert: {name}"), None)
+    if found is None:
+        raise ConfigError(f"A slide shows the alert {name}, which {_ALERTS.name} does not have any more.")
+    return dedent(found).strip()
 
 
 def _without_docstrings(lines: list[str], node: ast.AST) -> list[str]:

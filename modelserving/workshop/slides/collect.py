@@ -1,6 +1,7 @@
 """``python -m modelserving.workshop.slides.collect``: run the benchmarks, and keep what they print for the slides.
 
-``--answers`` scores only what lesson 17 does, for its picture, and leaves the figures of the benchmarks as they are.
+``--answers`` does only what needs no benchmark (the scores of lesson 17, the sizes of a record), and leaves the
+figures of the benchmarks as they are.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from statistics import fmean
 
 from modelserving.models.formats.factory import create
 from modelserving.models.store.bundled import read_catalog
-from modelserving.records import read_wines
+from modelserving.records import WINE_SCHEMA, read_wines
+from modelserving.records.codecs import AvroCodec, Codec, JsonCodec, ProtobufCodec
 from modelserving.workshop.slides.build import source_folder
 
-__all__ = ["BENCHMARKS", "collect", "watched_answers"]
+__all__ = ["BENCHMARKS", "collect", "sizes", "watched_answers"]
 
 BENCHMARKS = ("stage", "kstreams")
 """Those whose figures stand on slides."""
@@ -38,6 +40,25 @@ def collect(folder: Path) -> dict[str, object]:
         done = subprocess.run(command, cwd=folder.parent, stdout=subprocess.PIPE, text=True, check=True)
         results[name] = json.loads(done.stdout.splitlines()[-1])
     return results
+
+
+def sizes(data: Path) -> dict[str, int]:
+    """Bytes of one wine's eleven measurements, by the way in which it is written.
+
+    Args:
+        data: the workbook's data folder.
+    """
+    import pyarrow as pa
+
+    wine, _ = next(iter(read_wines(data / "wine_red.csv")))
+    row = {column.name: getattr(wine, column.name) for column in WINE_SCHEMA.columns}
+    batch = pa.RecordBatch.from_pylist([row])
+    codecs: dict[str, Codec] = {
+        "json": JsonCodec(WINE_SCHEMA),
+        "protobuf": ProtobufCodec.of(WINE_SCHEMA),
+        "avro": AvroCodec.of(WINE_SCHEMA),
+    }
+    return {name: len(codec.encode(batch)[0]) for name, codec in codecs.items()}
 
 
 def watched_answers(data: Path) -> list[tuple[int, float, str]]:
@@ -69,7 +90,8 @@ if __name__ == "__main__":
     target = source / "results.json"
     known = json.loads(target.read_text(encoding="utf-8"))
     figures = {} if "--answers" in sys.argv else collect(source.parent / "benchmarks")
-    watching = {"answers": watched_answers(source.parent / "data")}
-    text = json.dumps({**known, **figures, "watching": watching}, indent=1)
+    data = source.parent / "data"
+    own = {"sizes": sizes(data), "watching": {"answers": watched_answers(data)}}
+    text = json.dumps({**known, **figures, **own}, indent=1)
     text = re.sub(r"\[\s+([^\[\]]+?)\s+\]", lambda row: f"[{' '.join(row[1].split())}]", text)  # a point is a line
     target.write_text(text + "\n", encoding="utf-8", newline="\n")

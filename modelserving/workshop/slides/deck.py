@@ -8,7 +8,7 @@ from pathlib import Path
 from string import Template
 
 from modelserving.workshop.lab.timetable import Timetable
-from modelserving.workshop.slides.fitting import letters
+from modelserving.workshop.slides.fitting import fit
 from modelserving.workshop.slides.parts import SlideParts
 from modelserving.workshop.slides.source import Block, Slide
 
@@ -38,16 +38,20 @@ def page(blocks: Sequence[Block], timetable: Timetable, parts: SlideParts) -> st
 
 
 def _section(slide: Slide, block: Block, parts: SlideParts, number: int) -> str:
+    size = fit(slide)
     kind = "opening" if slide.opening else "columns" if len(slide.body) > 1 else "plain"
     if slide.title.startswith("Lesson"):
         kind = "lesson"
+    if slide.title == "Thank you":
+        kind = "opening closing"
     level = "h1" if slide.opening else "h2"
     body = "".join(f'<div class="column">{parts.html(text)}</div>' for text in slide.body)
-    foot = "" if slide.opening else f'<p class="foot">{escape(block.title)}</p>'
+    dark = ' data-state="dark"' if kind.startswith("opening") else ""
+    foot = "" if dark else f'<p class="foot">{escape(block.title)}</p>'
     notes = parts.html(slide.notes) if slide.notes else ""
     return (
-        f'<section class="{kind}" id="{block.name}-{number}" data-timing="{slide.minutes * 60:.0f}">'
+        f'<section class="{kind}" id="{block.name}-{number}" data-timing="{slide.minutes * 60:.0f}"{dark}>'
         f'<div class="sheet"><{level}>{escape(slide.title)}</{level}>'
-        f'<div class="body" style="font-size:{letters(slide)}px">{body}</div>{foot}</div>'
+        f'<div class="body" style="font-size:{size.letters}px;--zoom:{size.zoom}">{body}</div>{foot}</div>'
         f'<aside class="notes">{notes}</aside></section>'
     )

@@ -4,6 +4,7 @@ On lines of their own::
 
     {code modelserving.stage.custom_stage:ModelServingStage.run}
     {bars records per second | stage.figures.stage_records_per_s = kafka-python | … = librdkafka}
+    {alert LagGrows}                   a rule of alerts.yml
     {picture stage}                    the lessons' own picture of the pipeline, with a part lit
     {points watching.answers | x | y | the same in a sentence}
     {timetable}                        of the day that is built
@@ -24,12 +25,12 @@ from typing import TYPE_CHECKING
 from modelserving.errors import ConfigError
 from modelserving.workshop.display.diagrams import pipeline
 from modelserving.workshop.display.figures import timeline
-from modelserving.workshop.display.pictures.drawing import draw
+from modelserving.workshop.display.pictures.drawing import draw, extent
 from modelserving.workshop.lab.home import LessonEntry
 from modelserving.workshop.lab.timetable import Timetable
-from modelserving.workshop.slides.code import code_of
+from modelserving.workshop.slides.code import alert_of, code_of
 from modelserving.workshop.slides.figures import BenchmarkResults, bars
-from modelserving.workshop.slides.fitting import is_short
+from modelserving.workshop.slides.fitting import code_size
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["SlideParts"]
 
 _FIELD = re.compile(r"\{(result|lesson) ([^{}]+)\}")
-_LINE = re.compile(r"^\{(code|bars|picture|points|live|timetable)(?: ([^{}]+))?\}$", re.MULTILINE)
+_LINE = re.compile(r"^\{(code|alert|bars|picture|points|live|timetable)(?: ([^{}]+))?\}$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,9 @@ class SlideParts:
     def _line(self, kind: str, argument: str) -> str:
         makers: dict[str, Callable[[str], str]] = {
             "code": lambda name: f'{_highlight(code_of(name), "python")}<p class="where">{escape(_where(name))}</p>',
+            "alert": lambda name: (
+                f'{_highlight(alert_of(name), "yaml")}<p class="where">alerts.yml · {escape(name)}</p>'
+            ),
             "picture": lambda parts: f'<div class="picture">{pipeline(*parts.split()).svg}</div>',
             "bars": self._bars,
             "points": self._points,
@@ -138,7 +142,8 @@ def _fence(_: object, tokens: list[Token], index: int, *__: object) -> str:
     kind, _sep, alt = tokens[index].info.strip().partition(" ")
     content = tokens[index].content
     if kind == "diagram":
-        return f'<div class="picture">{draw(content, alt.strip())}</div>'
+        wide = f"{extent(content)[0]:g}px"
+        return f'<div class="picture" style="--wide:{wide}">{draw(content, alt.strip())}</div>'
     return _highlight(content, kind or "text")
 
 
@@ -147,5 +152,5 @@ def _highlight(code: str, language: str) -> str:
     from pygments.formatters import HtmlFormatter
     from pygments.lexers import get_lexer_by_name
 
-    size = "code large" if is_short(code) else "code"
-    return str(highlight(code, get_lexer_by_name(language), HtmlFormatter(cssclass=size, wrapcode=True)))
+    form = HtmlFormatter(cssclass="code", cssstyles=f"--size:{code_size(code)}px", wrapcode=True)
+    return str(highlight(code, get_lexer_by_name(language), form))

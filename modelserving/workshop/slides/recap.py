@@ -10,7 +10,7 @@ from modelserving.errors import ConfigError
 
 __all__ = ["recap_of"]
 
-_LINK = re.compile(r"\[([^\]]+)\]\([^)]*\)")
+_LINK = re.compile(r'\[([^\]]+)\]\((?:"[^"]*"|[^)"])*\)')  # a title in quotes may have brackets of its own
 
 
 def recap_of(notebooks: Path, number: str) -> str:

@@ -92,14 +92,24 @@ def test_the_slides_take_the_minutes_that_the_timetable_gives_them(day: str) -> 
 
 
 def test_what_stays_of_a_lesson_is_its_own_recap() -> None:
-    """After each lesson of the full day; what one can do now first, then its points, each on a line."""
+    """After each lesson, those for home too; what one can do now first, then its points, each on a line."""
     slides = [slide for block in BLOCKS for slide in block.slides if slide.title.startswith("What stays")]
     shown = {slide.title[-2:]: slide.body[0] for slide in slides}
-    assert sorted(shown) == sorted(read_timetable("full").of("lesson"))
+    assert sorted(shown) == [lesson.number for lesson in LESSONS]
     able, *points = shown["01"].split("\n\n")
     assert able.startswith("**You can now send, read, replay")
     assert all(line.startswith("* ") and "](" not in line for line in points[0].splitlines())
     assert "lesson 04 makes it exactly once" in points[0]
+
+
+def test_a_recap_is_text_without_its_links(tmp_path: Path) -> None:
+    """Also where a link says what it is of, with brackets in it."""
+    text = (
+        '## Recap\n\n* A [digest](../glossary.md#digest "of bytes (the same, the same)").\n\nYou can now [see](a.py).'
+    )
+    cells = [{"cell_type": "markdown", "source": [text]}]
+    (tmp_path / "77_it.ipynb").write_text(json.dumps({"cells": cells}), encoding="utf-8")
+    assert recap_of(tmp_path, "77") == "**You can now see.**\n\n* A digest."
 
 
 @pytest.mark.parametrize(
@@ -140,7 +150,7 @@ def test_all_that_the_slides_name_is_there(day: str) -> None:
     assert text.count("<svg") == text.count('role="img"') > 20
     assert 'aria-label=""' not in text
     shown = text.partition('<div class="slides">')[2]
-    assert not re.search(r"\{(code|bars|picture|points|live|timetable|result|lesson)\b", shown)
+    assert not re.search(r"\{(code|alert|bars|picture|points|live|timetable|result|lesson)\b", shown)
 
 
 @pytest.mark.parametrize(
@@ -148,6 +158,8 @@ def test_all_that_the_slides_name_is_there(day: str) -> None:
     [
         ("{code modelserving.stage.gone:run}", "modelserving.stage.gone, which is not there"),
         ("{code modelserving.stage.custom_stage:ModelServingStage.gone}", "ModelServingStage.gone of"),
+        ("{alert Gone}", "the alert Gone, which alerts.yml"),
+        ("{code notebooks.src.06_actors:Gone}", "Gone of notebooks.src.06_actors"),
         ("{result stage.ratios.gone}", "figure stage.ratios.gone"),
         ("{bars per second | stage.figures.gone = it}", "figure stage.figures.gone"),
         ("{points watching.gone | x | y | it}", "the points watching.gone"),
