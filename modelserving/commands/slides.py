@@ -42,7 +42,8 @@ def present(
 ) -> None:
     """Show the presentation from this machine's own address, so that the pages of its servers can be in it.
 
-    S opens the notes with a clock, F fills the screen, Esc shows all slides. Ctrl-C ends it.
+    The first key or click opens the notes with a clock, too (and S does), F fills the screen, Esc shows all slides.
+    Ctrl-C ends it.
     """
     from modelserving.workshop.slides.build import build
     from modelserving.workshop.slides.present import serve_folder

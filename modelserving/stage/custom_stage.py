@@ -61,7 +61,7 @@ class ModelServingStage:
             self._change_waiting(models)
             tasks.start_soon(self._change_on_arrival, models)
             async for batch in data:
-                await checkpoint()  # a change on its way to `_change_on_arrival` gets there before those behind it
+                await checkpoint()  # a change on its way comes first
                 self._change_waiting(models)
                 await outlet.send(await self._worker.run(self._score, batch, self.slots))
             tasks.cancel_scope.cancel()

@@ -48,31 +48,64 @@ _LOW_CONTRAST = """() => {
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The slides of the full day."""
+    return built(tmp_path_factory, "full")
+
+
+def built(folders: pytest.TempPathFactory, day: str) -> Path:
+    """The slides of a day."""
     if shutil.which("npm") is None:
         pytest.skip("npm, which brings reveal.js, is not installed")
-    return build(tmp_path_factory.mktemp("slides") / "deck", "full", lambda _: None)
+    return build(folders.mktemp(day) / "deck", day, lambda _: None)
 
 
 @pytest.fixture(scope="module")
 def deck(index: Path, browser: Browser) -> Iterator[Page]:
     """The first slide, on a screen as large as a slide."""
     with browser.new_page(viewport={"width": 1280, "height": 720}) as page:
-        page.goto(index.as_uri())
-        page.wait_for_function("window.Reveal && Reveal.isReady()")
+        opened(page, index.as_uri())
         yield page
+
+
+def opened(page: Page, url: str) -> None:
+    """The slides are there, and the first one is shown."""
+    page.goto(url)
+    page.wait_for_function("window.Reveal && Reveal.isReady()")
+
+
+def faults(page: Page) -> list[str]:
+    """One text for each slide, empty if nothing is wrong with it."""
+    show = f"(number) => {{ Reveal.slide(number); return ({_OVERFLOWING})(); }}"
+    return [page.evaluate(show, number) for number in range(page.evaluate("Reveal.getTotalSlides()"))]
 
 
 def test_no_slide_is_empty_or_larger_than_the_screen_and_nothing_is_asked_of_the_network(deck: Page) -> None:
     """Each one is looked at; only a server of this machine may be asked for its page."""
     asked: list[str] = []
     deck.on("request", lambda request: asked.append(request.url))
-    wrong = []
-    for number in range(deck.evaluate("Reveal.getTotalSlides()")):
-        deck.evaluate(f"Reveal.slide({number})")
-        wrong.append(deck.evaluate(_OVERFLOWING))
+    wrong = faults(deck)
     assert list(filter(None, wrong)) == []
     assert len(wrong) > 120
     assert [url for url in asked if not re.match(r"file:|http://127\.0\.0\.1:", url)] == []
+
+
+def test_the_half_day_has_no_slide_that_is_empty_or_too_large(
+    tmp_path_factory: pytest.TempPathFactory, page: Page
+) -> None:
+    """Each one is looked at; its timetable is another one."""
+    page.set_viewport_size({"width": 1280, "height": 720})
+    opened(page, built(tmp_path_factory, "half").as_uri())
+    wrong = faults(page)
+    assert list(filter(None, wrong)) == []
+    assert len(wrong) > 60
+
+
+def test_whoever_presents_gets_the_notes_with_the_first_key(index: Path, page: Page) -> None:
+    """`modelserving present` opens this address; a browser opens a second window only for a key or a click."""
+    opened(page, f"{index.as_uri()}?presenter")
+    with page.expect_popup() as notes:
+        page.keyboard.press("ArrowRight")
+    notes.value.wait_for_function("document.body.innerText.includes('no course on training models')")
+    assert page.evaluate("Reveal.getCurrentSlide().id") == "01-why-streams-1"
 
 
 def test_text_has_contrast(deck: Page) -> None:

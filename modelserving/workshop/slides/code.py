@@ -41,7 +41,7 @@ def code_of(name: str) -> str:
     lines = _without_docstrings(source.splitlines(), node)
     if len(lines) > _LONGEST:
         raise ConfigError(f"{name} has {len(lines)} lines without docstrings; a slide takes {_LONGEST}.")
-    return dedent("\n".join(lines))
+    return re.sub(r":\n +\.\.\.$", ": ...", dedent("\n".join(lines)), flags=re.MULTILINE)
 
 
 def alert_of(name: str) -> str:

@@ -18,9 +18,10 @@ _ZOOMS = (1.8, 1.65, 1.5, 1.4, 1.3, 1.2, 1.1, 1.0, 0.9)
 _GOOD_SIZE, _GOOD_ZOOM = 32, 1.35
 """What is read from the last row without effort: beyond that, room goes to the letters or the drawing alike."""
 _WIDTH, _COLUMN, _HEIGHT = 1136, 540, 500
-_LETTER, _LINE, _FRAME = 0.54, 1.42, 50
-"""Width and height of a letter, as shares of its size; what is around a block of code, in pixels."""
-_CODE_SIZES, _CODE_LETTER, _CODE_LINE, _CODE_WIDTH, _CODE_HEIGHT = (28, 26, 24, 22, 20, 18), 0.605, 1.38, 1086, 390
+_LETTER, _LINE, _FRAME, _PADDING = 0.56, 1.42, 50, 14
+"""Width and height of a letter, as shares of its size; what is around a block of code, and
+beside a cell, in pixels."""
+_CODE_SIZES, _CODE_LETTER, _CODE_LINE, _CODE_WIDTH, _CODE_HEIGHT = (28, 26, 24, 22, 20, 18), 0.605, 1.38, 1086, 425
 _CUT = {"{code": code_of, "{alert": alert_of}
 _WHERE = 36
 """Pixels: the line that says where code was cut out."""
@@ -81,13 +82,14 @@ def _line(line: str, size: int, width: int) -> float:
         return known.get(kind, _text(line, size, width))
     if line.startswith("|"):
         cells = [cell.strip() for cell in line.strip("|").split("|")]
-        wide = width / len(cells) * 1.15
-        return max(_lines(cell, round(size * 0.9), wide) for cell in cells) * size * 0.9 * _LINE + 15
+        wide = width / len(cells) - _PADDING
+        return max(_lines(cell, round(size * 0.9), wide) for cell in cells) * size * 0.9 * _LINE + 18
     return _text(line, size, width)
 
 
 def _text(line: str, size: int, width: float) -> float:
-    return _lines(line, size, width - 2 * size) * size * _LINE + 16
+    indent = 1.2 * size if re.match(r"[*-] |\d+\. |> ", line) else 0
+    return _lines(line, size, width - indent) * size * _LINE + 16
 
 
 def _lines(text: str, size: int, width: float) -> int:

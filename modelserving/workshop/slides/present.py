@@ -32,7 +32,8 @@ def serve_folder(folder: Path, say: Callable[[str], None], *, browser: bool) -> 
     """
     with folder_server(folder) as server:
         url = f"http://127.0.0.1:{server.server_port}/"
-        opened = browser and webbrowser.open(url)
-        say(f"{url}   {'' if opened else 'Open it in a browser. '}Ctrl-C ends it.")
+        opened = browser and webbrowser.open(f"{url}?presenter")
+        by_hand = "" if opened else "Open it in a browser. "
+        say(f"{url}?presenter   {by_hand}The first key opens the notes. Ctrl-C ends it.")
         with suppress(KeyboardInterrupt):
             server.serve_forever()
