@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -121,6 +122,10 @@ def test_it_follows_the_server(
     before = int(scored.inner_text().replace(",", ""))
     served.send(served.topics.records, *[encode_wine(wine())] * 25)
     expect(scored).to_have_text(str(before + 25))
+    told = re.compile(rf"^scores of wine: now mean 5, highest 5, lowest 5; .*Models in use, .*{re.escape(HOSTILE)} 1")
+    drawn = page.get_by_role("img", name=told)
+    expect(drawn.locator("rect")).to_have_attribute("fill", "#0072b2")
+    expect(page.get_by_role("img", name="from publishing to answer, wine, ms: now half within")).to_have_count(1)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     assert complaints == []
     assert hosts <= {"127.0.0.1", ""}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,7 @@ import typer
 
 from modelserving.commands.options import UntilStdinCloses
 from modelserving.commands.serve.servers import serve_app as servers
-from modelserving.config import data_folder
+from modelserving.config import data_folder, load_settings
 from modelserving.errors import ConfigError
 
 __all__ = ["register"]
@@ -50,6 +51,8 @@ def model(
     from modelserving.models.admin.describe import About, find_model
     from modelserving.models.formats.factory import create
     from modelserving.models.lifecycle.build import build_candidate
+    from modelserving.monitoring.overview import AnnouncedServer, announced
+    from modelserving.monitoring.overview.announced import servers_folder
     from modelserving.system.ports import holder_of
     from modelserving.web import announce, bind, serve_app, stdin_closed, until_signal, url_of
     from modelserving.web.inference import InferenceModel, make_inference_app
@@ -78,6 +81,8 @@ def model(
             console.print(f"{url}/v2/models/{name}/infer")
         console.print(f"API: {url}/docs   Ctrl-C ends it.")
         stops = [until_signal, *([stdin_closed] if until_stdin_closes else [])]
+        here = AnnouncedServer(url, "model", "", os.getpid())
+        stack.enter_context(announced(servers_folder(load_settings().home), here))
         anyio.run(serve_app, anyio.sleep_forever, make_inference_app(models), bound, *stops)
     console.print("The server has stopped.")
 

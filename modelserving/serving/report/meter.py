@@ -17,7 +17,9 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import NamedTuple
 
+from modelserving.records import ScoredRun
 from modelserving.serving.messages import ScoredBatch
+from modelserving.serving.report.recent import Recent, sample
 from modelserving.serving.report.status import Counts
 
 __all__ = ["BUCKETS_S", "BatchOutcome", "Durations", "Effort", "Meter", "ModelKey", "outcome_of"]
@@ -70,14 +72,21 @@ class BatchOutcome:
         counts: of their records.
         dead: what was tried with each dead letter, and the class of its error.
         efforts: which model worked how long.
+        answers: a few of the answers.
     """
 
     counts: Counts = field(default_factory=Counts)
     dead: tuple[tuple[str, str], ...] = ()
     efforts: tuple[Effort, ...] = ()
+    answers: tuple[ScoredRun, ...] = ()
 
     def __add__(self, more: BatchOutcome) -> BatchOutcome:
-        return BatchOutcome(self.counts + more.counts, (*self.dead, *more.dead), (*self.efforts, *more.efforts))
+        return BatchOutcome(
+            self.counts + more.counts,
+            (*self.dead, *more.dead),
+            (*self.efforts, *more.efforts),
+            (*self.answers, *more.answers),
+        )
 
 
 def outcome_of(batch: ScoredBatch, efforts: Iterable[Effort] | None = None) -> BatchOutcome:
@@ -94,7 +103,9 @@ def outcome_of(batch: ScoredBatch, efforts: Iterable[Effort] | None = None) -> B
             for one in (share.served.info,)
         )
     dead = tuple((letter.stage, letter.error) for letter in batch.dead)
-    return BatchOutcome(Counts(len(batch.scored), batch.skipped, len(batch.dead)), dead, tuple(efforts))
+    return BatchOutcome(
+        Counts(len(batch.scored), batch.skipped, len(batch.dead)), dead, tuple(efforts), sample(batch.scored)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +148,7 @@ class Meter:
         self._counts = Counts()
         self._dead: Counter[tuple[str, str]] = Counter()
         self._models: OrderedDict[ModelKey, _Histogram] = OrderedDict()
+        self.recent = Recent()
 
     @property
     def counts(self) -> Counts:
@@ -154,6 +166,7 @@ class Meter:
                 self._models.move_to_end(effort.model)
             while len(self._models) > _MODELS:
                 self._models.popitem(last=False)
+        self.recent.add(outcome.answers)
 
     def dead_letters(self) -> Mapping[tuple[str, str], int]:
         """How many dead letters there were: by what was tried, and the class of the error."""

@@ -9,6 +9,17 @@
 
 from modelserving.web.page.live import add_page
 from modelserving.web.page.picture import Arrow, Mark, Picture, PictureBox
-from modelserving.web.page.state import PageState, PageTable, Shares, show_server
+from modelserving.web.page.state import PageState, PageTable, Shares, Trend, show_server
 
-__all__ = ["Arrow", "Mark", "PageState", "PageTable", "Picture", "PictureBox", "Shares", "add_page", "show_server"]
+__all__ = [
+    "Arrow",
+    "Mark",
+    "PageState",
+    "PageTable",
+    "Picture",
+    "PictureBox",
+    "Shares",
+    "Trend",
+    "add_page",
+    "show_server",
+]

@@ -104,6 +104,63 @@ function shares({ title, counts }) {
   return figure;
 }
 
+const trends = new Map(); // for each: what was told in each second, and the colours of its grounds
+
+function rememberTrends(state) {
+  const told = state.trends || [];
+  for (const title of trends.keys()) if (!told.some((one) => one.title === title)) trends.delete(title);
+  for (const { title, lines, ground } of told) {
+    const kept = trends.get(title) || { seconds: [], colours: new Map() };
+    kept.seconds.push({ lines, ground });
+    if (kept.seconds.length > POINTS) kept.seconds.shift();
+    const here = new Set(kept.seconds.map((second) => second.ground));
+    for (const gone of [...kept.colours.keys()].filter((name) => !here.has(name))) kept.colours.delete(gone);
+    if (ground && !kept.colours.has(ground)) {
+      const taken = [...kept.colours.values()];
+      kept.colours.set(ground, COLOURS.find((one) => !taken.includes(one)) || COLOURS[COLOURS.length - 1]);
+    }
+    trends.set(title, kept);
+  }
+}
+
+const three = (number) => Number(number.toPrecision(3)).toLocaleString("en", { maximumSignificantDigits: 3 });
+
+function trend({ title, lines, from_zero: fromZero }) {
+  const { seconds, colours } = trends.get(title), names = Object.keys(lines), start = POINTS - seconds.length;
+  const values = seconds.flatMap((second) => Object.values(second.lines)).filter((value) => value !== null && value !== undefined);
+  const most = Math.max(...values), least = fromZero ? 0 : Math.min(...values), high = most > least ? most : least + 1;
+  const told = names.map((name) => `${name} ${lines[name] === null ? "not known" : three(lines[name])}`).join(", ");
+  const says = `${title}: now ${told}${values.length ? `; in the last ${seconds.length} seconds from ${three(Math.min(...values))} to ${three(most)}` : ""}`;
+  const grounds = [...colours.keys()], used = grounds.length ? `. Models in use, the newest last: ${grounds.join(", ")}` : "";
+  const svg = draw("svg", { class: "trend", viewBox: `0 0 ${POINTS} 100`, preserveAspectRatio: "none", role: "img", "aria-label": says + used });
+  for (let at = 0; at < seconds.length;) { // a band for as long as the same holds
+    const from = at, { ground } = seconds[at];
+    while (at < seconds.length && seconds[at].ground === ground) at++;
+    if (ground) svg.append(draw("rect", { class: "ground", x: start + from, y: 0, width: at - from, height: 100, fill: colours.get(ground) }));
+  }
+  names.forEach((name, number) => {
+    let pen = "M";
+    const path = seconds.map(({ lines: one }, at) => {
+      const value = one[name];
+      if (value === null || value === undefined) { pen = "M"; return ""; }
+      const point = `${pen}${start + at + 0.5},${(97 - 94 * (value - least) / (high - least)).toFixed(2)}`;
+      pen = "L";
+      return point;
+    }).join("");
+    svg.append(draw("path", { class: `line line${Math.min(number, 2)}`, d: path }));
+  });
+  const figure = make("figure", null), caption = make("figcaption", says);
+  grounds.forEach((name) => {
+    const key = draw("svg", { class: "key", "aria-hidden": "true" });
+    key.append(draw("rect", { width: 10, height: 10, fill: colours.get(name) }));
+    const part = make("span", null, { class: "part" });
+    part.append(key, make("span", name));
+    caption.append(" ", part);
+  });
+  figure.append(svg, caption);
+  return figure;
+}
+
 function table(told) {
   const box = make("div", null, { class: "scroll", tabindex: "0", role: "region", "aria-label": told.title });
   const made = make("table", null);
@@ -236,6 +293,7 @@ function tables(state) {
 function show(state) {
   const now = performance.now();
   rememberShares(state);
+  rememberTrends(state);
   remember(state, last ? Math.max(0.2, (now - last) / 1000) : 1);
   last = now;
   if (paused) return;
@@ -244,7 +302,7 @@ function show(state) {
   speak(state.phase, state.ok);
   by("details").replaceChildren(...state.details.map((line) => make("li", line)));
   numbers(state);
-  by("charts").replaceChildren(...state.rates.map((name) => chart(name, history.get(name).values)), ...state.shares.map(shares));
+  by("charts").replaceChildren(...state.rates.map((name) => chart(name, history.get(name).values)), ...(state.trends || []).map(trend), ...state.shares.map(shares));
   picture(state.picture);
   tables(state);
 }

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 from pydantic import BaseModel, Field
 
 from modelserving.models.info import ModelInfo
 from modelserving.models.lifecycle.state import ServingState
 from modelserving.serving import ServerView
+from modelserving.serving.report.recent import Lately, percentile
 from modelserving.web.page.picture import Picture
 
-__all__ = ["PageState", "PageTable", "Shares", "show_server"]
+__all__ = ["PageState", "PageTable", "Shares", "Trend", "show_server"]
 
 _NS_PER_US = 1_000
 _SHORT = 12
@@ -32,6 +34,15 @@ class Shares(BaseModel):
     counts: dict[str, int]
 
 
+class Trend(BaseModel):
+    """Numbers that go up and down, drawn over time in one picture."""
+
+    title: str
+    lines: dict[str, float | None] = Field(description="the most important one first; null: not known now")
+    from_zero: bool = Field(True, description="whether the picture begins at zero; else at the lowest value")
+    ground: str = Field("", description="what holds now, such as the model in use: a band of its own colour")
+
+
 class PageState(BaseModel):
     """A server at one moment."""
 
@@ -41,6 +52,7 @@ class PageState(BaseModel):
     details: list[str] = []
     numbers: dict[str, int] = Field({}, description="by what they count")
     rates: list[str] = Field([], description="which of the numbers grow, so that their growth is drawn")
+    trends: list[Trend] = []
     shares: list[Shares] = []
     picture: Picture | None = None
     tables: list[PageTable] = []
@@ -52,6 +64,7 @@ def show_server(server: ServerView) -> PageState:
     models = [row for name in server.data_types for row in _models(server.describe(name))]
     dead = [[stage, error, f"{count}"] for (stage, error), count in sorted(server.meter.dead_letters().items())]
     waiting = {"waiting": sum(server.lag.values())} if server.lag else {}
+    recent = server.meter.recent.look()
     lost = {"lost": sum(server.lost.values())} if server.lost else {}
     return PageState(
         title="Model server",
@@ -67,6 +80,13 @@ def show_server(server: ServerView) -> PageState:
             "models refused": server.models_refused,
         },
         rates=["scored", "dead letters"],
+        trends=[
+            *(trend for name, found in recent.items() for trend in _trends(name, found)),
+            *(Trend(title=f"{name} records", lines={name: count}) for name, count in waiting.items()),
+        ],
+        shares=[
+            Shares(title=f"labels of {name}", counts=dict(one.labels)) for name, one in recent.items() if one.labels
+        ],
         tables=[
             PageTable(title="Models", columns=_COLUMNS, rows=models),
             *(
@@ -75,6 +95,20 @@ def show_server(server: ServerView) -> PageState:
                 else []
             ),
         ],
+    )
+
+
+def _trends(data_type: str, lately: Lately) -> Iterator[Trend]:
+    """What was answered in the last seconds, and how long after its publishing."""
+    if len(scores := lately.scores) or not lately.labels:
+        told = (("mean", np.mean), ("highest", np.max), ("lowest", np.min))
+        lines = {name: float(of(scores)) if len(scores) else None for name, of in told}
+        yield Trend(title=f"scores of {data_type}", lines=lines, from_zero=False, ground=lately.model)
+    waited = {"half within": 0.5, "99 of 100 within": 0.99}
+    yield Trend(
+        title=f"from publishing to answer, {data_type}, ms",
+        lines={name: percentile(lately.latencies_ms, share) for name, share in waited.items()},
+        ground=lately.model,
     )
 
 

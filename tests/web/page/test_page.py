@@ -8,9 +8,11 @@ from collections.abc import Iterator
 
 import anyio
 import httpx
+import numpy as np
 import pytest
 
 from modelserving.models.info import Slots, SlotsUpdate
+from modelserving.records import ScoredRun
 from modelserving.serving import BatchOutcome, Counts, Phase
 from modelserving.web import bind, make_app, serve_app, url_of
 from modelserving.web.page import show_server
@@ -65,6 +67,24 @@ def test_it_shows_numbers_models_and_dead_letters(server: FakeServer) -> None:
     ]
     assert all(len(row) == len(models["columns"]) for row in models["rows"])
     assert dead["rows"] == [["decode", "DecodeError", "2"]]
+
+
+def test_it_shows_what_was_answered_lately(server: FakeServer) -> None:
+    """Scores, and how long records waited, on the ground of the model that answered; labels as shares of a whole."""
+    run = ScoredRun(
+        ("wine", "m", "2", "d", 9, 5_000_000),
+        np.array([4.0, 6.0, np.nan]),
+        np.zeros(3, np.int64),
+        np.array([1, 2, 3]),
+        np.array([1, 2, 3]),
+        [(None, ()), (None, ()), ("good", ())],
+    )
+    server.meter.add(BatchOutcome(answers=(run,)))
+    scores, waited, waiting = show_server(server).trends
+    assert (scores.lines, scores.ground) == ({"mean": 5.0, "highest": 6.0, "lowest": 4.0}, "m 2")
+    assert waited.lines == {"half within": 3.0, "99 of 100 within": 4.0}
+    assert waiting.lines == {"waiting": 7.0}
+    assert [shares.counts for shares in show_server(server).shares] == [{"good": 1}]
 
 
 def test_it_says_when_the_server_does_not_serve(server: FakeServer) -> None:
