@@ -17,6 +17,7 @@ const draw = (tag, attributes, text = null) => {
   if (text !== null) made.textContent = text;
   return made;
 };
+const span = (seconds) => Math.min(POINTS, Math.max(30, seconds.length)); // a young picture is not a strip at the edge
 const shown = (number) => Number(number).toLocaleString("en");
 
 function speak(text, ok) {
@@ -49,8 +50,8 @@ function chart(name, values) {
   const now = values.length ? values[values.length - 1] : 0;
   const says = `${name} a second: now ${shown(Math.round(now))}, at most ${shown(Math.round(top))} in the last ${values.length} seconds`;
   const figure = make("figure", null);
-  const svg = draw("svg", { viewBox: `0 0 ${POINTS} 100`, preserveAspectRatio: "none", role: "img", "aria-label": says });
-  const start = POINTS - values.length;
+  const wide = span(values), start = wide - values.length;
+  const svg = draw("svg", { viewBox: `0 0 ${wide} 100`, preserveAspectRatio: "none", role: "img", "aria-label": says });
   svg.append(draw("polyline", { points: values.map((value, at) => `${start + at},${98 - 94 * value / top}`).join(" ") }));
   figure.append(svg, make("figcaption", says));
   return figure;
@@ -79,8 +80,9 @@ function shares({ title, counts }) {
   const last = [...seconds].reverse().find((one) => one.size) || new Map();
   const told = names.map((name) => `${name}: ${Math.round(100 * (last.get(name) || 0))} %`);
   const says = `${title}, of those that came last: ${told.join(", ") || "none yet"}`;
-  const svg = draw("svg", { viewBox: `0 0 ${POINTS} 100`, preserveAspectRatio: "none", role: "img", "aria-label": says });
-  const start = POINTS - seconds.length, paths = names.map(() => "");
+  const wide = span(seconds), start = wide - seconds.length;
+  const svg = draw("svg", { viewBox: `0 0 ${wide} 100`, preserveAspectRatio: "none", role: "img", "aria-label": says });
+  const paths = names.map(() => "");
   seconds.forEach((second, at) => {
     let low = 100;
     names.forEach((name, number) => {
@@ -126,13 +128,13 @@ function rememberTrends(state) {
 const three = (number) => Number(number.toPrecision(3)).toLocaleString("en", { maximumSignificantDigits: 3 });
 
 function trend({ title, lines, from_zero: fromZero }) {
-  const { seconds, colours } = trends.get(title), names = Object.keys(lines), start = POINTS - seconds.length;
+  const { seconds, colours } = trends.get(title), names = Object.keys(lines), wide = span(seconds), start = wide - seconds.length;
   const values = seconds.flatMap((second) => Object.values(second.lines)).filter((value) => value !== null && value !== undefined);
   const most = Math.max(...values), least = fromZero ? 0 : Math.min(...values), high = most > least ? most : least + 1;
   const told = names.map((name) => `${name} ${lines[name] === null ? "not known" : three(lines[name])}`).join(", ");
   const says = `${title}: now ${told}${values.length ? `; in the last ${seconds.length} seconds from ${three(Math.min(...values))} to ${three(most)}` : ""}`;
   const grounds = [...colours.keys()], used = grounds.length ? `. Models in use, the newest last: ${grounds.join(", ")}` : "";
-  const svg = draw("svg", { class: "trend", viewBox: `0 0 ${POINTS} 100`, preserveAspectRatio: "none", role: "img", "aria-label": says + used });
+  const svg = draw("svg", { class: "trend", viewBox: `0 0 ${wide} 100`, preserveAspectRatio: "none", role: "img", "aria-label": says + used });
   for (let at = 0; at < seconds.length;) { // a band for as long as the same holds
     const from = at, { ground } = seconds[at];
     while (at < seconds.length && seconds[at].ground === ground) at++;
