@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from modelserving.errors import ModelServingError
+from modelserving.system.interrupts import interrupts_held_back
 
 __all__ = ["AWAIT_SECONDS", "HandOverTimeout", "has_widgets", "prepare_kernel", "value_in_notebook", "within_limit"]
 
@@ -39,6 +40,9 @@ def prepare_kernel() -> None:
     shell.user_ns_hidden[_LIMIT] = within_limit
     if not any(isinstance(one, _LimitAwaits) for one in shell.ast_transformers):
         shell.ast_transformers.append(_LimitAwaits())
+    # A process can load numpy's core once: stopped in the middle of that, a kernel could not import it any more.
+    with interrupts_held_back():
+        import numpy as np  # noqa: F401
     _wake_on_interrupt()
 
 
