@@ -11,7 +11,7 @@ from modelserving.errors import DecodeError, FieldError
 from modelserving.records.fields import check_data_type, check_digest, check_percent
 from modelserving.records.wire import control_pb2 as wire
 
-__all__ = ["Action", "ModelCommand", "decode_command", "encode_command"]
+__all__ = ["Action", "ModelCommand", "Seen", "decode_command", "encode_command"]
 
 
 class Action(IntEnum):
@@ -29,6 +29,21 @@ class Action(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """How far a partition of the models topic went when a command was given.
+
+    Args:
+        partition: which.
+        end: the offset after its last message.
+        newest_ms: the latest time of a message on it, milliseconds since 1970.
+    """
+
+    partition: int
+    end: int
+    newest_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class ModelCommand:
     """A command about the models of one data type.
 
@@ -41,6 +56,8 @@ class ModelCommand:
         percent: of the records, for ``SHADOW``; 0 ends the shadow.
         issued_ms: when, milliseconds since 1970 by the clock of who issued it; 0 for unknown. Nothing is ordered by it.
         issued_by: who wants it, free text.
+        seen: the models topic as it was then. What is before these ends was published before the command, whatever the
+            clock of its publisher said; empty where that is not known.
     """
 
     action: Action
@@ -49,6 +66,7 @@ class ModelCommand:
     percent: float = 0.0
     issued_ms: int = 0
     issued_by: str = ""
+    seen: tuple[Seen, ...] = ()
 
     @property
     def key(self) -> bytes:
@@ -81,6 +99,7 @@ def decode_command(value: bytes | None) -> ModelCommand:
         check_percent(w.percent),
         w.issued_ms,
         w.issued_by,
+        tuple(Seen(one.partition, one.end, one.newest_ms) for one in w.seen),
     )
 
 
@@ -94,4 +113,5 @@ def encode_command(command: ModelCommand) -> bytes:
         percent=c.percent,
         issued_ms=c.issued_ms,
         issued_by=c.issued_by,
+        seen=[wire.Seen(partition=one.partition, end=one.end, newest_ms=one.newest_ms) for one in c.seen],
     ).SerializeToString()

@@ -12,6 +12,7 @@ from modelserving.records import (
     ModelDescriptor,
     ModelType,
     ScoredRecord,
+    Seen,
     WineRecord,
 )
 
@@ -70,4 +71,5 @@ commands = st.builds(
     percent=percents,
     issued_ms=int64,
     issued_by=text,
+    seen=st.lists(st.builds(Seen, st.integers(0, 99), int64, int64), max_size=2).map(tuple),
 )

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 import time
+from contextlib import closing
 from dataclasses import dataclass, replace
 
+from kafka import OffsetSpec, TopicPartition
 from kafka.errors import KafkaError as ClientError
 from kafka.partitioner import murmur2
 
 from modelserving.errors import ConfigError, KafkaError
-from modelserving.kafka import MAX_MESSAGE_BYTES, Connection, make_producer
+from modelserving.kafka import MAX_MESSAGE_BYTES, Connection, make_admin, make_producer
 from modelserving.models.store.repository import ModelRepository
 from modelserving.records import (
     Action,
     ModelCommand,
     ModelDescriptor,
+    Seen,
     Topics,
     encode_command,
     encode_descriptor,
 )
 
 __all__ = ["Sent", "partition_of", "publish_model", "send_command"]
+
+log = logging.getLogger(__name__)
 
 _ANSWER_S = 30.0
 
@@ -102,7 +108,8 @@ def send_command(
         BrokerUnavailable: no broker answers.
         KafkaError: the broker does not take it.
     """
-    command = ModelCommand(action, data_type, digest, percent, time.time_ns() // 1_000_000, issued_by)
+    seen = _look(connection, topics.models)
+    command = ModelCommand(action, data_type, digest, percent, time.time_ns() // 1_000_000, issued_by, seen)
     return _send(connection, topics.control, data_type, command.key, encode_command(command))
 
 
@@ -115,6 +122,22 @@ def partition_of(data_type: str, partitions: int) -> int:
     """
     hashed: int = murmur2(data_type.encode()) & 0x7FFFFFFF
     return hashed % partitions
+
+
+def _look(connection: Connection, topic: str) -> tuple[Seen, ...]:
+    """How far the models topic goes now; nothing where the broker does not say."""
+    with closing(make_admin(connection)) as admin:
+        try:
+            (found,) = admin.describe_topics([topic])
+            places = [TopicPartition(topic, part["partition_index"]) for part in found["partitions"]]
+            ends = admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.LATEST))
+            newest = admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.MAX_TIMESTAMP))
+        except ClientError as error:
+            log.debug("the ends of %s are not known: %r", topic, error)
+            return ()
+    return tuple(
+        Seen(place.partition, ends[place].offset, newest[place].timestamp) for place in places if ends[place].offset > 0
+    )
 
 
 def _send(connection: Connection, topic: str, data_type: str, key: bytes, value: bytes) -> Sent:

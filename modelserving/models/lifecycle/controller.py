@@ -307,8 +307,8 @@ def _warn_of_the_future(message: Message) -> None:
     ahead = message.timestamp - time.time() * 1000
     if ahead > _AHEAD_MS:
         log.warning(
-            "%s[%d]@%d is stamped %d minutes ahead of this machine's clock: what is said on the other topic about "
-            "models counts as earlier until then, and is overtaken. Let the topic take the broker's clock "
+            "%s[%d]@%d is stamped %d minutes ahead of this machine's clock: what older clients, or others, say on the "
+            "other topic counts as earlier until then, and is overtaken. Let the topic take the broker's clock "
             "(message.timestamp.type=LogAppendTime; /healthz has the command), then publish the model again.",
             message.topic,
             message.partition,

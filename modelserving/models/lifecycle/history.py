@@ -10,14 +10,14 @@ model that it means by its digest; then it leads to the same slots, if need be w
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from types import MappingProxyType
 from typing import TypeAlias
 
 from modelserving.models.info import Slots
-from modelserving.records import Action, ModelCommand, ModelDescriptor, encode_descriptor
+from modelserving.records import Action, ModelCommand, ModelDescriptor, Seen, encode_descriptor
 
 __all__ = [
     "CommandEvent",
@@ -173,31 +173,48 @@ class History:
 
 
 def _in_order(arrived: Iterable[Event]) -> list[Event]:
-    """The events by the broker's time of them; within a partition by its log, also where a publisher's clock lied.
+    """The events by the broker's time of them; by what a log or a command proves, where a publisher's clock lied.
 
     Args:
         arrived: as they came. A topic that was made anew comes behind the one before it, and begins at 0 again.
     """
-    logs: dict[tuple[int, int], list[list[Event]]] = {}
+    models: dict[int, list[list[Event]]] = {}
+    commands: dict[int, list[list[Event]]] = {}
     for event in arrived:
-        eras = logs.setdefault((event.position.rank, event.position.partition), [])
+        logs = models if isinstance(event, Publication) else commands
+        eras = logs.setdefault(event.position.partition, [])
         if not eras or _begins_anew(eras[-1][-1].position, event.position):
             eras.append([])
         eras[-1].append(event)
-    placed = [pair for eras in logs.values() for log in eras for pair in _timed(log)]
-    return [event for _, event in sorted(placed, key=itemgetter(0))]
+    given = [pair for eras in commands.values() for log in eras for pair in _timed(log)]
+    lies = [
+        (place.timestamp_ms, seen)
+        for place, event in given
+        if isinstance(event, CommandEvent)
+        for seen in event.command.seen
+        if seen.newest_ms > place.timestamp_ms  # else nothing changes
+    ]
+    published = [pair for eras in models.values() for log in eras for pair in _timed(log, lies)]
+    return [event for _, event in sorted([*published, *given], key=itemgetter(0))]
 
 
 def _begins_anew(before: LogPosition, position: LogPosition) -> bool:
     return position.offset <= before.offset and position.timestamp_ms > before.timestamp_ms
 
 
-def _timed(log: Iterable[Event]) -> Iterator[tuple[LogPosition, Event]]:
-    """When each was published: no later than what comes behind it in the log, whatever its own time says."""
+def _timed(log: Iterable[Event], lies: Sequence[tuple[int, Seen]] = ()) -> Iterator[tuple[LogPosition, Event]]:
+    """When each was published: no later than what comes behind it in the log, nor than a command that knows of it."""
     by_ms: float = float("inf")
     for event in sorted(log, key=lambda event: event.position.offset, reverse=True):
-        by_ms = min(by_ms, event.position.timestamp_ms)
+        known = (told_ms for told_ms, seen in lies if _covers(seen, event.position))
+        by_ms = min(by_ms, event.position.timestamp_ms, *known)
         yield replace(event.position, timestamp_ms=int(by_ms)), event
+
+
+def _covers(seen: Seen, position: LogPosition) -> bool:
+    """Whether a message was there then; one that is stamped later is of a topic that was made anew since."""
+    here = seen.partition == position.partition and position.offset < seen.end
+    return here and position.timestamp_ms <= seen.newest_ms
 
 
 class _Fold:

@@ -5,8 +5,10 @@ What a person, or a program, wants of the models in use. The topic is kept for e
 can go through all of it again.
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
@@ -56,6 +58,7 @@ class ModelCommand(_message.Message):
     PERCENT_FIELD_NUMBER: _builtins.int
     ISSUED_MS_FIELD_NUMBER: _builtins.int
     ISSUED_BY_FIELD_NUMBER: _builtins.int
+    SEEN_FIELD_NUMBER: _builtins.int
     action: Global___ModelCommand.Action.ValueType
     data_type: _builtins.str
     """also the key of the message"""
@@ -67,6 +70,10 @@ class ModelCommand(_message.Message):
     """milliseconds since 1970, by the clock of who issued it; nothing is ordered by it"""
     issued_by: _builtins.str
     """free text"""
+    @_builtins.property
+    def seen(self) -> _containers.RepeatedCompositeFieldContainer[Global___Seen]:
+        """the models topic as it was then: so a publisher's clock that runs ahead overtakes no command"""
+
     def __init__(
         self,
         *,
@@ -76,11 +83,41 @@ class ModelCommand(_message.Message):
         percent: _builtins.float = ...,
         issued_ms: _builtins.int = ...,
         issued_by: _builtins.str = ...,
+        seen: _abc.Iterable[Global___Seen] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "data_type", b"data_type", "digest", b"digest", "issued_by", b"issued_by", "issued_ms", b"issued_ms", "percent", b"percent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "data_type", b"data_type", "digest", b"digest", "issued_by", b"issued_by", "issued_ms", b"issued_ms", "percent", b"percent", "seen", b"seen"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ModelCommand: _TypeAlias = ModelCommand  # noqa: Y015
+
+@_typing.final
+class Seen(_message.Message):
+    """How far a partition of the models topic went when a command was given."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARTITION_FIELD_NUMBER: _builtins.int
+    END_FIELD_NUMBER: _builtins.int
+    NEWEST_MS_FIELD_NUMBER: _builtins.int
+    partition: _builtins.int
+    end: _builtins.int
+    """the offset after the last"""
+    newest_ms: _builtins.int
+    """the latest time of a message on it, milliseconds since 1970"""
+    def __init__(
+        self,
+        *,
+        partition: _builtins.int = ...,
+        end: _builtins.int = ...,
+        newest_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "newest_ms", b"newest_ms", "partition", b"partition"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Seen: _TypeAlias = Seen  # noqa: Y015

@@ -13,7 +13,7 @@ from modelserving.models.info import Slots
 from modelserving.models.lifecycle.history import History, LogPosition, ModelRef, fingerprint
 from modelserving.models.lifecycle.reconcile import Build, Reconciler
 from modelserving.models.lifecycle.slots import ModelSlots
-from modelserving.records import Action, ModelCommand, ModelDescriptor, ModelType
+from modelserving.records import Action, ModelCommand, ModelDescriptor, ModelType, Seen
 from tests.fakes import FakeModel, served_by
 
 NAMES = "abcd"
@@ -244,6 +244,25 @@ def test_a_clock_that_runs_ahead_pins_no_model() -> None:
     assert plan(history=history) == ("c", "b", "-", "0")
     history.add_command(back(), LogPosition(3_000, 1, 0, 0))
     assert plan(history=history) == ("b", "c", "-", "0")
+
+
+def test_a_clock_that_runs_ahead_overtakes_no_command() -> None:
+    """Whoever gives a command says what was there; without that, and on a topic made anew, times alone count."""
+    hour = 3_600_000
+    seen = (Seen(0, 2, 1_000 + hour),)
+    for told, newest, expected in (
+        (seen, 1_000 + hour, ("a", "b", "-", "0")),
+        ((), 1_000 + hour, ("b", "a", "-", "1")),
+        (seen, 2_000 + hour, ("b", "a", "-", "1")),
+        ((Seen(1, 2, 1_000 + hour),), 1_000 + hour, ("b", "a", "-", "1")),
+    ):
+        history = History()
+        history.add_model(model("a"), LogPosition(1_000, 0, 0, 0))
+        history.add_command(replace(back(), seen=told), LogPosition(3_000, 1, 0, 0))
+        history.add_model(model("b"), LogPosition(newest, 0, 0, 1))
+        assert plan(history=history) == expected
+        history.add_model(model("c"), LogPosition(4_000, 0, 0, 2))
+        assert plan(history=history)[0] == "c"
 
 
 def test_a_topic_made_anew_goes_on_from_the_one_before_it() -> None:
