@@ -3,7 +3,7 @@
 The messages are Protocol Buffers (``protos/``). The generated code is in ``wire`` and goes no further than here.
 """
 
-from modelserving.records.control import Action, ModelCommand, Seen, decode_command, encode_command
+from modelserving.records.control import Action, ModelCommand, PartitionSeen, decode_command, encode_command
 from modelserving.records.descriptor import Golden, ModelDescriptor, ModelType, decode_descriptor, encode_descriptor
 from modelserving.records.fields import check_data_type, check_digest, check_percent
 from modelserving.records.heating import (
@@ -44,11 +44,11 @@ __all__ = [
     "ModelCommand",
     "ModelDescriptor",
     "ModelType",
+    "PartitionSeen",
     "RecordSchema",
     "ScoredColumns",
     "ScoredRecord",
     "ScoredRun",
-    "Seen",
     "SensorReading",
     "TemperatureControl",
     "Topics",

@@ -11,7 +11,7 @@ from modelserving.errors import DecodeError, FieldError
 from modelserving.records.fields import check_data_type, check_digest, check_percent
 from modelserving.records.wire import control_pb2 as wire
 
-__all__ = ["Action", "ModelCommand", "Seen", "decode_command", "encode_command"]
+__all__ = ["Action", "ModelCommand", "PartitionSeen", "decode_command", "encode_command"]
 
 
 class Action(IntEnum):
@@ -29,7 +29,7 @@ class Action(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class PartitionSeen:
     """How far a partition of the models topic went when a command was given.
 
     Args:
@@ -66,7 +66,7 @@ class ModelCommand:
     percent: float = 0.0
     issued_ms: int = 0
     issued_by: str = ""
-    seen: tuple[Seen, ...] = ()
+    seen: tuple[PartitionSeen, ...] = ()
 
     @property
     def key(self) -> bytes:
@@ -99,7 +99,7 @@ def decode_command(value: bytes | None) -> ModelCommand:
         check_percent(w.percent),
         w.issued_ms,
         w.issued_by,
-        tuple(Seen(one.partition, one.end, one.newest_ms) for one in w.seen),
+        tuple(PartitionSeen(one.partition, one.end, one.newest_ms) for one in w.seen),
     )
 
 
@@ -113,5 +113,5 @@ def encode_command(command: ModelCommand) -> bytes:
         percent=c.percent,
         issued_ms=c.issued_ms,
         issued_by=c.issued_by,
-        seen=[wire.Seen(partition=one.partition, end=one.end, newest_ms=one.newest_ms) for one in c.seen],
+        seen=[wire.PartitionSeen(partition=one.partition, end=one.end, newest_ms=one.newest_ms) for one in c.seen],
     ).SerializeToString()

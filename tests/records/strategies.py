@@ -11,8 +11,8 @@ from modelserving.records import (
     ModelCommand,
     ModelDescriptor,
     ModelType,
+    PartitionSeen,
     ScoredRecord,
-    Seen,
     WineRecord,
 )
 
@@ -71,5 +71,5 @@ commands = st.builds(
     percent=percents,
     issued_ms=int64,
     issued_by=text,
-    seen=st.lists(st.builds(Seen, st.integers(0, 99), int64, int64), max_size=2).map(tuple),
+    seen=st.lists(st.builds(PartitionSeen, st.integers(0, 99), int64, int64), max_size=2).map(tuple),
 )

@@ -18,7 +18,7 @@ from modelserving.records import (
     Action,
     ModelCommand,
     ModelDescriptor,
-    Seen,
+    PartitionSeen,
     Topics,
     encode_command,
     encode_descriptor,
@@ -124,7 +124,7 @@ def partition_of(data_type: str, partitions: int) -> int:
     return hashed % partitions
 
 
-def _look(connection: Connection, topic: str) -> tuple[Seen, ...]:
+def _look(connection: Connection, topic: str) -> tuple[PartitionSeen, ...]:
     """How far the models topic goes now; nothing where the broker does not say."""
     with closing(make_admin(connection)) as admin:
         try:
@@ -136,7 +136,9 @@ def _look(connection: Connection, topic: str) -> tuple[Seen, ...]:
             log.debug("the ends of %s are not known: %r", topic, error)
             return ()
     return tuple(
-        Seen(place.partition, ends[place].offset, newest[place].timestamp) for place in places if ends[place].offset > 0
+        PartitionSeen(place.partition, ends[place].offset, newest[place].timestamp)
+        for place in places
+        if ends[place].offset > 0
     )
 
 

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from modelserving.models.info import Slots
-from modelserving.records import Action, ModelCommand, ModelDescriptor, Seen, encode_descriptor
+from modelserving.records import Action, ModelCommand, ModelDescriptor, PartitionSeen, encode_descriptor
 
 __all__ = [
     "CommandEvent",
@@ -202,7 +202,7 @@ def _begins_anew(before: LogPosition, position: LogPosition) -> bool:
     return position.offset <= before.offset and position.timestamp_ms > before.timestamp_ms
 
 
-def _timed(log: Iterable[Event], lies: Sequence[tuple[int, Seen]] = ()) -> Iterator[tuple[LogPosition, Event]]:
+def _timed(log: Iterable[Event], lies: Sequence[tuple[int, PartitionSeen]] = ()) -> Iterator[tuple[LogPosition, Event]]:
     """When each was published: no later than what comes behind it in the log, nor than a command that knows of it."""
     by_ms: float = float("inf")
     for event in sorted(log, key=lambda event: event.position.offset, reverse=True):
@@ -211,7 +211,7 @@ def _timed(log: Iterable[Event], lies: Sequence[tuple[int, Seen]] = ()) -> Itera
         yield replace(event.position, timestamp_ms=int(by_ms)), event
 
 
-def _covers(seen: Seen, position: LogPosition) -> bool:
+def _covers(seen: PartitionSeen, position: LogPosition) -> bool:
     """Whether a message was there then; one that is stamped later is of a topic that was made anew since."""
     here = seen.partition == position.partition and position.offset < seen.end
     return here and position.timestamp_ms <= seen.newest_ms

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\rcontrol.proto\x12\x0cmodelserving\"\x8c\x02\n\x0cModelCommand\x12\x31\n\x06\x61\x63tion\x18\x01 \x01(\x0e\x32!.modelserving.ModelCommand.Action\x12\x11\n\tdata_type\x18\x02 \x01(\t\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x0f\n\x07percent\x18\x04 \x01(\x01\x12\x11\n\tissued_ms\x18\x05 \x01(\x03\x12\x11\n\tissued_by\x18\x06 \x01(\t\x12 \n\x04seen\x18\x07 \x03(\x0b\x32\x12.modelserving.Seen\"M\n\x06\x41\x63tion\x12\x0f\n\x0bUNSPECIFIED\x10\x00\x12\x0b\n\x07PROMOTE\x10\x01\x12\r\n\tROLL_BACK\x10\x02\x12\n\n\x06SHADOW\x10\x03\x12\n\n\x06RETIRE\x10\x04\"9\n\x04Seen\x12\x11\n\tpartition\x18\x01 \x01(\x05\x12\x0b\n\x03\x65nd\x18\x02 \x01(\x03\x12\x11\n\tnewest_ms\x18\x03 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\rcontrol.proto\x12\x0cmodelserving\"\x95\x02\n\x0cModelCommand\x12\x31\n\x06\x61\x63tion\x18\x01 \x01(\x0e\x32!.modelserving.ModelCommand.Action\x12\x11\n\tdata_type\x18\x02 \x01(\t\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x0f\n\x07percent\x18\x04 \x01(\x01\x12\x11\n\tissued_ms\x18\x05 \x01(\x03\x12\x11\n\tissued_by\x18\x06 \x01(\t\x12)\n\x04seen\x18\x07 \x03(\x0b\x32\x1b.modelserving.PartitionSeen\"M\n\x06\x41\x63tion\x12\x0f\n\x0bUNSPECIFIED\x10\x00\x12\x0b\n\x07PROMOTE\x10\x01\x12\r\n\tROLL_BACK\x10\x02\x12\n\n\x06SHADOW\x10\x03\x12\n\n\x06RETIRE\x10\x04\"B\n\rPartitionSeen\x12\x11\n\tpartition\x18\x01 \x01(\x05\x12\x0b\n\x03\x65nd\x18\x02 \x01(\x03\x12\x11\n\tnewest_ms\x18\x03 \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,9 +32,9 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'control_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_MODELCOMMAND']._serialized_start=32
-  _globals['_MODELCOMMAND']._serialized_end=300
-  _globals['_MODELCOMMAND_ACTION']._serialized_start=223
-  _globals['_MODELCOMMAND_ACTION']._serialized_end=300
-  _globals['_SEEN']._serialized_start=302
-  _globals['_SEEN']._serialized_end=359
+  _globals['_MODELCOMMAND']._serialized_end=309
+  _globals['_MODELCOMMAND_ACTION']._serialized_start=232
+  _globals['_MODELCOMMAND_ACTION']._serialized_end=309
+  _globals['_PARTITIONSEEN']._serialized_start=311
+  _globals['_PARTITIONSEEN']._serialized_end=377
 # @@protoc_insertion_point(module_scope)

@@ -71,7 +71,7 @@ class ModelCommand(_message.Message):
     issued_by: _builtins.str
     """free text"""
     @_builtins.property
-    def seen(self) -> _containers.RepeatedCompositeFieldContainer[Global___Seen]:
+    def seen(self) -> _containers.RepeatedCompositeFieldContainer[Global___PartitionSeen]:
         """the models topic as it was then: so a publisher's clock that runs ahead overtakes no command"""
 
     def __init__(
@@ -83,7 +83,7 @@ class ModelCommand(_message.Message):
         percent: _builtins.float = ...,
         issued_ms: _builtins.int = ...,
         issued_by: _builtins.str = ...,
-        seen: _abc.Iterable[Global___Seen] | None = ...,
+        seen: _abc.Iterable[Global___PartitionSeen] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -94,7 +94,7 @@ class ModelCommand(_message.Message):
 Global___ModelCommand: _TypeAlias = ModelCommand  # noqa: Y015
 
 @_typing.final
-class Seen(_message.Message):
+class PartitionSeen(_message.Message):
     """How far a partition of the models topic went when a command was given."""
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -120,4 +120,4 @@ class Seen(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___Seen: _TypeAlias = Seen  # noqa: Y015
+Global___PartitionSeen: _TypeAlias = PartitionSeen  # noqa: Y015

@@ -13,7 +13,7 @@ from modelserving.models.info import Slots
 from modelserving.models.lifecycle.history import History, LogPosition, ModelRef, fingerprint
 from modelserving.models.lifecycle.reconcile import Build, Reconciler
 from modelserving.models.lifecycle.slots import ModelSlots
-from modelserving.records import Action, ModelCommand, ModelDescriptor, ModelType, Seen
+from modelserving.records import Action, ModelCommand, ModelDescriptor, ModelType, PartitionSeen
 from tests.fakes import FakeModel, served_by
 
 NAMES = "abcd"
@@ -249,12 +249,12 @@ def test_a_clock_that_runs_ahead_pins_no_model() -> None:
 def test_a_clock_that_runs_ahead_overtakes_no_command() -> None:
     """Whoever gives a command says what was there; without that, and on a topic made anew, times alone count."""
     hour = 3_600_000
-    seen = (Seen(0, 2, 1_000 + hour),)
+    seen = (PartitionSeen(0, 2, 1_000 + hour),)
     for told, newest, expected in (
         (seen, 1_000 + hour, ("a", "b", "-", "0")),
         ((), 1_000 + hour, ("b", "a", "-", "1")),
         (seen, 2_000 + hour, ("b", "a", "-", "1")),
-        ((Seen(1, 2, 1_000 + hour),), 1_000 + hour, ("b", "a", "-", "1")),
+        ((PartitionSeen(1, 2, 1_000 + hour),), 1_000 + hour, ("b", "a", "-", "1")),
     ):
         history = History()
         history.add_model(model("a"), LogPosition(1_000, 0, 0, 0))
