@@ -95,6 +95,7 @@ def mend(root: Element) -> None:
     for segmentation in root.iter("MiningModel"):
         _check_votes(segmentation)
     for model in root.iter("RegressionModel"):
+        _check_links(model)
         _empty_second_table(model)
     for model in root.iter("SupportVectorMachineModel"):
         _check_method(model)
@@ -177,6 +178,15 @@ def _check_votes(model: Element) -> None:
         raise ModelRefused(
             f"the PMML model has missingPredictionTreatment for a {method}, which the engine does not know. Leave it "
             "out."
+        )
+
+
+def _check_links(model: Element) -> None:
+    method, tables = model.get("normalizationMethod", "none"), len(model.findall("RegressionTable"))
+    if tables > 2 and method in _LINKS | {"exp"} and model.get("functionName") == "classification":
+        raise ModelRefused(
+            f"the PMML model is a regression of {tables} labels with normalizationMethod {method}, to which the engine "
+            "gives no answer. Export it with softmax, or as ONNX."
         )
 
 

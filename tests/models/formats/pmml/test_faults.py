@@ -230,6 +230,15 @@ def test_of_two_labels_the_second_is_what_the_first_is_not() -> None:
     assert scores.outputs["probability_no"].tolist() == pytest.approx([1 / (1 + np.exp(-1))])
 
 
+@pytest.mark.parametrize("link", ["logit", "probit", "cloglog", "loglog", "cauchit", "exp"])
+def test_a_link_for_more_than_two_labels_is_refused(link: str) -> None:
+    """The engine would say of each record that an input lies outside; the model says what is wrong, once."""
+    tables = "".join(f'<RegressionTable intercept="{n}" targetCategory="{n}"/>' for n in "012")
+    body = f'<RegressionModel functionName="classification" normalizationMethod="{link}">{schema("k", "x")}{tables}'
+    with pytest.raises(ModelRefused, match=f"3 labels with normalizationMethod {link}"):
+        read_pmml(pmml(FIELDS, f"{body}</RegressionModel>"))
+
+
 def test_a_label_that_no_one_has_seen_is_one_of_its_own() -> None:
     """Where a field takes what is invalid as it is, an unseen category differs from those that are listed."""
     mining = '<MiningSchema><MiningField name="y" usageType="target"/><MiningField name="c" {}/></MiningSchema>'
