@@ -19,7 +19,8 @@ from fastapi.responses import JSONResponse, Response
 from modelserving import __version__
 from modelserving.errors import ModelError, ModelInputError, RecordError
 from modelserving.models.model import Model
-from modelserving.web.app import add_docs
+from modelserving.monitoring.metrics import Exposition
+from modelserving.web.app import add_docs, add_metrics
 from modelserving.web.page import PageState, PageTable, add_page
 from modelserving.web.tensors import describe_outputs, read_instances, read_tensors, write_predictions, write_tensors
 
@@ -85,6 +86,7 @@ def make_inference_app(models: Mapping[str, InferenceModel]) -> FastAPI:
     _add_errors(app)
     _add_v2(app, models)
     _add_tensorflow(app, models)
+    add_metrics(app, Exposition())  # Prometheus finds it as it finds the others
     return app
 
 

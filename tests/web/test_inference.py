@@ -104,6 +104,11 @@ def test_a_server_says_that_it_lives_and_what_it_has(web: Web) -> None:
     assert [(one["name"], one["datatype"]) for one in said["inputs"]] == [("kind", "BYTES"), ("hours", "FP64")]
 
 
+def test_prometheus_finds_what_it_looks_for(web: Web) -> None:
+    """It is in the file by which Prometheus finds servers: without this path it would be taken for one that is down."""
+    assert "process_resident_memory_bytes" in web.get("/metrics").text
+
+
 def test_typed_columns_are_asked_by_name(web: Web) -> None:
     """Texts are BYTES; the answer comes first, then the named outputs; the id comes back."""
     answer = infer(web, tensor("hours", "INT32", 2, 3), tensor("kind", "BYTES", "bike", "car"), id="q1").json()
