@@ -22,7 +22,7 @@ from modelserving.monitoring.metrics import EngineCollector, Exposition, JavaCol
 from modelserving.temperature.server import HeatingServer
 from modelserving.web.app import add_docs, add_errors, add_metrics
 from modelserving.web.page import PageState, PageTable, add_page
-from modelserving.web.peer_client import Ask, ask
+from modelserving.web.peer_client import AskPeer, ask
 from modelserving.web.schemas import AGAIN, HealthState
 
 __all__ = ["ControlState", "make_heating_app"]
@@ -47,7 +47,7 @@ class InstanceOfHeating(BaseModel):
     partitions: list[int] = Field(description="partitions of the sensors' topic that it works on")
 
 
-def make_heating_app(server: HeatingServer, ask: Ask[ControlState] = ask) -> FastAPI:
+def make_heating_app(server: HeatingServer, ask: AskPeer[ControlState] = ask) -> FastAPI:
     """Make the application.
 
     Args:

@@ -20,7 +20,7 @@ from modelserving.web.schemas import (
     AGAIN,
     ONE_TYPE,
     PROBLEMS,
-    DataType,
+    DataTypePath,
     HealthState,
     ModelNames,
     ModelState,
@@ -73,7 +73,7 @@ def make_app(server: ServerView, *routers: APIRouter) -> FastAPI:
     if not any(getattr(route, "path", "") == ONE_TYPE for router in routers for route in router.routes):
 
         @app.get(ONE_TYPE, summary="The model of one data type", responses=PROBLEMS)
-        def state_of(data_type: DataType) -> ModelState:
+        def state_of(data_type: DataTypePath) -> ModelState:
             return show_state(server, find_state(server, data_type))
 
     @app.get("/models", summary="The data types that have a model")

@@ -145,17 +145,7 @@ def _show(monitor: Monitor) -> PageState:
             PageTable(title="Drift", columns=["data type", "column", "values", "alarm"], rows=drift),
             PageTable(
                 title="Quality",
-                columns=[
-                    "data type",
-                    "model",
-                    "version",
-                    "place",
-                    "pairs",
-                    "mean error",
-                    "right",
-                    "calibration",
-                    "gain",
-                ],
+                columns=_QUALITY,
                 rows=quality,
             ),
         ],

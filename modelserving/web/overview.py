@@ -20,8 +20,8 @@ from modelserving.monitoring.metrics import Exposition
 from modelserving.monitoring.overview import AnnouncedServer, ClusterState, GroupState
 from modelserving.web.app import add_docs, add_errors, add_metrics
 from modelserving.web.page import PageState, PageTable, add_page
-from modelserving.web.page.system import Answer, draw_system
-from modelserving.web.peer_client import Ask, ask
+from modelserving.web.page.system import ServerAnswer, draw_system
+from modelserving.web.peer_client import AskPeer, ask
 from modelserving.web.schemas import AGAIN, HealthState
 
 __all__ = ["WATCH", "make_overview_app", "show_system"]
@@ -61,7 +61,7 @@ def _look(servers: Callable[[], Sequence[AnnouncedServer]], cluster: Callable[[]
     return show_system([one for one in servers() if one.kind != WATCH], cluster())
 
 
-def show_system(servers: Sequence[AnnouncedServer], cluster: ClusterState, ask: Ask[PageState] = ask) -> PageState:
+def show_system(servers: Sequence[AnnouncedServer], cluster: ClusterState, ask: AskPeer[PageState] = ask) -> PageState:
     """What the page shows.
 
     Args:
@@ -99,21 +99,21 @@ def show_system(servers: Sequence[AnnouncedServer], cluster: ClusterState, ask: 
     )
 
 
-def _ask_all(servers: Sequence[AnnouncedServer], ask: Ask[PageState]) -> list[Answer]:
+def _ask_all(servers: Sequence[AnnouncedServer], ask: AskPeer[PageState]) -> list[ServerAnswer]:
     if not servers:
         return []
     with ThreadPoolExecutor(min(len(servers), _MOST), thread_name_prefix="looking") as threads:
         return list(zip(servers, threads.map(lambda one: _answer(one, ask), servers), strict=True))
 
 
-def _answer(server: AnnouncedServer, ask: Ask[PageState]) -> PageState | None:
+def _answer(server: AnnouncedServer, ask: AskPeer[PageState]) -> PageState | None:
     try:
         return ask(server.url, "/snapshot", PageState)
     except ServerError:
         return None
 
 
-def _servers(answers: Sequence[Answer]) -> PageTable:
+def _servers(answers: Sequence[ServerAnswer]) -> PageTable:
     rows = [
         [
             one.kind,
@@ -129,7 +129,7 @@ def _servers(answers: Sequence[Answer]) -> PageTable:
     )
 
 
-def _models(answer: Answer) -> PageTable:
+def _models(answer: ServerAnswer) -> PageTable:
     """The models of one server, as it shows them itself."""
     server, found = answer
     own = next((one for one in found.tables if one.title == "Models"), None) if found is not None else None

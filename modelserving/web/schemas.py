@@ -21,7 +21,7 @@ __all__ = [
     "AGAIN",
     "ONE_TYPE",
     "PROBLEMS",
-    "DataType",
+    "DataTypePath",
     "HealthState",
     "ModelNames",
     "ModelState",
@@ -122,7 +122,7 @@ AGAIN = {"Retry-After": "1"}
 ONE_TYPE = "/state/{data_type}"
 """A server whose state is elsewhere, too, answers this one by itself."""
 
-DataType = Annotated[str, Path(examples=["hire"])]
+DataTypePath = Annotated[str, Path(examples=["hire"])]
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     400: {"model": Problem, "description": "The data type is not allowed"},
