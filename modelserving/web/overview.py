@@ -14,15 +14,15 @@ from functools import partial
 
 from fastapi import FastAPI, Response
 
-from modelserving import __version__
 from modelserving.errors import ServerError
 from modelserving.monitoring.metrics import Exposition
 from modelserving.monitoring.overview import AnnouncedServer, ClusterState, GroupState
-from modelserving.web.app import add_docs, add_errors, add_metrics
+from modelserving.serving import Health
+from modelserving.web.app import add_errors, add_metrics, begin_app
 from modelserving.web.page import PageState, PageTable, add_page
 from modelserving.web.page.system import ServerAnswer, draw_system
 from modelserving.web.peer_client import AskPeer, ask
-from modelserving.web.schemas import AGAIN, HealthState
+from modelserving.web.schemas import HealthState, show_health
 
 __all__ = ["WATCH", "make_overview_app", "show_system"]
 
@@ -38,9 +38,7 @@ def make_overview_app(servers: Callable[[], Sequence[AnnouncedServer]], cluster:
         servers: which there are now.
         cluster: what the broker has now; called by one thread at a time.
     """
-    app = FastAPI(title="Running system", version=__version__, docs_url=None, redoc_url=None)
-    app.openapi_version = "3.0.3"
-    add_docs(app)
+    app = begin_app("Running system")
     add_errors(app)
     look = partial(_look, servers, cluster)
     snapshot = add_page(app, look)
@@ -48,10 +46,7 @@ def make_overview_app(servers: Callable[[], Sequence[AnnouncedServer]], cluster:
     @app.get("/healthz", summary="Whether the broker and all servers answer", responses={503: {"model": HealthState}})
     def healthz(response: Response) -> HealthState:
         found = snapshot()
-        if not found.ok:
-            response.status_code = 503
-            response.headers.update(AGAIN)
-        return HealthState(status="ok" if found.ok else "unavailable", phase=found.phase, details=found.details)
+        return show_health(Health(found.ok, found.phase, tuple(found.details)), response)
 
     add_metrics(app, Exposition())
     return app
