@@ -21,6 +21,7 @@ LAYERS = (
     "config",
     "system",
     "statistics",
+    "svg",
     "records",
     "datasets",
     "jars",
