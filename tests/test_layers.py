@@ -21,6 +21,7 @@ LAYERS = (
     "config",
     "system",
     "statistics",
+    "svg",
     "records",
     "datasets",
     "jars",
@@ -155,14 +156,26 @@ def test_every_folder_has_its_map() -> None:
     assert [shown(path) for path in folders if not ast.get_docstring(tree_of(path / "__init__.py"))] == []
 
 
-def test_a_class_name_means_one_thing() -> None:
-    """Who has met a class by its name meets the same one everywhere; private ones count, too."""
-    defined = Counter(name for path in MODULES for name in classes_of(path))
+def test_a_name_of_a_type_means_one_thing() -> None:
+    """Who has met a class or an alias by its name meets the same one everywhere; private ones count, too."""
+    defined = Counter(name for path in MODULES for name in types_of(path))
     assert [name for name, count in defined.items() if count > 1] == []
 
 
-def classes_of(path: Path) -> set[str]:
-    return {node.name for node in ast.walk(tree_of(path)) if isinstance(node, ast.ClassDef)}
+def types_of(path: Path) -> set[str]:
+    """The classes of a module, and what it gives a class's name: aliases, type variables."""
+    classes = {node.name for node in ast.walk(tree_of(path)) if isinstance(node, ast.ClassDef)}
+    return classes | {name for node in tree_of(path).body for name in assigned(node) if spelt_as_a_type(name)}
+
+
+def assigned(node: ast.stmt) -> Iterator[str]:
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    yield from (target.id for target in targets if isinstance(target, ast.Name))
+
+
+def spelt_as_a_type(name: str) -> bool:
+    own = name.lstrip("_")
+    return own[:1].isupper() and not own.isupper()
 
 
 def touches_environment(path: Path) -> bool:

@@ -18,7 +18,7 @@ from modelserving.actors import rollout as rollout_module
 from modelserving.actors.dispatch import Gatherer, Postman
 from modelserving.actors.manager import ManagerActor
 from modelserving.actors.rollout import ModelRollout
-from modelserving.actors.runtime import Runtime, mailbox, pykka, supervision
+from modelserving.actors.runtime import Runtime
 from modelserving.actors.serving import ServingSettings
 from modelserving.kafka.messages import Message
 from modelserving.models.info import Slots, SlotsUpdate
@@ -32,11 +32,10 @@ from modelserving.stage import custom_stage
 from modelserving.stage import server as stage_server
 from modelserving.stage.custom_stage import ModelServingStage
 
-__all__ = ["ACTOR_FILES", "RUNTIME_FILES", "STAGE_FILES", "Side", "compare", "count_code", "tabulate"]
+__all__ = ["ACTOR_FILES", "STAGE_FILES", "Side", "compare", "count_code", "tabulate"]
 
 STAGE_FILES = (custom_stage, scoring, stage_server)
 ACTOR_FILES = (messages, serving, manager, children, dispatch, rollout_module, server)
-RUNTIME_FILES = (mailbox, supervision, pykka)
 
 
 @dataclass(frozen=True, slots=True)

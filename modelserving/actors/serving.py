@@ -47,7 +47,7 @@ __all__ = ["ServingActor", "ServingSettings"]
 
 log = logging.getLogger(__name__)
 
-Score = Callable[[Batch, ModelSlots, RecordDecoder], ScoredBatch]
+DecodeAndScore = Callable[[Batch, ModelSlots, RecordDecoder], ScoredBatch]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class ServingSettings:
 
     folder: Path
     save_every_s: float = 5.0
-    score: Score = score_batch
+    score: DecodeAndScore = score_batch
     mailbox: int = 100
     workers: int = 1
     router: str = "round-robin"

@@ -18,7 +18,9 @@ models_app = typer.Typer(
     no_args_is_help=True,
 )
 
-Folder = Annotated[Path | None, typer.Option("--data", help="Folder to write to; none: the checkout's data folder.")]
+DataFolder = Annotated[
+    Path | None, typer.Option("--data", help="Folder to write to; none: the checkout's data folder.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -29,7 +31,7 @@ def register(app: typer.Typer) -> None:
 
 
 @data_app.command("make")
-def make(data: Folder = None) -> None:
+def make(data: DataFolder = None) -> None:
     """Draw the workbook's records again, from published statistics and fixed seeds: the same bytes each time."""
     from modelserving.config import data_folder
     from modelserving.datasets import make_datasets, make_hires
@@ -58,7 +60,7 @@ def import_file(
 
 
 @models_app.command("train")
-def train(data: Folder = None) -> None:
+def train(data: DataFolder = None) -> None:
     """Train the workbook's models again and export them (needs `make setup-dev`)."""
     from modelserving.config import data_folder
     from modelserving.models.training import train_hires, train_models

@@ -13,7 +13,7 @@ from importlib import import_module
 
 from modelserving.kafka.admin import create_topics, delete_topics, end_offsets, list_topics
 from modelserving.kafka.clients import MAX_MESSAGE_BYTES, Connection, connect, make_admin, make_consumer, make_producer
-from modelserving.kafka.dead_letters import DeadLetter, headers, read_dead_letters
+from modelserving.kafka.dead_letters import DeadLetter, Headers, headers, read_dead_letters
 from modelserving.kafka.gaps import Gap
 from modelserving.kafka.messages import Message, dead_letter
 from modelserving.kafka.reading import read_topic
@@ -23,6 +23,7 @@ __all__ = [
     "Connection",
     "DeadLetter",
     "Gap",
+    "Headers",
     "Message",
     "connect",
     "create_topics",

@@ -6,16 +6,17 @@ where it was read and why it failed. Kafka Streams' own letters (KIP-1034) are b
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from modelserving.kafka.clients import MAX_MESSAGE_BYTES, Connection
 from modelserving.kafka.reading import read_topic
 
-__all__ = ["DeadLetter", "each_dead_letter", "headers", "letter_in", "read_dead_letters"]
+__all__ = ["DeadLetter", "Headers", "each_dead_letter", "headers", "letter_in", "read_dead_letters"]
 
-Headers: TypeAlias = tuple[tuple[str, bytes | None], ...]
+Headers: TypeAlias = Sequence[tuple[str, bytes | None]]
+"""Of a message: names and bytes, in their order; a name may come several times."""
 
 _REASON_BYTES = 4_000
 _KEY_BYTES = 64 * 1024

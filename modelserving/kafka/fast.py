@@ -28,7 +28,6 @@ from modelserving.kafka.clients import MAX_MESSAGE_BYTES, REQUEST_BYTES, Connect
 
 __all__ = [
     "BrokerWatch",
-    "has_fast_client",
     "is_unreadable",
     "make_fast_consumer",
     "make_fast_producer",
@@ -51,15 +50,6 @@ _READ_AHEAD_KB = 16 * 1024
 _PRODUCER_KB = 256 * 1024
 _STATIC = "Static consumer fenced"
 _LOG = logging.getLogger("librdkafka")
-
-
-def has_fast_client() -> bool:
-    """Whether the extra ``fast`` is installed."""
-    try:
-        _engine()
-    except SetupError:
-        return False
-    return True
 
 
 class BrokerWatch:

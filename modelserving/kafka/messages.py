@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple, Protocol, TypeAlias, overload
+from typing import NamedTuple, Protocol, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from modelserving.kafka.dead_letters import DeadLetter
+from modelserving.kafka.dead_letters import DeadLetter, Headers
 from modelserving.kafka.gaps import Gap
 
 __all__ = ["Message", "MessageColumns", "MessageRow", "dead_letter", "letter_of"]
-
-
-Headers: TypeAlias = Sequence[tuple[str, bytes | None]]
-"""Of a message; a name may come several times."""
 
 
 class Message(Protocol):

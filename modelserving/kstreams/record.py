@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, NoReturn, Self, TypeAlias
+from typing import Any, NoReturn, Self
 
 from modelserving import jvm
+from modelserving.kafka import Headers
 from modelserving.kstreams.bridge.values import from_java, milliseconds, to_java
 
 __all__ = ["FixedKeyRecord", "Headers", "HeadersRead", "Record", "RecordMetadata", "read_headers"]
-
-Headers: TypeAlias = tuple[tuple[str, bytes | None], ...]
-"""Names and bytes, in their order; a name may come twice."""
 
 
 class HeadersRead(tuple[tuple[str, bytes | None], ...]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Protocol, TypeAlias
 
@@ -68,16 +68,6 @@ class Scores:
         """One answer: a number, if it is one or spells one, or else a label."""
         value = float(self.values[row])
         return str(self.labels[row]) if math.isnan(value) and self.labels is not None else value
-
-    def as_numbers(self) -> Scores:
-        """The same for who can only use numbers: a label that spells none is a problem of its row."""
-        if self.labels is None:
-            return self
-        words = [int(row) for row in np.flatnonzero(np.isnan(self.values)) if row not in self.problems]
-        if not words:
-            return self
-        found = {row: f"the model answered {str(self.labels[row])!r}, not a number" for row in words}
-        return replace(self, problems=dict(sorted({**self.problems, **found}.items())))
 
 
 class Model(Protocol):

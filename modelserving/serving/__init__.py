@@ -17,7 +17,7 @@ from modelserving.serving.report.meter import BatchOutcome, Effort, Meter, Model
 from modelserving.serving.report.status import Counts, Health, Phase
 from modelserving.serving.report.view import ServerView
 from modelserving.serving.running.worker_thread import WorkerThread
-from modelserving.serving.scoring import score_batch
+from modelserving.serving.scoring import Score, score_batch
 
 __all__ = [
     "Batch",
@@ -29,6 +29,7 @@ __all__ = [
     "ModelKey",
     "ModelShare",
     "Phase",
+    "Score",
     "ScoredBatch",
     "ServerOptions",
     "ServerView",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -23,9 +24,12 @@ from modelserving.records.decoder import RecordDecoder
 from modelserving.serving.messages import Batch, ModelShare, ScoredBatch
 from modelserving.serving.words import read_words
 
-__all__ = ["score_batch"]
+__all__ = ["Score", "score_batch"]
 
 log = logging.getLogger(__name__)
+
+Score: TypeAlias = Callable[[Batch, ModelSlots], ScoredBatch]
+"""What a server does with a batch: to score it with the models that are in the slots now."""
 
 
 @dataclass(slots=True)

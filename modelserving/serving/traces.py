@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeAlias
 
+from modelserving.kafka import Headers
 from modelserving.kafka.messages import MessageColumns
 from modelserving.records import ScoredRecord
 from modelserving.serving.messages import Batch, ScoredBatch
-from modelserving.tracing import Headers, RecordTracer, carried
+from modelserving.tracing import RecordTracer, carried
 from modelserving.tracing.spans import Processing
 
 __all__ = ["BatchTracer"]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from modelserving.kafka import Connection, Message
 from modelserving.kafka.admin import create_named_topics, end_offsets
 from modelserving.kafka.settings import KEPT
-from modelserving.monitoring.replay.answers import Answer
+from modelserving.monitoring.replay.answers import AnswerValue
 from modelserving.monitoring.truth.join import decode_judged
 from modelserving.monitoring.truth.topic import error_of, judged_topic
 from modelserving.records import Topics
@@ -72,7 +72,7 @@ class QualityTracker:
             except (ValueError, TypeError, KeyError) as error:
                 log.warning("%s[%d]@%d is no pair: %r", message.topic, message.partition, message.offset, error)
 
-    def add(self, data_type: str, digest: str, answer: Answer, truth: Answer) -> None:
+    def add(self, data_type: str, digest: str, answer: AnswerValue, truth: AnswerValue) -> None:
         """An answer has met its truth.
 
         Args:

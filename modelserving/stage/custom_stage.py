@@ -12,7 +12,7 @@ slow reader of the results slows the reading of the topic: that is back pressure
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import anyio
@@ -23,7 +23,7 @@ from modelserving.models.info import SlotsUpdate
 from modelserving.models.lifecycle.slots import ModelSlots
 from modelserving.serving.messages import Batch, ScoredBatch
 from modelserving.serving.running.worker_thread import WorkerThread
-from modelserving.serving.scoring import score_batch
+from modelserving.serving.scoring import Score, score_batch
 
 __all__ = ["ModelServingStage"]
 
@@ -37,9 +37,7 @@ class ModelServingStage:
         score: what is done with a batch.
     """
 
-    def __init__(
-        self, slots: ModelSlots, worker: WorkerThread, score: Callable[[Batch, ModelSlots], ScoredBatch] = score_batch
-    ) -> None:
+    def __init__(self, slots: ModelSlots, worker: WorkerThread, score: Score = score_batch) -> None:
         self.slots = slots
         self._worker = worker
         self._score = score

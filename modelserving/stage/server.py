@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 
@@ -23,7 +23,7 @@ from modelserving.serving.report.status import Counts, Health, Phase
 from modelserving.serving.running.sessions import run_sessions, spare_the_garbage_collector
 from modelserving.serving.running.watch import TopicWatch
 from modelserving.serving.running.worker_thread import WorkerThread, run_abandonable
-from modelserving.serving.scoring import score_batch
+from modelserving.serving.scoring import Score, score_batch
 from modelserving.stage.custom_stage import ModelServingStage
 
 __all__ = ["StageServer"]
@@ -45,7 +45,7 @@ class StageServer:
         self,
         connection: Connection,
         options: ServerOptions,
-        score: Callable[[Batch, ModelSlots], ScoredBatch] | None = None,
+        score: Score | None = None,
     ) -> None:
         self.options = options
         self.slots = ModelSlots()

@@ -16,14 +16,13 @@ from contextlib import contextmanager
 from fastapi import FastAPI, HTTPException, Response
 from pydantic import BaseModel, Field
 
-from modelserving import __version__
 from modelserving.errors import ServerError
 from modelserving.monitoring.metrics import EngineCollector, Exposition, JavaCollector
 from modelserving.temperature.server import HeatingServer
-from modelserving.web.app import add_docs, add_errors, add_metrics
+from modelserving.web.app import add_errors, add_metrics, begin_app
 from modelserving.web.page import PageState, PageTable, add_page
-from modelserving.web.peer_client import Ask, ask
-from modelserving.web.schemas import AGAIN, HealthState
+from modelserving.web.peer_client import AskPeer, ask
+from modelserving.web.schemas import AGAIN, HealthState, show_health
 
 __all__ = ["ControlState", "make_heating_app"]
 
@@ -47,16 +46,14 @@ class InstanceOfHeating(BaseModel):
     partitions: list[int] = Field(description="partitions of the sensors' topic that it works on")
 
 
-def make_heating_app(server: HeatingServer, ask: Ask[ControlState] = ask) -> FastAPI:
+def make_heating_app(server: HeatingServer, ask: AskPeer[ControlState] = ask) -> FastAPI:
     """Make the application.
 
     Args:
         server: this instance.
         ask: asks another one.
     """
-    app = FastAPI(title="Heater", version=__version__, docs_url=None, redoc_url=None)
-    app.openapi_version = "3.0.3"
-    add_docs(app)
+    app = begin_app("Heater")
     add_errors(app)
 
     @app.get("/state/instances", summary="Who there is")
@@ -95,13 +92,7 @@ def make_heating_app(server: HeatingServer, ask: Ask[ControlState] = ask) -> Fas
         "/healthz", methods=["GET", "HEAD"], summary="Whether it controls", responses={503: {"model": HealthState}}
     )
     def healthz(response: Response) -> HealthState:
-        health = server.health()
-        if not health.ok:
-            response.status_code = 503
-            response.headers.update(AGAIN)
-        return HealthState(
-            status="ok" if health.ok else "unavailable", phase=health.phase, details=list(health.details)
-        )
+        return show_health(server.health(), response)
 
     add_page(app, lambda: _show(server))
     add_metrics(app, Exposition(JavaCollector(), EngineCollector(lambda: server.streams)))

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TypeAlias
+from collections.abc import Iterable
 
-__all__ = ["TRACE_HEADERS", "Headers", "carried"]
-
-Headers: TypeAlias = Sequence[tuple[str, bytes | None]]
+__all__ = ["TRACE_HEADERS", "carried"]
 
 TRACE_HEADERS = frozenset({"traceparent", "tracestate"})
 """W3C's names."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelserving import __version__
-from modelserving.tracing.headers import TRACE_HEADERS, Headers, carried
+from modelserving.kafka import Headers
+from modelserving.tracing.headers import TRACE_HEADERS, carried
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context

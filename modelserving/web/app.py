@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import swagger_ui_bundle
 from fastapi import APIRouter, FastAPI, Request
@@ -17,19 +18,19 @@ from modelserving import __version__
 from modelserving.monitoring.metrics import EngineCollector, Exposition, HasEngine, JavaCollector, ServerCollector
 from modelserving.web.page import add_page, show_server
 from modelserving.web.schemas import (
-    AGAIN,
     ONE_TYPE,
     PROBLEMS,
-    DataType,
+    DataTypePath,
     HealthState,
     ModelNames,
     ModelState,
     ServerView,
     find_state,
+    show_health,
     show_state,
 )
 
-__all__ = ["add_docs", "add_errors", "add_metrics", "make_app"]
+__all__ = ["add_errors", "add_metrics", "begin_app", "make_app"]
 
 _ASSETS = "/docs-assets"
 
@@ -48,16 +49,11 @@ def make_app(server: ServerView, *routers: APIRouter) -> FastAPI:
         server: what it shows.
         routers: paths of this kind of server alone.
     """
-    app = FastAPI(
-        title="Model server",
-        version=__version__,
-        docs_url=None,
-        redoc_url=None,
-        default_response_class=ReadableJson,
+    app = begin_app(
+        "Model server",
         description="Which model scores now, and how it does. Models arrive by Kafka, not here: this face only looks.",
+        default_response_class=ReadableJson,
     )
-    app.openapi_version = "3.0.3"  # the newest that the bundled page can show
-    add_docs(app)
     add_errors(app)
     app.add_middleware(_Head)
 
@@ -73,7 +69,7 @@ def make_app(server: ServerView, *routers: APIRouter) -> FastAPI:
     if not any(getattr(route, "path", "") == ONE_TYPE for router in routers for route in router.routes):
 
         @app.get(ONE_TYPE, summary="The model of one data type", responses=PROBLEMS)
-        def state_of(data_type: DataType) -> ModelState:
+        def state_of(data_type: DataTypePath) -> ModelState:
             return show_state(server, find_state(server, data_type))
 
     @app.get("/models", summary="The data types that have a model")
@@ -82,16 +78,7 @@ def make_app(server: ServerView, *routers: APIRouter) -> FastAPI:
 
     @app.get("/healthz", summary="Whether the server serves", responses={503: {"model": HealthState}})
     def healthz(response: Response) -> HealthState:
-        health = server.health()
-        if not health.ok:
-            response.status_code = 503
-            response.headers.update(AGAIN)
-        return HealthState(
-            status="ok" if health.ok else "unavailable",
-            phase=health.phase,
-            details=list(health.details),
-            lost=dict(server.lost),
-        )
+        return show_health(server.health(), response)
 
     engine = (EngineCollector(lambda: server.streams),) if isinstance(server, HasEngine) else ()
     add_page(app, lambda: show_server(server))
@@ -125,8 +112,15 @@ class _Head:
         await self._app({**scope, "method": "GET"}, receive, send_head)
 
 
-def add_docs(app: FastAPI) -> None:
-    """The OpenAPI page, from files on this machine: a workshop room may have no network."""
+def begin_app(title: str, **more: Any) -> FastAPI:
+    """An application with its OpenAPI page, from files on this machine: a workshop room may have no network.
+
+    Args:
+        title: what it is of.
+        more: as ``FastAPI`` takes it.
+    """
+    app = FastAPI(title=title, version=__version__, docs_url=None, redoc_url=None, **more)
+    app.openapi_version = "3.0.3"  # the newest that the bundled page can show
     app.mount(_ASSETS, StaticFiles(directory=swagger_ui_bundle.swagger_ui_path))
 
     @app.get("/docs", include_in_schema=False)
@@ -138,6 +132,8 @@ def add_docs(app: FastAPI) -> None:
             swagger_css_url=f"{_ASSETS}/swagger-ui.css",
             swagger_favicon_url=f"{_ASSETS}/favicon-32x32.png",
         )
+
+    return app
 
 
 def add_errors(app: FastAPI) -> None:

@@ -20,7 +20,7 @@ from modelserving import __version__
 from modelserving.errors import ModelError, ModelInputError, RecordError
 from modelserving.models.model import Model
 from modelserving.monitoring.metrics import Exposition
-from modelserving.web.app import add_docs, add_metrics
+from modelserving.web.app import add_metrics, begin_app
 from modelserving.web.page import PageState, PageTable, add_page
 from modelserving.web.tensors import describe_outputs, read_instances, read_tensors, write_predictions, write_tensors
 
@@ -73,15 +73,9 @@ def make_inference_app(models: Mapping[str, InferenceModel]) -> FastAPI:
     Args:
         models: by name.
     """
-    app = FastAPI(
-        title="Models over HTTP",
-        version=__version__,
-        docs_url=None,
-        redoc_url=None,
-        description="The Open Inference Protocol, version 2, and TensorFlow Serving's REST form.",
+    app = begin_app(
+        "Models over HTTP", description="The Open Inference Protocol, version 2, and TensorFlow Serving's REST form."
     )
-    app.openapi_version = "3.0.3"  # the newest that the bundled page can show
-    add_docs(app)
     add_page(app, lambda: _show(models))
     _add_errors(app)
     _add_v2(app, models)

@@ -14,15 +14,14 @@ import math
 from fastapi import FastAPI, Response
 from pydantic import BaseModel, Field
 
-from modelserving import __version__
 from modelserving.monitoring.metrics import EngineCollector, Exposition, JavaCollector
 from modelserving.monitoring.monitor import Monitor, MonitorCollector
 from modelserving.monitoring.monitor.shadows import BesideServed
 from modelserving.monitoring.truth.quality import Quality
 from modelserving.serving import ModelKey
-from modelserving.web.app import add_docs, add_errors, add_metrics
+from modelserving.web.app import add_errors, add_metrics, begin_app
 from modelserving.web.page import PageState, PageTable, Shares, add_page
-from modelserving.web.schemas import AGAIN, HealthState
+from modelserving.web.schemas import HealthState, show_health
 
 __all__ = ["make_monitor_app"]
 
@@ -60,9 +59,7 @@ def make_monitor_app(monitor: Monitor) -> FastAPI:
     Args:
         monitor: what it shows.
     """
-    app = FastAPI(title="Monitor", version=__version__, docs_url=None, redoc_url=None)
-    app.openapi_version = "3.0.3"
-    add_docs(app)
+    app = begin_app("Monitor")
     add_errors(app)
 
     @app.get("/drift", summary="What drifts")
@@ -80,13 +77,7 @@ def make_monitor_app(monitor: Monitor) -> FastAPI:
 
     @app.get("/healthz", summary="Whether it looks", responses={503: {"model": HealthState}})
     def healthz(response: Response) -> HealthState:
-        health = monitor.health()
-        if not health.ok:
-            response.status_code = 503
-            response.headers.update(AGAIN)
-        return HealthState(
-            status="ok" if health.ok else "unavailable", phase=health.phase, details=list(health.details)
-        )
+        return show_health(monitor.health(), response)
 
     add_page(app, lambda: _show(monitor))
     add_metrics(app, Exposition(MonitorCollector(monitor), JavaCollector(), EngineCollector(lambda: monitor.streams)))
@@ -145,17 +136,7 @@ def _show(monitor: Monitor) -> PageState:
             PageTable(title="Drift", columns=["data type", "column", "values", "alarm"], rows=drift),
             PageTable(
                 title="Quality",
-                columns=[
-                    "data type",
-                    "model",
-                    "version",
-                    "place",
-                    "pairs",
-                    "mean error",
-                    "right",
-                    "calibration",
-                    "gain",
-                ],
+                columns=_QUALITY,
                 rows=quality,
             ),
         ],

@@ -14,15 +14,15 @@ from functools import partial
 
 from fastapi import FastAPI, Response
 
-from modelserving import __version__
 from modelserving.errors import ServerError
 from modelserving.monitoring.metrics import Exposition
 from modelserving.monitoring.overview import AnnouncedServer, ClusterState, GroupState
-from modelserving.web.app import add_docs, add_errors, add_metrics
+from modelserving.serving import Health
+from modelserving.web.app import add_errors, add_metrics, begin_app
 from modelserving.web.page import PageState, PageTable, add_page
-from modelserving.web.page.system import Answer, draw_system
-from modelserving.web.peer_client import Ask, ask
-from modelserving.web.schemas import AGAIN, HealthState
+from modelserving.web.page.system import ServerAnswer, draw_system
+from modelserving.web.peer_client import AskPeer, ask
+from modelserving.web.schemas import HealthState, show_health
 
 __all__ = ["WATCH", "make_overview_app", "show_system"]
 
@@ -38,9 +38,7 @@ def make_overview_app(servers: Callable[[], Sequence[AnnouncedServer]], cluster:
         servers: which there are now.
         cluster: what the broker has now; called by one thread at a time.
     """
-    app = FastAPI(title="Running system", version=__version__, docs_url=None, redoc_url=None)
-    app.openapi_version = "3.0.3"
-    add_docs(app)
+    app = begin_app("Running system")
     add_errors(app)
     look = partial(_look, servers, cluster)
     snapshot = add_page(app, look)
@@ -48,10 +46,7 @@ def make_overview_app(servers: Callable[[], Sequence[AnnouncedServer]], cluster:
     @app.get("/healthz", summary="Whether the broker and all servers answer", responses={503: {"model": HealthState}})
     def healthz(response: Response) -> HealthState:
         found = snapshot()
-        if not found.ok:
-            response.status_code = 503
-            response.headers.update(AGAIN)
-        return HealthState(status="ok" if found.ok else "unavailable", phase=found.phase, details=found.details)
+        return show_health(Health(found.ok, found.phase, tuple(found.details)), response)
 
     add_metrics(app, Exposition())
     return app
@@ -61,7 +56,7 @@ def _look(servers: Callable[[], Sequence[AnnouncedServer]], cluster: Callable[[]
     return show_system([one for one in servers() if one.kind != WATCH], cluster())
 
 
-def show_system(servers: Sequence[AnnouncedServer], cluster: ClusterState, ask: Ask[PageState] = ask) -> PageState:
+def show_system(servers: Sequence[AnnouncedServer], cluster: ClusterState, ask: AskPeer[PageState] = ask) -> PageState:
     """What the page shows.
 
     Args:
@@ -99,21 +94,21 @@ def show_system(servers: Sequence[AnnouncedServer], cluster: ClusterState, ask: 
     )
 
 
-def _ask_all(servers: Sequence[AnnouncedServer], ask: Ask[PageState]) -> list[Answer]:
+def _ask_all(servers: Sequence[AnnouncedServer], ask: AskPeer[PageState]) -> list[ServerAnswer]:
     if not servers:
         return []
     with ThreadPoolExecutor(min(len(servers), _MOST), thread_name_prefix="looking") as threads:
         return list(zip(servers, threads.map(lambda one: _answer(one, ask), servers), strict=True))
 
 
-def _answer(server: AnnouncedServer, ask: Ask[PageState]) -> PageState | None:
+def _answer(server: AnnouncedServer, ask: AskPeer[PageState]) -> PageState | None:
     try:
         return ask(server.url, "/snapshot", PageState)
     except ServerError:
         return None
 
 
-def _servers(answers: Sequence[Answer]) -> PageTable:
+def _servers(answers: Sequence[ServerAnswer]) -> PageTable:
     rows = [
         [
             one.kind,
@@ -129,7 +124,7 @@ def _servers(answers: Sequence[Answer]) -> PageTable:
     )
 
 
-def _models(answer: Answer) -> PageTable:
+def _models(answer: ServerAnswer) -> PageTable:
     """The models of one server, as it shows them itself."""
     server, found = answer
     own = next((one for one in found.tables if one.title == "Models"), None) if found is not None else None

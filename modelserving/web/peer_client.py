@@ -12,18 +12,18 @@ from pydantic import BaseModel, ValidationError
 
 from modelserving.errors import ServerError
 
-__all__ = ["Ask", "ask", "ask_all"]
+__all__ = ["AskPeer", "ask", "ask_all"]
 
-Answer = TypeVar("Answer", bound=BaseModel)
+AnswerT = TypeVar("AnswerT", bound=BaseModel)
 
 _TIMEOUT = httpx.Timeout(5.0, connect=1.0)
 _MOST = 16
 
-Ask = Callable[[str, str, type[Answer]], Answer]
+AskPeer = Callable[[str, str, type[AnswerT]], AnswerT]
 """Address of an instance, path, and what comes back."""
 
 
-def ask(url: str, path: str, kind: type[Answer]) -> Answer:
+def ask(url: str, path: str, kind: type[AnswerT]) -> AnswerT:
     """Ask another instance.
 
     Args:
@@ -52,7 +52,7 @@ def ask(url: str, path: str, kind: type[Answer]) -> Answer:
         raise ServerError(f"the instance at {url} answers something else: is it of this version? {error}") from error
 
 
-def ask_all(urls: Sequence[str], path: str, kind: type[Answer], ask: Ask[Answer] = ask) -> list[Answer]:
+def ask_all(urls: Sequence[str], path: str, kind: type[AnswerT], ask: AskPeer[AnswerT] = ask) -> list[AnswerT]:
     """Ask several instances at the same time.
 
     Returns:

@@ -28,12 +28,12 @@ from modelserving.errors import ServerError
 from modelserving.statistics import StatisticsSnapshot
 from modelserving.streams_server import Instance, InstanceShare, add_up
 from modelserving.streams_server.stores import ModelStatistics
-from modelserving.web.peer_client import Ask, ask, ask_all
+from modelserving.web.peer_client import AskPeer, ask, ask_all
 from modelserving.web.schemas import (
     AGAIN,
     ONE_TYPE,
     PROBLEMS,
-    DataType,
+    DataTypePath,
     ModelState,
     Problem,
     ServerView,
@@ -126,7 +126,7 @@ class _Questions:
         ask: asks another instance.
     """
 
-    def __init__(self, server: ServerView, local: Queryable, ask: Ask[ShareState]) -> None:
+    def __init__(self, server: ServerView, local: Queryable, ask: AskPeer[ShareState]) -> None:
         self._server = server
         self._local = local
         self._ask = ask
@@ -193,7 +193,7 @@ class _Questions:
         return _together(only, [only], {partition})
 
 
-def query_router(server: ServerView, local: Queryable, ask: Ask[ShareState] = ask) -> APIRouter:
+def query_router(server: ServerView, local: Queryable, ask: AskPeer[ShareState] = ask) -> APIRouter:
     """The paths, for ``make_app``.
 
     Args:
@@ -222,12 +222,12 @@ def query_router(server: ServerView, local: Queryable, ask: Ask[ShareState] = as
             return questions.instances_with(store)
 
     @router.get(ONE_TYPE, summary="The model of one data type, all instances together", responses=PROBLEMS)
-    def whole(data_type: DataType) -> WholeState:
+    def whole(data_type: DataTypePath) -> WholeState:
         with _refusals():
             return questions.whole(data_type)
 
     @router.get(f"{ONE_TYPE}/share", summary="The model of one data type, at this instance alone", responses=PROBLEMS)
-    async def share(data_type: DataType) -> ShareState:
+    async def share(data_type: DataTypePath) -> ShareState:
         with _refusals():
             return await run_sync(partial(questions.share, data_type), limiter=threads)
 

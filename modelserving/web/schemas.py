@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import HTTPException, Path
+from fastapi import HTTPException, Path, Response
 from pydantic import BaseModel, Field
 
 from modelserving.errors import FieldError
@@ -14,14 +14,14 @@ from modelserving.models.lifecycle.shadow import ShadowComparison
 from modelserving.models.lifecycle.state import ServingState
 from modelserving.models.store.codec import write_info
 from modelserving.records import check_data_type
-from modelserving.serving import ServerView
+from modelserving.serving import Health, ServerView
 from modelserving.statistics import StatisticsSnapshot
 
 __all__ = [
     "AGAIN",
     "ONE_TYPE",
     "PROBLEMS",
-    "DataType",
+    "DataTypePath",
     "HealthState",
     "ModelNames",
     "ModelState",
@@ -30,6 +30,7 @@ __all__ = [
     "check_path",
     "find_state",
     "no_model",
+    "show_health",
     "show_state",
     "show_statistics",
 ]
@@ -119,10 +120,20 @@ class Problem(BaseModel):
 AGAIN = {"Retry-After": "1"}
 """Told with each 503: most of what hinders is over in a moment."""
 
+
+def show_health(health: Health, response: Response) -> HealthState:
+    """Whether a server serves; where it does not, the response is a 503."""
+    if not health.ok:
+        response.status_code = 503
+        response.headers.update(AGAIN)
+    status = "ok" if health.ok else "unavailable"
+    return HealthState(status=status, phase=health.phase, details=list(health.details))
+
+
 ONE_TYPE = "/state/{data_type}"
 """A server whose state is elsewhere, too, answers this one by itself."""
 
-DataType = Annotated[str, Path(examples=["hire"])]
+DataTypePath = Annotated[str, Path(examples=["hire"])]
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     400: {"model": Problem, "description": "The data type is not allowed"},

@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field
 from modelserving.speculative.settings import ParticipantSettings, SpeculativeSettings
 from modelserving.speculative.standing import StandingSnapshot
 from modelserving.speculative.starter import Starter
-from modelserving.web.schemas import PROBLEMS, DataType, ServerView, no_model
+from modelserving.web.schemas import PROBLEMS, DataTypePath, ServerView, no_model
 
 __all__ = ["ParticipantState", "SpeculativeState", "SpeculativeView", "speculative_router"]
 
@@ -85,7 +85,7 @@ def speculative_router(server: SpeculativeView) -> APIRouter:
         return [_show(server, settings) for _, settings in sorted(server.starter.configured.items())]
 
     @router.get("/speculative/{data_type}", summary="What is wanted of one data type", responses=PROBLEMS)
-    def one_type(data_type: DataType) -> SpeculativeState:
+    def one_type(data_type: DataTypePath) -> SpeculativeState:
         settings = server.starter.settings_of(data_type)
         if data_type not in server.starter.configured and server.describe(data_type) is None:
             raise no_model(server, data_type)

@@ -8,7 +8,7 @@
     back_pressure.py   BackPressureView: a producer, a buffer, a consumer
     heater/            HeaterView: rooms, what is wanted in them, what their heaters are told; with sliders
     topic/             TopicView: partitions, records, bookmarks, owners, transactions of a topic
-    svg.py colours.py  what they are drawn with
+    colours.py         what they are drawn with, through modelserving/svg.py
 
 Each name is imported when it is first used: ``waiting.py`` alone is needed by whoever waits for something.
 """

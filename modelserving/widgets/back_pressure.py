@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from modelserving.svg import Markup, Scale, document, element, join, label
 from modelserving.widgets.colours import FAINT, INK, SERIES, WARNING
 from modelserving.widgets.live import Frame, FrameSource, LiveView
-from modelserving.widgets.svg import Markup, Scale, document, element, join, label
 
 __all__ = ["BackPressureSnapshot", "BackPressureView", "FlowSample", "render_back_pressure"]
 

@@ -6,7 +6,7 @@ is at least 3 to 1. Each series has a shape too, so that nothing is said by colo
 
 from __future__ import annotations
 
-from modelserving.widgets.svg import Markup
+from modelserving.svg import Markup
 
 __all__ = ["DIM", "FAINT", "INK", "LIT", "LIT_TEXT", "SERIES", "WARNING", "colour", "dots", "marks"]
 

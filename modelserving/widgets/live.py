@@ -16,8 +16,8 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 import ipywidgets
 
 from modelserving.errors import ConfigError, ServerError
+from modelserving.svg import escape
 from modelserving.widgets.dock import dock
-from modelserving.widgets.svg import escape
 from modelserving.widgets.waiting import waiting
 
 __all__ = ["Frame", "FrameSource", "LiveView"]

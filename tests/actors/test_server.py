@@ -15,7 +15,7 @@ import anyio
 import pytest
 
 from modelserving.actors import ActorServer, PykkaRuntime, ServingSettings, StateFolder
-from modelserving.actors.serving import Score
+from modelserving.actors.serving import DecodeAndScore
 from modelserving.kafka import (
     Connection,
     create_topics,
@@ -73,7 +73,7 @@ async def until(condition: Callable[[], object], what: str, seconds: float = 30)
 
 @asynccontextmanager
 async def serving(
-    connection: Connection, topics: Topics, folder: Path, score: Score = score_batch, save_every_s: float = 5
+    connection: Connection, topics: Topics, folder: Path, score: DecodeAndScore = score_batch, save_every_s: float = 5
 ) -> AsyncIterator[ActorServer]:
     """A server that serves; afterwards it has ended."""
     settings = ServingSettings(folder, save_every_s, score)

@@ -26,11 +26,11 @@ from modelserving.kafka.admin import end_offsets
 from modelserving.monitoring.replay.answers import RecordPlace
 from modelserving.monitoring.truth.topic import Truth, create_truth_topic, send_truths
 from modelserving.records import TOPICS
+from modelserving.svg import escape
 from modelserving.system.ports import free_port
 from modelserving.widgets.live import Frame
 from modelserving.widgets.stage.chart import stage_frame
 from modelserving.widgets.stage.feed import ScoreFeed
-from modelserving.widgets.svg import escape
 from modelserving.widgets.topic.chart import topic_frame
 from modelserving.widgets.topic.feed import TopicFeed
 from modelserving.workshop.lesson.lesson_topics import wait_until

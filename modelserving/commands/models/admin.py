@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,21 +16,18 @@ from modelserving.commands.options import topics_of
 from modelserving.config import load_settings
 from modelserving.errors import ConfigError
 from modelserving.records import Action, Topics
-from modelserving.records.defaults import DEFAULT_TYPE
 
 if TYPE_CHECKING:
     from modelserving.kafka import Connection
     from modelserving.models.admin.listing import ListedModel, ModelListing, Place
-    from modelserving.models.lifecycle.slots import ModelSlots
     from modelserving.models.store.repository import ModelRepository
     from modelserving.records import ModelDescriptor
-    from modelserving.serving import Batch, ScoredBatch
+    from modelserving.serving import Score
 
-__all__ = ["DataType", "Digest", "ModelAdmin", "Schema", "Shadow", "model_admin", "say", "score_by"]
+__all__ = ["Digest", "ModelAdmin", "Schema", "ShadowPercent", "model_admin", "say", "score_by"]
 
-DataType = Annotated[str, typer.Argument(help=f"The records that are meant, for example {DEFAULT_TYPE}.")]
 Digest = Annotated[str, typer.Option("--digest", "--to", help="This model: the first digits of its digest.")]
-Shadow = Annotated[
+ShadowPercent = Annotated[
     float, typer.Option(min=0, max=100, help="Not to serve, but to score this percentage of the records beside.")
 ]
 
@@ -40,7 +37,7 @@ Schema = Annotated[
 ]
 
 
-def score_by(schema: list[Path] | None) -> Callable[[Batch, ModelSlots], ScoredBatch]:
+def score_by(schema: list[Path] | None) -> Score:
     """What a server does with a batch of records of these schemas; of the workbook's own where none is named."""
     from modelserving.datasets import default_schemas
     from modelserving.records.decoder import RecordDecoder

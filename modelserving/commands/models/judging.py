@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from modelserving.commands.models.admin import DataType, ModelAdmin, Schema, model_admin, say, score_by
+from modelserving.commands.models.admin import ModelAdmin, Schema, model_admin, say, score_by
 from modelserving.commands.models.table import SHORT
-from modelserving.commands.options import Prefix, Topic
+from modelserving.commands.options import DataType, Prefix, Topic
 from modelserving.errors import ConfigError, RecordError
 
 if TYPE_CHECKING:

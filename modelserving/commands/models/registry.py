@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 import typer
 
-from modelserving.commands.models.admin import DataType, Digest, Shadow, model_admin, say
+from modelserving.commands.models.admin import Digest, ShadowPercent, model_admin, say
 from modelserving.commands.models.table import SHORT
-from modelserving.commands.options import Prefix, Topic
+from modelserving.commands.options import DataType, Prefix, Topic
 from modelserving.config import load_settings
 from modelserving.errors import ConfigError
 
@@ -40,7 +40,7 @@ def pull(
         str, typer.Argument(metavar="mlflow:NAME", help="The newest version; or mlflow:NAME/3, or mlflow:NAME@alias.")
     ],
     registry: Registry = "",
-    shadow: Shadow = 0,
+    shadow: ShadowPercent = 0,
     prefix: Prefix = "",
     topic: Topic = "",
 ) -> None:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from modelserving.commands.models.admin import DataType, Digest, ModelAdmin, Schema, Shadow, model_admin, say
+from modelserving.commands.models.admin import Digest, ModelAdmin, Schema, ShadowPercent, model_admin, say
 from modelserving.commands.models.judging import require_better
 from modelserving.commands.models.table import SHORT, quality, show_models, when
-from modelserving.commands.options import Prefix, Topic
+from modelserving.commands.options import DataType, Prefix, Topic
 from modelserving.config import data_folder
 from modelserving.errors import ConfigError
 from modelserving.records import Action, ScoredRecord
@@ -68,7 +68,7 @@ def publish(
     ] = None,
     golden_count: Annotated[int, typer.Option(min=1, help="So many of those records.")] = 10,
     tolerance: Annotated[float, typer.Option(min=0, help="How far an answer may be off; 0: a millionth.")] = 0,
-    shadow: Shadow = 0,
+    shadow: ShadowPercent = 0,
     by_reference: Annotated[
         str, typer.Option(help="Send this URI instead of the bytes; servers that are allowed to read it there.")
     ] = "",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
-Folder = Annotated[Path, typer.Argument(help="The folder of the service.")]
+ServiceFolder = Annotated[Path, typer.Argument(help="The folder of the service.")]
 
 _SERVERS = {"stage": servers.stage, "actor": servers.actor, "streams": servers.streams}
 _STREAMS_BATCH = 1_000
@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
 
 
 def new(
-    folder: Folder,
+    folder: ServiceFolder,
     records: Annotated[
         Path | None,
         typer.Option("--from", help="CSV with a header, JSON lines or Parquet; none: bicycle hires."),
@@ -75,7 +75,7 @@ def new(
 
 
 def run(
-    folder: Folder = Path(),
+    folder: ServiceFolder = Path(),
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port for HTTP; none: the settings'.")] = None,
     announce_to: Annotated[Path | None, typer.Option("--announce", hidden=True)] = None,
     until_stdin_closes: Annotated[bool, typer.Option("--until-stdin-closes", hidden=True)] = False,

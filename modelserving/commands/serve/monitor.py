@@ -11,7 +11,7 @@ import typer
 
 from modelserving.commands.options import Topic, topics_of
 from modelserving.commands.serve.launch import GroupServer, LaunchedServer, launch, writers_of
-from modelserving.commands.serve.options import Framed, ListenOptions, SchemaRegistry, with_options
+from modelserving.commands.serve.options import Framed, ListenOptions, RecordsRegistry, with_options
 from modelserving.commands.serve.servers import serve_app
 from modelserving.config import load_settings
 from modelserving.errors import ConfigError
@@ -36,7 +36,7 @@ def monitor(
         list[Path] | None, typer.Option(help="What the records are, as for the servers; repeatable.")
     ] = None,
     framed: Framed = False,
-    schema_registry: SchemaRegistry = "",
+    schema_registry: RecordsRegistry = "",
     truth_by_key: Annotated[
         bool, typer.Option("--truth-by-key", help="Truths name records by their keys, not by partition and offset.")
     ] = False,

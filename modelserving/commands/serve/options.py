@@ -13,7 +13,7 @@ import typer
 
 from modelserving.commands.options import Prefix, Topic, UntilStdinCloses
 
-__all__ = ["Framed", "ListenOptions", "SchemaRegistry", "ServeOptions", "with_options"]
+__all__ = ["Framed", "ListenOptions", "RecordsRegistry", "ServeOptions", "with_options"]
 
 Framed: TypeAlias = Annotated[
     bool,
@@ -21,7 +21,7 @@ Framed: TypeAlias = Annotated[
         "--framed", help="Each record begins with the number of its schema in the registry, as Confluent writes it."
     ),
 ]
-SchemaRegistry: TypeAlias = Annotated[
+RecordsRegistry: TypeAlias = Annotated[
     str,
     typer.Option(
         help="A registry with Confluent's REST interface, for records that name their schema by number. None: "
@@ -67,7 +67,7 @@ class ServeOptions(ListenOptions):
             "under the topic's name and -value.",
         ),
     ] = False
-    schema_registry: SchemaRegistry = ""
+    schema_registry: RecordsRegistry = ""
     topic: Topic = ""
     scored_topic: Annotated[str, typer.Option(help="Topic of the answers, if it has another name.")] = ""
     models_topic: Annotated[str, typer.Option(help="Topic of the models, if it has another name.")] = ""

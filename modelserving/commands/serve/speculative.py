@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from modelserving.commands.options import Prefix, Topic, topics_of
+from modelserving.commands.options import DataType, Prefix, Topic, topics_of
 from modelserving.commands.serve.launch import launch_models
 from modelserving.commands.serve.options import ServeOptions, with_options
 from modelserving.commands.serve.servers import Fast
@@ -31,8 +31,6 @@ __all__ = ["register"]
 speculative_app = typer.Typer(
     help="Several models, one answer in time: what is wanted of which records.", no_args_is_help=True
 )
-
-DataType = Annotated[str, typer.Argument(help="Of which records: their data type.")]
 
 
 def register(app: typer.Typer) -> None:

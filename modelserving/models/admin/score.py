@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from modelserving.errors import ModelFormatError, RecordError, ScoringError
+from modelserving.errors import ModelFormatError, RecordError
 from modelserving.models.formats import factory
 from modelserving.models.formats.archive import pack
 from modelserving.models.formats.files import guess
@@ -32,7 +32,6 @@ __all__ = [
     "load_model",
     "read_model",
     "score_batches",
-    "score_file",
     "score_table",
 ]
 
@@ -68,24 +67,6 @@ class ScoredFile:
 
     names: tuple[str, ...]
     rows: Iterator[ScoredRow]
-
-
-def score_file(
-    model_path: Path, records_path: Path, model_type: str | None = None, every: int = 1
-) -> Iterator[tuple[int, float | str]]:
-    """Score records from a file; as ``score_table``, but a row without an answer ends it.
-
-    Yields:
-        The row's number in the file, counted from 0, and the prediction.
-
-    Raises:
-        ModelError: as ``score_table``; or the model does not score a row; the rows before it have been yielded.
-        RecordError: as ``score_table``.
-    """
-    for scored in score_table(model_path, records_path, model_type, every).rows:
-        if scored.prediction is None:
-            raise ScoringError(f"row {scored.row} cannot be scored: {scored.problem}.")
-        yield scored.row, scored.prediction
 
 
 def score_table(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from modelserving.errors import ScoringError
 from modelserving.models.formats.inputs import unanswerable
 from modelserving.models.model import Scores
 
-__all__ = ["read_answers"]
+__all__ = ["flatten", "read_answers", "read_run"]
 
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
 
@@ -32,6 +34,29 @@ def read_answers(answers: NDArray[Any]) -> Scores:
         return Scores(values)
     values[~fit] = np.nan
     return Scores(values, {int(row): unanswerable(float("nan")) for row in np.flatnonzero(~fit)})
+
+
+def read_run(names: Sequence[str], arrays: Sequence[NDArray[Any]], count: int) -> Scores:
+    """The answers of one run of an engine; what it gave beside them has to have as many rows.
+
+    Args:
+        names: of the outputs, the answer's first.
+        arrays: as many, each with a row for each record.
+        count: how many records the engine was given.
+
+    Raises:
+        ScoringError: it gave another number of rows.
+    """
+    for name, array in zip(names, arrays, strict=True):
+        if array.shape[:1] != (count,):
+            given = array.shape[0] if array.ndim else "no"
+            raise ScoringError(f"{count} records gave {given} answers ({name!r}).")
+    return read_answers(arrays[0].reshape(count, -1))
+
+
+def flatten(array: NDArray[Any]) -> NDArray[Any]:
+    """A matrix of one column as that column; anything else as it is."""
+    return array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
 
 
 def _read_labels(labels: NDArray[Any]) -> Scores:

@@ -25,7 +25,7 @@ from modelserving.kafka import Connection, Message, end_offsets, read_topic
 from modelserving.models.admin.listing import Place, read_overview
 from modelserving.models.lifecycle.build import build_candidate
 from modelserving.models.lifecycle.slots import ModelSlots
-from modelserving.monitoring.replay.answers import Answer, RecordPlace, answer_of
+from modelserving.monitoring.replay.answers import AnswerValue, RecordPlace, answer_of
 from modelserving.monitoring.replay.window import chunks
 from modelserving.monitoring.truth.join import Judged
 from modelserving.monitoring.truth.quality import Improvement, Quality, improvement_of
@@ -58,7 +58,7 @@ class BesideServed:
     gain: float = 0.0
     squares: float = 0.0
 
-    def add(self, answer: Answer, judged: Judged) -> None:
+    def add(self, answer: AnswerValue, judged: Judged) -> None:
         """Count what the shadow says of a record."""
         gain = error_of(judged.answer, judged.truth) - error_of(answer, judged.truth)
         self.quality.add(answer, judged.truth)

@@ -11,9 +11,9 @@ from modelserving.errors import RecordError
 from modelserving.kafka import Connection, read_topic
 from modelserving.records import ScoredRecord, decode_scored
 
-__all__ = ["Answer", "RecordPlace", "answer_of", "difference", "read_answers"]
+__all__ = ["AnswerValue", "RecordPlace", "answer_of", "difference", "read_answers"]
 
-Answer: TypeAlias = float | str
+AnswerValue: TypeAlias = float | str
 """What a model answered: a number, or the text of a label that spells none."""
 
 _CLOSE_ENOUGH = 1e-6
@@ -26,13 +26,13 @@ class RecordPlace(NamedTuple):
     offset: int
 
 
-def answer_of(scored: ScoredRecord) -> Answer:
+def answer_of(scored: ScoredRecord) -> AnswerValue:
     """What a scored record answers."""
     label: str = getattr(scored, "label", "") or ""
     return label if label and math.isnan(scored.prediction) else scored.prediction
 
 
-def difference(one: Answer, other: Answer) -> float:
+def difference(one: AnswerValue, other: AnswerValue) -> float:
     """How far two answers are apart: of numbers, to within a millionth, the distance; of labels 0 or 1."""
     if isinstance(one, str) or isinstance(other, str):
         return float(one != other)

@@ -12,22 +12,21 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from heapq import heappush, heappushpop
 
 from modelserving.kafka import Connection, Message, read_topic
 from modelserving.models.info import LoadedModel
 from modelserving.models.lifecycle.slots import ModelSlots
-from modelserving.monitoring.replay.answers import Answer, RecordPlace, answer_of, difference, read_answers
+from modelserving.monitoring.replay.answers import AnswerValue, RecordPlace, answer_of, difference, read_answers
 from modelserving.monitoring.replay.window import chunks
 from modelserving.records import ScoredRecord, Topics
-from modelserving.serving import Batch, ModelKey, ScoredBatch, score_batch
+from modelserving.serving import Batch, ModelKey, Score, score_batch
 
 __all__ = ["Agreement", "Backtest", "Difference", "Served", "backtest", "read_served"]
 
 _HOUR_MS = 3_600_000
-Score = Callable[[Batch, ModelSlots], ScoredBatch]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ class Served:
         model: who gave it.
     """
 
-    answer: Answer
+    answer: AnswerValue
     model: ModelKey
 
 
@@ -90,8 +89,8 @@ class Difference:
 
     apart: float
     place: RecordPlace
-    served: Answer = field(compare=False)
-    now: Answer = field(compare=False)
+    served: AnswerValue = field(compare=False)
+    now: AnswerValue = field(compare=False)
 
 
 @dataclass(slots=True)

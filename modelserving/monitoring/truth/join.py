@@ -21,7 +21,7 @@ from typing import Any
 from modelserving.errors import RecordError
 from modelserving.kafka.dead_letters import DeadLetter, headers
 from modelserving.kstreams import Processor, ProcessorSupplier, Record, java, raw
-from modelserving.monitoring.replay.answers import Answer, RecordPlace, answer_of
+from modelserving.monitoring.replay.answers import AnswerValue, RecordPlace, answer_of
 from modelserving.monitoring.truth.topic import decode_truth, judged_topic, truth_topic
 from modelserving.records import Topics, decode_scored
 from modelserving.serving import ModelKey
@@ -44,8 +44,8 @@ class Judged:
     """
 
     model: ModelKey
-    answer: Answer
-    truth: Answer
+    answer: AnswerValue
+    truth: AnswerValue
     place: RecordPlace | None = field(default=None, compare=False)
 
 

@@ -6,22 +6,20 @@ asked now, about the same ones, and what is compared are pairs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from modelserving.kafka import Connection, Message, read_topic
 from modelserving.models.info import LoadedModel
 from modelserving.models.lifecycle.slots import ModelSlots
-from modelserving.monitoring.replay.answers import Answer, RecordPlace, answer_of
+from modelserving.monitoring.replay.answers import AnswerValue, RecordPlace, answer_of
 from modelserving.monitoring.replay.window import chunks
 from modelserving.monitoring.truth.quality import Improvement, Quality, improvement
 from modelserving.monitoring.truth.topic import Truth, error_of, read_truths
 from modelserving.records import Topics
-from modelserving.serving import Batch, ScoredBatch, score_batch
+from modelserving.serving import Batch, Score, ScoredBatch, score_batch
 
 __all__ = ["Judgement", "judge", "judge_log"]
-
-Score = Callable[[Batch, ModelSlots], ScoredBatch]
 
 
 @dataclass(slots=True)
@@ -85,11 +83,11 @@ def judge(
     return found
 
 
-def _answers(done: ScoredBatch) -> dict[RecordPlace, Answer]:
+def _answers(done: ScoredBatch) -> dict[RecordPlace, AnswerValue]:
     return {RecordPlace(one.partition, one.offset): answer_of(one) for one in done.scored}
 
 
-def _truth_of(message: Message, known: Mapping[RecordPlace | bytes | None, Answer]) -> Answer | None:
+def _truth_of(message: Message, known: Mapping[RecordPlace | bytes | None, AnswerValue]) -> AnswerValue | None:
     found = known.get(RecordPlace(message.partition, message.offset))
     return found if found is not None or message.key is None else known.get(message.key)
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from modelserving.monitoring.replay.answers import Answer
+from modelserving.monitoring.replay.answers import AnswerValue
 from modelserving.monitoring.truth.topic import error_of
 
 __all__ = ["Improvement", "Quality", "improvement", "improvement_of"]
@@ -40,7 +40,7 @@ class Quality:
     squares: float = 0.0
     products: float = 0.0
 
-    def add(self, answer: Answer, truth: Answer) -> None:
+    def add(self, answer: AnswerValue, truth: AnswerValue) -> None:
         """Count an answer and its truth."""
         error = error_of(answer, truth)
         self.pairs += 1

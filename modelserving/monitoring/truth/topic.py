@@ -22,7 +22,7 @@ from modelserving.errors import DecodeError, FieldError, RecordError
 from modelserving.kafka import Connection, make_producer, read_topic
 from modelserving.kafka.admin import create_named_topics, end_offsets
 from modelserving.kafka.settings import KEPT
-from modelserving.monitoring.replay.answers import Answer, RecordPlace
+from modelserving.monitoring.replay.answers import AnswerValue, RecordPlace
 from modelserving.records import Topics
 
 __all__ = [
@@ -48,7 +48,7 @@ class Truth:
         key: of the record's message, where it names the record.
     """
 
-    truth: Answer
+    truth: AnswerValue
     place: RecordPlace | None = None
     key: bytes | None = None
 
@@ -96,7 +96,7 @@ def decode_truth(key: bytes | None, value: bytes | None) -> Truth:
     return Truth(_truth(found.get("truth")), place, _key(key) if place is None else None)
 
 
-def _truth(said: object) -> Answer:
+def _truth(said: object) -> AnswerValue:
     if isinstance(said, bool) or not isinstance(said, int | float | str):
         raise FieldError(f'"truth" is {said!r}; a number or a text was expected.')
     if not isinstance(said, str) and not math.isfinite(said):
@@ -123,7 +123,7 @@ def _key(key: bytes | None) -> bytes:
     return key
 
 
-def error_of(answer: Answer, truth: Answer) -> float:
+def error_of(answer: AnswerValue, truth: AnswerValue) -> float:
     """How wrong an answer was: of numbers, the distance; of labels, 1 where they are not the same."""
     if isinstance(truth, str) and not isinstance(answer, str):
         with suppress(ValueError):

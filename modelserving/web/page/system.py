@@ -10,9 +10,9 @@ from modelserving.monitoring.overview import AnnouncedServer, ClusterState, Grou
 from modelserving.web.page.picture import Arrow, Mark, Picture, PictureBox, columns_of
 from modelserving.web.page.state import PageState
 
-__all__ = ["Answer", "draw_system"]
+__all__ = ["ServerAnswer", "draw_system"]
 
-Answer = tuple[AnnouncedServer, PageState | None]
+ServerAnswer = tuple[AnnouncedServer, PageState | None]
 """A server, and what it shows; ``None``: it does not answer."""
 
 _MOST_GROUPS = 12
@@ -36,14 +36,14 @@ class _Flow:
     """
 
     name: str
-    answers: tuple[Answer, ...]
+    answers: tuple[ServerAnswer, ...]
     group: GroupState | None
     reads: Mapping[str, int | None]
     writes: tuple[str, ...]
     own: frozenset[str]
 
 
-def draw_system(answers: Sequence[Answer], cluster: ClusterState) -> Picture:
+def draw_system(answers: Sequence[ServerAnswer], cluster: ClusterState) -> Picture:
     """Draw it. What a server reads and writes is what it announced; what a group reads, the broker says.
 
     Groups without members that have dealt with all are left out, and what is too much, with a word.
@@ -70,9 +70,9 @@ def draw_system(answers: Sequence[Answer], cluster: ClusterState) -> Picture:
     )
 
 
-def _flows(answers: Sequence[Answer], cluster: ClusterState) -> Iterator[_Flow]:
+def _flows(answers: Sequence[ServerAnswer], cluster: ClusterState) -> Iterator[_Flow]:
     """Servers first, in the order in which they are known; then groups whose servers are not known."""
-    of_group: dict[str, list[Answer]] = {}
+    of_group: dict[str, list[ServerAnswer]] = {}
     for answer in answers:
         of_group.setdefault(answer[0].group or answer[0].url, []).append(answer)
     seen = {group.name: group for group in cluster.groups}
@@ -83,7 +83,7 @@ def _flows(answers: Sequence[Answer], cluster: ClusterState) -> Iterator[_Flow]:
             yield _flow(group.name, (), group, cluster.topics)
 
 
-def _flow(name: str, answers: Sequence[Answer], group: GroupState | None, topics: Sequence[TopicState]) -> _Flow:
+def _flow(name: str, answers: Sequence[ServerAnswer], group: GroupState | None, topics: Sequence[TopicState]) -> _Flow:
     own = frozenset(one.name for one in topics if one.name.startswith(f"{name}-") and one.name.endswith(_INTERNAL))
     reads: dict[str, int | None] = dict.fromkeys(topic for server, _ in answers for topic in server.reads)
     reads.update({topic: lag for topic, lag in group.lag.items() if topic not in own} if group else {})
@@ -109,11 +109,11 @@ def _group_box(flow: _Flow) -> PictureBox:
     )
 
 
-def _worst_first(flow: _Flow) -> list[Answer]:
+def _worst_first(flow: _Flow) -> list[ServerAnswer]:
     return sorted(flow.answers, key=lambda answer: answer[1] is not None and answer[1].ok)
 
 
-def _mark(answer: Answer) -> Mark:
+def _mark(answer: ServerAnswer) -> Mark:
     server, found = answer
     word = "does not answer" if found is None else found.phase
     return Mark(text=f"{server.kind} :{urlsplit(server.url).port or ''} {word}", ok=found is not None and found.ok)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from modelserving.records import HeaterCommand
+from modelserving.svg import Markup, Scale, document, element, join, label
 from modelserving.widgets.colours import FAINT, INK, SERIES, WARNING
 from modelserving.widgets.heater.snapshot import WINDOW_S, Band, HeaterSnapshot, RoomSeen, Told
 from modelserving.widgets.live import Frame
-from modelserving.widgets.svg import Markup, Scale, document, element, join, label
 
 __all__ = ["describe_heaters", "heater_frame", "render_heaters"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from modelserving.svg import Markup, Scale, document, element, join, label, shorten
 from modelserving.widgets.colours import FAINT, INK, WARNING, colour
 from modelserving.widgets.live import Frame
 from modelserving.widgets.speculative.feed import WINDOW_S, Answered, AnswersSnapshot, ParticipantSeen
-from modelserving.widgets.svg import Markup, Scale, document, element, join, label, shorten
 
 __all__ = ["answers_frame", "describe_answers", "render_answers"]
 

@@ -82,7 +82,7 @@ class AnswersSnapshot:
         return sum(moment.chosen.get(name, 0) for moment in self.moments) / total if total else 0.0
 
 
-Ask = Callable[[str], Mapping[str, Any]]
+AskServer = Callable[[str], Mapping[str, Any]]
 
 
 def ask_server(url: str) -> Mapping[str, Any]:
@@ -100,7 +100,9 @@ class AnswersFeed(LiveFeed):
         clock: seconds since 1970.
     """
 
-    def __init__(self, url: Callable[[], str], ask: Ask = ask_server, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, url: Callable[[], str], ask: AskServer = ask_server, clock: Callable[[], float] = time.time
+    ) -> None:
         super().__init__(**{"watch-answers": self._run})
         self._url, self._ask, self._clock = url, ask, clock
         self._lock = threading.Lock()

@@ -7,10 +7,10 @@ import time
 import zlib
 from itertools import pairwise
 
+from modelserving.svg import Markup, Scale, document, element, join, label, shorten
 from modelserving.widgets.colours import FAINT, INK, SERIES, WARNING, colour, dots, marks
 from modelserving.widgets.live import Frame
 from modelserving.widgets.stage.snapshot import LATENCIES, WINDOW_S, Condition, StageSnapshot
-from modelserving.widgets.svg import Markup, Scale, document, element, join, label, shorten
 
 __all__ = ["describe_stage", "render_stage", "stage_frame"]
 

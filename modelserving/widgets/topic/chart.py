@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from modelserving.svg import Markup, document, element, join, label, shorten
 from modelserving.widgets.colours import FAINT, INK, SERIES, WARNING
 from modelserving.widgets.live import Frame
-from modelserving.widgets.svg import Markup, document, element, join, label, shorten
 from modelserving.widgets.topic.snapshot import SHOWN, Lane, RecordState, SeenRecord, TopicSnapshot
 
 __all__ = ["describe_topic", "render_topic", "topic_frame"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 
-__all__ = ["Box", "Folded", "Table", "Tone", "happened", "highlight", "table"]
+__all__ = ["Box", "Folded", "Table", "Tone", "happened", "highlight", "mark_up", "table"]
 
 _FRAME = (
     "border-left:5px solid {colour};background:var(--jp-layout-color2,#f3f5f7);"
@@ -136,13 +136,23 @@ def highlight(code: str, language: str = "python", first_line: int | None = None
         language: a name that Pygments knows.
         first_line: number of its first line, or ``None`` for no line numbers.
     """
+    numbers = {} if first_line is None else {"linenos": "inline", "linenostart": first_line}
+    return _code_style() + mark_up(code, language, cssclass="modelserving-code", **numbers)
+
+
+def mark_up(code: str, language: str, **form: object) -> str:
+    """Code as HTML whose words have classes; the page says their colours.
+
+    Args:
+        code: the source text.
+        language: a name that Pygments knows.
+        form: as Pygments' ``HtmlFormatter`` takes it.
+    """
     import pygments
     from pygments.formatters import HtmlFormatter
     from pygments.lexers import get_lexer_by_name
 
-    numbers = {} if first_line is None else {"linenos": "inline", "linenostart": first_line}
-    formatter = HtmlFormatter(cssclass="modelserving-code", **numbers)
-    return _code_style() + str(pygments.highlight(code, get_lexer_by_name(language), formatter))
+    return str(pygments.highlight(code, get_lexer_by_name(language), HtmlFormatter(**form)))
 
 
 @cache

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from modelserving.errors import ConfigError
 from modelserving.records import WineRecord
+from modelserving.svg import Markup, document, element, join, label
 from modelserving.widgets.colours import INK, LIT_TEXT, SERIES
-from modelserving.widgets.svg import Markup, document, element, join, label
 from modelserving.workshop.display.diagrams import Diagram
 
 __all__ = ["Piece", "byte_map", "pieces"]

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelserving.errors import ConfigError
+from modelserving.svg import Markup, document, element, join, label
 from modelserving.widgets.colours import DIM, LIT, LIT_TEXT, SERIES
-from modelserving.widgets.svg import Markup, document, element, join, label
 
 __all__ = ["PARTS", "Diagram", "pipeline"]
 

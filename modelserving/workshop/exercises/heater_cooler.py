@@ -11,14 +11,14 @@ from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
-_Decide = Callable[[float, TemperatureControl | None, HeaterCommand | None], HeaterCommand | None]
+_Cool = Callable[[float, TemperatureControl | None, HeaterCommand | None], HeaterCommand | None]
 
 _CELLAR = TemperatureControl(1, desired=12.0, up=1.0, down=2.0)
 _DAY = (11.0, 12.5, 13.0, 13.1, 14.0, 12.0, 10.0, 9.9, 9.5, 12.0, 13.4)
 _RIGHT = ((13.1, HeaterCommand.ON), (9.9, HeaterCommand.OFF), (13.4, HeaterCommand.ON))
 
 
-def check(lesson: Ground, cool: _Decide) -> str:  # noqa: ARG001 - a pure function, which needs no broker
+def check(lesson: Ground, cool: _Cool) -> str:  # noqa: ARG001 - a pure function, which needs no broker
     """Give it a day in a cellar, and one where nobody has said what is wanted."""
     said = cool(30.0, None, None)
     require(said is None, f"Nobody has said how cold it should be, and it answers {_name(said)}. Then it says nothing.")

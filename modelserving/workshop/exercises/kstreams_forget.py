@@ -21,7 +21,7 @@ from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
-_Entry = tuple[bytes, bytes | None]
+_Change = tuple[bytes, bytes | None]
 
 _NEWS: tuple[tuple[str, float | None], ...] = (
     ("Merlot", 7.5),
@@ -60,7 +60,7 @@ class _Pricing(Processor):
             self.store.set(record.key(), record.value())
 
 
-def _logged(store: type) -> list[_Entry]:
+def _logged(store: type) -> list[_Change]:
     """The changelog, after all that is new has come."""
     topology = Topology()
     topology.addSource("news", text().deserializer(), number().deserializer(), "in")
@@ -76,7 +76,7 @@ def _logged(store: type) -> list[_Entry]:
     return [(entry.key(), entry.value()) for entry in log]
 
 
-def _restored(store: type, entries: list[_Entry]) -> dict[str, float]:
+def _restored(store: type, entries: list[_Change]) -> dict[str, float]:
     """What a new store has, after these entries."""
     made = store("prices")
     made.open()
@@ -86,7 +86,7 @@ def _restored(store: type, entries: list[_Entry]) -> dict[str, float]:
     return found
 
 
-def _compare(found: dict[str, float], entries: list[_Entry]) -> None:
+def _compare(found: dict[str, float], entries: list[_Change]) -> None:
     for name, price in _RIGHT.items():
         require(found.get(name) == price, f"{name} cost {price}; restored from the changelog it is {found.get(name)}.")
     corked = found.get("Corked")

@@ -19,10 +19,10 @@ __all__ = ["EXERCISE"]
 
 _GOOD = "wine-linear-regression"
 _MOST = 3
-_Answer = Callable[[WineRecord], float]
+_Judge = Callable[[WineRecord], float]
 
 
-def check(lesson: Ground, choose: Callable[[list[WineRecord], _Answer], Any]) -> str:
+def check(lesson: Ground, choose: Callable[[list[WineRecord], _Judge], Any]) -> str:
     """Publish the good model and three bad ones, each with the golden records, and see which would serve."""
     good = next(model for model in read_catalog(data_folder() / "models") if model.name == _GOOD)
     wines = _wines()
@@ -68,7 +68,7 @@ def _wines() -> tuple[WineRecord, ...]:
     return (*without[:20], *strong[:10], *weak[:30])
 
 
-def _answers_of(good: ModelDescriptor, wines: Sequence[WineRecord]) -> _Answer:
+def _answers_of(good: ModelDescriptor, wines: Sequence[WineRecord]) -> _Judge:
     model = factory.create(good)
     try:
         answers = dict(zip(wines, model.score(wines).values.tolist(), strict=True))

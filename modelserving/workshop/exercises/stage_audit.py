@@ -12,11 +12,11 @@ from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
-_Offset = tuple[int, int]
-_Audit = Callable[[list[_Offset], list[ScoredRecord]], Any]
+_Position = tuple[int, int]
+_Audit = Callable[[list[_Position], list[ScoredRecord]], Any]
 
 _SENT = [(partition, offset) for offset in range(8) for partition in (0, 1)]
-_SCENES: tuple[tuple[str, set[_Offset], list[_Offset]], ...] = (
+_SCENES: tuple[tuple[str, set[_Position], list[_Position]], ...] = (
     ("Everything was answered once", set(), []),
     ("(1, 3) was never answered; (0, 3) was", {(1, 3)}, []),
     ("The last of partition 0 was never answered", {(0, 7)}, []),
@@ -44,7 +44,7 @@ def _places(found: Iterable[Any]) -> list[Any]:
     return sorted(set(found))
 
 
-def _wrong(scene: str, what: str, found: list[Any], right: list[_Offset]) -> str:
+def _wrong(scene: str, what: str, found: list[Any], right: list[_Position]) -> str:
     hint = ""
     if any(not isinstance(place, tuple) for place in found):
         hint = " A place is a partition **and** an offset: both partitions begin at offset 0."
@@ -53,7 +53,7 @@ def _wrong(scene: str, what: str, found: list[Any], right: list[_Offset]) -> str
     return f"{scene}. As {what}, {right or 'nothing'} was expected, and {found or 'nothing'} came.{hint}"
 
 
-def _through_the_broker(lesson: Ground, places: list[_Offset]) -> list[ScoredRecord]:
+def _through_the_broker(lesson: Ground, places: list[_Position]) -> list[ScoredRecord]:
     topic = lesson.scratch_topic(partitions=2)
     with make_producer(lesson.connection) as producer:
         for partition, offset in places:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from modelserving.errors import ConfigError
-from modelserving.widgets.svg import escape
+from modelserving.svg import escape
 from modelserving.widgets.waiting import waiting
 from modelserving.workshop.processes.apart import run_apart
 

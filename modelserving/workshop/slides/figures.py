@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path
 
 from modelserving.errors import ConfigError
+from modelserving.svg import Markup, Scale, document, element, join, label
 from modelserving.widgets.colours import SERIES
-from modelserving.widgets.svg import Markup, Scale, document, element, join, label
 
 __all__ = ["BenchmarkResults", "bars"]
 

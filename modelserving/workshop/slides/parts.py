@@ -23,6 +23,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from modelserving.errors import ConfigError
+from modelserving.workshop.display.boxes import mark_up
 from modelserving.workshop.display.diagrams import pipeline
 from modelserving.workshop.display.figures import timeline
 from modelserving.workshop.display.pictures.drawing import draw, extent
@@ -148,9 +149,4 @@ def _fence(_: object, tokens: list[Token], index: int, *__: object) -> str:
 
 
 def _highlight(code: str, language: str) -> str:
-    from pygments import highlight
-    from pygments.formatters import HtmlFormatter
-    from pygments.lexers import get_lexer_by_name
-
-    form = HtmlFormatter(cssclass="code", cssstyles=f"--size:{code_size(code)}px", wrapcode=True)
-    return str(highlight(code, get_lexer_by_name(language), form))
+    return mark_up(code, language, cssclass="code", cssstyles=f"--size:{code_size(code)}px", wrapcode=True)

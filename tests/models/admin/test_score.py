@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelserving.errors import ModelFormatError, RecordError, ScoringError
-from modelserving.models.admin.score import format_prediction, guess_type, load_model, score_file
+from modelserving.errors import ModelFormatError, RecordError
+from modelserving.models.admin.score import format_prediction, guess_type, load_model, score_table
 from modelserving.models.formats.files import suffix_of
 from modelserving.records import FEATURES, ModelType, WineRecord
 from tests.models.samples import Sample, field, leaf, linear, pmml, target, tree
@@ -29,16 +29,21 @@ def write(path: Path, data: bytes) -> Path:
     return path
 
 
+def score(model: Path, records: Path, **how: Any) -> list[tuple[int, float | str | None]]:
+    """The row numbers and predictions."""
+    return [(scored.row, scored.prediction) for scored in score_table(model, records, **how).rows]
+
+
 def test_each_row_gets_its_answer(sample: Sample, csv: Path, tmp_path: Path, wines: list[WineRecord]) -> None:
     """Rows are counted from 0 and come in the order of the file."""
-    scores = list(score_file(write(tmp_path / f"model{suffix_of(sample.type)}", sample.data), csv))
+    scores = score(write(tmp_path / f"model{suffix_of(sample.type)}", sample.data), csv)
     assert [row for row, _ in scores] == list(range(len(wines)))
     assert [value for _, value in scores] == pytest.approx([sample.expected(wine) for wine in wines], abs=1e-9)
 
 
 def test_every_nth_row_keeps_its_number(regression: Sample, csv: Path, tmp_path: Path, wines: list[WineRecord]) -> None:
     """Skipping rows does not count them anew."""
-    scores = dict(score_file(write(tmp_path / "m.pmml", regression.data), csv, None, 7))
+    scores = dict(score(write(tmp_path / "m.pmml", regression.data), csv, every=7))
     assert list(scores) == list(range(0, len(wines), 7))
     assert scores[14] == pytest.approx(regression.expected(wines[14]))
 
@@ -50,7 +55,7 @@ def test_batches_of_which_no_row_is_wanted_are_passed_over(
     lines = [";".join(repr(getattr(wine, name)) for name in FEATURES) for wine in wines]
     path = tmp_path / "many.csv"
     path.write_text("\n".join(lines * 62))
-    scores = dict(score_file(write(tmp_path / "m.pmml", regression.data), path, None, 3001))
+    scores = dict(score(write(tmp_path / "m.pmml", regression.data), path, every=3001))
     assert list(scores) == [0, 3001]
     assert scores[3001] == pytest.approx(regression.expected(wines[3001 % len(wines)]))
 
@@ -58,28 +63,28 @@ def test_batches_of_which_no_row_is_wanted_are_passed_over(
 def test_every_must_be_positive(regression: Sample, csv: Path, tmp_path: Path) -> None:
     """Every 0th row is no row."""
     with pytest.raises(RecordError, match="from 1 on"):
-        list(score_file(write(tmp_path / "m.pmml", regression.data), csv, every=0))
+        score(write(tmp_path / "m.pmml", regression.data), csv, every=0)
 
 
-def test_a_bad_row_ends_it_after_the_rows_before(csv: Path, tmp_path: Path, wines: list[WineRecord]) -> None:
-    """A row without an answer is an error with its number and the reason; nothing before it is lost."""
+def test_a_bad_row_is_named_and_the_others_are_scored(csv: Path, tmp_path: Path, wines: list[WineRecord]) -> None:
+    """A row without an answer has the reason instead; nothing before or behind it is lost."""
     limit = sorted(wine.alcohol for wine in wines)[-4]  # three wines are above it
-    first_bad = next(row for row, wine in enumerate(wines) if wine.alcohol > limit)
+    bad = [row for row, wine in enumerate(wines) if wine.alcohol > limit]
     split = f'<SimplePredicate field="alcohol" operator="lessOrEqual" value="{limit}"/>'
     root = f"<Node><True/>{leaf({}, split, '5')}</Node>"
     data = pmml(target("5", "6") + field("alcohol"), tree(root, "alcohol", probabilities=()))
-    scores = score_file(write(tmp_path / "m.pmml", data), csv)
-    assert [row for row, _ in islice(scores, first_bad)] == list(range(first_bad))
-    with pytest.raises(ScoringError, match=f"row {first_bad} cannot be scored: the model gave no answer"):
-        next(scores)
+    scores = list(score_table(write(tmp_path / "m.pmml", data), csv).rows)
+    assert [scored.row for scored in scores] == list(range(len(wines)))
+    assert [scored.row for scored in scores if scored.prediction is None] == bad
+    assert all("the model gave no answer" in scores[row].problem for row in bad)
 
 
 def test_a_folder_is_a_saved_model(saved_model_folder: Path, csv: Path, wines: list[WineRecord]) -> None:
     """The folder itself scores, and so does the file in it that people point at."""
     for path in (saved_model_folder, saved_model_folder / "saved_model.pb"):
-        scores = list(score_file(path, csv, "tensorflow-saved", every=10))
+        scores = score(path, csv, model_type="tensorflow-saved", every=10)
         assert len(scores) == len(wines) / 10
-    assert len(list(score_file(saved_model_folder, csv, every=25))) == 2
+    assert len(score(saved_model_folder, csv, every=25)) == 2
 
 
 def test_the_type_is_told_by_the_content(sample: Sample, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from modelserving.errors import ModelFormatError, ModelInputError
 from modelserving.models.formats.inputs import FieldReader, find_columns, find_fields, to_batch
-from modelserving.models.model import Scores, choose_outputs
+from modelserving.models.model import choose_outputs
 from modelserving.records import FEATURES, Column, ColumnType, WineRecord
 
 spelt = st.sampled_from(FEATURES).flatmap(
@@ -97,13 +97,6 @@ def test_a_record_batch_reads_like_the_wines_that_it_holds(wines: list[WineRecor
     assert (reader.read(to_batch(wines)) == reader.read(wines)).all()
     batch = pa.RecordBatch.from_pydict({"alcohol": [None, 1], "pH": [2.5, 3.0]})
     assert str(reader.read(batch).tolist()) == "[[2.5, nan], [3.0, 1.0]]"
-
-
-def test_a_word_is_a_problem_for_who_wants_numbers() -> None:
-    """Labels that spell a number are that number; the others are told apart only where numbers are wanted."""
-    scores = Scores(np.array([np.nan, 6.0, np.nan]), {2: "no answer"}, np.array(["good", "6", None], dtype=object))
-    assert scores.as_numbers().problems == {0: "the model answered 'good', not a number", 2: "no answer"}
-    assert scores.problems == {2: "no answer"}
 
 
 def test_named_outputs_are_asked_for() -> None:

@@ -14,7 +14,7 @@ from xml.etree.ElementTree import Element
 import numpy as np
 import pytest
 
-from modelserving.models.admin.score import score_file
+from modelserving.models.admin.score import score_table
 from modelserving.models.formats.tensorflow.engine import load_tensorflow
 from modelserving.records import FEATURES, WineRecord, read_wines
 
@@ -74,10 +74,15 @@ def real_wines(shared: Path) -> list[WineRecord]:
     return [wine for wine, _ in read_wines(shared / "winequality_red.csv")]
 
 
+def predictions(model: Path, shared: Path) -> dict[int, float | str | None]:
+    """Of all real wines, by row."""
+    return {scored.row: scored.prediction for scored in score_table(model, shared / "winequality_red.csv").rows}
+
+
 @pytest.mark.parametrize("name", documents())
 def test_real_pmml_scores_every_real_record_right(name: str, shared: Path, real_wines: list[WineRecord]) -> None:
     """All 1,599 rows, labels exactly and values to the last few bits."""
-    scores = dict(score_file(shared / name, shared / "winequality_red.csv"))
+    scores = predictions(shared / name, shared)
     model = next(element for element in ElementTree.parse(shared / name).getroot() if element.tag.endswith("Model"))
     assert list(scores) == list(range(1599))
     assert list(scores.values()) == pytest.approx([evaluate(model, wine) for wine in real_wines], rel=1e-13)
@@ -87,7 +92,7 @@ def test_the_real_graph_scores_every_real_record_right(shared: Path, real_wines:
     """All 1,599 rows answer the place of the largest output, as a plain session has it."""
     tf = load_tensorflow()
     path = shared / "optimized_WineQuality.pb"
-    scores = dict(score_file(path, shared / "winequality_red.csv"))
+    scores = predictions(path, shared)
     matrix = np.array([[getattr(wine, name) for name in FEATURES] for wine in real_wines], dtype=np.float32)
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         tf.import_graph_def(tf.compat.v1.GraphDef.FromString(path.read_bytes()), name="")

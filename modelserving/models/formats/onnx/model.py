@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelserving.errors import ModelFormatError, ScoringError
-from modelserving.models.formats.answers import read_answers
+from modelserving.models.formats.answers import flatten, read_run
 from modelserving.models.formats.feeds import FeedReader, Tensors
 from modelserving.models.formats.onnx.engine import engine_errors, load_engine, make_session, say
 from modelserving.models.formats.onnx.guard import check_onnx, parse_onnx
@@ -121,13 +121,9 @@ class OnnxModel:
 
     def _score(self, tensors: Tensors) -> Scores:
         """Score rows that the engine may see."""
-        count = len(tensors[0])
-        answers, *others = self._run(tensors)
-        for name, array in zip(self._names, (answers, *others), strict=True):
-            if array.shape[:1] != (count,):
-                raise ScoringError(f"{count} records gave {array.shape[0] if array.ndim else 'no'} answers ({name!r}).")
-        scores = read_answers(answers.reshape(count, -1))
-        return replace(scores, outputs=self._name_outputs(others)) if others else scores
+        arrays = self._run(tensors)
+        scores = read_run(self._names, arrays, len(tensors[0]))
+        return replace(scores, outputs=self._name_outputs(arrays[1:])) if arrays[1:] else scores
 
     def _run(self, tensors: Tensors) -> list[NDArray[Any]]:
         session = self._session
@@ -147,7 +143,7 @@ class OnnxModel:
             if array.ndim == 2 and array.shape[1] == len(classes):
                 outputs |= {f"{name}({label})": array[:, place] for place, label in enumerate(classes)}
             else:
-                outputs[name] = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
+                outputs[name] = flatten(array)
         return outputs
 
     def _try_out(self, may_fail: bool) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelserving.errors import ModelFormatError, ScoringError
-from modelserving.models.formats.answers import read_answers
+from modelserving.models.formats.answers import flatten, read_run
 from modelserving.models.formats.feeds import Feed, FeedReader, Tensors, deal_columns
 from modelserving.models.formats.tensorflow.engine import load_tensorflow, say
 from modelserving.models.model import INPUTS, Records, Scores
@@ -54,7 +54,7 @@ class GraphModel:
         self._session: Any = session
         try:
             self._reader = FeedReader(bind_inputs(tensors, parameters))
-            self._names = tuple(outputs)
+            self._names = (answer.name, *outputs)
             for tensor in (answer, *outputs.values()):
                 _check_answer(tensor)
             feeds = [tensors[feed.name] for feed in self._reader.feeds]
@@ -98,13 +98,9 @@ class GraphModel:
 
     def _score(self, tensors: Tensors) -> Scores:
         """Score rows that the engine may see."""
-        count = len(tensors[0])
-        answers, *others = self._answer(tensors)
-        for array in (answers, *others):
-            if array.shape[:1] != (count,):
-                raise ScoringError(f"{count} records gave {array.shape[0] if array.ndim else 'no'} answers.")
-        scores = read_answers(answers.reshape(count, -1))
-        outputs = {name: _flatten(array) for name, array in zip(self._names, others, strict=True)}
+        arrays = self._answer(tensors)
+        scores = read_run(self._names, arrays, len(tensors[0]))
+        outputs = {name: flatten(array) for name, array in zip(self._names[1:], arrays[1:], strict=True)}
         return replace(scores, outputs=outputs) if outputs else scores
 
     def _answer(self, tensors: Tensors) -> list[NDArray[Any]]:
@@ -158,10 +154,6 @@ def _decode(array: NDArray[Any]) -> NDArray[Any]:
         return array
     texts = [text.decode(errors="replace") if isinstance(text, bytes) else str(text) for text in array.reshape(-1)]
     return np.array(texts, object).reshape(array.shape)
-
-
-def _flatten(array: NDArray[Any]) -> NDArray[Any]:
-    return array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
 
 
 def _own_field(name: str) -> str:

@@ -16,8 +16,8 @@ import re
 from dataclasses import dataclass
 
 from modelserving.errors import ConfigError
+from modelserving.svg import Markup, document, element, join, label
 from modelserving.widgets.colours import DIM, LIT, LIT_TEXT
-from modelserving.widgets.svg import Markup, document, element, join, label
 
 __all__ = ["content", "draw", "extent"]
 

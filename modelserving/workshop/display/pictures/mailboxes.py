@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from modelserving.actors.runtime.api import ActorStatus, Life
 from modelserving.errors import ConfigError
+from modelserving.svg import Markup, document, element, join, label, shorten
 from modelserving.widgets.colours import FAINT, INK, SERIES, WARNING
-from modelserving.widgets.svg import Markup, document, element, join, label, shorten
 from modelserving.workshop.display.diagrams import Diagram
 
 __all__ = ["mailboxes"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from modelserving.errors import ConfigError
+from modelserving.svg import Markup, document, element, join, label, shorten
 from modelserving.widgets.colours import FAINT, INK, SERIES
-from modelserving.widgets.svg import Markup, document, element, join, label, shorten
 from modelserving.workshop.display.diagrams import Diagram
 
 __all__ = ["rebalance"]

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from modelserving.errors import ConfigError
-from modelserving.widgets.svg import document, element
+from modelserving.svg import document, element
 from modelserving.workshop.display.diagrams import Diagram
 from modelserving.workshop.display.pictures.drawing import content, extent
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from modelserving.errors import ConfigError
+from modelserving.svg import Markup, document, element, join, label, shorten
 from modelserving.widgets.colours import FAINT, INK, SERIES
-from modelserving.widgets.svg import Markup, document, element, join, label, shorten
 from modelserving.workshop.display.diagrams import Diagram
 
 __all__ = ["TableStep", "stream_and_table"]

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from modelserving.errors import ConfigError
+from modelserving.svg import Markup, Scale, document, element, join, label, shorten
 from modelserving.widgets.colours import FAINT, INK, SERIES, WARNING, marks
-from modelserving.widgets.svg import Markup, Scale, document, element, join, label, shorten
 from modelserving.workshop.display.diagrams import Diagram
 
 __all__ = ["SentRecord", "Span", "windows_picture"]

@@ -66,15 +66,16 @@ def test_the_label_answers_and_a_parameter_names_another_output(wines: list[Wine
         answers(two, wines, {"output": "c"})
 
 
-def test_a_label_that_is_no_number_costs_only_its_record(wines: list[WineRecord]) -> None:
-    """As with PMML: the records with other labels are answered."""
+def test_a_label_that_is_no_number_is_an_answer(wines: list[WineRecord]) -> None:
+    """As with PMML: a word is a label, and the records with other labels get their number."""
     model = factory.restore(ModelType.ONNX, classifier(("5", "good", "nan", "1e999")))
-    scores = model.score(wines).as_numbers()
+    scores = model.score(wines)
     good = np.isfinite(scores.values)
     assert 0 < good.sum() < len(wines)
     assert set(scores.values[good]) == {5.0}
-    assert list(scores.problems) == list(np.flatnonzero(~good))
-    assert "the model answered 'good', not a number" in scores.problems.values()
+    assert scores.problems == {}
+    assert scores.labels is not None
+    assert "good" in set(scores.labels[~good]) <= {"good", "nan", "1e999"}
 
 
 def test_an_answer_that_is_not_finite_costs_only_its_record(wines: list[WineRecord]) -> None:

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from modelserving.widgets.svg import Scale, document, element, escape, label, shorten
+from modelserving.svg import Scale, document, element, escape, label, shorten
 
 _VALUES = st.floats(-1e6, 1e6)
 
