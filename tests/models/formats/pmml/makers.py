@@ -203,6 +203,10 @@ TREATED = tuple(
     for treatment, replacement in product(("returnInvalid", "asIs", "asMissing"), ("", 'missingValueReplacement="b"'))
 )
 UNSEEN: Rows = [{"x1": 1.0, "x2": 1.0, "c": value} for value in (None, "a", "b", "k", "never", "?", "")]
+ROUNDED = (
+    '<DerivedField name="d" optype="continuous" dataType="float">'
+    f"{apply('if', apply('isMissing', X2), constant(0.1), X2)}</DerivedField>"
+)
 SKIPPING = tuple(f'missingPredictionTreatment="{how}"' for how in ("skipSegment", "returnMissing"))
 ELEMENTS: Mapping[str, tuple[str, Rows]] = {
     **{f"if {name}": (chosen(apply(name, X1, X2)), ALL) for name in COMPARISONS},
@@ -259,6 +263,19 @@ ELEMENTS: Mapping[str, tuple[str, Rows]] = {
         )
     },
     **{f"one against one {kernel}": (tournament(kernel), [*GRID, *ALL]) for kernel in KERNELS},
+    "logit on derived fields": (
+        softmax("logit")
+        .replace(LABELS, f"{LABELS}<LocalTransformations>{ROUNDED}</LocalTransformations>")
+        .replace(number("x2", 0.2), number("d", 0.2) + CATEGORY),
+        ALL,
+    ),
+    **{
+        f"logit by {method}": (
+            ensemble(method, (softmax("logit").replace(LABELS, ""), STUMPS[0], STUMPS[2]), "k", output),
+            ALL,
+        )
+        for method, output in (("average", LABELS), ("majorityVote", LABEL))
+    },
     **{f"clusters {measure}": (clusters(f"<{measure}/>"), ALL) for measure in ("euclidean", "chebychev", "cityBlock")},
     **{f"link {link}": (general(link), ALL) for link in ("identity", "log", "logit", "cloglog", "loglog", "probit")},
 }

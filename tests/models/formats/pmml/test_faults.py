@@ -230,13 +230,26 @@ def test_of_two_labels_the_second_is_what_the_first_is_not() -> None:
     assert scores.outputs["probability_no"].tolist() == pytest.approx([1 / (1 + np.exp(-1))])
 
 
-@pytest.mark.parametrize("link", ["logit", "probit", "cloglog", "loglog", "cauchit", "exp"])
+@pytest.mark.parametrize("link", ["probit", "cloglog", "loglog", "cauchit", "exp"])
 def test_a_link_for_more_than_two_labels_is_refused(link: str) -> None:
-    """The engine would say of each record that an input lies outside; the model says what is wrong, once."""
+    """JPMML answers none, and the engine would say that an input lies outside; the model says what is wrong, once."""
     tables = "".join(f'<RegressionTable intercept="{n}" targetCategory="{n}"/>' for n in "012")
     body = f'<RegressionModel functionName="classification" normalizationMethod="{link}">{schema("k", "x")}{tables}'
     with pytest.raises(ModelRefused, match=f"3 labels with normalizationMethod {link}"):
         read_pmml(pmml(FIELDS, f"{body}</RegressionModel>"))
+
+
+def test_each_of_three_labels_against_all_others() -> None:
+    """The engine alone has no answer to logit for more than two: each label's own share, divided by their sum."""
+    tables = "".join(f'<RegressionTable intercept="{n}" targetCategory="l{n}"/>' for n in range(3))
+    three = LABELS.replace('"k"', '"t"').replace("<Value", '<Value value="l0"/><Value value="l1"/><Value', 1)
+    body = f'<RegressionModel functionName="classification" normalizationMethod="logit">{schema("t", "x")}{tables}'
+    data = pmml(FIELDS + three.replace('"no"', '"l2"'), f"{body}</RegressionModel>")
+    scores = score(data, {"outputs": "*"}, x=[0.0])
+    assert scores.labels is not None
+    assert scores.labels.tolist() == ["l2"]
+    shares = 1 / (1 + np.exp(-np.arange(3)))
+    assert [scores.outputs[f"probability_l{n}"][0] for n in range(3)] == pytest.approx(shares / shares.sum())
 
 
 def test_a_label_that_no_one_has_seen_is_one_of_its_own() -> None:
