@@ -206,11 +206,30 @@ def grown(strategy: str, second: str) -> bytes:
 
 
 def test_an_unknown_branch_is_not_passed_by() -> None:
-    """The engine alone goes on to the next branch, which another field decides: the record is a problem instead."""
+    """The engine alone goes on to the next branch, which another field decides, or none: here the last answer stays."""
     assert score(grown("lastPrediction", "x"), x=[None, 0.0], z=[5.0, 5.0]).values.tolist() == [9.0, 1.0]
-    assert score(grown("lastPrediction", "z"), x=[None, 0.0], z=[5.0, 5.0]).problems == {
-        0: "x is missing, and may not be"
-    }
+    assert score(grown("lastPrediction", "z"), x=[None, 0.0], z=[5.0, 5.0]).values.tolist() == [9.0, 1.0]
+    assert score(grown("lastPrediction", "z"), x=[2.0, 2.0], z=[5.0, None]).values.tolist() == [2.0, 9.0]
+    second = b'<SimplePredicate field="z" operator="greaterOrEqual" value="1" />'
+    always = grown("lastPrediction", "z").replace(second.replace(b" />", b"/>"), b"<True/>")
+    assert score(always, x=[None, 2.0], z=[5.0, 5.0]).values.tolist() == [9.0, 2.0]
+    assert list(score(grown("nullPrediction", "z"), x=[None, 0.0], z=[5.0, None]).problems) == [0]
+
+
+@pytest.mark.parametrize(
+    ("operator", "x", "z", "expected"),
+    [("and", None, 0.0, 2), ("and", None, 5.0, 9), ("or", None, 5.0, 1), ("or", None, 0.0, 9)],
+)
+def test_a_branch_of_two_fields_may_be_known_without_one(operator: str, x: Any, z: float, expected: float) -> None:
+    """An "and" is false if one of its parts is, an "or" is true; what is left open gives the last answer."""
+    parts = "".join(f'<SimplePredicate field="{name}" operator="greaterThan" value="1"/>' for name in "xz")
+    data = pmml(
+        FIELDS + field("z"),
+        f'<TreeModel functionName="regression" missingValueStrategy="lastPrediction">{schema("y", "x", "z")}'
+        f'<Node score="9"><True/><Node score="1"><CompoundPredicate booleanOperator="{operator}">{parts}'
+        '</CompoundPredicate></Node><Node score="2"><True/></Node></Node></TreeModel>',
+    )
+    assert score(data, x=pa.array([x], pa.float64()), z=[z]).values.tolist() == [expected]
 
 
 def test_of_two_labels_the_second_is_what_the_first_is_not() -> None:
