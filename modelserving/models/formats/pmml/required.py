@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from xml.etree.ElementTree import Element
 
-__all__ = ["find_required", "settle_branches"]
+__all__ = ["find_required", "settle_branches", "settle_unread"]
 
 _PREDICATES = frozenset({"SimplePredicate", "SimpleSetPredicate", "CompoundPredicate", "True", "False"})
 _MEDIANS = frozenset({"median", "weightedMedian", "x-weightedMedian"})
@@ -36,6 +36,25 @@ def settle_branches(root: Element) -> None:
             if all(children is not None for _, children in plans):
                 for node, children in plans:
                     node[:] = children or ()
+
+
+def settle_unread(root: Element) -> None:
+    """Let what no model reads be of any value: the engine would have no answer to a record for it.
+
+    Args:
+        root: the document; it is changed.
+    """
+    read = _names_read(root)
+    for field in root.iter("MiningField"):
+        if field.get("name") not in read and field.get("usageType") not in _OUTSIDE:
+            field.set("invalidValueTreatment", "asMissing")
+
+
+def _names_read(root: Element) -> set[str]:
+    """All that an element names, beside those that say which fields there are; some are no fields."""
+    declared = ("Header", "DataDictionary")
+    inside = (element for part in root if part.tag not in declared for element in part.iter())
+    return {name for element in inside if element.tag != "MiningField" for name in element.attrib.values()}
 
 
 def _settled(node: Element, strategy: str) -> list[Element] | None:
@@ -126,7 +145,7 @@ def find_required(root: Element, model: Element) -> frozenset[str]:
     """
     replaced = {field.get("name") for field in root.iter("MiningField") if field.get("missingValueReplacement")}
     fields = [field for field in model.findall("MiningSchema/MiningField") if field.get("usageType") not in _OUTSIDE]
-    names = frozenset(field.get("name", "") for field in fields) - replaced
+    names = (frozenset(field.get("name", "") for field in fields) & _names_read(root)) - replaced
     if model.tag == "GeneralRegressionModel":
         return frozenset(names & {cell.get("predictorName", "") for cell in model.iter("PPCell")})
     if _counts_all(model):

@@ -230,6 +230,8 @@ ELEMENTS: Mapping[str, tuple[str, Rows]] = {
     },
     **{f"unseen {how}": (regression(CATEGORY, mining=schema(c=how)), UNSEEN) for how in TREATED},
     **{f"unseen branch {how}": (branches(IS_A).replace(schema(), schema(c=how)), UNSEEN) for how in TREATED},
+    **{f"unread {how}": (regression(number("x1", 2), mining=schema(c=how)), UNSEEN) for how in ("", *TREATED)},
+    "unread by all": (ensemble("average", LINES), UNSEEN),
     **{
         f"outliers {how}": (
             regression(number("x1", 2), mining=schema(x1=f'outliers="{how}" lowValue="0" highValue="2"')),

@@ -283,6 +283,16 @@ def test_a_label_that_no_one_has_seen_is_one_of_its_own() -> None:
     assert score(asis.encode(), c=["b", "never seen", "a"]).values[:2].tolist() == [1.0, 1.0]
 
 
+def test_a_column_that_no_one_reads_may_hold_anything() -> None:
+    """An unseen category costs a record its answer only where the model asks for it; the engine looks at all fields."""
+    body = '<RegressionTable intercept="1"><NumericPredictor name="x" coefficient="2"/>{}</RegressionTable>'
+    model = f'<RegressionModel functionName="regression">{schema("y", "x", "c")}{body}</RegressionModel>'
+    seen = '<CategoricalPredictor name="c" value="a" coefficient="5"/>'
+    columns: dict[str, Any] = {"x": [1.0, 1.0, 1.0], "c": ["a", "never seen", None]}
+    assert score(pmml(FIELDS, model.format("")), **columns).values.tolist() == [3.0, 3.0, 3.0]
+    assert list(score(pmml(FIELDS, model.format(seen)), **columns).problems) == [1]
+
+
 def test_quotes_inside_of_a_set_are_read() -> None:
     """A category may have quotes and spaces; the engine alone misreads such a set."""
     values = "".join(f'<Value value="{value}"/>' for value in ("say &quot;hi&quot;", "New York", "b"))
