@@ -82,3 +82,22 @@ def test_a_regression_and_a_clustering_agree(encoder: str, train: pd.DataFrame, 
     clusters = piped(KMeans(3, random_state=0, n_init=2), ENCODERS[encoder]).fit(train)
     found = load(export(clusters), {"output": "label"}).score(batch(strangers))
     assert list(found.values) == list(clusters.predict(strangers))
+
+
+def test_what_rounding_leaves_below_zero_is_zero(train: pd.DataFrame) -> None:
+    """A forest that is sure answers 1 + 1e-7 and -1e-7 in single precision; margins below zero stay what they are."""
+    import onnxruntime
+
+    sure = np.where(train["town"] == "Ulm", "swabian", "other")
+    data = export(
+        piped(RandomForestClassifier(20, random_state=0, max_features=None), ENCODERS["one-hot"]).fit(train, sure),
+        options={"zipmap": False},
+    )
+    fed = {name: train[[name]].to_numpy(np.float32 if name in NUMBERS else object) for name in (*NUMBERS, *TEXTS)}
+    assert -1e-6 < onnxruntime.InferenceSession(data).run(["probabilities"], fed)[0].min() < 0
+    outputs = load(data, {"outputs": "*"}).score(batch(train)).outputs
+    assert min(column.min() for column in outputs.values()) == 0
+    margins = piped(LogisticRegression(), ENCODERS["one-hot"]).fit(train, sure)
+    raw = {"options": {id(margins[-1]): {"zipmap": False, "raw_scores": True}}}
+    scores = load(export(margins, **raw), {"outputs": "*"}).score(batch(train)).outputs
+    assert min(column.min() for column in scores.values()) < -1
