@@ -27,6 +27,8 @@ _START = re.compile(rb"\x08[\x03-\x40][\x12\x1a\x22\x28\x32\x3a\x42]")  # versio
 _NUMBERS = frozenset({1, 11, 2, 3, 4, 5, 6, 7, 9, 10, 12, 13})
 _STRING = 8
 _LABELS = frozenset({6, 7, _STRING})
+_ROUNDING = 1e-6
+"""How far below zero a sum of single precision may end that is zero; forests answer -1.19e-07."""
 
 
 class OnnxFactory:
@@ -141,7 +143,8 @@ class OnnxModel:
         for name, array in zip(self._names[1:], arrays, strict=True):
             classes = self._classes[name]
             if array.ndim == 2 and array.shape[1] == len(classes):
-                outputs |= {f"{name}({label})": array[:, place] for place, label in enumerate(classes)}
+                shares = _round_up(array)
+                outputs |= {f"{name}({label})": shares[:, place] for place, label in enumerate(classes)}
             else:
                 outputs[name] = flatten(array)
         return outputs
@@ -179,6 +182,13 @@ def _find_answer(outputs: Sequence[Any], named: str) -> Any:
     if _kind(found[0]) not in {*_NUMBERS, _STRING}:
         raise ModelFormatError(f"the ONNX model's output {found[0].name!r} holds neither numbers nor texts.")
     return found[0]
+
+
+def _round_up(array: NDArray[Any]) -> NDArray[Any]:
+    """Probabilities without what single precision leaves below zero; other numbers by class, such as margins, as is."""
+    if array.dtype.kind != "f" or not array.size or array.min() >= 0 or array.min() < -_ROUNDING:
+        return array
+    return np.maximum(array, 0) if np.allclose(array.sum(axis=1), 1, atol=1e-5) else array
 
 
 def _kind(output: Any) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -103,7 +103,29 @@ def find_classes(graph: Any, output: str) -> tuple[str, ...]:
         fresh = [name for name in node.input if name not in seen]
         seen.update(fresh)
         waiting.extend(fresh)
+    return _picked_classes(graph, makers, seen)
+
+
+def _picked_classes(graph: Any, makers: Mapping[str, Any], seen: Container[str]) -> tuple[str, ...]:
+    """The list that a label is picked from by the largest of some numbers, if an output comes from these numbers."""
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    for node in graph.node:
+        if node.op_type != "ArrayFeatureExtractor" or node.input[0] not in constants:
+            continue
+        largest = makers.get(node.input[1])
+        if largest is not None and largest.op_type == "ArgMax" and largest.input[0] in seen:
+            return tuple(map(_label, _read_constant(constants[node.input[0]]).reshape(-1)))
     return ()
+
+
+def _read_constant(tensor: Any) -> Any:
+    from onnx.numpy_helper import to_array
+
+    return to_array(tensor)
+
+
+def _label(value: Any) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def _class_labels(node: Any) -> tuple[str, ...]:

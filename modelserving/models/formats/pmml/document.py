@@ -20,7 +20,7 @@ from modelserving.models.formats.pmml.faults import mend, refuse_faults
 from modelserving.models.formats.pmml.fields import declare_outputs, read_columns
 from modelserving.models.formats.pmml.guard import check_expressions, check_length
 from modelserving.models.formats.pmml.repair import reduce_outputs, repair
-from modelserving.models.formats.pmml.required import find_required
+from modelserving.models.formats.pmml.required import find_required, settle_branches, settle_unread
 from modelserving.models.formats.pmml.texts import MAX_TEXT, applies_texts
 from modelserving.records import Column
 from modelserving.system.pacing import rest
@@ -87,6 +87,8 @@ def read_pmml(data: bytes, full: bool = False) -> PmmlDocument:
     refuse_faults(root, frozenset(field.get("name", "") for field in dictionary if field.get("optype") == "ordinal"))
     full_text = ""
     try:
+        settle_unread(root)
+        settle_branches(root)
         required = find_required(root, model)
         settle_expressions(root)
         mend(root)

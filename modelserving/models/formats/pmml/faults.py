@@ -9,14 +9,19 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from copy import deepcopy
 from xml.etree.ElementTree import Element, SubElement
 
 from modelserving.errors import ModelRefused
+from modelserving.models.formats.pmml.guard import check_entries
 
 __all__ = ["mend", "refuse_faults"]
 
 _ITEM = re.compile(r'"((?:\\.|[^"\\])*)"|(\S+)')
 _LINKS = frozenset({"logit", "probit", "cloglog", "loglog", "cauchit"})
+_TARGETS = frozenset({"target", "predicted"})
+_SHARE = "modelserving share "
+"""Begins the names of fields that no document has; what follows is the place of a label."""
 _LARGEST = repr(1.7976931348623157e308)
 
 
@@ -94,9 +99,9 @@ def mend(root: Element) -> None:
         _mend_general_regression(model, labels)
     for segmentation in root.iter("MiningModel"):
         _check_votes(segmentation)
-    for model in root.iter("RegressionModel"):
-        _check_links(model)
+    for model in list(root.iter("RegressionModel")):
         _empty_second_table(model)
+        _settle_links(model)
     for model in root.iter("SupportVectorMachineModel"):
         _check_method(model)
     for predicate in [element for element in root.iter() if element.find("SimpleSetPredicate") is not None]:
@@ -181,13 +186,55 @@ def _check_votes(model: Element) -> None:
         )
 
 
-def _check_links(model: Element) -> None:
-    method, tables = model.get("normalizationMethod", "none"), len(model.findall("RegressionTable"))
-    if tables > 2 and method in _LINKS | {"exp"} and model.get("functionName") == "classification":
+def _settle_links(model: Element) -> None:
+    """A regression of more than two labels with a link, to which the engine gives no answer."""
+    method, tables = model.get("normalizationMethod", "none"), model.findall("RegressionTable")
+    if len(tables) <= 2 or method not in _LINKS | {"exp"} or model.get("functionName") != "classification":
+        return
+    if method != "logit":  # JPMML answers none of these
         raise ModelRefused(
-            f"the PMML model is a regression of {tables} labels with normalizationMethod {method}, to which the engine "
-            "gives no answer. Export it with softmax, or as ONNX."
+            f"the PMML model is a regression of {len(tables)} labels with normalizationMethod {method}, to which the "
+            "engine gives no answer. Export it with softmax or logit, or as ONNX."
         )
+    _write_as_chain(model, tables)
+
+
+def _write_as_chain(model: Element, tables: list[Element]) -> None:
+    """One against all others: a regression for each label, and after them one that divides each by their sum."""
+    schemas = model.findall("MiningSchema")[:1]
+    fields = [field for schema in schemas for field in schema]
+    own = [inner for inner in model if inner.tag == "LocalTransformations"]
+    check_entries(len(tables) * sum(1 for inner in (*own, *schemas) for _ in inner.iter()))
+    last = Element("RegressionModel", {**model.attrib, "normalizationMethod": "simplemax"})
+    shares = SubElement(last, "MiningSchema")
+    shares.extend(field for field in fields if field.get("usageType") in _TARGETS)
+    last.extend(inner for inner in model if inner.tag in {"Output", "Targets"})
+    segmentation = Element("Segmentation", multipleModelMethod="modelChain")
+    for place, table in enumerate(tables):
+        name = f"{_SHARE}{place}"
+        one = _segment(segmentation, Element("RegressionModel", functionName="regression", normalizationMethod="logit"))
+        SubElement(one, "MiningSchema").extend(field for field in fields if field.get("usageType") not in _TARGETS)
+        output = SubElement(one, "Output")
+        SubElement(output, "OutputField", name=name, optype="continuous", dataType="double", feature="predictedValue")
+        alone = Element("RegressionTable", intercept=table.get("intercept", "0"))
+        alone.extend(table)
+        one.extend([*deepcopy(own), alone])
+        SubElement(shares, "MiningField", name=name)
+        share = SubElement(last, "RegressionTable", intercept="0", targetCategory=table.get("targetCategory", ""))
+        SubElement(share, "NumericPredictor", name=name, coefficient="1")
+    _segment(segmentation, last)
+    attributes = {name: value for name, value in model.attrib.items() if name != "normalizationMethod"}
+    model.clear()
+    model.tag = "MiningModel"
+    model.attrib.update(attributes)
+    model.extend([*schemas, segmentation])
+
+
+def _segment(segmentation: Element, model: Element) -> Element:
+    segment = SubElement(segmentation, "Segment")
+    SubElement(segment, "True")
+    segment.append(model)
+    return model
 
 
 def _empty_second_table(model: Element) -> None:
@@ -263,7 +310,7 @@ def _method(model: Element) -> str:
 
 def _targets(model: Element) -> frozenset[str]:
     fields = model.iterfind("MiningSchema/MiningField")
-    return frozenset(f.get("name", "") for f in fields if f.get("usageType") in {"target", "predicted"})
+    return frozenset(f.get("name", "") for f in fields if f.get("usageType") in _TARGETS)
 
 
 def _values(field: Element) -> list[str]:

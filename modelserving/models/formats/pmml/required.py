@@ -5,16 +5,132 @@ An answer that JPMML does not give is none of ours: such a record is a problem t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from xml.etree.ElementTree import Element
 
-__all__ = ["find_required"]
+__all__ = ["find_required", "settle_branches", "settle_unread"]
 
 _PREDICATES = frozenset({"SimplePredicate", "SimpleSetPredicate", "CompoundPredicate", "True", "False"})
 _MEDIANS = frozenset({"median", "weightedMedian", "x-weightedMedian"})
 _VOTES = frozenset({"majorityVote", "weightedMajorityVote"})
 _OUTSIDE = frozenset({"target", "predicted"})
 _AWARE = frozenset({"isMissing", "isNotMissing"})
+_OPPOSITES = {"equal": "notEqual", "lessThan": "greaterOrEqual", "greaterThan": "lessOrEqual", "isIn": "isNotIn"}
+_OPPOSITES |= {opposite: operator for operator, opposite in _OPPOSITES.items()}
+
+
+def settle_branches(root: Element) -> None:
+    """Let trees ask before each branch whether it can be known, where the engine would go on to the next one.
+
+    What the document wants then, the last prediction or none, is a leaf of its own. Trees that ask in another way than
+    ``_unknown`` can tell stay as they are, and ``find_required`` says what may not be missing.
+
+    Args:
+        root: the document; it is changed.
+    """
+    for tree in root.iter("TreeModel"):
+        strategy = tree.get("missingValueStrategy", "none")
+        if strategy in {"lastPrediction", "nullPrediction"} and _decisive(tree):
+            plans = [(node, _settled(node, strategy)) for node in tree.iter("Node")]
+            if all(children is not None for _, children in plans):
+                for node, children in plans:
+                    node[:] = children or ()
+
+
+def settle_unread(root: Element) -> None:
+    """Let what no model reads be of any value: the engine would have no answer to a record for it.
+
+    Args:
+        root: the document; it is changed.
+    """
+    read = _names_read(root)
+    for field in root.iter("MiningField"):
+        if field.get("name") not in read and field.get("usageType") not in _OUTSIDE:
+            field.set("invalidValueTreatment", "asMissing")
+
+
+def _names_read(root: Element) -> set[str]:
+    """All that an element names, beside those that say which fields there are; some are no fields."""
+    declared = ("Header", "DataDictionary")
+    inside = (element for part in root if part.tag not in declared for element in part.iter())
+    return {name for element in inside if element.tag != "MiningField" for name in element.attrib.values()}
+
+
+def _settled(node: Element, strategy: str) -> list[Element] | None:
+    """What is in a node, with a leaf before each branch that may be unknown; nothing, if that cannot be told."""
+    inside: list[Element] = []
+    asked: set[str] = set()
+    for inner in node:
+        if inner.tag == "Node":
+            predicate = next((part for part in inner if part.tag in _PREDICATES), None)
+            unknown = [] if predicate is None else _unknown(predicate, deep=False)
+            if predicate is None or unknown is None or (strategy == "lastPrediction" and node.get("score") is None):
+                return None
+            if any(part.tag != "SimplePredicate" or part.get("field") not in asked for part in unknown):
+                inside.append(_leaf(node, unknown[0], strategy))
+            asked |= {part.get("field", "") for part in unknown if part.tag == "SimplePredicate"}
+        inside.append(inner)
+    return inside
+
+
+def _leaf(node: Element, predicate: Element, strategy: str) -> Element:
+    """The answer where a branch of a node is unknown."""
+    last = strategy == "lastPrediction"
+    leaf = Element("Node", {name: value for name, value in node.attrib.items() if last and name != "defaultChild"})
+    leaf.append(predicate)
+    leaf.extend(deepcopy(entry) for entry in node if last and entry.tag == "ScoreDistribution")
+    return leaf
+
+
+def _unknown(predicate: Element, deep: bool) -> list[Element] | None:
+    """A predicate that is true where another is unknown, and false elsewhere: one, none if that is always known.
+
+    ``None`` if it cannot be told; ``deep`` within a compound, where another is too much.
+    """
+    if predicate.tag in {"True", "False"} or predicate.get("operator") in _AWARE:
+        return []
+    if predicate.tag in {"SimplePredicate", "SimpleSetPredicate"}:
+        return [Element("SimplePredicate", field=predicate.get("field", ""), operator="isMissing")]
+    parts = [part for part in predicate if part.tag in _PREDICATES]
+    unknown = [_unknown(part, deep=True) for part in parts]
+    if deep or not parts or any(found is None for found in unknown):
+        return None
+    return _unknown_together(predicate.get("booleanOperator", ""), parts, [found or [] for found in unknown])
+
+
+def _unknown_together(
+    operator: str, parts: Sequence[Element], unknown: Sequence[list[Element]]
+) -> list[Element] | None:
+    some = [found for founds in unknown for found in founds]
+    if operator == "surrogate":
+        return [_compound("and", some)] if len(some) == len(parts) else []
+    if operator not in {"and", "or"}:
+        return None
+    # an "and" is false if one part is, whatever the others are; an "or" is true if one is
+    undecided = [part if operator == "and" else _opposite(part) for part in parts]
+    others = [_compound("or", [part, *found]) for part, found in zip(undecided, unknown, strict=True)]
+    return [_compound("and", [_compound("or", some), *others])] if some else []
+
+
+def _opposite(predicate: Element) -> Element:
+    """A predicate that is true where another, which is not compound, is false."""
+    if predicate.tag in {"True", "False"}:
+        return Element("False" if predicate.tag == "True" else "True")
+    opposite = deepcopy(predicate)  # a shallow copy shares its attributes
+    name = "booleanOperator" if predicate.tag == "SimpleSetPredicate" else "operator"
+    aware = {"isMissing": "isNotMissing", "isNotMissing": "isMissing"}
+    opposite.set(name, {**_OPPOSITES, **aware}.get(predicate.get(name, ""), ""))
+    return opposite
+
+
+def _compound(operator: str, parts: Sequence[Element]) -> Element:
+    """One of some predicates, or the only one."""
+    if len(parts) == 1:
+        return parts[0]
+    compound = Element("CompoundPredicate", booleanOperator=operator)
+    compound.extend(parts)
+    return compound
 
 
 def find_required(root: Element, model: Element) -> frozenset[str]:
@@ -29,7 +145,7 @@ def find_required(root: Element, model: Element) -> frozenset[str]:
     """
     replaced = {field.get("name") for field in root.iter("MiningField") if field.get("missingValueReplacement")}
     fields = [field for field in model.findall("MiningSchema/MiningField") if field.get("usageType") not in _OUTSIDE]
-    names = frozenset(field.get("name", "") for field in fields) - replaced
+    names = (frozenset(field.get("name", "") for field in fields) & _names_read(root)) - replaced
     if model.tag == "GeneralRegressionModel":
         return frozenset(names & {cell.get("predictorName", "") for cell in model.iter("PPCell")})
     if _counts_all(model):
@@ -70,7 +186,7 @@ def _decisive(tree: Element) -> set[str]:
     found: set[str] = set()
     for node in tree.iter("Node"):
         groups = [frozenset(_fields(child)) for child in node.findall("Node")]
-        if len(set(groups) - {frozenset()}) > 1:
+        if len(set(groups)) > 1 or any(len(group) > 1 for group in groups):
             found |= frozenset().union(*groups) - _asked(node)
     return found
 

@@ -166,7 +166,7 @@ CATEGORY = "".join(
 )
 MODELS: Mapping[str, tuple[str, Rows]] = {
     **{f"regression {n}": (regression(number("x1", 0.1), "", n), NUMBERS) for n in ("none", "softmax", "exp")},
-    **{f"classification {n}": (softmax(n), NUMBERS) for n in ("softmax", "simplemax")},
+    **{f"classification {n}": (softmax(n), NUMBERS) for n in ("softmax", "simplemax", "logit")},
     "categories": (regression(CATEGORY), TEXTS),
     "invalid as missing": (
         regression(CATEGORY, mining=schema(c='invalidValueTreatment="asMissing" missingValueReplacement="b"')),

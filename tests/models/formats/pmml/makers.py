@@ -203,6 +203,10 @@ TREATED = tuple(
     for treatment, replacement in product(("returnInvalid", "asIs", "asMissing"), ("", 'missingValueReplacement="b"'))
 )
 UNSEEN: Rows = [{"x1": 1.0, "x2": 1.0, "c": value} for value in (None, "a", "b", "k", "never", "?", "")]
+ROUNDED = (
+    '<DerivedField name="d" optype="continuous" dataType="float">'
+    f"{apply('if', apply('isMissing', X2), constant(0.1), X2)}</DerivedField>"
+)
 SKIPPING = tuple(f'missingPredictionTreatment="{how}"' for how in ("skipSegment", "returnMissing"))
 ELEMENTS: Mapping[str, tuple[str, Rows]] = {
     **{f"if {name}": (chosen(apply(name, X1, X2)), ALL) for name in COMPARISONS},
@@ -226,6 +230,8 @@ ELEMENTS: Mapping[str, tuple[str, Rows]] = {
     },
     **{f"unseen {how}": (regression(CATEGORY, mining=schema(c=how)), UNSEEN) for how in TREATED},
     **{f"unseen branch {how}": (branches(IS_A).replace(schema(), schema(c=how)), UNSEEN) for how in TREATED},
+    **{f"unread {how}": (regression(number("x1", 2), mining=schema(c=how)), UNSEEN) for how in ("", *TREATED)},
+    "unread by all": (ensemble("average", LINES), UNSEEN),
     **{
         f"outliers {how}": (
             regression(number("x1", 2), mining=schema(x1=f'outliers="{how}" lowValue="0" highValue="2"')),
@@ -259,6 +265,19 @@ ELEMENTS: Mapping[str, tuple[str, Rows]] = {
         )
     },
     **{f"one against one {kernel}": (tournament(kernel), [*GRID, *ALL]) for kernel in KERNELS},
+    "logit on derived fields": (
+        softmax("logit")
+        .replace(LABELS, f"{LABELS}<LocalTransformations>{ROUNDED}</LocalTransformations>")
+        .replace(number("x2", 0.2), number("d", 0.2) + CATEGORY),
+        ALL,
+    ),
+    **{
+        f"logit by {method}": (
+            ensemble(method, (softmax("logit").replace(LABELS, ""), STUMPS[0], STUMPS[2]), "k", output),
+            ALL,
+        )
+        for method, output in (("average", LABELS), ("majorityVote", LABEL))
+    },
     **{f"clusters {measure}": (clusters(f"<{measure}/>"), ALL) for measure in ("euclidean", "chebychev", "cityBlock")},
     **{f"link {link}": (general(link), ALL) for link in ("identity", "log", "logit", "cloglog", "loglog", "probit")},
 }

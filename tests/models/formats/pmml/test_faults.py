@@ -206,11 +206,30 @@ def grown(strategy: str, second: str) -> bytes:
 
 
 def test_an_unknown_branch_is_not_passed_by() -> None:
-    """The engine alone goes on to the next branch, which another field decides: the record is a problem instead."""
+    """The engine alone goes on to the next branch, which another field decides, or none: here the last answer stays."""
     assert score(grown("lastPrediction", "x"), x=[None, 0.0], z=[5.0, 5.0]).values.tolist() == [9.0, 1.0]
-    assert score(grown("lastPrediction", "z"), x=[None, 0.0], z=[5.0, 5.0]).problems == {
-        0: "x is missing, and may not be"
-    }
+    assert score(grown("lastPrediction", "z"), x=[None, 0.0], z=[5.0, 5.0]).values.tolist() == [9.0, 1.0]
+    assert score(grown("lastPrediction", "z"), x=[2.0, 2.0], z=[5.0, None]).values.tolist() == [2.0, 9.0]
+    second = b'<SimplePredicate field="z" operator="greaterOrEqual" value="1" />'
+    always = grown("lastPrediction", "z").replace(second.replace(b" />", b"/>"), b"<True/>")
+    assert score(always, x=[None, 2.0], z=[5.0, 5.0]).values.tolist() == [9.0, 2.0]
+    assert list(score(grown("nullPrediction", "z"), x=[None, 0.0], z=[5.0, None]).problems) == [0]
+
+
+@pytest.mark.parametrize(
+    ("operator", "x", "z", "expected"),
+    [("and", None, 0.0, 2), ("and", None, 5.0, 9), ("or", None, 5.0, 1), ("or", None, 0.0, 9)],
+)
+def test_a_branch_of_two_fields_may_be_known_without_one(operator: str, x: Any, z: float, expected: float) -> None:
+    """An "and" is false if one of its parts is, an "or" is true; what is left open gives the last answer."""
+    parts = "".join(f'<SimplePredicate field="{name}" operator="greaterThan" value="1"/>' for name in "xz")
+    data = pmml(
+        FIELDS + field("z"),
+        f'<TreeModel functionName="regression" missingValueStrategy="lastPrediction">{schema("y", "x", "z")}'
+        f'<Node score="9"><True/><Node score="1"><CompoundPredicate booleanOperator="{operator}">{parts}'
+        '</CompoundPredicate></Node><Node score="2"><True/></Node></Node></TreeModel>',
+    )
+    assert score(data, x=pa.array([x], pa.float64()), z=[z]).values.tolist() == [expected]
 
 
 def test_of_two_labels_the_second_is_what_the_first_is_not() -> None:
@@ -230,13 +249,26 @@ def test_of_two_labels_the_second_is_what_the_first_is_not() -> None:
     assert scores.outputs["probability_no"].tolist() == pytest.approx([1 / (1 + np.exp(-1))])
 
 
-@pytest.mark.parametrize("link", ["logit", "probit", "cloglog", "loglog", "cauchit", "exp"])
+@pytest.mark.parametrize("link", ["probit", "cloglog", "loglog", "cauchit", "exp"])
 def test_a_link_for_more_than_two_labels_is_refused(link: str) -> None:
-    """The engine would say of each record that an input lies outside; the model says what is wrong, once."""
+    """JPMML answers none, and the engine would say that an input lies outside; the model says what is wrong, once."""
     tables = "".join(f'<RegressionTable intercept="{n}" targetCategory="{n}"/>' for n in "012")
     body = f'<RegressionModel functionName="classification" normalizationMethod="{link}">{schema("k", "x")}{tables}'
     with pytest.raises(ModelRefused, match=f"3 labels with normalizationMethod {link}"):
         read_pmml(pmml(FIELDS, f"{body}</RegressionModel>"))
+
+
+def test_each_of_three_labels_against_all_others() -> None:
+    """The engine alone has no answer to logit for more than two: each label's own share, divided by their sum."""
+    tables = "".join(f'<RegressionTable intercept="{n}" targetCategory="l{n}"/>' for n in range(3))
+    three = LABELS.replace('"k"', '"t"').replace("<Value", '<Value value="l0"/><Value value="l1"/><Value', 1)
+    body = f'<RegressionModel functionName="classification" normalizationMethod="logit">{schema("t", "x")}{tables}'
+    data = pmml(FIELDS + three.replace('"no"', '"l2"'), f"{body}</RegressionModel>")
+    scores = score(data, {"outputs": "*"}, x=[0.0])
+    assert scores.labels is not None
+    assert scores.labels.tolist() == ["l2"]
+    shares = 1 / (1 + np.exp(-np.arange(3)))
+    assert [scores.outputs[f"probability_l{n}"][0] for n in range(3)] == pytest.approx(shares / shares.sum())
 
 
 def test_a_label_that_no_one_has_seen_is_one_of_its_own() -> None:
@@ -249,6 +281,16 @@ def test_a_label_that_no_one_has_seen_is_one_of_its_own() -> None:
     ).decode()
     asis = data.replace("<Node", mining.format('invalidValueTreatment="asIs"') + "<Node", 1)
     assert score(asis.encode(), c=["b", "never seen", "a"]).values[:2].tolist() == [1.0, 1.0]
+
+
+def test_a_column_that_no_one_reads_may_hold_anything() -> None:
+    """An unseen category costs a record its answer only where the model asks for it; the engine looks at all fields."""
+    body = '<RegressionTable intercept="1"><NumericPredictor name="x" coefficient="2"/>{}</RegressionTable>'
+    model = f'<RegressionModel functionName="regression">{schema("y", "x", "c")}{body}</RegressionModel>'
+    seen = '<CategoricalPredictor name="c" value="a" coefficient="5"/>'
+    columns: dict[str, Any] = {"x": [1.0, 1.0, 1.0], "c": ["a", "never seen", None]}
+    assert score(pmml(FIELDS, model.format("")), **columns).values.tolist() == [3.0, 3.0, 3.0]
+    assert list(score(pmml(FIELDS, model.format(seen)), **columns).problems) == [1]
 
 
 def test_quotes_inside_of_a_set_are_read() -> None:
