@@ -11,7 +11,7 @@
 
 from importlib import import_module
 
-from modelserving.kafka.admin import create_topics, delete_topics, end_offsets, list_topics
+from modelserving.kafka.admin import create_topics, delete_topics, end_offsets, list_topics, missing_topics
 from modelserving.kafka.clients import MAX_MESSAGE_BYTES, Connection, connect, make_admin, make_consumer, make_producer
 from modelserving.kafka.dead_letters import DeadLetter, Headers, headers, read_dead_letters
 from modelserving.kafka.gaps import Gap
@@ -35,6 +35,7 @@ __all__ = [
     "make_admin",
     "make_consumer",
     "make_producer",
+    "missing_topics",
     "read_dead_letters",
     "read_topic",
 ]

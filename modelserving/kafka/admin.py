@@ -16,12 +16,22 @@ if TYPE_CHECKING:
 
     from modelserving.records.topics import Topics
 
-__all__ = ["KEPT", "create_named_topics", "create_topics", "delete_topics", "end_offsets", "list_topics", "topic_id"]
+__all__ = [
+    "KEPT",
+    "create_named_topics",
+    "create_topics",
+    "delete_topics",
+    "end_offsets",
+    "list_topics",
+    "missing_topics",
+    "topic_id",
+]
 
 _USABLE_WITHIN_S = 60.0
 _LOOK_EVERY_S = 0.02
 _ALREADY_EXISTS = 36
 _UNKNOWN = 3
+_MAKES_TOPICS = "auto.create.topics.enable"
 
 
 def create_topics(connection: Connection, topics: Topics, partitions: int = 1, models_partitions: int = 1) -> None:
@@ -83,6 +93,26 @@ def list_topics(connection: Connection) -> list[str]:
     """
     with _admin(connection) as admin:
         return sorted(name for name in admin.list_topics() if not name.startswith("__"))
+
+
+def missing_topics(connection: Connection, names: Collection[str]) -> list[str]:
+    """Which of these topics nobody has made, sorted; none where the broker makes what somebody writes to.
+
+    Raises:
+        BrokerUnavailable: no broker answers, or it does not say.
+    """
+    with _admin(connection) as admin:
+        missing = sorted({*names} - {*admin.list_topics()})
+        return [] if missing and _makes_topics(admin) else missing
+
+
+def _makes_topics(admin: KafkaAdminClient) -> bool:
+    from kafka.admin import ConfigResource, ConfigResourceType
+
+    brokers = [str(broker["broker_id"]) for broker in admin.describe_cluster()["brokers"]]
+    asked = ConfigResource(ConfigResourceType.BROKER, brokers[0], configs=[_MAKES_TOPICS])
+    found = admin.describe_configs([asked], config_filter="all")["broker"][brokers[0]]
+    return str(found[_MAKES_TOPICS]["value"]) == "true"
 
 
 def end_offsets(

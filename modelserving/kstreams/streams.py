@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import atexit
 import logging
-import re
 import warnings
 import weakref
 from collections.abc import Callable, Iterable, Mapping
@@ -25,14 +24,14 @@ from typing import Any, Self
 import jpype
 
 from modelserving import jvm
-from modelserving.errors import BrokerUnavailable, ServerError
-from modelserving.kafka import Connection, list_topics
-from modelserving.kafka.clients import reach
+from modelserving.errors import ServerError
+from modelserving.kafka import Connection
 from modelserving.kstreams.bridge.failures import cause_of, describe, guarded, python_errors
 from modelserving.kstreams.bridge.logging import forward_logs
 from modelserving.kstreams.bridge.proxies import engine_method, implement
 from modelserving.kstreams.bridge.threads import call_as_daemon
 from modelserving.kstreams.bridge.values import from_java
+from modelserving.kstreams.pictures.topics import ForeignTopics
 from modelserving.kstreams.windows import wrap
 from modelserving.system import poll
 
@@ -41,8 +40,6 @@ __all__ = ["KafkaStreams", "Response", "State"]
 log = logging.getLogger(__name__)
 
 _STREAMS = "org.apache.kafka.streams."
-_SOURCE = re.compile(r"\(topics: \[([^\]]+)\]\)")
-_OWN = ("-repartition", "-changelog")  # how the names of topics end that the engine makes by itself
 _LOOK_EVERY_S = 0.02
 _AT_EXIT_S = 5.0
 _CLOSE_S = 30.0
@@ -100,8 +97,9 @@ class KafkaStreams:
         self.error: BaseException | None = None
         self.application_id = str(config.getProperty("application.id"))
         self._servers = str(config.getProperty("bootstrap.servers"))
-        listed = _SOURCE.findall(str(topology.describe()))
-        self._sources = sorted({topic for topics in listed for topic in topics.split(", ")})
+        self._secured = str(config.getProperty("security.protocol", "PLAINTEXT")) != "PLAINTEXT"
+        self._topics = ForeignTopics.of(topology)
+        self._looked = False
         self._on_error = on_error
         self._on_state = on_state
         with python_errors():
@@ -185,23 +183,21 @@ class KafkaStreams:
         poll(lambda: self.state in {*states, *_ENDED}, seconds, _LOOK_EVERY_S)
         state = self.state
         if state in states:
+            self._warn_of_sinks(state)
             return
         if state in _ENDED:
             self.raise_error()
             raise ServerError(f"Kafka Streams is {state} and will not be {' or '.join(states)}.")
-        raise ServerError(f"Kafka Streams is {state} and not {' or '.join(states)} after {seconds:g} s. {self._hint()}")
+        hint = self._topics.hint(Connection(self._servers))
+        raise ServerError(f"Kafka Streams is {state} and not {' or '.join(states)} after {seconds:g} s. {hint}")
 
-    def _hint(self) -> str:
-        """Why nothing happens, as far as it can be seen from here."""
-        connection = Connection(self._servers)
-        try:
-            reach(connection)
-            there = {*list_topics(connection)}
-        except BrokerUnavailable as error:
-            return str(error)
-        if missing := [topic for topic in self._sources if topic not in there and not topic.endswith(_OWN)]:
-            return f"There is no topic {' and no topic '.join(missing)}, which it reads: make it, and start again."
-        return f"The topics that it reads are all there: {', '.join(self._sources)}." if self._sources else ""
+    def _warn_of_sinks(self, state: State) -> None:
+        """Look once: the engine runs as if all were well, and fails a minute after the first record for such a sink."""
+        if state is not State.RUNNING or self._looked or self._secured:
+            return
+        self._looked = True
+        if said := self._topics.warning(Connection(self._servers)):
+            log.warning("application %r: %s", self.application_id, said)
 
     def raise_error(self) -> None:
         """Raise the error that a thread failed with last, if one did."""

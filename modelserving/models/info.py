@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 from modelserving.models.model import Model
-from modelserving.records import ModelDescriptor, ModelType
+from modelserving.records import ModelDescriptor, ModelType, encode_descriptor
 from modelserving.statistics import Statistics
 
-__all__ = ["LoadedModel", "ModelInfo", "Slots", "SlotsUpdate"]
+__all__ = ["LoadedModel", "ModelInfo", "Slots", "SlotsUpdate", "fingerprint"]
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -119,3 +120,14 @@ class SlotsUpdate:
 
     data_type: str
     slots: Slots[LoadedModel]
+
+
+def fingerprint(descriptor: ModelDescriptor) -> str:
+    """What tells a model from another: all that its descriptor says.
+
+    Not whether the bytes are in it or elsewhere, nor whether it is to be a shadow.
+    """
+    digest = descriptor.digest
+    stated = "" if descriptor.sha256.lower() == digest else descriptor.sha256
+    told = replace(descriptor, data=digest.encode(), location=None, sha256=stated, shadow_percent=0.0)
+    return hashlib.sha256(encode_descriptor(told)).hexdigest()

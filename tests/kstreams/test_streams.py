@@ -377,6 +377,21 @@ def test_a_topic_that_is_missing_is_named(connection: Connection, own: Topics, t
     streams.close()
 
 
+def test_a_topic_that_is_missing_to_write_to_is_named(
+    connection: Connection, own: Topics, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At the start, and once: else all seems well, until the engine fails a minute after the first record."""
+    builder = java.StreamsBuilder()
+    counted = builder.stream(own.records).selectKey(lambda key, value: value).groupByKey().count().toStream()
+    counted.to("nor-there")
+    counted.to(own.scored)
+    with KafkaStreams(builder.build(), config(connection, own, tmp_path)) as streams:
+        for _ in range(2):
+            streams.wait_for(State.RUNNING)
+    told = [said for said in caplog.messages if "There is no topic" in said]
+    assert told == [f"application '{own.records}': There is no topic nor-there, which it writes to: make it first."]
+
+
 def test_what_cannot_run_says_why(tmp_path: Path) -> None:
     """No broker, and a second start: in words that help, not in the engine's states."""
     topology = java.Topology()

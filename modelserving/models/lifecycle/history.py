@@ -9,15 +9,16 @@ model that it means by its digest; then it leads to the same slots, if need be w
 
 from __future__ import annotations
 
-import hashlib
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from operator import itemgetter
+from functools import partial
+from operator import attrgetter, itemgetter
 from types import MappingProxyType
 from typing import TypeAlias
 
-from modelserving.models.info import Slots
-from modelserving.records import Action, ModelCommand, ModelDescriptor, PartitionSeen, encode_descriptor
+from modelserving.models.info import Slots, fingerprint
+from modelserving.records import Action, ModelCommand, ModelDescriptor, PartitionSeen
 
 __all__ = [
     "CommandEvent",
@@ -27,8 +28,10 @@ __all__ = [
     "LogPosition",
     "ModelRef",
     "Publication",
-    "fingerprint",
 ]
+
+
+_UNDER_WAY_MS = 60_000
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -103,17 +106,6 @@ Library: TypeAlias = Callable[[str, str, int], ModelRef | None]
 """Finds a model that is on no topic any more, by data type and digest, if it was published by then (milliseconds)."""
 
 
-def fingerprint(descriptor: ModelDescriptor) -> str:
-    """What tells a model from another: all that its descriptor says.
-
-    Not whether the bytes are in it or elsewhere, nor whether it is to be a shadow.
-    """
-    digest = descriptor.digest
-    stated = "" if descriptor.sha256.lower() == digest else descriptor.sha256
-    told = replace(descriptor, data=digest.encode(), location=None, sha256=stated, shadow_percent=0.0)
-    return hashlib.sha256(encode_descriptor(told)).hexdigest()
-
-
 def _no_library(_data_type: str, _digest: str, _by_ms: int) -> None:
     """Finds nothing."""
 
@@ -186,7 +178,8 @@ def _in_order(arrived: Iterable[Event]) -> list[Event]:
         if not eras or _begins_anew(eras[-1][-1].position, event.position):
             eras.append([])
         eras[-1].append(event)
-    given = [pair for eras in commands.values() for log in eras for pair in _timed(log)]
+    there = {partition: [place for place, _ in _timed(eras[-1])][::-1] for partition, eras in models.items()}
+    given = [pair for eras in commands.values() for log in eras for pair in _timed(log, partial(_overtaken, there))]
     lies = [
         (place.timestamp_ms, seen)
         for place, event in given
@@ -194,7 +187,7 @@ def _in_order(arrived: Iterable[Event]) -> list[Event]:
         for seen in event.command.seen
         if seen.newest_ms > place.timestamp_ms  # else nothing changes
     ]
-    published = [pair for eras in models.values() for log in eras for pair in _timed(log, lies)]
+    published = [pair for eras in models.values() for log in eras for pair in _timed(log, partial(_known, lies))]
     return [event for _, event in sorted([*published, *given], key=itemgetter(0))]
 
 
@@ -202,13 +195,32 @@ def _begins_anew(before: LogPosition, position: LogPosition) -> bool:
     return position.offset <= before.offset and position.timestamp_ms > before.timestamp_ms
 
 
-def _timed(log: Iterable[Event], lies: Sequence[tuple[int, PartitionSeen]] = ()) -> Iterator[tuple[LogPosition, Event]]:
-    """When each was published: no later than what comes behind it in the log, nor than a command that knows of it."""
+def _timed(
+    log: Iterable[Event], proved: Callable[[Event], Iterable[int]] = lambda _: ()
+) -> Iterator[tuple[LogPosition, Event]]:
+    """When each was published: no later than what comes behind it in the log, nor than is proved otherwise."""
     by_ms: float = float("inf")
     for event in sorted(log, key=lambda event: event.position.offset, reverse=True):
-        known = (told_ms for told_ms, seen in lies if _covers(seen, event.position))
-        by_ms = min(by_ms, event.position.timestamp_ms, *known)
+        by_ms = min(by_ms, event.position.timestamp_ms, *proved(event))
         yield replace(event.position, timestamp_ms=int(by_ms)), event
+
+
+def _overtaken(models: Mapping[int, Sequence[LogPosition]], event: Event) -> Iterator[int]:
+    """By when a command was given at the latest: before the models that came after its giver had looked.
+
+    One may come while a command is under way: only stamps that are further apart than that are a clock that lies.
+    """
+    for seen in event.command.seen if isinstance(event, CommandEvent) else ():
+        places = models.get(seen.partition, ())
+        first = bisect_left(places, seen.end, key=attrgetter("offset"))
+        for place in places[first : first + 1]:
+            if event.position.timestamp_ms - place.timestamp_ms > _UNDER_WAY_MS:
+                yield place.timestamp_ms - 1
+
+
+def _known(lies: Iterable[tuple[int, PartitionSeen]], event: Event) -> Iterator[int]:
+    """By when a model was published at the latest: before the commands whose givers had seen it."""
+    return (told_ms for told_ms, seen in lies if _covers(seen, event.position))
 
 
 def _covers(seen: PartitionSeen, position: LogPosition) -> bool:

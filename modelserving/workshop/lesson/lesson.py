@@ -9,9 +9,11 @@ from dataclasses import replace
 from typing import Any
 
 from modelserving.broker import use_broker
+from modelserving.broker.state import FileLock
 from modelserving.config import Settings, load_settings
 from modelserving.errors import ConfigError
 from modelserving.kafka import Connection
+from modelserving.system import poll
 from modelserving.widgets.waiting import count_waits, waiting
 from modelserving.workshop.display.boxes import Box, Folded, Table, Tone
 from modelserving.workshop.display.predictions import Asked, Predictions
@@ -25,6 +27,7 @@ from modelserving.workshop.lesson.reset import Reset, carry_out, plan_exercise_r
 
 __all__ = ["Lesson", "start"]
 
+_GONE_WITHIN_S = 5.0
 _open: dict[str, Lesson] = {}
 _OTHERWISE = (
     "That happens when a cell was run twice, or left out: run the cells of this section again, from its first one. "
@@ -171,10 +174,11 @@ def start(lesson: str, *, fast: bool = False, keep: bool = False, settings: Sett
     Args:
         lesson: its number, two digits.
         fast: whether nobody watches, so that waits and repetitions may be short.
-        keep: leave topics and groups of an earlier run as they are.
+        keep: leave topics and groups of an earlier run as they are, or share those of a kernel that has it open.
         settings: of the broker and the local files; the environment's by default.
 
     Raises:
+        ConfigError: another kernel of this home has the lesson open, and would lose its topics.
         BrokerStartError: the embedded broker cannot start.
         BrokerUnavailable: no broker answers at the address in the settings.
     """
@@ -187,6 +191,12 @@ def start(lesson: str, *, fast: bool = False, keep: bool = False, settings: Sett
             connection = stack.enter_context(use_broker(settings))
         if former := _open.get(lesson):  # not before: the broker would end and start again in between
             former.close()
+        shared = not _claim(lesson, settings, stack)
+        if shared and not keep:
+            raise ConfigError(
+                f"Lesson {lesson} is open in another kernel, and starting it here would empty its topics there. Go on "
+                "there; or end it there (its clean-up cell, or Kernel, Shut Down Kernel), and run this cell again."
+            )
         begun = Lesson(lesson, connection, settings, stack, fast=fast)
         left = 0 if keep else begun.prepare()
     except BaseException:
@@ -194,13 +204,29 @@ def start(lesson: str, *, fast: bool = False, keep: bool = False, settings: Sett
         raise
     _open[lesson] = begun
     atexit.register(begun.close)
-    _tell(begun, left)
+    _tell(begun, left, shared)
     return begun
 
 
-def _tell(lesson: Lesson, left: int) -> None:
+def _claim(lesson: str, settings: Settings, stack: ExitStack) -> bool:
+    """Have a lesson for this kernel alone, until it is closed or the kernel ends, however that ends.
+
+    A kernel that is just being restarted may take a moment to be gone.
+
+    Returns:
+        Whether no other has it.
+    """
+    folder = settings.home / "open"
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = stack.enter_context(FileLock(folder / f"lesson-{lesson}"))
+    return poll(lock.acquire, _GONE_WITHIN_S, 0.1)
+
+
+def _tell(lesson: Lesson, left: int, shared: bool) -> None:
     kind = "your cluster" if lesson.external else "started for this checkout, shared by its notebooks and servers"
     again = f" ({left} topics of an earlier run were emptied)" if left else ""
+    if shared:
+        again = " (shared with another kernel, which has this lesson open)"
     lines = (
         f"Broker   Apache Kafka at {lesson.connection.bootstrap_servers}: {kind}",
         f"Yours    topics and consumer groups that begin with {lesson.prefix}-{again}",

@@ -46,3 +46,13 @@ def test_advice_is_not_heard_unless_somebody_asks(java_logger: Any, capfd: pytes
     java_logger.warn("good advice")
     assert not logging.getLogger(NAME).isEnabledFor(logging.WARNING)
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_kill_is_told_in_one_calm_sentence(java_logger: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """The engine calls it an error, and deals with it: no exception, no trace, nothing to do."""
+    tasks = jvm.java_class("java.util.Set").of(jvm.java_class("org.apache.kafka.streams.processor.TaskId")(0, 0))
+    thrown = jvm.java_class("org.apache.kafka.streams.errors.TaskCorruptedException")(tasks)
+    java_logger.error("Detected the states of tasks are corrupted", thrown)  # noqa: PLE1205 - Java's
+    (told,) = caplog.records
+    assert (told.levelno, told.exc_info) == (logging.WARNING, None)
+    assert told.getMessage().endswith("as after a kill: it is restored, and nothing is lost")

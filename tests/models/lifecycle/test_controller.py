@@ -138,7 +138,7 @@ def test_a_model_whose_check_waits_when_the_server_ends_is_not_refused() -> None
     assert (rig.controller.refused, rig.dead) == (0, [])
 
 
-def test_a_model_that_a_command_names_and_that_is_nowhere_is_said() -> None:
+def test_a_model_that_a_command_names_and_that_is_nowhere_is_said(caplog: pytest.LogCaptureFixture) -> None:
     """Compaction took it, and there is no repository: another serves, but not without a word, until one is wanted."""
     rig = Rig()
     rig.send(model("b"), live=False)
@@ -146,6 +146,8 @@ def test_a_model_that_a_command_names_and_that_is_nowhere_is_said() -> None:
     assert rig.settle() == ("b", "-", "-")
     assert [(letter.offset, letter.error) for letter in rig.dead] == [(1, "CommandRefused")]
     assert "publish the model again" in rig.controller.absent["wine"]
+    assert [said.partition(": ")[0] for said in caplog.messages] == [f"control at {TOPICS.control}[0]@1 refused"]
+    assert rig.controller.absent["wine"] in caplog.text
     rig.settle()
     assert len(rig.dead) == 1
     rig.send(model("c"))

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelserving.models.info import Slots
-from modelserving.models.lifecycle.history import History, LogPosition, ModelRef, fingerprint
+from modelserving.models.info import Slots, fingerprint
+from modelserving.models.lifecycle.history import History, LogPosition, ModelRef
 from modelserving.models.lifecycle.reconcile import Build, Reconciler
 from modelserving.models.lifecycle.slots import ModelSlots
 from modelserving.records import Action, ModelCommand, ModelDescriptor, ModelType, PartitionSeen
@@ -263,6 +263,25 @@ def test_a_clock_that_runs_ahead_overtakes_no_command() -> None:
         assert plan(history=history) == expected
         history.add_model(model("c"), LogPosition(4_000, 0, 0, 2))
         assert plan(history=history)[0] == "c"
+
+
+def test_a_command_from_a_clock_that_runs_ahead_overtakes_no_model() -> None:
+    """It is before the models that its giver had not seen; one that came while it was under way is before it."""
+    hour = 3_600_000
+    seen = (PartitionSeen(0, 2, 2_000),)
+    for told, stamp, expected in (
+        (seen, 3_000 + hour, ("c", "a", "-", "0")),
+        ((), 3_000 + hour, ("b", "c", "-", "0")),
+        (seen, 5_000, ("b", "c", "-", "0")),
+    ):
+        history = History()
+        history.add_model(model("a"), LogPosition(1_000, 0, 0, 0))
+        history.add_model(model("b"), LogPosition(2_000, 0, 0, 1))
+        history.add_command(replace(back(), seen=told), LogPosition(stamp, 1, 0, 0))
+        history.add_model(model("c"), LogPosition(4_000, 0, 0, 2))
+        assert plan(history=history) == expected
+    history.add_command(back(), LogPosition(6_000, 1, 0, 1))
+    assert plan(history=history) == ("c", "b", "-", "0")
 
 
 def test_a_topic_made_anew_goes_on_from_the_one_before_it() -> None:

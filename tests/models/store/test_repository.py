@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 
 from modelserving.errors import ModelRefused, SetupError
-from modelserving.models.lifecycle.history import ModelRef, fingerprint
+from modelserving.models.info import fingerprint
+from modelserving.models.lifecycle.history import ModelRef
 from modelserving.models.store.repository import ModelRepository
 from modelserving.records import Golden, ModelDescriptor, ModelType
 from tests.fakes import wine

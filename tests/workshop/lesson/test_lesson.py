@@ -7,14 +7,17 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import pytest
 
 from modelserving.broker import EmbeddedKafka, status
+from modelserving.broker.state import FileLock
 from modelserving.config import Settings
 from modelserving.errors import ConfigError, KafkaError, ServerError, WaitTimeout
 from modelserving.kafka import Connection, end_offsets, list_topics, make_consumer, make_producer
 from modelserving.workshop import Lesson, lag, start, take, topic_setting
+from modelserving.workshop.lesson import lesson as lesson_module
 
 pytestmark = pytest.mark.broker
 
@@ -76,6 +79,22 @@ def test_starting_with_keep_leaves_the_records(begin: Callable[[str], Lesson], s
     send(begin("90"), "lesson-90-wine-records", b"kept")
     with start("90", keep=True, settings=settings) as again:
         assert end_offsets(again.connection, again.topics.records) == {0: 1}
+
+
+def test_a_lesson_is_open_in_one_kernel(
+    begin: Callable[[str], Lesson], settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: Any
+) -> None:
+    """A second notebook would empty the topics of the first: it is refused, or shares them where it asks for that."""
+    monkeypatch.setattr(lesson_module, "_GONE_WITHIN_S", 0.0)
+    (settings.home / "open").mkdir()
+    with FileLock(settings.home / "open" / "lesson-90") as other:
+        assert other.acquire()
+        with pytest.raises(ConfigError, match="Lesson 90 is open in another kernel, and starting it here would empty"):
+            begin("90")
+        with start("90", fast=True, keep=True, settings=settings):
+            assert "lesson-90- (shared with another kernel" in capsys.readouterr().out
+    begin("90").close()
+    assert "shared" not in capsys.readouterr().out
 
 
 def test_lessons_do_not_touch_each_other(begin: Callable[[str], Lesson]) -> None:
