@@ -57,6 +57,13 @@ def test_the_error_has_its_own_traceback(make: Make) -> None:
     assert "return str(1 / 0)" in "".join(traceback.format_tb(caught.value.__traceback__))
 
 
+def test_an_error_comes_without_the_engines_advice(caplog: pytest.LogCaptureFixture) -> None:
+    """A cell that fails, or is stopped, shows that alone: how to go on after errors is good advice, and no error."""
+    with pytest.raises(ZeroDivisionError):
+        run(lambda stream: stream.mapValues(divide))
+    assert "exception handler" not in caplog.text
+
+
 def test_an_error_of_yesterday_is_not_told_again() -> None:
     """What fails now is told, and not what failed last on this thread."""
     with pytest.raises(ZeroDivisionError):
