@@ -65,18 +65,20 @@ sent.get(timeout=10).offset
 # each state is kept twice; more of that later. We start both at once, which takes some seconds:
 
 # %%
-from modelserving.workshop.processes.process import ServerProcess
+from modelserving.workshop.processes.process import ServerProcess, wait_until_all_serve
 
 fleet = {}
 own = {"MODELSERVING_REPOSITORY": str(lesson.folder / "repository")}
 
 def launch(*names):
+    begun = {}
     for name in names:
         options = ("--port", "0", "--instance", name, "--standbys", "1", "--no-preload")
         make = partial(ServerProcess, "streams", lesson.prefix, options, own)
-        fleet[name] = lesson.manage(make, name=name)
-    for name in names:
-        fleet[name].wait_until_serving()
+        fleet.pop(name, None)  # a former one of that name ends now
+        begun[name] = lesson.manage(make, name=name)
+    wait_until_all_serve(begun.values())  # or none is left
+    fleet.update(begun)
 
 launch("one", "two")
 

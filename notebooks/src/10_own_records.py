@@ -24,6 +24,7 @@ from threading import Event
 
 from modelserving.config import data_folder
 from modelserving.records import Topics
+from modelserving.widgets.waiting import waiting
 from modelserving.workshop import start, table
 from modelserving.workshop.display.figures import distributions
 from modelserving.workshop.processes.process import ServerProcess
@@ -67,11 +68,12 @@ lesson.tell("whole")
 # is done to records outside of it, every server would have to do again.
 
 # %%
-from sklearn.compose import ColumnTransformer
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
+with waiting("scikit-learn to be imported"):
+    from sklearn.compose import ColumnTransformer
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder
 
 numbers = ["hour", "temperature", "humidity", "wind", "age"]
 texts = ["weather", "station", "bike"]
@@ -83,15 +85,17 @@ prepare = ColumnTransformer([
 # %%
 known = hires.dropna(subset=texts)
 pipeline = make_pipeline(prepare, LogisticRegression(max_iter=2_000))
-pipeline.fit(known, known["rider"])
+with waiting("the pipeline to be fitted"):
+    pipeline.fit(known, known["rider"])
 f"right on {pipeline.score(known, known['rider']):.1%} of the hires that it has seen"
 
 # %% [markdown]
 # A server takes no Python. So the pipeline becomes **ONNX**, with one input for each column, by name; `zipmap` would make a list of dictionaries of the probabilities.
 
 # %%
-from skl2onnx import to_onnx
-from skl2onnx.common.data_types import FloatTensorType, StringTensorType
+with waiting("the export to be imported"):
+    from skl2onnx import to_onnx
+    from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 
 inputs = [(name, FloatTensorType([None, 1])) for name in numbers]
 inputs += [(name, StringTensorType([None, 1])) for name in texts]

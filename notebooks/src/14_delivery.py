@@ -24,6 +24,7 @@ from collections import Counter
 from modelserving.client.letters import LetterFilter
 from modelserving.client.replay import replay
 from modelserving.kafka import MAX_MESSAGE_BYTES, read_topic
+from modelserving.widgets.waiting import waiting
 from modelserving.workshop import show, start, table
 from modelserving.workshop.display.figures import curves
 from modelserving.workshop.processes import delivery
@@ -214,7 +215,8 @@ def speed(mode, size):
 
 paid = lesson.topic("paid")
 sizes = (10, 100) if fast else (10, 100, 1_000)
-speeds = {mode: [(size, speed(mode, size)) for size in sizes] for mode in delivery.MODES}
+with waiting("all wines, in each order and in batches of each size"):
+    speeds = {mode: [(size, speed(mode, size)) for size in sizes] for mode in delivery.MODES}
 
 # %%
 ratios = [with_it / without for (_, with_it), (_, without) in

@@ -28,6 +28,7 @@ from modelserving.kafka import end_offsets, read_topic
 from modelserving.models.formats.factory import create
 from modelserving.models.store.bundled import read_catalog
 from modelserving.records import decode_scored, encode_descriptor, encode_wine, read_wines
+from modelserving.widgets.waiting import waiting
 from modelserving.workshop import show, start, table
 from modelserving.workshop.display.figures import curves
 from modelserving.workshop.processes import alarms
@@ -95,7 +96,8 @@ def each_us(model, size):
 
 sizes = (1, 10, 100, 1_000)
 both = {"embedded": embedded, "remote": remote}
-costs = {name: [(size, each_us(model, size)) for size in sizes] for name, model in both.items()}
+with waiting("both to score batches of each size, some times"):
+    costs = {name: [(size, each_us(model, size)) for size in sizes] for name, model in both.items()}
 
 # %%
 times = [far / near for (_, far), (_, near) in zip(costs["remote"], costs["embedded"], strict=True)]

@@ -215,6 +215,18 @@ taste(0, 400)
 first = quality(400)
 first
 
+# %% [markdown]
+# Its numbers are sums over pairs of answer and truth. By hand, for these 400 wines:
+
+# %%
+from modelserving.monitoring.truth.quality import Quality
+
+answers = [(one.prediction, grades[one.offset]) for one in scored()[:400]]
+everybody = Quality()
+for answer, truth in answers:
+    everybody.add(answer, truth)
+everybody.mean_error
+
 # %%
 # predict: late
 
@@ -226,15 +238,11 @@ lesson.tell("late")
 # %% [markdown]
 # ## Truth that never comes
 #
-# Not everybody is asked. Suppose that only wines with a good answer are bottled, and only bottled wines are tasted. We take the wines from before the accident:
+# Not everybody is asked. Suppose that only wines with a good answer are bottled, and only bottled wines are tasted. We take the wines from before the accident, `everybody`, and of them the bottled ones:
 
 # %%
-from modelserving.monitoring.truth.quality import Quality
-
-answers = [(one.prediction, grades[one.offset]) for one in scored()[:400]]
-everybody, bottled = Quality(), Quality()
+bottled = Quality()
 for answer, truth in answers:
-    everybody.add(answer, truth)
     if answer > 6:
         bottled.add(answer, truth)
 

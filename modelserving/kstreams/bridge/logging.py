@@ -24,6 +24,7 @@ _kept: list[Any] = []  # Java keeps its loggers only as long as somebody else do
 
 log = logging.getLogger(__name__)
 _RESTORED = "TaskCorruptedException"
+_ADVICE = "Processing exception handler is set to fail"
 
 
 def forward_logs(level: int = logging.WARNING) -> None:
@@ -63,6 +64,8 @@ def _hand_over(record: Any) -> bool:
     """One record; it is not for Java's terminal."""
     logger = logging.getLogger(str(record.getLoggerName()))
     level = _python_level(int(record.getLevel().intValue()))
+    if level >= logging.ERROR and str(record.getMessage()).startswith(_ADVICE):
+        level = logging.WARNING  # said beside each error of a function, also when it was the stop button
     if logger.isEnabledFor(level):
         thrown = record.getThrown()
         if _RESTORED in f"{record.getMessage()} {thrown or ''}":  # an error to the engine, which deals with it itself

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
+import _jpype
 import jpype
 import numpy as np
 
@@ -51,7 +53,9 @@ def implement(interface: str, **methods: Callable[..., Any]) -> Any:
         methods: by name; what is not there does what the interface does by itself.
     """
     jvm.start()
-    return jpype.JProxy(interface, dict=methods)
+    # Not JProxy(dict=...): that looks a method up in Python, and a stop button pressed meanwhile hits just there. JPype
+    # drops what is raised in a look-up, and Java is told that there is no such method. Here no Python runs for it.
+    return _jpype._JProxy(None, SimpleNamespace(**methods), (jpype.JClass(interface),), False)
 
 
 def implement_with(target: object, *interfaces: str, comes_back: bool = False) -> Any:

@@ -9,7 +9,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,7 +21,7 @@ from modelserving.errors import ServerError
 from modelserving.widgets.waiting import waiting
 from modelserving.workshop.processes.apart import APART
 
-__all__ = ["ChildProcess", "ServerProcess"]
+__all__ = ["ChildProcess", "ServerProcess", "wait_until_all_serve"]
 
 _START_SECONDS = 90.0
 _STOP_SECONDS = 20.0
@@ -218,3 +219,21 @@ class ServerProcess(ChildProcess):
             if time.monotonic() > deadline:
                 raise ServerError(f"`{self}` did not {what} within {seconds:g} s:\n{tail}")
             time.sleep(_PAUSE)
+
+
+def wait_until_all_serve(servers: Iterable[ServerProcess]) -> None:
+    """Wait until each serves. If one does not, or the wait itself is stopped, all are closed: all of them, or none.
+
+    Args:
+        servers: that were begun one after another, so that they start at the same time.
+
+    Raises:
+        ServerError: as for ``ServerProcess.start``.
+    """
+    begun = list(servers)
+    with ExitStack() as otherwise:
+        for server in begun:
+            otherwise.callback(server.close)
+        for server in begun:
+            server.wait_until_serving()
+        otherwise.pop_all()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import _thread
 import logging
+import signal
 import traceback
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from modelserving import jvm
 from modelserving.kstreams import (
     Predicate,
     Processor,
@@ -19,7 +22,8 @@ from modelserving.kstreams import (
     serde,
     text,
 )
-from modelserving.kstreams.bridge.failures import told
+from modelserving.kstreams.bridge.failures import python_errors, told
+from modelserving.kstreams.bridge.proxies import implement
 
 CONTINUE = "org.apache.kafka.streams.errors.LogAndContinueProcessingExceptionHandler"
 Make = Callable[[Any], Any]
@@ -53,12 +57,29 @@ def test_the_error_has_its_own_traceback(make: Make) -> None:
     assert "return str(1 / 0)" in "".join(traceback.format_tb(caught.value.__traceback__))
 
 
+def test_an_error_comes_without_the_engines_advice(caplog: pytest.LogCaptureFixture) -> None:
+    """A cell that fails, or is stopped, shows that alone: how to go on after errors is good advice, and no error."""
+    with pytest.raises(ZeroDivisionError):
+        run(lambda stream: stream.mapValues(divide))
+    assert "exception handler" not in caplog.text
+
+
 def test_an_error_of_yesterday_is_not_told_again() -> None:
     """What fails now is told, and not what failed last on this thread."""
     with pytest.raises(ZeroDivisionError):
         run(lambda stream: stream.mapValues(ValueMapper(divide)))
     with pytest.raises(TypeError, match="a Predicate returns True or False; this one returned 'v', a str"):
         run(lambda stream: stream.filter(Predicate(lambda key, value: value)))
+
+
+def test_a_stop_button_stops_though_java_is_about_to_call() -> None:
+    """What is interrupted while Java runs comes back as the interrupt, and not as a method that is not there."""
+    consumer = "java.util.function.Consumer"
+    # No line of Python runs between this call, of a function in C, and the next one that Java makes.
+    interrupted = implement(consumer, accept=_thread.interrupt_main)
+    numbers = jvm.java_class("java.util.stream.Stream").of(jvm.java_class("java.lang.Integer")(int(signal.SIGINT)))
+    with pytest.raises(KeyboardInterrupt), python_errors():
+        numbers.peek(interrupted).forEach(implement(consumer, accept=lambda _: None))
 
 
 def test_an_error_while_a_topology_is_drawn_is_itself() -> None:
