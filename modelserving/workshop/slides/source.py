@@ -24,7 +24,7 @@ from pathlib import Path
 
 from modelserving.errors import ConfigError
 from modelserving.workshop.display.pictures.shared import find_drawing
-from modelserving.workshop.slides.recap import recap_of
+from modelserving.workshop.slides.filling.recap import recap_of
 
 __all__ = ["Block", "Slide", "read_block", "read_blocks"]
 

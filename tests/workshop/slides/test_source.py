@@ -12,12 +12,12 @@ from modelserving.errors import ConfigError
 from modelserving.workshop.lab.home import read_entries
 from modelserving.workshop.lab.timetable import read_timetable
 from modelserving.workshop.slides.build import source_folder
-from modelserving.workshop.slides.code import code_of
 from modelserving.workshop.slides.deck import page
-from modelserving.workshop.slides.figures import BenchmarkResults, bars
+from modelserving.workshop.slides.filling.code import code_of
+from modelserving.workshop.slides.filling.figures import BenchmarkResults, bars
+from modelserving.workshop.slides.filling.recap import recap_of
 from modelserving.workshop.slides.organise import with_timetables
 from modelserving.workshop.slides.parts import SlideParts
-from modelserving.workshop.slides.recap import recap_of
 from modelserving.workshop.slides.source import read_block, read_blocks
 
 PRESENTATION = source_folder()
