@@ -66,6 +66,14 @@ class SlideParts:
     results: BenchmarkResults
     timetable: Timetable
 
+    def filled(self, text: str) -> str:
+        """The same Markdown, with what is named in its sentences and blocks of code written out.
+
+        Raises:
+            ConfigError: something that it names is not there.
+        """
+        return _FIELD.sub(lambda found: self._field(found[1], found[2]), text)
+
     def html(self, text: str) -> str:
         """One column of a slide.
 
@@ -79,7 +87,7 @@ class SlideParts:
             return f"\n\nKEPT{len(kept) - 1}KEPT\n\n"
 
         text = _LINE.sub(lambda found: keep(self._line(found[1], found[2] or "")), text)
-        text = _FIELD.sub(lambda found: self._field(found[1], found[2]), text)
+        text = self.filled(text)
         html = str(_markdown().render(text))
         return re.sub(r"<p>KEPT(\d+)KEPT</p>", lambda found: kept[int(found[1])], html)
 
