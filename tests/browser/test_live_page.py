@@ -32,7 +32,7 @@ from modelserving.workshop.lab.timetable import read_timetable
 from modelserving.workshop.processes.process import ServerProcess
 from modelserving.workshop.slides.build import lay_out, source_folder
 from modelserving.workshop.slides.deck import page as deck
-from modelserving.workshop.slides.figures import BenchmarkResults
+from modelserving.workshop.slides.filling.figures import BenchmarkResults
 from modelserving.workshop.slides.parts import SlideParts
 from modelserving.workshop.slides.present import folder_server
 from modelserving.workshop.slides.source import Block, Slide

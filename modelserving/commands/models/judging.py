@@ -86,7 +86,7 @@ def require_better(
         raise ConfigError(f"{model.model.name} serves {data_type!r} already.")
     judgement = _judge(admin, current, model, schema)
     gain = judgement.improvement
-    told = f"{model.model.name} against {current.model.name}: {gain}"
+    told = gain.told(model.model.name, current.model.name)
     if gain.pairs < pairs:
         raise ConfigError(
             f"not promoted: the truth of {gain.pairs} records is known, and {pairs} are wanted. "

@@ -101,6 +101,10 @@ class Improvement:
         """What the gain is at least, as far as 95 in 100 is sure."""
         return self.gain - self.doubt
 
+    def told(self, new: str, old: str) -> str:
+        """The sentence about the two, by their names."""
+        return f"{new} against {old}: {self}"
+
     def __str__(self) -> str:
         low, high = self.at_least, self.gain + self.doubt
         return f"{self.gain:+.4g} in mean error on {self.pairs} records (95 in 100: {low:+.4g} to {high:+.4g})"

@@ -2,8 +2,8 @@
 
 ::
 
-    presentation/slides/*.md ─▶ source ─▶ parts (code, figures) ─▶ deck ─▶ index.html
-    workshop/lab/timetable.toml ────────────────────────────────────┘  ─▶ slides.pdf, one with notes
+    presentation/slides/*.md ─▶ source ─▶ parts (filling/) ─▶ deck ─▶ index.html
+    workshop/lab/timetable.toml ───────────────────────────────┘  ─▶ slides.pdf, one with notes
 
 Drawings that the lessons show, too, are in ``workshop/display/pictures/drawings.toml``.
 """

@@ -15,7 +15,7 @@ from modelserving.system import write_atomically
 from modelserving.workshop.lab.home import read_entries
 from modelserving.workshop.lab.timetable import Timetable, read_timetable
 from modelserving.workshop.slides.deck import page
-from modelserving.workshop.slides.figures import BenchmarkResults
+from modelserving.workshop.slides.filling.figures import BenchmarkResults
 from modelserving.workshop.slides.organise import write_timetables
 from modelserving.workshop.slides.parts import SlideParts
 from modelserving.workshop.slides.reveal import bring_reveal

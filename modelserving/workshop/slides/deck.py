@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from string import Template
@@ -38,6 +39,7 @@ def page(blocks: Sequence[Block], timetable: Timetable, parts: SlideParts) -> st
 
 
 def _section(slide: Slide, block: Block, parts: SlideParts, number: int) -> str:
+    slide = replace(slide, body=tuple(map(parts.filled, slide.body)))
     size = fit(slide)
     kind = "opening" if slide.opening else "columns" if len(slide.body) > 1 else "plain"
     if slide.title.startswith("Lesson"):

@@ -7,7 +7,7 @@ from math import ceil
 from typing import NamedTuple
 
 from modelserving.workshop.display.pictures.drawing import extent
-from modelserving.workshop.slides.code import alert_of, code_of
+from modelserving.workshop.slides.filling.code import alert_of, code_of
 from modelserving.workshop.slides.source import Slide
 
 __all__ = ["Fit", "code_size", "fit"]

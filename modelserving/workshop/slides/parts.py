@@ -10,8 +10,17 @@ On lines of their own::
     {timetable}                        of the day that is built
     {live 5500}                        the page of a server on this machine; a sentence where none answers
 
-In a sentence: ``{result stage.ratios.stage_over_bare_loop .2f}`` and ``{lesson 04}``. A block of code whose language is
-``diagram`` is drawn; the words behind it say the same.
+In a sentence, or in a block of code::
+
+    {result stage.ratios.stage_over_bare_loop .2f}
+    {lesson 04}
+    {lines modelserving/stage/custom_stage.py}
+    {files modelserving/actors}
+    {message 1 2 12}                   fields of a wine's message, in hexadecimal
+    {state "usage": 12873}             of what /state answers
+    {gain watching.gain | new | old}   what a promotion says that asks for proof
+
+A block of code whose language is ``diagram`` is drawn; the words behind it say the same.
 """
 
 from __future__ import annotations
@@ -29,8 +38,9 @@ from modelserving.workshop.display.figures import timeline
 from modelserving.workshop.display.pictures.drawing import draw, extent
 from modelserving.workshop.lab.home import LessonEntry
 from modelserving.workshop.lab.timetable import Timetable
-from modelserving.workshop.slides.code import alert_of, code_of
-from modelserving.workshop.slides.figures import BenchmarkResults, bars
+from modelserving.workshop.slides.filling.code import alert_of, code_of
+from modelserving.workshop.slides.filling.figures import BenchmarkResults, bars
+from modelserving.workshop.slides.filling.samples import files_of, gain_of, lines_of, message_of, state_of
 from modelserving.workshop.slides.fitting import code_size
 
 if TYPE_CHECKING:
@@ -39,7 +49,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SlideParts"]
 
-_FIELD = re.compile(r"\{(result|lesson) ([^{}]+)\}")
+_FIELD = re.compile(r"\{(result|lesson|lines|files|message|state|gain) ([^{}]+)\}")
 _LINE = re.compile(r"^\{(code|alert|bars|picture|points|live|timetable)(?: ([^{}]+))?\}$", re.MULTILINE)
 
 
@@ -57,6 +67,14 @@ class SlideParts:
     results: BenchmarkResults
     timetable: Timetable
 
+    def filled(self, text: str) -> str:
+        """The same Markdown, with what is named in its sentences and blocks of code written out.
+
+        Raises:
+            ConfigError: something that it names is not there.
+        """
+        return _FIELD.sub(lambda found: self._field(found[1], found[2]), text)
+
     def html(self, text: str) -> str:
         """One column of a slide.
 
@@ -70,7 +88,7 @@ class SlideParts:
             return f"\n\nKEPT{len(kept) - 1}KEPT\n\n"
 
         text = _LINE.sub(lambda found: keep(self._line(found[1], found[2] or "")), text)
-        text = _FIELD.sub(lambda found: self._field(found[1], found[2]), text)
+        text = self.filled(text)
         html = str(_markdown().render(text))
         return re.sub(r"<p>KEPT(\d+)KEPT</p>", lambda found: kept[int(found[1])], html)
 
@@ -106,12 +124,25 @@ class SlideParts:
         return f'<div class="timetable">{_markdown().render(table)}</div>'
 
     def _field(self, kind: str, argument: str) -> str:
-        if kind == "lesson":
-            lesson = self.lessons.get(argument.strip())
-            if lesson is None:
-                raise ConfigError(f"A slide names lesson {argument}, which the workbook does not have.")
-            return f"**{lesson.title}** ({lesson.minutes} minutes)"
-        name, _, form = argument.strip().partition(" ")
+        makers: dict[str, Callable[[str], str]] = {
+            "result": self._result,
+            "lesson": self._lesson,
+            "lines": lines_of,
+            "files": files_of,
+            "message": message_of,
+            "state": state_of,
+            "gain": lambda named: gain_of(self.results, named),
+        }
+        return makers[kind](argument.strip())
+
+    def _lesson(self, number: str) -> str:
+        lesson = self.lessons.get(number)
+        if lesson is None:
+            raise ConfigError(f"A slide names lesson {number}, which the workbook does not have.")
+        return f"**{lesson.title}** ({lesson.minutes} minutes)"
+
+    def _result(self, argument: str) -> str:
+        name, _, form = argument.partition(" ")
         return format(self.results.value(name), form or ".2g")
 
 

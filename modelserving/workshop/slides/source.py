@@ -24,7 +24,7 @@ from pathlib import Path
 
 from modelserving.errors import ConfigError
 from modelserving.workshop.display.pictures.shared import find_drawing
-from modelserving.workshop.slides.recap import recap_of
+from modelserving.workshop.slides.filling.recap import recap_of
 
 __all__ = ["Block", "Slide", "read_block", "read_blocks"]
 
@@ -118,7 +118,10 @@ def _slides(path: Path, texts: list[str]) -> Iterator[Slide]:
         if not notes:
             raise ConfigError(f"{path.name}: `{title}` has no `Notes:` for the presenter.")
         body = _DRAWING.sub(lambda drawn: _fence(drawn[1]), body)
-        body = _RECAP.sub(lambda named: recap_of(path.parents[2] / "notebooks", named[1]), body)
+        for number in _RECAP.findall(body):
+            shown, said = recap_of(path.parents[2] / "notebooks", number)
+            body = body.replace(f"{{recap {number}}}", shown)
+            notes = f"{notes}\n\nNot on the slide: {said}" if said else notes
         columns = tuple(part.strip() for part in re.split(r"^\|\|\|$", body, flags=re.MULTILINE))
         yield Slide(path.stem, title.strip(), float(found["minutes"]), bool(found["full"]), columns, notes)
 

@@ -12,12 +12,12 @@ from modelserving.errors import ConfigError
 from modelserving.workshop.lab.home import read_entries
 from modelserving.workshop.lab.timetable import read_timetable
 from modelserving.workshop.slides.build import source_folder
-from modelserving.workshop.slides.code import code_of
 from modelserving.workshop.slides.deck import page
-from modelserving.workshop.slides.figures import BenchmarkResults, bars
+from modelserving.workshop.slides.filling.code import code_of
+from modelserving.workshop.slides.filling.figures import BenchmarkResults, bars
+from modelserving.workshop.slides.filling.recap import recap_of
 from modelserving.workshop.slides.organise import with_timetables
 from modelserving.workshop.slides.parts import SlideParts
-from modelserving.workshop.slides.recap import recap_of
 from modelserving.workshop.slides.source import read_block, read_blocks
 
 PRESENTATION = source_folder()
@@ -109,7 +109,18 @@ def test_a_recap_is_text_without_its_links(tmp_path: Path) -> None:
     )
     cells = [{"cell_type": "markdown", "source": [text]}]
     (tmp_path / "77_it.ipynb").write_text(json.dumps({"cells": cells}), encoding="utf-8")
-    assert recap_of(tmp_path, "77") == "**You can now see.**\n\n* A digest."
+    assert recap_of(tmp_path, "77") == ("**You can now see.**\n\n* A digest.", "")
+
+
+def test_of_a_long_recap_the_last_sentences_are_said_and_not_shown(tmp_path: Path) -> None:
+    """Those of the longest points first, and of each point the first sentence stays."""
+    long, short = "A" * 200 + ". B " + "b" * 200 + ". C" + "c" * 200 + ".", "Short. It stays."
+    cells = [{"cell_type": "markdown", "source": [f"## Recap\n\n* {long}\n* {short}\n\nYou can now see."]}]
+    (tmp_path / "77_it.ipynb").write_text(json.dumps({"cells": cells}), encoding="utf-8")
+    shown, said = recap_of(tmp_path, "77")
+    assert said == f"C{'c' * 200}."
+    assert f"{shown.splitlines()[2]} {said}" == f"* {long}"
+    assert shown.endswith(f"* {short}")
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,22 @@ from modelserving.errors import ConfigError
 __all__ = ["recap_of"]
 
 _LINK = re.compile(r'\[([^\]]+)\]\((?:"[^"]*"|[^)"])*\)')  # a title in quotes may have brackets of its own
+_SENTENCES = re.compile(r"(?<=[.!?]) (?=[A-Z*`])")
+_ROOM = 550
+"""Letters of a recap: more are small on a slide."""
 
 
-def recap_of(notebooks: Path, number: str) -> str:
+def recap_of(notebooks: Path, number: str) -> tuple[str, str]:
     """The points of a lesson's recap, and before them what one can do now, as Markdown, a line each.
+
+    Where that is too much for large letters, the longest points lose their last sentences; the presenter says them.
 
     Args:
         notebooks: the folder with the lessons.
         number: of the lesson, in two digits.
+
+    Returns:
+        What is shown, and the sentences that are only said.
 
     Raises:
         ConfigError: there is no such lesson, or it has no recap.
@@ -34,7 +42,22 @@ def recap_of(notebooks: Path, number: str) -> str:
     points = [line for line in lines if line.startswith("* ")]
     if not able or not points:
         raise ConfigError(f"{path.name} has no recap with points and `You can now`, which a slide names.")
-    return "\n\n".join([*able, "\n".join(points)])
+    shown = _shortened(points, _ROOM - sum(map(len, able)))
+    said = [all_of[len(some) :].strip() for all_of, some in zip(points, shown, strict=True) if some != all_of]
+    return "\n\n".join([*able, "\n".join(shown)]), " ".join(said)
+
+
+def _shortened(points: list[str], room: int) -> list[str]:
+    """Where they are too much, the longest point loses its last sentence, until there is room or each has one.
+
+    The last row reads large letters.
+    """
+    sentences = [_SENTENCES.split(point) for point in points]
+    while sum(map(len, points)) > room and any(len(some) > 1 for some in sentences):
+        longest = max((some for some in sentences if len(some) > 1), key=lambda some: len(" ".join(some)))
+        longest.pop()
+        points = [" ".join(some) for some in sentences]
+    return points
 
 
 def _unwrap(text: str) -> list[str]:

@@ -11,7 +11,7 @@ from modelserving.errors import ConfigError
 
 __all__ = ["alert_of", "code_of"]
 
-_PACKAGE = Path(__file__).resolve().parents[2]
+_PACKAGE = Path(__file__).resolve().parents[3]
 _LONGEST = 24
 _ALERTS = _PACKAGE / "monitoring" / "metrics" / "files" / "alerts.yml"
 _AWAITED = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT  # as in a cell
