@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import atexit
 import logging
-import re
 import warnings
 import weakref
 from collections.abc import Callable, Iterable, Mapping
@@ -25,14 +24,14 @@ from typing import Any, Self
 import jpype
 
 from modelserving import jvm
-from modelserving.errors import BrokerUnavailable, ServerError
-from modelserving.kafka import Connection, list_topics
-from modelserving.kafka.clients import reach
+from modelserving.errors import ServerError
+from modelserving.kafka import Connection
 from modelserving.kstreams.bridge.failures import cause_of, describe, guarded, python_errors
 from modelserving.kstreams.bridge.logging import forward_logs
 from modelserving.kstreams.bridge.proxies import engine_method, implement
 from modelserving.kstreams.bridge.threads import call_as_daemon
 from modelserving.kstreams.bridge.values import from_java
+from modelserving.kstreams.pictures.sources import sources_of, why_nothing_comes
 from modelserving.kstreams.windows import wrap
 from modelserving.system import poll
 
@@ -41,8 +40,6 @@ __all__ = ["KafkaStreams", "Response", "State"]
 log = logging.getLogger(__name__)
 
 _STREAMS = "org.apache.kafka.streams."
-_SOURCE = re.compile(r"\(topics: \[([^\]]+)\]\)")
-_OWN = ("-repartition", "-changelog")  # how the names of topics end that the engine makes by itself
 _LOOK_EVERY_S = 0.02
 _AT_EXIT_S = 5.0
 _CLOSE_S = 30.0
@@ -99,17 +96,23 @@ class KafkaStreams:
         forward_logs()
         self.error: BaseException | None = None
         self.application_id = str(config.getProperty("application.id"))
-        self._servers = str(config.getProperty("bootstrap.servers"))
-        listed = _SOURCE.findall(str(topology.describe()))
-        self._sources = sorted({topic for topics in listed for topic in topics.split(", ")})
+        self._connection = Connection(str(config.getProperty("bootstrap.servers")))
+        self._sources = sources_of(topology)
         self._on_error = on_error
         self._on_state = on_state
-        with python_errors():
-            parts = (topology, config) if clients is None else (topology, config, clients)
-            new = jvm.java_class(_STREAMS + "KafkaStreams")
-            self.java: Any = call_as_daemon(lambda: new(*parts), unwanted=lambda java: java.close(_leaving()))
-        self._listen()
+        parts = (topology, config) if clients is None else (topology, config, clients)
+        try:
+            with python_errors():
+                call_as_daemon(lambda: self._make(parts))
+        except KeyboardInterrupt:
+            self.close()
+            raise
+
+    def _make(self, parts: tuple[Any, ...]) -> None:
+        """From here on Java holds the folder of its state, until it is closed."""
+        self.java: Any = jvm.java_class(_STREAMS + "KafkaStreams")(*parts)
         _open.add(self)
+        self._listen()
 
     def _listen(self) -> None:
         """Java knows this object by weak references only: else each would keep the other for ever."""
@@ -189,19 +192,8 @@ class KafkaStreams:
         if state in _ENDED:
             self.raise_error()
             raise ServerError(f"Kafka Streams is {state} and will not be {' or '.join(states)}.")
-        raise ServerError(f"Kafka Streams is {state} and not {' or '.join(states)} after {seconds:g} s. {self._hint()}")
-
-    def _hint(self) -> str:
-        """Why nothing happens, as far as it can be seen from here."""
-        connection = Connection(self._servers)
-        try:
-            reach(connection)
-            there = {*list_topics(connection)}
-        except BrokerUnavailable as error:
-            return str(error)
-        if missing := [topic for topic in self._sources if topic not in there and not topic.endswith(_OWN)]:
-            return f"There is no topic {' and no topic '.join(missing)}, which it reads: make it, and start again."
-        return f"The topics that it reads are all there: {', '.join(self._sources)}." if self._sources else ""
+        why = why_nothing_comes(self._connection, self._sources)
+        raise ServerError(f"Kafka Streams is {state} and not {' or '.join(states)} after {seconds:g} s. {why}")
 
     def raise_error(self) -> None:
         """Raise the error that a thread failed with last, if one did."""
