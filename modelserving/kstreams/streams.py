@@ -97,17 +97,23 @@ class KafkaStreams:
         self.error: BaseException | None = None
         self.application_id = str(config.getProperty("application.id"))
         self._servers = str(config.getProperty("bootstrap.servers"))
-        self._secured = str(config.getProperty("security.protocol", "PLAINTEXT")) != "PLAINTEXT"
         self._topics = ForeignTopics.of(topology)
-        self._looked = False
+        self._looks = str(config.getProperty("security.protocol", "PLAINTEXT")) == "PLAINTEXT"  # for sinks, once
         self._on_error = on_error
         self._on_state = on_state
-        with python_errors():
-            parts = (topology, config) if clients is None else (topology, config, clients)
-            new = jvm.java_class(_STREAMS + "KafkaStreams")
-            self.java: Any = call_as_daemon(lambda: new(*parts), unwanted=lambda java: java.close(_leaving()))
-        self._listen()
+        parts = (topology, config) if clients is None else (topology, config, clients)
+        try:
+            with python_errors():
+                call_as_daemon(lambda: self._make(parts))
+        except KeyboardInterrupt:
+            self.close()
+            raise
+
+    def _make(self, parts: tuple[Any, ...]) -> None:
+        """From here on Java holds the folder of its state, until it is closed."""
+        self.java: Any = jvm.java_class(_STREAMS + "KafkaStreams")(*parts)
         _open.add(self)
+        self._listen()
 
     def _listen(self) -> None:
         """Java knows this object by weak references only: else each would keep the other for ever."""
@@ -193,10 +199,8 @@ class KafkaStreams:
 
     def _warn_of_sinks(self, state: State) -> None:
         """Look once: the engine runs as if all were well, and fails a minute after the first record for such a sink."""
-        if state is not State.RUNNING or self._looked or self._secured:
-            return
-        self._looked = True
-        if said := self._topics.warning(Connection(self._servers)):
+        looks, self._looks = self._looks and state is State.RUNNING, self._looks and state is not State.RUNNING
+        if looks and (said := self._topics.warning(Connection(self._servers))):
             log.warning("application %r: %s", self.application_id, said)
 
     def raise_error(self) -> None:

@@ -108,11 +108,15 @@ class LiveView(Generic[S]):
         self._button.on_click(self._clicked)
         row = ipywidgets.HBox([self._button, *controls], layout={"flex_flow": "row wrap"})
         self.widget = ipywidgets.VBox([self._headline, self._picture, row])
-        _take_place(name, self)
-        source.start()
-        self._draw()
         self._painter = threading.Thread(target=self._paint, name=f"view-{name}", daemon=True)
-        self._painter.start()
+        _take_place(name, self)
+        try:
+            source.start()
+            self._draw()
+            self._painter.start()
+        except BaseException:  # a stop button, too: nobody else has this view, to close it
+            self.close()
+            raise
 
     def snapshot(self) -> S:
         """How things stand now: what a lesson asserts on."""
@@ -160,7 +164,7 @@ class LiveView(Generic[S]):
         if already:
             return
         self._source.close()
-        if threading.current_thread() is not self._painter:
+        if self._painter.ident is not None and threading.current_thread() is not self._painter:
             self._painter.join(_JOIN_S)
         _leave_place(self.name, self)
 

@@ -35,14 +35,15 @@ def waiting(what: str) -> Iterator[None]:
     line, over = _Line(what), threading.Event()
     # In this cell's context, so that what the thread shows belongs to this cell.
     counter = threading.Thread(target=contextvars.copy_context().run, args=(line.count, over), daemon=True)
-    _inside.one = True
-    counter.start()
-    try:
+    try:  # also a stop button right here must not leave a counter behind, nor the mark that there is one
+        _inside.one = True
+        counter.start()
         yield
     finally:
         _inside.one = False
         over.set()
-        counter.join()
+        if counter.ident is not None:
+            counter.join()
 
 
 class _Line:

@@ -7,6 +7,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import threading
 import traceback
 from collections import Counter
 from collections.abc import Iterator
@@ -34,6 +35,7 @@ from modelserving.kstreams import (
 from modelserving.kstreams import streams as streams_module
 from modelserving.kstreams.bridge.batches import BatchContext, BatchProcessor, BatchProcessorSupplier, Columns
 from modelserving.records import Topics
+from modelserving.system.ports import free_port
 from modelserving.workshop.lesson.lesson_topics import wait_until
 
 pytestmark = pytest.mark.broker
@@ -330,6 +332,29 @@ except KeyboardInterrupt:
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=90)
     assert (output, process.returncode) == ("interrupted NOT_RUNNING\n", 7), errors
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no interrupt to send to one thread")
+def test_an_application_that_is_stopped_while_it_is_made_leaves_its_folder_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stop button of a notebook in the middle of it: the cell can be run again, with the same folder."""
+    topics, nowhere, listen = Topics(), Connection(f"127.0.0.1:{free_port()}"), KafkaStreams._listen
+
+    def stopped_there(streams: KafkaStreams) -> None:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        listen(streams)
+
+    builder = java.StreamsBuilder()
+    builder.stream(topics.records).groupByKey().count(java.Materialized.as_("on-disk"))
+    topology = builder.build()
+    monkeypatch.setattr(KafkaStreams, "_listen", stopped_there)
+    with pytest.raises(KeyboardInterrupt):
+        KafkaStreams(topology, config(nowhere, topics, tmp_path))
+    monkeypatch.undo()
+    again = KafkaStreams(topology, config(nowhere, topics, tmp_path))
+    assert again.state is State.CREATED
+    assert again.close()
 
 
 @pytest.mark.parametrize("on_error", [print, lambda error: 1 / 0], ids=["says nothing", "fails itself"])

@@ -64,6 +64,23 @@ def test_the_picture_follows_in_place(capfd: pytest.CaptureFixture[str]) -> None
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_view_that_is_stopped_as_it_begins_is_closed() -> None:
+    """The stop button of a notebook: the cell can be run again, and nothing of the first goes on."""
+
+    class Stopped(_Counter):
+        def start(self) -> None:
+            super().start()
+            raise KeyboardInterrupt
+
+    first, second = Stopped(), _Counter()
+    with pytest.raises(KeyboardInterrupt):
+        _view(first)
+    assert first.closed == 1
+    with _view(second) as view:
+        assert view.running
+    assert first.closed == 1
+
+
 def test_an_unchanged_picture_is_not_sent_again() -> None:
     """A view of something that stands still costs the browser nothing."""
     source = _Counter()

@@ -13,6 +13,7 @@ from concurrent.futures import Future
 from typing import TypeVar
 
 from modelserving import jvm
+from modelserving.system.interrupts import interrupts_held_back
 
 __all__ = ["attach", "call_as_daemon", "detach", "keep_attached"]
 
@@ -54,14 +55,14 @@ def keep_attached() -> None:
         attach()
 
 
-def call_as_daemon(function: Callable[[], T], unwanted: Callable[[T], object] = lambda _: None) -> T:
+def call_as_daemon(function: Callable[[], T]) -> T:
     """Call a function on a thread that is a daemon to Java; so are all threads that Java makes meanwhile.
 
-    Java ends when its last thread that is no daemon has ended, and with it the process.
+    Java ends when its last thread that is no daemon has ended, and with it the process. Ctrl-C or a stop button is held
+    back until the function has returned: what it makes is made as a whole.
 
     Args:
-        function: what to call.
-        unwanted: gets what ``function`` returns if nobody waits for it any more, because of Ctrl-C or a stop button.
+        function: what to call; done in a second or two.
     """
     result: Future[T] = Future()
 
@@ -75,10 +76,7 @@ def call_as_daemon(function: Callable[[], T], unwanted: Callable[[T], object] = 
 
     jvm.start()
     thread = threading.Thread(target=run, name="java-daemon", daemon=True)
-    try:
+    with interrupts_held_back():
         thread.start()
         thread.join()
-    except BaseException:
-        result.add_done_callback(lambda done: done.exception() or unwanted(done.result()))
-        raise
     return result.result()

@@ -31,6 +31,8 @@ _QUIET: dict[str, dict[str, object]] = {
         "defaultViewers": {"markdown": "Markdown Preview"},
         "autosaveInterval": 20,  # seconds: who closes the tab loses no more
     },
+    # Beside a live view a lesson is narrow: a long line of code goes on below, rather than out of sight.
+    "@jupyterlab/notebook-extension/tracker": {"codeCellConfig": {"lineNumbers": False, "lineWrap": True}},
     # A lesson's name has room, and when it was changed nobody needs to know.
     "@jupyterlab/filebrowser-extension/browser": {"showLastModifiedColumn": False},
 }

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from kafka import KafkaAdminClient
-from kafka.errors import RetriableError
+from kafka.errors import RetriableError, TopicAlreadyExistsError
 
 from modelserving.config import Settings
 from modelserving.errors import WaitTimeout
@@ -130,7 +130,11 @@ def make_topic(
         delete(admin, Leftovers((topic,), ()))
     configs = {**settings, **(_COMPACTED if compacted else {})}
     new = {topic: {"num_partitions": partitions, "replication_factor": -1, "configs": configs}}
-    admin.create_topics(new, wait_for_metadata=True)
+    try:
+        admin.create_topics(new, wait_for_metadata=True)
+    except TopicAlreadyExistsError:  # asked for by a cell that was stopped, and made only now
+        delete(admin, Leftovers((topic,), ()))
+        admin.create_topics(new, wait_for_metadata=True)
 
 
 def hurry_compaction(admin: KafkaAdminClient) -> None:

@@ -177,6 +177,17 @@ def test_a_terminal_in_the_lab_finds_the_command() -> None:
     assert environ["PATH"].split(os.pathsep) == [str(Path(sys.executable).parent), "/bin"]
 
 
+def test_a_long_line_of_code_goes_on_below(tmp_path: Path) -> None:
+    """Beside a live view a lesson is narrow, and what is out of sight is not read."""
+    work = WorkFolder(tmp_path / "work", (), ())
+    work.path.mkdir()
+    (work.path / "00_first.ipynb").touch()
+    lab_arguments(work, 1, "token", tmp_path / "lab", browser=False)
+    (settings,) = (tmp_path / "lab").rglob("tracker.jupyterlab-settings")
+    assert settings.parent.name == "notebook-extension"
+    assert '"lineWrap": true' in settings.read_text()
+
+
 def test_nothing_is_asked_of_the_network(tmp_path: Path) -> None:
     """No news, no look for updates, no list of extensions; and what an attendee has set stays."""
     work = WorkFolder(tmp_path / "work", (), ())

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from kafka.errors import TopicAlreadyExistsError
 
 from modelserving.config import Settings
-from modelserving.workshop.lesson.lesson_topics import forget_groups, local_folders
+from modelserving.workshop.lesson.lesson_topics import forget_groups, local_folders, make_topic
 
 
 class _Admin:
@@ -31,6 +32,36 @@ def test_groups_are_forgotten_by_name_as_soon_as_the_broker_can() -> None:
     admin = _Admin()
     assert forget_groups(admin, ["old", "new", "busy"]) == ("busy",)
     assert admin.asked == [["busy", "new", "old"], ["old"]]
+
+
+class _Late:
+    """A broker that makes a topic only after it was asked what there is: a stopped cell had asked for it."""
+
+    def __init__(self) -> None:
+        self.topics: list[str] = []
+        self.done: list[str] = []
+
+    def list_topics(self) -> list[str]:
+        return list(self.topics)
+
+    def create_topics(self, new: dict[str, object], **_: object) -> None:
+        if not self.done:
+            self.done.append("made late")
+            self.topics.extend(new)
+            raise TopicAlreadyExistsError("t")
+        self.done.append("made")
+        self.topics.extend(new)
+
+    def delete_topics(self, topics: list[str], **_: object) -> None:
+        self.done.append("deleted")
+        self.topics = [topic for topic in self.topics if topic not in topics]
+
+
+def test_a_topic_that_a_stopped_cell_had_asked_for_is_made_anew() -> None:
+    """The stop button ends the wait, not the request; the cell can be run again at once."""
+    broker = _Late()
+    make_topic(broker, "t")  # type: ignore[arg-type,unused-ignore]
+    assert broker.done == ["made late", "deleted", "made"]
 
 
 @pytest.mark.broker
