@@ -11,7 +11,7 @@ from modelserving import jvm
 from modelserving.kafka import Headers
 from modelserving.kstreams.bridge.values import from_java, milliseconds, to_java
 
-__all__ = ["FixedKeyRecord", "Headers", "HeadersRead", "Record", "RecordMetadata", "read_headers"]
+__all__ = ["FixedKeyRecord", "Headers", "HeadersRead", "Record", "RecordMetadata", "java_headers", "read_headers"]
 
 
 class HeadersRead(tuple[tuple[str, bytes | None], ...]):
@@ -67,7 +67,7 @@ class Record:
     __slots__ = ("java",)
 
     def __init__(self, key: object, value: object, timestamp: int | datetime, headers: Headers = ()) -> None:
-        self.java: Any = _class()(to_java(key), to_java(value), milliseconds(timestamp), _headers(headers))
+        self.java: Any = _class()(to_java(key), to_java(value), milliseconds(timestamp), java_headers(headers))
 
     @classmethod
     def of(cls, java: Any) -> Self:
@@ -106,7 +106,7 @@ class Record:
 
     def withHeaders(self, headers: Headers) -> Self:
         """The same record with other headers."""
-        return self.of(self.java.withHeaders(_headers(headers)))
+        return self.of(self.java.withHeaders(java_headers(headers)))
 
     def __repr__(self) -> str:
         return f"Record(key={self.key()!r}, value={self.value()!r}, timestamp={self.timestamp()})"
@@ -139,7 +139,8 @@ def read_headers(headers: Any) -> HeadersRead:
     return HeadersRead((str(one.key()), None if one.value() is None else bytes(one.value())) for one in headers)
 
 
-def _headers(headers: Headers) -> Any:
+def java_headers(headers: Headers) -> Any:
+    """Headers, as the engine takes them."""
     made = jvm.java_class("org.apache.kafka.common.header.internals.RecordHeaders")()
     given: object = headers
     if isinstance(given, dict):

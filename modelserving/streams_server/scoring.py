@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
@@ -23,9 +23,11 @@ from modelserving.records.decoder import RecordDecoder
 from modelserving.serving import Batch, Counts, ScoredBatch, score_batch
 from modelserving.serving.report.meter import BatchOutcome, Meter, outcome_of
 from modelserving.serving.running.audit import OffsetAudit
+from modelserving.serving.traces import BatchTracer
 from modelserving.streams_server.distribution import Models
 from modelserving.streams_server.stores import STORE, CustomStatistics, add_to
 from modelserving.system.stopping import StopWaiting, stoppable
+from modelserving.tracing import other_headers
 
 __all__ = ["DEAD_LETTERS", "SCORED", "ScoringProcessor", "Tally"]
 
@@ -64,10 +66,11 @@ class _Open:
 
     outcome: BatchOutcome = field(default_factory=BatchOutcome)
     shadows: tuple[ShadowWork, ...] = ()
+    told: tuple[Callable[[], None], ...] = ()
 
     def and_then(self, more: _Open) -> _Open:
         """What belongs to this commit, and more of it."""
-        return _Open(self.outcome + more.outcome, (*self.shadows, *more.shadows))
+        return _Open(self.outcome + more.outcome, (*self.shadows, *more.shadows), (*self.told, *more.told))
 
 
 class ScoringProcessor(BatchProcessor):
@@ -82,6 +85,7 @@ class ScoringProcessor(BatchProcessor):
         linger: seconds that a record waits for others at most.
         decoder: reads the records; by the workbook's own schema where none is given.
         frame: what stands before each answer, see ``encode_scored_batch``.
+        tracer: makes spans; ``None``: what came with a record goes on with its answer, as all its headers do.
     """
 
     def __init__(
@@ -94,8 +98,10 @@ class ScoringProcessor(BatchProcessor):
         linger: float,
         decoder: RecordDecoder | None = None,
         frame: bytes = b"",
+        tracer: BatchTracer | None = None,
     ) -> None:
         super().__init__(max_records, linger)
+        self._tracer = tracer
         self._frame = frame
         self._decoder = decoder
         self._topic = topic
@@ -117,13 +123,19 @@ class ScoringProcessor(BatchProcessor):
         """Score, hand on, count."""
         messages = self._read(batch)
         self._tally.audit.read(messages)
-        result = self._score(Batch(messages))
+        result = self._follow(Batch(messages))
         self._models.note_skipped(result.skipped_types, self._partition)
         self._partitions.go_to(self._partition)
         self._hand_on(batch, result)
         for share in result.shares:
             add_to(self._store, share.served.info.data_type, share.served.info.digest, share.each_ns, share.count)
-        self._open = self._open.and_then(_Open(outcome_of(result), result.shadows))
+        self._open = self._open.and_then(_Open(outcome_of(result), result.shadows, result.on_commit))
+
+    def _follow(self, batch: Batch) -> ScoredBatch:
+        """Score; records that came with a trace have answers that carry it on."""
+        started = time.time_ns()
+        result = self._score(batch)
+        return result if self._tracer is None else self._tracer.follow(batch, result, started)
 
     def _score(self, batch: Batch) -> ScoredBatch:
         """Score; while nobody can say how the records were written, they wait, as the task does.
@@ -161,6 +173,8 @@ class ScoringProcessor(BatchProcessor):
         """Count; and let the shadows work, now that the answers are out."""
         done, self._committing = self._committing, _Open()
         self._tally.meter.add(done.outcome)
+        for tell in done.told:
+            tell()
         with suppress(StopWaiting), stoppable(self._tally.ending):
             for work in done.shadows:
                 work.run()
@@ -170,7 +184,7 @@ class ScoringProcessor(BatchProcessor):
         self._models.release(self._partition)
 
     def _read(self, batch: Columns) -> MessageColumns:
-        asked = self._decoder is not None and self._decoder.reads_headers
+        asked = self._tracer is not None or (self._decoder is not None and self._decoder.reads_headers)
 
         def row(at: int) -> MessageRow:
             place = self._topic, self._partition, batch.offsets[at], batch.timestamps[at]
@@ -184,6 +198,9 @@ class ScoringProcessor(BatchProcessor):
     def _hand_on(self, batch: Columns, result: ScoredBatch) -> None:
         row_of = {offset: row for row, offset in enumerate(batch.offsets)}
         rows = [row_of[offset] for offset in ScoredColumns.of(result.scored).offsets]
+        for row, note in zip(rows, result.notes, strict=False):
+            if note:
+                self.context.set_headers(row, (*other_headers(self.context.headers(row)), *note))
         self.context.forward_values(rows, encode_scored_batch(result.scored, self._frame), SCORED)
         for letter in result.dead:
             row = row_of[letter.offset]

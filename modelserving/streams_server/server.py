@@ -248,7 +248,8 @@ class StreamsServer:
     def _make(self) -> KafkaStreams:
         self._tally.ending.clear()
         options, engine = self.options, self.engine
-        how = options.max_records, engine.linger, self._decoder, options.frame
+        tracer = options.make_batch_tracer() if options.tracer is not None else None
+        how = options.max_records, engine.linger, self._decoder, options.frame, tracer
         parts = TopologyParts(options.topics, self.models, self._tally, self._partitions, *how)
         clients = passing_over(self._pass_over)
         return KafkaStreams(make_topology(engine.store, parts), self._config(), self._on_error, clients=clients)

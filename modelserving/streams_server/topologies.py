@@ -22,6 +22,7 @@ from modelserving.kstreams.bridge.batches import BatchProcessorSupplier
 from modelserving.kstreams.bridge.partition import SamePartition
 from modelserving.records import Topics
 from modelserving.records.decoder import RecordDecoder
+from modelserving.serving.traces import BatchTracer
 from modelserving.streams_server.distribution import ModelDistribution, Models
 from modelserving.streams_server.scoring import DEAD_LETTERS, SCORED, ScoringProcessor, Tally
 from modelserving.streams_server.stores import StoreKind, store_builder
@@ -68,6 +69,7 @@ class TopologyParts:
         linger: seconds that a record waits for others at most.
         decoder: reads the records; by the workbook's own schema where none is given.
         frame: what stands before each answer.
+        tracer: makes spans of records that come with a trace; ``None``: none are made.
     """
 
     topics: Topics
@@ -78,12 +80,13 @@ class TopologyParts:
     linger: float = 0.02
     decoder: RecordDecoder | None = None
     frame: bytes = b""
+    tracer: BatchTracer | None = None
 
 
 def make_topology(kind: StoreKind, parts: TopologyParts) -> Any:
     """The topology with a store of that kind."""
     to = SamePartition(parts.scored_partitions)
-    records, how = parts.topics.records, (parts.max_records, parts.linger, parts.decoder, parts.frame)
+    records, how = parts.topics.records, (parts.max_records, parts.linger, parts.decoder, parts.frame, parts.tracer)
     make = partial(ScoringProcessor, records, parts.models, parts.tally, to, *how)
     supplier = BatchProcessorSupplier(_BATCH, make, store_builder(kind))
     draw = _with_dsl if kind is StoreKind.STANDARD else _with_processors

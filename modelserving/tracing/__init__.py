@@ -9,8 +9,8 @@ who publishes decides what is followed. Without OpenTelemetry (the extra ``traci
 that came with a record go on with its answer as they are.
 """
 
-from modelserving.tracing.headers import carried
+from modelserving.tracing.headers import carried, other_headers
 from modelserving.tracing.setup import make_tracer
 from modelserving.tracing.spans import RecordTracer, SendSpan, begin_send
 
-__all__ = ["RecordTracer", "SendSpan", "begin_send", "carried", "make_tracer"]
+__all__ = ["RecordTracer", "SendSpan", "begin_send", "carried", "make_tracer", "other_headers"]

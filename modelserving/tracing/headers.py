@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["TRACE_HEADERS", "carried"]
+__all__ = ["TRACE_HEADERS", "carried", "other_headers"]
 
 TRACE_HEADERS = frozenset({"traceparent", "tracestate"})
 """W3C's names."""
@@ -18,3 +18,12 @@ def carried(headers: Iterable[tuple[str, bytes | None]]) -> list[tuple[str, byte
         headers: all of them.
     """
     return [(name, value) for name, value in headers if name in TRACE_HEADERS and value and len(value) <= _LONGEST]
+
+
+def other_headers(headers: Iterable[tuple[str, bytes | None]]) -> list[tuple[str, bytes | None]]:
+    """Those of a message's headers that are not about a trace.
+
+    Args:
+        headers: all of them.
+    """
+    return [(name, value) for name, value in headers if name not in TRACE_HEADERS]

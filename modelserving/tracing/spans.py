@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from modelserving import __version__
 from modelserving.kafka import Headers
-from modelserving.tracing.headers import TRACE_HEADERS, carried
+from modelserving.tracing.headers import carried, other_headers
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -136,7 +136,7 @@ def _nothing(_: BaseException | None) -> None:
 
 
 def _others(headers: Headers) -> Sequence[tuple[str, bytes]]:
-    return [(name, value or b"") for name, value in headers if name not in TRACE_HEADERS]
+    return [(name, value or b"") for name, value in other_headers(headers)]
 
 
 def _messaging(operation: str, topic: str) -> dict[str, str | int]:

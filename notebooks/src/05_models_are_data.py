@@ -275,11 +275,14 @@ def serves(name):
 serves("wine-linear-regression")
 
 # %% [markdown]
-# Watch it from here on. Each point is a wine, in colour and shape of the model that scored it; a dashed line is a swap. Leave
-# it open, and go on with the cells.
+# Watch it from here on. Each point is a wine, in colour and shape of the model that scored it; a dashed line is a swap. Below
+# are the server's models, with buttons that send the commands of this lesson. Leave it open, let the cells go first, and
+# play with the buttons at the end.
 
 # %%
-view = lesson.manage(lambda: StageView(lesson.connection, lesson.topics, server.url), name="view")
+view = lesson.manage(
+    lambda: StageView(lesson.connection, lesson.topics, server.url, commands=True), name="view"
+)
 view
 
 # %%

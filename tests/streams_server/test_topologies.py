@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from modelserving.kstreams import KeyValueStore, Record, TopologyTestDriver, describe, java, raw
 from modelserving.records import Topics, decode_scored, encode_descriptor, encode_wine
 from modelserving.serving import Counts
+from modelserving.serving.traces import BatchTracer
 from modelserving.streams_server.distribution import CoPartitionedModels, GlobalModels
 from modelserving.streams_server.scoring import Tally
 from modelserving.streams_server.stores import STORE, CustomStatistics, ModelStatistics, StoreKind
 from modelserving.streams_server.topologies import TopologyParts, make_topology
+from modelserving.tracing import RecordTracer
 from modelserving.workshop.lesson.lesson_topics import wait_until
 from tests.contract.servers import constant_model
 from tests.fakes import FakeModel, served_by, wine
 from tests.streams_server.ready import NOWHERE, ReadyModels
 
 TOPICS = Topics()
+PARENT = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 @pytest.fixture(params=StoreKind)
@@ -134,3 +140,31 @@ def test_an_engine_class_is_reached_by_name() -> None:
     assert str(java.StreamsBuilder).endswith("StreamsBuilder'>")
     with pytest.raises(AttributeError, match="NoSuchClass"):
         _ = java.NoSuchClass
+
+
+def test_a_record_that_comes_with_a_trace_has_an_answer_that_carries_it_on(models: ReadyModels) -> None:
+    """The span's answer names itself; other headers stay, other records get none; spans end with the commit."""
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    tracer = BatchTracer(RecordTracer(provider), TOPICS.records, TOPICS.scored, "group")
+    traced = Record(b"k", encode_wine(wine()), 1, (("traceparent", PARENT), ("other", b"stays")))
+    bad = Record(b"k", b"\xff", 2, (("traceparent", PARENT),))
+    plain = Record(b"k", encode_wine(wine()), 3, (("other", b"stays"),))
+    parts = TopologyParts(TOPICS, models, Tally(), tracer=tracer)
+    with TopologyTestDriver(make_topology(StoreKind.CUSTOM, parts)) as driver:
+        topic = driver.createInputTopic(TOPICS.records, raw(), raw())
+        for record in (traced, bad, plain):
+            topic.pipeInput(record)
+        answers = [dict(one.headers()) for one in read(driver, TOPICS.scored)]
+        (letter,) = read(driver, TOPICS.dead_letters)
+        driver.advanceWallClockTime(1)
+        spans = exporter.get_finished_spans()
+    assert sorted(span.name for span in spans) == ["process wine-records", "process wine-records", "send wine-scored"]
+    assert {f"{span.context.trace_id:032x}" for span in spans if span.context} == {PARENT[3:35].decode()}
+    sent = next(span.context.span_id for span in spans if span.context and span.name.startswith("send"))
+    assert answers == [
+        {"traceparent": PARENT[:36] + f"{sent:016x}-01".encode(), "other": b"stays"},
+        {"other": b"stays"},
+    ]
+    assert dict(letter.headers())["traceparent"] == PARENT

@@ -50,6 +50,15 @@ class BatchContext(ProcessorContext):
         """
         return self.collector.headers(row)
 
+    def set_headers(self, row: int, headers: Headers) -> None:
+        """Give other headers to what ``forward_values`` hands on for one record of the batch in hand.
+
+        Args:
+            row: of the batch.
+            headers: all of them.
+        """
+        self.collector.set_headers(row, headers)
+
     def forward_values(self, rows: Sequence[int], values: Sequence[bytes], child: str) -> None:
         """Hand on a record for each of these rows, with its key, time and headers, and a new value.
 

@@ -20,7 +20,7 @@ from modelserving.jvm import java_class
 from modelserving.kstreams.bridge.proxies import implement
 from modelserving.kstreams.bridge.values import to_java
 from modelserving.kstreams.java import INTERNAL_CONTEXT
-from modelserving.kstreams.record import Headers, read_headers
+from modelserving.kstreams.record import Headers, java_headers, read_headers
 
 __all__ = ["Collector", "Columns", "LateProcessor"]
 
@@ -126,15 +126,18 @@ class Collector:
         """The headers of one record."""
         return read_headers(self._records.get(row).headers())
 
+    def set_headers(self, row: int, headers: Headers) -> None:
+        """Give one record other headers."""
+        self._records.set(row, self._records.get(row).withHeaders(java_headers(headers)))
+
     def forward(self, rows: Sequence[int], values: Sequence[bytes], child: str) -> None:
         """Hand on a record for each of these rows, as ``BatchContext.forward_values``."""
         content = b"".join(values)
         if len(content) > self._answers.size:
             self._answers, self._loops = _SharedAnswers(2 * len(content)), {}
         if child not in self._loops:
-            self._loops[child] = self._parts.forward_all(
-                self._context, self._records, self._places, self._answers.buffer, child
-            )
+            where = self._context, self._records, self._places, self._answers.buffer, child
+            self._loops[child] = self._parts.forward_all(*where)
         lengths = np.fromiter(map(len, values), dtype=np.int32, count=len(values))
         plan = np.column_stack((np.asarray(rows, dtype=np.int32), lengths.cumsum(dtype=np.int32) - lengths, lengths))
         self._answers.view[: len(content)] = np.frombuffer(content, dtype=np.int8)
@@ -278,9 +281,8 @@ class _CollectorHandles:
         interface = "java.lang.reflect.InvocationHandler"
         method = java_class("java.lang.reflect.Method").class_
         whole = self._type(self._object, self._object, method, self._objects)
-        first = self._handles.insertArguments(
-            self._handles.arrayElementGetter(self._objects), 1, java_class("java.lang.Integer")(0)
-        )
+        zero = java_class("java.lang.Integer")(0)
+        first = self._handles.insertArguments(self._handles.arrayElementGetter(self._objects), 1, zero)
         take = self._handles.filterArguments(process.asType(self._type(self._void, self._object)), 0, first)
         take = self._handles.filterReturnValue(take, self._handles.zero(self._object))
         take = self._handles.dropArguments(take, 0, self._object, method)

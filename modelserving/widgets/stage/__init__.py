@@ -3,7 +3,8 @@
 ::
 
     view.py ── feed.py ──▶ tally.py ──▶ snapshot.py ──▶ chart.py
-               topic, HTTP  kept, counted  values         the picture
+     │         topic, HTTP  kept, counted  values         the picture
+     └─── models.py   the server's models, with buttons for commands about them
 """
 
 from modelserving.widgets.stage.chart import render_stage

@@ -21,7 +21,7 @@ from modelserving.kafka import Connection, make_consumer
 from modelserving.kafka.reading import assign_all
 from modelserving.records import ScoredRecord, Topics, decode_scored
 from modelserving.widgets.feed import LiveFeed
-from modelserving.widgets.stage.snapshot import Condition, ServerReport, StageSnapshot
+from modelserving.widgets.stage.snapshot import Condition, ModelPlaced, ServerReport, StageSnapshot
 from modelserving.widgets.stage.tally import StageTally
 
 if TYPE_CHECKING:
@@ -180,7 +180,26 @@ def _report(state: Mapping[str, object]) -> ServerReport:
         skipped=skipped if isinstance(skipped, int) else None,
         p50_ns=int(str(state.get("p50_ns", 0))),
         p99_ns=int(str(state.get("p99_ns", 0))),
+        data_type=str(state.get("data_type", "")),
+        current=_placed(state.get("current")),
+        previous=_placed(state.get("previous")),
+        shadow=_placed(state.get("shadow")),
     )
+
+
+def _placed(said: object) -> ModelPlaced | None:
+    """Read what ``/state`` says of one place."""
+    if not isinstance(said, dict):
+        return None
+    return ModelPlaced(str(said.get("name")), str(said.get("version", "")), str(said.get("digest", "")), _compare(said))
+
+
+def _compare(shadow: Mapping[str, object]) -> str:
+    """How a shadow compares; empty for a model that is none."""
+    if "percent" not in shadow:
+        return ""
+    share, compared, equal = (float(str(shadow.get(name, 0))) for name in ("percent", "compared", "equal"))
+    return f"scores {share:g} % of the records: {compared:,.0f} compared, {equal:,.0f} of them equal"
 
 
 def _listens(address: str) -> bool:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-__all__ = ["LATENCIES", "WINDOW_S", "Condition", "ModelSeen", "ScorePoint", "ServerReport", "StageSnapshot", "Swap"]
+__all__ = [
+    "LATENCIES",
+    "WINDOW_S",
+    "Condition",
+    "ModelPlaced",
+    "ModelSeen",
+    "ScorePoint",
+    "ServerReport",
+    "StageSnapshot",
+    "Swap",
+]
 
 WINDOW_S = 24.0
 """How far back the picture looks, seconds."""
@@ -77,6 +87,23 @@ class Swap:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelPlaced:
+    """A model in one of the server's places.
+
+    Args:
+        name: what people call it.
+        version: free text, may be empty.
+        digest: SHA-256 of its bytes, hexadecimal.
+        compares: how it compares with the model in use, in words; empty where nobody compared them.
+    """
+
+    name: str
+    version: str
+    digest: str
+    compares: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ServerReport:
     """What the server says of itself.
 
@@ -86,6 +113,10 @@ class ServerReport:
         skipped: records that found no model, or ``None`` where the server does not say.
         p50_ns: scoring time of half of the records, nanoseconds.
         p99_ns: scoring time of ninety-nine in a hundred, nanoseconds.
+        data_type: of the records that the model is for.
+        current: the model in use, if there is one.
+        previous: the one before it.
+        shadow: the one that scores beside it.
     """
 
     name: str
@@ -93,6 +124,10 @@ class ServerReport:
     skipped: int | None
     p50_ns: int
     p99_ns: int
+    data_type: str = ""
+    current: ModelPlaced | None = None
+    previous: ModelPlaced | None = None
+    shadow: ModelPlaced | None = None
 
 
 @dataclass(frozen=True, slots=True)

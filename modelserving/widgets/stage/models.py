@@ -1,0 +1,124 @@
+"""The table of a server's models, with buttons for what one may want of them: each sends a command about models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import ipywidgets
+from kafka.errors import KafkaError as KafkaClientError
+
+from modelserving.errors import ModelServingError
+from modelserving.records import Action
+from modelserving.widgets.stage.snapshot import ModelPlaced, ServerReport
+from modelserving.widgets.svg import Markup, element, escape, join, shorten
+
+__all__ = ["ModelTable", "Send"]
+
+Send = Callable[[Action, str, str, float], object]
+"""Sends a command: what is wanted, whose models, which model (its digest), and of how many records, percent."""
+
+_HEADS = ("place", "model", "version", "digest", "how it compares")
+_SHORT = 12
+_PERCENT = 50.0
+_STYLE = "padding:0 1em .1em 0;text-align:left"
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What a button is for.
+
+    Args:
+        words: on the button.
+        says: what a click does, as a tooltip.
+        action: what the command wants,
+        percent: and of how many records.
+        target: the model that is meant, if there is one to be meant.
+    """
+
+    words: str
+    says: str
+    action: Action
+    percent: float
+    target: Callable[[ServerReport], ModelPlaced | None]
+
+
+_WISHES = (
+    _Wish("Roll back", "The previous model serves again", Action.ROLL_BACK, 0.0, lambda said: said.previous),
+    _Wish(
+        "Shadow the previous",
+        f"The previous model scores {_PERCENT:g} % of the records beside the one in use; its answers go nowhere",
+        Action.SHADOW,
+        _PERCENT,
+        lambda said: None if said.shadow else said.previous,
+    ),
+    _Wish("Promote the shadow", "The shadow serves from now on", Action.PROMOTE, 0.0, lambda said: said.shadow),
+    _Wish("End the shadow", "The shadow scores no more", Action.SHADOW, 0.0, lambda said: said.shadow),
+)
+
+
+class ModelTable:
+    """Which models the server has, and buttons to roll back, and to begin, promote and end a shadow.
+
+    A command names the model that the table showed, so a click too many changes nothing.
+
+    Args:
+        send: sends a command.
+    """
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._said: ServerReport | None = None
+        self._table = ipywidgets.HTML(layout={"width": "100%"})
+        self._answer = ipywidgets.HTML()
+        self.buttons: Mapping[str, Any] = {wish.words: self._button(wish) for wish in _WISHES}
+        row = ipywidgets.HBox([*self.buttons.values(), self._answer], layout={"flex_flow": "row wrap"})
+        self.widget = ipywidgets.VBox([self._table, row], layout={"width": "100%"})
+        self.show(None)
+
+    def show(self, said: ServerReport | None) -> None:
+        """Show these models.
+
+        Args:
+            said: by the server; ``None``: nothing yet.
+        """
+        self._said = said
+        table = _table(said)
+        if self._table.value != table:  # each value goes to the browser
+            self._table.value = table
+        for wish in _WISHES:
+            self.buttons[wish.words].disabled = said is None or wish.target(said) is None
+
+    def _button(self, wish: _Wish) -> Any:
+        button = ipywidgets.Button(description=wish.words, tooltip=wish.says, disabled=True, layout={"width": "12em"})
+        button.on_click(lambda _: self._press(wish))
+        return button
+
+    def _press(self, wish: _Wish) -> None:
+        """Send the command, and say beside the buttons what came of it."""
+        said = self._said
+        meant = None if said is None else wish.target(said)
+        if said is None or meant is None:
+            return
+        try:
+            sent = self._send(wish.action, said.data_type, meant.digest, wish.percent)
+            answer = f"{wish.words}: sent to {sent}."
+        except (ModelServingError, KafkaClientError) as error:
+            answer = f"{wish.words} failed: {error}"
+        self._answer.value = f'<span role="status">{escape(answer)}</span>'
+
+
+def _table(said: ServerReport | None) -> Markup:
+    places = [] if said is None else [("in use", said.current), ("previous", said.previous), ("shadow", said.shadow)]
+    rows = [_row(place, model) for place, model in places if model is not None]
+    if not rows:
+        return element("p", escape("The server has said nothing of its models yet."))
+    heads = join(element("th", escape(head), scope="col", style=_STYLE) for head in _HEADS)
+    return element("table", element("tr", heads), *rows, aria_label="Models of the server")
+
+
+def _row(place: str, model: ModelPlaced) -> Markup:
+    cells = (shorten(model.name, 40), shorten(model.version, 20), model.digest[:_SHORT], model.compares)
+    head = element("th", escape(place), scope="row", style=_STYLE)
+    return element("tr", head, *(element("td", escape(cell), style=_STYLE) for cell in cells))
