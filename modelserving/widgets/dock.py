@@ -13,12 +13,11 @@ from modelserving.config import in_jupyter_session
 __all__ = ["dock"]
 
 _TITLE = "Live view"
-# The side panel is made for a list of files; a picture gets more, but the lesson keeps what it needs to be read. Where
-# the window is too small for all three, the list of files gives way: its names are short enough. A picture is as wide
-# as its panel, so that its right end, where the newest is, is always seen; so are whole sentences.
+# The side panel is made for a list of files; a picture gets more, but the lesson keeps what it needs to be read beside
+# the list of files. A picture is as wide as its panel, so that its right end, where the newest is, is always seen; so
+# are whole sentences.
 _WIDE = (
-    "<style>#jp-right-stack { min-width: clamp(360px, 100vw - 780px, 600px) !important; } "
-    "@media (max-width: 1200px) { #jp-left-stack { min-width: 0 !important; max-width: 150px !important; } } "
+    "<style>#jp-right-stack { min-width: clamp(320px, 100vw - 780px, 600px) !important; } "
     ".modelserving-live, .modelserving-live > * { min-width: 0; max-width: 100%; overflow-wrap: anywhere; } "
     ".modelserving-live svg { width: 100%; height: auto; }</style>"
 )
