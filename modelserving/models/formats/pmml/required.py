@@ -23,16 +23,16 @@ _OPPOSITES |= {opposite: operator for operator, opposite in _OPPOSITES.items()}
 def settle_branches(root: Element) -> None:
     """Let trees ask before each branch whether it can be known, where the engine would go on to the next one.
 
-    What the document wants then, the last prediction or none, is a leaf of its own. Trees that ask in another way than
+    What the document wants then, its last prediction, is a leaf of its own. Trees that ask in another way than
     ``_unknown`` can tell stay as they are, and ``find_required`` says what may not be missing.
 
     Args:
         root: the document; it is changed.
     """
     for tree in root.iter("TreeModel"):
-        strategy = tree.get("missingValueStrategy", "none")
-        if strategy in {"lastPrediction", "nullPrediction"} and _decisive(tree):
-            plans = [(node, _settled(node, strategy)) for node in tree.iter("Node")]
+        if tree.get("missingValueStrategy") == "lastPrediction" and _decisive(tree):
+            counts = tree.get("functionName") == "classification"
+            plans = [(node, _settled(node, counts)) for node in tree.iter("Node")]
             if all(children is not None for _, children in plans):
                 for node, children in plans:
                     node[:] = children or ()
@@ -57,7 +57,7 @@ def _names_read(root: Element) -> set[str]:
     return {name for element in inside if element.tag != "MiningField" for name in element.attrib.values()}
 
 
-def _settled(node: Element, strategy: str) -> list[Element] | None:
+def _settled(node: Element, counts: bool) -> list[Element] | None:
     """What is in a node, with a leaf before each branch that may be unknown; nothing, if that cannot be told."""
     inside: list[Element] = []
     asked: set[str] = set()
@@ -65,21 +65,25 @@ def _settled(node: Element, strategy: str) -> list[Element] | None:
         if inner.tag == "Node":
             predicate = next((part for part in inner if part.tag in _PREDICATES), None)
             unknown = [] if predicate is None else _unknown(predicate, deep=False)
-            if predicate is None or unknown is None or (strategy == "lastPrediction" and node.get("score") is None):
+            if predicate is None or unknown is None or not _answers(node, counts):
                 return None
             if any(part.tag != "SimplePredicate" or part.get("field") not in asked for part in unknown):
-                inside.append(_leaf(node, unknown[0], strategy))
+                inside.append(_leaf(node, unknown[0]))
             asked |= {part.get("field", "") for part in unknown if part.tag == "SimplePredicate"}
         inside.append(inner)
     return inside
 
 
-def _leaf(node: Element, predicate: Element, strategy: str) -> Element:
-    """The answer where a branch of a node is unknown."""
-    last = strategy == "lastPrediction"
-    leaf = Element("Node", {name: value for name, value in node.attrib.items() if last and name != "defaultChild"})
+def _answers(node: Element, counts: bool) -> bool:
+    """Whether a node has all that a leaf needs: a leaf without counts leaves others without them."""
+    return node.get("score") is not None and not (counts and node.find("ScoreDistribution") is None)
+
+
+def _leaf(node: Element, predicate: Element) -> Element:
+    """The answer of a node, where one of its branches is unknown."""
+    leaf = Element("Node", {name: value for name, value in node.attrib.items() if name != "defaultChild"})
     leaf.append(predicate)
-    leaf.extend(deepcopy(entry) for entry in node if last and entry.tag == "ScoreDistribution")
+    leaf.extend(deepcopy(entry) for entry in node if entry.tag == "ScoreDistribution")
     return leaf
 
 

@@ -213,7 +213,7 @@ def test_an_unknown_branch_is_not_passed_by() -> None:
     second = b'<SimplePredicate field="z" operator="greaterOrEqual" value="1" />'
     always = grown("lastPrediction", "z").replace(second.replace(b" />", b"/>"), b"<True/>")
     assert score(always, x=[None, 2.0], z=[5.0, 5.0]).values.tolist() == [9.0, 2.0]
-    assert list(score(grown("nullPrediction", "z"), x=[None, 0.0], z=[5.0, None]).problems) == [0]
+    assert list(score(grown("nullPrediction", "z"), x=[None, 0.0], z=[5.0, 5.0]).problems) == [0]
 
 
 @pytest.mark.parametrize(
