@@ -11,8 +11,8 @@ from kafka.errors import KafkaError as KafkaClientError
 
 from modelserving.errors import ModelServingError
 from modelserving.records import Action
+from modelserving.svg import Markup, element, escape, join, shorten
 from modelserving.widgets.stage.snapshot import ModelPlaced, ServerReport
-from modelserving.widgets.svg import Markup, element, escape, join, shorten
 
 __all__ = ["ModelTable", "Send"]
 
