@@ -50,6 +50,7 @@ _MODELS = 64
 _NAMES, _OTHER = 8, "(other)"
 _SESSION_S = 45.0
 _FENCE = "FencedInstanceIdException"
+_FOLDER_TAKEN = "multiple instances of Kafka Streams are running in the same state directory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +194,15 @@ class Monitor:
             main_consumer_group_instance_id=options.group,
         )
         join = make_join(options.topics, options.by_key, options.window)
-        return KafkaStreams(join, config, _on_error)
+        try:
+            return KafkaStreams(join, config, _on_error)
+        except ServerError as error:
+            if _FOLDER_TAKEN not in str(error):
+                raise
+            raise ServerError(
+                f"another monitor runs on this machine: both are {options.group}. This one ends. Give each a --group "
+                "of its own."
+            ) from error
 
     def _take(self, topic: str, messages: Sequence[Message]) -> None:
         """What came by. What is none of ours is counted, and disturbs nothing."""

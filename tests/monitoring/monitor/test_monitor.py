@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from modelserving.monitoring.dashboards import ANSWERS, QUALITY
 from modelserving.monitoring.overview import read_announced
 from modelserving.monitoring.overview.announced import servers_folder
 from modelserving.monitoring.replay.answers import RecordPlace
+from modelserving.monitoring.truth.join import decode_judged
 from modelserving.monitoring.truth.topic import Truth, judged_topic, send_truths
 from modelserving.records import Action, ScoredRecord, Topics, decode_command, encode_scored, encode_wine
 from modelserving.workshop.lesson.lesson_topics import wait_until
@@ -45,13 +47,15 @@ def test_it_sees_drift_and_rolls_back_and_tells_quality_as_the_truth_comes(
 ) -> None:
     """One column drifts, and no other; one command is sent; answers meet their truths, and so does the shadow.
 
-    Prometheus is told all of it.
+    Prometheus is told all of it. Killed and started again it has its state, and counts nothing twice; who comes beside
+    it under its name is told so, and ends.
     """
     prefix = topics.records.removesuffix("-wine-records")
     environ = {"KAFKA_BOOTSTRAP_SERVERS": connection.bootstrap_servers, "MODELSERVING_HOME": str(kafka.home)}
     options = ("--port", "0", "--roll-back", "--influx", influx)
+    start = partial(ServerProcess.start, "monitor", prefix, options, environ)
     with (
-        ServerProcess.start("monitor", prefix, options, environ) as monitor,
+        start() as monitor,
         running_prometheus(tmp_path / "prometheus", kafka.home) as prometheus,
     ):
         send_wines(connection, topics.records, 1_500, 10.0, 1)
@@ -73,10 +77,8 @@ def test_it_sees_drift_and_rolls_back_and_tells_quality_as_the_truth_comes(
         with make_producer(connection) as producer:
             for model in published(GOOD, replace(constant_model(6.0, "beside"), shadow_percent=50)):
                 producer.send(topics.models, key=b"wine", value=model)
-            for offset in range(20):
-                answer = ScoredRecord("wine", 5.5, "tree", "1", "abc", 0, offset, 1, time.time_ns(), 1)
-                producer.send(topics.scored, value=encode_scored(answer))
             producer.flush()
+        send_answers(connection, topics, range(21))
         send_truths(connection, topics, [Truth(6.0, RecordPlace(0, offset)) for offset in range(20)])
         page = wait_until(lambda: told(monitor), "twenty pairs")
         assert (
@@ -93,9 +95,36 @@ def test_it_sees_drift_and_rolls_back_and_tells_quality_as_the_truth_comes(
             0,
         )
         wait_until(lambda: select(influx, "SELECT count(prediction) FROM scored"), "the answers in InfluxDB")
-        assert select(influx, "SELECT count(prediction), mean(prediction) FROM scored")[0][1:] == [20, 5.5]
+        assert select(influx, "SELECT count(prediction), mean(prediction) FROM scored")[0][1:] == [21, 5.5]
         assert [row[1:] for row in select(influx, 'SELECT alarm, "column" FROM drift')] == [[1, "alcohol"]]
         ask_all(prometheus, influx)
+        monitor.kill()
+        # The answer at 20 waits in its state, which is read again; what is told meanwhile is told once.
+        send_answers(connection, topics, range(21, 25))
+        send_truths(connection, topics, [Truth(6.0, RecordPlace(0, offset)) for offset in range(20, 25)])
+        with start() as returned:
+            wait_until(lambda: pairs(returned) == 25, "the five that it missed")
+            judged = [decode_judged(one.value) for one in read_topic(connection, judged_topic(topics))]
+            assert sorted(one.place.offset for one in judged if one.place) == list(range(25))
+            with ServerProcess("monitor", prefix, options, environ) as second:
+                assert second.wait(60) == 1
+                assert "another monitor runs on this machine" in " ".join(second.log())
+            assert (pairs(returned), returned.get("/healthz")["status"]) == (25, "ok")
+
+
+def send_answers(connection: Connection, topics: Topics, offsets: Iterable[int]) -> None:
+    """Publish the tree's answers to the records at these offsets."""
+    with make_producer(connection) as producer:
+        for offset in offsets:
+            answer = ScoredRecord("wine", 5.5, "tree", "1", "abc", 0, offset, 1, time.time_ns(), 1)
+            producer.send(topics.scored, value=encode_scored(answer))
+        producer.flush()
+
+
+def pairs(monitor: ServerProcess) -> int:
+    """How many answers of the tree have met their truth."""
+    rows: Any = monitor.get("/quality")
+    return next((int(row["pairs"]) for row in rows if row["model"] == "tree"), 0)
 
 
 def seen(monitor: ServerProcess) -> int:
