@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import assume, given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from modelserving.datasets import default_schemas
@@ -56,13 +56,37 @@ def test_wines_are_read_as_the_older_tutorial_writes_them(sent: list[tuple[list[
     assert all(group.records.schema.names == list(FEATURES) for group in found.groups)
 
 
+def read_unlike_the_library(value: bytes) -> bool:
+    """Whether a message has what ptars passes over and the library refuses: a group, or a key of more than 32 bits."""
+    at = 0
+    while at < len(value):
+        key, at = varint(value, at)
+        if key & 7 in {3, 4} or key >= 1 << 32:
+            return True
+        length = 0
+        if key & 7 in {0, 2}:
+            length, at = varint(value, at)
+        at += {1: 8, 2: length, 5: 4}.get(key & 7, 0)
+    return False
+
+
+def varint(value: bytes, at: int) -> tuple[int, int]:
+    """A number of up to ten bytes, and where it ends."""
+    number = 0
+    for shift, byte in enumerate(value[at : at + 10]):
+        number |= (byte & 127) << 7 * shift
+        if byte < 128:
+            return number, at + shift + 1
+    return number, at + 10
+
+
 @given(st.binary(max_size=150), st.integers(0, 120), st.binary(min_size=1, max_size=3))
+@example(b"", 0, b"\xb8")
 def test_garbage_costs_only_itself_and_is_read_as_the_library_reads_it(garbage: bytes, at: int, more: bytes) -> None:
     """Noise, or a wine with bytes changed, cut or added: a problem, or the record that Protocol Buffers sees in it.
 
-    Groups, which nobody writes any more, are left out: ptars passes over one that never ends.
+    Groups, which nobody writes any more, and keys that are too long are left out: ptars passes over them.
     """
-    assume(not any(byte & 7 in {3, 4} for byte in garbage + more))
     good = encode_wine(wine("white"))
     spoiled = [garbage, good[:at], good[:at] + more + good[at + len(more) :], good + more]
     found = WINES.decode(messages([good, *spoiled, good]))
@@ -71,9 +95,9 @@ def test_garbage_costs_only_itself_and_is_read_as_the_library_reads_it(garbage: 
     assert sorted([*read, *found.problems]) == list(range(6))
     for row, value in enumerate(spoiled, 1):
         try:
-            assert read.get(row) == decode_wine(value).data_type
+            assert read.get(row) == decode_wine(value).data_type or read_unlike_the_library(value)
         except RecordError:
-            assert row in found.problems
+            assert row in found.problems or read_unlike_the_library(value)
 
 
 def test_each_type_keeps_its_order_and_garbage_has_none() -> None:
