@@ -1,6 +1,6 @@
 """Take the pictures of README and guide from what really runs: ``make pictures``.
 
-A broker, a client, a server of models, a monitor that is told truths, the page of them all, and two live views of the
+A broker, a client, a server of models, a monitor that is told truths, the page of them all, and the live views of the
 notebooks; each in a real browser, light and dark. The pictures in ``docs/pictures`` are replaced.
 """
 
@@ -37,6 +37,7 @@ from modelserving.workshop.lesson.lesson_topics import wait_until
 from modelserving.workshop.processes.process import ChildProcess, ServerProcess
 from modelserving.workshop.slides.build import find_browser
 from tests.browser.conftest import FLAGS
+from tests.browser.other_views import OTHERS
 
 __all__ = ["FOLDER", "LARGEST", "SCHEMES", "VIEWS", "View", "files_of"]
 
@@ -75,6 +76,8 @@ VIEWS = (
     View("monitor", "monitor", 1000, "#charts svg.key"),
     View("scores", "StageView", 800, "svg path"),
     View("topic", "TopicView", 800, "svg rect"),
+    View("heater", "HeaterView", 800, "svg polyline"),
+    View("speculative", "AnswersView", 800, "svg rect"),
 )
 
 
@@ -85,28 +88,50 @@ def files_of(view: View) -> list[str]:
 
 def main() -> None:
     """Take them all."""
-    with sync_playwright() as playwright, running() as (connection, urls):
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
-        pages = {view: opened(browser, view, urls.get(view.shows, "about:blank")) for view in VIEWS}
-        frames = {name: page_of(frame) for name, frame in grow(connection, urls["stage"]).items()}
-        FOLDER.mkdir(parents=True, exist_ok=True)
+        with running() as (connection, urls):
+            pages = {view: opened(browser, view, urls.get(view.shows, "about:blank")) for view in VIEWS}
+            frames = grow(connection, urls["stage"])
+            for view, page in pages.items():
+                if view.shows not in OTHERS:
+                    take(page, view, frames.get(view.shows))
         for view, page in pages.items():
-            if view.shows in frames:
-                page.set_content(frames[view.shows])
-            page.wait_for_selector(view.ready, timeout=_PATIENCE_MS)
-            for name, scheme in zip(files_of(view), SCHEMES, strict=True):
-                page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-                sys.stdout.write(f"{FOLDER / name}: {write(taken(page, view), name):,} bytes\n")
+            if view.shows in OTHERS:
+                take(page, view, other(view.shows))
         browser.close()
+
+
+def other(name: str) -> Frame:
+    """What a live view shows of a system of its own."""
+    with broker() as (connection, environ), OTHERS[name](connection, environ) as look:
+        time.sleep(_GROWING_S)
+        return look()
+
+
+def take(page: Page, view: View, frame: Frame | None) -> None:
+    """Write the pictures of a page; of a live view's, which is shown as a page first."""
+    if frame is not None:
+        page.set_content(page_of(frame))
+    page.wait_for_selector(view.ready, timeout=_PATIENCE_MS)
+    for name, scheme in zip(files_of(view), SCHEMES, strict=True):
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        sys.stdout.write(f"{FOLDER / name}: {write(taken(page, view), name):,} bytes\n")
+
+
+@contextmanager
+def broker() -> Iterator[tuple[Connection, Mapping[str, str]]]:
+    """A broker, and the variables of a process that uses it."""
+    with TemporaryDirectory() as folder, EmbeddedKafka(home=Path(folder), port=0) as kafka:
+        yield kafka.connection, {"KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers, "MODELSERVING_HOME": folder}
 
 
 @contextmanager
 def running() -> Iterator[tuple[Connection, Mapping[str, str]]]:
     """The system that is taken: the way to its broker, and where the page of each server is, by kind."""
     with ExitStack() as stack:
-        home = Path(stack.enter_context(TemporaryDirectory()))
-        kafka = stack.enter_context(EmbeddedKafka(home=home, port=0))
-        environ = {"KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers, "MODELSERVING_HOME": str(home)}
+        connection, environ = stack.enter_context(broker())
         urls = {"watch": f"http://127.0.0.1:{free_port()}"}
         for kind, port in (("stage", 5500), ("monitor", 5600)):
             server = stack.enter_context(ServerProcess.start(kind, "", ("--port", f"{port}"), environ))
@@ -115,7 +140,7 @@ def running() -> Iterator[tuple[Connection, Mapping[str, str]]]:
         stack.enter_context(ChildProcess(client, environ))
         stack.enter_context(ChildProcess(("watch", "--port", urls["watch"].rpartition(":")[2]), environ))
         wait_until(lambda: answers(urls["watch"]), "the page of all servers", _PATIENCE_MS / 1000)
-        yield kafka.connection, urls
+        yield connection, urls
 
 
 def answers(url: str) -> bool:
