@@ -24,10 +24,13 @@ from modelserving.widgets.heater.feed import HeaterFeed
 from modelserving.widgets.live import Frame
 from modelserving.widgets.speculative.chart import answers_frame
 from modelserving.widgets.speculative.feed import AnswersFeed
+from modelserving.workshop.lesson.lesson_topics import wait_until
 from modelserving.workshop.processes.process import ChildProcess, ServerProcess
 
 __all__ = ["OTHERS"]
 
+_SETTLED = 60
+"""Readings after which the rooms surely listen."""
 _SEVERAL = Topics().prefixed("several")
 _ASKED = {"wine-smart": "wine-random-forest", "wine-fast": "wine-linear-regression"}
 
@@ -38,15 +41,18 @@ def heating(connection: Connection, environ: Mapping[str, str]) -> Iterator[Call
     stop = threading.Event()
     with ExitStack() as stack:
         stack.enter_context(ServerProcess.start("temperature", "", ("--port", "5700"), environ))
-        rooms = Simulator(connection, [Room(number, 14.0 + 2 * number) for number in (1, 2, 3)], speed=1500)
+        rooms = Simulator(
+            connection, [Room(n, 14.0 + 2 * n) for n in (1, 2, 3)], speed=3000, every_s=0.1
+        )
         living = threading.Thread(target=rooms.run, args=(stop,), daemon=True)
         feed = stack.enter_context(closing(HeaterFeed(connection, HEATING_TOPICS)))
         feed.start()
-        for number in (1, 2, 3):
-            send_control(connection, TemperatureControl(number, 19.0 + number, 0.5, 0.5))
         living.start()
         stack.callback(living.join, 20)
         stack.callback(stop.set)
+        wait_until(lambda: rooms.sent > _SETTLED, "the first readings", 60)  # a heater obeys what comes from now on
+        for number in (1, 2, 3):
+            send_control(connection, TemperatureControl(number, 19.0 + number, 0.5, 0.5))
         yield lambda: heater_frame(feed.snapshot())
 
 

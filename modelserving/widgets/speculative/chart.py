@@ -96,7 +96,7 @@ def _numbers(one: ParticipantSeen, place: int, snapshot: AnswersSnapshot) -> Mar
         (
             element("rect", x=0, y=top, width=10, height=10, fill=colour(place)),
             label(16, top + 9, shorten(one.name, 24), fill=INK, font_weight="600", font_size=12),
-            label(16, top + 23, f"{snapshot.share(one.name):.0%} of the answers, {state}", fill=INK),
+            label(16, top + 23, f"share {snapshot.share(one.name):.0%}, {state}", fill=INK),
             label(16, top + 37, _trouble(one), fill=WARNING if one.waits else INK),
         )
     )
