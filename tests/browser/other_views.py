@@ -41,9 +41,7 @@ def heating(connection: Connection, environ: Mapping[str, str]) -> Iterator[Call
     stop = threading.Event()
     with ExitStack() as stack:
         stack.enter_context(ServerProcess.start("temperature", "", ("--port", "5700"), environ))
-        rooms = Simulator(
-            connection, [Room(n, 14.0 + 2 * n) for n in (1, 2, 3)], speed=3000, every_s=0.1
-        )
+        rooms = Simulator(connection, [Room(n, 14.0 + 2 * n) for n in (1, 2, 3)], speed=3000, every_s=0.1)
         living = threading.Thread(target=rooms.run, args=(stop,), daemon=True)
         feed = stack.enter_context(closing(HeaterFeed(connection, HEATING_TOPICS)))
         feed.start()
