@@ -96,7 +96,7 @@ class KafkaStreams:
         forward_logs()
         self.error: BaseException | None = None
         self.application_id = str(config.getProperty("application.id"))
-        self._servers = str(config.getProperty("bootstrap.servers"))
+        self._connection = Connection(str(config.getProperty("bootstrap.servers")))
         self._topics = ForeignTopics.of(topology)
         self._looks = str(config.getProperty("security.protocol", "PLAINTEXT")) == "PLAINTEXT"  # for sinks, once
         self._on_error = on_error
@@ -189,19 +189,19 @@ class KafkaStreams:
         poll(lambda: self.state in {*states, *_ENDED}, seconds, _LOOK_EVERY_S)
         state = self.state
         if state in states:
-            self._warn_of_sinks(state)
-            return
+            return self._warn_of_sinks(state)
         if state in _ENDED:
             self.raise_error()
             raise ServerError(f"Kafka Streams is {state} and will not be {' or '.join(states)}.")
-        hint = self._topics.hint(Connection(self._servers))
-        raise ServerError(f"Kafka Streams is {state} and not {' or '.join(states)} after {seconds:g} s. {hint}")
+        late = f"and not {' or '.join(states)} after {seconds:g} s"
+        raise ServerError(f"Kafka Streams is {state} {late}. {self._topics.hint(self._connection)}")
 
     def _warn_of_sinks(self, state: State) -> None:
         """Look once: the engine runs as if all were well, and fails a minute after the first record for such a sink."""
-        looks, self._looks = self._looks and state is State.RUNNING, self._looks and state is not State.RUNNING
-        if looks and (said := self._topics.warning(Connection(self._servers))):
-            log.warning("application %r: %s", self.application_id, said)
+        if self._looks and state is State.RUNNING:
+            self._looks = False
+            if said := self._topics.warning(self._connection):
+                log.warning("application %r: %s", self.application_id, said)
 
     def raise_error(self) -> None:
         """Raise the error that a thread failed with last, if one did."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 import ctypes
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import wait
 from typing import TypeVar
 
 from modelserving import jvm
 from modelserving.system.interrupts import interrupts_held_back
+from modelserving.system.stopping import call_in_daemon
 
 __all__ = ["attach", "call_as_daemon", "detach", "keep_attached"]
 
@@ -64,19 +65,15 @@ def call_as_daemon(function: Callable[[], T]) -> T:
     Args:
         function: what to call; done in a second or two.
     """
-    result: Future[T] = Future()
 
-    def run() -> None:
+    def run() -> T:
         try:
-            result.set_result(function())
-        except BaseException as error:  # noqa: BLE001 - raised where it was called
-            result.set_exception(error)
+            return function()
         finally:
             jvm.java_class("java.lang.Thread").detach()
 
     jvm.start()
-    thread = threading.Thread(target=run, name="java-daemon", daemon=True)
     with interrupts_held_back():
-        thread.start()
-        thread.join()
-    return result.result()
+        made = call_in_daemon(run)
+        wait([made])
+    return made.result()
