@@ -35,8 +35,14 @@ SLOW = "■ took"
 _NO_CODE = {"predict", "exercise", "check", "parameters"}
 _OTHERWISE = "It came out otherwise here"
 _AFTER_S, _STOPS_WITHIN_S, _LONGEST_S, _COUNTED_FROM_S = 0.5, 2.0, 180.0, 2.0
-NAIVE = {"endless": "while True: pass", "wrong type": "return ['naive']", "error": "raise RuntimeError('naive')"}
+NAIVE = {
+    "endless": "while True: pass",
+    "empty": "pass",
+    "wrong type": "return ['naive']",
+    "error": "raise RuntimeError('naive')",
+}
 """Bodies that somebody may write into an exercise."""
+_UNCLOSED = "print("
 
 Walk = Callable[[Lab, Page, str], Iterator[str]]
 
@@ -98,7 +104,7 @@ def reopen(lab: Lab, page: Page, lesson: str) -> Iterator[str]:
 
 
 def naive(lab: Lab, page: Page, lesson: str) -> Iterator[str]:
-    """Each exercise: as it is, endless, with a wrong type, with an error."""
+    """Each exercise: as it is, empty, endless, with a wrong type, an error, a bracket that is never closed."""
     notebook = _opened(lab, page, lesson)
     for cell in _code(notebook):
         yield from _ran(notebook, cell, "first")
@@ -112,7 +118,7 @@ def naive(lab: Lab, page: Page, lesson: str) -> Iterator[str]:
             said = notebook.run(check.number, _LONGEST_S)
             took, error = time.monotonic() - began, notebook.error(check.number)
             sys.stdout.write(f"    {cell} {name}: {took:.1f} s: {said[:240]!r}\n")
-            if error or "Cannot check" in said:
+            if error or "Cannot check" in said or (code.endswith(_UNCLOSED) and "SyntaxError" not in said):
                 yield f"{cell}, {name}: {said[:300]}"
             if took > 45:
                 yield f"{cell}, {name}: judged after {took:.0f} s"
@@ -121,7 +127,7 @@ def naive(lab: Lab, page: Page, lesson: str) -> Iterator[str]:
 
 
 def naive_answers(stub: str) -> Iterator[tuple[str, str]]:
-    """The stub with each of the naive bodies in all its functions; and, where it has a consumer, the usual loop."""
+    """The stub with each of the naive bodies in all its functions, the usual loop where it has a consumer, unclosed."""
     bodies = dict(NAIVE)
     if "consumer" in stub:
         bodies["for ever"] = "for record in consumer: pass"
@@ -132,6 +138,7 @@ def naive_answers(stub: str) -> Iterator[tuple[str, str]]:
             function.body = ast.parse(f"def _():\n    {body}").body[0].body  # type: ignore[attr-defined]
         if functions:
             yield name, ast.unparse(tree)
+    yield "unclosed", f"{stub}\n{_UNCLOSED}"
 
 
 WAYS: dict[str, Walk] = {"twice": twice, "stop": stop, "restart": restart, "reopen": reopen, "naive": naive}

@@ -20,7 +20,7 @@ from modelserving.workshop.display.predictions import Asked, Predictions
 from modelserving.workshop.exercises import find_exercise
 from modelserving.workshop.lesson.exercise import Exercise, Outcome, Verdict, code_of, judge
 from modelserving.workshop.lesson.ground import Ground
-from modelserving.workshop.lesson.notebook import has_widgets, prepare_kernel, value_in_notebook
+from modelserving.workshop.lesson.notebook import has_widgets, prepare_kernel, value_in_notebook, why_undefined
 from modelserving.workshop.lesson.panel import Button, CheckResult, SideBySide
 from modelserving.workshop.lesson.progress import Progress
 from modelserving.workshop.lesson.reset import Reset, carry_out, plan_exercise_reset, plan_lesson_reset
@@ -95,6 +95,8 @@ class Lesson(Ground):
         if self.closed:
             message = "This lesson is closed. Run its set-up cell, the one with `start(...)`, and then this cell again."
             return Verdict(exercise.id, Outcome.CANNOT_CHECK, message)
+        if why := why_undefined(exercise.answer):
+            return Verdict(exercise.id, Outcome.NOT_ATTEMPTED, why)
         with waiting(f"the check of {exercise.id}"):
             mended = self.mend_broker()
             verdict = judge(exercise, self, answer)

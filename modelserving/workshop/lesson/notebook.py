@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import _thread
 import ast
 import asyncio
+import re
 import signal
 import socket
 import sys
 import threading
+import traceback
 from collections.abc import Awaitable
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any, TypeVar
 
 from modelserving.errors import ModelServingError
 from modelserving.system.interrupts import interrupts_held_back
 
-__all__ = ["AWAIT_SECONDS", "HandOverTimeout", "has_widgets", "prepare_kernel", "value_in_notebook", "within_limit"]
+__all__ = [
+    "AWAIT_SECONDS",
+    "HandOverTimeout",
+    "has_widgets",
+    "prepare_kernel",
+    "value_in_notebook",
+    "why_undefined",
+    "within_limit",
+]
 
 AWAIT_SECONDS = 60.0
 """How long an ``await`` in a cell may take."""
@@ -23,6 +34,10 @@ AWAIT_SECONDS = 60.0
 _T = TypeVar("_T")
 _LIMIT = "_modelserving_within_limit"
 _STOPPED = "Stopped: by you, with the square button or Ctrl-C. What runs behind the cells goes on."
+_STOP_AGAIN_AFTER_S = 0.1
+_CHECK = "lesson.check("
+_RUN_CODE = {"run_cell_async", "comm_msg"}
+"""IPython's function for a cell, and the kernel's for a button."""
 _wakers: list[socket.socket] = []
 
 
@@ -30,12 +45,19 @@ class HandOverTimeout(ModelServingError):
     """Nobody took part in a hand-over."""
 
 
+class StoppedCell(KeyboardInterrupt):
+    """Somebody stopped a cell. One line, wherever in IPython it is shown."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [_STOPPED]
+
+
 def prepare_kernel() -> None:
     """Make this kernel one that nobody is stuck in. Outside IPython this does nothing, and a second time neither."""
     shell = _shell()
     if shell is None:
         return
-    shell.set_custom_exc((ModelServingError, KeyboardInterrupt, asyncio.CancelledError), _show_short)
+    shell.set_custom_exc((ModelServingError, KeyboardInterrupt, asyncio.CancelledError, NameError), _show_short)
     shell.user_ns[_LIMIT] = within_limit
     shell.user_ns_hidden[_LIMIT] = within_limit
     if not any(isinstance(one, _LimitAwaits) for one in shell.ast_transformers):
@@ -44,6 +66,8 @@ def prepare_kernel() -> None:
     with interrupts_held_back():
         import numpy as np  # noqa: F401
     _wake_on_interrupt()
+    if has_widgets():
+        _stop_code_only(shell.kernel)
 
 
 def has_widgets() -> bool:
@@ -61,6 +85,23 @@ def value_in_notebook(name: str) -> Any:
     if shell is None or name not in shell.user_ns:
         raise ModelServingError(f"`{name}` is not defined: run the cell with your answer first.")
     return shell.user_ns[name]
+
+
+def why_undefined(name: str) -> str:
+    """Why what a cell should have defined is not there, or is still what it was before.
+
+    Returns:
+        The error that the last cell ended with, if that cell was to define ``name``; else nothing.
+    """
+    last = getattr(_shell(), "last_execution_result", None)
+    code = last.info.raw_cell if last else ""
+    error = (last.error_before_exec or last.error_in_exec) if last else None
+    if not isinstance(error, Exception) or not re.search(rf"(?m)^\s*(async def|def|class)?\s*{name}\b", code):
+        return ""
+    said = f"`{type(error).__name__}: {getattr(error, 'msg', error)}`"
+    line = getattr(error, "lineno", None)
+    where = f", in its line {line}" if line else ""
+    return f"The cell with your answer ended with {said}{where}, so nothing of it holds. Mend that, run it, and check."
 
 
 async def within_limit(hand_over: Awaitable[_T], code: str = "", seconds: float = AWAIT_SECONDS) -> _T:
@@ -118,6 +159,38 @@ def _wake_on_interrupt() -> None:
     _wakers.extend((reading, writing))
 
 
+def _stop_code_only(kernel: Any) -> None:
+    """Let ■ stop the code of a cell, and wait while the kernel itself is at work before it.
+
+    Raised in the kernel's own code, an interrupt would end the request without an answer: the cell would show ``[*]``
+    for good.
+    """
+
+    def pre_handler_hook() -> None:
+        kernel.saved_sigint_handler = signal.signal(signal.SIGINT, _interrupted)
+
+    kernel.pre_handler_hook = pre_handler_hook
+
+
+def _interrupted(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    """Stop the cell that runs; where none runs yet, try again in a moment. After a request, the kernel ignores it."""
+    while frame is not None:
+        if frame.f_code.co_name in _RUN_CODE:
+            raise StoppedCell
+        frame = frame.f_back
+    again = threading.Timer(_STOP_AGAIN_AFTER_S, _interrupt_main_thread)
+    again.daemon = True
+    again.start()
+
+
+def _interrupt_main_thread() -> None:
+    main = threading.main_thread().ident
+    if hasattr(signal, "pthread_kill") and main is not None:
+        signal.pthread_kill(main, signal.SIGINT)  # this also ends a call that waits
+    else:
+        _thread.interrupt_main()
+
+
 def _shell() -> Any:
     import IPython
 
@@ -128,11 +201,24 @@ def _show_short(
     shell: Any,
     kind: type[BaseException],
     error: BaseException,
-    trace: TracebackType,  # noqa: ARG001
+    trace: TracebackType,
     tb_offset: int | None = None,  # noqa: ARG001
 ) -> list[str]:
-    ours = isinstance(error, ModelServingError)
-    lines = [f"{kind.__name__}: {error}" if ours else _STOPPED]
+    if isinstance(error, NameError) and not _is_answer(error, trace):
+        shell.showtraceback((kind, error, trace))
+        return []
+    if isinstance(error, NameError):
+        lines = [f"`{error.name}` is not defined: the cell with your answer was not run, or ended with an error."]
+    elif isinstance(error, ModelServingError):
+        lines = [f"{kind.__name__}: {error}"]
+    else:
+        lines = [_STOPPED]
     # IPython has no public way to say what is shown for an error; ipykernel sends what this is given.
     shell._showtraceback(kind, error, lines)
     return lines
+
+
+def _is_answer(error: NameError, trace: TracebackType) -> bool:
+    """Whether a check cell asks for an answer that is not there."""
+    line = traceback.extract_tb(trace)[-1].line or ""
+    return _CHECK in line and error.name not in {None, "lesson"}
