@@ -13,7 +13,7 @@ import pytest
 
 from modelserving.broker import EmbeddedKafka
 from modelserving.kafka import end_offsets, list_topics
-from modelserving.workshop.lesson.lesson_topics import wait_until
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 

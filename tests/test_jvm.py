@@ -12,6 +12,7 @@ import pytest
 
 from modelserving import jvm
 from modelserving.errors import SetupError
+from tests.waiting import WAIT
 
 
 def run(script: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -129,7 +130,7 @@ def test_an_interrupt_reaches_python_and_the_process_ends() -> None:
         assert process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGINT)
         assert process.stdout.readline() == "interrupted\n"
-        assert process.wait(60) == 7
+        assert process.wait(WAIT) == 7
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")

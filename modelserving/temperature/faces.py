@@ -21,7 +21,7 @@ from modelserving.monitoring.metrics import EngineCollector, Exposition, JavaCol
 from modelserving.temperature.server import HeatingServer
 from modelserving.web.app import add_errors, add_metrics, begin_app
 from modelserving.web.page import PageState, PageTable, add_page
-from modelserving.web.peer_client import AskPeer, ask
+from modelserving.web.peer_client import AskPeer, UnknownToPeer, ask
 from modelserving.web.schemas import AGAIN, HealthState, show_health
 
 __all__ = ["ControlState", "make_heating_app"]
@@ -78,6 +78,9 @@ def make_heating_app(server: HeatingServer, ask: AskPeer[ControlState] = ask) ->
     def here(sensor: int) -> ControlState:
         with _now():
             found = server.control(sensor)
+            # Whoever asked may know an older distribution: "nothing" is said by the one that would have it, no other.
+            if found is None and (holder := server.holder(sensor).url) != server.options.url:
+                raise ServerError(f"sensor {sensor} is at {holder}, not here. Ask there.")
         if found is None:
             raise HTTPException(404, f"nothing is wanted at sensor {sensor}: send a control to its topic first.")
         return ControlState(
@@ -130,5 +133,7 @@ def _now() -> Iterator[None]:
     """While tasks move from one instance to another there is no right answer: so there is none, but a reason."""
     try:
         yield
+    except UnknownToPeer as error:
+        raise HTTPException(404, str(error)) from error
     except ServerError as error:
         raise HTTPException(503, str(error), dict(AGAIN)) from error

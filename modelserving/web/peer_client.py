@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from modelserving.errors import ServerError
 
-__all__ = ["AskPeer", "ask", "ask_all"]
+__all__ = ["AskPeer", "UnknownToPeer", "ask", "ask_all"]
 
 AnswerT = TypeVar("AnswerT", bound=BaseModel)
 
@@ -21,6 +21,10 @@ _MOST = 16
 
 AskPeer = Callable[[str, str, type[AnswerT]], AnswerT]
 """Address of an instance, path, and what comes back."""
+
+
+class UnknownToPeer(ServerError):
+    """The instance answers, and has nothing of that name: to ask again would not help."""
 
 
 def ask(url: str, path: str, kind: type[AnswerT]) -> AnswerT:
@@ -32,6 +36,7 @@ def ask(url: str, path: str, kind: type[AnswerT]) -> AnswerT:
         kind: what it answers.
 
     Raises:
+        UnknownToPeer: it has no such thing (404).
         ServerError: it does not answer, or says why it cannot; the message names it.
     """
     # Instances are neighbours: no proxy stands between them, and nothing is encrypted (else each client would load all
@@ -45,7 +50,8 @@ def ask(url: str, path: str, kind: type[AnswerT]) -> AnswerT:
                 "take over its partitions as soon as its session has expired. Ask again in a moment."
             ) from error
     if response.is_error:
-        raise ServerError(f"the instance at {url} says: {_detail(response)}")
+        kind_of_error = UnknownToPeer if response.status_code == httpx.codes.NOT_FOUND else ServerError
+        raise kind_of_error(f"the instance at {url} says: {_detail(response)}")
     try:
         return kind.model_validate_json(response.content)
     except ValidationError as error:

@@ -25,6 +25,7 @@ from modelserving.serving.running.worker_thread import WorkerThread
 from modelserving.serving.scoring import score_batch
 from tests.actors.conftest import HASTY
 from tests.fakes import FakeMessage, messages, served_by, update, wine
+from tests.waiting import WAIT
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ class Recorder:
 
     def receive(self, message: object, /) -> object:
         """Keep it, or tell what there is."""
-        self._gate.wait(20)
+        self._gate.wait(WAIT)
         if message == "all":
             return tuple(self.seen)
         self.seen.append(message)
@@ -74,7 +75,7 @@ def test_news_that_found_no_room_are_told_before_anything_else(runtime: PykkaRun
     told = None
     while told is None:
         reply = child.request("all")
-        told = reply.result(10) if reply else None
+        told = reply.result(WAIT) if reply else None
     assert told == (0, 1, 2, 3, 4, 5)
 
 
@@ -86,7 +87,7 @@ def test_where_there_is_no_room_the_batch_waits_and_the_reader_is_held(
     held: list[int] = []
 
     def slowly(batch: Batch, slots: ModelSlots, decoder: RecordDecoder | None = None) -> ScoredBatch:
-        gate.wait(20)
+        gate.wait(WAIT)
         return score_batch(batch, slots, decoder)
 
     async def hold() -> None:
@@ -101,7 +102,7 @@ def test_where_there_is_no_room_the_batch_waits_and_the_reader_is_held(
         await ModelRollout(manager, Postman(lane, pause), True).apply(update(served_by()))
         gatherer = Gatherer(manager, Postman(lane, hold))
         first = await gatherer._postman.request(manager, AskType("wine", Describe()))
-        assert first.result(10).known
+        assert first.result(WAIT).known
         batches = [messages([wine()] * 5, partition=number) for number in range(4)]
         found: dict[int, int] = {}
 

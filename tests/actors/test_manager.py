@@ -24,10 +24,10 @@ from modelserving.models.store.bundled import read_catalog
 from modelserving.records import ModelType
 from modelserving.serving.messages import Batch, ScoredBatch
 from modelserving.serving.running.worker_thread import WorkerThread
-from modelserving.workshop.lesson.lesson_topics import wait_until
 from tests.actors.conftest import Borrowed
 from tests.actors.samples import score_or_die, score_or_fail
 from tests.fakes import FakeMessage, messages, update, wine
+from tests.waiting import wait_until
 
 MODELS = {(model.data_type, model.type): model for model in read_catalog(data_folder() / "models")}
 # The same bytes under two names: small, and with no Java, which each process would have to start.

@@ -24,10 +24,10 @@ from modelserving.models.lifecycle.slots import ModelSlots
 from modelserving.records.decoder import RecordDecoder
 from modelserving.serving.messages import Batch, ScoredBatch
 from modelserving.serving.scoring import score_batch
-from modelserving.workshop.lesson.lesson_topics import wait_until
 from tests.actors.conftest import HASTY
 from tests.contract.servers import constant_model
 from tests.fakes import FakeMessage, FakeModel, messages, served_by, wine
+from tests.waiting import WAIT, wait_until
 
 KEYS = st.lists(st.one_of(st.none(), st.sampled_from([b"a", b"b", b"c", b"d"])), max_size=60)
 
@@ -88,7 +88,7 @@ def test_a_router_that_there_is_not_is_refused() -> None:
 def score(farm: Ref, batch: Sequence[Message]) -> list[Answers]:
     """What the workers answer."""
     routed: Routed = farm.ask(ScoreBatch(tuple(batch)))
-    return [part.reply.result(10) for part in routed.parts if part.reply is not None]
+    return [part.reply.result(WAIT) for part in routed.parts if part.reply is not None]
 
 
 @pytest.fixture
@@ -104,18 +104,18 @@ def test_three_workers_score_what_one_would_and_close_the_model_once(settings: S
     with PykkaRuntime() as runtime:
         farm = runtime.spawn(WorkerPool, runtime, "wine", settings, name="farm")
         first = served_by(old)
-        assert not resolve(farm.request(SetSlots(Slots(first))), 10).problem
+        assert not resolve(farm.request(SetSlots(Slots(first))), WAIT).problem
         answers = score(farm, batch)
         assert sorted(scored.prediction for one in answers for scored in one.scored) == [float(n) for n in range(30)]
         assert sorted(old.batches) == [10, 10, 10]
         for one in answers:
             farm.tell(Settled(one.works))
-        state = resolve(farm.request(Describe()), 10)
+        state = resolve(farm.request(Describe()), WAIT)
         assert state.statistics.count == 30
-        resolve(farm.request(SetSlots(Slots(served_by(new, "new"), pack(first)))), 10)
+        resolve(farm.request(SetSlots(Slots(served_by(new, "new"), pack(first)))), WAIT)
         assert {scored.model_name for one in score(farm, batch) for scored in one.scored} == {"new"}
         assert old.closes == 0  # it is the previous one
-        resolve(farm.request(SetSlots(Slots())), 10)
+        resolve(farm.request(SetSlots(Slots())), WAIT)
         score(farm, batch)
     assert (old.closes, new.closes) == (1, 1)
 
@@ -135,12 +135,12 @@ def test_a_worker_that_fails_takes_no_other_with_it(tmp_path: Path) -> None:
         farm = runtime.spawn(
             WorkerPool, runtime, "wine", ServingSettings(tmp_path, workers=3, score=fail_once), name="farm"
         )
-        resolve(farm.request(SetSlots(Slots(build_candidate(constant_model(5.0, "five"))))), 10)
+        resolve(farm.request(SetSlots(Slots(build_candidate(constant_model(5.0, "five"))))), WAIT)
         routed: Routed = farm.ask(ScoreBatch(tuple(batch)))
         replies = [part.reply for part in routed.parts if part.reply is not None]
-        assert [len(reply.result(10).scored) for reply in (replies[0], replies[2])] == [3, 3]
+        assert [len(reply.result(WAIT).scored) for reply in (replies[0], replies[2])] == [3, 3]
         with pytest.raises(ActorFailed, match="a bug"):
-            replies[1].result(10)
+            replies[1].result(WAIT)
         assert [len(one.scored) for one in score(farm, messages([wine()] * 9))] == [3, 3, 3]
         assert {status.name: status.restarts for status in runtime.report()} == {
             "farm": 0,
@@ -183,19 +183,19 @@ def test_a_farm_that_failed_waits_for_its_old_workers_and_comes_back(tmp_path: P
     with PykkaRuntime(HASTY) as runtime:
         settings = ServingSettings(tmp_path, workers=2, score=gate.score)
         farm = runtime.spawn(WorkerPool, runtime, "wine", settings, name="farm")
-        resolve(farm.request(SetSlots(Slots(build_candidate(constant_model(5.0, "five"))))), 20)
+        resolve(farm.request(SetSlots(Slots(build_candidate(constant_model(5.0, "five"))))), WAIT)
         score(farm, batch[:2])
         farm.ask(ScoreBatch((batch[0], slow(batch[1]))))
-        assert gate.reached.wait(20)
+        assert gate.reached.wait(WAIT)
         with pytest.raises(ActorFailed, match="cannot do anything with str"):
-            farm.ask("boom", 20)
-        (part,) = farm.ask(ScoreBatch(tuple(batch)), 20).parts
+            farm.ask("boom", WAIT)
+        (part,) = farm.ask(ScoreBatch(tuple(batch)), WAIT).parts
         assert (len(part.messages), part.reply) == (4, None)
         with pytest.raises(MailboxFull, match="'wine' that were here before"):
-            farm.ask(Describe(), 20)
+            farm.ask(Describe(), WAIT)
         farm.tell(Settled(()))
         gate.open.set()
-        wait_until(lambda: all(part.reply for part in farm.ask(ScoreBatch(tuple(batch)), 20).parts), "the new workers")
+        wait_until(lambda: all(part.reply for part in farm.ask(ScoreBatch(tuple(batch)), WAIT).parts), "the new workers")
         assert [{one.model_name for one in answers.scored} for answers in score(farm, batch)] == [{"five"}] * 2
         assert {(status.life, status.name, status.restarts) for status in runtime.report()} == {
             (Life.RUNNING, "farm", 1),
@@ -210,9 +210,9 @@ def test_the_smallest_mailbox_sees_who_is_at_work(tmp_path: Path, gate: Gate) ->
     with PykkaRuntime() as runtime:
         settings = ServingSettings(tmp_path, workers=2, score=gate.score, router="smallest-mailbox")
         farm = runtime.spawn(WorkerPool, runtime, "wine", settings, name="farm")
-        resolve(farm.request(SetSlots(Slots(served_by()))), 20)
-        farm.ask(ScoreBatch((slow(batch[0]),)), 20)
-        assert gate.reached.wait(20)
+        resolve(farm.request(SetSlots(Slots(served_by()))), WAIT)
+        farm.ask(ScoreBatch((slow(batch[0]),)), WAIT)
+        assert gate.reached.wait(WAIT)
         found = [score(farm, [message]) for message in batch[1:]]
         assert [scored.offset for (answers,) in found for scored in answers.scored] == [1, 2, 3]
         gate.open.set()

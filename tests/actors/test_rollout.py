@@ -23,6 +23,7 @@ from tests.actors.conftest import HASTY
 from tests.actors.samples import score_or_fail
 from tests.contract.servers import constant_model
 from tests.fakes import FakeMessage, messages, served_by, update, wine
+from tests.waiting import WAIT
 
 FIVE, SEVEN = constant_model(5.0, "five"), constant_model(7.0, "seven")
 
@@ -141,7 +142,7 @@ def test_a_model_that_is_lost_for_good_holds_its_records_until_another_comes(
 
             await rollout.apply(update(served_by(name="no bytes make it")))
             tasks.start_soon(score)
-            with anyio.fail_after(30):
+            with anyio.fail_after(WAIT):
                 while not rollout.lost:
                     await rollout.check("wine")
             assert "no bytes make it" in rollout.problems[0]
@@ -172,7 +173,7 @@ def test_workers_of_a_farm_that_could_save_nothing_get_their_model_back(
 
             await rollout.apply(update(build_candidate(FIVE)))
             tasks.start_soon(score)
-            with anyio.fail_after(30):
+            with anyio.fail_after(WAIT):
                 while not found:
                     await rollout.check("wine")
             assert found == [5, 0]
@@ -194,7 +195,7 @@ def test_a_lost_previous_model_or_shadow_is_said_and_disturbs_nobody(
             before, beside = (served_by(name=name) for name in ("before", "beside"))
             await rollout.apply(update(build_candidate(FIVE), before, beside, 50.0))
             tasks.start_soon(gatherer.score, poison(tmp_path))
-            with anyio.fail_after(30):
+            with anyio.fail_after(WAIT):
                 while not rollout.problems:
                     await rollout.check("wine")
             assert "before" in rollout.problems[0]

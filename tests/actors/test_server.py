@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -38,6 +38,7 @@ from tests.actors.conftest import HASTY
 from tests.actors.samples import score_or_fail
 from tests.contract.servers import constant_model
 from tests.fakes import wine
+from tests.waiting import WAIT, until
 
 pytestmark = pytest.mark.broker
 
@@ -62,13 +63,6 @@ def send_models(connection: Connection, topics: Topics) -> None:
 
 def answers(connection: Connection, topics: Topics) -> list[ScoredRecord]:
     return [decode_scored(message.value) for message in read_topic(connection, topics.scored)]
-
-
-async def until(condition: Callable[[], object], what: str, seconds: float = 30) -> None:
-    with anyio.move_on_after(seconds) as scope:
-        while not condition():
-            await anyio.sleep(0.02)
-    assert not scope.cancelled_caught, what
 
 
 @asynccontextmanager
@@ -96,7 +90,7 @@ def test_an_actor_that_hangs_is_seen_and_the_topic_keeps_what_nobody_takes(
 
     def hang(batch: Batch, slots: ModelSlots, decoder: RecordDecoder | None = None) -> ScoredBatch:
         if any(message.key == b"hang" for message in batch.messages):
-            free.wait(60)
+            free.wait(WAIT)
         return score_batch(batch, slots, decoder)
 
     async def go() -> None:

@@ -26,9 +26,9 @@ from modelserving.config import data_folder
 from modelserving.errors import ActorError
 from modelserving.models.info import Slots
 from modelserving.models.lifecycle.build import build_candidate
-from modelserving.workshop.lesson.lesson_topics import wait_until
 from tests.contract.servers import constant_model
 from tests.fakes import FakeModel, messages, served_by, wine
+from tests.waiting import wait_until
 
 FIVE, SEVEN = constant_model(5.0, "five"), constant_model(7.0, "seven", version="2")
 

@@ -37,7 +37,7 @@ sys.exit(supervisor.main(sys.argv[2:]))
 
 def _write_one(kafka: EmbeddedKafka, topic: str, value: bytes) -> None:
     with make_producer(kafka.connection) as producer:
-        producer.send(topic, value).get(timeout=10)
+        producer.send(topic, value).get(timeout=60)
 
 
 class TestLife:

@@ -24,8 +24,8 @@ from modelserving.widgets.heater.feed import HeaterFeed
 from modelserving.widgets.live import Frame
 from modelserving.widgets.speculative.chart import answers_frame
 from modelserving.widgets.speculative.feed import AnswersFeed
-from modelserving.workshop.lesson.lesson_topics import wait_until
 from modelserving.workshop.processes.process import ChildProcess, ServerProcess
+from tests.waiting import wait_until
 
 __all__ = ["OTHERS"]
 

@@ -15,7 +15,7 @@ from modelserving.client.replay import replay
 from modelserving.errors import ConfigError, KafkaError
 from modelserving.kafka import Connection, DeadLetter, create_topics, delete_topics, headers, make_producer, read_topic
 from modelserving.records import Topics
-from modelserving.workshop.lesson.lesson_topics import wait_until
+from tests.waiting import wait_until
 
 OWN = (("trace", b"\x00\xff"), ("x-stage", b"theirs"))
 

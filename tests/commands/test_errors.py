@@ -13,6 +13,7 @@ import pytest
 
 from modelserving.errors import ModelServingError
 from tests.commands.runs import Result, Terminal
+from tests.waiting import WAIT
 
 
 def is_one_error(result: Result) -> bool:
@@ -140,4 +141,4 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
         assert process.stdout.readline().strip() == b"line"
         process.stdout.close()
         assert process.stderr.read() == b""
-        assert process.wait(60) in {0, 1}
+        assert process.wait(WAIT) in {0, 1}

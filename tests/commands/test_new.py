@@ -13,6 +13,7 @@ from modelserving.config import data_folder
 from modelserving.kafka import Connection
 from modelserving.system import poll
 from tests.commands.runs import Terminal
+from tests.waiting import WAIT
 
 DATA = data_folder()
 MINUTES = DATA / "models" / "hire" / "hire-minutes-boosting.pmml"
@@ -49,4 +50,4 @@ def test_a_service_runs_by_one_command_and_answers(terminal: Terminal, tmp_path:
         assert (refused.status, "hour is 'eight', which is no double" in refused.err) == (1, True)
         assert server.stdin is not None
         server.stdin.close()
-        assert server.wait(60) == 0
+        assert server.wait(WAIT) == 0

@@ -9,8 +9,7 @@ import sys
 import pytest
 
 from modelserving.commands.stopping import stop_event
-
-WAIT = 20
+from tests.waiting import WAIT
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -23,8 +23,8 @@ from modelserving.records import (
     encode_descriptor,
     encode_wine,
 )
-from modelserving.workshop.lesson.lesson_topics import wait_until
 from modelserving.workshop.processes.process import ServerProcess
+from tests.waiting import wait_until
 
 SERVERS = ("stage", "stage-fast", "actor", "streams-memory", "streams-standard", "streams-custom")
 """Kinds, as ``modelserving serve`` names them; what stands after a hyphen is the store: ``streams-memory``. Or it is

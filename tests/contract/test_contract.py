@@ -12,7 +12,6 @@ import pytest
 
 from modelserving.kafka import read_topic
 from modelserving.records import Action, Golden, ModelDescriptor, ModelType, encode_descriptor, encode_wine
-from modelserving.workshop.lesson.lesson_topics import wait_until
 from modelserving.workshop.processes.process import ServerProcess
 from tests.contract.hosts import SlowHost
 from tests.contract.servers import (
@@ -32,6 +31,7 @@ from tests.contract.servers import (
     wine,
 )
 from tests.models.onnx_samples import hungry_onnx
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 

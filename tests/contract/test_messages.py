@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from modelserving.client import read_topics
 from modelserving.models.admin.listing import read_overview
 from modelserving.records import encode_wine
-from modelserving.workshop.lesson.lesson_topics import wait_until
 from modelserving.workshop.processes.process import ServerProcess
 from tests.contract.servers import (
     Foreign,
@@ -20,6 +19,7 @@ from tests.contract.servers import (
     whichever_client_reads,
     wine,
 )
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 

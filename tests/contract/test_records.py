@@ -17,8 +17,8 @@ from modelserving.records.codecs import write_frame
 from modelserving.records.schema_files import read_schema, write_schema
 from modelserving.records.tables import read_table
 from modelserving.registry import TopicRegistry, define
-from modelserving.workshop.lesson.lesson_topics import wait_until
 from tests.contract.servers import Pipeline, published, whichever_client_reads
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 

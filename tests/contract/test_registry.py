@@ -14,8 +14,8 @@ import pytest
 from modelserving.datasets import default_schemas
 from modelserving.records import encode_wine
 from modelserving.registry import define
-from modelserving.workshop.lesson.lesson_topics import wait_until
 from tests.contract.servers import GOOD, Foreign, Pipeline, published, whatever_the_store, wine
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -61,7 +61,7 @@ def test_while_the_registry_is_away_records_wait(pipeline: Pipeline) -> None:
     with registry(up) as url, pipeline.serve("--schema-registry", url) as server:
 
         def health() -> httpx.Response:
-            return httpx.get(f"{server.url}/healthz", timeout=10)
+            return httpx.get(f"{server.url}/healthz", timeout=60)
 
         wait_until(lambda: "answers 503" in health().text, "the server says that the registry is away", 90)
         assert health().status_code == 503

@@ -14,16 +14,16 @@ from kafka.admin import ConfigResource, ConfigResourceType
 
 from modelserving.kafka import create_topics, make_admin, make_producer
 from modelserving.records import encode_wine
-from modelserving.workshop.lesson.lesson_topics import wait_until
 from modelserving.workshop.processes.process import ServerProcess
 from tests.contract.servers import GOOD, Pipeline, constant_model, published, whatever_the_store, wine
+from tests.waiting import WAIT, wait_until
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
 
 def details(server: ServerProcess) -> str:
     """What ``/healthz`` says, whatever its status."""
-    found = httpx.get(f"{server.url}/healthz", timeout=10).json()
+    found = httpx.get(f"{server.url}/healthz", timeout=60).json()
     return "\n".join([found["phase"], *found["details"]])
 
 
@@ -73,7 +73,7 @@ def test_new_partitions_are_taken_up_within_seconds_or_said(pipeline: Pipeline, 
     admin.create_partitions({pipeline.topics.records: 3})
     admin.close()
     if pipeline.kind.startswith("streams"):
-        assert server.wait(60) == 1
+        assert server.wait(WAIT) == 1
         (command,) = re.findall(r"run `modelserving (streams reset [^`]*)`", " ".join(server.log()))
         environ = {**os.environ, **pipeline.environ}
         words = [sys.executable, "-m", "modelserving", *command.split()]
@@ -83,7 +83,7 @@ def test_new_partitions_are_taken_up_within_seconds_or_said(pipeline: Pipeline, 
         for partition in range(3):
             producer.send(pipeline.topics.records, value=encode_wine(wine()), partition=partition)
     if server.running:
-        wait_until(pipeline.settled(server, 5), "answers from the new partitions", seconds=15)
+        wait_until(pipeline.settled(server, 5), "answers from the new partitions")
         return
     with pipeline.serve() as again:
         wait_until(pipeline.settled(again, 3), "answers from the new partitions, and no other", seconds=60)
@@ -102,7 +102,7 @@ def test_a_topic_made_anew_is_read_from_its_beginning_or_said(pipeline: Pipeline
     create_topics(pipeline.connection, pipeline.topics)
     pipeline.send_wines(4)
     if pipeline.kind.startswith("streams"):
-        assert server.wait(30) == 1
+        assert server.wait(WAIT) == 1
         assert any("--from-beginning" in line for line in server.log())
     else:
         wait_until(pipeline.settled(server, 9), "answers to the new records")
@@ -156,6 +156,6 @@ def test_servers_of_two_groups_on_one_topic_of_answers_say_so(pipeline: Pipeline
 @whatever_the_store
 def test_head_is_answered_as_get_without_a_body(server: ServerProcess) -> None:
     """Balancers and probes ask so."""
-    answer = httpx.head(f"{server.url}/healthz", timeout=10)
+    answer = httpx.head(f"{server.url}/healthz", timeout=60)
     assert (answer.status_code, answer.content) == (200, b"")
-    assert httpx.head(f"{server.url}/nowhere", timeout=10).status_code == 404
+    assert httpx.head(f"{server.url}/nowhere", timeout=60).status_code == 404

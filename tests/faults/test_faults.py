@@ -19,9 +19,9 @@ from modelserving.broker import EmbeddedKafka, status
 from modelserving.client import Dataset, Publisher, Rate
 from modelserving.kafka import create_topics, end_offsets, read_topic
 from modelserving.records import Topics, decode_scored
-from modelserving.workshop.lesson.lesson_topics import wait_until
 from modelserving.workshop.processes.process import ServerProcess
 from tests.contract.servers import SERVERS, Pipeline, constant_model, published, wine
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 

@@ -9,11 +9,11 @@ import pytest
 
 from modelserving.records import ModelDescriptor, ModelType, encode_descriptor
 from modelserving.system.ports import free_port
-from modelserving.workshop.lesson.lesson_topics import wait_until
 from modelserving.workshop.processes.process import ChildProcess
 from tests.contract.servers import Pipeline
 from tests.faults.test_faults import Load, assert_each_record_has_one_result, broker, load, pipeline, scored_count
 from tests.models.formats.remote.services import Service
+from tests.waiting import wait_until
 
 __all__ = ["broker", "load", "pipeline"]
 

@@ -14,9 +14,9 @@ from modelserving.records import Topics, decode_scored
 from modelserving.speculative.control import create_settings_topic, send_settings
 from modelserving.speculative.outcome import read_account
 from modelserving.speculative.settings import ParticipantSettings, SpeculativeSettings
-from modelserving.workshop.lesson.lesson_topics import wait_until
 from modelserving.workshop.processes.process import ServerProcess
 from tests.contract.servers import Pipeline, constant_model, published
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 

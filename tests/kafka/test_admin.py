@@ -22,7 +22,7 @@ pytestmark = pytest.mark.broker
 def test_topics_are_made_once(connection: Connection, topics: Topics) -> None:
     """Making topics again changes nothing, and loses nothing."""
     with make_producer(connection) as producer:
-        producer.send(topics.records, b"kept").get(timeout=10)
+        producer.send(topics.records, b"kept").get(timeout=60)
     create_topics(connection, topics, partitions=4)
     assert end_offsets(connection, topics.records) == {0: 1}
 

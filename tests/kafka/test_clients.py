@@ -26,7 +26,7 @@ from modelserving.kafka import (
 from modelserving.kafka import clients as clients_module
 from modelserving.records import Topics
 from modelserving.system.ports import free_port
-from modelserving.workshop.lesson.lesson_topics import wait_until
+from tests.waiting import WAIT, wait_until
 
 
 @pytest.mark.parametrize("make", [make_admin, make_consumer, make_producer])
@@ -57,7 +57,7 @@ def test_largest_message_goes_through(connection: Connection, topics: Topics) ->
     """Broker, producer and consumer agree that a message of ten megabytes may travel."""
     model = bytes(MAX_MESSAGE_BYTES)
     with make_producer(connection) as producer:
-        producer.send(topics.models, key=b"wine", value=model).get(timeout=30)
+        producer.send(topics.models, key=b"wine", value=model).get(timeout=WAIT)
     assert [record.value for record in read_topic(connection, topics.models)] == [model]
 
 
@@ -68,7 +68,7 @@ def test_group_starts_at_the_beginning_and_commits_only_when_told(connection: Co
         for value in (b"a", b"b"):
             producer.send(topics.records, value)
     for _ in range(2):
-        with make_consumer(connection, topics.records, group=topics.records, consumer_timeout_ms=20_000) as consumer:
+        with make_consumer(connection, topics.records, group=topics.records, consumer_timeout_ms=60_000) as consumer:
             assert [next(consumer).value, next(consumer).value] == [b"a", b"b"]
 
 
@@ -107,7 +107,7 @@ def test_transaction_is_committed_although_the_broker_was_away(home: Path) -> No
         commit.join(1.0)
         assert commit.is_alive()
         kafka.start()
-        commit.join(60)
+        commit.join(WAIT)
         assert not commit.is_alive()
         assert [record.value for record in read_topic(kafka.connection, topics.scored)] == [b"survives"]
         producer.close(timeout=5)
@@ -136,7 +136,7 @@ def test_successor_of_a_killed_producer_aborts_its_transaction(connection: Conne
 def test_group_is_joined_although_each_poll_is_short(connection: Connection, topics: Topics) -> None:
     """A join that outlasts one poll is taken up by the next; the library itself forgets it, and reads nothing."""
     with make_producer(connection) as producer:
-        producer.send(topics.records, value=b"one").get(timeout=20)
+        producer.send(topics.records, value=b"one").get(timeout=WAIT)
     for number in range(8):
         with make_consumer(connection, topics.records, group=f"{topics.records}-{number}") as consumer:
-            wait_until(partial(consumer.poll, timeout_ms=3), "the record", seconds=20, pause=0)
+            wait_until(partial(consumer.poll, timeout_ms=3), "the record", pause=0)

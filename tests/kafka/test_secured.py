@@ -21,7 +21,7 @@ from modelserving.kafka.fast import BrokerWatch, make_fast_consumer, make_fast_p
 from modelserving.kstreams import KafkaStreams, java, streams_config
 from modelserving.records import Topics
 from modelserving.system.ports import free_port
-from modelserving.workshop.lesson.lesson_topics import wait_until
+from tests.waiting import wait_until
 
 pytestmark = [
     pytest.mark.broker,

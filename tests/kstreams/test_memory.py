@@ -34,7 +34,7 @@ from modelserving.kstreams.bridge.batches import BatchContext, BatchProcessor, B
 from modelserving.kstreams.bridge.clients import passing_over
 from modelserving.kstreams.context import Cancellable
 from modelserving.records import Topics
-from modelserving.workshop.lesson.lesson_topics import wait_until
+from tests.waiting import wait_until
 
 _known: list[weakref.ref[Any]] = []
 

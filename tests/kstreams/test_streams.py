@@ -36,7 +36,7 @@ from modelserving.kstreams import streams as streams_module
 from modelserving.kstreams.bridge.batches import BatchContext, BatchProcessor, BatchProcessorSupplier, Columns
 from modelserving.records import Topics
 from modelserving.system.ports import free_port
-from modelserving.workshop.lesson.lesson_topics import wait_until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.broker
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from modelserving.system.ports import free_port
-from modelserving.workshop.lesson.lesson_topics import wait_until
 from tests.contract.conftest import pipeline, server
 from tests.monitoring.tools import answers, tool
+from tests.waiting import wait_until
 
 __all__ = ["influx", "pipeline", "promtool", "server"]
 

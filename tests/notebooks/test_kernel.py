@@ -11,7 +11,7 @@ import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
-from modelserving.workshop.lesson.lesson_topics import wait_until
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.notebook, pytest.mark.broker]
 

@@ -17,7 +17,7 @@ from nbformat.v4 import new_code_cell
 
 from modelserving.broker import status
 from modelserving.workshop.authoring.source import lesson_sources
-from modelserving.workshop.lesson.lesson_topics import wait_until
+from tests.waiting import wait_until
 
 NOTEBOOKS = lesson_sources()[0].path.parent.parent
 # What is run by one process of the tests is run again by the same: the second needs the output of the first.
@@ -109,7 +109,7 @@ def check_exercises(notebook: NotebookNode, outcome: str) -> None:
 def left_running(home: Path) -> list[str]:
     """Processes that belong to a kernel's home and are still there after a while, but for its broker."""
     with contextlib.suppress(Exception):
-        wait_until(lambda: not list(processes_of(home)), "kernels and their children to end", seconds=15)
+        wait_until(lambda: not list(processes_of(home)), "kernels and their children to end")
     return [" ".join(process.cmdline()) for process in processes_of(home)]
 
 

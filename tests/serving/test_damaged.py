@@ -24,7 +24,7 @@ from modelserving.serving.fast import FastSource
 from modelserving.serving.options import ServerOptions
 from modelserving.serving.running.watch import TopicWatch
 from modelserving.serving.source import DataSource
-from modelserving.workshop.lesson.lesson_topics import wait_until
+from tests.waiting import WAIT, wait_until
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -85,7 +85,7 @@ def test_the_clients_of_the_stage_go_on_behind_it(
     async def go() -> tuple[list[int], list[Gap]]:
         found, gaps = list[int](), list[Gap]()
         async with client(connection, topics.control, f"of-{client.__name__}", "0", 100) as source:
-            with anyio.fail_after(30):
+            with anyio.fail_after(WAIT):
                 while len(found) < len(LEFT_OF_ALL):
                     batch = await anext(source)
                     found += [message.offset for message in batch.messages]

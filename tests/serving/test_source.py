@@ -18,6 +18,7 @@ from modelserving.kafka.messages import Message
 from modelserving.records import Topics
 from modelserving.serving import source as inlet
 from modelserving.serving.source import DataSource
+from tests.waiting import WAIT
 
 RED, WHITE = TopicPartition("records", 0), TopicPartition("records", 1)
 
@@ -214,7 +215,7 @@ def test_others_join_and_leave_its_group_while_it_is_on_hold(
                 await hold_until(both_have_one, source, "a partition for each")
             await hold_until(lambda: len(own.assignment()) == 2, source, "the other's partition")
             found: list[Message] = []
-            with anyio.fail_after(60):
+            with anyio.fail_after(WAIT):
                 while len(found) < 10:
                     found.extend((await anext(source)).messages)
             assert sorted(places(found)) == [(partition, offset) for partition in (0, 1) for offset in range(5)]

@@ -20,8 +20,8 @@ from modelserving.speculative.control import (
     take_settings,
 )
 from modelserving.speculative.settings import ParticipantSettings, SpeculativeSettings, encode_settings
-from modelserving.workshop.lesson.lesson_topics import wait_until
 from tests.fakes import FakeMessage
+from tests.waiting import wait_until
 
 WANTED = SpeculativeSettings("wine", (ParticipantSettings("smart"), ParticipantSettings("fast")), 50.0)
 
@@ -87,7 +87,7 @@ def test_a_server_that_starts_reads_all_and_follows(connection: Connection, topi
             assert ("white", None) in heard.wanted
             tasks.start_soon(source.follow)
             send_settings(connection, topics, "wine", None)
-            await run_sync(wait_until, lambda: heard.wanted[-1] == ("wine", None), "the message", 30)
+            await run_sync(wait_until, lambda: heard.wanted[-1] == ("wine", None), "the message")
             tasks.cancel_scope.cancel()
 
     anyio.run(go)
@@ -111,7 +111,7 @@ def test_a_topic_that_is_made_anew_under_a_server_is_read_from_its_beginning(
             await run_sync(make_anew, connection, settings_topic(topics))
             create_settings_topic(connection, topics)
             send_settings(connection, topics, "white", replace(WANTED, data_type="white"))
-            await run_sync(wait_until, lambda: len(heard.wanted) == 2, "what the new one says", 30)
+            await run_sync(wait_until, lambda: len(heard.wanted) == 2, "what the new one says")
             tasks.cancel_scope.cancel()
 
     anyio.run(go)

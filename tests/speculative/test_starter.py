@@ -20,8 +20,8 @@ from modelserving.speculative.outcome import AnswerAccount, read_account
 from modelserving.speculative.settings import ParticipantSettings, SpeculativeSettings
 from modelserving.speculative.starter import Starter
 from modelserving.system.stopping import StopWaiting, stoppable
-from modelserving.workshop.lesson.lesson_topics import wait_until
 from tests.fakes import FakeModel, messages, served_by, wine
+from tests.waiting import WAIT, wait_until
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ class Gate:
         self.event.set()
 
     def wait(self) -> None:
-        assert self.event.wait(20)
+        assert self.event.wait(WAIT)
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_the_fast_models_answer_leaves_when_the_smart_one_is_late(starter: Start
     assert said.after_ms >= 100
     gate.open()
     standing = starter.standing("wine", "smart")
-    wait_until(lambda: standing.snapshot(0).late == 2, "the late answer to be counted", seconds=20)
+    wait_until(lambda: standing.snapshot(0).late == 2, "the late answer to be counted")
     assert standing.snapshot(0).lateness.count == 2
     assert starter.standing("wine", "fast").snapshot(0).chosen == 2
 
@@ -115,7 +115,7 @@ def test_a_shorter_deadline_frees_the_records_that_wait(starter: Starter, gate: 
     slots = slots_of(smart=FakeModel(100.0, during=gate.wait), fast=fast)
 
     def shorten() -> None:
-        wait_until(lambda: fast.batches != [], "the fast model to answer", seconds=20)
+        wait_until(lambda: fast.batches != [], "the fast model to answer")
         starter.configure("wine", wanted("smart", "fast", deadline_ms=1.0))
 
     thread = threading.Thread(target=shorten)
@@ -148,7 +148,7 @@ def test_one_that_fails_too_often_is_left_out_and_asked_again_later(runtime: Pyk
     assert starter.standing("wine", "smart").snapshot(0).left_out == 4
     slots.swap(served_by(FakeModel(100.0), "mended", "smart"))
     now[0] = 1_000_000_000
-    wait_until(lambda: answers(starter.score(TWO, slots)) == [(0, 1000.0), (1, 1100.0)], "it to take part", seconds=20)
+    wait_until(lambda: answers(starter.score(TWO, slots)) == [(0, 1000.0), (1, 1100.0)], "it to take part")
     assert not starter.standing("wine", "smart").snapshot(now[0]).waits
 
 

@@ -17,8 +17,8 @@ from modelserving.serving import Batch, ScoredBatch, WorkerThread
 from modelserving.stage import ModelServingStage
 from modelserving.system.stopping import pause
 from tests.fakes import FakeModel, messages, served_by, update, wine
+from tests.waiting import WAIT
 
-WAIT = 20
 P = ParamSpec("P")
 T = TypeVar("T")
 

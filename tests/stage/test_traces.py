@@ -19,6 +19,7 @@ from modelserving.serving import ServerOptions
 from modelserving.stage import StageServer
 from modelserving.tracing import RecordTracer
 from tests.fakes import wine
+from tests.waiting import WAIT
 
 pytestmark = pytest.mark.broker
 
@@ -48,7 +49,7 @@ def test_each_record_has_one_trace(connection: Connection, topics: Topics, fast:
 
 async def serve_until(server: StageServer, scored: int) -> None:
     """Serve until so many records are answered."""
-    with anyio.fail_after(60):
+    with anyio.fail_after(WAIT):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(server.run)
             while server.counts.scored < scored:

@@ -15,9 +15,9 @@ import pytest
 from modelserving.broker import EmbeddedKafka
 from modelserving.kafka import Connection, create_topics, delete_topics, make_producer
 from modelserving.records import Topics, encode_wine
-from modelserving.workshop.lesson.lesson_topics import wait_until
 from modelserving.workshop.processes.process import ServerProcess
 from tests.contract.servers import Pipeline, constant_model, published, wine
+from tests.waiting import wait_until
 
 pytestmark = [
     pytest.mark.broker,

@@ -15,8 +15,7 @@ from modelserving.serving.model_driver import ModelOptions
 from modelserving.streams_server.model_thread import ModelThread
 from modelserving.system.stopping import StopWaiting, pause, stoppable
 from tests.fakes import FakeMessage, served_by
-
-WAIT = 20
+from tests.waiting import WAIT
 
 
 class Place:

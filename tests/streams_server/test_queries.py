@@ -40,6 +40,7 @@ from modelserving.web.peer_client import ask, ask_all
 from modelserving.web.queries import ShareState, query_router
 from tests.contract.servers import constant_model, published, wine
 from tests.fakes import FakeServer, served_by
+from tests.waiting import WAIT
 
 HERE = "http://127.0.0.1:1001"
 THERE = "http://127.0.0.1:1002"
@@ -311,7 +312,7 @@ def spread(connection: Connection, request: pytest.FixtureRequest) -> Iterator[T
 
 async def until(holds: Callable[[], bool]) -> None:
     """Wait for a condition."""
-    with anyio.fail_after(60):
+    with anyio.fail_after(WAIT):
         while not await run_sync(holds):
             await anyio.sleep(0.05)
 

@@ -16,10 +16,10 @@ from modelserving.streams_server.scoring import Tally
 from modelserving.streams_server.stores import STORE, CustomStatistics, ModelStatistics, StoreKind
 from modelserving.streams_server.topologies import TopologyParts, make_topology
 from modelserving.tracing import RecordTracer
-from modelserving.workshop.lesson.lesson_topics import wait_until
 from tests.contract.servers import constant_model
 from tests.fakes import FakeModel, served_by, wine
 from tests.streams_server.ready import NOWHERE, ReadyModels
+from tests.waiting import wait_until
 
 TOPICS = Topics()
 PARENT = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

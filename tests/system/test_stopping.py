@@ -8,6 +8,7 @@ from contextlib import nullcontext
 import pytest
 
 from modelserving.system.stopping import StopWaiting, call, pause, pause_until, stoppable
+from tests.waiting import WAIT
 
 LONG = 3600.0
 
@@ -33,9 +34,9 @@ def test_a_pause_ends_when_the_work_is_not_wanted_any_more() -> None:
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    assert began.wait(20)
+    assert began.wait(WAIT)
     stop.set()
-    thread.join(20)
+    thread.join(WAIT)
     assert ended == ["stopped"]
 
 
@@ -56,7 +57,7 @@ def test_only_what_is_done_inside_is_stopped() -> None:
         with pytest.raises(StopWaiting):
             pause(0)
     pause(0)
-    assert paused.wait(20)
+    assert paused.wait(WAIT)
 
 
 def test_an_event_is_waited_for_until_it_comes_or_is_not_wanted() -> None:
@@ -78,7 +79,7 @@ def test_a_call_that_blocks_is_left_behind() -> None:
     def block() -> None:
         threads.append(threading.current_thread())
         stop.set()
-        assert go_on.wait(20)
+        assert go_on.wait(WAIT)
         ended.set()
 
     with stoppable(stop), pytest.raises(StopWaiting):
@@ -86,7 +87,7 @@ def test_a_call_that_blocks_is_left_behind() -> None:
     assert threads[0].daemon
     assert not ended.is_set()
     go_on.set()
-    assert ended.wait(20)
+    assert ended.wait(WAIT)
 
 
 @pytest.mark.parametrize("inside", [True, False])

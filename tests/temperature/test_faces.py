@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -10,8 +11,11 @@ import httpx
 
 from modelserving.errors import ServerError
 from modelserving.serving import Health, Phase
-from modelserving.temperature.faces import make_heating_app
-from modelserving.temperature.server import HeatingServer
+from modelserving.streams_server.instances import Instance
+from modelserving.temperature.faces import ControlState, make_heating_app
+from modelserving.temperature.server import HeatingOptions, HeatingServer
+from modelserving.web.peer_client import AskPeer, UnknownToPeer
+from modelserving.web.peer_client import ask as ask_instance
 
 
 class Heating:
@@ -19,8 +23,11 @@ class Heating:
 
     streams = None
 
-    def __init__(self, *, settled: bool) -> None:
+    options = HeatingOptions(Path(), url="http://127.0.0.1:5700")
+
+    def __init__(self, *, settled: bool = True, holder_port: int = 5700) -> None:
         self.settled = settled
+        self.holder_port = holder_port
 
     def health(self) -> Health:
         return Health(self.settled, Phase.SERVING if self.settled else Phase.WAITING)
@@ -30,12 +37,18 @@ class Heating:
             raise ServerError("tasks are on the move.")
         return (SimpleNamespace(host="127.0.0.1", port=5700, partitions=(2, 0), stores=("controls",)),)
 
+    def holder(self, sensor: int) -> Instance:
+        return Instance("127.0.0.1", self.holder_port)
 
-def look(server: Heating, path: str) -> httpx.Response:
+    def control(self, sensor: int) -> None:
+        return None
+
+
+def look(server: Heating, path: str, ask_peer: AskPeer[ControlState] = ask_instance) -> httpx.Response:
     """Ask for a path."""
 
     async def ask() -> httpx.Response:
-        transport = httpx.ASGITransport(make_heating_app(cast("HeatingServer", server)))
+        transport = httpx.ASGITransport(make_heating_app(cast("HeatingServer", server), ask_peer))
         async with httpx.AsyncClient(transport=transport, base_url="http://heater") as client:
             return await client.get(path)
 
@@ -54,3 +67,22 @@ def test_while_tasks_move_the_page_says_so() -> None:
     """It is there all the same."""
     told = look(Heating(settled=False), "/snapshot").json()
     assert (told["ok"], told["details"]) == (False, ["tasks are on the move."])
+
+
+def test_a_sensor_that_nobody_has_set_is_unknown_whichever_instance_is_asked() -> None:
+    """404 of the one that would have it, and of one that asks it: asking again would not help."""
+
+    def unknown(url: str, path: str, kind: type[ControlState]) -> ControlState:
+        assert (url, path) == ("http://127.0.0.1:5701", "/state/99/here")
+        raise UnknownToPeer(f"the instance at {url} says: nothing is wanted at sensor 99")
+
+    for answer in (look(Heating(), "/state/99"), look(Heating(holder_port=5701), "/state/99", unknown)):
+        assert answer.status_code == 404
+        assert "nothing is wanted at sensor 99" in answer.json()["detail"]
+
+
+def test_an_instance_says_nothing_of_a_sensor_that_another_has() -> None:
+    """503, and where it is: whoever asked knew an older distribution."""
+    answer = look(Heating(holder_port=5701), "/state/99/here")
+    assert answer.status_code == 503
+    assert "sensor 99 is at http://127.0.0.1:5701, not here" in answer.json()["detail"]

@@ -16,8 +16,8 @@ from modelserving.records import HeaterCommand, TemperatureControl, decode_heate
 from modelserving.temperature import HEATING_TOPICS, HeatingTopics, Room, Simulator
 from modelserving.temperature.simulator import send_control
 from modelserving.temperature.topics import create_heating_topics
-from modelserving.workshop.lesson.lesson_topics import wait_until
 from modelserving.workshop.processes.process import ServerProcess
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -82,11 +82,14 @@ def test_rooms_are_kept_warm_and_another_instance_takes_over(
                 answer.json()["desired"] for answer in found
             ] == [18.0 + sensor / 2 for sensor in ROOMS] * len(servers)
 
+        def unknown() -> bool:
+            return all(state(server, "/state/99").status_code == 404 for server in (one, other))
+
         def warm() -> bool:
             return all(abs(room.temperature - (18.0 + room.sensor / 2)) < 1.0 for room in rooms.rooms.values())
 
         wait_until(lambda: asked_anywhere(one, other), "each to tell what is wanted at any sensor", seconds=60)
-        wait_until(lambda: state(one, "/state/99").status_code == 404, "an unknown sensor to be told as that")
+        wait_until(unknown, "each to tell a sensor that nobody has set as that", seconds=60)
         wait_until(warm, "the rooms to be warm", seconds=60)
         before = rooms.commands
         one.kill()

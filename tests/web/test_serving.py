@@ -17,8 +17,7 @@ import pytest
 from modelserving.models.lifecycle.state import ServingState
 from modelserving.serving import Counts, Health, Meter, Phase
 from modelserving.web import announce, bind, serve, url_of
-
-WAIT = 20
+from tests.waiting import WAIT
 
 
 class Idle:

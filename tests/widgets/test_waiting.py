@@ -28,7 +28,7 @@ def test_a_wait_that_is_stopped_as_it_begins_leaves_nothing_behind(monkeypatch: 
             with pytest.raises(KeyboardInterrupt), waiting("something"):
                 pass
         (counter,) = made
-        counter.join(5)
+        counter.join(60)
         assert not counter.is_alive()
         assert not module._inside.one
     finally:

@@ -15,9 +15,9 @@ from modelserving.broker import EmbeddedKafka
 from modelserving.errors import SetupError
 from modelserving.kafka import Connection
 from modelserving.records import Topics
-from modelserving.workshop.lesson.lesson_topics import wait_until
 from modelserving.workshop.processes.process import ServerProcess
 from tests.contract.servers import Pipeline, constant_model, published
+from tests.waiting import wait_until
 
 
 def test_without_ray_the_message_names_the_part_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

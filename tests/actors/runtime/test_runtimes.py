@@ -10,9 +10,9 @@ import pytest
 
 from modelserving.actors import ActorStatus, Life, Ref
 from modelserving.errors import ActorError, ActorFailed, ActorStopped, AskTimeout, MailboxFull
-from modelserving.workshop.lesson.lesson_topics import wait_until
 from tests.actors.conftest import Borrowed
 from tests.actors.samples import Counter, Parent
+from tests.waiting import WAIT, wait_until
 
 
 @pytest.fixture
@@ -39,16 +39,16 @@ def test_messages_are_handled_one_after_the_other_in_their_order(runtime: Borrow
     counter = runtime.spawn(Counter, 5, name=name)
     for _ in range(20):
         counter.tell("go")
-    assert counter.ask("go", timeout=30) == 26
+    assert counter.ask("go", timeout=WAIT) == 26
 
 
 def test_an_actor_that_fails_is_replaced_and_who_asked_is_told(runtime: Borrowed, name: str) -> None:
     """The new one has the arguments of the first, knows that it is a second life, and the mailbox goes on."""
     counter = runtime.spawn(Counter, 5, name=name)
-    assert counter.ask("go", timeout=30) == 6
+    assert counter.ask("go", timeout=WAIT) == 6
     with pytest.raises(ActorFailed, match=r"failed on str: ValueError: boom"):
-        counter.ask("boom", timeout=30)
-    assert counter.ask("how", timeout=30) == (5, 2)
+        counter.ask("boom", timeout=WAIT)
+    assert counter.ask("how", timeout=WAIT) == (5, 2)
     status = status_of(runtime, name)
     assert (status.life, status.restarts, status.last_error) == (Life.RUNNING, 1, "ValueError: boom")
 
@@ -58,7 +58,7 @@ def test_a_told_message_that_fails_is_a_dead_letter(runtime: Borrowed, name: str
     counter = runtime.spawn(Counter, name=name)
     counter.tell("boom")
     counter.tell("exit")
-    assert counter.ask("how", timeout=30) == (0, 2)
+    assert counter.ask("how", timeout=WAIT) == (0, 2)
     assert status_of(runtime, name).dead_letters == 2
 
 
@@ -67,9 +67,9 @@ def test_an_actor_that_always_fails_is_given_up(runtime: Borrowed, name: str) ->
     counter = runtime.spawn(Counter, name=name)
     for _ in range(6):
         with pytest.raises(ActorFailed):
-            counter.ask("boom", timeout=30)
+            counter.ask("boom", timeout=WAIT)
     with pytest.raises(ActorStopped, match=r"given up.*boom"):
-        counter.ask("go", timeout=30)
+        counter.ask("go", timeout=WAIT)
     status = status_of(runtime, name)
     assert (status.life, status.restarts, status.dead_letters) == (Life.GIVEN_UP, 5, 7)
 
@@ -80,7 +80,7 @@ def test_a_full_mailbox_refuses_at_once_and_takes_again(runtime: Borrowed, name:
     slow = counter.request(1.0)
     with pytest.raises(MailboxFull, match="full"):
         _tell_often(counter, 5)
-    slow.result(timeout=30)
+    slow.result(timeout=WAIT)
     wait_until(lambda: counter.waiting == 0, "room")
     counter.tell("go")
 
@@ -94,27 +94,27 @@ def test_a_slow_actor_is_seen_at_work(runtime: Borrowed, name: str) -> None:
     status = status_of(runtime, name)
     assert status.doing == "float"
     assert status.busy_s > 0.2
-    assert slow.result(timeout=30) == 1
+    assert slow.result(timeout=WAIT) == 1
 
 
 def test_a_stopped_actor_answers_nobody(runtime: Borrowed, name: str) -> None:
     """It handles what it has, then it is gone; a second stop does nothing."""
     counter = runtime.spawn(Counter, name=name)
     last = counter.request("go")
-    assert last.result(timeout=30) == 1
+    assert last.result(timeout=WAIT) == 1
     counter.stop()
     counter.stop()
     wait_until(is_now(runtime, name, Life.STOPPED), "its end")
     with pytest.raises(ActorStopped):
-        counter.ask("go", timeout=30)
+        counter.ask("go", timeout=WAIT)
 
 
 def test_an_actor_spawns_others_and_hands_on_their_answers(runtime: Borrowed, name: str) -> None:
     """A router need not wait: its own answer is the promise of another's."""
     parent = runtime.spawn(Parent, runtime.inner, f"{name}'s child", name=name)
     promise = parent.ask("go", timeout=60)
-    assert promise.result(timeout=30) == 101
-    assert f"{name}'s child" in {status.name for status in parent.ask("report", timeout=30)}
+    assert promise.result(timeout=WAIT) == 101
+    assert f"{name}'s child" in {status.name for status in parent.ask("report", timeout=WAIT)}
 
 
 def test_a_name_is_one_actors_name(runtime: Borrowed, name: str) -> None:
@@ -124,7 +124,7 @@ def test_a_name_is_one_actors_name(runtime: Borrowed, name: str) -> None:
         runtime.spawn(Counter, name=name)
     first.stop()
     wait_until(is_now(runtime, name, Life.STOPPED), "its end")
-    assert runtime.spawn(Counter, name=name).ask("go", timeout=30) == 1
+    assert runtime.spawn(Counter, name=name).ask("go", timeout=WAIT) == 1
 
 
 def test_an_actor_that_hangs_does_not_keep_others_waiting(runtime: Borrowed, name: str) -> None:
@@ -132,6 +132,6 @@ def test_an_actor_that_hangs_does_not_keep_others_waiting(runtime: Borrowed, nam
     slow, quick = runtime.spawn(Counter, name=name), runtime.spawn(Counter, name=f"{name} too")
     hanging = slow.request(3.0)
     started = time.monotonic()
-    assert quick.ask("go", timeout=30) == 1
+    assert quick.ask("go", timeout=WAIT) == 1
     with pytest.raises(AskTimeout):
         hanging.result(timeout=max(0.0, 0.5 - (time.monotonic() - started)))

@@ -10,8 +10,8 @@ from modelserving.commands.records.deadletters import _moment
 from modelserving.errors import ConfigError
 from modelserving.kafka import Connection, DeadLetter, headers, make_producer, read_topic
 from modelserving.records import Topics
-from modelserving.workshop.lesson.lesson_topics import wait_until
 from tests.commands.runs import Terminal
+from tests.waiting import wait_until
 
 
 @pytest.mark.parametrize("text", ["yesterday", "5", "2h ago", "2026-13-01"])

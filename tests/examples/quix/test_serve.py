@@ -128,6 +128,6 @@ def write(lesson: Lesson, topic: str) -> dict[tuple[int, int], float]:
             producer.send(topic, key=b"barrel-%d" % (number % 12), value=encode_wine(wine))
             for number, wine in enumerate(WINES)
         ]
-        producer.flush(timeout=10)
-    places = [promise.get(timeout=10) for promise in sent]
+        producer.flush(timeout=60)
+    places = [promise.get(timeout=60) for promise in sent]
     return {(place.partition, place.offset): value for place, value in zip(places, values, strict=True)}

@@ -34,8 +34,7 @@ from modelserving.serving.model_source import ModelSource
 from modelserving.serving.options import ServerOptions
 from modelserving.system.stopping import StopWaiting, pause, stoppable
 from tests.fakes import FakeMessage, FakeModel, served_by
-
-WAIT = 20
+from tests.waiting import WAIT
 
 
 def model(name: str, **more: object) -> ModelDescriptor:

@@ -13,8 +13,8 @@ from modelserving.monitoring.influx.database import wait_for_database
 from modelserving.monitoring.influx.lines import to_line
 from modelserving.monitoring.influx.writer import InfluxTarget, InfluxWriter
 from modelserving.system.ports import free_port
-from modelserving.workshop.lesson.lesson_topics import wait_until
 from tests.monitoring.tools import select
+from tests.waiting import wait_until
 
 HOSTILE = 'a,b=c d\\\n"evil",x=1 1\nscored value=666'
 

@@ -12,11 +12,11 @@ import pytest
 from modelserving.broker import EmbeddedKafka
 from modelserving.monitoring.dashboards import SERVERS
 from modelserving.records import Action
-from modelserving.workshop.lesson.lesson_topics import wait_until
 from modelserving.workshop.processes.process import ServerProcess
 from tests.contract.servers import GOOD, Pipeline, constant_model, published
 from tests.monitoring.dashboards.asked import queries
 from tests.monitoring.tools import Prometheus, lint, running_prometheus
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 

@@ -22,12 +22,12 @@ from modelserving.monitoring.replay.answers import RecordPlace
 from modelserving.monitoring.truth.join import decode_judged
 from modelserving.monitoring.truth.topic import Truth, judged_topic, send_truths
 from modelserving.records import Action, ScoredRecord, Topics, decode_command, encode_scored, encode_wine
-from modelserving.workshop.lesson.lesson_topics import wait_until
 from modelserving.workshop.processes.process import ServerProcess
 from tests.contract.servers import GOOD, constant_model, published
 from tests.fakes import wine
 from tests.monitoring.dashboards.asked import queries
 from tests.monitoring.tools import Prometheus, lint, running_prometheus, select
+from tests.waiting import WAIT, wait_until
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -107,7 +107,7 @@ def test_it_sees_drift_and_rolls_back_and_tells_quality_as_the_truth_comes(
             judged = [decode_judged(one.value) for one in read_topic(connection, judged_topic(topics))]
             assert sorted(one.place.offset for one in judged if one.place) == list(range(25))
             with ServerProcess("monitor", prefix, options, environ) as second:
-                assert second.wait(60) == 1
+                assert second.wait(WAIT) == 1
                 assert "another monitor runs on this machine" in " ".join(second.log())
             assert (pairs(returned), returned.get("/healthz")["status"]) == (25, "ok")
 

@@ -10,7 +10,7 @@ from modelserving.kafka import Connection, make_consumer, make_producer
 from modelserving.monitoring.overview import ClusterState, ClusterWatch
 from modelserving.records import Topics
 from modelserving.system.ports import free_port
-from modelserving.workshop.lesson.lesson_topics import wait_until
+from tests.waiting import wait_until
 
 
 @pytest.mark.broker

@@ -10,8 +10,7 @@ import pytest
 from modelserving.serving import WorkerThread
 from modelserving.serving.running.worker_thread import run_abandonable
 from modelserving.system.stopping import pause
-
-WAIT = 20
+from tests.waiting import WAIT
 
 
 def test_calls_run_in_one_thread_that_is_not_ours() -> None:

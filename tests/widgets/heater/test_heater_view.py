@@ -37,9 +37,9 @@ def test_readings_and_wishes_are_seen(connection: Connection, own: HeatingTopics
     """What a sensor says, what `want` says, and what nobody can read."""
     reading = SensorReading(2, 19.5)
     with make_producer(connection, linger_ms=0) as producer:
-        producer.send(own.sensor, key=reading.key, value=encode_reading(reading)).get(timeout=10)
-        producer.send(own.sensor, value=b"\xff").get(timeout=10)
-        producer.send(own.dead_letters, value=b"\xff").get(timeout=10)
+        producer.send(own.sensor, key=reading.key, value=encode_reading(reading)).get(timeout=60)
+        producer.send(own.sensor, value=b"\xff").get(timeout=60)
+        producer.send(own.dead_letters, value=b"\xff").get(timeout=60)
     view.want(2, 19.0, up=1.0, down=0.25)
     seen = view.wait_for(lambda s: s.room(2).band is not None and s.readings == 1 and s.dead_letters == 1)
     assert seen.room(2).as_wanted

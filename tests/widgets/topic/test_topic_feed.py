@@ -33,12 +33,12 @@ def test_transactions_are_seen_open_committed_and_aborted(
     with make_producer(connection, transactional_id=topics.records, linger_ms=0) as producer:
         producer.init_transactions()
         producer.begin_transaction()
-        producer.send(topics.records, key=b"red", value=b"1").get(timeout=10)
+        producer.send(topics.records, key=b"red", value=b"1").get(timeout=60)
         view.wait_for(lambda s: s.count(RecordState.OPEN) == 1)
         producer.commit_transaction()
         view.wait_for(lambda s: s.count(RecordState.COMMITTED) == 1 and not s.count(RecordState.OPEN))
         producer.begin_transaction()
-        producer.send(topics.records, key=b"white", value=b"2").get(timeout=10)
+        producer.send(topics.records, key=b"white", value=b"2").get(timeout=60)
         producer.abort_transaction()
         seen = view.wait_for(lambda s: s.count(RecordState.ABORTED) == 1)
     assert [(record.offset, record.key) for record in seen.lanes[0].records] == [(0, "red"), (2, "white")]
@@ -49,7 +49,7 @@ def test_a_groups_bookmark_and_lag_are_seen(connection: Connection, topics: Topi
     """Lag is the distance from the bookmark to the end; the owner is who has the partition."""
     with make_producer(connection, linger_ms=0) as producer:
         for _ in range(3):
-            producer.send(topics.records, value=b"x").get(timeout=10)
+            producer.send(topics.records, value=b"x").get(timeout=60)
     view.wait_for(lambda s: s.behind == 3)
     with make_consumer(connection, topics.records, group=f"{topics.records}-watchers") as consumer:
         while not consumer.poll(timeout_ms=200, max_records=2):

@@ -66,7 +66,7 @@ def test_it_ends_by_itself_after_so_many_items() -> None:
     with Flow(producer_ms=1, consumer_ms=1, max_items=20) as flow:
         snapshot = _wait(flow, lambda s: not s.running)
         assert snapshot.consumed >= 20
-        flow._done.wait(10)
+        flow._done.wait(60)
         assert flow.finished
 
 

@@ -63,7 +63,7 @@ def test_a_compacted_topic_of_a_lesson_is_cleaned_up_while_one_watches(lesson: L
         producer.send(topic, key=b"k", value=value)
 
     def left() -> list[bytes]:
-        producer.send(topic, key=b"end", value=b"").get(timeout=10)
+        producer.send(topic, key=b"end", value=b"").get(timeout=60)
         return [record.value for record in read_topic(lesson.connection, topic) if record.key == b"k"]
 
     lesson.wait_for(lambda: left() == [b"new"], "the clean-up")
@@ -73,7 +73,7 @@ def send(lesson: Lesson, *values: bytes) -> None:
     producer = lesson.producer()
     for value in values:
         producer.send(lesson.topics.records, value=value)
-    producer.flush(timeout=10)
+    producer.flush(timeout=60)
 
 
 def test_all_that_is_there_is_taken_without_a_number(lesson: Lesson) -> None:

@@ -9,9 +9,9 @@ from modelserving.config import Settings, checkout
 from modelserving.workshop.lab.home import home_text, read_entries, write_home
 from modelserving.workshop.lab.keeper import keep_home
 from modelserving.workshop.lesson.exercise import Outcome, Verdict
-from modelserving.workshop.lesson.lesson_topics import wait_until
 from modelserving.workshop.lesson.progress import ExerciseStep, Progress
 from modelserving.workshop.processes.background import BackgroundTask
+from tests.waiting import wait_until
 
 ROOT = checkout() or Path.cwd()
 LESSONS = read_entries(ROOT / "notebooks")

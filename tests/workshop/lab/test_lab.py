@@ -27,8 +27,8 @@ from modelserving.workshop.lab import lab as lab_module
 from modelserving.workshop.lab.keeper import keep_broker
 from modelserving.workshop.lab.lab import lab_arguments, prepare_kernels, put_on_path
 from modelserving.workshop.lab.work import WorkFolder
-from modelserving.workshop.lesson.lesson_topics import wait_until
 from modelserving.workshop.processes.background import BackgroundTask
+from tests.waiting import wait_until
 
 # Each of these labs wants the broker's own port, as a person's does: two of them at the same moment would both take it.
 pytestmark = pytest.mark.xdist_group("lab")

@@ -135,7 +135,7 @@ def test_an_answer_is_stopped_in_another_thread_too() -> None:
         target=lambda: found.append(judge(exercise, NO_GROUND, endless, answer_s=0.3).outcome), daemon=True
     )
     worker.start()
-    worker.join(30)
+    worker.join(60)
     assert found == [Outcome.FAILED]
 
 

@@ -229,7 +229,7 @@ def test_an_embedded_broker_is_stopped_and_started_without_loss(tmp_path: Path) 
     """The lesson's connection, and what was sent while there was no broker, survive."""
     with EmbeddedKafka(home=tmp_path, port=0), start("90", settings=Settings(home=tmp_path)) as lesson:
         producer = lesson.producer()
-        producer.send(lesson.topics.records, value=b"before").get(timeout=10)
+        producer.send(lesson.topics.records, value=b"before").get(timeout=60)
         lesson.stop_broker()
         assert status(tmp_path) is None
         promise = producer.send(lesson.topics.records, value=b"meanwhile")
@@ -271,7 +271,7 @@ def test_a_wait_in_vain_says_what_it_can_find_out(lesson: Lesson) -> None:
         lesson.wait_for(lambda: False, "the tide", 0)
     task = lesson.background(lambda _: 1 / 0, "pour")
     with suppress(ServerError):
-        task.wait(10)
+        task.wait(60)
     with pytest.raises(WaitTimeout, match="pour behind the cells ended with ZeroDivisionError"):
         lesson.wait_for(lambda: False, "the tide", 0)
 
@@ -286,7 +286,7 @@ def test_a_consumer_of_a_lesson_takes_its_own_place(lesson: Lesson) -> None:
 
 def send(lesson: Lesson, topic: str, value: bytes) -> None:
     with make_producer(lesson.connection) as producer:
-        producer.send(topic, value=value).get(timeout=10)
+        producer.send(topic, value=value).get(timeout=60)
 
 
 def commit(lesson: Lesson, group: str) -> None:
@@ -312,7 +312,7 @@ def test_the_lesson_works_from_a_thread(lesson: Lesson, connection: Connection) 
         done.set()
 
     task = lesson.background(work, "worker")
-    assert task.wait(20)
+    assert task.wait(60)
     assert done.is_set()
 
 

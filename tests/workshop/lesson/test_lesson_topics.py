@@ -70,7 +70,7 @@ def test_a_group_of_a_lesson_has_read_nothing_yet(lesson: object) -> None:
     from modelserving.workshop import Lesson, lag, take
 
     assert isinstance(lesson, Lesson)
-    lesson.producer().send(lesson.topics.records, value=b"x").get(timeout=10)
+    lesson.producer().send(lesson.topics.records, value=b"x").get(timeout=60)
     reader = lesson.consumer(lesson.topics.records, "r", group=lesson.group("again"))
     take(reader, 1)
     reader.commit()

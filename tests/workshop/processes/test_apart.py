@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from modelserving.workshop.lesson.lesson_topics import wait_until
 from modelserving.workshop.processes.apart import run_apart
+from tests.waiting import wait_until
 
 GRANDCHILD = """
 import subprocess, sys, time

@@ -54,7 +54,7 @@ def test_a_member_that_pauses_keeps_its_partitions_and_falls_behind(lesson: Less
     with GroupMember(lesson.connection, topic, group) as ann:
         ann.wait_for_partitions(1)
         ann.pause()
-        lesson.producer().send(topic, value=b"x").get(timeout=10)
+        lesson.producer().send(topic, value=b"x").get(timeout=60)
         assert lag(lesson.connection, group, topic) == {0: 1}
         assert ann.partitions == (0,)
         ann.resume()

@@ -15,7 +15,7 @@ import pytest
 from modelserving.config import checkout
 from modelserving.models.formats.remote.model import RemoteModel
 from modelserving.system.ports import free_port
-from modelserving.workshop.lesson.lesson_topics import wait_until
+from tests.waiting import wait_until
 
 BIN = (checkout() or Path.cwd()) / ".venv-mlserver" / "bin"
 SECONDS = 90

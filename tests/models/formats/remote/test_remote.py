@@ -126,7 +126,7 @@ def test_a_service_that_starts_late_is_waited_for() -> None:
     assert model.state != "closed"  # it has failed so often that nobody asks for a moment
     assert found == []
     with Service(sum_v2, port):
-        asking.join(30)
+        asking.join(60)
     assert found == [11, 22, 33]
     assert model.state == "closed"
 
@@ -144,7 +144,7 @@ def test_whoever_is_told_to_stop_waits_no_longer(hangs: bool) -> None:
     go_on = threading.Event()
 
     def answer(path: str, asked: dict[str, Any]) -> tuple[int, object]:
-        go_on.wait(30)
+        go_on.wait(60)
         return sum_v2(path, asked)
 
     with Service(answer) as service:
@@ -172,7 +172,7 @@ def stopped(model: RemoteModel, waits: Callable[[], bool]) -> list[type[BaseExce
     while not waits() and asking.is_alive():
         asking.join(0.01)
     stop.set()
-    asking.join(30)
+    asking.join(60)
     return ended
 
 
