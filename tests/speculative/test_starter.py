@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sized
+from collections.abc import Callable, Iterator, Sized
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import cast
 
@@ -92,11 +93,32 @@ def test_where_nothing_is_set_the_model_of_the_data_type_answers(starter: Starte
     assert account(done).chosen == "wine"
 
 
-def test_the_fast_models_answer_leaves_when_the_smart_one_is_late(starter: Starter, gate: Gate) -> None:
+@contextmanager
+def when_it_has_answered(starter: Starter, name: str, then: Callable[[], None]) -> Iterator[None]:
+    """Do something as soon as a participant's answers to ``TWO`` have come, however long it took for them."""
+
+    def act() -> None:
+        wait_until(lambda: starter.standing("wine", name).snapshot(0).in_time == 2, f"the answers of {name}")
+        then()
+
+    thread = threading.Thread(target=act, daemon=True)
+    thread.start()
+    yield
+    thread.join(WAIT)
+
+
+def test_the_fast_models_answer_leaves_when_the_smart_one_is_late(runtime: PykkaRuntime, gate: Gate) -> None:
     """The answer says who had answered, and who was late; what comes late is counted, never used."""
+    now = [0]
+    starter = Starter(runtime, DECODER, lambda: now[0])
     starter.configure("wine", wanted("smart", "fast", deadline_ms=100.0))
+
+    def late() -> None:
+        now[0] = 150_000_000
+
     slots = slots_of(smart=FakeModel(100.0, during=gate.wait), fast=FakeModel())
-    done = starter.score(TWO, slots)
+    with when_it_has_answered(starter, "fast", late):
+        done = starter.score(TWO, slots)
     assert answers(done) == [(0, 10.0), (1, 11.0)]
     said = account(done)
     assert (said.chosen, said.absent) == ("fast", {"smart": "late"})
@@ -111,17 +133,10 @@ def test_the_fast_models_answer_leaves_when_the_smart_one_is_late(starter: Start
 def test_a_shorter_deadline_frees_the_records_that_wait(starter: Starter, gate: Gate) -> None:
     """Nobody waits for the end of the old one."""
     starter.configure("wine", wanted("smart", "fast", deadline_ms=600_000.0))
-    fast = FakeModel()
-    slots = slots_of(smart=FakeModel(100.0, during=gate.wait), fast=fast)
-
-    def shorten() -> None:
-        wait_until(lambda: fast.batches != [], "the fast model to answer")
-        starter.configure("wine", wanted("smart", "fast", deadline_ms=1.0))
-
-    thread = threading.Thread(target=shorten)
-    thread.start()
-    done = starter.score(TWO, slots)
-    thread.join()
+    slots = slots_of(smart=FakeModel(100.0, during=gate.wait), fast=FakeModel())
+    shorter = wanted("smart", "fast", deadline_ms=1.0)
+    with when_it_has_answered(starter, "fast", lambda: starter.configure("wine", shorter)):
+        done = starter.score(TWO, slots)
     assert answers(done) == [(0, 10.0), (1, 11.0)]
 
 
