@@ -195,7 +195,8 @@ def test_a_farm_that_failed_waits_for_its_old_workers_and_comes_back(tmp_path: P
             farm.ask(Describe(), WAIT)
         farm.tell(Settled(()))
         gate.open.set()
-        wait_until(lambda: all(part.reply for part in farm.ask(ScoreBatch(tuple(batch)), WAIT).parts), "the new workers")
+        asked = ScoreBatch(tuple(batch))
+        wait_until(lambda: all(part.reply for part in farm.ask(asked, WAIT).parts), "the new workers")
         assert [{one.model_name for one in answers.scored} for answers in score(farm, batch)] == [{"five"}] * 2
         assert {(status.life, status.name, status.restarts) for status in runtime.report()} == {
             (Life.RUNNING, "farm", 1),
