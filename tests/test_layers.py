@@ -56,7 +56,7 @@ ENVIRONMENT = {
     "models/formats/tensorflow/engine.py": "tells TensorFlow to be quiet, before it is imported",
     "models/store/mlflow_registry.py": "tells MLflow to report to nobody, before it is imported",
     "workshop/lab/lab.py": "puts the commands on the path of the lab's terminals",
-    "workshop/processes/process.py": "hands the environment to a child process",
+    "workshop/processes/child.py": "hands the environment to a child process",
     "workshop/processes/terminal.py": "hands the environment to a child process",
 }
 """Who may touch ``os.environ``, and why."""
@@ -194,7 +194,7 @@ def test_only_the_settings_read_the_environment() -> None:
 def test_the_others_write_or_hand_on_but_never_look() -> None:
     """TensorFlow's setting is a default, and a child gets all of it: neither depends on a variable."""
     engine = (PACKAGE / "models/formats/tensorflow/engine.py").read_text(encoding="utf-8")
-    process = (PACKAGE / "workshop/processes/process.py").read_text(encoding="utf-8")
+    process = (PACKAGE / "workshop/processes/child.py").read_text(encoding="utf-8")
     assert engine.count("os.environ") == engine.count("os.environ.setdefault(")
     assert process.count("os.environ") == process.count("{**os.environ, ")
 

@@ -4,6 +4,7 @@ Run by hand::
 
     python -m tests.browser.walk 04              all ways
     python -m tests.browser.walk --way stop 00 01
+    python -m tests.browser.walk --way restart --every 3 09
     python -m tests.browser.walk --pictures seen --dark --width 1024 04
 
 The ways: each cell ``twice``; ``stop`` each cell that works for a moment, and run it again; ``restart`` the kernel in
@@ -19,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -75,10 +77,18 @@ def stop(lab: Lab, page: Page, lesson: str) -> Iterator[str]:
         yield from _ran(notebook, cell, "after ■")
 
 
-def restart(lab: Lab, page: Page, lesson: str) -> Iterator[str]:
-    """The kernel is restarted in each section; all above is run again, and the section."""
+def restart(lab: Lab, page: Page, lesson: str, every: int = 1) -> Iterator[str]:
+    """The kernel is restarted in each section, or in some; all above is run again, and the section.
+
+    Args:
+        lab: where the lesson is.
+        page: the browser's tab.
+        lesson: its file.
+        every: how many sections further the next restart is; the last section always has one.
+    """
     notebook = _opened(lab, page, lesson)
-    for section in _sections(notebook):
+    sections = _sections(notebook)
+    for section in sections[::-1][::every][::-1]:
         notebook.restart()
         for cell in _code(notebook):
             if cell.number <= section[-1].number:
@@ -206,7 +216,9 @@ def main() -> int:
     parser.add_argument("--pictures", type=Path, help="instead, run each lesson once, and write pictures into a folder")
     parser.add_argument("--dark", action="store_true")
     parser.add_argument("--width", type=int, default=1440)
+    parser.add_argument("--every", type=int, default=1, help="sections between two restarts; one by default")
     asked = parser.parse_args()
+    WAYS["restart"] = partial(restart, every=asked.every)
     count = 0
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as home:
         browser = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)

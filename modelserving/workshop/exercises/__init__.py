@@ -21,11 +21,15 @@ def all_exercises() -> tuple[Exercise, ...]:
 
 
 def find_exercise(name: str) -> Exercise:
-    """The exercise with this id.
+    """The exercise with this id. Its own module is looked into first, and alone: some others bring an engine along.
 
     Raises:
         ConfigError: there is none.
     """
+    module = name.replace("-", "_")
+    if module in (found.name for found in pkgutil.iter_modules(__path__)):
+        found: Exercise = import_module(f"{__name__}.{module}").EXERCISE
+        return found
     for exercise in all_exercises():
         if exercise.id == name:
             return exercise

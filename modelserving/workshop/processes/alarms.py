@@ -17,7 +17,7 @@ from typing import Any
 from modelserving.broker import use_broker
 from modelserving.kafka import Connection, read_topic
 from modelserving.records import ScoredRecord, decode_scored, encode_scored
-from modelserving.workshop.processes.process import ChildProcess
+from modelserving.workshop.processes.child import ChildProcess
 
 __all__ = ["AlarmApplication", "find_alarms", "make_topology", "read_limits"]
 

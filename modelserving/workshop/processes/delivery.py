@@ -23,7 +23,7 @@ from kafka.errors import KafkaError
 from modelserving.broker import use_broker
 from modelserving.kafka import Connection, end_offsets, make_consumer, make_producer
 from modelserving.kafka.corrections import Consumer
-from modelserving.workshop.processes.process import ChildProcess
+from modelserving.workshop.processes.child import ChildProcess
 
 __all__ = [
     "MODES",
