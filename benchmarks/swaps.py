@@ -25,6 +25,7 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
+from modelserving import jvm
 from modelserving.config import data_folder
 from modelserving.kafka.messages import MessageRow
 from modelserving.models.formats import factory
@@ -257,7 +258,8 @@ class _Swapping(threading.Thread):
 
 @contextmanager
 def _without_garbage() -> Iterator[Any]:
-    """What is loaded is not searched for garbage, as in the servers."""
+    """What is loaded is not searched for garbage, and Java's is left to Java, as in the servers."""
+    jvm.spare_collections()
     gc.collect()
     gc.freeze()
     try:

@@ -6,6 +6,7 @@ class path, and never again: so it is started here and nowhere else, with everyt
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import threading
@@ -21,7 +22,7 @@ from modelserving.errors import SetupError
 from modelserving.jars import class_path
 from modelserving.system.interrupts import interrupts_held_back
 
-__all__ = ["describe", "java_class", "start"]
+__all__ = ["describe", "java_class", "spare_collections", "start"]
 
 OPTIONS = (
     "-Xrs",  # leaves Ctrl-C and a kernel's interrupt to Python
@@ -43,6 +44,8 @@ OPTIONS = (
 _LONGEST = 1_000  # the engine gives its advice at the end of what it says
 _lock = threading.Lock()
 _started_by: int | None = None
+_links: list[Any] = []  # what JPype has Python's collector call
+_spared = False
 
 
 def start() -> None:
@@ -82,6 +85,18 @@ def java_class(name: str) -> Any:
         raise SetupError(f"Java has no class {name}. The jars do not fit together: run `make setup` again.") from error
 
 
+def spare_collections() -> None:
+    """Python's collector does not make Java collect, too, from now on in this process.
+
+    JPype links the two: whenever the process has grown by some 20 MB, a collection in Python ends with a full one in
+    Java, in the thread that happened to make an object, and whoever wants an answer waits for tens of milliseconds.
+    Without it, Java collects when its heap is full; what only Java refers to stays until then, also in Python.
+    """
+    global _spared
+    _spared = True
+    _unlink()
+
+
 def describe(error: BaseException) -> str:
     """What a Java exception says, on one line, with its causes: ``NumberFormatException: For input string: "x"``."""
     parts: list[str] = []
@@ -105,11 +120,19 @@ def _launch() -> None:
     if not library.is_file():
         raise SetupError(f"Java is incomplete: {library} is missing. Run `make setup` again.")
     more = load_settings().java_options
+    before = list(gc.callbacks)
     try:
         jpype.startJVM(*OPTIONS, *more, jvmpath=library, classpath=_class_path(), interrupt=False)
     except (OSError, RuntimeError) as error:
         told = f" with MODELSERVING_JAVA_OPTIONS, {' '.join(more)!r}" if more else ""
         raise SetupError(f"Java does not start from {library}{told}: {error}") from error
+    _links.extend(link for link in gc.callbacks if link not in before)
+    if _spared:
+        _unlink()
+
+
+def _unlink() -> None:
+    gc.callbacks[:] = [link for link in gc.callbacks if link not in _links]
 
 
 def _release_starter() -> None:

@@ -74,6 +74,14 @@ def test_pypmml_uses_it() -> None:
     assert PMMLContext.gateway() == "JPype"
 
 
+@pytest.mark.parametrize("order", ["jvm.spare_collections(); jvm.start()", "jvm.start(); jvm.spare_collections()"])
+def test_a_server_is_not_held_up_by_javas_collections(order: str) -> None:
+    """Python's collector ends with none of Java's, whichever was there first; what others hang on it stays."""
+    others = "import gc; gc.callbacks.append(lambda *_: None); before = list(gc.callbacks)"
+    script = f"{others}\nfrom modelserving import jvm\n{order}\nprint(gc.callbacks == before)"
+    assert run(script).stdout.strip() == "True"
+
+
 def test_a_class_that_does_not_exist_is_told() -> None:
     """A name that no jar has is an error of set-up."""
     with pytest.raises(SetupError, match=r"no\.such\.Thing"):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import sys
+import cProfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
 
 from modelserving.system import pacing
-from modelserving.system.pacing import rest, unhurried
+from modelserving.system.pacing import unhurried
 
 
 class Clock:
@@ -19,6 +20,7 @@ class Clock:
     def __init__(self) -> None:
         self.now = 100.0
         self.slept: list[float] = []
+        self.sleepers: set[int] = set()
 
     def perf_counter(self) -> float:
         """The time."""
@@ -27,7 +29,17 @@ class Clock:
     def sleep(self, seconds: float) -> None:
         """Let time pass."""
         self.slept.append(round(seconds, 6))
+        self.sleepers.add(threading.get_ident())
         self.now += seconds
+
+    def work(self, seconds: float) -> None:
+        """Let it pass, and call a function, as any code does all the time."""
+        self.now += seconds
+        step()
+
+
+def step() -> None:
+    """What is called."""
 
 
 @pytest.fixture
@@ -38,78 +50,83 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def test_unhurried_work_rests_as_long_as_it_worked(clock: Clock) -> None:
-    """Each step by itself; a step too short to disturb anybody counts towards the next."""
-    with unhurried():
-        clock.now += 0.002
-        rest()
-        clock.now += 0.0002
-        rest()
-        clock.now += 0.0002
-        rest()
+def elsewhere(work: Callable[[], None]) -> None:
+    """Work in another thread than the main one, and wait for its end."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(work).result()
 
-    assert clock.slept == [0.002, 0.0004]
+
+def test_unhurried_work_rests_as_long_as_it_worked(clock: Clock) -> None:
+    """Wherever it calls something; a step too short to disturb anybody counts towards the next."""
+
+    def work() -> None:
+        with unhurried():
+            clock.work(0.002)
+            clock.work(0.00006)
+            clock.work(0.00006)
+
+    elsewhere(work)
+    assert clock.slept == [0.002, 0.00012]
 
 
 def test_a_long_step_is_no_reason_for_a_long_rest(clock: Clock) -> None:
     """A large model that takes a minute does not take two."""
-    with unhurried():
-        clock.now += 60
-        rest()
 
+    def work() -> None:
+        with unhurried():
+            clock.work(60)
+
+    elsewhere(work)
     assert clock.slept == [0.005]
 
 
 def test_whoever_is_in_a_hurry_never_rests(clock: Clock) -> None:
-    """Nor is one made to rest by what another thread does, nor after its unhurried work is over."""
+    """Nor is one made to rest by what another thread does, nor after unhurried work is over, even if it failed."""
 
     def work() -> None:
-        clock.now += 1
-        rest()
+        with suppress(ZeroDivisionError), unhurried():
+            raise ZeroDivisionError
+        clock.work(1)
+        assert clock.slept == []
+        with unhurried():
+            elsewhere(lambda: clock.work(1))
 
-    with unhurried():
-        other = threading.Thread(target=work)
-        other.start()
-        other.join()
-    clock.now += 1
-    rest()
-
-    assert clock.slept == []
+    elsewhere(work)
+    assert len(clock.sleepers) == 1
 
 
 def test_unhurried_work_within_unhurried_work_leaves_it_so(clock: Clock) -> None:
     """The outer work goes on as it was."""
-    with unhurried():
-        with unhurried():
-            pass
-        clock.now += 0.001
-        rest()
 
+    def work() -> None:
+        with unhurried():
+            with unhurried():
+                pass
+            clock.work(0.001)
+
+    elsewhere(work)
     assert clock.slept == [0.001]
 
 
-@pytest.fixture
-def half_a_millisecond() -> Iterator[float]:
-    """How long threads wait for each other in the servers."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(0.0005)
-    yield sys.getswitchinterval()
-    sys.setswitchinterval(before)
-
-
-def test_threads_take_shorter_turns_while_any_unhurried_work_goes_on(half_a_millisecond: float) -> None:
-    """Until the last of several is over, however it ends."""
-    with suppress(ZeroDivisionError), unhurried():
-        with unhurried():
-            pass
-        assert sys.getswitchinterval() == pytest.approx(0.00005)
-        raise ZeroDivisionError
-    assert sys.getswitchinterval() == half_a_millisecond
-
-
-def test_turns_that_are_shorter_already_stay_so(half_a_millisecond: float) -> None:
-    """Whoever set them had a reason."""
-    sys.setswitchinterval(0.00002)
+def test_whoever_waits_for_it_in_the_main_thread_waits_no_longer(clock: Clock) -> None:
+    """A script that builds a model has nothing else to do."""
     with unhurried():
-        assert sys.getswitchinterval() == pytest.approx(0.00002)
-    assert sys.getswitchinterval() == pytest.approx(0.00002)
+        clock.work(1)
+
+    assert clock.slept == []
+
+
+def test_who_looks_for_what_takes_long_is_not_disturbed(clock: Clock) -> None:
+    """Under a profiler nothing rests, and the profiler stays."""
+    profiler = cProfile.Profile()
+
+    def work() -> None:
+        profiler.enable()
+        with unhurried():
+            clock.work(1)
+        step()
+        profiler.disable()
+
+    elsewhere(work)
+    assert clock.slept == []
+    assert [entry.callcount for entry in profiler.getstats() if entry.code is step.__code__] == [2]

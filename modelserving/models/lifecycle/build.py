@@ -14,7 +14,7 @@ from modelserving.models.info import LoadedModel, ModelInfo
 from modelserving.models.lifecycle.probes import Probes, find_probes, golden_batch, own_probes
 from modelserving.models.model import Model, Scores
 from modelserving.records import ModelDescriptor, RecordSchema
-from modelserving.system.pacing import rest, unhurried
+from modelserving.system.pacing import unhurried
 
 __all__ = ["Builder", "build_candidate", "warm_up"]
 
@@ -44,11 +44,8 @@ def build_candidate(descriptor: ModelDescriptor, schemas: Sequence[RecordSchema]
     with unhurried():
         model = factory.create(descriptor)
         try:
-            rest()
             probes = find_probes(model, descriptor.data_type, default_schemas() if schemas is None else schemas)
-            rest()
             _check(model, descriptor, probes)
-            rest()
             warm_up(model, probes.records)
         except BaseException:
             model.close()
@@ -108,5 +105,4 @@ def warm_up(model: Model, records: Any = None) -> None:
     one = (own_probes(model).records if records is None else records).slice(0, 1)
     model.score(one.take([0] * _WARM_UP_BATCH))
     for _ in range(_WARM_UP_SCORES):
-        rest()
         model.score(one)

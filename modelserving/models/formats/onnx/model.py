@@ -19,7 +19,6 @@ from modelserving.models.formats.onnx.prune import prune
 from modelserving.models.formats.onnx.signature import bind_inputs, find_classes, open_maps, refuses_unseen
 from modelserving.models.model import NO_PARAMETERS, OUTPUT, Records, Scores, choose_outputs
 from modelserving.records import Column, ModelDescriptor
-from modelserving.system.pacing import rest
 
 __all__ = ["OnnxFactory", "OnnxModel"]
 
@@ -74,23 +73,18 @@ class OnnxModel:
 
     def __init__(self, data: bytes, parameters: Mapping[str, str] = NO_PARAMETERS) -> None:
         model = parse_onnx(data)
-        rest()
         open_maps(model.graph)
         answer = _find_answer(model.graph.output, parameters.get(OUTPUT, ""))
         known = [output.name for output in model.graph.output if output.name != answer.name and _kind(output)]
         others = choose_outputs(known, parameters)
         # What only other outputs need is not computed, nor looked at.
         prune(model, [answer, *(output for output in model.graph.output if output.name in others)])
-        rest()
         model = check_onnx(model)
-        rest()
         self._data = data
         self._names = [answer.name, *others]
         self._classes = {name: find_classes(model.graph, name) for name in others}
         self._reader = FeedReader(bind_inputs(model.graph, parameters))
-        rest()
         self._session: Any = make_session(model.SerializeToString())
-        rest()
         self._try_out(may_fail=refuses_unseen(model.graph))
 
     @property

@@ -23,7 +23,6 @@ from modelserving.models.formats.pmml.repair import reduce_outputs, repair
 from modelserving.models.formats.pmml.required import find_required, settle_branches, settle_unread
 from modelserving.models.formats.pmml.texts import MAX_TEXT, applies_texts
 from modelserving.records import Column
-from modelserving.system.pacing import rest
 
 __all__ = ["MAX_BYTES", "MAX_DEPTH", "PmmlDocument", "read_pmml"]
 
@@ -79,9 +78,7 @@ def read_pmml(data: bytes, full: bool = False) -> PmmlDocument:
         raise ModelRefused(f"the PMML document has {len(data):,} bytes; at most {MAX_BYTES:,} are read.")
     root = _parse(data)
     model = _find_model(root)
-    rest()
     check_expressions(root)
-    rest()
     columns = read_columns(root)
     dictionary = root.findall("DataDictionary/DataField")
     refuse_faults(root, frozenset(field.get("name", "") for field in dictionary if field.get("optype") == "ordinal"))
@@ -92,7 +89,6 @@ def read_pmml(data: bytes, full: bool = False) -> PmmlDocument:
         required = find_required(root, model)
         settle_expressions(root)
         mend(root)
-        rest()
         target, labels = repair(root, model)
         outputs, predicted = declare_outputs(model, target, labels)
         if full:
@@ -101,9 +97,7 @@ def read_pmml(data: bytes, full: bool = False) -> PmmlDocument:
         classes = reduce_outputs(model, target, labels)
     except (ValueError, IndexError) as error:
         raise ModelFormatError(f"the PMML document contradicts itself, or lacks something: {error}.") from error
-    rest()
     check_length(root)
-    rest()
     text, longest = tostring(root, encoding="unicode"), MAX_TEXT if applies_texts(root) else 0
     return PmmlDocument(text, classes, columns, full_text, outputs, predicted, required, longest)
 
@@ -131,7 +125,6 @@ def _read_elements(data: bytes) -> Element:
     events = iterparse(io.BytesIO(data), events=("start-ns", "start", "end"), forbid_dtd=True)
     root, depth = Element("nothing"), 0
     for event, item in events:
-        rest()
         if event == "start-ns":
             prefix, uri = item
             prefixes[uri] = f"{prefix}:" if prefix else ""

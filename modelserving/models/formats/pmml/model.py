@@ -20,7 +20,6 @@ from modelserving.models.formats.pmml.engine import PmmlEngine, load_engine, tex
 from modelserving.models.model import NO_PARAMETERS, OUTPUT, OUTPUTS, Records, Scores, choose_outputs
 from modelserving.records import FEATURES, Column, ColumnType, ModelDescriptor
 from modelserving.records.schema import spell
-from modelserving.system.pacing import rest
 
 __all__ = ["PmmlFactory", "PmmlModel"]
 
@@ -48,9 +47,7 @@ class PmmlModel:
 
     def __init__(self, data: bytes, parameters: Mapping[str, str] = NO_PARAMETERS) -> None:
         document = read_pmml(data, full=bool(parameters.get(OUTPUT) or parameters.get(OUTPUTS)))
-        rest()
         java = load_engine(document.text)
-        rest()
         self._data = data
         self.columns: tuple[Column, ...] = tuple(
             document.columns.get(name, Column(name)) for name in map(str, java.inputNames())

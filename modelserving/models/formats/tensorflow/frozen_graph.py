@@ -21,7 +21,6 @@ from modelserving.models.formats.tensorflow.graph_model import GraphModel
 from modelserving.models.formats.tensorflow.graph_slice import needed_nodes, source
 from modelserving.models.model import NO_PARAMETERS, OUTPUT, OUTPUTS
 from modelserving.records import ModelDescriptor
-from modelserving.system.pacing import rest
 
 __all__ = ["FrozenGraphFactory", "load_graph"]
 
@@ -69,7 +68,6 @@ def load_graph(data: bytes, parameters: Mapping[str, str] = NO_PARAMETERS) -> Gr
     """
     graph_def = _parse(data)
     check_nodes(graph_def.node)
-    rest()
     named = [name for key in (OUTPUT, OUTPUTS) for name in _names(parameters, key) if name != "*"]
     if _names(parameters, OUTPUT) and "*" not in _names(parameters, OUTPUTS):
         graph_def = _cut(graph_def, named)  # what the named answers do not need is not looked at
@@ -123,15 +121,12 @@ def _build(data: bytes, graph_def: Any, parameters: Mapping[str, str]) -> GraphM
     inputs = [node.name for node in needed_nodes(nodes, [answer, *others]) if node.op == "Placeholder"]
     if not inputs:
         raise ModelFormatError(f"the graph's answer {answer!r} depends on no input.")
-    rest()
     with tf.Graph().as_default() as graph:
         try:
             tf.import_graph_def(graph_def, name="")
         except (ValueError, TypeError, tf.errors.OpError) as error:
             raise ModelFormatError(f"TensorFlow cannot read the graph: {say(error)}") from error
-        rest()
         check_shapes(graph)
-        rest()
         tensors = {name: graph.get_tensor_by_name(f"{name}:0") for name in inputs}
         outputs = {name: graph.get_tensor_by_name(f"{source(name)}:0") for name in others}
         answers = graph.get_tensor_by_name(f"{answer}:0")

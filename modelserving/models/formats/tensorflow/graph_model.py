@@ -16,7 +16,6 @@ from modelserving.models.formats.feeds import Feed, FeedReader, Tensors, deal_co
 from modelserving.models.formats.tensorflow.engine import load_tensorflow, say
 from modelserving.models.model import INPUTS, Records, Scores
 from modelserving.records import FEATURES, Column
-from modelserving.system.pacing import rest
 
 __all__ = ["GraphModel", "bind_inputs"]
 
@@ -58,9 +57,7 @@ class GraphModel:
             for tensor in (answer, *outputs.values()):
                 _check_answer(tensor)
             feeds = [tensors[feed.name] for feed in self._reader.feeds]
-            rest()
             self._run: Any = session.make_callable([answer, *outputs.values()], feed_list=feeds)
-            rest()
             self._try_out()
         except BaseException:
             self.close()

@@ -20,7 +20,6 @@ from modelserving.models.formats.tensorflow.graph_model import GraphModel
 from modelserving.models.formats.tensorflow.graph_slice import slice_graph
 from modelserving.models.model import NO_PARAMETERS, OUTPUT, SIGNATURE, choose_outputs
 from modelserving.records import ModelDescriptor
-from modelserving.system.pacing import rest
 
 __all__ = ["SavedModelFactory", "load_saved_model"]
 
@@ -71,13 +70,10 @@ def load_saved_model(data: bytes, parameters: Mapping[str, str] = NO_PARAMETERS)
     if not data:
         raise ModelFormatError("the model is empty: 0 bytes. A zip archive of a SavedModel was expected.")
     with unpacked(data) as folder:
-        rest()
         home = _find_home(folder)
         meta_graph = _read_meta_graph(home / "saved_model.pb")
         variables = home / "variables" / "variables"
-        rest()
         _check_variables(variables)
-        rest()
         return _build(data, meta_graph, variables, parameters)
 
 
@@ -143,7 +139,6 @@ def _build(data: bytes, meta_graph: Any, variables: Path, parameters: Mapping[st
         ],
         file_name=saver.filename_tensor_name if restore else "",
     )
-    rest()
     with tf.Graph().as_default() as graph:
         try:
             tf.import_graph_def(graph_def, name="")
@@ -151,12 +146,9 @@ def _build(data: bytes, meta_graph: Any, variables: Path, parameters: Mapping[st
             outputs = {name: graph.get_tensor_by_name(tensor) for name, tensor in wanted.items()}
         except (ValueError, TypeError, KeyError, tf.errors.OpError) as error:
             raise ModelFormatError(f"TensorFlow cannot read the SavedModel's graph: {say(error)}") from error
-        rest()
         check_shapes(graph)
-        rest()
         session = make_session(graph)
         try:
-            rest()
             _fill(
                 session,
                 graph,
@@ -178,7 +170,6 @@ def _fill(session: Any, graph: Any, steps: list[tuple[str, dict[str, str]]]) -> 
             session.run(graph.get_operation_by_name(name.partition(":")[0]), feed)
         except (tf.errors.OpError, ValueError, KeyError, TypeError) as error:
             raise ModelFormatError(f"the SavedModel's variables cannot be restored: {say(error)}") from error
-        rest()
 
 
 def _initialisers(meta_graph: Any) -> Iterator[str]:
