@@ -186,7 +186,7 @@ def look(lab: Lab, page: Page, lesson: str, folder: Path, *, dark: bool) -> None
         started = time.monotonic()
         for stumble in _ran(notebook, cell, "looked at"):
             sys.stdout.write(f"  ! {stumble}\n")
-        took, counted = time.monotonic() - started, "Waited" in notebook.text(cell.number)
+        took, counted = time.monotonic() - started, re.search("Waited|Worked", notebook.text(cell.number))
         if took > _COUNTED_FROM_S:
             sys.stdout.write(f"    {cell}: {took:.1f} s{'' if counted else ', and nothing counts them'}\n")
         if notebook.outputs(cell.number):

@@ -3,11 +3,31 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 
 import pytest
 
+from modelserving.system import poll
 from modelserving.widgets import waiting as module
-from modelserving.widgets.waiting import count_waits, waiting
+from modelserving.widgets.waiting import CellClock, count_waits, waiting
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """What is shown in a kernel in which two seconds are over soon."""
+    lines: list[str] = []
+
+    def show(line: object, text: str) -> None:
+        line._handle = line  # type: ignore[attr-defined]
+        lines.append(text)
+
+    for name, seconds in (("_FIRST_AFTER_S", 0.01), ("_EVERY_S", 0.005)):
+        monkeypatch.setattr(module, name, seconds)
+    monkeypatch.setattr(module, "_in_kernel", lambda: True)
+    monkeypatch.setattr(module._Line, "_show", show)
+    count_waits(True)
+    yield lines
+    count_waits(False)
 
 
 def test_a_wait_that_is_stopped_as_it_begins_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,3 +53,36 @@ def test_a_wait_that_is_stopped_as_it_begins_leaves_nothing_behind(monkeypatch: 
         assert not module._inside.one
     finally:
         count_waits(False)
+
+
+def test_a_cell_that_says_nothing_counts_its_seconds(shown: list[str]) -> None:
+    """Something is loaded, or computed, and nobody wonders whether the kernel is still there."""
+    clock = CellClock()
+    clock.begin()
+    assert poll(lambda: len(shown) > 2, 60, 0.01)
+    clock.end()
+    assert shown[0].startswith("Working: ")
+    assert shown[-1].startswith("Worked ")
+    told = len(shown)
+    clock.end()
+    assert len(shown) == told
+
+
+def test_a_wait_with_a_name_is_counted_once(shown: list[str]) -> None:
+    """While a line says what is waited for, the cell's own clock says nothing."""
+    clock = CellClock()
+    with waiting("something"):
+        clock.begin()
+        assert poll(lambda: len(shown) > 50, 60, 0.01)
+        clock.end()
+    assert {line.partition(" ")[0] for line in shown} == {"Waiting", "Waited"}
+
+
+def test_where_nobody_watches_a_cell_shows_nothing(shown: list[str]) -> None:
+    """Outputs of a lesson that runs in a test are the same each time."""
+    count_waits(False)
+    clock = CellClock()
+    clock.begin()
+    assert clock._counter is None
+    clock.end()
+    assert shown == []

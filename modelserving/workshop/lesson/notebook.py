@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from modelserving.errors import ModelServingError
 from modelserving.system.interrupts import interrupts_held_back
+from modelserving.widgets.waiting import CellClock
 
 __all__ = [
     "AWAIT_SECONDS",
@@ -39,6 +40,7 @@ _CHECK = "lesson.check("
 _RUN_CODE = {"run_cell_async", "comm_msg"}
 """IPython's function for a cell, and the kernel's for a button."""
 _wakers: list[socket.socket] = []
+_CLOCK = CellClock()
 
 
 class HandOverTimeout(ModelServingError):
@@ -68,6 +70,14 @@ def prepare_kernel() -> None:
     _wake_on_interrupt()
     if has_widgets():
         _stop_code_only(shell.kernel)
+        _count_cells(shell)
+
+
+def _count_cells(shell: Any) -> None:
+    """Let a cell that takes long count its seconds, also where no line says what it waits for."""
+    if _CLOCK.begin not in shell.events.callbacks["pre_run_cell"]:
+        shell.events.register("pre_run_cell", _CLOCK.begin)
+        shell.events.register("post_run_cell", _CLOCK.end)
 
 
 def has_widgets() -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import cache
 
 _KERNEL = """
 import sys
@@ -22,6 +23,8 @@ from modelserving.workshop.lesson import notebook
 shell = InteractiveShell.instance()
 shell.kernel = SimpleNamespace()
 notebook.prepare_kernel()
+notebook.prepare_kernel()
+print("CLOCKS", [shell.events.callbacks["pre_run_cell"].count(notebook._CLOCK.begin)])
 shell.kernel.pre_handler_hook()
 signal.raise_signal(signal.SIGINT)  # the kernel is not in the cell yet
 shell.run_cell("import time; time.sleep(60)")
@@ -44,6 +47,7 @@ print("FINE", why_undefined("say_hello"))
 """
 
 
+@cache
 def _run(code: str) -> str:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     return done.stdout
@@ -70,3 +74,8 @@ def test_an_answer_whose_cell_failed_is_not_judged() -> None:
     assert "in its line 2" in said[0]
     assert "NameError: name 'missing' is not defined" in said[1]
     assert [line for line in lines if line.startswith(("OTHER", "FINE"))] == ["OTHER ", "FINE "]
+
+
+def test_each_cell_has_one_clock_however_often_a_lesson_is_started() -> None:
+    """A cell that takes long counts its seconds, in one line."""
+    assert "CLOCKS [1]" in _run(_STOPPED)
