@@ -21,6 +21,8 @@ _COMPARING = frozenset(
 )
 """What the engine answers although an argument is missing."""
 _AWARE = frozenset({"isMissing", "isNotMissing", "isValid", "isNotValid"})
+_LISTING = frozenset({"isIn", "isNotIn"})
+"""What takes a field that is missing as one that is in no list."""
 _AGGREGATING = frozenset({"min", "max", "sum", "avg", "median", "product", "concat"})
 _WHOLE = frozenset({"floor", "ceil", "round"})
 _WHOLE_OF_WHOLE = frozenset({"+", "-", "*", "min", "max", "sum", "abs"})
@@ -86,7 +88,8 @@ def _known(expression: Element) -> Element | None:
         return _apply("isNotMissing", expression)
     if function == "if":
         return _known_choice(arguments)
-    known = [_known(argument) for argument in arguments]
+    asked = [argument for argument in arguments if argument.tag == "Apply"] if function in _LISTING else arguments
+    known = [_known(argument) for argument in asked]
     if function in _AGGREGATING:
         return None if None in known else _join("or", [part for part in known if part is not None])
     return _join("and", [part for part in known if part is not None])

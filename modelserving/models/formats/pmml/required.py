@@ -5,8 +5,9 @@ An answer that JPMML does not give is none of ours: such a record is a problem t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
+from typing import TypeAlias
 from xml.etree.ElementTree import Element
 
 __all__ = ["find_required", "settle_branches", "settle_unread"]
@@ -15,6 +16,7 @@ _PREDICATES = frozenset({"SimplePredicate", "SimpleSetPredicate", "CompoundPredi
 _MEDIANS = frozenset({"median", "weightedMedian", "x-weightedMedian"})
 _VOTES = frozenset({"majorityVote", "weightedMajorityVote"})
 _OUTSIDE = frozenset({"target", "predicted"})
+_DEEPEST = 2  # compounds within compounds: what asks for the unknown ones is three times as long for each level
 _AWARE = frozenset({"isMissing", "isNotMissing"})
 _OPPOSITES = {"equal": "notEqual", "lessThan": "greaterOrEqual", "greaterThan": "lessOrEqual", "isIn": "isNotIn"}
 _OPPOSITES |= {opposite: operator for operator, opposite in _OPPOSITES.items()}
@@ -23,19 +25,23 @@ _OPPOSITES |= {opposite: operator for operator, opposite in _OPPOSITES.items()}
 def settle_branches(root: Element) -> None:
     """Let trees ask before each branch whether it can be known, where the engine would go on to the next one.
 
-    What the document wants then, its last prediction, is a leaf of its own. Trees that ask in another way than
+    What the document wants then, its last prediction or none, is a leaf of its own. Trees that ask in another way than
     ``_unknown`` can tell stay as they are, and ``find_required`` says what may not be missing.
 
     Args:
         root: the document; it is changed.
     """
+    inside = {id(tree) for segmentation in root.iter("Segmentation") for tree in segmentation.iter("TreeModel")}
     for tree in root.iter("TreeModel"):
-        if tree.get("missingValueStrategy") == "lastPrediction" and _decisive(tree):
-            counts = tree.get("functionName") == "classification"
-            plans = [(node, _settled(node, counts)) for node in tree.iter("Node")]
-            if all(children is not None for _, children in plans):
-                for node, children in plans:
-                    node[:] = children or ()
+        make_leaf = _LEAVES.get(tree.get("missingValueStrategy", "none"))
+        if make_leaf is None or not _decisive(tree):
+            continue
+        # an ensemble works with the counts of its trees, so that a leaf without them would leave it without an answer
+        counts = id(tree) in inside and tree.get("functionName") == "classification"
+        plans = [(node, _settled(node, make_leaf, counts)) for node in tree.iter("Node")]
+        if all(children is not None for _, children in plans):
+            for node, children in plans:
+                node[:] = children or ()
 
 
 def settle_unread(root: Element) -> None:
@@ -57,48 +63,59 @@ def _names_read(root: Element) -> set[str]:
     return {name for element in inside if element.tag != "MiningField" for name in element.attrib.values()}
 
 
-def _settled(node: Element, counts: bool) -> list[Element] | None:
+def _settled(node: Element, make_leaf: _MakeLeaf, counts: bool) -> list[Element] | None:
     """What is in a node, with a leaf before each branch that may be unknown; nothing, if that cannot be told."""
     inside: list[Element] = []
     asked: set[str] = set()
     for inner in node:
         if inner.tag == "Node":
             predicate = next((part for part in inner if part.tag in _PREDICATES), None)
-            unknown = [] if predicate is None else _unknown(predicate, deep=False)
-            if predicate is None or unknown is None or not _answers(node, counts):
+            unknown = None if predicate is None else _unknown(predicate)
+            if unknown is None:
                 return None
             if any(part.tag != "SimplePredicate" or part.get("field") not in asked for part in unknown):
-                inside.append(_leaf(node, unknown[0]))
+                leaf = make_leaf(node, unknown[0], counts)
+                if leaf is None:
+                    return None
+                inside.append(leaf)
             asked |= {part.get("field", "") for part in unknown if part.tag == "SimplePredicate"}
         inside.append(inner)
     return inside
 
 
-def _answers(node: Element, counts: bool) -> bool:
-    """Whether a node has all that a leaf needs: a leaf without counts leaves others without them."""
-    return node.get("score") is not None and not (counts and node.find("ScoreDistribution") is None)
-
-
-def _leaf(node: Element, predicate: Element) -> Element:
-    """The answer of a node, where one of its branches is unknown."""
+def _last_leaf(node: Element, predicate: Element, counts: bool) -> Element | None:
+    """The answer of a node, where one of its branches is unknown; nothing, if it has none."""
+    if node.get("score") is None or (counts and node.find("ScoreDistribution") is None):
+        return None
     leaf = Element("Node", {name: value for name, value in node.attrib.items() if name != "defaultChild"})
     leaf.append(predicate)
     leaf.extend(deepcopy(entry) for entry in node if entry.tag == "ScoreDistribution")
     return leaf
 
 
-def _unknown(predicate: Element, deep: bool) -> list[Element] | None:
+def _null_leaf(_node: Element, predicate: Element, _counts: bool) -> Element:
+    """No answer: the engine gives none for a leaf without a score."""
+    leaf = Element("Node")
+    leaf.append(predicate)
+    return leaf
+
+
+_MakeLeaf: TypeAlias = Callable[[Element, Element, bool], Element | None]
+_LEAVES: Mapping[str, _MakeLeaf] = {"lastPrediction": _last_leaf, "nullPrediction": _null_leaf}
+
+
+def _unknown(predicate: Element, depth: int = _DEEPEST) -> list[Element] | None:
     """A predicate that is true where another is unknown, and false elsewhere: one, none if that is always known.
 
-    ``None`` if it cannot be told; ``deep`` within a compound, where another is too much.
+    ``None`` if it cannot be told, or if there are more than ``depth`` compounds within each other.
     """
     if predicate.tag in {"True", "False"} or predicate.get("operator") in _AWARE:
         return []
     if predicate.tag in {"SimplePredicate", "SimpleSetPredicate"}:
         return [Element("SimplePredicate", field=predicate.get("field", ""), operator="isMissing")]
     parts = [part for part in predicate if part.tag in _PREDICATES]
-    unknown = [_unknown(part, deep=True) for part in parts]
-    if deep or not parts or any(found is None for found in unknown):
+    unknown = [_unknown(part, depth - 1) for part in parts] if depth else []
+    if not unknown or any(found is None for found in unknown):
         return None
     return _unknown_together(predicate.get("booleanOperator", ""), parts, [found or [] for found in unknown])
 
@@ -118,9 +135,13 @@ def _unknown_together(
 
 
 def _opposite(predicate: Element) -> Element:
-    """A predicate that is true where another, which is not compound, is false."""
+    """A predicate that is true where another is false, and unknown where that is unknown."""
     if predicate.tag in {"True", "False"}:
         return Element("False" if predicate.tag == "True" else "True")
+    if predicate.tag == "CompoundPredicate":
+        operator = predicate.get("booleanOperator", "")
+        parts = [_opposite(part) for part in predicate if part.tag in _PREDICATES]
+        return _compound({"and": "or", "or": "and"}.get(operator, operator), parts)
     opposite = deepcopy(predicate)  # a shallow copy shares its attributes
     name = "booleanOperator" if predicate.tag == "SimpleSetPredicate" else "operator"
     aware = {"isMissing": "isNotMissing", "isNotMissing": "isMissing"}
@@ -170,10 +191,11 @@ def _counts_all(model: Element) -> bool:
     method, classifies = segmentation.get("multipleModelMethod"), model.get("functionName") == "classification"
     strategies = {tree.get("missingValueStrategy", "none") for tree in model.iter("TreeModel")}
     others = any(inner.tag != "TreeModel" for inner in segmentation.iterfind("Segment/*") if _is_model(inner))
-    if classifies and segmentation.get("missingPredictionTreatment") == "skipSegment":
+    skips = segmentation.get("missingPredictionTreatment") == "skipSegment"
+    if classifies and skips:
         return True
     unanswered = bool(strategies & {"none", "nullPrediction"})
-    return (method in _VOTES and unanswered) or (method in _MEDIANS and (unanswered or others))
+    return (method in _VOTES and unanswered) or (method in _MEDIANS and not skips and (unanswered or others))
 
 
 def _is_model(element: Element) -> bool:

@@ -23,6 +23,7 @@ from tests.models.formats.pmml.documents import (
     constant,
     derived,
     ensemble,
+    leaf,
     number,
     reference,
     regression,
@@ -59,6 +60,17 @@ def branches(predicate: str, strategy: str = "none", without: str = "returnLastP
     )
 
 
+def counted(strategy: str, without: str, inside: str) -> str:
+    """A tree whose leaves have counts, and of whose other nodes that within may have some."""
+    below = leaf("q", compare("x2", "lessThan", 2), 1, 4, 1) + leaf("p", compare("c", "equal", "a"), 4, 1, 1)
+    branch = f'<Node score="q">{compare("x1", "lessOrEqual", 1)}{inside}{below}</Node>'
+    return (
+        f'<TreeModel functionName="classification" missingValueStrategy="{strategy}" noTrueChildStrategy="{without}">'
+        f'{schema("k")}{LABEL}<Node score="r"><True/>{branch}{leaf("p", compare("x1", "greaterThan", 1), 9, 1, 0)}'
+        "</Node></TreeModel>"
+    )
+
+
 def compound(operator: str, *predicates: str) -> str:
     return f'<CompoundPredicate booleanOperator="{operator}">{"".join(predicates)}</CompoundPredicate>'
 
@@ -74,6 +86,9 @@ PREDICATES: Mapping[str, str] = {
     **{f"compound {operator}": compound(operator, HIGH, LOW) for operator in ("and", "or", "surrogate")},
     "surrogates": compound("surrogate", HIGH, LOW, IS_A),
     "nested": compound("and", compound("or", HIGH, IS_A), LOW),
+    "nested and": compound("or", compound("and", HIGH, IS_A), LOW),
+    "nested surrogate": compound("and", LOW, compound("surrogate", HIGH, IS_A)),
+    "nested or surrogate": compound("or", compound("surrogate", HIGH, IS_A), LOW),
     "or missing": compound("or", GONE, HIGH),
     "missing": GONE,
     "in": within("c", "isIn", '"a" "b"'),
@@ -211,6 +226,9 @@ SKIPPING = tuple(f'missingPredictionTreatment="{how}"' for how in ("skipSegment"
 ELEMENTS: Mapping[str, tuple[str, Rows]] = {
     **{f"if {name}": (chosen(apply(name, X1, X2)), ALL) for name in COMPARISONS},
     **{f"if not {name}": (chosen(apply("not", apply(name, X1, constant(1)))), ALL) for name in COMPARISONS},
+    "if not in": (chosen(apply("isNotIn", X1, constant(1), constant(2.5))), ALL),
+    "if in fields": (chosen(apply("isIn", X1, X2, constant(2.5))), ALL),
+    "if in what is asked": (chosen(apply("isIn", apply("if", apply("lessThan", X1, X2), X1), constant(0))), ALL),
     "if in": (chosen(apply("isIn", X1, constant(1), constant(2.5))), ALL),
     "if and": (chosen(apply("and", apply("isMissing", X1), apply("lessThan", X2, constant(1)))), ALL),
     "if asked": (derived(apply("if", apply("isMissing", X2), constant(3), apply("+", X2, constant(7)))), ALL),
@@ -227,6 +245,12 @@ ELEMENTS: Mapping[str, tuple[str, Rows]] = {
             ALL,
         )
         for strategy, without in STRATEGIES
+    },
+    **{
+        f"counted {place} {strategy} {without}": (counted(strategy, without, inside), ALL)
+        for place, inside in (("below", ""), ("within", '<ScoreDistribution value="q" recordCount="3"/>'))
+        for strategy, without in STRATEGIES
+        if strategy != "defaultChild"
     },
     **{f"unseen {how}": (regression(CATEGORY, mining=schema(c=how)), UNSEEN) for how in TREATED},
     **{f"unseen branch {how}": (branches(IS_A).replace(schema(), schema(c=how)), UNSEEN) for how in TREATED},

@@ -20,6 +20,7 @@ LABELS = (
 )
 TEXT = '<DataField name="c" optype="categorical" dataType="string"><Value value="a"/><Value value="b"/></DataField>'
 FIELDS = field("y") + field("x") + TEXT + LABELS
+IS_A = '<SimplePredicate field="c" operator="equal" value="a"/>'
 
 
 def schema(target: str, *inputs: str) -> str:
@@ -186,8 +187,10 @@ MISSING = '<Apply function="isMissing"><FieldRef field="x"/></Apply>'
         (LESS, [1.0, 2.0, np.nan]),
         (f'<Apply function="not">{LESS}</Apply>', [2.0, 1.0, np.nan]),
         (f'<Apply function="if">{MISSING}{MISSING}{LESS}</Apply>', [1.0, 2.0, 1.0]),
+        ('<Apply function="isIn"><FieldRef field="x"/><Constant>0.0</Constant></Apply>', [1.0, 2.0, 2.0]),
+        ('<Apply function="isNotIn"><FieldRef field="x"/><Constant>0.0</Constant></Apply>', [2.0, 1.0, 1.0]),
     ],
-    ids=["less", "not less", "asked before"],
+    ids=["less", "not less", "asked before", "in", "not in"],
 )
 def test_what_is_missing_is_neither_less_nor_not(condition: str, expected: list[float]) -> None:
     """The engine alone takes an unknown comparison for false; where the document asks first, its answer counts."""
@@ -213,23 +216,69 @@ def test_an_unknown_branch_is_not_passed_by() -> None:
     second = b'<SimplePredicate field="z" operator="greaterOrEqual" value="1" />'
     always = grown("lastPrediction", "z").replace(second.replace(b" />", b"/>"), b"<True/>")
     assert score(always, x=[None, 2.0], z=[5.0, 5.0]).values.tolist() == [9.0, 2.0]
-    assert list(score(grown("nullPrediction", "z"), x=[None, 0.0], z=[5.0, 5.0]).problems) == [0]
+    nothing = score(grown("nullPrediction", "z"), x=[None, 0.0, 0.0, 2.0], z=[5.0, 5.0, None, None])
+    assert list(nothing.problems) == [0, 3]  # the first branch that is unknown ends it, not one that is never reached
+    assert nothing.values[1:3].tolist() == [1.0, 1.0]
 
 
+PARTS = "".join(f'<SimplePredicate field="{name}" operator="greaterThan" value="1"/>' for name in "xz")
+
+
+def branching(strategy: str, predicate: str) -> bytes:
+    """A tree whose answer is 1 where a predicate is true, 2 where it is false, and else what the strategy says."""
+    return pmml(
+        FIELDS + field("z"),
+        f'<TreeModel functionName="regression" missingValueStrategy="{strategy}">{schema("y", "x", "z", "c")}'
+        f'<Node score="9"><True/><Node score="1">{predicate}</Node><Node score="2"><True/></Node></Node></TreeModel>',
+    )
+
+
+def compound(operator: str, inside: str) -> str:
+    return f'<CompoundPredicate booleanOperator="{operator}">{inside}</CompoundPredicate>'
+
+
+@pytest.mark.parametrize("strategy", ["lastPrediction", "nullPrediction"])
 @pytest.mark.parametrize(
-    ("operator", "x", "z", "expected"),
-    [("and", None, 0.0, 2), ("and", None, 5.0, 9), ("or", None, 5.0, 1), ("or", None, 0.0, 9)],
+    ("predicate", "x", "z", "c", "expected"),
+    [
+        (compound("and", PARTS), None, 0.0, None, 2),
+        (compound("and", PARTS), None, 5.0, None, 9),
+        (compound("or", PARTS), None, 5.0, None, 1),
+        (compound("or", PARTS), None, 0.0, None, 9),
+        (compound("surrogate", PARTS), None, 5.0, None, 1),
+        (compound("surrogate", PARTS), None, None, None, 9),
+        (compound("and", compound("or", PARTS) + IS_A), None, 5.0, "a", 1),
+        (compound("and", compound("or", PARTS) + IS_A), None, 0.0, "b", 2),
+        (compound("and", compound("or", PARTS) + IS_A), None, 0.0, "a", 9),
+        (compound("or", compound("surrogate", PARTS) + IS_A), None, 0.0, "b", 2),
+        (compound("or", compound("surrogate", PARTS) + IS_A), None, None, "b", 9),
+    ],
 )
-def test_a_branch_of_two_fields_may_be_known_without_one(operator: str, x: Any, z: float, expected: float) -> None:
-    """An "and" is false if one of its parts is, an "or" is true; what is left open gives the last answer."""
-    parts = "".join(f'<SimplePredicate field="{name}" operator="greaterThan" value="1"/>' for name in "xz")
+def test_a_branch_of_several_fields_may_be_known_without_one(
+    strategy: str, predicate: str, x: Any, z: Any, c: Any, expected: float
+) -> None:
+    """An "and" is false if one of its parts is, an "or" is true; what is left open gives the last answer, or none."""
+    columns = {"x": pa.array([x], pa.float64()), "z": pa.array([z], pa.float64()), "c": pa.array([c], pa.string())}
+    scores = score(branching(strategy, predicate), **columns)
+    if expected == 9 and strategy == "nullPrediction":
+        assert list(scores.problems) == [0]
+    else:
+        assert scores.values.tolist() == [expected]
+
+
+def test_a_node_without_counts_answers_its_label() -> None:
+    """Where the last prediction is that of a node that has a score and no distribution, as JPMML does."""
+    share = "".join(f'<ScoreDistribution value="{label}" recordCount="2"/>' for label in ("no", "yes"))
     data = pmml(
         FIELDS + field("z"),
-        f'<TreeModel functionName="regression" missingValueStrategy="lastPrediction">{schema("y", "x", "z")}'
-        f'<Node score="9"><True/><Node score="1"><CompoundPredicate booleanOperator="{operator}">{parts}'
-        '</CompoundPredicate></Node><Node score="2"><True/></Node></Node></TreeModel>',
+        f'<TreeModel functionName="classification" missingValueStrategy="lastPrediction">{schema("k", "x", "z")}'
+        f'<Node score="no"><True/><Node score="yes"><SimplePredicate field="x" operator="lessThan" value="1"/>{share}'
+        f'</Node><Node score="yes"><SimplePredicate field="z" operator="lessThan" value="1"/>{share}</Node></Node>'
+        "</TreeModel>",
     )
-    assert score(data, x=pa.array([x], pa.float64()), z=[z]).values.tolist() == [expected]
+    labels = score(data, x=[None, 0.0], z=[0.0, None]).labels
+    assert labels is not None
+    assert labels.tolist() == ["no", "yes"]
 
 
 def test_of_two_labels_the_second_is_what_the_first_is_not() -> None:
