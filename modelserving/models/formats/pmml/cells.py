@@ -14,6 +14,9 @@ from modelserving.records.schema import type_of
 
 __all__ = ["Cells", "read_cells"]
 
+_EXACT = 2**53
+"""The engine gets whole numbers as doubles: one that is missing would be taken for the smallest that there is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cells:
@@ -82,7 +85,8 @@ def _number(column: Column, value: Any, row: int, problems: dict[int, str]) -> A
     elif column.type.is_whole:
         if value != math.trunc(value):
             problems.setdefault(row, f"{column.name} is {value}, and this model takes whole numbers only")
-        return math.trunc(value)
+        if abs(value) > _EXACT:
+            problems.setdefault(row, f"{column.name} is {value}: the engine is exact up to {_EXACT:,}")
     elif column.type is ColumnType.FLOAT:
         return _single(column, float(value), row, problems)
     return float(value)

@@ -6,6 +6,7 @@ question whether it can be known: ``if(isNotMissing(x), if(x < 1, a, b))``, whic
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from xml.etree.ElementTree import Element
 
@@ -26,7 +27,13 @@ _LISTING = frozenset({"isIn", "isNotIn"})
 _AGGREGATING = frozenset({"min", "max", "sum", "avg", "median", "product", "concat"})
 _WHOLE = frozenset({"floor", "ceil", "round"})
 _WHOLE_OF_WHOLE = frozenset({"+", "-", "*", "min", "max", "sum", "abs"})
+_EQUATING = _LISTING | {"equal", "notEqual"}
+_OF_NUMBERS = _WHOLE | _WHOLE_OF_WHOLE | {"/", "avg", "median", "product", "exp", "ln", "log10", "sqrt", "pow"}
+_OF_NUMBERS |= {"threshold", "stringLength"}
+_OF_TEXTS = frozenset({"uppercase", "lowercase", "trimBlanks", "substring", "replace", "concat"})
+_NUMBERS = ("DataField", "DerivedField", "ParameterField", "DefineFunction")
 _HOLDERS = ("DerivedField", "OutputField", "DefineFunction")
+_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
 _EXPRESSIONS = frozenset({"Apply", "FieldRef"})
 
 
@@ -50,7 +57,79 @@ def settle_expressions(root: Element) -> None:
         place = next((place for place, inner in enumerate(holder) if inner.tag in _EXPRESSIONS), None)
         if place is not None:
             holder[place] = _settled(holder, holder[place], whole)
+    _write_whole_numbers(root)
+    _settle_constants(root)
     check_length(root)
+
+
+def _write_whole_numbers(root: Element) -> None:
+    """The engine takes a whole number that is missing as the smallest that there is, and 1 as another one than 1.0."""
+    targets = {f.get("name") for f in root.iter("MiningField") if f.get("usageType") in {"target", "predicted"}}
+    for field in [element for name in _NUMBERS for element in root.iter(name)]:
+        if field.get("dataType") == "integer" and not (field.tag == "DataField" and field.get("name") in targets):
+            if field.get("optype", "continuous") == "continuous":
+                field.set("dataType", "double")
+            elif field.tag == "DataField" and field.get("optype") == "categorical":
+                field.set("dataType", "string")
+
+
+def _settle_constants(root: Element) -> None:
+    """Give constants that something is equal to the type of that: the engine takes "1" and 1 for different ones."""
+    kinds = _kinds(root)
+    for apply in root.iter("Apply"):
+        if apply.get("function") not in _EQUATING:
+            continue
+        arguments = _arguments(apply)
+        found = {_kind(argument, kinds) for argument in arguments} - {""}
+        if len(found) > 1:
+            raise ModelRefused(
+                f"the PMML model asks by the function {apply.get('function')} whether a number is a text, which the "
+                "engine answers wrongly. Let it compare values of one type."
+            )
+        for constant in arguments:
+            if found and constant.tag == "Constant":
+                _settle_constant(constant, *found)
+
+
+def _settle_constant(constant: Element, kind: str) -> None:
+    if kind != "number":
+        constant.set("dataType", kind)
+    elif _NUMBER.fullmatch(constant.text or ""):
+        constant.set("dataType", "double")
+    else:
+        raise ModelRefused(
+            f"the PMML model asks whether a number is {constant.text!r}, which the engine answers wrongly. Let it "
+            "compare values of one type."
+        )
+
+
+def _kinds(root: Element) -> Mapping[str, str]:
+    """Whether a field is a number or a string; of others, and of those of which there are two kinds, nothing."""
+    found: dict[str, str] = {}
+    for field in [*root.iter("DataField"), *root.iter("DerivedField"), *root.iter("ParameterField")]:
+        name, kind = field.get("name", ""), _kind_of_field(field)
+        found[name] = kind if found.get(name, kind) == kind else ""
+    return found
+
+
+def _kind_of_field(field: Element) -> str:
+    kind = field.get("dataType", "")
+    if kind in {"string", "integer"}:  # of whole numbers only those that have an order are left
+        return kind
+    continuous = field.get("optype", "continuous") == "continuous"
+    return "number" if kind in {"double", "float"} and continuous else ""
+
+
+def _kind(expression: Element, kinds: Mapping[str, str]) -> str:
+    """Whether an expression is a number or a text; nothing, if that is open."""
+    function = expression.get("function", "")
+    if expression.tag == "FieldRef":
+        return kinds.get(expression.get("field", ""), "")
+    if function == "if":
+        return next(filter(None, (_kind(branch, kinds) for branch in _arguments(expression)[1:])), "")
+    if function in _OF_NUMBERS:
+        return "number"
+    return "string" if function in _OF_TEXTS else ""
 
 
 def _settled(holder: Element, expression: Element, whole: Mapping[str, bool]) -> Element:

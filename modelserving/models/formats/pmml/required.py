@@ -169,8 +169,19 @@ def find_required(root: Element, model: Element) -> frozenset[str]:
         model: the outermost.
     """
     replaced = {field.get("name") for field in root.iter("MiningField") if field.get("missingValueReplacement")}
+    ordered = {f.get("name", "") for f in root.iterfind("DataDictionary/DataField") if _is_ordered_whole(f)}
     fields = [field for field in model.findall("MiningSchema/MiningField") if field.get("usageType") not in _OUTSIDE]
-    names = (frozenset(field.get("name", "") for field in fields) & _names_read(root)) - replaced
+    read = frozenset(field.get("name", "") for field in fields) & _names_read(root)
+    return (read & ordered) | _needed(root, model, read - replaced)
+
+
+def _is_ordered_whole(field: Element) -> bool:
+    """Whether the engine would take a missing value of a field for the smallest number."""
+    return field.get("optype") == "ordinal" and field.get("dataType") == "integer"
+
+
+def _needed(root: Element, model: Element, names: frozenset[str]) -> frozenset[str]:
+    """Those of some fields without which PMML has no answer, or another one than the engine."""
     if model.tag == "GeneralRegressionModel":
         return frozenset(names & {cell.get("predictorName", "") for cell in model.iter("PPCell")})
     if _counts_all(model):

@@ -32,7 +32,7 @@ from tests.models.formats.pmml.documents import (
     softmax,
     tree,
 )
-from tests.models.samples import pmml
+from tests.models.samples import field, pmml
 
 X1, X2 = reference("x1"), reference("x2")
 ALL: Rows = [*NUMBERS[::2], *MISSING, {"x1": None, "x2": None, "c": None}, {"x1": 0.5, "x2": 2.5, "c": "b"}]
@@ -305,7 +305,22 @@ ELEMENTS: Mapping[str, tuple[str, Rows]] = {
     **{f"clusters {measure}": (clusters(f"<{measure}/>"), ALL) for measure in ("euclidean", "chebychev", "cityBlock")},
     **{f"link {link}": (general(link), ALL) for link in ("identity", "log", "logit", "cloglog", "loglog", "probit")},
 }
+WHOLE: Rows = [{"x1": a, "x2": b, "c": "a"} for a, b in product((1.0, 2.0, 2.5, None), (1.0, 2.0, None))]
+INTEGER = FIELDS.replace(field("x2"), '<DataField name="x2" optype="continuous" dataType="integer"/>')
+OF_WHOLE: Mapping[str, str] = {
+    "whole": regression(number("x2", 2)),
+    "whole branch": branches(compare("x2", "equal", 1)),
+    "whole missing": chosen(apply("isMissing", X2)),
+    "whole and more": derived(apply("+", X2, "<Constant>1</Constant>")),
+    **{
+        f"whole {name} {constant}": chosen(apply(name, reference(which), constant))
+        for name, which in product(("equal", "notEqual", "isIn", "isNotIn", "lessThan"), ("x1", "x2"))
+        for constant in ("<Constant>1</Constant>", '<Constant dataType="double">1</Constant>', X1)
+        if (which, constant) != ("x2", X1)
+    },
+}
 DOCUMENTS: Mapping[str, tuple[bytes, Rows]] = {
+    **{name: (pmml(INTEGER, model, "4.4"), WHOLE) for name, model in OF_WHOLE.items()},
     **{name: (pmml(FIELDS, model, "4.4"), rows) for name, (model, rows) in ELEMENTS.items()},
     **{
         f"two labels {link}": (

@@ -221,6 +221,55 @@ def test_an_unknown_branch_is_not_passed_by() -> None:
     assert nothing.values[1:3].tolist() == [1.0, 1.0]
 
 
+@pytest.mark.parametrize("kind", ["", 'dataType="integer"', 'dataType="double"', 'dataType="string"'])
+@pytest.mark.parametrize("field_kind", ["double", "float", "integer"])
+def test_a_number_is_equal_to_a_constant_of_any_type(kind: str, field_kind: str) -> None:
+    """The engine alone takes 1 and 1.0 for different numbers."""
+    for function, expected in (("equal", [1.0, 2.0]), ("notEqual", [2.0, 1.0]), ("isIn", [1.0, 2.0])):
+        condition = f'<Apply function="{function}"><FieldRef field="x"/><Constant {kind}>1</Constant></Apply>'
+        typed = field("x").replace("double", field_kind).encode()
+        assert score(compared(condition).replace(field("x").encode(), typed), x=[1.0, 2.0]).values.tolist() == expected
+
+
+def test_a_number_and_a_text_are_not_compared() -> None:
+    """Of one type the engine says something; of two it always says no."""
+    for other in ('<FieldRef field="c"/>', "<Constant>one</Constant>"):
+        with pytest.raises(ModelRefused, match="Let it compare values of one type"):
+            read_pmml(compared(f'<Apply function="equal"><FieldRef field="x"/>{other}</Apply>'))
+
+
+@pytest.mark.parametrize(
+    ("optype", "expected"), [("continuous", [1.0, 2.0, 9.0]), ("categorical", [1.0, 2.0, 9.0]), ("ordinal", [1.0, 2.0])]
+)
+def test_a_whole_number_that_is_missing_is_missing(optype: str, expected: list[float]) -> None:
+    """The engine alone takes it for the smallest number that there is; where it has to, the record is a problem."""
+    whole = f'<DataField name="n" optype="{optype}" dataType="integer"/>'
+    nodes = "".join(
+        f'<Node score="{answer}"><SimplePredicate field="n" operator="{operator}" value="1"/></Node>'
+        for answer, operator in ((1, "equal"), (2, "notEqual"))
+    )
+    data = pmml(
+        FIELDS + whole,
+        f'<TreeModel functionName="regression" noTrueChildStrategy="returnLastPrediction">{schema("y", "n")}'
+        f'<Node score="9"><True/>{nodes}</Node></TreeModel>',
+    )
+    scores = score(data, n=[1, 2, None] if optype != "categorical" else ["1", "2", None])
+    assert scores.values[: len(expected)].tolist() == expected
+    assert list(scores.problems) == list(range(len(expected), 3))
+
+
+def test_a_sum_with_a_whole_number_that_is_missing_has_no_answer() -> None:
+    """Nor has one with a number that the engine would round."""
+    data = pmml(
+        FIELDS + '<DataField name="n" optype="continuous" dataType="integer"/>',
+        f'<RegressionModel functionName="regression">{schema("y", "n")}<RegressionTable intercept="1">'
+        '<NumericPredictor name="n" coefficient="2"/></RegressionTable></RegressionModel>',
+    )
+    scores = score(data, n=pa.array([3, None, 2**53 + 1]))
+    assert list(scores.problems) == [1, 2]
+    assert scores.values[0] == 7.0
+
+
 PARTS = "".join(f'<SimplePredicate field="{name}" operator="greaterThan" value="1"/>' for name in "xz")
 
 
