@@ -13,6 +13,7 @@ from rich.text import Text
 from modelserving.commands import broker, data, demo, monitoring, schemas, serve, slides, streams, temperature, workshop
 from modelserving.commands.records import deadletters, pipeline, scoring
 from modelserving.errors import ModelServingError
+from modelserving.system.leaving import leave
 
 __all__ = ["app", "main"]
 
@@ -35,28 +36,41 @@ for commands in _COMMANDS:
     commands.register(app)
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Run a command. What goes wrong is one message, not a traceback; the exit status is then 1.
 
     Typer itself takes care of a reader of our output that has seen enough: `modelserving reader | head`.
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
+        status = _run()
+    except Exception:  # noqa: BLE001 - as the interpreter does, but for its end
+        sys.excepthook(*sys.exc_info())
+        status = 1
+    leave(status)
+
+
+def _run() -> int:
+    """The exit status of a command."""
+    try:
         app(prog_name="modelserving")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
     except ModelServingError as error:
-        _fail(error)
+        return _fail(error)
     except ExceptionGroup as group:  # tasks that ran side by side: one of them failed, perhaps with a reason of ours
         ours, others = group.split(ModelServingError)
         if ours is None or others is not None:
             raise
-        _fail(_first(ours))
+        return _fail(_first(ours))
     except KeyboardInterrupt:
-        sys.exit(130)
+        return 130
+    return 0
 
 
-def _fail(error: BaseException) -> NoReturn:
+def _fail(error: BaseException) -> int:
     Console(stderr=True).print(Text.assemble(("error:", "red"), f" {error}"), soft_wrap=True)
-    sys.exit(1)
+    return 1
 
 
 def _first(error: BaseException) -> BaseException:

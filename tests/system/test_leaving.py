@@ -1,0 +1,64 @@
+"""The end of a process whose threads do not end."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+_CALLED_FROM_JAVA = """
+import time
+from modelserving import jvm
+from modelserving.kstreams.bridge.proxies import implement
+from modelserving.kstreams.bridge.threads import call_as_daemon
+from modelserving.system.leaving import leave
+
+def work():
+    began.append(1)
+    {work}
+
+def begin():
+    task = implement("java.lang.Runnable", run=work)
+    for _ in range(4):
+        thread = jvm.java_class("java.lang.Thread")(task)
+        thread.setDaemon(True)
+        thread.start()
+    return task
+
+began = []
+kept = call_as_daemon(begin)
+while len(began) < 4:
+    time.sleep(0.01)
+"""
+
+
+def run(script: str) -> tuple[int, str]:
+    """The status and the output of a process of its own."""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=120)
+    return done.returncode, done.stdout
+
+
+def test_threads_of_java_that_stay_in_python_do_not_turn_the_end_into_a_crash() -> None:
+    """The status is the one that was asked for, although each asks for the interpreter and for Java all the time."""
+    work = "while True: time.sleep(0.0005), jvm.java_class('java.lang.Thread').yield_()"
+    assert run(_CALLED_FROM_JAVA.format(work=work) + "leave(3)") == (3, "")
+
+
+def test_a_thread_of_java_that_is_just_in_python_is_awaited() -> None:
+    """A program that ends as Python does, with an engine whose threads are calling it."""
+    work = "[(time.sleep(0.001), jvm.java_class('java.lang.Thread').yield_()) for _ in range(300)]"
+    assert run(_CALLED_FROM_JAVA.format(work=work)) == (0, "")
+
+
+def test_all_else_at_the_end_is_done() -> None:
+    """Output is written, threads that are no daemons are awaited, and what is registered for the exit is called."""
+    script = """
+import atexit, sys, threading
+from modelserving.system.leaving import leave
+atexit.register(print, "at exit")
+free = threading.Event()
+threading.Thread(target=lambda: (free.wait(60), print("a thread"))).start()
+threading.Timer(0.1, free.set).start()
+sys.stdout.write("written, ")
+leave(4)
+"""
+    assert run(script) == (4, "written, a thread\nat exit\n")
