@@ -6,18 +6,20 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from threading import Event
 from types import TracebackType
 from typing import Any, Self
 
 from kafka import KafkaConsumer, KafkaProducer
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, KafkaTimeoutError
 
 from modelserving.broker import EmbeddedKafka, status, stop
 from modelserving.config import Settings
-from modelserving.errors import ServerError, WaitTimeout
+from modelserving.errors import BrokerUnavailable, ServerError, WaitTimeout
 from modelserving.kafka import Connection, create_topics, make_admin, make_consumer, make_producer
+from modelserving.kafka.clients import explain_silence
 from modelserving.kafka.settings import settings_of
 from modelserving.records import TOPICS
 from modelserving.workshop.display.boxes import Box, Tone
@@ -26,6 +28,8 @@ from modelserving.workshop.processes.background import BackgroundTask
 from modelserving.workshop.processes.process import ServerProcess
 
 __all__ = ["Ground"]
+
+_FLUSH_S = 30.0
 
 
 class Ground:
@@ -113,11 +117,15 @@ class Ground:
     def producer(self) -> KafkaProducer:
         """A producer that sends each record at once, and is closed with the lesson. Asked again, it is the same one.
 
+        Its ``flush`` waits for half a minute at most, and then says that the broker is away; the library's own would
+        wait for two minutes, and then return without a word of what was not sent.
+
         A task behind the cells may be sending with it: of one that is closed under it, it would wait a minute.
         """
         made = self._made.get("producer")
         if made is None or made._closed:
             made = self.manage(lambda: make_producer(self.connection, linger_ms=0), name="producer")
+            made.flush = partial(_flush, made.flush, self.connection)
         return made
 
     def consumer(self, topic: str, name: str, *, group: str | None = None) -> KafkaConsumer:
@@ -267,3 +275,17 @@ class Ground:
         self._made.pop(name, None)
         if name in self._named:
             self._named.pop(name).close()
+
+
+def _flush(flush: Callable[[float], None], connection: Connection, timeout: float = _FLUSH_S) -> None:
+    """Wait until what was sent is acknowledged.
+
+    Raises:
+        BrokerUnavailable: it is not, within that time in seconds.
+    """
+    try:
+        flush(timeout)
+    except KafkaTimeoutError as error:
+        raise BrokerUnavailable(
+            f"{explain_silence(connection)} What was sent within the last {timeout:g} s may not be on its topic."
+        ) from error

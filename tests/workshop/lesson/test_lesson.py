@@ -10,11 +10,12 @@ from types import TracebackType
 from typing import Any
 
 import pytest
+from kafka.errors import KafkaTimeoutError
 
 from modelserving.broker import EmbeddedKafka, status
 from modelserving.broker.state import FileLock
 from modelserving.config import Settings
-from modelserving.errors import ConfigError, KafkaError, ServerError, WaitTimeout
+from modelserving.errors import BrokerUnavailable, ConfigError, KafkaError, ServerError, WaitTimeout
 from modelserving.kafka import Connection, end_offsets, list_topics, make_consumer, make_producer
 from modelserving.workshop import Lesson, lag, start, take, topic_setting
 from modelserving.workshop.lesson import lesson as lesson_module
@@ -263,6 +264,23 @@ def test_a_producer_is_not_taken_from_a_task_that_sends_with_it(lesson: Lesson) 
     producer.close()
     assert lesson.producer() is not producer
     send(lesson, lesson.topics.records, b"again")
+
+
+def test_a_flush_does_not_wait_for_a_broker_that_is_away_and_says_so(
+    lesson: Lesson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some records are on no topic then; a cell that flushes has to know."""
+    producer = lesson.producer()
+    producer.send(lesson.topics.records, value=b"here")
+    producer.flush()
+    with monkeypatch.context() as away:
+        away.setattr(producer._accumulator, "await_flush_completion", _never)
+        with pytest.raises(BrokerUnavailable, match=r"no Kafka broker answers .* within the last 30 s may not be"):
+            producer.flush()
+
+
+def _never(timeout: float) -> None:
+    raise KafkaTimeoutError(f"nothing was acknowledged within {timeout} seconds")
 
 
 def test_a_wait_in_vain_says_what_it_can_find_out(lesson: Lesson) -> None:

@@ -141,7 +141,7 @@ def _build(data: bytes, meta_graph: Any, variables: Path, parameters: Mapping[st
     )
     with tf.Graph().as_default() as graph:
         try:
-            tf.import_graph_def(graph_def, name="")
+            _import_in_steps(graph_def)
             tensors = {name: graph.get_tensor_by_name(info.name) for name, info in signature.inputs.items()}
             outputs = {name: graph.get_tensor_by_name(tensor) for name, tensor in wanted.items()}
         except (ValueError, TypeError, KeyError, tf.errors.OpError) as error:
@@ -158,6 +158,16 @@ def _build(data: bytes, meta_graph: Any, variables: Path, parameters: Mapping[st
             session.close()
             raise
         return GraphModel(data, session, tensors, parameters, outputs.pop(chosen), outputs)
+
+
+def _import_in_steps(graph_def: Any) -> None:
+    """The functions one by one, then the nodes: TensorFlow keeps the interpreter for itself during each import."""
+    tf = load_tensorflow()
+    for function in graph_def.library.function:
+        library = tf.compat.v1.GraphDef(versions=graph_def.versions)
+        library.library.function.append(function)
+        tf.import_graph_def(library, name="")
+    tf.import_graph_def(tf.compat.v1.GraphDef(node=graph_def.node, versions=graph_def.versions), name="")
 
 
 def _fill(session: Any, graph: Any, steps: list[tuple[str, dict[str, str]]]) -> None:
