@@ -16,6 +16,8 @@ _FRAME = (
     "color:var(--jp-content-font-color1,#111);padding:.5em .9em;margin:.3em 0;max-width:60em"
 )
 
+_CAPTION = "max-width:60em;font-size:var(--jp-ui-font-size1,13px)"
+_LONG_WORD = 30
 _NUMBER = re.compile(r"[+−-]?[\d,]+(\.\d+)?")
 
 
@@ -95,9 +97,13 @@ class Table:
             for name, side in zip(self.columns, sides, strict=True)
         )
         body = "".join(f"<tr>{''.join(map(_cell, row, sides))}</tr>" for row in self.rows)
-        style = "text-align:left;color:inherit;white-space:nowrap"
-        caption = f'<caption style="{style}">{html.escape(self.caption)}</caption>'
-        return f'<table style="margin-left:0">{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+        said = html.escape(self.caption)
+        # A table's own caption is as wide as the table, which may be narrow, or as itself, which may be too wide.
+        return (
+            f'<figure style="margin:.3em 0"><figcaption style="{_CAPTION}">{said}</figcaption>'
+            f'<table aria-label="{said}" style="margin-left:0"><thead><tr>{head}</tr></thead><tbody>{body}</tbody>'
+            "</table></figure>"
+        )
 
     def __repr__(self) -> str:
         lines = [self.columns, *self.rows]
@@ -172,7 +178,9 @@ def _side(values: Sequence[str]) -> str:
 
 
 def _cell(value: str, side: str) -> str:
-    return f'<td style="text-align:{side};font-variant-numeric:tabular-nums">{html.escape(value)}</td>'
+    # A name without a space in it, of a Java class for example, would push the columns after it out of sight.
+    breaks = ";overflow-wrap:anywhere" if any(len(word) > _LONG_WORD for word in re.split(r"[\s-]", value)) else ""
+    return f'<td style="text-align:{side};font-variant-numeric:tabular-nums{breaks}">{html.escape(value)}</td>'
 
 
 def _inline(text: str) -> str:

@@ -36,10 +36,17 @@ def test_what_a_stranger_sent_is_shown_and_not_obeyed(shown: Box | Folded | Tabl
 
 
 def test_a_table_has_a_caption_and_headers_for_screen_readers() -> None:
-    """The sentence comes first, and each column says that it is one."""
+    """The sentence comes first, is the table's name, and each column says that it is one."""
     shown = table("Two wines", [[1, None]], "row", "quality")._repr_html_()
-    assert "Two wines</caption>" in shown
+    assert shown.index("Two wines</figcaption>") < shown.index('<table aria-label="Two wines"')
     assert shown.count('<th scope="col"') == 2
+
+
+def test_a_name_without_a_space_does_not_push_columns_out_of_sight() -> None:
+    """It is broken where it must be; words that are short, and numbers, stay whole."""
+    shown = table("Errors", [["org.apache.kafka.streams.errors.StreamsException", "a few words", 12]], "a", "b", "c")
+    cells = shown._repr_html_().split("<td ")[1:]
+    assert ["overflow-wrap:anywhere" in cell for cell in cells] == [True, False, False]
 
 
 def test_a_table_is_aligned_as_text() -> None:
