@@ -127,7 +127,7 @@ class LiveView(Generic[S]):
         """Whether the picture is still being kept up to date."""
         return self._painter.is_alive() and not self._stop.is_set()
 
-    def wait_for(self, condition: Callable[[S], bool], within_s: float = 30.0, what: str = "the view to show it") -> S:
+    def wait_for(self, condition: Callable[[S], bool], within_s: float = 60.0, what: str = "the view to show it") -> S:
         """Wait until a snapshot meets a condition.
 
         Args:

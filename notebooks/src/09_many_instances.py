@@ -56,7 +56,7 @@ catalog = {model.name: model for model in read_catalog(data_folder() / "models")
 forest = catalog["wine-random-forest-onnx"]
 producer = lesson.producer()
 sent = producer.send(lesson.topics.models, key=forest.key, value=encode_descriptor(forest))
-sent.get(timeout=10).offset
+sent.get(timeout=60).offset
 
 # %% [markdown]
 # ## Two instances
@@ -374,7 +374,7 @@ writer.init_transactions()
 writer.begin_transaction()
 copied = next(iter(read_topic(lesson.connection, lesson.topics.scored)))
 sent = writer.send(lesson.topics.scored, value=copied.value, partition=copied.partition)
-sent.get(timeout=10)
+sent.get(timeout=60)
 
 # %%
 clean, dirty = len(answers()), len(answers("read_uncommitted"))

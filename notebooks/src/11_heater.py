@@ -268,8 +268,8 @@ if not any(room.band for room in seen.rooms):  # or else this runs for the secon
 for number in rooms.rooms:
     view.want(number, 18.0 + number / 2)
 seen = view.wait_for(
-    lambda s: sum(room.as_wanted for room in s.rooms) == len(rooms.rooms),
-    60, "each room to be as warm as is wanted",
+    lambda s: sum(room.reached for room in s.rooms) == len(rooms.rooms),
+    90, "each room to have been as warm as is wanted",
 )
 
 # %%
@@ -312,7 +312,7 @@ servers["one"].get("/state/5")
 # %%
 for number in rooms.rooms:
     view.want(number, 33.0)
-seen = view.wait_for(lambda s: all(room.heating for room in s.rooms), what="all heaters to be on")
+seen = view.wait_for(lambda s: all(room.heating for room in s.rooms), 60, "all heaters to be on")
 quiet = {room.sensor: room.repeated for room in seen.rooms}
 Counter(holder.values())
 
@@ -354,7 +354,7 @@ lesson.tell("one-server")
 
 # %% tags=["breaks"]
 producer = lesson.producer()
-producer.send(topics.control, key=b"1", value=b"\xff\xffwarm, please").get(timeout=10)
+producer.send(topics.control, key=b"1", value=b"\xff\xffwarm, please").get(timeout=60)
 seen = view.wait_for(lambda s: s.dead_letters >= 1, what="the dead letter")
 letter = next(iter(read_topic(lesson.connection, topics.dead_letters)))
 

@@ -364,7 +364,7 @@ model = bytes(MAX_MESSAGE_BYTES + 1024 * 1024 + 1)
 
 # %% tags=["breaks"]
 try:
-    producer.send(lesson.topics.models, value=model).get(timeout=20)
+    producer.send(lesson.topics.models, value=model).get(timeout=60)
     refusal = ""
 except Exception as error:
     refusal = f"{type(error).__name__}: {error}"
@@ -401,7 +401,7 @@ whole = ModelDescriptor("large", "", "wine", ModelType.PMML, model)
 place = "https://models.example/large"
 known = ModelDescriptor("large", "", "wine", whole.type, b"", place, sha256=whole.digest)
 message = encode_descriptor(known)
-producer.send(lesson.topics.models, key=b"wine", value=message).get(timeout=20).offset
+producer.send(lesson.topics.models, key=b"wine", value=message).get(timeout=60).offset
 
 # %%
 read = decode_descriptor(message)

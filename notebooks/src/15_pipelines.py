@@ -135,7 +135,7 @@ lesson.tell("direct")
 service = serve(address.rpartition(":")[2])
 producer = lesson.producer()
 model = description(wait_s=120)
-producer.send(lesson.topics.models, key=model.key, value=encode_descriptor(model)).get(timeout=10)
+producer.send(lesson.topics.models, key=model.key, value=encode_descriptor(model)).get(timeout=60)
 
 options = ("--group", lesson.group("server"), "--no-preload", "--model-host", address)
 server = lesson.manage(lambda: ServerProcess.start("stage", lesson.prefix, options), name="server")

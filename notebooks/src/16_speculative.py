@@ -200,7 +200,7 @@ accounts()[-1]
 # %%
 view.want(slowed_ms=80)
 chosen = {one.name: one.chosen for one in view.snapshot().participants}
-slow = view.wait_for(lambda s: any(one.late for one in s.participants), what="a late answer")
+slow = view.wait_for(lambda s: s.participants[0].late > 0, what="a late answer")
 by_fast = lambda s: any(m.chosen["wine-fast"] for m in s.moments[-3:])
 view.wait_for(by_fast, what="an answer of the fast model")
 lesson.tell("slow")
@@ -242,8 +242,8 @@ show(deciders.consensus)
 # %%
 three = wanted(200, *names, decider="consensus, best", fallback=5.0)
 view.want(200, participants=three.participants, decider=three.decider)
-lesson.wait_for(lambda: accounts()[-1].why.startswith("the median"), "a vote")
-vote = accounts()[-1]
+votes = lambda: [one for one in accounts() if one.why.startswith("the median")]
+vote = lesson.wait_for(votes, "a vote")[-1]
 lesson.tell("vote")
 
 # %% [markdown]

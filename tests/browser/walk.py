@@ -237,7 +237,7 @@ def _walk_one(lab: Lab, browser: Browser, asked: argparse.Namespace, lesson: str
         sys.stdout.write(f"{lesson}, {way}\n")
         began = time.monotonic()
         with browser.new_page(viewport={"width": asked.width, "height": 900}) as page:
-            page.set_default_timeout(60_000)
+            page.set_default_timeout(180_000)
             if asked.pictures:
                 look(lab, page, lesson, asked.pictures, dark=asked.dark)
             else:

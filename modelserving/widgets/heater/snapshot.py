@@ -99,6 +99,17 @@ class RoomSeen:
         now, band = self.temperature, self.band
         return now is not None and band is not None and band.low - 0.25 <= now <= band.high + 0.25
 
+    @property
+    def reached(self) -> bool:
+        """Whether it has been in its band since that was set.
+
+        Where all is slow, commands come late, and a room goes to and fro across its band: it need not be in it now.
+        """
+        band = self.band
+        return band is not None and any(
+            one.at_s >= band.at_s and band.low <= one.temperature <= band.high for one in self.readings
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class HeaterSnapshot:

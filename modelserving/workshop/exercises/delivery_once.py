@@ -43,7 +43,7 @@ def check(lesson: Ground, deal_with: _DealWith) -> str:
         records.extend(record for part in consumer.poll(timeout_ms=200).values() for record in part)
         return len(records) >= _COUNT
 
-    lesson.wait_for(all_came, "the wines")
+    lesson.wait_for(all_came, "the wines", 60)
     places = {TopicPartition(source, 0): OffsetAndMetadata(_COUNT, "", -1)}
     with make_producer(lesson.connection, transactional_id=group, linger_ms=0) as producer:
         producer.init_transactions()
@@ -63,8 +63,8 @@ def check(lesson: Ground, deal_with: _DealWith) -> str:
             "these wines, and answers them twice. Call `producer.send_offsets_to_transaction(places, group)` before "
             "the end.",
         )
-    answers = lesson.wait_for(lambda: _values(lesson, target), "the answers")
-    place = lesson.wait_for(lambda: consumer.committed(TopicPartition(source, 0)), "the group's place")
+    answers = lesson.wait_for(lambda: _values(lesson, target), "the answers", 30)
+    place = lesson.wait_for(lambda: consumer.committed(TopicPartition(source, 0)), "the group's place", 30)
     require(
         answers == [b"score of wine %d" % number for number in range(_COUNT)],
         f"On the topic are {answers}; one answer was expected for each wine.",

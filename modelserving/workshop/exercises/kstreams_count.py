@@ -96,7 +96,7 @@ def _counted(lesson: Ground, topology: Any, application: str, folder: Path, last
                 counts.update(streams.store("counts", QueryableStoreTypes.keyValueStore()).all())
             return last in counts
 
-        lesson.wait_for(arrived, "the bottles to be counted")
+        lesson.wait_for(arrived, "the bottles to be counted", 60)
         return counts
 
 

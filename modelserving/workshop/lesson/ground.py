@@ -176,14 +176,19 @@ class Ground:
         task: BackgroundTask = self.manage(lambda: BackgroundTask(function, name), name=name)
         return task
 
-    def wait_for(self, condition: Callable[[], Any], what: str, seconds: float = 30) -> Any:
+    def wait_for(self, condition: Callable[[], Any], what: str, seconds: float | None = None) -> Any:
         """Wait until ``condition()`` is true, and return what it said.
+
+        Args:
+            condition: asked again and again.
+            what: is waited for, for the message.
+            seconds: how long at most; by default 30, and 90 where nobody watches: a busy machine is no fault.
 
         Raises:
             WaitTimeout: it was not true in time; the message names ``what``, and what is known of the reason.
         """
         try:
-            return lesson_topics.wait_until(condition, what, seconds)
+            return lesson_topics.wait_until(condition, what, (90 if self.fast else 30) if seconds is None else seconds)
         except WaitTimeout as error:
             raise WaitTimeout(f"{error} {self._why_not()}") from None
 

@@ -169,7 +169,7 @@ def patiently(ask: Callable[[], T], what: str) -> T:
     return answers[0]
 
 
-def wait_until(condition: Callable[[], T], what: str, seconds: float = 30, pause: float = 0.05) -> T:
+def wait_until(condition: Callable[[], T], what: str, seconds: float = 60, pause: float = 0.05) -> T:
     """Ask again and again until the answer is true.
 
     Args:

@@ -39,3 +39,16 @@ def test_a_room_is_as_wanted_when_its_last_reading_is_in_the_band() -> None:
     assert tally.snapshot(2.0).room(1).as_wanted
     tally.take(SensorReading(1, 18.0), 3.0)
     assert not tally.snapshot(3.0).room(1).as_wanted
+
+
+def test_a_room_that_was_in_its_band_once_has_reached_it() -> None:
+    """It may be beside it now, since commands can come late; readings from before the wish do not count."""
+    tally = HeaterTally()
+    tally.take(SensorReading(1, 20.5), 1.0)
+    tally.take(TemperatureControl(1, 20.5, 0.5, 0.5), 2.0)
+    assert not tally.snapshot(2.0).room(1).reached
+    tally.take(SensorReading(1, 20.0), 3.0)
+    tally.take(SensorReading(1, 18.0), 4.0)
+    assert tally.snapshot(4.0).room(1).reached
+    tally.take(TemperatureControl(1, 25.0, 0.5, 0.5), 5.0)
+    assert not tally.snapshot(5.0).room(1).reached
