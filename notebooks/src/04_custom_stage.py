@@ -468,7 +468,7 @@ lesson.tell("no-broker")
 #
 # **Source**: [`custom_stage.py`](../modelserving/stage/custom_stage.py), [`scoring.py`](../modelserving/serving/scoring.py) for
 # what is done with a batch, [`sink.py`](../modelserving/serving/sink.py) for the transaction,
-# [`loader.py`](../modelserving/models/lifecycle/build.py) for golden records and warm-up
+# [`build.py`](../modelserving/models/lifecycle/build.py) for golden records and warm-up
 
 # %%
 lesson.recap()

@@ -84,7 +84,7 @@ wines = serde(encode_wine, decode_wine)
 topology = Topology()
 topology.addSource("bottles", text().deserializer(), wines.deserializer(), "wine-bottles")
 topology.addProcessor("label", ProcessorSupplier(Label), "bottles")
-topology.addSink("labels", "wine-labels", text().serializer(), text().serializer(), "label");
+topology.addSink("labels", "wine-labels", text().serializer(), text().serializer(), "label");  # `;`: show no result
 
 # %%
 from modelserving.kstreams import describe

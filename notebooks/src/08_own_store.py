@@ -130,7 +130,7 @@ class LoggedCellar(Cellar):
         return Counter(self.counts)
 
 # %% [markdown]
-# A builder makes one for each task. The engine takes it like any other, and hands the processor your object, as it is:
+# A builder makes one for each **task**, which is the work on one partition. The engine takes it like any other, and hands the processor your object, as it is:
 
 # %%
 class Stock(Processor):
@@ -408,7 +408,7 @@ picture(ModelDistribution.GLOBAL)
 picture(ModelDistribution.CO_PARTITIONED)
 
 # %% [markdown]
-# Here all is one sub-topology: one task for each partition, which has just the models that it needs. With very many models that
+# Here all is one **sub-topology**, a part that hangs together: one task for each partition, which has just the models that it needs. With very many models that
 # may be the only way. But a data type is one key, a key is one partition, and a partition is one task: all red wine of the
 # world goes through one thread. And it must be done with care. The ancestor's models had no key: with more than one partition,
 # most tasks never saw a model, and said nothing. Our server refuses to start if the topics' partitions differ in number. The

@@ -165,7 +165,8 @@ class SupervisedActor:
         self._dead_letters += 1
         log.error("actor %s failed on %s", self.name, kind, exc_info=error)
         self._start_again(error, message)
-        told = ActorFailed(f"actor {self.name!r} failed on {kind}: {self._last_error}.")
+        said = str(self._last_error)
+        told = ActorFailed(f"actor {self.name!r} failed on {kind}: {said}" + ("" if said.endswith(("!", ".")) else "."))
         told.__cause__ = error
         return Failure(told)
 

@@ -17,6 +17,7 @@ from modelserving.kafka import end_offsets
 from modelserving.models.store.bundled import read_catalog
 from modelserving.records import encode_descriptor
 from modelserving.widgets import Condition, StageSnapshot, StageView
+from modelserving.widgets.waiting import waiting
 from modelserving.workshop.display.boxes import Box, Tone
 from modelserving.workshop.processes.background import BackgroundTask
 from modelserving.workshop.processes.process import ChildProcess, ServerProcess
@@ -62,9 +63,10 @@ class RunningSystem:
 
     def close(self) -> None:
         """Stop client, server and view. A second call does nothing."""
-        self.view.close()
-        self.client.close()
-        self.server.close()
+        with waiting("client and server to end"):
+            self.view.close()
+            self.client.close()
+            self.server.close()
 
     def send_better_model(self) -> Box:
         """Send the next better model, as a message like any other."""
@@ -108,11 +110,12 @@ class RunningSystem:
         if what not in self._gone:
             take_away()
         before = self._gone[what].scored
-        if what in self._returning:
-            self._lesson.wait_for(lambda: self._returning[what].wait(0), f"the {what} to be back", _WITHIN_S)
-        return self.view.wait_for(
-            lambda s: s.condition is Condition.RUNNING and s.scored >= before + 20, within_s=_WITHIN_S
-        )
+        with waiting(f"the {what} to be back, and for scores"):
+            if what in self._returning:
+                self._lesson.wait_for(lambda: self._returning[what].wait(0), f"the {what} to be back", _WITHIN_S)
+            return self.view.wait_for(
+                lambda s: s.condition is Condition.RUNNING and s.scored >= before + 20, within_s=_WITHIN_S
+            )
 
     def _start_server(self, port: str) -> ServerProcess:
         return ServerProcess.start("stage", self._lesson.prefix, ("--group", self._group, "--port", port))

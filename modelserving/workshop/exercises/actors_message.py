@@ -77,7 +77,7 @@ again at 0. With two messages, one to ask and one to reset, a wine may come betw
 to be one message.
 
 Teach the actor `("collect", data_type)`: it answers how many there were of this type, and begins again at 0 for this
-type only. The check spawns your class, tells, and asks. No lock is needed. Why not?
+type only. The check makes an actor of your class, tells, and asks. No lock is needed. Why not?
 """,
     stub=_answer("return ..."),
     answer="Counting",

@@ -96,7 +96,7 @@ are many keys.
     answer="SameKeySameWorker",
     hints=(
         "Who gets a message may depend on nothing but its key; so not on the offset, nor on who is busy.",
-        "Make a number of the key: `zlib.crc32(message.key)` gives the same one in every process (`hash` does not).",
+        "Make a number of the key: `zlib.crc32(message.key)`, the same in every process. (`hash` is not, and will do.)",
         "The remainder of a division by `len(waiting)` is the number of a worker.",
     ),
     reference=_answer("zlib.crc32(message.key) % len(waiting)"),

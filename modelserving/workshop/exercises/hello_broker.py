@@ -21,8 +21,14 @@ def check(lesson: Ground, say_hello: Callable[[KafkaProducer, str], Any]) -> str
         receipt = _answer(say_hello, producer, topic)
         producer.flush(timeout=10)
     found = list(read_topic(lesson.connection, topic))
-    require(found, "The topic is still empty: nothing was sent. `producer.send(topic, value=...)` sends a record.")
-    require(found[0].value, "A record arrived, but there is nothing in it. Put your name in, as bytes: `b'Ada'`.")
+    require(
+        found,
+        "The topic is still empty: nothing was sent to it. `producer.send(topic, value=...)` sends a record there.",
+    )
+    require(
+        found[0].value,
+        "A record arrived, but there is nothing in its value. Put your name in, as bytes: `value=b'Ada'`.",
+    )
     require(
         hasattr(receipt, "offset"),
         f"The record arrived, but you returned {type(receipt).__name__!r}, not the receipt. "
@@ -68,7 +74,12 @@ def say_hello(producer, topic):
             'def say_hello(producer, topic):\n    return producer.send(topic, value="Ada").get(10)\n', "You sent text"
         ),
         WrongAnswer(
-            'def say_hello(producer, topic):\n    return producer.send(topic, value=b"").get(10)\n', "nothing in it"
+            'def say_hello(producer, topic):\n    return producer.send(topic, key=b"Ada").get(10)\n',
+            "nothing in its value",
+        ),
+        WrongAnswer(
+            'def say_hello(producer, topic):\n    return producer.send(topic, value=b"").get(10)\n',
+            "nothing in its value",
         ),
         WrongAnswer(
             'def say_hello(producer, topic):\n    return producer.send(topic, value=b"Ada")\n', "not the receipt"

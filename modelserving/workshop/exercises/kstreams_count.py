@@ -26,8 +26,8 @@ from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
-_FIRST = ("red", "red", "white", "red")
-_LATER = ("red", "white", "rosé")
+_FIRST = (("red", 6), ("red", 3), ("white", 2), ("red", 1))
+_LATER = (("red", 4), ("white", 1), ("rosé", 7))
 
 
 def check(lesson: Ground, counter: type) -> str:
@@ -36,20 +36,20 @@ def check(lesson: Ground, counter: type) -> str:
     topic = lesson.scratch_topic()
     application = f"{lesson.prefix}-count-{secrets.token_hex(3)}"
 
-    def count(*colours: str) -> dict[str, int]:
+    def count(*deliveries: tuple[str, int]) -> dict[str, int]:
         with make_producer(lesson.connection) as producer:
-            for colour in colours:
-                producer.send(topic, key=colour.encode(), value=b"a bottle")
+            for colour, bottles in deliveries:
+                producer.send(topic, key=colour.encode(), value=str(bottles).encode())
             producer.flush(timeout=10)
         with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-            return _counted(lesson, _topology(counter, topic), application, Path(folder), colours[-1])
+            return _counted(lesson, _topology(counter, topic), application, Path(folder), deliveries[-1][0])
 
-    count(*_FIRST, "half")
-    found = count(*_LATER, "all")
-    right = {"red": 4, "white": 2, "rosé": 1, "half": 1, "all": 1}
+    count(*_FIRST, ("half", 1))
+    found = count(*_LATER, ("all", 1))
+    right = {"red": 14, "white": 3, "rosé": 7, "half": 1, "all": 1}
     require(
         found == right,
-        f"After {len(_FIRST) + 1} bottles the application ended, and went on elsewhere. There the store says "
+        f"After {len(_FIRST) + 1} deliveries the application ended, and went on elsewhere. There the store says "
         f"{_shown(found)}; {_shown(right)} was expected. What the processor itself remembers ends with it: "
         "look up in the store how many there were so far.",
     )
@@ -60,13 +60,17 @@ def _try_alone(counter: type) -> None:
     """Without a broker, where most mistakes show already."""
     with TopologyTestDriver(_topology(counter, "in")) as driver:
         way_in = driver.createInputTopic("in", text(), text())
-        for colour in _FIRST:
-            way_in.pipeInput(colour, "a bottle")
+        for colour, bottles in _FIRST:
+            way_in.pipeInput(colour, str(bottles))
         found = dict(driver.getStateStore("counts").all())
-    require(found, f"{len(_FIRST)} bottles went in, and the store is still empty. `self.store.put(...)` writes.")
+    require(found, f"{len(_FIRST)} deliveries came, and the store is still empty. `self.store.put(...)` writes.")
     require(
-        found == {"red": 3, "white": 1},
-        f"Three red bottles and a white one went in. The store says {_shown(found)}.",
+        found != {"red": 3, "white": 1},
+        "You count deliveries: three of red came, with 6, 3 and 1 bottles. How many it has is the value of each.",
+    )
+    require(
+        found == {"red": 10, "white": 2},
+        f"10 red bottles and 2 white ones were delivered. The store says {_shown(found)}.",
     )
 
 
@@ -118,10 +122,11 @@ EXERCISE = Exercise(
     lesson="07",
     title="A count that comes back",
     goal="""
-Write a processor `CountByColour`, which counts in the store `counts` how often each **key** came. Two lines of
-`process` are missing.
+Bottles come in deliveries: the key is the colour, the value how many there are, as a **text**, such as `"6"`. Write a
+processor `CountByColour`, which keeps in the store `counts` how many bottles of each colour have come. Two lines are
+missing.
 
-The check runs it on the broker, ends it, sends more bottles, and runs it again in an empty folder, as if on another
+The check runs it on the broker, ends it, sends more deliveries, and runs it again in an empty folder, as if on another
 machine. The second one must know what the first one has counted.
 """,
     stub=_COUNT
@@ -133,13 +138,13 @@ machine. The second one must know what the first one has counted.
     answer="CountByColour",
     hints=(
         "`self.store.get(key)` is what is in the store, or `None` where there is nothing yet.",
-        "`None or 0` is `0`: so `self.store.get(record.key()) or 0` is always a number.",
+        "`None or 0` is `0`, so `self.store.get(record.key()) or 0` is a number; and `int(record.value())` is one.",
     ),
     reference=_COUNT
     + """
     def process(self, record):
         so_far = self.store.get(record.key()) or 0
-        self.store.put(record.key(), so_far + 1)
+        self.store.put(record.key(), so_far + int(record.value()))
 """,
     wrong=(
         WrongAnswer(
@@ -154,7 +159,7 @@ class CountByColour(Processor):
         self.counts = Counter()
 
     def process(self, record):
-        self.counts[record.key()] += 1
+        self.counts[record.key()] += int(record.value())
         self.store.put(record.key(), self.counts[record.key()])
 """,
             "What the processor itself remembers ends with it",
@@ -164,7 +169,7 @@ class CountByColour(Processor):
             + """
     def process(self, record):
         so_far = self.store.get(record.key())
-        self.store.put(record.key(), so_far + 1)
+        self.store.put(record.key(), so_far + int(record.value()))
 """,
             "unsupported operand type(s) for +: 'NoneType' and 'int'",
         ),
@@ -172,16 +177,25 @@ class CountByColour(Processor):
             _COUNT
             + """
     def process(self, record):
-        so_far = self.store.get("all") or 0
-        self.store.put("all", so_far + 1)
+        so_far = self.store.get(record.key()) or 0
+        self.store.put(record.key(), so_far + 1)
 """,
-            "The store says all 4",
+            "You count deliveries",
         ),
         WrongAnswer(
             _COUNT
             + """
     def process(self, record):
-        so_far = (self.store.get(record.key()) or 0) + 1
+        so_far = self.store.get("all") or 0
+        self.store.put("all", so_far + int(record.value()))
+""",
+            "The store says all 12",
+        ),
+        WrongAnswer(
+            _COUNT
+            + """
+    def process(self, record):
+        so_far = (self.store.get(record.key()) or 0) + int(record.value())
 """,
             "the store is still empty",
         ),

@@ -16,7 +16,7 @@ from modelserving.kstreams import (
     raw,
     text,
 )
-from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
+from modelserving.workshop.lesson.exercise import Exercise, NotYet, WrongAnswer, require
 from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
@@ -81,9 +81,25 @@ def _restored(store: type, entries: list[_Change]) -> dict[str, float]:
     made = store("prices")
     made.open()
     for key, value in entries:
-        made.restore(key, value)
+        _restore(made, key, value)
     found: dict[str, float] = made.prices
     return found
+
+
+def _restore(store: Any, key: bytes, value: bytes | None) -> None:
+    """Give one entry to a store.
+
+    Raises:
+        NotYet: it cannot forget what it never had.
+    """
+    try:
+        store.restore(key, value)
+    except KeyError as error:
+        if value is not None:
+            raise
+        raise NotYet(
+            f"A tombstone came for {error}, which the store did not have. Nothing is to happen then."
+        ) from error
 
 
 def _compare(found: dict[str, float], entries: list[_Change]) -> None:
@@ -203,7 +219,7 @@ new store.
         else:
             self.prices[key.decode()] = float(value)
 """,
-            "KeyError: 'Never heard of'",
+            "A tombstone came for 'Never heard of'",
         ),
     ),
     check=check,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
+from modelserving.workshop.lesson.exercise import Exercise, NotYet, WrongAnswer, require
 from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
@@ -39,13 +39,29 @@ def check(_: Ground, step: _Step) -> str:
     """Send records and models through the scan, and look at each answer."""
     state: tuple[Any, Any] = (None, None)
     for number, ((kind, thing), expected) in enumerate(zip(_EVENTS, _EXPECTED, strict=True)):
-        state = step(state, (kind, thing))
+        state = _stepped(step, state, kind, thing)
         require(
             isinstance(state, tuple) and len(state) == 2,
             "`step` returned one thing. Return two things: the model in use, and the answer.",
         )
         require(state[1] == expected, _wrong(number, kind, thing, state[1], expected))
     return "Nine events, three models: each record met the newest model; the one before any model was skipped."
+
+
+def _stepped(step: _Step, state: tuple[Any, Any], kind: str, thing: Any) -> Any:
+    """One step.
+
+    Raises:
+        NotYet: it used a model before there was any.
+    """
+    try:
+        return step(state, (kind, thing))
+    except TypeError as error:
+        if kind == "record" and state[0] is None and "not callable" in str(error):
+            raise NotYet(
+                f"Record {thing} came before any model, and `step` called it all the same: {error}."
+            ) from error
+        raise
 
 
 def _wrong(number: int, kind: str, thing: Any, got: Any, expected: Any) -> str:
@@ -107,7 +123,7 @@ def step(state, event):
         return thing, None
     return model, model(thing)
 """,
-            "'NoneType' object is not callable",
+            "came before any model, and `step` called it",
         ),
         WrongAnswer(
             """

@@ -39,7 +39,9 @@ BLANK = "____"
 ANSWER_SECONDS = 15.0
 """What the code of an answer may take, all its calls together."""
 
-_FILL_IN = "Nothing filled in yet. Put your code in place of each `...` or `____` in the cell above, and run that cell."
+_FILL_IN = (
+    "There is a `...` or `____` left in the cell above. Put your code in place of each, run that cell, and check again."
+)
 
 
 class NotYet(Exception):

@@ -39,6 +39,8 @@ _STOP_AGAIN_AFTER_S = 0.1
 _CHECK = "lesson.check("
 _RUN_CODE = {"run_cell_async", "comm_msg"}
 """IPython's function for a cell, and the kernel's for a button."""
+_IMPORT = "_find_and_load"
+"""Python's function for a module that is not there yet."""
 _wakers: list[socket.socket] = []
 _CLOCK = CellClock()
 
@@ -170,10 +172,10 @@ def _wake_on_interrupt() -> None:
 
 
 def _stop_code_only(kernel: Any) -> None:
-    """Let ■ stop the code of a cell, and wait while the kernel itself is at work before it.
+    """Let ■ stop the code of a cell, and wait while the kernel itself is at work before it, or a module is imported.
 
     Raised in the kernel's own code, an interrupt would end the request without an answer: the cell would show ``[*]``
-    for good.
+    for good. Raised in an import, it would leave half a module, and some can be loaded only once in a process.
     """
 
     def pre_handler_hook() -> None:
@@ -183,8 +185,8 @@ def _stop_code_only(kernel: Any) -> None:
 
 
 def _interrupted(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-    """Stop the cell that runs; where none runs yet, try again in a moment. After a request, the kernel ignores it."""
-    while frame is not None:
+    """Stop the cell that runs; where that must wait, try again in a moment. After a request, the kernel ignores it."""
+    while frame is not None and frame.f_code.co_name != _IMPORT:
         if frame.f_code.co_name in _RUN_CODE:
             raise StoppedCell
         frame = frame.f_back

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from functools import cache
+from pathlib import Path
+
+import pytest
 
 _KERNEL = """
 import sys
@@ -16,7 +18,7 @@ prepare_kernel()
 print(before, "numpy" in sys.modules)
 """
 _STOPPED = """
-import signal
+import signal, sys
 from types import SimpleNamespace
 from IPython.core.interactiveshell import InteractiveShell
 from modelserving.workshop.lesson import notebook
@@ -27,7 +29,9 @@ notebook.prepare_kernel()
 print("CLOCKS", [shell.events.callbacks["pre_run_cell"].count(notebook._CLOCK.begin)])
 shell.kernel.pre_handler_hook()
 signal.raise_signal(signal.SIGINT)  # the kernel is not in the cell yet
-shell.run_cell("import time; time.sleep(60)")
+shell.run_cell("from time import sleep; sleep(60)")
+shell.run_cell("import stopped_in_it; sleep(60)")
+print("IMPORTED", vars(sys.modules["stopped_in_it"]).get("whole"))
 shell.transform_ast = lambda code: signal.raise_signal(signal.SIGINT)
 shell.run_cell("1 + 1")
 """
@@ -47,9 +51,10 @@ print("FINE", why_undefined("say_hello"))
 """
 
 
-@cache
-def _run(code: str) -> str:
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+def _run(code: str, folder: Path | None = None) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120, cwd=folder
+    )
     return done.stdout
 
 
@@ -58,11 +63,20 @@ def test_numpy_is_there_before_a_cell_can_be_stopped() -> None:
     assert _run(_KERNEL).split()[-1] == "True"
 
 
-def test_a_stop_waits_for_the_code_of_a_cell_and_is_one_line() -> None:
-    """The kernel's own code is not interrupted, for its cell would get no answer. IPython's own gives one line, too."""
-    said = _run(_STOPPED)
-    assert said.count("Stopped: by you") == 2
-    assert "Traceback" not in said
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What a kernel says that is stopped before a cell, in an import, and in IPython's own code."""
+    folder = tmp_path_factory.mktemp("stopped")
+    module = "import signal\nsignal.raise_signal(signal.SIGINT)\nwhole = True\n"
+    (folder / "stopped_in_it.py").write_text(module)
+    return _run(_STOPPED, folder)
+
+
+def test_a_stop_waits_for_the_code_of_a_cell_and_is_one_line(stopped: str) -> None:
+    """Not in the kernel's own code, for the cell would get no answer; nor in an import, of which half would stay."""
+    assert stopped.count("Stopped: by you") == 3
+    assert "IMPORTED True" in stopped
+    assert "Traceback" not in stopped
 
 
 def test_an_answer_whose_cell_failed_is_not_judged() -> None:
@@ -76,6 +90,6 @@ def test_an_answer_whose_cell_failed_is_not_judged() -> None:
     assert [line for line in lines if line.startswith(("OTHER", "FINE"))] == ["OTHER ", "FINE "]
 
 
-def test_each_cell_has_one_clock_however_often_a_lesson_is_started() -> None:
+def test_each_cell_has_one_clock_however_often_a_lesson_is_started(stopped: str) -> None:
     """A cell that takes long counts its seconds, in one line."""
-    assert "CLOCKS [1]" in _run(_STOPPED)
+    assert "CLOCKS [1]" in stopped
