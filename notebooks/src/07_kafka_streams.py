@@ -76,7 +76,8 @@ class Label(Processor):
         self.context.forward(record.withValue(kind))
 
 # %% [markdown]
-# Topics hold bytes. A **serde** is a pair of functions, to bytes and back. For wines we have had such a pair since lesson 02:
+# Topics hold bytes. A **serde** is a pair of functions, to bytes and back. For wines we have had such a pair since lesson 02. (A `;` at the end of a
+# cell keeps its result from being shown.)
 
 # %%
 wines = serde(encode_wine, decode_wine)
@@ -84,7 +85,7 @@ wines = serde(encode_wine, decode_wine)
 topology = Topology()
 topology.addSource("bottles", text().deserializer(), wines.deserializer(), "wine-bottles")
 topology.addProcessor("label", ProcessorSupplier(Label), "bottles")
-topology.addSink("labels", "wine-labels", text().serializer(), text().serializer(), "label");  # `;`: show no result
+topology.addSink("labels", "wine-labels", text().serializer(), text().serializer(), "label");
 
 # %%
 from modelserving.kstreams import describe

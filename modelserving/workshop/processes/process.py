@@ -17,7 +17,7 @@ from modelserving.workshop.processes.child import ChildProcess
 
 __all__ = ["ChildProcess", "ServerProcess", "wait_until_all_serve"]
 
-_START_SECONDS = 90.0
+_START_SECONDS = 150.0  # it takes 5; a machine may be very busy
 _PAUSE = 0.05
 # Nothing is encrypted here; httpx's own would load all certificates of the machine for each question, in 20 ms.
 _NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -43,6 +43,7 @@ class ServerProcess(ChildProcess):
         prefix = ("--prefix", topics_prefix) if topics_prefix else ()
         super().__init__(("serve", kind, *prefix, *options), environ)
         self.url = ""
+        self._health = "nothing"
 
     def _extra(self) -> Sequence[str]:
         return ("--announce", str(self.folder / "announced"), "--until-stdin-closes")
@@ -102,9 +103,12 @@ class ServerProcess(ChildProcess):
 
     def _healthy(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/healthz", timeout=5, verify=_NO_CERTIFICATES).status_code == 200
-        except httpx.HTTPError:
+            answer = httpx.get(f"{self.url}/healthz", timeout=5, verify=_NO_CERTIFICATES)
+        except httpx.HTTPError as error:
+            self._health = f"nothing ({error})"
             return False
+        self._health = answer.text
+        return answer.status_code == 200
 
     def _wait(self, condition: Callable[[], bool], what: str, seconds: float) -> None:
         deadline = time.monotonic() + seconds
@@ -113,7 +117,7 @@ class ServerProcess(ChildProcess):
             if not self.running:
                 raise ServerError(f"`{self}` ended with status {self.returncode} before it could {what}:\n{tail}")
             if time.monotonic() > deadline:
-                raise ServerError(f"`{self}` did not {what} within {seconds:g} s:\n{tail}")
+                raise ServerError(f"`{self}` did not {what} within {seconds:g} s. Its health: {self._health}\n{tail}")
             time.sleep(_PAUSE)
 
 
