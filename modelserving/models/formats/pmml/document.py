@@ -31,6 +31,7 @@ MAX_BYTES = 5_000_000
 MAX_DEPTH = 250
 """Deepest nesting. The parser of the engine recurses, so depth costs stack; real trees are less than 50 deep."""
 
+_INSTANCE = "{http://www.w3.org/2001/XMLSchema-instance}"
 _NOT_A_MODEL = {"Header", "MiningBuildTask", "DataDictionary", "TransformationDictionary", "Extension"}
 
 
@@ -134,6 +135,8 @@ def _read_elements(data: bytes) -> Element:
             _check_depth(depth)
             uri, _, name = item.tag.rpartition("}")
             item.tag = prefixes.get(uri[1:], "") + name
+            for hint in [key for key in item.attrib if key.startswith(_INSTANCE)]:
+                del item.attrib[hint]  # where its schema is: R writes that, and its prefix would be declared twice
         else:
             depth -= 1
     for uri, prefix in prefixes.items():

@@ -289,7 +289,8 @@ def _check_order(root: Element) -> None:
 
 def _forget_values(root: Element) -> None:
     """A label that no one has seen is one like any other, if it is taken as it is; the engine would take none."""
-    asis = {f.get("name") for f in root.iter("MiningField") if f.get("invalidValueTreatment") == "asIs"}
+    fields = [field for field in root.iter("MiningField") if field.get("usageType") not in _TARGETS]
+    asis = {field.get("name") for field in fields if field.get("invalidValueTreatment") == "asIs"}
     for field in root.iterfind("DataDictionary/DataField"):
         if field.get("name") in asis and field.get("optype") == "categorical":
             if field.get("dataType") == "double" and field.find("Value") is not None:

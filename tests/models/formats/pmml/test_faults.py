@@ -381,6 +381,35 @@ def test_a_label_that_no_one_has_seen_is_one_of_its_own() -> None:
     assert score(asis.encode(), c=["b", "never seen", "a"]).values[:2].tolist() == [1.0, 1.0]
 
 
+def test_a_target_that_is_taken_as_it_is_keeps_its_labels() -> None:
+    """KNIME marks every field so, its target too: without its labels, the last one would never be the answer."""
+    cells = "".join(
+        f'<PCell targetCategory="no" parameterName="p{place}" beta="{beta}"/>' for place, beta in enumerate((1, -1))
+    )
+    data = pmml(
+        FIELDS,
+        '<GeneralRegressionModel modelType="multinomialLogistic" functionName="classification">'
+        + schema("k", "x").replace("/>", ' invalidValueTreatment="asIs"/>')
+        + '<ParameterList><Parameter name="p0"/><Parameter name="p1"/></ParameterList><FactorList/><CovariateList>'
+        '<Predictor name="x"/></CovariateList><PPMatrix><PPCell value="1" predictorName="x" parameterName="p1"/>'
+        f"</PPMatrix><ParamMatrix>{cells}</ParamMatrix></GeneralRegressionModel>",
+    )
+    labels = score(data, x=[0.0, 5.0]).labels
+    assert labels is not None
+    assert labels.tolist() == ["no", "yes"]
+
+
+def test_a_document_may_say_where_its_schema_is() -> None:
+    """R writes that in each, in a namespace that it declares; declared twice, no engine would read it."""
+    data = branching("none", IS_A).replace(
+        b"<PMML ",
+        b'<PMML xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
+        b'xsi:schemaLocation="http://www.dmg.org/PMML-4_1 http://www.dmg.org/v4-1/pmml-4-1.xsd" ',
+        1,
+    )
+    assert score(data, x=[1.0], z=[1.0], c=["a"]).values.tolist() == [1.0]
+
+
 def test_a_column_that_no_one_reads_may_hold_anything() -> None:
     """An unseen category costs a record its answer only where the model asks for it; the engine looks at all fields."""
     body = '<RegressionTable intercept="1"><NumericPredictor name="x" coefficient="2"/>{}</RegressionTable>'
