@@ -200,7 +200,7 @@ def look(lab: Lab, page: Page, lesson: str, folder: Path, *, dark: bool) -> None
 def reading(cells: tuple[Cell, ...]) -> float:
     """Minutes to read a lesson: 180 words a minute, four seconds a line of code, a quarter of a minute a prediction.
 
-    Without its exercises. A lesson's stated minutes are these, and what its cells take to run, up to the next five.
+    Without its exercises. A lesson states at least these, and what its cells take to run, in steps of five.
     """
     words = sum(len(re.sub(r"\([^)]*\)", "", cell.source).split()) for cell in cells if cell.kind == "markdown")
     lines = sum(cell.source.count("\n") + 1 for cell in cells if cell.kind == "code" and not set(cell.tags) & _NO_CODE)

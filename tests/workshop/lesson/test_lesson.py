@@ -19,6 +19,7 @@ from modelserving.errors import BrokerUnavailable, ConfigError, KafkaError, Serv
 from modelserving.kafka import Connection, end_offsets, list_topics, make_consumer, make_producer
 from modelserving.workshop import Lesson, lag, start, take, topic_setting
 from modelserving.workshop.lesson import lesson as lesson_module
+from modelserving.workshop.lesson import lesson_topics
 
 pytestmark = pytest.mark.broker
 
@@ -292,6 +293,17 @@ def test_a_wait_in_vain_says_what_it_can_find_out(lesson: Lesson) -> None:
         task.wait(60)
     with pytest.raises(WaitTimeout, match="pour behind the cells ended with ZeroDivisionError"):
         lesson.wait_for(lambda: False, "the tide", 0)
+
+
+def test_where_nobody_watches_a_wait_has_more_time(lesson: Lesson, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A person is told after half a minute; in a test, a busy machine is no fault of the lesson."""
+    given: list[float] = []
+    monkeypatch.setattr(lesson_topics, "wait_until", lambda _condition, _what, seconds: given.append(seconds))
+    for fast in (True, False):
+        monkeypatch.setattr(lesson, "fast", fast)
+        lesson.wait_for(lambda: True, "nothing")
+    lesson.wait_for(lambda: True, "nothing", 5)
+    assert given == [90, 30, 5]
 
 
 def test_a_consumer_of_a_lesson_takes_its_own_place(lesson: Lesson) -> None:
