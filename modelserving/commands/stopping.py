@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+from modelserving.system.parent import when_parent_is_gone
 
 __all__ = ["stop_event"]
 
@@ -25,15 +26,9 @@ def stop_event(until_stdin_closes: bool = False) -> Iterator[threading.Event]:
 
     before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     if until_stdin_closes:
-        threading.Thread(target=_watch_stdin, args=(stop,), name="parent-watch", daemon=True).start()
+        when_parent_is_gone(stop.set)
     try:
         yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _watch_stdin(stop: threading.Event) -> None:
-    while os.read(0, 1024):
-        pass
-    stop.set()

@@ -7,6 +7,7 @@
     late.py        names that a package imports when they are first used
     leaving.py     the end of a process that has threads which do not end
     pacing.py      work that is not urgent, and gives way
+    parent.py      the end of the process that started this one
     ports.py       loopback ports: free ones, and who has one that is not
     stopping.py    waits that end when the work is not wanted any more
     waiting.py     ask again and again, until it is so or the time is over

@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import sys
-import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ import uvicorn
 from fastapi import APIRouter, FastAPI
 
 from modelserving.system import write_atomically
+from modelserving.system.parent import when_parent_is_gone
 from modelserving.web.app import make_app
 from modelserving.web.schemas import ServerView
 
@@ -81,13 +81,7 @@ async def stdin_closed() -> None:
     """Wait until the parent process is gone: the pipe to it closes even when it is killed."""
     gone = anyio.Event()
     token = anyio.lowlevel.current_token()
-
-    def watch() -> None:
-        while os.read(0, 1024):
-            pass
-        anyio.from_thread.run_sync(gone.set, token=token)
-
-    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
+    when_parent_is_gone(lambda: anyio.from_thread.run_sync(gone.set, token=token))
     await gone.wait()
 
 

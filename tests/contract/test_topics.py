@@ -36,11 +36,20 @@ def cut(pipeline: Pipeline, before: int) -> None:
 
 @whatever_the_store
 def test_records_that_were_cut_off_before_they_were_scored_are_counted(pipeline: Pipeline) -> None:
-    """Before the first start, and while the server is down: by partition, in the log, the state and the health."""
+    """Before the first start, and while the server is down: by partition, in the log, the state and the health.
+
+    Settings that may lose more, of a topic that somebody else made, are told with the command that mends them.
+    """
     pipeline.send_model(*published(GOOD))
     pipeline.send_wines(30)
     cut(pipeline, 20)
+    admin = make_admin(pipeline.connection)
+    bad = {"message.timestamp.type": "CreateTime", "retention.ms": "3600000"}
+    admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, pipeline.topics.records, configs=bad)])
+    admin.close()
     with pipeline.serve() as server:
+        wait_until(lambda: "retention.ms is 3600000, not -1" in details(server), "the warning")
+        assert "-c message.timestamp.type=LogAppendTime" in details(server)
         wait_until(pipeline.settled(server, 10), "the ten that are left")
         wait_until(lambda: server.get("/state")["lost"] == {"0": 20}, "the loss")
         assert "20 in partition 0" in details(server)
@@ -50,18 +59,6 @@ def test_records_that_were_cut_off_before_they_were_scored_are_counted(pipeline:
     with pipeline.serve() as server:
         wait_until(pipeline.settled(server, 5), "the five that are left")
         wait_until(lambda: sum(server.get("/state")["lost"].values()) >= 5, "the second loss")  # type: ignore[attr-defined]
-
-
-@whatever_the_store
-def test_settings_that_lose_messages_are_told_with_the_command_that_mends_them(pipeline: Pipeline) -> None:
-    """A topic that somebody else made with the client's clock and a short retention."""
-    admin = make_admin(pipeline.connection)
-    bad = {"message.timestamp.type": "CreateTime", "retention.ms": "3600000"}
-    admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, pipeline.topics.records, configs=bad)])
-    admin.close()
-    with pipeline.serve() as server:
-        wait_until(lambda: "retention.ms is 3600000, not -1" in details(server), "the warning")
-        assert "-c message.timestamp.type=LogAppendTime" in details(server)
 
 
 @whatever_the_store
@@ -124,13 +121,6 @@ def test_models_of_a_topic_made_anew_with_more_partitions_serve(pipeline: Pipeli
     wait_until(lambda: [one.prediction for one in pipeline.scored()] == [6.0], "its answer")
 
 
-@whatever_the_store
-def test_an_idle_member_says_so(pipeline: Pipeline, server: ServerProcess) -> None:
-    """Two servers of a group share one partition: the health of one of them tells."""
-    with pipeline.serve("--instance", "second") as second:
-        wait_until(lambda: "nothing to score" in details(server) + details(second), "the word of the idle one")
-
-
 @pytest.mark.parametrize("pipeline", ["stage"], indirect=True)
 def test_of_two_servers_with_one_name_one_ends_and_says_why(pipeline: Pipeline, server: ServerProcess) -> None:
     """They take each other's place in the group; the other one goes on scoring. Other servers: in unit tests."""
@@ -145,17 +135,14 @@ def test_of_two_servers_with_one_name_one_ends_and_says_why(pipeline: Pipeline, 
 
 
 @whatever_the_store
-def test_servers_of_two_groups_on_one_topic_of_answers_say_so(pipeline: Pipeline, server: ServerProcess) -> None:
-    """Each record has two answers then; both servers name the other's group."""
+def test_servers_that_share_their_topics_say_so(pipeline: Pipeline, server: ServerProcess) -> None:
+    """Two of a group share one partition: the health of one tells that it is idle.
+
+    With two groups each record has two answers; both servers name the other's group.
+    """
+    with pipeline.serve("--instance", "second") as second:
+        wait_until(lambda: "nothing to score" in details(server) + details(second), "the word of the idle one")
     with pipeline.serve("--group", f"{pipeline.prefix}-other", "--instance", "other") as other:
         pipeline.send_wines(3)
         wait_until(lambda: f"{pipeline.prefix}-other" in details(server), "the warning of the one")
         wait_until(lambda: "under-test" in details(other) or pipeline.kind[:7] == "streams", "that of the other")
-
-
-@whatever_the_store
-def test_head_is_answered_as_get_without_a_body(server: ServerProcess) -> None:
-    """Balancers and probes ask so."""
-    answer = httpx.head(f"{server.url}/healthz", timeout=60)
-    assert (answer.status_code, answer.content) == (200, b"")
-    assert httpx.head(f"{server.url}/nowhere", timeout=60).status_code == 404

@@ -6,13 +6,20 @@
     protobuf.py ◀── proto_text.py              descriptors made at run time, of a .proto text or a FileDescriptorSet
     avro.py · json_text.py ──▶ columns.py      values of rows to columns, checked value by value
     framing.py                                 Confluent's prefix: a magic byte, and the number of a schema
+
+Each name is imported when it is first used: who reads plain answers has none of the libraries that the codecs need.
 """
 
-from modelserving.records.codecs.avro import AvroCodec
-from modelserving.records.codecs.codec import Codec, DecodedRecords
-from modelserving.records.codecs.framing import FramedMessage, read_frames, write_frame
-from modelserving.records.codecs.json_text import JsonCodec
-from modelserving.records.codecs.protobuf import ProtobufCodec
+from typing import TYPE_CHECKING
+
+from modelserving.system.late import importing_late
+
+if TYPE_CHECKING:
+    from modelserving.records.codecs.avro import AvroCodec
+    from modelserving.records.codecs.codec import Codec, DecodedRecords
+    from modelserving.records.codecs.framing import FramedMessage, read_frames, write_frame
+    from modelserving.records.codecs.json_text import JsonCodec
+    from modelserving.records.codecs.protobuf import ProtobufCodec
 
 __all__ = [
     "AvroCodec",
@@ -24,3 +31,14 @@ __all__ = [
     "read_frames",
     "write_frame",
 ]
+
+__getattr__ = importing_late(
+    __name__,
+    {
+        "avro": ("AvroCodec",),
+        "codec": ("Codec", "DecodedRecords"),
+        "framing": ("FramedMessage", "read_frames", "write_frame"),
+        "json_text": ("JsonCodec",),
+        "protobuf": ("ProtobufCodec",),
+    },
+)

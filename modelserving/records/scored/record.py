@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeAlias
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 
 from modelserving.errors import DecodeError
+from modelserving.records.codecs.framing import read_frames
 from modelserving.records.wire import scored_pb2 as wire
 
 __all__ = ["Output", "ScoredRecord", "decode_scored", "encode_same", "encode_scored", "encode_words"]
@@ -67,9 +68,6 @@ def decode_scored(value: bytes | None) -> ScoredRecord:
     if not value:
         raise DecodeError("the message is empty; a scored record was expected.")
     if not value[0]:
-        # only here: the codecs need libraries that a program which reads plain answers does not have
-        from modelserving.records.codecs.framing import read_frames
-
         frames, problems = read_frames([value], protobuf=True)
         if problems:
             raise problems[0]

@@ -8,7 +8,6 @@ killed.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import threading
 from collections.abc import Mapping, Sequence
@@ -17,6 +16,7 @@ from typing import Any
 from modelserving.broker import use_broker
 from modelserving.kafka import Connection, read_topic
 from modelserving.records import ScoredRecord, decode_scored, encode_scored
+from modelserving.system.parent import when_parent_is_gone
 from modelserving.workshop.processes.child import ChildProcess
 
 __all__ = ["AlarmApplication", "find_alarms", "make_topology", "read_limits"]
@@ -89,12 +89,6 @@ def _run(connection: Connection, said: argparse.Namespace, stop: threading.Event
             streams.raise_error()
 
 
-def _stop_with_parent(stop: threading.Event) -> None:
-    while os.read(0, 1024):
-        pass
-    stop.set()
-
-
 def main() -> int:
     """Run until the input closes.
 
@@ -105,7 +99,7 @@ def main() -> int:
     for word in ("scored", "limits", "target", "name"):
         parser.add_argument(word)
     said, stop = parser.parse_args(), threading.Event()
-    threading.Thread(target=_stop_with_parent, args=(stop,), name="parent-watch", daemon=True).start()
+    when_parent_is_gone(stop.set)
     with use_broker() as connection:
         _run(connection, said, stop)
     return 0
