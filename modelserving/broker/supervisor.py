@@ -40,6 +40,7 @@ from modelserving.broker.startup_cache import StartupCache
 from modelserving.broker.state import FileLock, Identity, Running, Worker
 from modelserving.errors import ModelServingError
 from modelserving.system.ports import free_port
+from modelserving.system.waiting import poll
 
 __all__ = ["Supervisor", "main"]
 
@@ -146,15 +147,13 @@ class Supervisor:
 
     def _watch(self, java: subprocess.Popen[bytes], port: int) -> None:
         """Report when the broker answers, and when Java is gone; on a thread of its own."""
-        deadline = time.monotonic() + _ANSWER_WITHIN_S
-        while java.poll() is None:
-            if serves(self._layout, port):
-                self._post("ready")
-                break
-            if time.monotonic() > deadline:
-                self._post("late")
-                break
-            time.sleep(_LOOK_EVERY_S)
+
+        def news() -> _Event | None:
+            return "ended" if java.poll() is not None else "ready" if serves(self._layout, port) else None
+
+        found = poll(news, _ANSWER_WITHIN_S, _LOOK_EVERY_S) or "late"
+        if found != "ended":
+            self._post(found)
         java.wait()
         self._post("ended")
 

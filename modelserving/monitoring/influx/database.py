@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 import httpx
 
 from modelserving.errors import SetupError
 from modelserving.monitoring.influx.writer import TIMEOUT, InfluxTarget, refusal_of
+from modelserving.system.waiting import poll
 
 __all__ = ["wait_for_database"]
 
@@ -25,18 +24,19 @@ def wait_for_database(target: InfluxTarget, seconds: float = _WAIT_S) -> None:
     Raises:
         SetupError: it does not answer, or refuses.
     """
-    deadline = time.monotonic() + seconds
+    failure: httpx.HTTPError | None = None
+
+    def ask() -> httpx.Response | None:
+        nonlocal failure
+        try:
+            return client.post(target.query_url, params={"q": target.create_statement})
+        except httpx.HTTPError as error:
+            failure = error
+            return None
+
     with httpx.Client(timeout=TIMEOUT, trust_env=False, headers=target.headers) as client:
-        while True:
-            try:
-                answer = client.post(target.query_url, params={"q": target.create_statement})
-            except httpx.HTTPError as error:
-                if time.monotonic() > deadline:
-                    raise SetupError(f"InfluxDB at {target.url} does not answer: {error!r}.") from error
-                time.sleep(_PAUSE_S)
-            else:
-                if refusal := refusal_of(answer):
-                    raise SetupError(
-                        f"InfluxDB at {target.url} does not make the database {target.database!r}: {refusal}"
-                    )
-                return
+        answer = poll(ask, seconds, _PAUSE_S)
+    if answer is None:
+        raise SetupError(f"InfluxDB at {target.url} does not answer: {failure!r}.") from failure
+    if refusal := refusal_of(answer):
+        raise SetupError(f"InfluxDB at {target.url} does not make the database {target.database!r}: {refusal}")

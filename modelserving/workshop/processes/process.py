@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import ssl
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Self
@@ -12,6 +11,7 @@ from typing import Self
 import httpx
 
 from modelserving.errors import ServerError
+from modelserving.system.waiting import poll
 from modelserving.widgets.waiting import waiting
 from modelserving.workshop.processes.child import ChildProcess
 
@@ -111,14 +111,16 @@ class ServerProcess(ChildProcess):
         return answer.status_code == 200
 
     def _wait(self, condition: Callable[[], bool], what: str, seconds: float) -> None:
-        deadline = time.monotonic() + seconds
-        while not condition():
-            tail = "\n".join(self.log()[-15:])
-            if not self.running:
-                raise ServerError(f"`{self}` ended with status {self.returncode} before it could {what}:\n{tail}")
-            if time.monotonic() > deadline:
-                raise ServerError(f"`{self}` did not {what} within {seconds:g} s. Its health: {self._health}\n{tail}")
-            time.sleep(_PAUSE)
+        if not poll(lambda: condition() or not self.running, seconds, _PAUSE):
+            said = f"Its health: {self._health}\n{self._end_of_log()}"
+            raise ServerError(f"`{self}` did not {what} within {seconds:g} s. {said}")
+        if not condition():
+            raise ServerError(
+                f"`{self}` ended with status {self.returncode} before it could {what}:\n{self._end_of_log()}"
+            )
+
+    def _end_of_log(self) -> str:
+        return "\n".join(self.log()[-15:])
 
 
 def wait_until_all_serve(servers: Iterable[ServerProcess]) -> None:
