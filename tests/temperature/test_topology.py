@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
 from modelserving.kstreams import TopologyTestDriver, raw
 from modelserving.records import (
@@ -96,3 +98,26 @@ def test_what_cannot_be_read_is_a_dead_letter_as_it_came(driven: Driven, value: 
     assert (first.key(), first.value(), said["x-original-topic"]) == (b"\xfe", value, b"sensor")
     assert said["x-error-reason"]
     assert [one.command for one in driven.told()] == [HeaterCommand.ON]
+
+
+SOME_BYTES = st.one_of(
+    st.none(),
+    st.binary(max_size=60),
+    st.builds(lambda *made: encode_reading(SensorReading(*made)), st.integers(0, 3), st.floats()),
+    st.builds(
+        lambda *made: encode_temperature_control(TemperatureControl(*made)), st.integers(0, 3), *[st.floats()] * 3
+    ),
+)
+
+
+@settings(
+    max_examples=30, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+)
+@given(st.lists(st.tuples(st.booleans(), st.one_of(st.none(), st.binary(max_size=9)), SOME_BYTES), max_size=9))
+def test_no_message_stops_it(driven: Driven, messages: list[tuple[bool, bytes | None, bytes | None]]) -> None:
+    """Of any bytes on either topic, with any key: the control and the readings behind them are obeyed."""
+    for on_sensor, key, value in messages:
+        (driven.sensor if on_sensor else driven.control).pipeInput(key, value)
+    driven.want(1, 21.0)
+    driven.read(1, 3.0, 99.0)
+    assert [said.command for said in driven.told() if said.sensor == 1][-1] is HeaterCommand.OFF

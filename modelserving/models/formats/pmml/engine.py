@@ -136,13 +136,23 @@ class PmmlEngine:
         try:
             return next(iter(self.java.predict(row)))
         except jpype.JException as error:
-            return _Failure(f"the PMML engine failed: {jvm.describe(error)}")
+            return _Failure(_explain(self.java, jvm.describe(error)))
 
 
 class _Failure(str):
     """What an engine said instead of an answer."""
 
     __slots__ = ()
+
+
+def _explain(model: Any, failure: str) -> str:
+    """What to tell of a record on which the engine failed."""
+    if "key not found" in failure and str(model.getClass().getSimpleName()) == "NearestNeighborModel":
+        return (
+            "as many of its nearest neighbours have one label as another, and the PMML engine cannot choose; "
+            "another numberOfNeighbors (odd, for two labels) leaves no tie"
+        )
+    return f"the PMML engine failed: {failure}"
 
 
 def load_engine(document: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from modelserving.errors import ModelFormatError, ModelInputError
@@ -247,3 +248,26 @@ def test_a_failing_engine_costs_only_the_record(wine: WineRecord) -> None:
     assert scores.values[0] == 37.0
     assert list(scores.problems) == [1]
     assert scores.problems[1].startswith("the PMML engine failed: ClassCastException")
+
+
+NEIGHBOURS = """
+    <NearestNeighborModel functionName="classification" numberOfNeighbors="{count}"
+      categoricalScoringMethod="majorityVote">
+    <MiningSchema><MiningField name="alcohol"/><MiningField name="quality" usageType="target"/></MiningSchema>
+    <TrainingInstances><InstanceFields><InstanceField field="alcohol" column="x"/>
+      <InstanceField field="quality" column="y"/></InstanceFields><InlineTable>
+      <row><x>9</x><y>5</y></row><row><x>11</x><y>6</y></row><row><x>12</x><y>6</y></row></InlineTable>
+    </TrainingInstances>
+    <ComparisonMeasure kind="distance"><euclidean/></ComparisonMeasure>
+    <KNNInputs><KNNInput field="alcohol"/></KNNInputs></NearestNeighborModel>
+"""
+
+
+def test_neighbours_that_do_not_agree_are_told() -> None:
+    """The engine has no answer where labels are tied: that record says why and what helps, the others are answered."""
+    document = pmml(target("5", "6") + field("alcohol"), NEIGHBOURS.format(count=2))
+    scores = PmmlModel(document).score(pa.RecordBatch.from_pydict({"alcohol": [9.0, 12.0]}))
+    assert (scores.values[1], list(scores.problems)) == (6, [0])
+    assert "as many of its nearest neighbours have one label as another" in scores.problems[0]
+    decided = PmmlModel(pmml(target("5", "6") + field("alcohol"), NEIGHBOURS.format(count=3)))
+    assert decided.score(pa.RecordBatch.from_pydict({"alcohol": [9.0]})).values.tolist() == [6]
