@@ -7,7 +7,7 @@ SIDE_BY_SIDE := -n 3 --dist loadgroup
 FAST := not slow and not notebook and not browser and not ray and not registry
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-quix setup-jpmml setup-mlserver lab demo test test-ray test-registry test-mlserver check lint format types slides pictures notebooks protos lock clean
+.PHONY: help setup setup-dev setup-quix setup-jpmml setup-mlserver lab demo test fuzz test-ray test-registry test-mlserver check lint format types slides pictures notebooks protos lock clean
 
 help: ## show this list
 	@echo "make lab    the workbook: JupyterLab on its home page, with the broker running"
@@ -42,6 +42,9 @@ test: setup-dev setup-quix lint types ## all tests: style, types, package, lesso
 
 check: setup-dev lint types ## the fast part, about two minutes
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "$(FAST)" $(PYTEST_ARGS)
+
+fuzz: setup-dev ## property tests with thousands of new examples; those of `make test` are the same in each run
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "hypothesis and not broker" --hypothesis-profile fuzz -o timeout=3600 $(PYTEST_ARGS)
 
 test-ray: setup-dev ## the actors on Ray, apart: Ray and Java do not get on in one process of tests
 	$(BIN)/python -m pytest -m ray $(PYTEST_ARGS)

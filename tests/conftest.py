@@ -12,6 +12,8 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from hypothesis.internal.conjecture.providers import HypothesisProvider
+from hypothesis.internal.constants_ast import Constants
 
 from modelserving.broker import EmbeddedKafka, stop
 from modelserving.kafka import Connection, create_topics, delete_topics
@@ -24,8 +26,11 @@ sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # A busy machine may stand still for a second; how fast something is, benchmarks say.
-hypothesis.settings.register_profile("patient", deadline=None)
-hypothesis.settings.load_profile("patient")
+_PATIENT = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+# Each run asks the same, so that what a run finds is the work of whoever changed something. `make fuzz` asks anew.
+hypothesis.settings.register_profile("same", _PATIENT, derandomize=True, database=None)
+hypothesis.settings.register_profile("fuzz", _PATIENT, derandomize=False, max_examples=2_000)
+hypothesis.settings.load_profile("same")
 # A Java machine of a test lives for seconds: compiled once and well enough, its start costs a third less.
 os.environ.setdefault("MODELSERVING_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 
@@ -94,8 +99,11 @@ def _shares_with_its_module(item: pytest.Item) -> bool:
 _status = pytest.StashKey[int]()
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Let Ctrl-C reach the programs under test: in a background shell it would be ignored, by them too."""
+    if not config.getoption("--hypothesis-profile"):
+        # Else it also tries what stands in the modules that this process happens to have imported.
+        HypothesisProvider._local_constants = Constants()  # type: ignore[method-assign, assignment]
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+
 import pytest
 
 from modelserving.errors import KafkaError
@@ -29,13 +31,13 @@ def test_topics_are_made_once(connection: Connection, topics: Topics) -> None:
 
 def test_partitions_are_as_asked(connection: Connection) -> None:
     """Records, scored records and dead letters get the partitions asked for; models one, or as many as asked."""
-    own = Topics().prefixed("partitions")
+    own = Topics().prefixed(f"p{secrets.token_hex(4)}")
     create_topics(connection, own, partitions=3, models_partitions=2)
     counts = {name: len(end_offsets(connection, name)) for name in (own.records, own.scored, own.dead_letters)}
     assert set(counts.values()) == {3}
     assert len(end_offsets(connection, own.models)) == 2
     delete_topics(connection, own)
-    assert not any(name.startswith("partitions-") for name in list_topics(connection))
+    assert not set(own.names) & set(list_topics(connection))
 
 
 def test_models_are_compacted(connection: Connection, topics: Topics) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -17,7 +18,7 @@ from modelserving.kafka import Connection, create_topics, delete_topics, make_pr
 from modelserving.records import Topics, encode_wine
 from modelserving.workshop.processes.process import ServerProcess
 from tests.contract.servers import Pipeline, constant_model, published, wine
-from tests.waiting import wait_until
+from tests.waiting import WAIT, wait_until
 
 pytestmark = [
     pytest.mark.broker,
@@ -112,7 +113,7 @@ def url_of(instance: Mapping[str, Any]) -> str:
 def pipeline(kafka: EmbeddedKafka, connection: Connection, request: pytest.FixtureRequest) -> Iterator[Pipeline]:
     """Topics of four partitions; those of models have as many as the parameter says."""
     models = request.param
-    topics = Topics().prefixed(f"instances-{models}")
+    topics = Topics().prefixed(f"i{secrets.token_hex(4)}")
     create_topics(connection, topics, PARTITIONS, models)
     environ = {"KAFKA_BOOTSTRAP_SERVERS": connection.bootstrap_servers, "MODELSERVING_HOME": str(kafka.home)}
     yield Pipeline("streams", connection, topics, environ)
@@ -129,13 +130,13 @@ def load(fleet: Fleet) -> Iterator[None]:
             while not ended.wait(0.05):
                 fleet.send(10, producer)
 
-    thread = threading.Thread(target=work)
+    thread = threading.Thread(target=work, daemon=True)
     thread.start()
     try:
         yield
     finally:
         ended.set()
-        thread.join()
+        thread.join(WAIT)
 
 
 @pytest.mark.parametrize("pipeline", [1], indirect=True)

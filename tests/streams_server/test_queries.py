@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -297,9 +298,9 @@ PARTITIONS = 2
 
 
 @pytest.fixture
-def spread(connection: Connection, request: pytest.FixtureRequest) -> Iterator[Topics]:
+def spread(connection: Connection) -> Iterator[Topics]:
     """Topics of two partitions with a model, and three records on the first."""
-    topics = Topics().prefixed(f"queries-{request.node.callspec.id}")
+    topics = Topics().prefixed(f"q{secrets.token_hex(4)}")
     create_topics(connection, topics, PARTITIONS)
     with make_producer(connection) as producer:
         producer.send(topics.models, key=b"wine", value=published(constant_model(5.0, "five"))[0])

@@ -53,7 +53,7 @@ def test_only_what_is_done_inside_is_stopped() -> None:
     with stoppable(stop):
         with stoppable(other):
             pause(0)
-        threading.Thread(target=elsewhere).start()
+        threading.Thread(target=elsewhere, daemon=True).start()
         with pytest.raises(StopWaiting):
             pause(0)
     pause(0)

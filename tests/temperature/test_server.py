@@ -41,7 +41,7 @@ def rooms(connection: Connection, own: HeatingTopics) -> Iterator[Simulator]:
     """Six rooms that live until the test is over."""
     living = Simulator(connection, [Room(sensor) for sensor in ROOMS], own, speed=1200.0, every_s=0.05)
     stop = threading.Event()
-    thread = threading.Thread(target=living.run, args=(stop,))
+    thread = threading.Thread(target=living.run, args=(stop,), daemon=True)
     thread.start()
     yield living
     stop.set()

@@ -305,7 +305,7 @@ def test_a_newer_model_that_arrives_meanwhile_serves_instead() -> None:
         seen.append(slot.current.info.name)
 
     rig.send(model("slow"))
-    worker = threading.Thread(target=rig.controller.settle, args=(apply,))
+    worker = threading.Thread(target=rig.controller.settle, args=(apply,), daemon=True)
     worker.start()
     assert building.wait(WAIT)
     rig.send(model("quick"))

@@ -56,7 +56,7 @@ def _http_face(state: object, port: int = 0) -> Iterator[str]:
             """Nothing on the terminal."""
 
     with ThreadingHTTPServer(("127.0.0.1", port), Face) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
         try:
             yield f"http://127.0.0.1:{server.server_port}"

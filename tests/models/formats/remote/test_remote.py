@@ -119,7 +119,7 @@ def test_a_service_that_starts_late_is_waited_for() -> None:
     port = free_port()
     found: list[float] = []
     model = RemoteModel(description(f"http://127.0.0.1:{port}"))
-    asking = threading.Thread(target=lambda: found.extend(model.score(TWO).values))
+    asking = threading.Thread(target=lambda: found.extend(model.score(TWO).values), daemon=True)
     asking.start()
     while model.state == "closed" and asking.is_alive():
         asking.join(0.01)
