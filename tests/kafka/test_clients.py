@@ -95,7 +95,8 @@ def test_transaction_is_committed_although_the_broker_was_away(home: Path) -> No
     with EmbeddedKafka(home=home, port=0) as kafka:
         topics = Topics()
         create_topics(kafka.connection, topics)
-        producer = make_producer(kafka.connection, transactional_id="away")
+        # The broker ends a transaction that is open for longer than this, also while it is away itself.
+        producer = make_producer(kafka.connection, transactional_id="away", transaction_timeout_ms=600_000)
         producer.init_transactions()
         producer.begin_transaction()
         producer.send(topics.scored, b"survives")
