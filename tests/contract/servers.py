@@ -24,7 +24,7 @@ from modelserving.records import (
     encode_wine,
 )
 from modelserving.workshop.processes.process import ServerProcess
-from tests.waiting import wait_until
+from tests.waiting import WAIT, wait_until
 
 SERVERS = ("stage", "stage-fast", "actor", "streams-memory", "streams-standard", "streams-custom")
 """Kinds, as ``modelserving serve`` names them; what stands after a hyphen is the store: ``streams-memory``. Or it is
@@ -138,7 +138,7 @@ class Pipeline:
         )
         for message in messages:
             producer.produce(topic, message.value, message.key, headers=list(message.headers))
-        assert producer.flush(30) == 0
+        assert producer.flush(WAIT) == 0
 
     def send_wines(self, count: int, data_type: str = "wine") -> None:
         """Publish ``count`` good records."""

@@ -18,6 +18,7 @@ from modelserving.workshop.processes.child import ChildProcess
 __all__ = ["ChildProcess", "ServerProcess", "wait_until_all_serve"]
 
 _START_SECONDS = 150.0  # it takes 5; a machine may be very busy
+_ANSWER_SECONDS = 30.0
 _PAUSE = 0.05
 # Nothing is encrypted here; httpx's own would load all certificates of the machine for each question, in 20 ms.
 _NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -87,7 +88,7 @@ class ServerProcess(ChildProcess):
             ServerError: the server does not answer, or not with success.
         """
         try:
-            response = httpx.get(self.url + path, timeout=10, verify=_NO_CERTIFICATES)
+            response = httpx.get(self.url + path, timeout=_ANSWER_SECONDS, verify=_NO_CERTIFICATES)
         except httpx.HTTPError as error:
             raise ServerError(f"{self.url}{path} does not answer: {error}.") from error
         if response.is_error:
