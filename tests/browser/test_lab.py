@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from modelserving.config import checkout
 from tests.browser.lab import Lab
+from tests.waiting import WAIT
 
 pytestmark = [
     pytest.mark.browser,
@@ -53,7 +54,7 @@ def _outputs(page: Page) -> int:
     return int(page.evaluate(f"() => {cells}.reduce((sum, cell) => sum + (cell.model.outputs?.length ?? 0), 0)"))
 
 
-def _until(page: Page, condition: Callable[[], bool], seconds: float = 60) -> None:
+def _until(page: Page, condition: Callable[[], bool], seconds: float = WAIT) -> None:
     deadline = time.monotonic() + seconds
     while not condition() and time.monotonic() < deadline:
         page.wait_for_timeout(50)

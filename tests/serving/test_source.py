@@ -180,7 +180,7 @@ def two_partitions(connection: Connection) -> Iterator[Topics]:
 
 async def hold_until(condition: Callable[[], bool], source: DataSource, what: str) -> None:
     """Hold, as long as it takes."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + WAIT
     while not condition():
         assert time.monotonic() < deadline, what
         await source.hold()

@@ -11,6 +11,7 @@ import pytest
 
 from modelserving.errors import ConfigError, ServerError
 from modelserving.widgets.live import Frame, LiveView
+from tests.waiting import WAIT
 
 
 class _Counter:
@@ -41,7 +42,7 @@ def _frame(value: int) -> Frame:
     return Frame(f"<svg>{value}</svg>", f"value <{value}>", f"tens {value // 10}")
 
 
-def _until(condition: Callable[[], bool], seconds: float = 10) -> bool:
+def _until(condition: Callable[[], bool], seconds: float = WAIT) -> bool:
     deadline = time.monotonic() + seconds
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -158,7 +159,7 @@ def test_waiting_returns_the_snapshot_that_met_the_condition() -> None:
     source = _Counter()
     with _view(source) as view:
         threading.Timer(0.1, setattr, (source, "value", 12)).start()
-        assert view.wait_for(lambda value: value > 10, within_s=10) == 12
+        assert view.wait_for(lambda value: value > 10, within_s=WAIT) == 12
 
 
 def test_a_wait_counts_its_seconds_and_says_for_what(monkeypatch: pytest.MonkeyPatch) -> None:

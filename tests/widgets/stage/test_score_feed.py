@@ -19,6 +19,7 @@ from modelserving.records import ScoredRecord, Topics, encode_scored
 from modelserving.widgets.stage.feed import ScoreFeed
 from modelserving.widgets.stage.snapshot import Condition, StageSnapshot
 from modelserving.widgets.stage.view import StageView
+from tests.waiting import WAIT
 
 pytestmark = [
     pytest.mark.usefixtures("collected"),
@@ -212,7 +213,7 @@ def test_a_closed_feed_leaves_no_thread(connection: Connection, topics: Topics) 
 
 
 def _wait(feed: ScoreFeed, condition: object) -> StageSnapshot:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + WAIT
     while not condition(snapshot := feed.snapshot()) and time.monotonic() < deadline:  # type: ignore[operator]
         time.sleep(0.02)
     return snapshot

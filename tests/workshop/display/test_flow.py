@@ -12,10 +12,11 @@ import pytest
 from modelserving.errors import ConfigError
 from modelserving.widgets import BackPressureSnapshot, BackPressureView
 from modelserving.workshop.display.flow import Flow, sliders
+from tests.waiting import WAIT
 
 
 def _wait(flow: Flow, condition: Callable[[BackPressureSnapshot], bool]) -> BackPressureSnapshot:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + WAIT
     while not condition(snapshot := flow.snapshot()) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert condition(snapshot)
