@@ -29,6 +29,14 @@ from modelserving.system.ports import free_port
 from tests.waiting import WAIT, wait_until
 
 
+def can_be_read(connection: Connection, topic: str, *values: bytes) -> bool:
+    """Whether a topic has these messages and no others, as far as it may be read.
+
+    A commit is certain when the coordinator has noted it; the partitions learn of it a moment later.
+    """
+    return [record.value for record in read_topic(connection, topic)] == list(values)
+
+
 @pytest.mark.parametrize("make", [make_admin, make_consumer, make_producer])
 def test_no_broker_is_said_to_a_newcomer(make: object, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where nothing listens, the error says how to look and how to start one."""
@@ -110,7 +118,7 @@ def test_transaction_is_committed_although_the_broker_was_away(home: Path) -> No
         kafka.start()
         commit.join(WAIT)
         assert not commit.is_alive()
-        assert [record.value for record in read_topic(kafka.connection, topics.scored)] == [b"survives"]
+        wait_until(partial(can_be_read, kafka.connection, topics.scored, b"survives"), "what was committed")
         producer.close(timeout=5)
 
 
@@ -128,7 +136,7 @@ def test_successor_of_a_killed_producer_aborts_its_transaction(connection: Conne
     second.begin_transaction()
     second.send(topics.scored, b"done")
     second.commit_transaction()
-    assert [record.value for record in read_topic(connection, topics.scored)] == [b"done"]
+    wait_until(partial(can_be_read, connection, topics.scored, b"done"), "what was committed, alone")
     first.close(timeout=5)
     second.close(timeout=5)
 

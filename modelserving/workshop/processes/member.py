@@ -70,7 +70,7 @@ class GroupMember:
         """Its process id."""
         return self._process.pid
 
-    def wait_for_partitions(self, *counts: int, seconds: float = 30) -> tuple[int, ...]:
+    def wait_for_partitions(self, *counts: int, seconds: float = 60) -> tuple[int, ...]:
         """Wait until the group has given it so many partitions.
 
         Args:
