@@ -7,9 +7,11 @@ from typing import TypeVar
 
 import anyio
 
+from modelserving.kafka import Connection, end_offsets
+from modelserving.system import poll
 from modelserving.workshop.lesson import lesson_topics
 
-__all__ = ["WAIT", "until", "wait_until"]
+__all__ = ["WAIT", "let_commits_arrive", "until", "wait_until"]
 
 T = TypeVar("T")
 
@@ -32,3 +34,12 @@ async def until(condition: Callable[[], object], what: str) -> None:
         while not condition():
             await anyio.sleep(0.02)
     assert not scope.cancelled_caught, f"not within {WAIT:g} s: {what}"
+
+
+def let_commits_arrive(connection: Connection, topic: str) -> None:
+    """Wait until no transaction is open on a topic: three seconds at most, as where a server works one always may be.
+
+    A commit is certain when the coordinator has noted it, and then the server counts; the partitions learn of it, and
+    let its records be read, a moment later.
+    """
+    poll(lambda: end_offsets(connection, topic) == end_offsets(connection, topic, "read_uncommitted"), 3)

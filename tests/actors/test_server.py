@@ -39,7 +39,7 @@ from tests.actors.conftest import HASTY
 from tests.actors.samples import score_or_fail
 from tests.contract.servers import constant_model
 from tests.fakes import wine
-from tests.waiting import WAIT, until
+from tests.waiting import WAIT, let_commits_arrive, until
 
 pytestmark = pytest.mark.broker
 
@@ -64,6 +64,7 @@ def send_models(connection: Connection, topics: Topics) -> None:
 
 
 def answers(connection: Connection, topics: Topics) -> list[ScoredRecord]:
+    let_commits_arrive(connection, topics.scored)
     return [decode_scored(message.value) for message in read_topic(connection, topics.scored)]
 
 

@@ -24,7 +24,7 @@ from modelserving.records import (
     encode_wine,
 )
 from modelserving.workshop.processes.process import ServerProcess
-from tests.waiting import WAIT, wait_until
+from tests.waiting import WAIT, let_commits_arrive, wait_until
 
 SERVERS = ("stage", "stage-fast", "actor", "streams-memory", "streams-standard", "streams-custom")
 """Kinds, as ``modelserving serve`` names them; what stands after a hyphen is the store: ``streams-memory``. Or it is
@@ -170,11 +170,13 @@ class Pipeline:
 
     def scored(self) -> list[ScoredRecord]:
         """The answers that can be read now, in the order of their partition and offset."""
+        let_commits_arrive(self.connection, self.topics.scored)
         found = [decode_scored(message.value) for message in read_topic(self.connection, self.topics.scored)]
         return sorted(found, key=lambda scored: (scored.partition, scored.offset))
 
     def dead(self) -> list[DeadLetter]:
         """The dead letters that can be read now."""
+        let_commits_arrive(self.connection, self.topics.dead_letters)
         return read_dead_letters(self.connection, self.topics.dead_letters)
 
     def settled(self, server: ServerProcess, records: int) -> Callable[[], bool]:

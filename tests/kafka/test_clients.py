@@ -26,15 +26,7 @@ from modelserving.kafka import (
 from modelserving.kafka import clients as clients_module
 from modelserving.records import Topics
 from modelserving.system.ports import free_port
-from tests.waiting import WAIT, wait_until
-
-
-def can_be_read(connection: Connection, topic: str, *values: bytes) -> bool:
-    """Whether a topic has these messages and no others, as far as it may be read.
-
-    A commit is certain when the coordinator has noted it; the partitions learn of it a moment later.
-    """
-    return [record.value for record in read_topic(connection, topic)] == list(values)
+from tests.waiting import WAIT, let_commits_arrive, wait_until
 
 
 @pytest.mark.parametrize("make", [make_admin, make_consumer, make_producer])
@@ -118,7 +110,8 @@ def test_transaction_is_committed_although_the_broker_was_away(home: Path) -> No
         kafka.start()
         commit.join(WAIT)
         assert not commit.is_alive()
-        wait_until(partial(can_be_read, kafka.connection, topics.scored, b"survives"), "what was committed")
+        let_commits_arrive(kafka.connection, topics.scored)
+        assert [record.value for record in read_topic(kafka.connection, topics.scored)] == [b"survives"]
         producer.close(timeout=5)
 
 
@@ -136,7 +129,8 @@ def test_successor_of_a_killed_producer_aborts_its_transaction(connection: Conne
     second.begin_transaction()
     second.send(topics.scored, b"done")
     second.commit_transaction()
-    wait_until(partial(can_be_read, connection, topics.scored, b"done"), "what was committed, alone")
+    let_commits_arrive(connection, topics.scored)
+    assert [record.value for record in read_topic(connection, topics.scored)] == [b"done"]
     first.close(timeout=5)
     second.close(timeout=5)
 

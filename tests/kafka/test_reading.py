@@ -6,6 +6,7 @@ import pytest
 
 from modelserving.kafka import Connection, make_producer, read_topic
 from modelserving.records import Topics
+from tests.waiting import let_commits_arrive
 
 pytestmark = pytest.mark.broker
 
@@ -53,4 +54,5 @@ def test_open_transaction_is_not_waited_for(connection: Connection, topics: Topi
         producer.flush()
         assert _values(connection, topics.records) == []
         producer.commit_transaction()
+        let_commits_arrive(connection, topics.records)
         assert _values(connection, topics.records) == [b"not yet"]
