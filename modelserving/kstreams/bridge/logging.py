@@ -8,6 +8,8 @@ import re
 import threading
 from typing import Any
 
+import jpype
+
 from modelserving import jvm
 from modelserving.kstreams.bridge.failures import cause_of, describe, told
 from modelserving.kstreams.bridge.proxies import implement
@@ -45,8 +47,9 @@ def forward_logs(level: int = logging.WARNING) -> None:
 @atexit.register
 def _leave_out() -> None:
     """At the end of the process nothing is told any more: an engine whose broker is away tells it all the time."""
-    for logger in _kept:
-        logger.setLevel(jvm.java_class(_JAVA + "Level").OFF)
+    if _kept and jpype.isJVMStarted():
+        for logger in _kept:
+            logger.setLevel(jvm.java_class(_JAVA + "Level").OFF)
 
 
 def _quieten() -> None:
