@@ -14,6 +14,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 from modelserving.errors import ModelRefused
 from modelserving.models.formats.pmml.guard import check_entries
+from modelserving.models.formats.pmml.repair import mend_general_regressions
 
 __all__ = ["mend", "refuse_faults"]
 
@@ -94,9 +95,7 @@ def mend(root: Element) -> None:
             expression.attrib.setdefault("dataType", field.get("dataType", "string"))  # or its numbers are texts
     for discretize in root.iter("Discretize"):
         _cover_gaps(discretize)
-    labels = {field.get("name", ""): _values(field) for field in root.iterfind("DataDictionary/DataField")}
-    for model in root.iter("GeneralRegressionModel"):
-        _mend_general_regression(model, labels)
+    mend_general_regressions(root)
     for segmentation in root.iter("MiningModel"):
         _check_votes(segmentation)
     for model in list(root.iter("RegressionModel")):
@@ -139,35 +138,6 @@ def _bounds(interval: Element) -> tuple[float, bool, float, bool]:
     closure = interval.get("closure", "")
     left, right = interval.get("leftMargin", "-inf"), interval.get("rightMargin", "inf")
     return float(left), closure.startswith("closed"), float(right), closure.endswith("Closed")
-
-
-def _mend_general_regression(model: Element, labels: Mapping[str, list[str]]) -> None:
-    kind, function = model.get("modelType"), model.get("functionName")
-    if kind == "CoxRegression":
-        raise ModelRefused("the PMML model is a Cox regression, which the engine answers wrongly. Export it as ONNX.")
-    if kind == "ordinalMultinomial" and model.get("cumulativeLink") == "loglog":
-        raise ModelRefused("the PMML model has the cumulative link loglog, which the engine answers wrongly.")
-    if function == "classification" and kind in {"generalizedLinear", "regression", "generalLinear"}:
-        _write_as_multinomial(model, labels)
-
-
-def _write_as_multinomial(model: Element, labels: Mapping[str, list[str]]) -> None:
-    """A logistic regression of two labels, which R writes as a generalised linear model, as one of many labels."""
-    cells = model.findall("ParamMatrix/PCell")
-    targets = {cell.get("targetCategory") for cell in cells} - {None}
-    [known] = [labels.get(target, []) for target in _targets(model)] or [[]]
-    if model.get("linkFunction") != "logit" or len(targets) != 1 or len(known) != 2 or not targets < set(known):
-        raise ModelRefused(
-            "the PMML model classifies by a general regression that is no logistic one of two labels, which the engine "
-            "answers wrongly. Export it as a multinomial logistic regression."
-        )
-    [category] = targets
-    for cell in cells:
-        cell.set("targetCategory", str(category))
-    model.set("modelType", "multinomialLogistic")
-    model.set("targetReferenceCategory", next(label for label in known if label != category))
-    for name in ("linkFunction", "distribution", "distParameter", "linkParameter"):
-        model.attrib.pop(name, None)
 
 
 def _check_votes(model: Element) -> None:
@@ -312,7 +282,3 @@ def _method(model: Element) -> str:
 def _targets(model: Element) -> frozenset[str]:
     fields = model.iterfind("MiningSchema/MiningField")
     return frozenset(f.get("name", "") for f in fields if f.get("usageType") in _TARGETS)
-
-
-def _values(field: Element) -> list[str]:
-    return [value.get("value", "") for value in field.iterfind("Value")]

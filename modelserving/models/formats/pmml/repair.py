@@ -16,9 +16,10 @@ from xml.etree.ElementTree import Element, SubElement
 
 import numpy as np
 
+from modelserving.errors import ModelRefused
 from modelserving.models.formats.pmml.guard import check_entries
 
-__all__ = ["reduce_outputs", "repair"]
+__all__ = ["mend_general_regressions", "reduce_outputs", "repair"]
 
 _CLASSIFICATION = "classification"
 _SELECTING = {"modelChain", "selectFirst"}
@@ -244,6 +245,56 @@ def _own_vectors(inner: Element, machine: Element, vectors: Mapping[str | None, 
     own.extend(vectors[name] for name in used if name in vectors)
     own.set("numberOfVectors", str(len(own.findall("VectorInstance"))))
     return own
+
+
+def mend_general_regressions(root: Element) -> None:
+    """Write general regressions so that the engine reads them rightly.
+
+    Raises:
+        ModelRefused: there is no such way.
+    """
+    labels = _labels_of_fields(root)
+    for model in root.iter("GeneralRegressionModel"):
+        _mend_general_regression(model, labels)
+
+
+def _mend_general_regression(model: Element, labels: Mapping[str, list[str]]) -> None:
+    kind, function, reference = (model.get(n, "") for n in ("modelType", "functionName", "targetReferenceCategory"))
+    known = set(labels.get(_target(model), []))
+    reason = ""
+    if kind == "CoxRegression":
+        reason = "is a Cox regression"
+    elif kind == "ordinalMultinomial" and model.get("cumulativeLink") == "loglog":
+        reason = "has the cumulative link loglog"
+    elif kind == "multinomialLogistic" and known and not (reference or known - _categories(model)):
+        reason = "has coefficients for each label and none as the reference (targetReferenceCategory)"
+    if reason:
+        raise ModelRefused(f"the PMML model {reason}, which the engine answers wrongly. Export it as ONNX.")
+    if function == "classification" and kind in {"generalizedLinear", "regression", "generalLinear"}:
+        _write_as_multinomial(model, labels)
+
+
+def _write_as_multinomial(model: Element, labels: Mapping[str, list[str]]) -> None:
+    """A logistic regression of two labels, which R writes as a generalised linear model, as one of many labels."""
+    targets = _categories(model)
+    known = labels.get(_target(model), [])
+    if model.get("linkFunction") != "logit" or len(targets) != 1 or len(known) != 2 or not targets < set(known):
+        raise ModelRefused(
+            "the PMML model classifies by a general regression that is no logistic one of two labels, which the engine "
+            "answers wrongly. Export it as a multinomial logistic regression."
+        )
+    [category] = targets
+    for cell in model.iterfind("ParamMatrix/PCell"):
+        cell.set("targetCategory", category)
+    model.set("modelType", "multinomialLogistic")
+    model.set("targetReferenceCategory", next(label for label in known if label != category))
+    for name in ("linkFunction", "distribution", "distParameter", "linkParameter"):
+        model.attrib.pop(name, None)
+
+
+def _categories(model: Element) -> set[str]:
+    """The labels that have coefficients."""
+    return {cell.attrib["targetCategory"] for cell in model.iter("PCell") if "targetCategory" in cell.attrib}
 
 
 def _set_output(model: Element, labels: list[str]) -> None:

@@ -165,6 +165,20 @@ def test_general_regressions_that_the_engine_cannot_do_are_refused(
         read_pmml(general(kind, function, target))
 
 
+def test_a_regression_without_a_reference_is_refused() -> None:
+    """The engine would take the last label for it, and leave out its coefficients."""
+    cells = "".join(f'<PCell targetCategory="{label}" parameterName="p0" beta="1"/>' for label in ("no", "yes"))
+    with pytest.raises(ModelRefused, match="targetReferenceCategory"):
+        read_pmml(
+            pmml(
+                FIELDS,
+                f'<GeneralRegressionModel modelType="multinomialLogistic" functionName="classification">'
+                f'{schema("k", "x")}<ParameterList><Parameter name="p0"/></ParameterList><ParamMatrix>{cells}'
+                "</ParamMatrix></GeneralRegressionModel>",
+            )
+        )
+
+
 def compared(condition: str) -> bytes:
     """A model whose answer is 1 where a condition on ``x`` holds, and 2 where it does not."""
     chosen = f'<Apply function="if">{condition}<Constant>1.0</Constant><Constant>2.0</Constant></Apply>'
