@@ -20,6 +20,8 @@ __all__ = ["EXERCISE"]
 
 def check(lesson: Ground, alcohol_of: Callable[[bytes], Any]) -> str:
     """Publish wines of which some leave fields out, read the bytes back, and compare with what the decoder says."""
+    names = getattr(getattr(alcohol_of, "__code__", None), "co_names", ())
+    require("decode_wine" not in names, "`decode_wine` is the generated code. Walk from tag to tag yourself, by hand.")
     full = [wine for wine in load_dataset(data_folder(None)).records if wine.citric_acid > 0][:5]
     # The longer data type keeps these as long as the others, so that a wrong place holds a wrong number, and no end.
     gappy = [replace(wine, citric_acid=0.0, sulphates=0.0, data_type="wine-from-the-hills") for wine in full]
@@ -93,6 +95,7 @@ Mind the wines that leave fields out.
     ),
     reference=_WALK.format(number=11, found='struct.unpack("<d", value[position + 1 : position + 9])[0]', step="9"),
     wrong=(
+        WrongAnswer("def alcohol_of(value):\n    return decode_wine(value).alcohol\n", "is the generated code"),
         WrongAnswer(
             'def alcohol_of(value):\n    return struct.unpack("<d", value[91:99])[0]\n',
             "no field has a fixed place",
