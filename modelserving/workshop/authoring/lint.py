@@ -171,6 +171,12 @@ def _pictures(lesson: LessonSource) -> Iterator[str]:
         yield "a picture has no alt text."
 
 
+def _links(lesson: LessonSource) -> Iterator[str]:
+    for label, target in re.findall(r"\[`?([\w/]+\.py)`?\]\(([^)]+)\)", _markdown(lesson)):
+        if not target.endswith(label):
+            yield f"the link called {label} leads to {target}."
+
+
 def _markdown(lesson: LessonSource) -> str:
     return "\n\n".join(cell.text for cell in lesson.cells if cell.kind == "markdown")
 
@@ -199,6 +205,7 @@ _RULES: tuple[Callable[[LessonSource], Iterator[str]], ...] = (
     _independence,
     _predictions,
     _pictures,
+    _links,
 )
 
 

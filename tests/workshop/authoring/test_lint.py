@@ -97,6 +97,7 @@ BREACHES = [
     ("1 / 1", "x = " + "1 + " * 30 + "1", "wider than 100"),
     ("1 / 1", "say_hello(1, 2)", "needs say_hello, which an exercise defines"),
     ("Look:", "Look: ![](picture.png)", "no alt text"),
+    ("Look:", "Look: [`a.py`](../modelserving/b.py)", "called a.py leads to"),
     ("Next: [01](01_kafka.ipynb)", "The end.", "a link to the next lesson"),
 ]
 
