@@ -143,6 +143,7 @@ def test_an_actor_that_dies_in_the_middle_of_a_batch_costs_no_record(
     assert {one.offset: one.model_name for one in found} == dict.fromkeys((0, 1, 2, 4), "five") | dict.fromkeys(
         (5, 6), "eight"
     )
+    let_commits_arrive(connection, topics.dead_letters)
     (letter,) = read_dead_letters(connection, topics.dead_letters)
     assert (letter.offset, letter.key, letter.stage) == (3, b"always", "score")
 

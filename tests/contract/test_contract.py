@@ -32,7 +32,7 @@ from tests.contract.servers import (
     wine,
 )
 from tests.models.onnx_samples import hungry_onnx
-from tests.waiting import wait_until
+from tests.waiting import let_commits_arrive, wait_until
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -144,6 +144,7 @@ def test_poison_goes_to_the_dead_letters_and_the_rest_is_scored(pipeline: Pipeli
     traced = (("traceparent", PARENT), ("other", b"stays"))
     pipeline.send_foreign(pipeline.topics.records, Foreign(encode_wine(wine()), b"wine", traced))
     wait_until(pipeline.settled(server, 19), "the one with a trace")
+    let_commits_arrive(pipeline.connection, pipeline.topics.scored)
     answer = list(read_topic(pipeline.connection, pipeline.topics.scored))[-1]
     assert ("traceparent", PARENT) in answer.headers
 

@@ -16,7 +16,7 @@ from modelserving.speculative.outcome import read_account
 from modelserving.speculative.settings import ParticipantSettings, SpeculativeSettings
 from modelserving.workshop.processes.process import ServerProcess
 from tests.contract.servers import Pipeline, constant_model, published
-from tests.waiting import wait_until
+from tests.waiting import let_commits_arrive, wait_until
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -54,6 +54,7 @@ def participants(server: ServerProcess) -> dict[str, dict[str, object]]:
 
 def answers(pipeline: Pipeline) -> Counter[tuple[int, float]]:
     """How often each record, by offset, has which answer."""
+    let_commits_arrive(pipeline.connection, pipeline.topics.scored)
     messages = read_topic(pipeline.connection, pipeline.topics.scored)
     return Counter((one.offset, one.prediction) for one in (decode_scored(message.value) for message in messages))
 

@@ -24,7 +24,7 @@ from modelserving.serving.fast import FastSource
 from modelserving.serving.options import ServerOptions
 from modelserving.serving.running.watch import TopicWatch
 from modelserving.serving.source import DataSource
-from tests.waiting import WAIT, wait_until
+from tests.waiting import WAIT, let_commits_arrive, wait_until
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -109,6 +109,7 @@ def test_kafka_streams_goes_on_behind_it(damaged: tuple[Connection, Topics], tmp
     with KafkaStreams(topology, config, clients=passing_over(watch.pass_over)):
         wait_until(lambda: len(list(read_topic(connection, topics.scored))) == len(LEFT), "all that is left")
     assert [record.value[0] for record in read_topic(connection, topics.scored)] == LEFT
+    let_commits_arrive(connection, topics.dead_letters)
     letters = list(read_dead_letters(connection, topics.dead_letters))
     assert [(letter.topic, letter.offset, letter.stage) for letter in letters] == [
         (topics.records, 4, "read"),

@@ -10,6 +10,7 @@ from modelserving.records import ScoredRecord, Topics, decode_scored
 from modelserving.serving.fast import FastSink, FastSource
 from modelserving.serving.messages import ScoredBatch
 from modelserving.serving.running.worker_thread import WorkerThread
+from tests.waiting import let_commits_arrive
 
 pytestmark = pytest.mark.broker
 
@@ -68,6 +69,8 @@ def test_results_letters_and_progress_are_one_transaction(connection: Connection
                 return [message.offset for message in (await anext(source)).messages]
 
     (first, *_) = anyio.run(go)
+    let_commits_arrive(connection, topics.scored)
+    let_commits_arrive(connection, topics.dead_letters)
     (scored,) = read_topic(connection, topics.scored)
     assert (decode_scored(scored.value), scored.key) == (answer(0), b"key")
     assert scored.headers == [("why", b"so")]

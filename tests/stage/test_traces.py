@@ -19,7 +19,7 @@ from modelserving.serving import ServerOptions
 from modelserving.stage import StageServer
 from modelserving.tracing import RecordTracer
 from tests.fakes import wine
-from tests.waiting import WAIT
+from tests.waiting import WAIT, let_commits_arrive
 
 pytestmark = pytest.mark.broker
 
@@ -42,6 +42,7 @@ def test_each_record_has_one_trace(connection: Connection, topics: Topics, fast:
         traces.setdefault(span.context.trace_id, {})[span.name] = span.context.span_id
     steps = {f"send {topics.records}", f"process {topics.records}", f"send {topics.scored}"}
     assert [set(spans) for spans in traces.values()] == [steps] * 3
+    let_commits_arrive(connection, topics.scored)
     named = [dict(message.headers)["traceparent"] for message in read_topic(connection, topics.scored)]
     last = [f"00-{trace:032x}-{spans[f'send {topics.scored}']:016x}" for trace, spans in traces.items()]
     assert sorted(text[:52].decode() for text in named) == sorted(last)
