@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from modelserving.errors import ModelFormatError, ScoringError
 from modelserving.models.formats.inputs import ColumnReader, FieldReader, score_rows, to_batch
-from modelserving.models.formats.pmml.cells import read_cells
+from modelserving.models.formats.pmml.cells import Cells, read_cells
 from modelserving.models.formats.pmml.document import PmmlDocument, read_pmml
 from modelserving.models.formats.pmml.engine import PmmlEngine, load_engine, text_of
 from modelserving.models.model import NO_PARAMETERS, OUTPUT, OUTPUTS, Records, Scores, choose_outputs
@@ -101,9 +101,18 @@ class PmmlModel:
         rows = [row for row in range(len(batch)) if row not in cells.problems]
         flat = cells.flat(rows)
         scores = engine.score_cells(len(rows), flat) if rows else Scores(np.empty(0))
+        if scores.problems:
+            named = {row: reason + self._missing(cells, rows[row]) for row, reason in scores.problems.items()}
+            scores = replace(scores, problems=named)
         if self._outputs.wanted:
             scores = self._outputs.add(scores, [engine.row(flat, row) for row in range(len(rows))])
         return _spread(scores, rows, len(batch), cells.problems)
+
+    def _missing(self, cells: Cells, row: int) -> str:
+        """What a record lacks of what the model reads, as the end of a sentence."""
+        columns = zip(self.columns, cells.columns, strict=True)
+        names = [column.name for column, values in columns if values[row] is None]
+        return f"; the record has no {', '.join(names)}" if names else ""
 
 
 class PmmlFactory:

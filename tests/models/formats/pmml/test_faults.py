@@ -281,6 +281,7 @@ def test_a_sum_with_a_whole_number_that_is_missing_has_no_answer() -> None:
     )
     scores = score(data, n=pa.array([3, None, 2**53 + 1]))
     assert list(scores.problems) == [1, 2]
+    assert scores.problems[1].endswith("; the record has no n")
     assert scores.values[0] == 7.0
 
 
