@@ -1,4 +1,8 @@
-"""Waiting for something that nobody announces."""
+"""Waiting for something that nobody announces.
+
+A loop that waits in the call that it repeats (a consumer's poll, a socket, an event) has a deadline, and no pause: it is
+not of this kind.
+"""
 
 from __future__ import annotations
 

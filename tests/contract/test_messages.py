@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+from collections import Counter
+
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -19,7 +22,7 @@ from tests.contract.servers import (
     whichever_client_reads,
     wine,
 )
-from tests.waiting import wait_until
+from tests.waiting import WAIT, wait_until
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -79,8 +82,12 @@ MESSAGES = st.builds(
 
 @whichever_client_reads
 def test_no_message_stops_a_running_server(pipeline: Pipeline, server: ServerProcess) -> None:
-    """Whatever comes on the five topics, by whatever codec: the wine behind it has its answer, and the server runs."""
-    done = 0
+    """Whatever comes on the five topics, by whatever codec: the wine behind it has its answer, and the server runs.
+
+    It runs until the pipe to the process that started it is closed. Then it ends cleanly by itself.
+    """
+    send_garbage(pipeline, server)
+    done = 1001
 
     @settings(
         max_examples=8, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
@@ -100,3 +107,22 @@ def test_no_message_stops_a_running_server(pipeline: Pipeline, server: ServerPro
     send()
     state = server.get("/state")
     assert sum(int(str(state[name])) for name in ("scored", "skipped", "dead_lettered")) == done
+    assert server._process.stdin is not None
+    server._process.stdin.close()
+    assert server.wait(WAIT) == 0, server.log()
+
+
+def send_garbage(pipeline: Pipeline, server: ServerProcess) -> None:
+    """A thousand random messages on each topic: each is a dead letter, and the good record behind them is scored."""
+    chance = random.Random(7)
+    garbage = [b"\xff" + chance.randbytes(chance.randrange(300)) for _ in range(1000)]
+    pipeline.send_model(*garbage)
+    pipeline.send_records(*garbage)
+    wait_until(pipeline.settled(server, 1000), "the garbage to be dealt with")
+    wait_until(lambda: server.get("/state")["models_refused"] == 1000, "all refusals")
+    pipeline.send_wines(1)
+    wait_until(pipeline.settled(server, 1001), "an answer")
+    assert server.get("/state")["name"] == "five"
+    assert len(pipeline.scored()) == 1
+    letters = Counter(letter.topic for letter in pipeline.dead())
+    assert letters == {pipeline.topics.records: 1000, pipeline.topics.models: 1000}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import secrets
 import threading
 from collections import Counter
@@ -159,25 +158,6 @@ def test_the_server_is_killed_under_load(pipeline: Pipeline, load: Load) -> None
         assert_each_record_has_one_result(pipeline)
 
 
-def test_garbage_on_both_topics_stops_nothing(pipeline: Pipeline) -> None:
-    """A thousand random messages on each topic: each is a dead letter, and the good record behind them is scored."""
-    chance = random.Random(7)
-    garbage = [b"\xff" + chance.randbytes(chance.randrange(300)) for _ in range(1000)]
-    with pipeline.serve() as server:
-        pipeline.send_model(*garbage)
-        pipeline.send_records(*garbage)
-        wait_until(pipeline.settled(server, 1000), "the garbage to be dealt with", seconds=60)
-        wait_until(lambda: server.get("/state")["models_refused"] == 1000, "all refusals", seconds=60)
-        pipeline.send_wines(1)
-        wait_until(pipeline.settled(server, 1001), "an answer")
-        assert server.get("/state")["name"] == "five"
-    assert len(pipeline.scored()) == 1
-    assert Counter(letter.topic for letter in pipeline.dead()) == {
-        pipeline.topics.records: 1000,
-        pipeline.topics.models: 1000,
-    }
-
-
 def test_killing_the_kernel_of_a_notebook_leaves_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """``kill -9`` of a kernel that started broker and server ends them too."""
     monkeypatch.setenv("MODELSERVING_HOME", str(tmp_path))
@@ -206,17 +186,6 @@ server = ServerProcess.start("stage", "kernel", ("--port", "0", "--no-preload"))
     client.stop_channels()
     kernel.cleanup_resources()
     assert alive == []
-
-
-def test_a_server_ends_with_the_process_that_started_it(pipeline: Pipeline) -> None:
-    """The pipe to the parent closes: the server ends cleanly by itself."""
-    server = pipeline.serve()
-    try:
-        assert server._process.stdin is not None
-        server._process.stdin.close()
-        assert server.wait(30) == 0, server.log()
-    finally:
-        server.close()
 
 
 def test_a_server_without_a_broker_says_so(tmp_path: Path) -> None:
