@@ -21,7 +21,7 @@ from modelserving.serving.options import ServerOptions
 from modelserving.serving.report.meter import Meter, outcome_of
 from modelserving.serving.report.status import Counts, Health, Phase
 from modelserving.serving.running.sessions import run_sessions, spare_the_garbage_collector
-from modelserving.serving.running.watch import TopicWatch
+from modelserving.serving.running.watch import TopicWatch, Watched
 from modelserving.serving.running.worker_thread import WorkerThread, run_abandonable
 from modelserving.serving.scoring import Score, score_batch
 from modelserving.stage.custom_stage import ModelServingStage
@@ -29,7 +29,7 @@ from modelserving.stage.custom_stage import ModelServingStage
 __all__ = ["StageServer"]
 
 
-class StageServer:
+class StageServer(Watched):
     """Serves models with the custom stage, until cancelled.
 
     Scoring runs in *sessions*. When the broker goes away, or another server takes over, the session ends and a new one
@@ -71,16 +71,6 @@ class StageServer:
     def models_absent(self) -> Mapping[str, str]:
         """For each data type whose last command names a model that is nowhere: what is wrong, and how to mend it."""
         return self._models.controller.absent
-
-    @property
-    def lost(self) -> Mapping[int, int]:
-        """How many records the broker let go before they were scored, by partition."""
-        return self.watch.audit.lost
-
-    @property
-    def lag(self) -> Mapping[int, int]:
-        """How many records its group has not dealt with yet, by partition; empty while the broker does not say."""
-        return self.watch.lag
 
     @property
     def data_types(self) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from modelserving.serving import Counts, Health, Phase
 from modelserving.serving.options import ServerOptions
 from modelserving.serving.report.meter import BatchOutcome
 from modelserving.serving.running.sessions import FailureRate, run_sessions, same_name, spare_the_garbage_collector
-from modelserving.serving.running.watch import TopicWatch
+from modelserving.serving.running.watch import TopicWatch, Watched
 from modelserving.serving.running.worker_thread import run_abandonable
 from modelserving.statistics import StatisticsSnapshot
 from modelserving.streams_server.distribution import make_models
@@ -46,7 +46,7 @@ _REBALANCING = "rebalancing"
 _FENCE = "FencedInstanceIdException"
 
 
-class StreamsServer:
+class StreamsServer(Watched):
     """Serves models with Kafka Streams, until cancelled.
 
     A thread of the engine that fails is replaced, and goes on from what was committed. When the engine as a whole gives
@@ -92,16 +92,6 @@ class StreamsServer:
     def models_absent(self) -> Mapping[str, str]:
         """For each data type whose last command names a model that is nowhere: what is wrong, and how to mend it."""
         return {name: why for thread in self.models.threads for name, why in thread.controller.absent.items()}
-
-    @property
-    def lost(self) -> Mapping[int, int]:
-        """How many records the broker let go before they were scored, by partition."""
-        return self.watch.audit.lost
-
-    @property
-    def lag(self) -> Mapping[int, int]:
-        """How many records its group has not dealt with yet, by partition; empty while the broker does not say."""
-        return self.watch.lag
 
     @property
     def data_types(self) -> tuple[str, ...]:

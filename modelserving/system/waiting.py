@@ -1,7 +1,7 @@
 """Waiting for something that nobody announces.
 
-A loop that waits in the call that it repeats (a consumer's poll, a socket, an event) has a deadline, and no pause: it is
-not of this kind.
+A loop that waits in the call that it repeats (a consumer's poll, a socket, an event) has a deadline, and no pause: it
+is not of this kind.
 """
 
 from __future__ import annotations

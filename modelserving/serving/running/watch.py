@@ -30,7 +30,7 @@ from modelserving.serving.running.worker_thread import run_abandonable
 if TYPE_CHECKING:
     from kafka import KafkaAdminClient
 
-__all__ = ["TopicWatch"]
+__all__ = ["TopicWatch", "Watched"]
 
 log = logging.getLogger(__name__)
 
@@ -216,6 +216,22 @@ class TopicWatch:
                 f"Each record has several answers then. Servers that share the work need one --group; "
                 f"this one's is {self._options.group}. Pipelines of their own need a --prefix."
             )
+
+
+class Watched:
+    """A server whose records' topic is watched, and what it says of that topic."""
+
+    watch: TopicWatch
+
+    @property
+    def lost(self) -> Mapping[int, int]:
+        """How many records the broker let go before they were scored, by partition."""
+        return self.watch.audit.lost
+
+    @property
+    def lag(self) -> Mapping[int, int]:
+        """How many records its group has not dealt with yet, by partition; empty while the broker does not say."""
+        return self.watch.lag
 
 
 def _partitions(topic: str, described: Mapping[str, Any]) -> list[TopicPartition]:
