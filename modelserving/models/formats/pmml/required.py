@@ -93,8 +93,10 @@ def _last_leaf(node: Element, predicate: Element, counts: bool) -> Element | Non
     return leaf
 
 
-def _null_leaf(_node: Element, predicate: Element, _counts: bool) -> Element:
-    """No answer: the engine gives none for a leaf without a score."""
+def _null_leaf(_node: Element, predicate: Element, counts: bool) -> Element | None:
+    """No answer: the engine gives none for a leaf without a score; nothing, where each leaf needs counts."""
+    if counts:
+        return None
     leaf = Element("Node")
     leaf.append(predicate)
     return leaf

@@ -17,6 +17,7 @@ from tests.models.formats.pmml.documents import (
     STUMPS,
     Rows,
     apply,
+    bare,
     categories,
     clusters,
     compare,
@@ -289,6 +290,34 @@ ELEMENTS: Mapping[str, tuple[str, Rows]] = {
         )
     },
     **{f"one against one {kernel}": (tournament(kernel), [*GRID, *ALL]) for kernel in KERNELS},
+    **{
+        f"labels {method} {strategy} {without}": (
+            ensemble(
+                method,
+                [
+                    tree(strategy)
+                    .replace("<TreeModel", f'<TreeModel noTrueChildStrategy="{without}"')
+                    .replace(LABELS, "")
+                    .replace(schema("k"), bare())
+                    for _ in range(2)
+                ],
+                "k",
+                LABELS if method == "average" else LABEL,
+            ),
+            ALL,
+        )
+        for method, (strategy, without) in product(("average", "majorityVote"), STRATEGIES)
+    },
+    **{
+        f"numbers {method} {strategy} {without}": (
+            ensemble(
+                method,
+                [branches(LOW, strategy, without).replace(schema(), bare()), branches(IS_A).replace(schema(), bare())],
+            ),
+            ALL,
+        )
+        for method, (strategy, without) in product(("average", "sum"), STRATEGIES)
+    },
     "logit on derived fields": (
         softmax("logit")
         .replace(LABELS, f"{LABELS}<LocalTransformations>{ROUNDED}</LocalTransformations>")
