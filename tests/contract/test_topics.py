@@ -83,7 +83,7 @@ def test_new_partitions_are_taken_up_within_seconds_or_said(pipeline: Pipeline, 
         wait_until(pipeline.settled(server, 5), "answers from the new partitions")
         return
     with pipeline.serve() as again:
-        wait_until(pipeline.settled(again, 3), "answers from the new partitions, and no other", seconds=60)
+        wait_until(pipeline.settled(again, 3), "answers from the new partitions, and no other")
     assert len(pipeline.scored()) == 5
 
 
@@ -127,7 +127,7 @@ def test_of_two_servers_with_one_name_one_ends_and_says_why(pipeline: Pipeline, 
     with pipeline.serve() as second:
         wait_until(lambda: not (server.running and second.running), "one of them to end")
         ended, left = (second, server) if server.running else (server, second)
-        assert ended.wait(10) == 1
+        assert ended.wait(WAIT) == 1
         assert any("--instance of its own" in line for line in ended.log())
         pipeline.send_wines(1)
         wait_until(lambda: len(pipeline.scored()) == 1, "the answer of the one that is left")

@@ -20,9 +20,9 @@ from modelserving.kafka import create_topics, end_offsets, read_topic
 from modelserving.records import Topics, decode_scored
 from modelserving.workshop.processes.process import ServerProcess
 from tests.contract.servers import SERVERS, Pipeline, constant_model, published, wine
-from tests.waiting import wait_until
+from tests.waiting import WAIT, wait_until
 
-pytestmark = [pytest.mark.broker, pytest.mark.slow]
+pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(600)]
 
 FIVE = constant_model(5.0, "five")
 PARTITIONS = 2
@@ -99,7 +99,7 @@ def assert_each_record_has_one_result(pipeline: Pipeline) -> None:
         for partition, end in end_offsets(pipeline.connection, pipeline.topics.records).items()
         for offset in range(end)
     }
-    wait_until(lambda: scored_count(pipeline) >= len(wanted), f"{len(wanted)} results", seconds=90, pause=0.5)
+    wait_until(lambda: scored_count(pipeline) >= len(wanted), f"{len(wanted)} results", pause=0.5)
     messages = read_topic(pipeline.connection, pipeline.topics.scored)
     found = Counter((scored.partition, scored.offset) for scored in (decode_scored(m.value) for m in messages))
     assert found.keys() == wanted
@@ -112,7 +112,7 @@ def test_the_broker_stops_and_is_killed_under_load(pipeline: Pipeline, broker: E
     ``kill -9`` of the broker's process is survived like a stop.
     """
     with pipeline.serve() as server:
-        wait_until(lambda: load.sent > 300, "some load", seconds=60)
+        wait_until(lambda: load.sent > 300, "some load")
         before = server.pid
         broker.stop()
         broker.start()
@@ -131,7 +131,7 @@ def test_the_broker_stops_and_is_killed_under_load(pipeline: Pipeline, broker: E
 def more_load(load: Load) -> None:
     """Wait until the broker takes records again."""
     resumed = load.sent
-    wait_until(lambda: load.sent > resumed + 300, "load after the restart", seconds=90)
+    wait_until(lambda: load.sent > resumed + 300, "load after the restart")
 
 
 def kill(broker: EmbeddedKafka) -> None:
@@ -140,8 +140,8 @@ def kill(broker: EmbeddedKafka) -> None:
     assert found is not None
     java = psutil.Process(found.pid)
     java.kill()
-    java.wait(20)
-    wait_until(lambda: status(broker.home) is None, "the supervisor to notice", seconds=30)
+    java.wait(WAIT)
+    wait_until(lambda: status(broker.home) is None, "the supervisor to notice")
 
 
 # Kafka Streams is killed in ``streams_server/test_server.py``, where its store is counted, too.
@@ -150,7 +150,7 @@ def test_the_server_is_killed_under_load(pipeline: Pipeline, load: Load) -> None
     """``kill -9`` in the middle, and again: the next server goes on, and every record has one result."""
     for _ in range(2):
         server = pipeline.serve()
-        wait_until(partial(has_scored, server, 50), "some results", seconds=60)
+        wait_until(partial(has_scored, server, 50), "some results")
         server.kill()
         server.close()
     with pipeline.serve():
@@ -207,7 +207,7 @@ def test_a_server_without_a_broker_says_so(tmp_path: Path) -> None:
 def test_a_server_can_be_ended_while_the_broker_is_away(pipeline: Pipeline, broker: EmbeddedKafka, load: Load) -> None:
     """A request to terminate is obeyed also while a commit waits for a broker that does not come back."""
     with pipeline.serve() as server:
-        wait_until(partial(has_scored, server, 50), "some results", seconds=60)
+        wait_until(partial(has_scored, server, 50), "some results")
         broker.stop()
         psutil.Process(server.pid).terminate()
         ended = server.wait(90)

@@ -65,7 +65,7 @@ def test_killed_again_and_again_each_record_has_one_result(make: Make) -> None:
             sent += 1500
             server.kill()
     with pipeline.serve() as server:
-        wait_until(lambda: len(pipeline.scored()) >= sent, "the rest", seconds=60)
+        wait_until(lambda: len(pipeline.scored()) >= sent, "the rest")
         wanted = {
             (partition, offset)
             for partition, end in end_offsets(pipeline.connection, pipeline.topics.records).items()
