@@ -214,7 +214,7 @@ def read_answers():
     found = (decode_scored(message.value) for message in scored)
     return {one.offset - base: one for one in found if one.offset >= base}
 
-lesson.wait_for(lambda: len(read_answers()) == count, "an answer to each", 60)
+lesson.wait_for(lambda: len(read_answers()) == count, "an answer to each", 90)
 answers = read_answers()
 
 # %%

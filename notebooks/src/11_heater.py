@@ -292,7 +292,7 @@ def settled():
     held = servers["one"].get("/state/instances")
     return all(len(one["partitions"]) == 2 for one in held) and len(held) == 2
 
-lesson.wait_for(settled, "both to have two partitions", 60)
+lesson.wait_for(settled, "both to have two partitions", 90)
 names = {server.url: name for name, server in servers.items()}
 holder = {number: names[url] for number, url in who(servers["one"]).items()}
 assert who(servers["one"]) == who(servers["two"])
@@ -337,7 +337,7 @@ other = next(server for name, server in servers.items() if name != victim)
 def again(s):
     return [room.sensor for room in s.rooms if room.repeated > quiet[room.sensor]]
 
-seen = view.wait_for(lambda s: set(again(s)) >= set(lost), 60, "the other one to take over")
+seen = view.wait_for(lambda s: set(again(s)) >= set(lost), 90, "the other one to take over")
 repeated = again(seen)
 lesson.tell("killed")
 

@@ -164,7 +164,7 @@ whole = on_topic()
 def is_clean():
     return Counter(record.key for record in left()) == {b"merlot": 1}
 
-lesson.wait_for(is_clean, "the broker to clean up", 60)
+lesson.wait_for(is_clean, "the broker to clean up", 90)
 kept = on_topic()
 records_table(kept)
 

@@ -60,7 +60,7 @@ def kill_in_the_gap(mode):
     first = worker(mode, target, name, "--halt", "2")
     lesson.wait_for(lambda: first.halted, "the worker to stand in the gap")
     first.kill()
-    assert worker(mode, target, name).wait(60) == 0  # the next one, under the same name, goes on
+    assert worker(mode, target, name).wait(90) == 0  # the next one, under the same name, goes on
     return tally(target)
 
 # %% [markdown]
@@ -153,14 +153,14 @@ lesson.wait_for(lambda: zombie.halted, "the worker to stand in the gap")
 # It stands in the middle of its transaction. We do not kill it; we start its successor, which has the same name and deals with everything:
 
 # %%
-assert worker("effectively-once", target, name).wait(60) == 0
+assert worker("effectively-once", target, name).wait(90) == 0
 
 # %%
 # predict: zombie
 
 # %%
 zombie.go_on()
-status = zombie.wait(60)
+status = zombie.wait(90)
 by_zombie = tally(target)
 lesson.tell("zombie")
 
@@ -181,7 +181,7 @@ lesson.wait_for(lambda: caller.halted, "the worker to stand in the gap")
 
 # %% tags=["breaks"]
 caller.kill()
-assert worker("effectively-once", target, name, "--call", counter.url).wait(60) == 0
+assert worker("effectively-once", target, name, "--call", counter.url).wait(90) == 0
 calls, bottles = len(counter.calls), len(set(counter.calls))
 lesson.tell("calls")
 
@@ -330,7 +330,7 @@ settings = streams_config(
     errors_dead_letter_queue_topic_name=engines_letters)
 engines = lambda: read_dead_letters(lesson.connection, engines_letters)
 with KafkaStreams(tasting(), settings):
-    lesson.wait_for(lambda: len(engines()) >= 5, "the engine's letters", 60)
+    lesson.wait_for(lambda: len(engines()) >= 5, "the engine's letters", 90)
 lesson.tell("engine")
 
 # %%

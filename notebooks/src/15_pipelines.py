@@ -164,7 +164,7 @@ before = len(scored())
 send(100)
 while_away = len(scored()) - before
 service = serve(address.rpartition(":")[2])
-lesson.wait_for(lambda: len(scored()) >= before + 100, "the rest of the scores", 60)
+lesson.wait_for(lambda: len(scored()) >= before + 100, "the rest of the scores", 90)
 times_scored = Counter(one.offset for one in scored())
 lesson.tell("through")
 
