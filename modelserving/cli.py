@@ -15,7 +15,7 @@ from modelserving.commands.records import deadletters, pipeline, scoring
 from modelserving.errors import ModelServingError
 from modelserving.system.leaving import leave
 
-__all__ = ["app", "main"]
+__all__ = ["app", "main", "run"]
 
 app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -37,17 +37,21 @@ for commands in _COMMANDS:
 
 
 def main() -> NoReturn:
+    """Run a command, and end the process with its status: Java's threads have no part in that."""
+    leave(run())
+
+
+def run() -> int:
     """Run a command. What goes wrong is one message, not a traceback; the exit status is then 1.
 
     Typer itself takes care of a reader of our output that has seen enough: `modelserving reader | head`.
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
-        status = _run()
+        return _run()
     except Exception:  # noqa: BLE001 - as the interpreter does, but for its end
         sys.excepthook(*sys.exc_info())
-        status = 1
-    leave(status)
+        return 1
 
 
 def _run() -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from modelserving.cli import main
+from modelserving.cli import run as run_command
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +37,7 @@ class Terminal:
             patch.setenv("COLUMNS", "100")
             for name, value in (environ or {}).items():
                 patch.setenv(name, value)
-            status = 0
-            try:
-                main()
-            except SystemExit as end:
-                status = end.code if isinstance(end.code, int) else int(end.code is not None)
+            status = run_command()
         found = self._capsys.readouterr()
         return Result(status, found.out, found.err)
 
