@@ -162,9 +162,10 @@ lesson.tell("scored-there")
 service.kill()
 before = len(scored())
 send(100)
+sent = end_offsets(lesson.connection, lesson.topics.records)[0]
 while_away = len(scored()) - before
 service = serve(address.rpartition(":")[2])
-lesson.wait_for(lambda: len(scored()) >= before + 100, "the rest of the scores", 90)
+lesson.wait_for(lambda: len(scored()) >= sent, "the rest of the scores", 90)
 times_scored = Counter(one.offset for one in scored())
 lesson.tell("through")
 
