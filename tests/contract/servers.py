@@ -174,6 +174,10 @@ class Pipeline:
         found = [decode_scored(message.value) for message in read_topic(self.connection, self.topics.scored)]
         return sorted(found, key=lambda scored: (scored.partition, scored.offset))
 
+    def answered(self) -> int:
+        """How many answers can be read at once: for a server in the middle of its work, which nobody waits for."""
+        return sum(1 for _ in read_topic(self.connection, self.topics.scored))
+
     def dead(self) -> list[DeadLetter]:
         """The dead letters that can be read now."""
         let_commits_arrive(self.connection, self.topics.dead_letters)

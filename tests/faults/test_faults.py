@@ -87,11 +87,6 @@ def has_scored(server: ServerProcess, records: int) -> bool:
     return int(str(server.get("/state")["scored"])) > records
 
 
-def scored_count(pipeline: Pipeline) -> int:
-    """How many results can be read."""
-    return sum(1 for _ in read_topic(pipeline.connection, pipeline.topics.scored))
-
-
 def assert_each_record_has_one_result(pipeline: Pipeline) -> None:
     """By partition and offset: nothing lost, nothing doubled."""
     wanted = {
@@ -99,7 +94,7 @@ def assert_each_record_has_one_result(pipeline: Pipeline) -> None:
         for partition, end in end_offsets(pipeline.connection, pipeline.topics.records).items()
         for offset in range(end)
     }
-    wait_until(lambda: scored_count(pipeline) >= len(wanted), f"{len(wanted)} results", pause=0.5)
+    wait_until(lambda: pipeline.answered() >= len(wanted), f"{len(wanted)} results", pause=0.5)
     messages = read_topic(pipeline.connection, pipeline.topics.scored)
     found = Counter((scored.partition, scored.offset) for scored in (decode_scored(m.value) for m in messages))
     assert found.keys() == wanted

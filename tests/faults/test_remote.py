@@ -11,7 +11,7 @@ from modelserving.records import ModelDescriptor, ModelType, encode_descriptor
 from modelserving.system.ports import free_port
 from modelserving.workshop.processes.process import ChildProcess
 from tests.contract.servers import Pipeline
-from tests.faults.test_faults import Load, assert_each_record_has_one_result, broker, load, pipeline, scored_count
+from tests.faults.test_faults import Load, assert_each_record_has_one_result, broker, load, pipeline
 from tests.models.formats.remote.services import Service
 from tests.waiting import wait_until
 
@@ -34,20 +34,20 @@ def test_the_service_is_killed_under_load(pipeline: Pipeline, load: Load) -> Non
         pipeline.send_model(encode_descriptor(model))
         with pipeline.serve("--model-host", f"127.0.0.1:{port}") as server:
             wait_until(lambda: server.get("/state")["name"] == "far", "the remote model", seconds=60)
-            wait_until(lambda: scored_count(pipeline) > 100, "answers", seconds=60)
+            wait_until(lambda: pipeline.answered() > 100, "answers", seconds=60)
             service.kill()
             sent = load.sent
             wait_until(lambda: load.sent > sent + 200, "records that nobody answers", seconds=60)
-            assert scored_count(pipeline) < load.sent
+            assert pipeline.answered() < load.sent
             with serve():
                 load.finish()
                 assert_each_record_has_one_result(pipeline)
             assert server.running
-            before = scored_count(pipeline)
+            before = pipeline.answered()
             with Service(lambda *_: (503, {}), port) as away:
                 pipeline.send_wines(5)
                 wait_until(lambda: away.asked, "records that wait", seconds=60)
                 server.stop()
             assert server.returncode == 0
-            assert scored_count(pipeline) == before
+            assert pipeline.answered() == before
             assert pipeline.dead() == []

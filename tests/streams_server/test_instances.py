@@ -156,11 +156,11 @@ def test_the_others_take_over_from_an_instance_that_is_killed(pipeline: Pipeline
         wait_until(lambda: fleet.usage() == {sum(fleet.sent)}, "the sum of three, from all", MOVING_S)
 
         with load(fleet):
-            wait_until(lambda: len(pipeline.scored()) > 800, "answers under load")
+            wait_until(lambda: pipeline.answered() > 800, "answers under load")
             gone = fleet.running.pop(fleet.busiest())
             gone.kill()
             refused = fleet.ask(next(iter(fleet.running)), "/state/wine")  # at once: its session is over in ten seconds
-            committed = len(pipeline.scored())
+            committed = pipeline.answered()
             assert refused.status_code == 503
             assert gone.url in refused.json()["detail"]
             wait_until(partial(fleet.agree_and_never_lie, committed), "the other two to agree", MOVING_S)
