@@ -48,7 +48,7 @@ def heating(connection: Connection, environ: Mapping[str, str]) -> Iterator[Call
         living.start()
         stack.callback(living.join, 20)
         stack.callback(stop.set)
-        wait_until(lambda: rooms.sent > _SETTLED, "the first readings", 60)  # a heater obeys what comes from now on
+        wait_until(lambda: rooms.sent > _SETTLED, "the first readings")  # a heater obeys what comes from now on
         for number in (1, 2, 3):
             send_control(connection, TemperatureControl(number, 19.0 + number, 0.5, 0.5))
         yield lambda: heater_frame(feed.snapshot())

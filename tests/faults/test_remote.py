@@ -33,11 +33,11 @@ def test_the_service_is_killed_under_load(pipeline: Pipeline, load: Load) -> Non
     with serve() as service:
         pipeline.send_model(encode_descriptor(model))
         with pipeline.serve("--model-host", f"127.0.0.1:{port}") as server:
-            wait_until(lambda: server.get("/state")["name"] == "far", "the remote model", seconds=60)
-            wait_until(lambda: pipeline.answered() > 100, "answers", seconds=60)
+            wait_until(lambda: server.get("/state")["name"] == "far", "the remote model")
+            wait_until(lambda: pipeline.answered() > 100, "answers")
             service.kill()
             sent = load.sent
-            wait_until(lambda: load.sent > sent + 200, "records that nobody answers", seconds=60)
+            wait_until(lambda: load.sent > sent + 200, "records that nobody answers")
             assert pipeline.answered() < load.sent
             with serve():
                 load.finish()
@@ -46,7 +46,7 @@ def test_the_service_is_killed_under_load(pipeline: Pipeline, load: Load) -> Non
             before = pipeline.answered()
             with Service(lambda *_: (503, {}), port) as away:
                 pipeline.send_wines(5)
-                wait_until(lambda: away.asked, "records that wait", seconds=60)
+                wait_until(lambda: away.asked, "records that wait")
                 server.stop()
             assert server.returncode == 0
             assert pipeline.answered() == before

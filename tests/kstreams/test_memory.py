@@ -89,7 +89,7 @@ def test_what_a_driver_ran_is_freed() -> None:
         with TopologyTestDriver(topology("in", "out")) as driver:
             driver.createInputTopic("in", raw(), raw()).pipeInput(None, b"x")
     assert len(_known) == 10
-    wait_until(all_gone, "all to be freed", seconds=60)
+    wait_until(all_gone, "all to be freed")
 
 
 @pytest.mark.broker
@@ -107,7 +107,7 @@ def test_what_an_application_ran_is_freed(connection: Connection, topics: Topics
             _known.append(weakref.ref(streams))
             wait_until(partial(noted, 3 * number + 3), "the task")
         del streams
-    wait_until(all_gone, "all to be freed", seconds=60)
+    wait_until(all_gone, "all to be freed")
 
 
 class Holding(Processor):
@@ -150,7 +150,7 @@ def test_what_a_processor_keeps_of_the_engine_is_let_go_of(supplier: Any, one_no
         with TopologyTestDriver(one_node(supplier())) as driver:
             driver.createInputTopic("in", raw(), raw()).pipeInput(b"k", b"v")
     assert len(_known) == 5
-    wait_until(all_gone, "all to be freed", seconds=60)
+    wait_until(all_gone, "all to be freed")
 
 
 def test_what_has_ended_says_so(one_node: Any) -> None:

@@ -185,7 +185,7 @@ def test_an_aborted_transaction_leaves_no_trace(connection: Connection, own: Top
 
     send(connection, own, *[b"red", b"white"] * 50, b"poison", b"red")
     with KafkaStreams(counting(own), config(connection, own, tmp_path), on_error=replace) as streams:
-        wait_until(lambda: read(connection, own).total() == 102, "all results", seconds=60)
+        wait_until(lambda: read(connection, own).total() == 102, "all results")
         streams.wait_for(State.RUNNING)
         assert counted(streams) == read(connection, own) == {b"red": 51, b"white": 50, b"poison": 1}
     assert [str(error) for error in errors] == ["this one is poison"]
@@ -251,7 +251,7 @@ def test_only_what_was_committed_is_told(connection: Connection, own: Topics, tm
     send(connection, own, *[b"red", b"white"] * 5)
     settings = config(connection, own, tmp_path)
     with KafkaStreams(topology, settings, on_error=lambda _: Response.REPLACE_THREAD) as streams:
-        wait_until(lambda: read(connection, own).total() == 10, "all results", seconds=60)
+        wait_until(lambda: read(connection, own).total() == 10, "all results")
     assert str(streams.error) == "no commit today"
     assert Telling.told == {(partition, offset): 1 for partition in range(2) for offset in range(5)}
 
@@ -365,7 +365,7 @@ def test_an_on_error_that_does_not_answer_ends_the_application(
     Counting.failures = 1
     send(connection, own, b"poison")
     with KafkaStreams(counting(own), config(connection, own, tmp_path), on_error) as streams:
-        wait_until(lambda: streams.state in {State.NOT_RUNNING, State.ERROR}, "the end", seconds=60)
+        wait_until(lambda: streams.state in {State.NOT_RUNNING, State.ERROR}, "the end")
         with pytest.raises(ValueError, match="this one is poison"):
             streams.raise_error()
 

@@ -74,7 +74,7 @@ def test_rooms_are_kept_warm_and_another_instance_takes_over(
             ]
             return held == [2, 2, 2, 2]
 
-        wait_until(shared, "both to share the sensors", seconds=90)
+        wait_until(shared, "both to share the sensors")
 
         def asked_anywhere(*servers: ServerProcess) -> bool:
             found = [state(server, f"/state/{sensor}") for server in servers for sensor in ROOMS]
@@ -88,13 +88,13 @@ def test_rooms_are_kept_warm_and_another_instance_takes_over(
         def warm() -> bool:
             return all(abs(room.temperature - (18.0 + room.sensor / 2)) < 1.0 for room in rooms.rooms.values())
 
-        wait_until(lambda: asked_anywhere(one, other), "each to tell what is wanted at any sensor", seconds=60)
-        wait_until(unknown, "each to tell a sensor that nobody has set as that", seconds=60)
-        wait_until(warm, "the rooms to be warm", seconds=60)
+        wait_until(lambda: asked_anywhere(one, other), "each to tell what is wanted at any sensor")
+        wait_until(unknown, "each to tell a sensor that nobody has set as that")
+        wait_until(warm, "the rooms to be warm")
         before = rooms.commands
         one.kill()
-        wait_until(lambda: asked_anywhere(other), "the other to have all sensors", seconds=60)
-        wait_until(lambda: rooms.commands > before + 2 * len(ROOMS) and warm(), "all to be kept warm", seconds=60)
+        wait_until(lambda: asked_anywhere(other), "the other to have all sensors")
+        wait_until(lambda: rooms.commands > before + 2 * len(ROOMS) and warm(), "all to be kept warm")
     said = [decode_heater(message.value) for message in read_topic(connection, own.heater)]
     assert {command.sensor for command in said} == set(ROOMS)
     assert {command.command for command in said} == set(HeaterCommand)

@@ -74,7 +74,7 @@ def test_all_processes_of_actors_are_killed_and_return_with_their_models(
             process.kill()
         pipeline.send_wines(20)
         pipeline.send_wines(20, "white")
-        wait_until(scored(server, 80), "forty more", seconds=90)
+        wait_until(scored(server, 80), "forty more")
         assert (server.get("/state/wine")["name"], server.get("/state/white")["name"]) == ("five", "eight")
         assert any("restarts" in str(line) for line in server.get("/healthz")["details"])  # type: ignore[attr-defined]
         server.stop()

@@ -112,7 +112,7 @@ def test_the_lab_opens_its_home_page_and_ctrl_c_ends_all_of_it(begin: Callable[[
     assert lab.get("/api/contents/work/home.md", token) == 200
     assert lab.get("/api/contents/work/00_first.ipynb", token) == 200
     assert (tmp_path / "work" / "01_next.ipynb").exists()
-    wait_until(lambda: status(lab.home) is not None, "the broker of the lab", seconds=60)
+    wait_until(lambda: status(lab.home) is not None, "the broker of the lab")
     lab.process.send_signal(signal.SIGINT)
     assert lab.process.wait(60) == 0, lab.said()
     assert "are down" in lab.said()
@@ -152,7 +152,7 @@ def test_a_killed_lab_leaves_no_broker(begin: Callable[[int], Lab]) -> None:
     """After `kill -9`, the broker ends by itself."""
     lab = begin(free_port())
     assert lab.get("/api/status", lab.url().params["token"]) == 200
-    wait_until(lambda: status(lab.home) is not None, "the broker of the lab", seconds=60)
+    wait_until(lambda: status(lab.home) is not None, "the broker of the lab")
     lab.close()
     wait_until(lambda: status(lab.home) is None, "the broker to end")
 
