@@ -1,4 +1,4 @@
-"""Real faults: processes killed, the broker away, garbage everywhere. Then every record has exactly one result."""
+"""Real faults: processes killed, the broker away. Then every record has exactly one result."""
 
 from __future__ import annotations
 
