@@ -30,7 +30,7 @@ from modelserving.workshop.lesson.progress import Progress
 __all__ = ["STOPPED", "Cell", "Lab", "Notebook", "running_lab"]
 
 STOPPED = "Stopped: by you"
-_START_S, _END_S = 90.0, 30.0
+_START_S, _RESTART_S, _END_S = 90.0, 180.0, 30.0
 _PANEL = "window.jupyterapp.shell.currentWidget"
 
 
@@ -248,9 +248,15 @@ class Notebook:
         self.page.evaluate("() => window.jupyterapp.commands.execute('notebook:interrupt-kernel')")
 
     def restart(self) -> None:
-        """Restart the kernel, and wait for it."""
-        self.page.evaluate(f"async () => {{ await {_PANEL}.sessionContext.session.kernel.restart(); }}")
-        self.page.wait_for_function(f"() => {_PANEL}.sessionContext.session.kernel.status === 'idle'")
+        """Restart the kernel, and wait for it. What it said before the page listened again is lost: it is asked."""
+        kernel = f"{_PANEL}.sessionContext.session.kernel"
+        self.page.evaluate(f"async () => {{ await {kernel}.restart(); }}")
+        deadline = time.monotonic() + _RESTART_S
+        while self.page.evaluate(f"() => {kernel}.status") != "idle":
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the kernel was restarted, and is not idle within {_RESTART_S} s")
+            self.page.evaluate(f"() => {{ {kernel}.requestKernelInfo().catch(() => null); }}")
+            self.page.wait_for_timeout(1000)
 
     def outputs(self, number: int) -> list[dict[str, Any]]:
         """What a cell shows, as the notebook keeps it."""
