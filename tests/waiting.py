@@ -37,9 +37,9 @@ async def until(condition: Callable[[], object], what: str) -> None:
 
 
 def let_commits_arrive(connection: Connection, topic: str) -> None:
-    """Wait until no transaction is open on a topic: three seconds at most, as where a server works one always may be.
+    """Wait until no transaction is open on a topic; ten seconds at most: where a server works, one always may be.
 
     A commit is certain when the coordinator has noted it, and then the server counts; the partitions learn of it, and
     let its records be read, a moment later.
     """
-    poll(lambda: end_offsets(connection, topic) == end_offsets(connection, topic, "read_uncommitted"), 3)
+    poll(lambda: end_offsets(connection, topic) == end_offsets(connection, topic, "read_uncommitted"), 10)
