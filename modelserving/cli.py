@@ -59,7 +59,10 @@ def _run() -> int:
     try:
         app(prog_name="modelserving")
     except SystemExit as end:
-        return end.code if isinstance(end.code, int) else int(end.code is not None)
+        if not isinstance(end.code, int | None):
+            Console(stderr=True).print(end.code, markup=False, soft_wrap=True)
+            return 1
+        return end.code or 0
     except ModelServingError as error:
         return _fail(error)
     except ExceptionGroup as group:  # tasks that ran side by side: one of them failed, perhaps with a reason of ours

@@ -46,7 +46,7 @@ OPTIONS = (
 """What the JVM is started with, beside its class path."""
 
 _LONGEST = 1_000  # the engine gives its advice at the end of what it says
-_AT_EXIT_S, _LOOK_EVERY_S = 2.0, 0.005
+_AT_EXIT_S, _LOOK_EVERY_S = 5.0, 0.005
 _lock = threading.Lock()
 _started_by: int | None = None
 _links: list[Any] = []  # what JPype has Python's collector call
@@ -95,7 +95,8 @@ def spare_collections() -> None:
 
     JPype links the two: whenever the process has grown by some 20 MB, a collection in Python ends with a full one in
     Java, in the thread that happened to make an object, and whoever wants an answer waits for tens of milliseconds.
-    Without it, Java collects when its heap is full; what only Java refers to stays until then, also in Python.
+    Without it, Java collects when its heap is full; what only Java refers to stays until then, also in Python, however
+    large it is: such a process had better hand Java bytes and numbers than Python's objects.
     """
     global _spared
     _spared = True

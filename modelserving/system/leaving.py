@@ -12,6 +12,8 @@ from typing import NoReturn
 __all__ = ["is_leaving", "leave"]
 
 _leaving = threading.Event()
+_LOST = 120
+"""The status with which Python ends where its output could not be written."""
 
 
 def is_leaving() -> bool:
@@ -30,9 +32,15 @@ def leave(status: int) -> NoReturn:
         status: of the process.
     """
     _leaving.set()
-    threading._shutdown()  # type: ignore[attr-defined]  # waits for threads that are no daemons
+    with contextlib.suppress(KeyboardInterrupt):  # whoever presses Ctrl-C again waits for them no longer
+        threading._shutdown()  # type: ignore[attr-defined]  # waits for threads that are no daemons
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):  # nobody reads any more
-            stream.flush()
+        try:
+            if stream is not None and not stream.closed:  # a process may have been started without
+                stream.flush()
+        except BrokenPipeError:  # nobody reads any more
+            pass
+        except (OSError, ValueError):
+            status = status or _LOST
     os._exit(status)

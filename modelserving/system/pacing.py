@@ -2,8 +2,8 @@
 
 A thread that computes without a pause holds up every other: whoever comes back from the network or from an engine
 waits for the interpreter each time, so that a batch which comes back five times is late by five waits. So unhurried
-work pauses between two calls of functions, wherever it is just then, for as long as it has worked. It costs nobody
-anything but the work, and that takes two to three times as long::
+work pauses between two calls of functions, wherever it is just then, for as long as it has worked. The work takes two
+to three times as long; and from Python 3.12 on, calls in other threads cost up to three times as much meanwhile::
 
     with unhurried():
         build(model)
@@ -49,11 +49,11 @@ def unhurried() -> Iterator[None]:
 
     In the main thread it does not, since who calls there waits for it; nor where a profiler looks on.
     """
-    paced = sys.getprofile() is None and threading.current_thread() is not threading.main_thread()
-    if paced:
-        sys.setprofile(_Pace())
+    pace = _Pace()
+    if sys.getprofile() is None and threading.current_thread() is not threading.main_thread():
+        sys.setprofile(pace)
     try:
         yield
     finally:
-        if paced:
+        if sys.getprofile() is pace:
             sys.setprofile(None)

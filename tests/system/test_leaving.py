@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 _CALLED_FROM_JAVA = """
 import time
@@ -45,7 +46,7 @@ def test_threads_of_java_that_stay_in_python_do_not_turn_the_end_into_a_crash() 
 
 def test_a_thread_of_java_that_is_just_in_python_is_awaited() -> None:
     """A program that ends as Python does, with an engine whose threads are calling it."""
-    work = "[(time.sleep(0.001), jvm.java_class('java.lang.Thread').yield_()) for _ in range(300)]"
+    work = "[(time.sleep(0.001), jvm.java_class('java.lang.Thread').yield_()) for _ in range(100)]"
     assert run(_CALLED_FROM_JAVA.format(work=work)) == (0, "")
 
 
@@ -62,3 +63,12 @@ sys.stdout.write("written, ")
 leave(4)
 """
     assert run(script) == (4, "written, a thread\nat exit\n")
+
+
+def test_output_that_is_lost_is_not_called_well() -> None:
+    """The status is that of Python for it; a process without any output has nothing to lose."""
+    leaving = "import sys\nfrom modelserving.system.leaving import leave\n"
+    full = "sys.stdout = open('/dev/full', 'w')\nsys.stdout.write('lost')\nleave(0)"
+    if Path("/dev/full").exists():
+        assert run(leaving + full) == (120, "")
+    assert run(leaving + "sys.stdout = sys.stderr = None\nleave(0)") == (0, "")

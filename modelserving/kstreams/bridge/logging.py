@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
 import re
 import threading
 from typing import Any
@@ -40,14 +41,14 @@ def forward_logs(level: int = logging.WARNING) -> None:
         if not _kept:
             _kept.extend(map(_redirect, _ROOTS))
             _quieten()
+            atexit.register(_leave_out, os.getpid())
         for logger in _kept:
             logger.setLevel(_java_level(level))
 
 
-@atexit.register
-def _leave_out() -> None:
+def _leave_out(process: int) -> None:
     """At the end of the process nothing is told any more: an engine whose broker is away tells it all the time."""
-    if _kept and jpype.isJVMStarted():
+    if process == os.getpid() and jpype.isJVMStarted():
         for logger in _kept:
             logger.setLevel(jvm.java_class(_JAVA + "Level").OFF)
 

@@ -276,7 +276,7 @@ def test_a_flush_does_not_wait_for_a_broker_that_is_away_and_says_so(
     producer.flush()
     with monkeypatch.context() as away:
         away.setattr(producer._accumulator, "await_flush_completion", _never)
-        with pytest.raises(BrokerUnavailable, match=r"no Kafka broker answers .* within the last 30 s may not be"):
+        with pytest.raises(BrokerUnavailable, match=r"no Kafka broker answers .* What was sent last may not be"):
             producer.flush()
 
 

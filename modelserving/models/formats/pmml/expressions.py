@@ -7,7 +7,7 @@ question whether it can be known: ``if(isNotMissing(x), if(x < 1, a, b))``, whic
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from xml.etree.ElementTree import Element
 
 from modelserving.errors import ModelRefused
@@ -79,6 +79,7 @@ def _settle_constants(root: Element) -> None:
     for apply in root.iter("Apply"):
         if apply.get("function") not in _EQUATING:
             continue
+        _settle_lengths(apply)
         arguments = _arguments(apply)
         found = {_kind(argument, kinds) for argument in arguments} - {""}
         if len(found) > 1:
@@ -86,9 +87,26 @@ def _settle_constants(root: Element) -> None:
                 f"the PMML model asks by the function {apply.get('function')} whether a number is a text, which the "
                 "engine answers wrongly. Let it compare values of one type."
             )
-        for constant in arguments:
-            if found and constant.tag == "Constant":
-                _settle_constant(constant, *found)
+        for constant in _constants(arguments) if found else ():
+            _settle_constant(constant, *found)
+
+
+def _settle_lengths(apply: Element) -> None:
+    """The length of a text is a whole number, unlike all others that are left: it becomes one like them."""
+    for place, inner in enumerate(apply):
+        if inner.get("function") == "stringLength":
+            apply[place] = _apply("*", inner, _one())
+        elif inner.get("function") == "if":
+            _settle_lengths(inner)
+
+
+def _constants(expressions: Sequence[Element]) -> Iterator[Element]:
+    """Those that an expression may be: itself, or a branch."""
+    for expression in expressions:
+        if expression.tag == "Constant" and expression.get("missing") not in {"true", "1"}:
+            yield expression
+        elif expression.get("function") == "if":
+            yield from _constants(_arguments(expression)[1:])
 
 
 def _settle_constant(constant: Element, kind: str) -> None:
@@ -106,9 +124,17 @@ def _settle_constant(constant: Element, kind: str) -> None:
 def _kinds(root: Element) -> Mapping[str, str]:
     """Whether a field is a number or a string; of others, and of those of which there are two kinds, nothing."""
     found: dict[str, str] = {}
-    for field in [*root.iter("DataField"), *root.iter("DerivedField"), *root.iter("ParameterField")]:
+    for field in [*root.iter("DataField"), *root.iter("DerivedField")]:
         name, kind = field.get("name", ""), _kind_of_field(field)
         found[name] = kind if found.get(name, kind) == kind else ""
+    calls: dict[str, list[Sequence[Element]]] = {}
+    for call in root.iter("Apply"):
+        calls.setdefault(call.get("function", ""), []).append(_arguments(call))
+    for function in reversed([*root.iter("DefineFunction")]):  # the engine hands arguments over as they are
+        for place, parameter in enumerate(function.findall("ParameterField")):
+            given = {_kind(call[place], found) for call in calls.get(function.get("name", ""), ()) if place < len(call)}
+            name, kind = parameter.get("name", ""), given.pop() if len(given) == 1 else ""
+            found[name] = kind if found.get(name, kind) == kind else ""
     return found
 
 

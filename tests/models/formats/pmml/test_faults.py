@@ -245,6 +245,48 @@ def test_a_number_is_equal_to_a_constant_of_any_type(kind: str, field_kind: str)
         assert score(compared(condition).replace(field("x").encode(), typed), x=[1.0, 2.0]).values.tolist() == expected
 
 
+def with_whole_number(condition: str, optype: str = "continuous") -> bytes:
+    """The same with a text ``c`` and a whole number ``n``."""
+    whole = f'<DataField name="n" optype="{optype}" dataType="integer"/>'
+    document = compared(condition).replace(schema("y", "x").encode(), schema("y", "c", "n").encode())
+    return document.replace(FIELDS.encode(), (FIELDS + whole).encode())
+
+
+LENGTH = '<Apply function="stringLength"><FieldRef field="c"/></Apply>'
+WHOLE, N = '<Constant dataType="integer">1</Constant>', '<FieldRef field="n"/>'
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        LENGTH,
+        f'<Apply function="if"><Apply function="isMissing"><FieldRef field="c"/></Apply>{WHOLE}{LENGTH}</Apply>',
+        f'<Apply function="if"><Apply function="isMissing"><FieldRef field="n"/></Apply>{WHOLE}{N}</Apply>',
+    ],
+    ids=["length", "length of a branch", "field of a branch"],
+)
+@pytest.mark.parametrize("right", [WHOLE, N, "<Constant>1.0</Constant>"])
+def test_a_whole_number_that_is_computed_is_equal_to_another(left: str, right: str) -> None:
+    """Those of fields are doubles to the engine, those of functions and constants are not; all are numbers."""
+    document = with_whole_number(f'<Apply function="equal">{left}{right}</Apply>')
+    assert score(document, c=["a"], n=[1.0]).values.tolist() == [1.0]
+
+
+@pytest.mark.parametrize("kind", ["", 'dataType="integer"', 'dataType="double"', 'dataType="string"'])
+@pytest.mark.parametrize("optype", ["continuous", "categorical"])
+def test_a_number_that_a_function_is_given_is_equal_to_its_constant(kind: str, optype: str) -> None:
+    """What is handed over stays what it is, whatever the parameter is said to be."""
+    defined = (
+        '<TransformationDictionary><DefineFunction name="one" optype="categorical" dataType="boolean">'
+        f'<ParameterField name="p" {kind}/><Apply function="equal"><FieldRef field="p"/>{WHOLE}</Apply>'
+        "</DefineFunction></TransformationDictionary>"
+    )
+    document = with_whole_number('<Apply function="one"><FieldRef field="n"/></Apply>', optype)
+    document = document.replace(b"<RegressionModel", defined.encode() + b"<RegressionModel", 1)
+    whole = [1.0, 2.0] if optype == "continuous" else ["1", "2"]
+    assert score(document, c=["a", "a"], n=whole).values.tolist() == [1.0, 2.0]
+
+
 def test_a_number_and_a_text_are_not_compared() -> None:
     """Of one type the engine says something; of two it always says no."""
     for other in ('<FieldRef field="c"/>', "<Constant>one</Constant>"):
