@@ -186,8 +186,8 @@ class KafkaStreams:
             ServerError: it is not within so many seconds, or never will be.
             Exception: the Python error that ended it.
         """
-        poll(lambda: self.state in {*states, *_ENDED}, seconds, _LOOK_EVERY_S)
-        state = self.state
+        wanted = {*states, *_ENDED}
+        state = poll(lambda: found if (found := self.state) in wanted else None, seconds, _LOOK_EVERY_S) or self.state
         if state in states:
             return self._warn_of_sinks(state)
         if state in _ENDED:

@@ -40,3 +40,31 @@ def test_servers_that_all_serve_stay() -> None:
     servers = [Begun(), Begun()]
     wait_until_all_serve(iter(servers))
     assert [one.done for one in servers] == [["waited"], ["waited"]]
+
+
+class Flickering(Begun):
+    """A server that is healthy for a moment only."""
+
+    running = True
+    command = ()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers = [False, True, False]
+
+    def wait_until_serving(self, seconds: float = 90.0) -> None:
+        """Wait as a real one does."""
+        ServerProcess.wait_until_serving(self, seconds)
+
+    def _announced(self) -> bool:
+        return True
+
+    def _healthy(self) -> bool:
+        return self.answers.pop(0)
+
+
+def test_a_server_that_was_healthy_once_serves() -> None:
+    """Of several that share their records anew, each is not, for a moment."""
+    server = Flickering()
+    server.wait_until_serving()
+    assert server.answers == [False]
