@@ -103,6 +103,7 @@ def mend(root: Element) -> None:
         _settle_links(model)
     for model in root.iter("SupportVectorMachineModel"):
         _check_method(model)
+        _list_labels(root, model)
     for predicate in [element for element in root.iter() if element.find("SimpleSetPredicate") is not None]:
         _spell_out_quotes(predicate)
     _check_order(root)
@@ -228,6 +229,18 @@ def _check_method(model: Element) -> None:
             "the PMML model has vector machines that name two labels each, and says that each is against all others: "
             'engines read that differently. Give it classificationMethod="OneAgainstOne".'
         )
+
+
+def _list_labels(root: Element, model: Element) -> None:
+    """R's e1071 lists no labels in the data dictionary, without which the engine gives no answer: its machines do."""
+    sides = ("targetCategory", "alternateTargetCategory")
+    named = (machine.get(side) for machine in model.iterfind("SupportVectorMachine") for side in sides)
+    labels = dict.fromkeys(label for label in named if label is not None)
+    targets = _targets(model)
+    for field in root.iterfind("DataDictionary/DataField"):
+        if field.get("name") in targets and field.get("optype") != "continuous" and field.find("Value") is None:
+            for label in labels:
+                SubElement(field, "Value", value=label)
 
 
 def _spell_out_quotes(holder: Element) -> None:

@@ -517,3 +517,24 @@ def test_what_engines_read_differently_is_refused(model: str, reason: str) -> No
     """With the reason: no answer is better than one that another engine would not give."""
     with pytest.raises(ModelRefused, match=reason):
         read_pmml(model.encode() if model.startswith("<?xml") else pmml(FIELDS, model))
+
+
+def test_a_vector_machine_plays_for_labels_that_the_dictionary_does_not_list() -> None:
+    """R's e1071 writes its target without values; the labels are those that its machines name."""
+    pairs = (("r", "s", "-1"), ("r", "t", "-2"), ("s", "t", "-3"))
+    machines = "".join(
+        f'<SupportVectorMachine targetCategory="{one}" alternateTargetCategory="{other}"><SupportVectors>'
+        f'<SupportVector vectorId="v"/></SupportVectors><Coefficients absoluteValue="{bias}"><Coefficient value="1"/>'
+        "</Coefficients></SupportVectorMachine>"
+        for one, other, bias in pairs
+    )
+    data = pmml(
+        f'<DataField name="k" optype="categorical" dataType="string"/>{field("x")}',
+        '<SupportVectorMachineModel functionName="classification" classificationMethod="OneAgainstOne">'
+        f'{schema("k", "x")}<LinearKernelType/><VectorDictionary><VectorFields><FieldRef field="x"/></VectorFields>'
+        '<VectorInstance id="v"><REAL-SparseArray n="1"><Indices>1</Indices><REAL-Entries>1</REAL-Entries>'
+        f"</REAL-SparseArray></VectorInstance></VectorDictionary>{machines}</SupportVectorMachineModel>",
+    )
+    labels = score(data, x=[0.5, 2.5, 4.0]).labels
+    assert labels is not None
+    assert [str(label) for label in labels] == ["r", "s", "t"]
