@@ -15,6 +15,7 @@ from xml.etree.ElementTree import Element, SubElement
 from modelserving.errors import ModelRefused
 from modelserving.models.formats.pmml.guard import check_entries
 from modelserving.models.formats.pmml.repair import mend_general_regressions
+from modelserving.models.formats.pmml.required import fails_together
 
 __all__ = ["mend", "refuse_faults"]
 
@@ -150,10 +151,14 @@ def _check_votes(model: Element) -> None:
         )
     segmentation = model.find("Segmentation")
     treatment = "continue" if segmentation is None else segmentation.get("missingPredictionTreatment", "continue")
+    returns = (method, treatment) == ("modelChain", "returnMissing")
+    if segmentation is not None and returns and fails_together(segmentation):
+        del segmentation.attrib["missingPredictionTreatment"]
+        return
     if treatment != "continue" and method in {"modelChain", "selectFirst"}:
         raise ModelRefused(
-            f"the PMML model has missingPredictionTreatment for a {method}, which the engine does not know. Leave it "
-            "out."
+            f"the PMML model has missingPredictionTreatment for a {method}, which the engine does not know. "
+            "Leave it out, or export it as ONNX."
         )
 
 

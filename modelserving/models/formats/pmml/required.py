@@ -10,7 +10,7 @@ from copy import deepcopy
 from typing import TypeAlias
 from xml.etree.ElementTree import Element
 
-__all__ = ["find_required", "settle_branches", "settle_unread"]
+__all__ = ["fails_together", "find_required", "settle_branches", "settle_unread"]
 
 _PREDICATES = frozenset({"SimplePredicate", "SimpleSetPredicate", "CompoundPredicate", "True", "False"})
 _MEDIANS = frozenset({"median", "weightedMedian", "x-weightedMedian"})
@@ -18,6 +18,7 @@ _VOTES = frozenset({"majorityVote", "weightedMajorityVote"})
 _OUTSIDE = frozenset({"target", "predicted"})
 _DEEPEST = 2  # compounds within compounds: what asks for the unknown ones is three times as long for each level
 _AWARE = frozenset({"isMissing", "isNotMissing"})
+_ARITHMETIC = frozenset({"+", "-", "*", "/", "exp", "ln", "sqrt", "abs"})
 _OPPOSITES = {"equal": "notEqual", "lessThan": "greaterOrEqual", "greaterThan": "lessOrEqual", "isIn": "isNotIn"}
 _OPPOSITES |= {opposite: operator for operator, opposite in _OPPOSITES.items()}
 
@@ -275,3 +276,39 @@ def _inputs(name: str, sources: Mapping[str, frozenset[str]]) -> set[str]:
         else:
             found.add(current)
     return found
+
+
+def fails_together(segmentation: Element) -> bool:
+    """Whether a chain has no answer if one of its segments has none: its last is a regression on each of the others.
+
+    So JPMML's converters write what XGBoost, LightGBM and scikit-learn boost for labels.
+    """
+    *earlier, last = segmentation.findall("Segment")
+    model = last.find("RegressionModel")
+    if model is None or model.find("LocalTransformations") is not None:
+        return False
+    provided = {f.get("name", "") for f in model.iter("MiningField") if f.get("missingValueReplacement") is not None}
+    read = {predictor.get("name", "") for predictor in model.iterfind("RegressionTable/NumericPredictor")} - provided
+    return all(read & _answers_missing(segment) for segment in earlier)
+
+
+def _answers_missing(segment: Element) -> set[str]:
+    """The outputs of a regression that are missing if its answer is."""
+    found: set[str] = set()
+    models = (inner for inner in segment if _is_model(inner) and inner.get("functionName") == "regression")
+    for output in (field for model in models for field in model.iterfind("Output/OutputField")):
+        feature = output.get("feature", "predictedValue")
+        if feature == "predictedValue" or (feature == "transformedValue" and _is_arithmetic(output, found)):
+            found.add(output.get("name", ""))
+    return found
+
+
+def _is_arithmetic(output: Element, missing: set[str]) -> bool:
+    inside = [inner for inner in output.iter() if inner is not output]
+    plain = all(
+        inner.tag in {"Apply", "Constant", "FieldRef"}
+        and inner.get("function", "+") in _ARITHMETIC
+        and not {"mapMissingTo", "defaultValue"} & set(inner.attrib)
+        for inner in inside
+    )
+    return plain and any(inner.get("field") in missing for inner in inside)

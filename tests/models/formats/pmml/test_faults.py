@@ -538,3 +538,33 @@ def test_a_vector_machine_plays_for_labels_that_the_dictionary_does_not_list() -
     labels = score(data, x=[0.5, 2.5, 4.0]).labels
     assert labels is not None
     assert [str(label) for label in labels] == ["r", "s", "t"]
+
+
+def boosted(field_of_last: str) -> bytes:
+    """As JPMML's converters write what XGBoost and LightGBM boost for labels: a margin, and what it says of them."""
+    return pmml(
+        FIELDS,
+        f'<MiningModel functionName="classification">{schema("k", "x")}<Segmentation multipleModelMethod="modelChain" '
+        'missingPredictionTreatment="returnMissing"><Segment><True/><RegressionModel functionName="regression">'
+        '<MiningSchema><MiningField name="x"/></MiningSchema><Output><OutputField name="margin" optype="continuous" '
+        'dataType="double" isFinalResult="false"/></Output><RegressionTable intercept="-1"><NumericPredictor name="x" '
+        'coefficient="1"/></RegressionTable></RegressionModel></Segment><Segment><True/><RegressionModel '
+        'functionName="classification" normalizationMethod="logit"><MiningSchema><MiningField name="k" '
+        f'usageType="target"/>{field_of_last}</MiningSchema><RegressionTable intercept="0" targetCategory="yes">'
+        '<NumericPredictor name="margin" coefficient="1"/></RegressionTable><RegressionTable intercept="0" '
+        'targetCategory="no"/></RegressionModel></Segment></Segmentation></MiningModel>',
+    )
+
+
+def test_a_chain_that_ends_in_a_regression_on_its_segments_has_no_answer_if_one_of_them_has_none() -> None:
+    """That is what returnMissing asks for, so that such a chain is answered."""
+    scores = score(boosted('<MiningField name="margin"/>'), x=[0.5, None, 2.0])
+    assert scores.labels is not None
+    assert [str(scores.labels[row]) for row in (0, 2)] == ["no", "yes"]
+    assert set(scores.problems) == {1}
+
+
+def test_a_chain_that_goes_on_without_a_segment_is_refused_if_it_may_not() -> None:
+    """Its last model replaces what is missing, where returnMissing wants no answer."""
+    with pytest.raises(ModelRefused, match="missingPredictionTreatment for a modelChain"):
+        read_pmml(boosted('<MiningField name="margin" missingValueReplacement="0"/>'))
