@@ -46,6 +46,7 @@ class PmmlDocument:
         full_text: the same with all outputs that the document declares.
         outputs: the names of these, without those that are no final result.
         predicted: those that are the answer itself.
+        following: those that are worked out from it.
         required: the fields that may not be missing.
         longest: characters that a text may have; 0 if that does not matter.
     """
@@ -56,6 +57,7 @@ class PmmlDocument:
     full_text: str
     outputs: tuple[str, ...]
     predicted: frozenset[str]
+    following: frozenset[str]
     required: frozenset[str]
     longest: int = 0
 
@@ -91,7 +93,7 @@ def read_pmml(data: bytes, full: bool = False) -> PmmlDocument:
         settle_expressions(root)
         mend(root)
         target, labels = repair(root, model)
-        outputs, predicted = declare_outputs(model, target, labels)
+        outputs, predicted, following = declare_outputs(model, target, labels)
         if full:
             check_length(root)
             full_text = tostring(root, encoding="unicode")
@@ -100,7 +102,7 @@ def read_pmml(data: bytes, full: bool = False) -> PmmlDocument:
         raise ModelFormatError(f"the PMML document contradicts itself, or lacks something: {error}.") from error
     check_length(root)
     text, longest = tostring(root, encoding="unicode"), MAX_TEXT if applies_texts(root) else 0
-    return PmmlDocument(text, classes, columns, full_text, outputs, predicted, required, longest)
+    return PmmlDocument(text, classes, columns, full_text, outputs, predicted, following, required, longest)
 
 
 def _parse(data: bytes) -> Element:

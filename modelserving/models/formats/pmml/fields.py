@@ -56,7 +56,9 @@ def _write_as_text(field: Element) -> None:
             SubElement(field, "Value", value=value)
 
 
-def declare_outputs(model: Element, target: str, labels: list[str]) -> tuple[tuple[str, ...], frozenset[str]]:
+def declare_outputs(
+    model: Element, target: str, labels: list[str]
+) -> tuple[tuple[str, ...], frozenset[str], frozenset[str]]:
     """Let a model output all that it declares; one that declares nothing, its answer and its probabilities.
 
     Args:
@@ -65,7 +67,8 @@ def declare_outputs(model: Element, target: str, labels: list[str]) -> tuple[tup
         labels: of that field.
 
     Returns:
-        The names of the final results, in order; and those, of all, that are the answer itself.
+        The names of the final results, in order; and those, of all, that are the answer itself, and that follow from
+        it.
     """
     declaring = _declaring(model)
     if declaring is None:
@@ -78,8 +81,8 @@ def declare_outputs(model: Element, target: str, labels: list[str]) -> tuple[tup
     final = [field.get("name", "") for field in fields if field.get("isFinalResult", "true") not in {"false", "0"}]
     for field in fields:
         field.attrib.pop("isFinalResult", None)
-    answers = (field.get("name", "") for field in fields if _is_answer(field, target))
-    return tuple(final), frozenset(answers)
+    answers = frozenset(field.get("name", "") for field in fields if _is_answer(field, target))
+    return tuple(final), answers, _following(fields, answers)
 
 
 def _declaring(model: Element) -> Element | None:
@@ -117,6 +120,15 @@ def _is_answer(field: Element, target: str) -> bool:
         and field.get("targetField", target) == target
         and not [inner for inner in field if inner.tag != "Extension"]
     )
+
+
+def _following(fields: list[Element], answers: frozenset[str]) -> frozenset[str]:
+    """The outputs that are worked out from the answer: Spark's number of a label, for one."""
+    known = set(answers)
+    for field in fields:
+        if any(inner.get("field") in known for inner in field.iter() if inner is not field):
+            known.add(field.get("name", ""))
+    return frozenset(known - answers)
 
 
 def _add_outputs(model: Element, target: str, labels: list[str]) -> None:

@@ -154,6 +154,7 @@ class _Outputs:
         self.wanted = bool(self._answer or parameters.get(OUTPUTS, "").strip())
         self._java: Any = None
         self._predicted = document.predicted
+        self._following = document.following
         self._places: dict[str, int] = {}
         if not self.wanted:
             return
@@ -179,7 +180,16 @@ class _Outputs:
         if name in self._predicted:  # of labels that are equally likely the engine takes any
             return scores.values if scores.labels is None else scores.labels
         place = self._places[name]
-        return _as_array([row[place] if place < len(row) else None for row in answers])
+        values = [row[place] if place < len(row) else None for row in answers]
+        if name in self._following:
+            values = [None if self._turned(row, scores, n) else values[n] for n, row in enumerate(answers)]
+        return _as_array(values)
+
+    def _turned(self, row: Sequence[Any], scores: Scores, place: int) -> bool:
+        """Whether the engine took another of equally likely labels: what it made of that is of no use."""
+        named = [row[self._places[name]] for name in self._predicted if row and name in self._places]
+        labels = scores.labels
+        return labels is not None and any(value is not None and text_of(value) != labels[place] for value in named)
 
     def _predict(self, row: Any) -> Sequence[Any]:
         try:

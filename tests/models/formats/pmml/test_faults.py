@@ -564,6 +564,24 @@ def test_a_chain_that_ends_in_a_regression_on_its_segments_has_no_answer_if_one_
     assert set(scores.problems) == {1}
 
 
+def test_an_output_made_of_the_answer_is_missing_where_the_engine_took_another_of_equally_likely_labels() -> None:
+    """Spark declares the number of its label so: a wrong one beside the right label would be worse than none."""
+    number = (
+        '<Output><OutputField name="label" feature="predictedValue" isFinalResult="false"/><OutputField name="number" '
+        'optype="continuous" dataType="double" feature="transformedValue"><MapValues outputColumn="out" '
+        'dataType="double"><FieldColumnPair field="label" column="in"/><InlineTable><row><in>no</in><out>0</out></row>'
+        "<row><in>yes</in><out>1</out></row></InlineTable></MapValues></OutputField></Output>"
+    )
+    shares = "".join(f'<OutputField name="{label}" feature="probability" value="{label}"/>' for label in ("no", "yes"))
+    data = boosted('<MiningField name="margin"/>').replace(b"<Segmentation ", number.encode() + b"<Segmentation ", 1)
+    place = data.index(b'<RegressionTable intercept="0"')
+    data = data[:place] + f"<Output>{shares}</Output>".encode() + data[place:]
+    scores = score(data, {"outputs": "number"}, x=[0.5, 1.0, 2.0])
+    assert scores.labels is not None
+    assert [str(label) for label in scores.labels] == ["no", "yes", "yes"]
+    np.testing.assert_equal(scores.outputs["number"], [0.0, np.nan, 1.0])
+
+
 def test_a_chain_that_goes_on_without_a_segment_is_refused_if_it_may_not() -> None:
     """Its last model replaces what is missing, where returnMissing wants no answer."""
     with pytest.raises(ModelRefused, match="missingPredictionTreatment for a modelChain"):
