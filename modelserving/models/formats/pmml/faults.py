@@ -38,7 +38,8 @@ def refuse_faults(root: Element, ordinal: frozenset[str]) -> None:
         ModelRefused: with what it is.
     """
     for element in root.iter():
-        reason = _fault(element, ordinal)
+        mixed = element.get("functionName") == "mixed" and len(_targets(element)) > 1
+        reason = "a number and a label for its answer (functionName mixed)" if mixed else _fault(element, ordinal)
         if reason:
             raise ModelRefused(
                 f"the PMML model has {reason}, which the engine answers wrongly or not at all. Export it in another "

@@ -586,3 +586,11 @@ def test_a_chain_that_goes_on_without_a_segment_is_refused_if_it_may_not() -> No
     """Its last model replaces what is missing, where returnMissing wants no answer."""
     with pytest.raises(ModelRefused, match="missingPredictionTreatment for a modelChain"):
         read_pmml(boosted('<MiningField name="margin" missingValueReplacement="0"/>'))
+
+
+def test_a_model_with_a_number_and_a_label_for_its_answer_is_refused_when_it_is_loaded() -> None:
+    """The engine gives no answer to any record, and its reason would send one to look at the inputs."""
+    fields = schema("k", "x").replace("</MiningSchema>", '<MiningField name="y" usageType="target"/></MiningSchema>')
+    model = f'<NearestNeighborModel functionName="mixed" numberOfNeighbors="3">{fields}</NearestNeighborModel>'
+    with pytest.raises(ModelRefused, match="a number and a label for its answer"):
+        read_pmml(pmml(FIELDS, model))
