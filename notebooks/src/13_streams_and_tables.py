@@ -181,7 +181,7 @@ lesson.tell("compaction")
 # ## Joins: what belongs together
 #
 # A score says which model made it. On another topic stands what people know about each model: who trained it. First question: **who had trained the model when this score was
-# made?** That is a stream joined with a table.
+# made?** That is a stream **joined** with a table.
 
 # %%
 # predict: then

@@ -26,7 +26,7 @@ from modelserving.client import load_dataset
 from modelserving.config import data_folder
 from modelserving.kafka import read_topic
 from modelserving.records import decode_scored
-from modelserving.workshop import show, start, table
+from modelserving.workshop import show, start
 
 lesson = start("16", fast=fast)
 
@@ -56,15 +56,15 @@ def case_of(*answers, waiting=()):
 case_of(answer("fast", 5.0), waiting=(smart,)).waiting
 
 # %%
-show(deciders.best_in_time)
-
-# %%
 # predict: two
 
 # %%
 while_waiting = deciders.best_in_time(case_of(answer("fast", 5.0), waiting=(smart,)))
 when_over = deciders.best_in_time(case_of(answer("fast", 5.0)))
 lesson.tell("two")
+
+# %%
+show(deciders.best_in_time)
 
 # %% [markdown]
 # `None` means "not yet". A decider knows no clock and no Kafka; it is a function, and you can write another one.
@@ -200,7 +200,6 @@ accounts()[-1]
 
 # %%
 view.want(slowed_ms=slowness)
-chosen = {one.name: one.chosen for one in view.snapshot().participants}
 slow = view.wait_for(lambda s: s.participants[0].late > 0, what="a late answer")
 by_fast = lambda s: any(m.chosen["wine-fast"] for m in s.moments[-3:])
 view.wait_for(by_fast, what="an answer of the fast model")
@@ -210,9 +209,9 @@ lesson.tell("slow")
 # **Now it is yours.** Move the sliders. At which deadline does the smart model come back? (Without sliders: `view.want(deadline_ms=100)`,
 # `view.want(slowed_ms=0)`.)
 #
-# ## Left out
+# ## Late, and late again
 #
-# Whoever is late five times in a row is not asked any more for a while: nobody has to wait for a deadline that will be missed. Then it is asked again, once.
+# The smart model stays as slow as it is now, and the wines go on coming. We let that be for a while.
 
 # %%
 # predict: out
@@ -223,6 +222,26 @@ out = view.wait_for(lambda s: s.participants[0].left_out > 0, what="the smart on
 last = accounts()[-1]
 lesson.tell("out")
 
+# %% [markdown]
+# Whoever is late five times in a row is **left out** for a while: nobody has to wait for a deadline that will be missed. Then it is asked again, once. How long is a
+# while? That can be played on a clock of our own, too: the first pause is half a second, and whenever it is over, the model is late again.
+
+# %%
+# predict: pause
+
+# %%
+from modelserving.speculative.standing import Breaker
+
+breaker, now, pauses = Breaker(misses=4), 0, []  # late four times already
+for _ in range(4):
+    breaker.missed(now, patience=5, first_pause_ns=500 * MS)
+    pauses.append((breaker.until_ns - now) / MS)
+    now = breaker.until_ns
+lesson.tell("pause")
+
+# %% [markdown]
+# Now the smart model becomes quick again:
+
 # %%
 view.want(slowed_ms=0)
 back = view.wait_for(lambda s: not s.participants[0].waits and s.moments
@@ -232,10 +251,7 @@ lesson.tell("back-again")
 # %% [markdown]
 # ## Three, and a vote
 #
-# With three models or more one can ask for a **consensus**: of labels what more than half say, of numbers the median. One model that is far off does not matter.
-
-# %%
-show(deciders.consensus)
+# With three models or more one can ask for a **consensus**, as in a vote. But who has the majority, where each says another number?
 
 # %%
 # predict: vote
@@ -246,6 +262,12 @@ view.want(4 * deadline, participants=three.participants, decider=three.decider)
 votes = lambda: [one for one in accounts() if one.why.startswith("the median")]
 vote = lesson.wait_for(votes, "a vote")[-1]
 lesson.tell("vote")
+
+# %% [markdown]
+# Of labels a consensus is what more than half say, of numbers the median. So one model that is far off does not matter, however far it is.
+
+# %%
+show(deciders.consensus)
 
 # %% [markdown]
 # ## Exercise: a vote of copies

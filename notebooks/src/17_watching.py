@@ -152,7 +152,7 @@ table("Who is woken, and why", rows, "alert", "after", "what to do")
 # ## The world changes
 #
 # Somebody drops the instrument that measures alcohol. From now on it shows 1.5 % too much. Nobody says so. The server goes on, quick and without an error: all its
-# metrics are fine. The monitor watches how each column is spread, and how the answers are.
+# metrics are fine. The monitor watches the mean of each column, and that of the answers.
 
 # %%
 # predict: seen
@@ -188,7 +188,7 @@ lesson.tell("which")
 
 # %% [markdown]
 # Days later the tasters have done their work: first on the wines from before the accident. A truth is a message that says of which record it is: here by partition and
-# offset. The monitor joins both streams, by Kafka Streams; an answer waits for its truth for seven days.
+# offset. The monitor **joins** both streams, by Kafka Streams; an answer waits for its truth for seven days.
 
 # %%
 from modelserving.monitoring.replay.answers import RecordPlace

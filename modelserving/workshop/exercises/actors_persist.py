@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from modelserving.actors import PykkaRuntime
-from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
+from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require, what_came
 from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
@@ -57,6 +57,10 @@ def _build(name: str) -> Callable[[float], float]:
 
 def check(lesson: Ground, kept: Sequence[str]) -> str:
     """Let an actor work, end it, start another one on the same file, and see whether it goes on."""
+    require(
+        isinstance(kept, (tuple, list, set)),
+        f'`kept` is {what_came(kept)}. It is to be names in brackets, with a comma behind each: `("name", ...)`.',
+    )
     fields = ("name", "description", "model", "count", "total", "mean")
     unknown = [field for field in kept if field not in fields]
     require(not unknown, f"The actor has no field {unknown[0] if unknown else ''!r}. It has {', '.join(fields)}.")
@@ -116,6 +120,7 @@ kept = (...,)  # names of fields, as texts
 kept = ("name", "description", "count", "total")
 """,
     wrong=(
+        WrongAnswer('kept = ("name")\n', "with a comma behind each"),
         WrongAnswer('kept = ("model", "count", "total")\n', "is a living object"),
         WrongAnswer('kept = ("count", "total")\n', "came back without its name"),
         WrongAnswer('kept = ("name", "count", "total")\n', "came back without its description"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
+from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require, what_came
 from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
@@ -17,6 +17,7 @@ def check(lesson: Ground, cellar: Any) -> str:
     """Call it as the broker's world does: in order, then again from an earlier place, and late once more."""
     del lesson
     plain = _filled(cellar, _ONCE)
+    require(plain, "Three calls with 6, 6 and 1 bottles, and `self.bottles` is 0: nothing was counted in it.")
     require(
         plain == 13,
         f"Three calls with 6, 6 and 1 bottles, each for another wine, and there are {plain}; 13 were expected. Two "
@@ -38,7 +39,13 @@ def _filled(cellar: Any, calls: list[tuple[str, int]]) -> Any:
     made = cellar()
     for key, bottles in calls:
         made.receive(key, bottles)
-    return made.bottles
+    found = getattr(made, "bottles", None)
+    require(
+        isinstance(found, int),
+        f"After some calls `self.bottles` is {what_came(found)}. It is to be a number, how many bottles there are: "
+        "0 in `__init__`, and more with each new call.",
+    )
+    return found
 
 
 EXERCISE = Exercise(
@@ -77,6 +84,31 @@ class Cellar:
             self.bottles += bottles
 """,
     wrong=(
+        WrongAnswer(
+            """
+class Cellar:
+    def __init__(self):
+        self.bottles = []
+
+    def receive(self, key, bottles):
+        self.bottles.append((key, bottles))
+""",
+            "It is to be a number",
+        ),
+        WrongAnswer(
+            """
+class Cellar:
+    def __init__(self):
+        self.bottles = 0
+        self.seen = set()
+
+    def receive(self, key, bottles):
+        if key not in self.seen:
+            self.seen.add(key)
+            return self.bottles + bottles
+""",
+            "nothing was counted in it",
+        ),
         WrongAnswer(
             """
 class Cellar:

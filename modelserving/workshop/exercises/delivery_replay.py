@@ -7,7 +7,7 @@ from collections.abc import Callable
 from modelserving.client.letters import LetterFilter
 from modelserving.client.replay import replay
 from modelserving.kafka import DeadLetter, headers, make_producer
-from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
+from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require, what_came
 from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
@@ -21,12 +21,17 @@ _FAILED = {
 
 def check(lesson: Ground, chosen: Callable[[], LetterFilter]) -> str:
     """Put three letters on a topic, replay those that are chosen, and look which came back."""
+    wanted = chosen()
+    require(
+        isinstance(wanted, LetterFilter),
+        f"`chosen` returned {what_came(wanted)}. It is to return a filter: `LetterFilter(stage=..., reason=...)`.",
+    )
     source, letters = lesson.scratch_topic(), lesson.scratch_topic()
     with make_producer(lesson.connection) as producer:
         for offset, (value, failed) in enumerate(_FAILED.items()):
             letter = DeadLetter(value.encode(), None, source, 0, offset, *failed)
             producer.send(letters, value=letter.body, key=letter.label, headers=headers(letter))
-    sent = replay(lesson.connection, letters, [source], chosen()).sent
+    sent = replay(lesson.connection, letters, [source], wanted).sent
     came = sorted(list(_FAILED)[int(name.partition(":")[2])] for name in sent)
     require("mended" in came, f"Came back: {came or 'nothing'}. The wine without alcohol, which is mended, is missing.")
     require(
@@ -64,6 +69,13 @@ def chosen():
     return LetterFilter(stage="score", reason="alcohol")
 """,
     wrong=(
+        WrongAnswer(
+            """
+def chosen():
+    LetterFilter(stage="score", reason="alcohol")
+""",
+            "It is to return a filter",
+        ),
         WrongAnswer(
             """
 def chosen():

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import Any
 
 from modelserving.records import HeaterCommand, TemperatureControl
-from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
+from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require, what_came
 from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
@@ -20,11 +21,11 @@ _RIGHT = ((13.1, HeaterCommand.ON), (9.9, HeaterCommand.OFF), (13.4, HeaterComma
 
 def check(lesson: Ground, cool: _Cool) -> str:  # noqa: ARG001 - a pure function, which needs no broker
     """Give it a day in a cellar, and one where nobody has said what is wanted."""
-    said = cool(30.0, None, None)
+    said = _command(cool(30.0, None, None))
     require(said is None, f"Nobody has said how cold it should be, and it answers {_name(said)}. Then it says nothing.")
     told: list[tuple[float, HeaterCommand]] = []
     for temperature in _DAY:
-        command = cool(temperature, _CELLAR, told[-1][1] if told else None)
+        command = _command(cool(temperature, _CELLAR, told[-1][1] if told else None))
         if command is not None:
             told.append((temperature, command))
     twice = [after for before, after in pairwise(told) if before[1] is after[1]]
@@ -34,6 +35,15 @@ def check(lesson: Ground, cool: _Cool) -> str:  # noqa: ARG001 - a pure function
         f"A cellar at 12 °C, 1 K above or 2 K below is still well. It was told {_all(told)}; {_all(_RIGHT)} was right.",
     )
     return f"{len(_DAY)} readings, {len(told)} commands: {_all(told)}."
+
+
+def _command(said: Any) -> HeaterCommand | None:
+    require(
+        said is None or isinstance(said, HeaterCommand),
+        f"`cool` returned {what_came(said)}. It is to return a command, `HeaterCommand.ON` for example, or `None`.",
+    )
+    command: HeaterCommand | None = said
+    return command
 
 
 def _name(command: HeaterCommand | None) -> str:
@@ -87,6 +97,10 @@ nothing that was said already.
     return None if wanted == previous else wanted
 """,
     wrong=(
+        WrongAnswer(
+            _HEAD + "    return temperature > control.desired + control.up\n",
+            "It is to return a command",
+        ),
         WrongAnswer(
             _HEAD
             + """

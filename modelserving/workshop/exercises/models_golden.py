@@ -91,7 +91,11 @@ def _bad(good: bytes) -> tuple[tuple[str, bytes, str], ...]:
     forgetful = re.sub(rb'<NumericPredictor name="citric_acid"[^>]*/>', b"", good)
     ceiling = good.replace(b"</MiningSchema>", b'</MiningSchema><Targets><Target field="quality" max="6"/></Targets>')
     return (
-        ("swapped two columns", swapped, "Did you choose any wine at all?"),
+        (
+            "swapped two columns",
+            swapped,
+            "In your wines both are nearly the same: look for one in which they are far apart.",
+        ),
         (
             "forgot citric acid",
             forgetful,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
+from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require, what_came
 from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
@@ -14,22 +14,31 @@ def check(lesson: Ground, breaker: Any) -> str:
     """Fail, succeed and fail, and ask each time whether one may call."""
     del lesson
     one = breaker()
-    require(one.may_call(), "Nothing has failed yet, and `may_call()` says no.")
+    require(_may_call(one), "Nothing has failed yet, and `may_call()` says no.")
     _note(one, "failed", 2)
-    require(one.may_call(), "Two failures are not three: one may still call.")
+    require(_may_call(one), "Two failures are not three: one may still call.")
     _note(one, "failed", 1)
-    require(not one.may_call(), "Three failures in a row, and one may still call: the dead one is asked for ever.")
+    require(not _may_call(one), "Three failures in a row, and one may still call: the dead one is asked for ever.")
     two = breaker()
     _note(two, "failed", 2)
     _note(two, "worked", 1)
     _note(two, "failed", 2)
     require(
-        two.may_call(),
+        _may_call(two),
         "Two failures, a success, two failures: that is not three in a row. After a success the count begins at 0.",
     )
     _note(two, "failed", 1)
-    require(not two.may_call(), "After a success, three failures in a row must stop the calls again.")
+    require(not _may_call(two), "After a success, three failures in a row must stop the calls again.")
     return "It counts failures in a row, and begins anew after a success."
+
+
+def _may_call(breaker: Any) -> bool:
+    found: bool = breaker.may_call()
+    require(
+        isinstance(found, bool),
+        f"`may_call()` gave {what_came(found)}. It is to give `True` or `False`: is the count below 3?",
+    )
+    return found
 
 
 def _note(breaker: Any, what: str, times: int) -> None:
@@ -80,6 +89,40 @@ class Breaker:
         return self.failures < 3
 """,
     wrong=(
+        WrongAnswer(
+            """
+class Breaker:
+    def __init__(self):
+        self.failures = []
+
+    def worked(self):
+        self.failures.clear()
+
+    def failed(self):
+        self.failures.append("failed")
+
+    def may_call(self):
+        return self.failures
+""",
+            "`may_call()` gave `[]`, of type `list`",
+        ),
+        WrongAnswer(
+            """
+class Breaker:
+    def __init__(self):
+        self.failures = 0
+
+    def worked(self):
+        self.failures = 0
+
+    def failed(self):
+        self.failures += 1
+
+    def may_call(self):
+        print(self.failures < 3)
+""",
+            "`may_call()` gave `None`",
+        ),
         WrongAnswer(
             """
 class Breaker:

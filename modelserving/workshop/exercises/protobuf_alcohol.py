@@ -55,8 +55,11 @@ def _equal(answer: Any, expected: float) -> bool:
 def _explain(wine: WineRecord, answer: Any) -> str:
     """What may have gone wrong with a whole record."""
     said = f"the wine has {wine.alcohol} % alcohol, you returned {answer!r}."
-    if not isinstance(answer, float):
+    if isinstance(answer, tuple):
         return f"{said} `struct.unpack` gives a tuple; its first part is the number."
+    if not isinstance(answer, float):
+        kind = type(answer).__name__
+        return f'{said} That is of type `{kind}`. `struct.unpack("<d", eight_bytes)[0]` is a number, to be returned.'
     if _equal(answer, struct.unpack(">d", struct.pack("<d", wine.alcohol))[0]):
         return f"{said} Right bytes, wrong end: protobuf puts the smallest byte first, which is `<d`."
     for number, name in enumerate(FEATURES, 1):
@@ -108,6 +111,7 @@ Mind the wines that leave fields out.
             _WALK.format(number=11, found='struct.unpack("<d", value[position + 1 : position + 9])', step="9"),
             "gives a tuple",
         ),
+        WrongAnswer(_WALK.format(number=11, found="value[position + 1 : position + 9]", step="9"), "of type `bytes`"),
         WrongAnswer(
             _WALK.format(number=10, found='struct.unpack("<d", value[position + 1 : position + 9])[0]', step="9"),
             "That is field 10, sulphates",

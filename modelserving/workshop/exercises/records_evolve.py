@@ -11,7 +11,7 @@ import pyarrow as pa
 from modelserving.errors import SchemaError
 from modelserving.records import Column, ColumnType, RecordSchema
 from modelserving.registry import Rule, check_compatible, define, reading_codec
-from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
+from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require, what_came
 from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
@@ -25,8 +25,13 @@ _OLD = RecordSchema(
 
 def check(_: Ground, evolve: Callable[[tuple[Column, ...]], Any]) -> str:
     """Hold the new columns against the old ones, and let each read what the other writes."""
-    found = tuple(evolve(_OLD.columns))
-    require(all(isinstance(one, Column) for one in found), "`evolve` returns columns: `Column(name, type, nullable)`.")
+    found = evolve(_OLD.columns)
+    require(
+        isinstance(found, (tuple, list)) and all(isinstance(one, Column) for one in found),
+        f"`evolve` returned {what_came(found)}. It is to return columns, in brackets: "
+        "`(Column(name, type, nullable), ...)`.",
+    )
+    found = tuple(found)
     names = [one.name for one in found]
     require("celsius" in names, f"Your columns are {', '.join(names)}: `celsius` is not among them.")
     require("station" in names, "`station` has gone, and old readers cannot do without it.")
@@ -90,6 +95,15 @@ def evolve(columns):
     return (*columns, Column("celsius", ColumnType.DOUBLE, nullable=False))
 """,
             "The registry refuses it",
+        ),
+        WrongAnswer(
+            """
+from modelserving.records import Column, ColumnType
+
+def evolve(columns):
+    return Column("celsius", ColumnType.DOUBLE, nullable=True)
+""",
+            "It is to return columns, in brackets",
         ),
         WrongAnswer(
             """

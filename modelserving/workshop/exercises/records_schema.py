@@ -7,7 +7,7 @@ from typing import Any
 
 from modelserving.records import Column, RecordSchema
 from modelserving.records.codecs import JsonCodec
-from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
+from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require, what_came
 from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
@@ -25,8 +25,13 @@ _BAD = (
 
 def check(_: Ground, columns: Callable[[], Any]) -> str:
     """Read messages by it: good ones are records, bad ones are not."""
-    found = tuple(columns())
-    require(all(isinstance(one, Column) for one in found), "`columns` returns columns: `Column(name, type, nullable)`.")
+    found = columns()
+    require(
+        isinstance(found, (tuple, list)) and all(isinstance(one, Column) for one in found),
+        f"`columns` returned {what_came(found)}. It is to return columns, in brackets: "
+        "`(Column(name, type, nullable), ...)`.",
+    )
+    found = tuple(found)
     names = sorted(one.name for one in found)
     require(names == ["code", "kilos", "pieces"], f"A parcel has code, kilos and pieces; yours has {', '.join(names)}.")
     decoded = JsonCodec(RecordSchema("parcel", found, "json")).decode([value for value, _ in (*_GOOD, *_BAD)])
@@ -73,6 +78,15 @@ def columns():
     )
 """,
     wrong=(
+        WrongAnswer(
+            """
+from modelserving.records import Column, ColumnType
+
+def columns():
+    return "code", "kilos", "pieces"
+""",
+            "It is to return columns, in brackets",
+        ),
         WrongAnswer(
             """
 from modelserving.records import Column, ColumnType

@@ -48,7 +48,7 @@ def _said(cautious: Callable[[Case], Any], values: Sequence[float], waiting: tup
         return None
     value = getattr(choice, "value", None)
     require(
-        isinstance(value, float) and hasattr(choice, "reason"),
+        isinstance(value, int | float) and hasattr(choice, "reason"),
         f"Your decider returned {choice!r:.60}. It returns a `Choice`, with a value and a reason, or `None`.",
     )
     return value
@@ -113,7 +113,7 @@ def cautious(case):
         WrongAnswer(
             "from modelserving.speculative.answers import Choice\n\n"
             "def cautious(case):\n    if case.waiting:\n        return None\n"
-            '    return Choice(min((one.value for one in case.answers), default=0.0), None, "")\n',
+            '    return Choice(min((one.value for one in case.answers), default=0), None, "")\n',
             "Without an answer it can only",
         ),
     ),

@@ -7,7 +7,7 @@ from typing import Any
 
 from modelserving.kafka import make_producer, read_topic
 from modelserving.records import ScoredRecord, decode_scored, encode_scored
-from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
+from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require, what_came
 from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
@@ -31,7 +31,7 @@ def check(lesson: Ground, audit_all: _Audit) -> str:
         answers = _through_the_broker(lesson, [*(place for place in _SENT if place not in lost), *again])
         found = audit_all(list(_SENT), answers)
         require(
-            isinstance(found, tuple) and len(found) == 2,
+            isinstance(found, (tuple, list)) and len(found) == 2,
             "`audit_all` returned one thing. Return two: the places that are missing, and those that are doubled.",
         )
         missing, doubled = (_places(part) for part in found)
@@ -40,7 +40,11 @@ def check(lesson: Ground, audit_all: _Audit) -> str:
     return f"{len(_SCENES)} audits of answers from two partitions, read from the broker: every loss, every double."
 
 
-def _places(found: Iterable[Any]) -> list[Any]:
+def _places(found: Any) -> list[Any]:
+    require(
+        isinstance(found, Iterable),
+        f"One of the two that `audit_all` returned is {what_came(found)}. Each is to be a list of places.",
+    )
     return sorted(set(found))
 
 
@@ -102,6 +106,16 @@ def audit_all(sent, answers):
     return missing, doubled
 """,
     wrong=(
+        WrongAnswer(
+            """
+from collections import Counter
+
+def audit_all(sent, answers):
+    times = Counter((answer.partition, answer.offset) for answer in answers)
+    return sum(not times[place] for place in sent), sum(times[place] > 1 for place in sent)
+""",
+            "Each is to be a list of places",
+        ),
         WrongAnswer(
             """
 from collections import Counter

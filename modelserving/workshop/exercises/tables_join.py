@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from modelserving.kstreams import Consumed, Produced, StreamsBuilder, TopologyTestDriver, text
-from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
+from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require, what_came
 from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
@@ -32,6 +32,10 @@ def check(lesson: Ground, named: Callable[[Any, Any], Any]) -> str:  # noqa: ARG
     builder = StreamsBuilder()
     as_text = Consumed.with_(text(), text())
     result = named(builder.stream("scores", as_text), builder.table("trainers", as_text))
+    require(
+        hasattr(result, "to"),
+        f"`named` returned {what_came(result)}. It is to return the joined stream: what `scores.leftJoin(...)` gives.",
+    )
     result.to("out", Produced.with_(text(), text()))
     with TopologyTestDriver(builder.build(), statestore_cache_max_bytes=0) as driver:
         for topic, key, value in _STORY:
@@ -41,11 +45,10 @@ def check(lesson: Ground, named: Callable[[Any, Any], Any]) -> str:  # noqa: ARG
     require(
         len(found) >= scores, f"{scores} scores went in, and {len(found)} came out: an inner join loses the others."
     )
-    require(
-        found == _RIGHT,
-        f"First comes a score of a model that nobody is known of: {found[0][1]!r} came out, {_RIGHT[0][1]!r} was "
-        f"expected. All that came: {found}.",
-    )
+    for came, right in zip(found, _RIGHT, strict=False):
+        known = "of which nobody is known" if "unknown" in right[1] else "whose trainer is known"
+        require(came == right, f"For a score of {right[0]}, {known}, {came[1]!r} came out; {right[1]!r} was expected.")
+    require(len(found) == scores, f"{scores} scores went in, and {len(found)} came out: {found}.")
     return f"{scores} scores in, {len(found)} out: {', '.join(value for _, value in found)}."
 
 
@@ -85,6 +88,26 @@ score comes out as `5.7 (Ann)`; where nobody is known, or not any more, as `5.7 
     return scores.leftJoin(trainers, say, as_text)
 """,
     wrong=(
+        WrongAnswer(
+            _HEAD
+            + """
+    def say(score, trainer):
+        return f"{score} ({trainer or 'unknown'})"
+
+    scores.leftJoin(trainers, say, as_text)
+""",
+            "`named` returned `None`",
+        ),
+        WrongAnswer(
+            _HEAD
+            + """
+    def say(score, trainer):
+        return f"{score} {trainer}" if trainer else f"{score} (unknown)"
+
+    return scores.leftJoin(trainers, say, as_text)
+""",
+            "whose trainer is known, '5.7 Ann' came out",
+        ),
         WrongAnswer(
             _HEAD
             + """

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from modelserving.kstreams import Consumed, StreamsBuilder, TopologyTestDriver, number, text
-from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
+from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require, what_came
 from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
@@ -29,7 +29,7 @@ _RIGHT = {("forest", 0): 4, ("forest", 60): 2, ("line", 60): 1}
 
 def check(lesson: Ground, final_counts: Callable[[Any], Any]) -> str:  # noqa: ARG001 - needs no broker
     """Send scores, some of them late, and look at what is said of each minute, and how often."""
-    said = _said(final_counts)
+    said, lengths = _said(final_counts)
     require(said, "Nothing was said, though two minutes and their grace are over. Who waits longer than 30 seconds?")
     often = Counter((key, start) for key, start, _ in said)
     twice = [place for place, times in often.items() if times > 1]
@@ -39,8 +39,10 @@ def check(lesson: Ground, final_counts: Callable[[Any], Any]) -> str:  # noqa: A
         "Hold the result back: `.suppress(...)`.",
     )
     found = {(key, start): count for key, start, count in said}
-    lengths = {start % 60 for _, start in found}
-    require(lengths == {0}, f"Windows begin at {sorted(start for _, start in found)}. A new one each minute was asked.")
+    length = next((length for length in lengths if length != 60), 60)
+    require(length == 60, f"A window is {length} seconds long. A count for each minute was asked.")
+    begins = {start % 60 for _, start in found}
+    require(begins == {0}, f"Windows begin at {sorted(start for _, start in found)}. A new one each minute was asked.")
     require(
         found == _RIGHT,
         f"The first minute of forest says {found.get(('forest', 0))}. It had records at 0:10 and 0:50; 0:55 and 0:40 "
@@ -49,20 +51,28 @@ def check(lesson: Ground, final_counts: Callable[[Any], Any]) -> str:  # noqa: A
     return f"{len(_SENT)} scores, {len(said)} results, each said once: {found}."
 
 
-def _said(final_counts: Callable[[Any], Any]) -> list[tuple[str, int, int]]:
-    """Every result, in order: model, beginning of its window in seconds, count."""
+def _said(final_counts: Callable[[Any], Any]) -> tuple[list[tuple[str, int, int]], set[int]]:
+    """Every result, in order: model, beginning of its window in seconds, count; and how long the windows are."""
     said: list[tuple[str, int, int]] = []
+    lengths: set[int] = set()
 
     def note(key: Any, count: int) -> None:
+        lengths.add((key.window().end() - key.window().start()) // 1000)
         said.append((key.key(), key.window().start() // 1000 - _HOUR, count))
 
     builder = StreamsBuilder()
-    final_counts(builder.stream("scored", Consumed.with_(text(), number()))).foreach(note)
+    result = final_counts(builder.stream("scored", Consumed.with_(text(), number())))
+    require(
+        hasattr(result, "foreach"),
+        f"`final_counts` returned {what_came(result)}. It is to return a stream: `.count()` makes a table, and "
+        "`.toStream()` a stream of that.",
+    )
+    result.foreach(note)
     with TopologyTestDriver(builder.build(), statestore_cache_max_bytes=0) as driver:
         topic = driver.createInputTopic("scored", text(), number())
         for model, second in _SENT:
             topic.pipeInput(model, 5.5, (_HOUR + second) * 1000)
-    return said
+    return said, lengths
 
 
 _HEAD = """
@@ -103,6 +113,19 @@ is final.
     return by_model.windowedBy(windows).count().suppress(until).toStream()
 """,
     wrong=(
+        WrongAnswer(
+            _HEAD
+            + """
+    windows = TimeWindows.ofSizeAndGrace(Duration.ofMinutes(1), Duration.ofSeconds(30))
+    until = Suppressed.untilWindowCloses(java.BufferConfig.unbounded())
+    by_model.windowedBy(windows).count().suppress(until).toStream()
+""",
+            "`final_counts` returned `None`",
+        ),
+        WrongAnswer(
+            _HEAD + "    windows = TimeWindows.ofSizeAndGrace(Duration.ofMinutes(2), Duration.ofSeconds(30))\n" + _END,
+            "120 seconds long",
+        ),
         WrongAnswer(
             _HEAD
             + """

@@ -31,6 +31,7 @@ __all__ = [
     "code_of",
     "judge",
     "require",
+    "what_came",
 ]
 
 BLANK = "____"
@@ -130,6 +131,11 @@ def require(condition: object, message: str) -> None:
     """
     if not condition:
         raise NotYet(message)
+
+
+def what_came(value: object) -> str:
+    """What came instead of what was asked for, with its type: for the sentence of a verdict."""
+    return "`None`" if value is None else f"`{value!r:.60}`, of type `{type(value).__name__}`"
 
 
 def judge(exercise: Exercise, lesson: Ground, answer: Any, *, answer_s: float = ANSWER_SECONDS) -> Verdict:

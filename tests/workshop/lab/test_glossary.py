@@ -26,6 +26,7 @@ def _linked(markdown: str) -> list[str]:
         ("Topics hold records; a topic is a log of records.", ["Topics", "records"]),
         ("## A topic\n\n`topic` ![topic](topic.svg) [topic](x) <topic> wine-topic topic-1", []),
         ("A **consumer group** shares; one consumer does not.", ["consumer group", "consumer"]),
+        ("The key, for each member of the group that commits.", ["key", "group", "commits"]),
         ("a table below, and a **table** of Kafka's", ["table"]),
     ],
 )

@@ -14,7 +14,7 @@ from typing import Any, cast
 import pytest
 
 from modelserving.errors import KafkaError, ServerError, WaitTimeout
-from modelserving.workshop.lesson.exercise import Exercise, NotYet, Outcome, code_of, judge, require
+from modelserving.workshop.lesson.exercise import Exercise, NotYet, Outcome, code_of, judge, require, what_came
 from modelserving.workshop.lesson.ground import Ground
 
 NO_GROUND = cast("Ground", None)
@@ -191,6 +191,13 @@ def test_a_value_that_the_check_cannot_use_is_named_as_such() -> None:
     verdict = judge(make(lambda _, answer: str(answer() + 1)), NO_GROUND, eval("lambda: '1'"))
     assert verdict.outcome is Outcome.FAILED
     assert verdict.message.startswith("Your code ran, but the check cannot use what it gave: `TypeError")
+
+
+def test_what_came_is_said_with_its_type_and_not_at_length() -> None:
+    """Who returned the wrong thing reads which thing, and of which type; nothing at all has no type to speak of."""
+    assert what_came(None) == "`None`"
+    assert what_came([6.0]) == "`[6.0]`, of type `list`"
+    assert len(what_came(list(range(1000)))) < 100
 
 
 def test_the_code_of_an_answer_is_the_cell_it_stands_in() -> None:
