@@ -7,6 +7,7 @@ import os
 import secrets
 import signal
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -97,6 +98,7 @@ def _shares_with_its_module(item: pytest.Item) -> bool:
 
 
 _status = pytest.StashKey[int]()
+_something_failed = False
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -106,6 +108,23 @@ def pytest_configure(config: pytest.Config) -> None:
         HypothesisProvider._local_constants = Constants()  # type: ignore[method-assign, assignment]
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Note that a test has failed, perhaps to be run once more."""
+    global _something_failed
+    _something_failed = _something_failed or report.outcome not in {"passed", "skipped"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """What a test that failed has left open is not held against the one that comes to collect it."""
+    global _something_failed
+    if _something_failed:
+        _something_failed = False
+        sys.last_type = sys.last_value = sys.last_traceback = None
+        with warnings.catch_warnings(action="ignore"):
+            gc.collect()
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

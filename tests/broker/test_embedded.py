@@ -134,19 +134,19 @@ class TestLife:
 class TestViolence:
     def test_owner_killed_leaves_no_process(self, home: Path) -> None:
         """``kill -9`` of the only user ends supervisor and Java, without any help."""
-        owner = Owner(home)
-        owned = owner.owned()
-        owner.kill()
-        wait_until(owned.all_gone, "supervisor and Java end")
+        with Owner(home) as owner:
+            owned = owner.owned()
+            owner.kill()
+            wait_until(owned.all_gone, "supervisor and Java end")
 
     @pytest.mark.slow
     def test_other_user_keeps_the_broker_when_one_is_killed(self, home: Path) -> None:
         """``kill -9`` of one user is nothing to another."""
         with Owner(home) as staying:
             owned = staying.owned()
-            owner = Owner(home)
-            assert owner.owned() == owned
-            owner.kill()
+            with Owner(home) as owner:
+                assert owner.owned() == owned
+                owner.kill()
 
             def one_lease_left() -> bool:
                 found = status(home)
@@ -211,12 +211,12 @@ class TestViolence:
         from modelserving.broker import embedded
 
         monkeypatch.setattr(embedded, "_ANSWER_WITHIN_S", 0.5)
-        owner = Owner(home)
-        owned = owner.owned()
-        psutil.Process(owned.supervisor).suspend()
-        assert stop(home)
-        wait_until(owned.all_gone, "supervisor and Java end")
-        owner.kill()
+        with Owner(home) as owner:
+            owned = owner.owned()
+            psutil.Process(owned.supervisor).suspend()
+            assert stop(home)
+            wait_until(owned.all_gone, "supervisor and Java end")
+            owner.kill()
 
 
 class TestRefusal:

@@ -55,12 +55,13 @@ def test_lock_is_exclusive_and_dies_with_its_holder(tmp_path: Path) -> None:
         "import sys; from pathlib import Path; from modelserving.broker.state import FileLock\n"
         "lock = FileLock(Path(sys.argv[1])); print(lock.acquire(), flush=True); sys.stdin.read()"
     )
-    holder = subprocess.Popen(
-        [sys.executable, "-c", script, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == "True\n"
-    with FileLock(path) as lock:
+    command = [sys.executable, "-c", script, str(path)]
+    with (
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder,
+        FileLock(path) as lock,
+    ):
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "True\n"
         assert not lock.acquire()
         holder.kill()
         holder.communicate()
