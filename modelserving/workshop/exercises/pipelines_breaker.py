@@ -46,6 +46,26 @@ def _note(breaker: Any, what: str, times: int) -> None:
         getattr(breaker, what)()
 
 
+def _breaker(
+    may_call: str, worked: str = "self.failures = 0", failed: str = "self.failures += 1", failures: str = "0"
+) -> str:
+    """An answer, right but for the lines that are given."""
+    return f"""
+class Breaker:
+    def __init__(self):
+        self.failures = {failures}
+
+    def worked(self):
+        {worked}
+
+    def failed(self):
+        {failed}
+
+    def may_call(self):
+        {may_call}
+"""
+
+
 EXERCISE = Exercise(
     id="pipelines-breaker",
     lesson="15",
@@ -74,106 +94,16 @@ class Breaker:
         "In a row: what does a success do to the count?",
         "`worked()` sets `self.failures` to 0.",
     ),
-    reference="""
-class Breaker:
-    def __init__(self):
-        self.failures = 0
-
-    def worked(self):
-        self.failures = 0
-
-    def failed(self):
-        self.failures += 1
-
-    def may_call(self):
-        return self.failures < 3
-""",
+    reference=_breaker("return self.failures < 3"),
     wrong=(
         WrongAnswer(
-            """
-class Breaker:
-    def __init__(self):
-        self.failures = []
-
-    def worked(self):
-        self.failures.clear()
-
-    def failed(self):
-        self.failures.append("failed")
-
-    def may_call(self):
-        return self.failures
-""",
+            _breaker("return self.failures", "self.failures.clear()", 'self.failures.append("failed")', "[]"),
             "`may_call()` gave `[]`, of type `list`",
         ),
-        WrongAnswer(
-            """
-class Breaker:
-    def __init__(self):
-        self.failures = 0
-
-    def worked(self):
-        self.failures = 0
-
-    def failed(self):
-        self.failures += 1
-
-    def may_call(self):
-        print(self.failures < 3)
-""",
-            "`may_call()` gave `None`",
-        ),
-        WrongAnswer(
-            """
-class Breaker:
-    def __init__(self):
-        self.failures = 0
-
-    def worked(self):
-        pass
-
-    def failed(self):
-        self.failures += 1
-
-    def may_call(self):
-        return self.failures < 3
-""",
-            "that is not three in a row",
-        ),
-        WrongAnswer(
-            """
-class Breaker:
-    def __init__(self):
-        self.failures = 0
-
-    def worked(self):
-        self.failures = 0
-
-    def failed(self):
-        self.failures += 1
-
-    def may_call(self):
-        return self.failures <= 3
-""",
-            "the dead one is asked for ever",
-        ),
-        WrongAnswer(
-            """
-class Breaker:
-    def __init__(self):
-        self.failures = 0
-
-    def worked(self):
-        self.failures = 0
-
-    def failed(self):
-        self.failures += 1
-
-    def may_call(self):
-        return self.failures < 2
-""",
-            "Two failures are not three",
-        ),
+        WrongAnswer(_breaker("print(self.failures < 3)"), "`may_call()` gave `None`"),
+        WrongAnswer(_breaker("return self.failures < 3", worked="pass"), "that is not three in a row"),
+        WrongAnswer(_breaker("return self.failures <= 3"), "the dead one is asked for ever"),
+        WrongAnswer(_breaker("return self.failures < 2"), "Two failures are not three"),
     ),
     check=check,
 )

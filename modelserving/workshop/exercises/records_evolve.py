@@ -11,7 +11,8 @@ import pyarrow as pa
 from modelserving.errors import SchemaError
 from modelserving.records import Column, ColumnType, RecordSchema
 from modelserving.registry import Rule, check_compatible, define, reading_codec
-from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require, what_came
+from modelserving.workshop.exercises.records_schema import columns_of
+from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
 from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
@@ -25,13 +26,7 @@ _OLD = RecordSchema(
 
 def check(_: Ground, evolve: Callable[[tuple[Column, ...]], Any]) -> str:
     """Hold the new columns against the old ones, and let each read what the other writes."""
-    found = evolve(_OLD.columns)
-    require(
-        isinstance(found, (tuple, list)) and all(isinstance(one, Column) for one in found),
-        f"`evolve` returned {what_came(found)}. It is to return columns, in brackets: "
-        "`(Column(name, type, nullable), ...)`.",
-    )
-    found = tuple(found)
+    found = columns_of(evolve(_OLD.columns), "evolve")
     names = [one.name for one in found]
     require("celsius" in names, f"Your columns are {', '.join(names)}: `celsius` is not among them.")
     require("station" in names, "`station` has gone, and old readers cannot do without it.")

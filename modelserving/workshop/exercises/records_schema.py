@@ -10,7 +10,7 @@ from modelserving.records.codecs import JsonCodec
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require, what_came
 from modelserving.workshop.lesson.ground import Ground
 
-__all__ = ["EXERCISE"]
+__all__ = ["EXERCISE", "columns_of"]
 
 _GOOD = (
     (b'{"code": "08", "kilos": 2, "pieces": 1}', "a weight that is whole"),
@@ -25,13 +25,7 @@ _BAD = (
 
 def check(_: Ground, columns: Callable[[], Any]) -> str:
     """Read messages by it: good ones are records, bad ones are not."""
-    found = columns()
-    require(
-        isinstance(found, (tuple, list)) and all(isinstance(one, Column) for one in found),
-        f"`columns` returned {what_came(found)}. It is to return columns, in brackets: "
-        "`(Column(name, type, nullable), ...)`.",
-    )
-    found = tuple(found)
+    found = columns_of(columns(), "columns")
     names = sorted(one.name for one in found)
     require(names == ["code", "kilos", "pieces"], f"A parcel has code, kilos and pieces; yours has {', '.join(names)}.")
     decoded = JsonCodec(RecordSchema("parcel", found, "json")).decode([value for value, _ in (*_GOOD, *_BAD)])
@@ -41,6 +35,20 @@ def check(_: Ground, columns: Callable[[], Any]) -> str:
     for row, (value, what) in enumerate(_BAD, len(_GOOD)):
         require(row in decoded.problems, f"`{value.decode()}` {what}. Your schema lets it through.")
     return f"{len(_GOOD)} parcels are records, and {len(_BAD)} are dead letters, with a reason each."
+
+
+def columns_of(found: Any, function: str) -> tuple[Column, ...]:
+    """The columns that a function of an answer returned.
+
+    Raises:
+        NotYet: it returned something else.
+    """
+    require(
+        isinstance(found, (tuple, list)) and all(isinstance(one, Column) for one in found),
+        f"`{function}` returned {what_came(found)}. It is to return columns, in brackets: "
+        "`(Column(name, type, nullable), ...)`.",
+    )
+    return tuple(found)
 
 
 EXERCISE = Exercise(

@@ -112,17 +112,12 @@ class ServerProcess(ChildProcess):
         return answer.status_code == 200
 
     def _wait(self, condition: Callable[[], bool], what: str, seconds: float) -> None:
-        met = False
-
-        def over() -> bool:
-            nonlocal met  # once is enough: a server of several is healthy for a moment, and then they share anew
-            met = condition()
-            return met or not self.running
-
-        if not poll(over, seconds, _PAUSE):
+        # Met once is enough: a server of several is healthy for a moment, and then they share anew.
+        came = poll(lambda: "met" if condition() else "" if self.running else "ended", seconds, _PAUSE)
+        if not came:
             said = f"Its health: {self._health}\n{self._end_of_log()}"
             raise ServerError(f"`{self}` did not {what} within {seconds:g} s. {said}")
-        if not met:
+        if came == "ended":
             raise ServerError(
                 f"`{self}` ended with status {self.returncode} before it could {what}:\n{self._end_of_log()}"
             )
