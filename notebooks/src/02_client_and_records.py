@@ -9,7 +9,7 @@
 # | **You will** | take a record apart, add a field that nobody knows, run the client, look at a model as data, find broken records |
 # | **You learn** | why programs agree on bytes, how protobuf writes them, and what a model needs in order to travel |
 # | **You need** | lesson 01 |
-# | **Time** | 30 minutes, and the exercises as long as you like |
+# | **Time** | 25 minutes, and the exercises as long as you like |
 # | **Plan** | half day: the second lesson; full day: before the first break |
 
 # %%

@@ -9,7 +9,7 @@
 # | **You will** | write an actor · route red and white wines to an actor each · poison an actor, and watch it return · kill a server, take its models topic away, and find its models all the same · measure when more workers help, and when they do not · set the actors beside the custom stage |
 # | **You learn** | why an actor needs no lock, what happens to one that fails, what it must write down to survive, and what all that costs |
 # | **You need** | lesson 04: the custom stage, the swap between two records, dead letters |
-# | **Time** | 40 minutes, and the exercises as long as you like |
+# | **Time** | 45 minutes, and the exercises as long as you like |
 # | **Plan** | half day: by hand, failure and `kill -9`; full day: all of it |
 
 # %%

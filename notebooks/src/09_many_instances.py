@@ -9,7 +9,7 @@
 # | **You will** | start two instances of the Kafka Streams server, and a third · find out who holds what, and ask one of them for what another one has · follow a key to its partition by hand · kill an instance with `kill -9` while wines pour in · do the same job in Quix Streams |
 # | **You learn** | how state is spread and put together, what moves when an instance comes or goes, why a good server sometimes refuses to answer, and what a copy of the state is worth |
 # | **You need** | lesson 01 for partitions and keys, lesson 04 for the audit; lesson 07 for stores and changelogs helps |
-# | **Time** | 40 minutes, and the exercises as long as you like |
+# | **Time** | 35 minutes, and the exercises as long as you like |
 # | **Plan** | half day: queries, and the kill; full day: all of it |
 
 # %%

@@ -9,7 +9,7 @@
 # | **You will** | find out the schema of a table · train a pipeline and export it · register, publish, serve, ask · send what is unseen, missing, and renamed |
 # | **You learn** | what a server has to know about records, who may change what, and where a change is found out |
 # | **You need** | lesson 02 for records as bytes, lesson 05 for models as data; a CSV of your own, if you like |
-# | **Time** | 30 minutes, and the exercises as long as you like |
+# | **Time** | 25 minutes, and the exercises as long as you like |
 # | **Plan** | half day: not in it; full day: all of it, if people bring tables |
 
 # %%

@@ -9,7 +9,7 @@
 # | **You will** | decide when a heater is told something · write its topology · see it beside that of the model server · move sliders, and watch rooms follow · kill one of two controllers, and count what is said twice |
 # | **You learn** | the pattern behind this whole workbook, a *dynamically controlled stream*; what belongs into a store and what may stay in memory |
 # | **You need** | lesson 07 for processors and stores, lesson 09 for instances |
-# | **Time** | 35 minutes, and the exercises as long as you like |
+# | **Time** | 30 minutes, and the exercises as long as you like |
 # | **Plan** | half day: the two topologies, and the sliders; full day: all of it |
 
 # %%

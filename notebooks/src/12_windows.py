@@ -9,7 +9,7 @@
 # | **You will** | score now what was published two hours ago, and ask which minute it belongs to · draw tumbling, hopping, sliding and session windows of what you sent · send records late · keep statistics for each model and minute on the broker · break a clock |
 # | **You learn** | event time and processing time, what moves time on in a stream, what grace is worth, and when a result may be called final |
 # | **You need** | lesson 07 for stores and the DSL |
-# | **Time** | 35 minutes, and the exercises as long as you like |
+# | **Time** | 25 minutes, and the exercises as long as you like |
 # | **Plan** | half day: tumbling windows, and late records; full day: all of it |
 
 # %%

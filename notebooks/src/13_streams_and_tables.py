@@ -9,7 +9,7 @@
 # | **You will** | play records, and see a table change with each · turn a stream into a table, and a table into a stream · delete with a tombstone, and watch the broker clean up · join streams and tables in four ways · join topics that do not fit, and get wrong results without an error |
 # | **You learn** | when a record is a fact and when it is news, what a changelog has to do with it, which join answers which question, and why partitions have to match |
 # | **You need** | lesson 01 for partitions and compaction, lesson 07 for stores; lesson 12 for windows helps |
-# | **Time** | 35 minutes, and the exercises as long as you like |
+# | **Time** | 25 minutes, and the exercises as long as you like |
 # | **Plan** | half day: stream and table, and the first join; full day: all of it |
 
 # %%

@@ -9,7 +9,7 @@
 # | **You will** | kill a worker between two steps, three times, and count · lock a worker out that came back from the dead · find the call that no transaction takes back · measure what a transaction costs · send dead letters again, once · send a model that is too large |
 # | **You learn** | what at most once, at least once and effectively once are made of, what "exactly" leaves out, and what to do about that |
 # | **You need** | lesson 01 for groups and commits, lesson 04 for a transaction by hand |
-# | **Time** | 35 minutes, and the exercises as long as you like |
+# | **Time** | 30 minutes, and the exercises as long as you like |
 # | **Plan** | half day: not in it; full day: the three orders and the call outside, if there is time |
 
 # %%

@@ -9,7 +9,7 @@
 # | **You will** | measure a model inside of your process against the same model behind HTTP · kill the service under a direct caller, and under a stream · let a second application raise alarms · kill that one, too |
 # | **You learn** | what a call costs and what it risks, how a stream waits for a service that is away, and what it is worth that two applications share a topic and nothing else |
 # | **You need** | lesson 04 for the stage, lesson 14 for delivery |
-# | **Time** | 30 minutes, and the exercises as long as you like |
+# | **Time** | 20 minutes, and the exercises as long as you like |
 # | **Plan** | half day: not in it; full day: if there is time |
 
 # %%

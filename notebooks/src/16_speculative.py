@@ -9,7 +9,7 @@
 # | **You will** | decide by hand between two answers · let time run out on a clock of your own · watch who answers in a real server, and move the deadline and the slowness · see a slow model left out, and asked again · let three models vote, and five noisy copies of one · kill the server in the middle |
 # | **You learn** | what speculative execution buys and costs, how one answer is made of several, and why a deadline belongs to a record |
 # | **You need** | lesson 04 for the stage, lesson 05 for models as messages |
-# | **Time** | 35 minutes, and the exercises as long as you like |
+# | **Time** | 25 minutes, and the exercises as long as you like |
 # | **Plan** | half day: deciders, and the sliders; full day: all of it |
 
 # %%

@@ -9,7 +9,7 @@
 # | **You will** | read what a server says of itself, and write an alert · break an instrument, and see the drift · send the truth, days later, and see how good the answers were · let a model be promoted only if it is surely better · score the log again with a model that never served · kill the monitor |
 # | **You learn** | what counters, alerts and drift can tell, what only the truth can, and how "the shadow is better" becomes a sentence with a number in it |
 # | **You need** | lesson 05 for models, commands and shadows |
-# | **Time** | 40 minutes, and the exercises as long as you like |
+# | **Time** | 25 minutes, and the exercises as long as you like |
 # | **Plan** | half day: drift and truth, shown from the front; full day: all of it, at home |
 
 # %%

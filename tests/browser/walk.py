@@ -26,6 +26,8 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from modelserving.broker import EmbeddedKafka
+from modelserving.workshop.authoring.minutes import reading_minutes
+from modelserving.workshop.authoring.source import lesson_sources
 from modelserving.workshop.slides.build import find_browser
 from tests.browser.conftest import FLAGS
 from tests.browser.lab import STOPPED, Cell, Lab, Notebook, running_lab
@@ -34,7 +36,6 @@ __all__ = ["NAIVE", "SLOW", "WAYS", "naive_answers", "walk"]
 
 SLOW = "■ took"
 """How a stumble begins that a busy machine may be the cause of."""
-_NO_CODE = {"predict", "exercise", "check", "parameters"}
 _OTHERWISE = "It came out otherwise here"
 _AFTER_S, _STOPS_WITHIN_S, _LONGEST_S, _COUNTED_FROM_S = 0.5, 2.0, 180.0, 2.0
 NAIVE = {
@@ -193,19 +194,9 @@ def look(lab: Lab, page: Page, lesson: str, folder: Path, *, dark: bool) -> None
             page.wait_for_timeout(300)
             page.screenshot(path=folder / f"{lesson[:2]}-{cell.number:03}.png")
     ran = (time.monotonic() - began) / 60
-    sys.stdout.write(f"{lesson}: reading {reading(notebook.cells()):.0f} minutes, running {ran:.0f}\n")
+    to_read = next(reading_minutes(one) for one in lesson_sources() if one.notebook == lesson)
+    sys.stdout.write(f"{lesson}: reading {to_read:.0f} minutes, running {ran:.0f}\n")
     lab.end_kernel(lesson)
-
-
-def reading(cells: tuple[Cell, ...]) -> float:
-    """Minutes to read a lesson: 180 words a minute, four seconds a line of code, a quarter of a minute a prediction.
-
-    Without its exercises. A lesson states at least these, and what its cells take to run, in steps of five.
-    """
-    words = sum(len(re.sub(r"\([^)]*\)", "", cell.source).split()) for cell in cells if cell.kind == "markdown")
-    lines = sum(cell.source.count("\n") + 1 for cell in cells if cell.kind == "code" and not set(cell.tags) & _NO_CODE)
-    asked = sum("predict" in cell.tags for cell in cells)
-    return words / 180 + lines * 4 / 60 + asked * 15 / 60
 
 
 def main() -> int:

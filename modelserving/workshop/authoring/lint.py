@@ -9,6 +9,7 @@ import statistics
 import sys
 from collections.abc import Callable, Iterator
 
+from modelserving.workshop.authoring.minutes import reading_minutes
 from modelserving.workshop.authoring.source import Cell, LessonSource, lesson_sources
 from modelserving.workshop.display.questions import Question, questions_of
 from modelserving.workshop.exercises import find_exercise
@@ -16,6 +17,7 @@ from modelserving.workshop.exercises import find_exercise
 __all__ = ["main", "problems"]
 
 _LONGEST, _MEDIAN, _WIDEST = 15, 6, 100
+_MORE_THAN_READING_MIN = 15
 _BOX = ("**You will**", "**You learn**", "**You need**", "**Time**", "**Plan**")
 _RECAP = ("You can now", "**In practice**", "**Source**")
 _TAGS = ("parameters", "setup", "cleanup")
@@ -49,6 +51,11 @@ def _head(lesson: LessonSource) -> Iterator[str]:
     minutes = re.search(r"(\d+) minutes", second.text)
     if not minutes or int(minutes[1]) % 5:
         yield "the box names its minutes in steps of 5, `25 minutes`."
+    elif not 0 <= int(minutes[1]) - (counted := reading_minutes(lesson)) <= _MORE_THAN_READING_MIN:
+        yield (
+            f"the box says {minutes[1]} minutes; to read it takes {counted:.0f}, so say between that and "
+            f"{_MORE_THAN_READING_MIN} more."
+        )
 
 
 def _order(lesson: LessonSource) -> Iterator[str]:

@@ -79,6 +79,8 @@ BREACHES = [
     ("# A promise of one sentence.", "#", "a promise of one sentence"),
     ("**You need**", "You need", r"lacks a row \*\*You need"),
     ("10 minutes", "12 minutes", "steps of 5"),
+    ("10 minutes", "20 minutes", "says 20 minutes; to read it takes"),
+    ("Look:", "Look: " + "many words " * 1_000, "says 10 minutes; to read it takes"),
     ("# %%\n# pipeline: client\n", "", "picture, parameters and setup"),
     ('tags=["parameters"]', 'tags=["setup"]', "one cell tagged setup; there are 2"),
     ('start("00", fast=fast)', 'start("01")', "the setup cell calls"),
@@ -108,7 +110,8 @@ def one_question(monkeypatch: pytest.MonkeyPatch) -> None:
     question = Question(
         "what", "What?", "{answer}", "It was {answer:d}, {[n for n in range(3)]}.", holds=("answer > 1",)
     )
-    monkeypatch.setattr("modelserving.workshop.authoring.lint.questions_of", lambda _: {"what": question})
+    for module in ("lint", "minutes"):
+        monkeypatch.setattr(f"modelserving.workshop.authoring.{module}.questions_of", lambda _: {"what": question})
 
 
 def found(tmp_path: Path, text: str) -> list[str]:
