@@ -46,7 +46,7 @@ class ModelSource:
     def __init__(self, connection: Connection, options: ServerOptions) -> None:
         self._connection = connection
         self._topics = topics = options.topics
-        self._driver = ModelDriver(options.for_models(connection))
+        self._driver = ModelDriver(connection, options)
         self.controller = self._driver.controller
         self._reading = WorkerThread(f"models-{topics.models}")
         self._building = WorkerThread(f"build-{topics.models}")

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from modelserving.datasets import default_schemas
-from modelserving.kafka import Connection
 from modelserving.models.lifecycle.build import Builder, build_candidate
 from modelserving.models.lifecycle.fetch import NOTHING_ALLOWED, FetchPolicy
 from modelserving.models.store.repository import ModelRepository
 from modelserving.records import TOPICS, RecordSchema, Topics
 from modelserving.records.codecs.written import WriterCodecs
 from modelserving.records.decoder import RecordDecoder
-from modelserving.serving.model_driver import ModelOptions
 from modelserving.serving.traces import BatchTracer
 from modelserving.tracing import RecordTracer
 
@@ -56,10 +54,6 @@ class ServerOptions:
     fast: bool = False
     frame: bytes = b""
     tracer: RecordTracer | None = None
-
-    def for_models(self, connection: Connection) -> ModelOptions:
-        """What of it is about models."""
-        return ModelOptions(connection, self.topics, self.repository, self.fetch, self.preload, self.build)
 
     def make_decoder(self) -> RecordDecoder:
         """What reads its records."""

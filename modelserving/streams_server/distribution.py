@@ -20,13 +20,13 @@ from functools import partial
 from typing import Any, Protocol
 
 from modelserving.errors import BrokerUnavailable, ServerError
-from modelserving.kafka import end_offsets
+from modelserving.kafka import Connection, end_offsets
 from modelserving.kafka.messages import MessageRow
 from modelserving.kstreams import Processor, ProcessorContext, ProcessorSupplier, Record, java, raw
 from modelserving.models.admin.publish import partition_of
 from modelserving.models.lifecycle.topics import ModelTopics
 from modelserving.records import Topics
-from modelserving.serving.model_driver import ModelOptions
+from modelserving.serving.options import ServerOptions
 from modelserving.streams_server.model_thread import ModelThread
 
 __all__ = ["CONTROL", "MODELS", "CoPartitionedModels", "GlobalModels", "ModelDistribution", "Models", "make_models"]
@@ -98,9 +98,10 @@ class Models(Protocol):
         ...
 
 
-def make_models(way: ModelDistribution, options: ModelOptions) -> Models:
+def make_models(way: ModelDistribution, connection: Connection, options: ServerOptions) -> Models:
     """The models, by one way or the other."""
-    return GlobalModels(options) if way is ModelDistribution.GLOBAL else CoPartitionedModels(options)
+    made = GlobalModels if way is ModelDistribution.GLOBAL else CoPartitionedModels
+    return made(connection, options)
 
 
 class _Topics:
@@ -131,10 +132,10 @@ class _Topics:
 class GlobalModels:
     """All models on every instance."""
 
-    def __init__(self, options: ModelOptions) -> None:
+    def __init__(self, connection: Connection, options: ServerOptions) -> None:
         self._topics = options.topics
         self.check = _Topics(options.topics).check
-        self._thread = ModelThread(options)
+        self._thread = ModelThread(connection, options)
         self.threads = (self._thread,)
 
     def start(self) -> None:
@@ -174,8 +175,8 @@ class GlobalModels:
 class CoPartitionedModels:
     """Each task has the models of its own partition."""
 
-    def __init__(self, options: ModelOptions) -> None:
-        self._options = options
+    def __init__(self, connection: Connection, options: ServerOptions) -> None:
+        self._connection, self._options = connection, options
         self._known = _Topics(options.topics)
         self._lock = threading.Lock()
         self._threads: dict[int, ModelThread] = {}
@@ -196,7 +197,7 @@ class CoPartitionedModels:
         """
         topics = self._options.topics
         names = (topics.records, topics.models, topics.control)
-        counts = {name: len(end_offsets(self._options.connection, name)) for name in names}
+        counts = {name: len(end_offsets(self._connection, name)) for name in names}
         if len(set(counts.values())) > 1:
             listed = ", ".join(f"{name} has {count}" for name, count in counts.items())
             raise ServerError(
@@ -228,11 +229,11 @@ class CoPartitionedModels:
 
     def acquire(self, partition: int) -> ModelThread:
         """Read the models of this partition from their beginning: what the topic has is the changelog of the models."""
-        made = ModelThread(self._options)
+        made = ModelThread(self._connection, self._options)
         with self._lock:
             self._threads[partition] = made
         made.start()
-        reading = ModelTopics(self._options.connection, self._options.topics)
+        reading = ModelTopics(self._connection, self._options.topics)
         try:
             made.begin(message for message in reading.read_to_end() if message.partition == partition)
         finally:

@@ -12,9 +12,11 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from modelserving.errors import ServerError
+from modelserving.kafka import Connection
 from modelserving.kafka.messages import Message
 from modelserving.models.lifecycle.slots import ModelSlots
-from modelserving.serving.model_driver import ModelDriver, ModelOptions
+from modelserving.serving.model_driver import ModelDriver
+from modelserving.serving.options import ServerOptions
 from modelserving.system.stopping import StopWaiting, pause_until, stoppable
 
 __all__ = ["ModelThread"]
@@ -28,13 +30,14 @@ class ModelThread:
     """Models in their slots, and the thread that puts them there.
 
     Args:
-        options: where they come from.
+        connection: to the cluster.
+        options: where models come from.
     """
 
-    def __init__(self, options: ModelOptions) -> None:
+    def __init__(self, connection: Connection, options: ServerOptions) -> None:
         self.slots = ModelSlots()
         self.error: BaseException | None = None
-        self._driver = ModelDriver(options)
+        self._driver = ModelDriver(connection, options)
         self.controller = self._driver.controller
         self._seen: set[tuple[str, int, int, int]] = set()
         self._live = False

@@ -73,10 +73,7 @@ class StreamsServer(Watched):
         self._heartbeat: Heartbeat | None = None
         self._last_seen: Mapping[str, ModelStatistics] = {}
         self._topic = RecordsTopic(options, engine.state_folder, engine.store)
-        self.models = make_models(
-            engine.models,
-            options.for_models(connection),
-        )
+        self.models = make_models(engine.models, connection, options)
 
     @property
     def counts(self) -> Counts:

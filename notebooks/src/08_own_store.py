@@ -385,14 +385,14 @@ lesson.tell("together")
 # topic, to its end, before the first record. This is the topology of our server:
 
 # %%
-from modelserving.streams_server.model_thread import ModelOptions
+from modelserving.serving.options import ServerOptions
 from modelserving.streams_server.scoring import Tally
 from modelserving.streams_server.stores import StoreKind
 from modelserving.streams_server.topologies import TopologyParts, make_topology
 from modelserving.streams_server.distribution import ModelDistribution, make_models
 
 def picture(way):
-    models = lesson.manage(make_models(way, ModelOptions(lesson.connection, TOPICS)))
+    models = lesson.manage(make_models(way, lesson.connection, ServerOptions()))
     return describe(make_topology(StoreKind.CUSTOM, TopologyParts(TOPICS, models, Tally())))
 
 # %%

@@ -142,14 +142,14 @@ def heater():
 # You have seen this before. Here it is beside the topology of our model server (the *co-partitioned* one of lesson 08):
 
 # %%
+from modelserving.serving.options import ServerOptions
 from modelserving.streams_server.distribution import ModelDistribution, make_models
-from modelserving.streams_server.model_thread import ModelOptions
 from modelserving.streams_server.scoring import Tally
 from modelserving.streams_server.stores import StoreKind
 from modelserving.streams_server.topologies import TopologyParts, make_topology
 from modelserving.workshop.display.pictures.beside import beside
 
-way = make_models(ModelDistribution.CO_PARTITIONED, ModelOptions(lesson.connection, TOPICS))
+way = make_models(ModelDistribution.CO_PARTITIONED, lesson.connection, ServerOptions())
 models = lesson.manage(way, name="models")
 server = describe(make_topology(StoreKind.CUSTOM, TopologyParts(TOPICS, models, Tally())))
 beside(A_heater=describe(heater()), A_model_server=server)

@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 
 from modelserving.kafka import Connection
 from modelserving.models.lifecycle.slots import ModelSlots
-from modelserving.records import Topics
-from modelserving.serving.model_driver import ModelOptions
+from modelserving.serving.options import ServerOptions
 from modelserving.streams_server.distribution import GlobalModels
 
-NOWHERE = ModelOptions(Connection("127.0.0.1:1"), Topics())
+NOWHERE = Connection("127.0.0.1:1"), ServerOptions(preload=False)
 """No broker is there."""
 
 
@@ -21,7 +20,7 @@ class ReadyModels(GlobalModels):
     slots: ModelSlots = field(default_factory=ModelSlots)
 
     def __post_init__(self) -> None:
-        GlobalModels.__init__(self, NOWHERE)
+        GlobalModels.__init__(self, *NOWHERE)
         self.threads[0].slots = self.slots
         self.start()
         self.begin()

@@ -11,7 +11,7 @@ from modelserving.errors import BrokerUnavailable, ServerError
 from modelserving.kafka import Connection
 from modelserving.kstreams import TopologyTestDriver, raw
 from modelserving.records import TOPICS, encode_wine
-from modelserving.serving.model_driver import ModelOptions
+from modelserving.serving.options import ServerOptions
 from modelserving.streams_server import distribution
 from modelserving.streams_server.distribution import CoPartitionedModels, GlobalModels
 from modelserving.streams_server.scoring import Tally
@@ -19,14 +19,14 @@ from modelserving.streams_server.stores import StoreKind
 from modelserving.streams_server.topologies import TopologyParts, make_topology
 from tests.fakes import wine
 
-NOWHERE = ModelOptions(Connection("nowhere:1"), TOPICS)
+NOWHERE = Connection("nowhere:1"), ServerOptions(preload=False)
 
 
 class ToldModels(GlobalModels):
     """No models; and what is told of skipped records is kept."""
 
     def __init__(self) -> None:
-        super().__init__(NOWHERE)
+        super().__init__(*NOWHERE)
         self.told: list[tuple[tuple[str, ...], int]] = []
         self.start()
         self.begin()
@@ -59,7 +59,7 @@ def test_records_apart_from_their_models_are_warned_of_once_for_each_data_type(
 ) -> None:
     """A newcomer who forgets the key hears what to do; who has just not sent a model yet hears nothing of keys."""
     monkeypatch.setattr(distribution, "end_offsets", lambda *_: dict.fromkeys(range(3), 0))
-    made = CoPartitionedModels(NOWHERE)
+    made = CoPartitionedModels(*NOWHERE)
     made.start()
     with caplog.at_level(logging.WARNING, distribution.__name__):
         made.note_skipped(["white", "wine"], 2)  # of three partitions, 0 is white's and 2 is wine's
@@ -76,7 +76,7 @@ def test_records_apart_from_their_models_are_warned_of_once_for_each_data_type(
 
 def test_topics_about_models_that_change_begin_a_new_session(monkeypatch: pytest.MonkeyPatch) -> None:
     """Once for each change; while nothing is known of them, nothing has changed."""
-    made = GlobalModels(NOWHERE)
+    made = GlobalModels(*NOWHERE)
     for about in (None, ("a", 1), None, ("a", 1)):
         made.check(about)
     with pytest.raises(BrokerUnavailable, match="read from their beginning"):
@@ -84,7 +84,7 @@ def test_topics_about_models_that_change_begin_a_new_session(monkeypatch: pytest
     made.check(("a", 2))
     counts = {TOPICS.records: 3, TOPICS.models: 3, TOPICS.control: 3}
     monkeypatch.setattr(distribution, "end_offsets", lambda _, name: dict.fromkeys(range(counts[name]), 0))
-    apart = CoPartitionedModels(NOWHERE)
+    apart = CoPartitionedModels(*NOWHERE)
     apart.check(("a", 3))
     counts[TOPICS.models] = 4
     with pytest.raises(ServerError, match="co-partitioned topics need the same number"):

@@ -11,7 +11,7 @@ from modelserving.kafka import Connection
 from modelserving.models.info import LoadedModel
 from modelserving.models.lifecycle.fetch import FetchPolicy
 from modelserving.records import TOPICS, ModelDescriptor, ModelType, encode_descriptor
-from modelserving.serving.model_driver import ModelOptions
+from modelserving.serving.options import ServerOptions
 from modelserving.streams_server.model_thread import ModelThread
 from modelserving.system.stopping import StopWaiting, pause, stoppable
 from tests.fakes import FakeMessage, served_by
@@ -35,8 +35,8 @@ class Place:
 
 
 def keep(place: Place, *pauses: float) -> ModelThread:
-    options = ModelOptions(Connection("nowhere"), TOPICS, fetch=FetchPolicy(pauses=pauses), build=place.build)
-    thread = ModelThread(options)
+    options = ServerOptions(preload=False, fetch=FetchPolicy(pauses=pauses), build=place.build)
+    thread = ModelThread(Connection("nowhere"), options)
     thread.start()
     return thread
 

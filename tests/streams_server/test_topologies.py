@@ -109,7 +109,7 @@ def test_the_topologies_have_the_same_nodes(kind: StoreKind, models: ReadyModels
 
 def test_models_arrive_by_a_global_store() -> None:
     """What is on the models topic is built in the background, and the newest message of each key is in the store."""
-    models = GlobalModels(NOWHERE)
+    models = GlobalModels(*NOWHERE)
     models.start()
     models.begin()
     try:
@@ -129,7 +129,7 @@ def test_models_arrive_by_a_global_store() -> None:
 
 def test_co_partitioned_models_share_a_task_with_their_records() -> None:
     """Records, models and commands are one sub-topology: the engine gives equal partitions of them to one task."""
-    graph = describe(make_topology(StoreKind.CUSTOM, TopologyParts(TOPICS, CoPartitionedModels(NOWHERE), Tally())))
+    graph = describe(make_topology(StoreKind.CUSTOM, TopologyParts(TOPICS, CoPartitionedModels(*NOWHERE), Tally())))
     (part,) = graph.parts
     read_here = {topic for node in part for topic in node.topics if node.kind == "source"}
     assert read_here == {TOPICS.records, TOPICS.models, TOPICS.control}
