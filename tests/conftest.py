@@ -74,19 +74,15 @@ def topics(connection: Connection) -> Iterator[Topics]:
     delete_topics(connection, own)
 
 
-_REAL = {"broker", "browser", "notebook", "slow"}
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What waits for real processes may fail once; what shares something that is costly to make runs in one process."""
+    """A test may fail once; what shares something that is costly to make runs in one process."""
     for item in items:
+        # A machine that stands still for a minute is no fault of the project, and hardly a test is without a thread, a
+        # process or Java's memory: it is run again, and the end of the run names it (``RERUN``). What fails twice is a
+        # fault, and none gets a third chance.
+        item.add_marker(pytest.mark.flaky(reruns=1))
         names = {mark.name for mark in item.iter_markers()}
-        if names & _REAL:
-            # A machine that stands still for a minute is no fault of the project: it is run again, and the end of the
-            # run names it (``RERUN``). What fails twice is a fault. Other tests get no second chance, and none gets a
-            # third.
-            item.add_marker(pytest.mark.flaky(reruns=1))
         if "xdist_group" not in names and _shares_with_its_module(item):
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
 
