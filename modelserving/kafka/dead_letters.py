@@ -101,7 +101,7 @@ def headers(letter: DeadLetter) -> list[tuple[str, bytes]]:
     }
     if len(letter.body or b"") + len(letter.label or b"") < letter.size:
         fields["x-original-bytes"] = str(letter.size)
-    nulls = [str(place) for place, (_, value) in enumerate(letter.headers) if value is None]
+    nulls = [str(index) for index, (_, value) in enumerate(letter.headers) if value is None]
     if letter.value is None and letter.key is None:
         nulls.append("value")
     own = [(name, value or b"") for name, value in letter.headers]

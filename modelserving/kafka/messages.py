@@ -29,7 +29,7 @@ class Message(Protocol):
 
     @property
     def offset(self) -> int:
-        """Its place in the partition, counted from 0."""
+        """Its number in the partition, counted from 0."""
         ...
 
     @property
@@ -112,13 +112,13 @@ class MessageColumns(Sequence[Message]):
         return len(self.values)
 
     @overload
-    def __getitem__(self, place: int) -> Message: ...
+    def __getitem__(self, index: int) -> Message: ...
 
     @overload
-    def __getitem__(self, place: slice) -> Sequence[Message]: ...
+    def __getitem__(self, index: slice) -> Sequence[Message]: ...
 
-    def __getitem__(self, place: int | slice) -> Message | Sequence[Message]:
-        found = range(len(self))[place]
+    def __getitem__(self, index: int | slice) -> Message | Sequence[Message]:
+        found = range(len(self))[index]
         return self._row(found) if isinstance(found, int) else [self._row(row) for row in found]
 
     def headers(self) -> Iterable[Headers | None]:
@@ -129,14 +129,14 @@ class MessageColumns(Sequence[Message]):
         """Some of them, by number; all, where there are as many numbers."""
         if len(rows) == len(self):
             return self
-        places = np.asarray(rows, np.intp)
+        chosen = np.asarray(rows, np.intp)
         return MessageColumns(
             [self.values[row] for row in rows],
             [self.keys[row] for row in rows],
-            self.partitions[places],
-            self.offsets[places],
-            self.timestamps[places],
-            lambda row: self._row(int(places[row])),
+            self.partitions[chosen],
+            self.offsets[chosen],
+            self.timestamps[chosen],
+            lambda row: self._row(int(chosen[row])),
         )
 
     def by_partition(self) -> Iterator[tuple[int, NDArray[np.int64]]]:

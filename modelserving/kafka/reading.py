@@ -88,16 +88,16 @@ def assign_all(consumer: KafkaConsumer, topics: Iterable[str], positions: Mappin
     numbers = {topic: consumer.partitions_for_topic(topic) or set() for topic in topics}
     if not all(numbers.values()):
         return False
-    places = [TopicPartition(topic, number) for topic, found in numbers.items() for number in sorted(found)]
-    consumer.assign(places)
-    for place in places:
-        if place in positions:
-            consumer.seek(place, positions[place])
+    partitions = [TopicPartition(topic, number) for topic, found in numbers.items() for number in sorted(found)]
+    consumer.assign(partitions)
+    for tp in partitions:
+        if tp in positions:
+            consumer.seek(tp, positions[tp])
     return True
 
 
 def find_gap(connection: Connection, topic: str, partition: int, offset: int, reason: str) -> Gap:
-    """What cannot be read at a place, and where reading goes on: for clients that stop there and do not say.
+    """What cannot be read at an offset, and where reading goes on: for clients that stop there and do not say.
 
     Args:
         connection: the broker.
@@ -111,15 +111,15 @@ def find_gap(connection: Connection, topic: str, partition: int, offset: int, re
     """
     from kafka import TopicPartition
 
-    place, deadline = TopicPartition(topic, partition), time.monotonic() + _SILENT_S
+    source, deadline = TopicPartition(topic, partition), time.monotonic() + _SILENT_S
     with make_consumer(connection, max_poll_records=1) as consumer:
-        consumer.assign([place])
-        consumer.seek(place, offset)
+        consumer.assign([source])
+        consumer.seek(source, offset)
         while time.monotonic() < deadline:
             found = consumer.poll(timeout_ms=200)
             gaps: tuple[Gap, ...] = consumer.take_gaps()
             if gaps:
                 return gaps[0]
-            for record in found.get(place, ()):
+            for record in found.get(source, ()):
                 return Gap(topic, partition, offset, record.offset + 1, reason, record.value)
     raise BrokerUnavailable(f"nothing comes from {topic}, partition {partition}, offset {offset}: {reason}")

@@ -34,7 +34,7 @@ _MAGIC_AT = 16
 _OURS = 2
 _UNFOLDED_BYTES = 256 * 1024 * 1024
 _REFUSALS = 5
-"""As often a place is asked for that the broker calls damaged: another replica may have what this one has not."""
+"""As often an offset is asked for that the broker calls damaged: another replica may have what this one has not."""
 
 
 class LenientRecords(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka-python has no types
@@ -92,7 +92,7 @@ class StuckFetches:
 
     Args:
         fetcher: of the consumer.
-        note: told of each place that was passed over.
+        note: told of each gap that was passed over.
     """
 
     def __init__(self, fetcher: Fetcher, note: Callable[[Gap], object]) -> None:
@@ -114,26 +114,26 @@ class StuckFetches:
             return self._pass_over(answer, f"the batch there comes in part only: {error}", data)
 
     def _count(self, answer: Any) -> None:
-        """Pass over a place that was refused often enough; what is behind it in the same log need not wait again."""
-        place, at = answer.topic_partition, answer.fetched_offset
-        refused, times = self._refused.get(place, (at, 0))
+        """Pass over an offset that was refused often enough; what is behind it in the same log need not wait again."""
+        tp, at = answer.topic_partition, answer.fetched_offset
+        refused, times = self._refused.get(tp, (at, 0))
         times = times + 1 if refused == at else 1
-        self._refused[place] = at, times
+        self._refused[tp] = at, times
         if times >= _REFUSALS:
             self._pass_over(answer, "the broker says that its log is damaged there (CORRUPT_MESSAGE)")
-            self._refused[place] = at + 1, times
+            self._refused[tp] = at + 1, times
 
     def _pass_over(self, answer: Any, reason: str, data: bytes | None = None) -> None:
-        place, at = answer.topic_partition, answer.fetched_offset
-        if not self._positions.is_fetchable(place) or self._positions.assignment[place].position.offset != at:
+        tp, at = answer.topic_partition, answer.fetched_offset
+        if not self._positions.is_fetchable(tp) or self._positions.assignment[tp].position.offset != at:
             return  # the answer is of before a seek, or a rebalance
         end = at + 1
         if data is not None and len(data) >= _FRAME.size:
             end = max(end, _end_of(memoryview(data), _FRAME.unpack_from(data)[0]))
         known = answer.partition_data.high_watermark
         end = min(end, known) if known > at else end
-        self._note(Gap(place.topic, place.partition, at, end, reason, data))
-        self._positions.seek(place, end)
+        self._note(Gap(tp.topic, tp.partition, at, end, reason, data))
+        self._positions.seek(tp, end)
 
 
 class _OneBatch:

@@ -162,8 +162,8 @@ class FastSource:
 
 def _row(found: Any) -> MessageRow:
     """One message; librdkafka's has methods where others have attributes."""
-    place = found.topic(), found.partition(), found.offset(), found.timestamp()[1]
-    return MessageRow(*place, found.key(), found.value(), found.headers() or ())
+    position = found.topic(), found.partition(), found.offset(), found.timestamp()[1]
+    return MessageRow(*position, found.key(), found.value(), found.headers() or ())
 
 
 class FastSink:
@@ -232,7 +232,7 @@ class FastSink:
             answers = (
                 encode_scored_batch(batch.scored, self._frame),
                 batch.keys,
-                _places(batch.scored, self._partitions),
+                _targets(batch.scored, self._partitions),
             )
             if batch.notes:
                 self._produce(zip(topic, *answers, *map(repeat, _PLAIN), batch.notes, strict=False))
@@ -267,7 +267,7 @@ class FastSink:
             raise to_kafka_error(error, self._connection) from error
 
 
-def _places(scored: Sequence[ScoredRecord], known: set[int]) -> list[int]:
+def _targets(scored: Sequence[ScoredRecord], known: set[int]) -> list[int]:
     """The partition of each answer; -1, which lets the client choose, where the topic has no such partition."""
-    places = ScoredColumns.of(scored).partitions
-    return places if known >= set(places) else [place if place in known else -1 for place in places]
+    partitions = ScoredColumns.of(scored).partitions
+    return partitions if known >= set(partitions) else [part if part in known else -1 for part in partitions]

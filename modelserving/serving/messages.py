@@ -38,14 +38,14 @@ class Batch:
 
     @property
     def positions(self) -> dict[PartitionKey, int]:
-        """For each place, the offset to go on from when this batch is done."""
+        """For each partition, the offset to go on from when this batch is done."""
         found = dict[PartitionKey, int]()
         if self.messages:
             topic, messages = self.messages[0].topic, MessageColumns.of(self.messages)
             found = {(topic, partition): int(offsets[-1]) + 1 for partition, offsets in messages.by_partition()}
         for gap in self.gaps:
-            place = gap.topic, gap.partition
-            found[place] = max(found.get(place, 0), gap.end)
+            key = gap.topic, gap.partition
+            found[key] = max(found.get(key, 0), gap.end)
         return found
 
     @property
@@ -79,7 +79,7 @@ class ScoredBatch:
         dead: messages that could not be decoded or scored, with the reason.
         skipped: how many records found no model.
         skipped_types: their data types.
-        positions: for each place, the offset to go on from once this batch is safe.
+        positions: for each partition, the offset to go on from once this batch is safe.
         shares: which model worked how long.
         group: as in ``Batch``.
         shadows: what shadows have to do when the answers are published.

@@ -84,22 +84,20 @@ class TransactionalSink:
 
     def _send(self, batch: ScoredBatch) -> None:
         """An answer goes to the partition of its record, where there is one: so the order is kept."""
-        producer, topic, places = self._producer, self._topics.scored, self._partitions
+        producer, topic, known = self._producer, self._topics.scored, self._partitions
         producer.begin_transaction()
         values = encode_scored_batch(batch.scored, self._frame)
         notes = batch.notes or ([],) * len(values)
         partitions = ScoredColumns.of(batch.scored).partitions
         for value, key, partition, note in zip(values, batch.keys, partitions, notes, strict=True):
-            place = partition if partition in places else None
-            producer.send(topic, value=value, key=key, partition=place, headers=note)
+            target = partition if partition in known else None
+            producer.send(topic, value=value, key=key, partition=target, headers=note)
         for letter in batch.dead:
             producer.send(self._topics.dead_letters, value=letter.body, key=letter.label, headers=headers(letter))
 
     def _commit(self, batch: ScoredBatch) -> None:
         """The progress of the group goes into the same transaction; a message that was not taken makes it fail."""
         if batch.group is not None:
-            offsets = {
-                TopicPartition(*place): OffsetAndMetadata(offset, "", -1) for place, offset in batch.positions.items()
-            }
+            offsets = {TopicPartition(*tp): OffsetAndMetadata(offset, "", -1) for tp, offset in batch.positions.items()}
             self._producer.send_offsets_to_transaction(offsets, batch.group)
         self._producer.commit_transaction()

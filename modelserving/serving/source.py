@@ -92,12 +92,12 @@ class DataSource:
         another server's. Where to read on is for the consumer to know, which forgets it with the partition.
         """
         self._consumer.pause(*self._consumer.assignment())
-        starts = {place: found[0].offset for place, found in self._consumer.poll(timeout_ms=_HOLD_MS).items()}
+        starts = {partition: found[0].offset for partition, found in self._consumer.poll(timeout_ms=_HOLD_MS).items()}
         for gap in self._consumer.take_gaps():
-            place = TopicPartition(gap.topic, gap.partition)
-            starts[place] = min(starts.get(place, gap.start), gap.start)
-        for place, offset in starts.items():
-            self._consumer.seek(place, offset)
+            partition = TopicPartition(gap.topic, gap.partition)
+            starts[partition] = min(starts.get(partition, gap.start), gap.start)
+        for partition, offset in starts.items():
+            self._consumer.seek(partition, offset)
 
     def _poll(self) -> Batch:
         self._consumer.resume(*self._consumer.paused())

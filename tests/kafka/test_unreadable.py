@@ -71,7 +71,7 @@ UNREADABLE = {
 
 @pytest.mark.parametrize("bad", UNREADABLE.values(), ids=UNREADABLE)
 def test_what_cannot_be_read_is_a_gap_between_two_batches(bad: bytearray) -> None:
-    """All around it is read once, in order; the gap has the place, the reason and the bytes."""
+    """All around it is read once, in order; the gap has the position, the reason and the bytes."""
     found, gaps, goes_on = read(batch(0, b"a", b"b"), bad, batch(5, b"f", b"g"))
     assert found == [(0, b"a"), (1, b"b"), (5, b"f"), (6, b"g")]
     (gap,) = gaps
@@ -118,24 +118,24 @@ def test_what_would_fill_the_memory_is_not_unfolded(monkeypatch: pytest.MonkeyPa
 
 
 class Stuck:
-    """A consumer's fetcher, the place that it is at, and the answers that it gets there."""
+    """A consumer's fetcher, the partition that it reads, and the answers that it gets there."""
 
     def __init__(self) -> None:
-        self.place, self.gaps = TopicPartition("t", 3), list[Gap]()
+        self.partition, self.gaps = TopicPartition("t", 3), list[Gap]()
         self.positions = SubscriptionState()
-        self.positions.assign_from_user([self.place])
-        self.positions.seek(self.place, 2)
+        self.positions.assign_from_user([self.partition])
+        self.positions.seek(self.partition, 2)
         self.take = StuckFetches(Fetcher(MagicMock(), self.positions), self.gaps.append)
 
     def answer(self, at: int, data: bytes = b"", error: int = 0, end: int = 90) -> object:
         """Take an answer of the broker to what was asked from that offset on."""
         kind = FetchResponse.FetchableTopicResponse.PartitionData
         part = kind(partition_index=3, error_code=error, high_watermark=end, records=data)
-        return self.take(CompletedFetch(self.place, at, 12, part, None))
+        return self.take(CompletedFetch(self.partition, at, 12, part, None))
 
     @property
     def position(self) -> int:
-        return int(self.positions.assignment[self.place].position.offset)
+        return int(self.positions.assignment[self.partition].position.offset)
 
 
 @pytest.mark.parametrize(("kept", "goes_on"), [(70, 5), (40, 3), (6, 3)], ids=["head", "half a head", "no length"])

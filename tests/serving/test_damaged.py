@@ -79,7 +79,7 @@ def resealed(batch: bytes) -> bytes:
 def test_the_clients_of_the_stage_go_on_behind_it(
     damaged: tuple[Connection, Topics], client: type[DataSource | FastSource]
 ) -> None:
-    """The gap has the place, and the bytes of the whole batch."""
+    """The gap has the position, and the bytes of the whole batch."""
     connection, topics = damaged
 
     async def go() -> tuple[list[int], list[Gap]]:

@@ -55,30 +55,30 @@ class FakeConsumer:
     def paused(self) -> set[TopicPartition]:
         return set(self._paused)
 
-    def pause(self, *places: TopicPartition) -> None:
-        assert self._positions.keys() >= set(places)
-        self._paused.update(places)
+    def pause(self, *partitions: TopicPartition) -> None:
+        assert self._positions.keys() >= set(partitions)
+        self._paused.update(partitions)
 
-    def resume(self, *places: TopicPartition) -> None:
-        assert self._positions.keys() >= set(places)
-        self._paused.difference_update(places)
+    def resume(self, *partitions: TopicPartition) -> None:
+        assert self._positions.keys() >= set(partitions)
+        self._paused.difference_update(partitions)
 
-    def seek(self, place: TopicPartition, offset: int) -> None:
-        assert place in self._positions
-        self._positions[place] = offset
+    def seek(self, tp: TopicPartition, offset: int) -> None:
+        assert tp in self._positions
+        self._positions[tp] = offset
 
     def poll(self, timeout_ms: int) -> dict[TopicPartition, list[Record]]:
         """Let the group do the next thing; then read, where it is not paused."""
         self.polls += 1
         assert timeout_ms < 1_000
         if self.assign_next:
-            self._positions = {place: self._positions.get(place, 0) for place in self.assign_next.pop(0)}
+            self._positions = {tp: self._positions.get(tp, 0) for tp in self.assign_next.pop(0)}
             self._paused &= self._positions.keys()
         found = {}
-        for place, position in self._positions.items():
-            if place not in self._paused and position < 3:
-                found[place] = [Record(place.topic, place.partition, offset) for offset in range(position, 3)]
-                self._positions[place] = 3
+        for tp, position in self._positions.items():
+            if tp not in self._paused and position < 3:
+                found[tp] = [Record(tp.topic, tp.partition, offset) for offset in range(position, 3)]
+                self._positions[tp] = 3
         return found
 
     def take_gaps(self) -> tuple[Gap, ...]:
@@ -101,7 +101,7 @@ async def opened(monkeypatch: pytest.MonkeyPatch, consumer: FakeConsumer) -> Asy
         yield source
 
 
-def places(messages: Iterable[Message]) -> list[tuple[int, int]]:
+def positions(messages: Iterable[Message]) -> list[tuple[int, int]]:
     return [(message.partition, message.offset) for message in messages]
 
 
@@ -142,7 +142,7 @@ def test_what_comes_during_a_hold_is_read_once_and_only_where_it_stays(
             for _ in assignments[:-1]:
                 await source.hold()
             batch = await anext(source)
-            assert places(batch.messages) == [(place.partition, offset) for place in last for offset in range(3)]
+            assert positions(batch.messages) == [(tp.partition, offset) for tp in last for offset in range(3)]
             assert batch.group == consumer.polls
 
     anyio.run(go)
@@ -159,8 +159,8 @@ def test_a_hold_leaves_what_was_read_before_it_behind(monkeypatch: pytest.Monkey
             await source.hold()
             await source.hold()
             second = await anext(source)
-            assert places(first.messages) == [(0, 0), (0, 1), (0, 2)]
-            assert places(second.messages) == [(1, 0), (1, 1), (1, 2)]
+            assert positions(first.messages) == [(0, 0), (0, 1), (0, 2)]
+            assert positions(second.messages) == [(1, 0), (1, 1), (1, 2)]
 
     anyio.run(go)
 
@@ -218,6 +218,6 @@ def test_others_join_and_leave_its_group_while_it_is_on_hold(
             with anyio.fail_after(WAIT):
                 while len(found) < 10:
                     found.extend((await anext(source)).messages)
-            assert sorted(places(found)) == [(partition, offset) for partition in (0, 1) for offset in range(5)]
+            assert sorted(positions(found)) == [(partition, offset) for partition in (0, 1) for offset in range(5)]
 
     anyio.run(go)

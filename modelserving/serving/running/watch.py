@@ -162,16 +162,16 @@ class TopicWatch:
         names = self._options.topics
         read = (names.records, names.scored, names.models, names.control)
         described = {one["name"]: one for one in admin.describe_topics(list(read))}
-        places = {name: _partitions(name, described.get(name, {})) for name in read}
-        identities = {name: (described[name].get("topic_id"), len(parts)) for name, parts in places.items() if parts}
+        topics = {name: _partitions(name, described.get(name, {})) for name in read}
+        identities = {name: (described[name].get("topic_id"), len(parts)) for name, parts in topics.items() if parts}
         self.identity = identities.get(names.records)
         if names.models in identities:
             self.about_models = (identities[names.models], identities.get(names.control))
         if self.identity is not None:
-            self._audit(admin, places[names.records])
+            self._audit(admin, topics[names.records])
         if self._settings is None:
             self._settings = settings_to_mend(admin, names, self._connection.bootstrap_servers)
-        self.warnings = (*self._settings, *self._idle(admin), *self._others(admin, places[names.scored]))
+        self.warnings = (*self._settings, *self._idle(admin), *self._others(admin, topics[names.scored]))
         for line in self.warnings:
             self._tell(line)
 
@@ -180,12 +180,12 @@ class TopicWatch:
             self._told.add(line)
             log.warning("%s", line)
 
-    def _audit(self, admin: KafkaAdminClient, places: list[TopicPartition]) -> None:
-        starts = _offsets(admin, places, OffsetSpec.EARLIEST)
+    def _audit(self, admin: KafkaAdminClient, partitions: list[TopicPartition]) -> None:
+        starts = _offsets(admin, partitions, OffsetSpec.EARLIEST)
         group = self._options.group
-        found = admin.list_group_offsets({group: places})[group]
-        committed = {place.partition: at.offset for place, at in found.items() if at.offset > _GONE_FOR_GOOD}
-        ends = _offsets(admin, places, OffsetSpec.LATEST)
+        found = admin.list_group_offsets({group: partitions})[group]
+        committed = {tp.partition: at.offset for tp, at in found.items() if at.offset > _GONE_FOR_GOOD}
+        ends = _offsets(admin, partitions, OffsetSpec.LATEST)
         self.lag = {part: max(0, end - max(committed.get(part, 0), starts.get(part, 0))) for part, end in ends.items()}
         for gap in self.audit.look(starts, ends, committed):
             log.warning("%d offsets lost: %s", gap.count, gap)
@@ -202,10 +202,10 @@ class TopicWatch:
                 "over when another one ends; add partitions to let both work."
             )
 
-    def _others(self, admin: KafkaAdminClient, places: list[TopicPartition]) -> Iterator[str]:
+    def _others(self, admin: KafkaAdminClient, partitions: list[TopicPartition]) -> Iterator[str]:
         """Who else answers on the same topic: servers of another group answer the same records once more."""
         since = time.time() * 1000 - _RECENT_MS
-        states = admin.describe_producers(places).values() if places else ()
+        states = admin.describe_producers(partitions).values() if partitions else ()
         recent = {one.producer_id for state in states for one in state.active_producers if one.last_timestamp > since}
         known = admin.list_transactions(producer_id_filters=recent).values() if recent else ()
         names = {one.transactional_id for found in known for one in found}
@@ -240,9 +240,9 @@ def _partitions(topic: str, described: Mapping[str, Any]) -> list[TopicPartition
     return [TopicPartition(topic, part["partition_index"]) for part in described["partitions"]]
 
 
-def _offsets(admin: KafkaAdminClient, places: list[TopicPartition], spec: OffsetSpec) -> dict[int, int]:
-    found = admin.list_partition_offsets(dict.fromkeys(places, spec))
-    return {place.partition: at.offset for place, at in found.items()}
+def _offsets(admin: KafkaAdminClient, partitions: list[TopicPartition], spec: OffsetSpec) -> dict[int, int]:
+    found = admin.list_partition_offsets(dict.fromkeys(partitions, spec))
+    return {tp.partition: at.offset for tp, at in found.items()}
 
 
 def _has_work(member: Mapping[str, Any]) -> bool:
