@@ -48,15 +48,15 @@ class Asker:
         from kafka import TopicPartition
 
         with make_consumer(connection) as consumer, make_producer(connection) as producer:
-            places = [
+            partitions = [
                 TopicPartition(topic, partition)
                 for topic in (topics.scored, topics.dead_letters)
                 for partition in consumer.partitions_for_topic(topic) or ()
             ]
-            consumer.assign(places)
+            consumer.assign(partitions)
             consumer.seek_to_end()
-            for place in places:
-                consumer.position(place)  # only now is it where it will begin
+            for partition in partitions:
+                consumer.position(partition)  # only now is it where it will begin
             yield cls(topics, consumer, producer)
 
     def ask(self, message: FileMessage, seconds: float = 30.0) -> ScoredRecord | DeadLetter:
@@ -89,8 +89,8 @@ class Asker:
         )
 
     def _read(self) -> Iterator[ScoredRecord | DeadLetter]:
-        for place, messages in self._consumer.poll(timeout_ms=_POLL_MS).items():
-            yield from self._letters(messages) if place.topic == self._topics.dead_letters else _answers(messages)
+        for partition, messages in self._consumer.poll(timeout_ms=_POLL_MS).items():
+            yield from self._letters(messages) if partition.topic == self._topics.dead_letters else _answers(messages)
 
     def _letters(self, messages: Sequence[Any]) -> Iterator[DeadLetter]:
         letters = map(letter_in, messages)

@@ -253,8 +253,8 @@ class _DataType:
         """The batch, its column of data types as it was asked for."""
         if not (self.column and self.name):
             return batch
-        place = batch.schema.get_field_index(self.column)
-        return batch.set_column(place, batch.schema.field(place), pa.array([self.name] * batch.num_rows, pa.string()))
+        index = batch.schema.get_field_index(self.column)
+        return batch.set_column(index, batch.schema.field(index), pa.array([self.name] * batch.num_rows, pa.string()))
 
 
 def _fit(path: Path, start: int, schema: RecordSchema, batch: Any, given: str) -> Any:

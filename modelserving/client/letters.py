@@ -13,9 +13,9 @@ from modelserving.kafka import Connection, DeadLetter, list_topics, read_topic
 from modelserving.kafka.admin import topic_id
 from modelserving.kafka.dead_letters import letter_in
 
-__all__ = ["KeptLetter", "LetterFilter", "LetterPlace", "each_letter", "marks_topic", "parse_place", "read_marks"]
+__all__ = ["KeptLetter", "LetterFilter", "LetterPosition", "each_letter", "marks_topic", "parse_position", "read_marks"]
 
-LetterPlace = tuple[int, int]
+LetterPosition = tuple[int, int]
 """Partition and offset of a letter on the dead-letter topic."""
 
 
@@ -24,21 +24,21 @@ class KeptLetter:
     """A dead letter, and where it is.
 
     Args:
-        place: on the dead-letter topic.
+        position: on the dead-letter topic.
         written_ms: when it was written there, milliseconds since 1970.
         letter: what it says.
         replayed: whether it was sent again.
     """
 
-    place: LetterPlace
+    position: LetterPosition
     written_ms: int
     letter: DeadLetter
     replayed: bool = False
 
     @property
     def name(self) -> str:
-        """The place, as a person types it."""
-        return ":".join(map(str, self.place))
+        """The position, as a person types it."""
+        return ":".join(map(str, self.position))
 
     @property
     def origin(self) -> str:
@@ -57,7 +57,7 @@ class LetterFilter:
         topics: the message was read from one of these.
         since_ms: written then or later, milliseconds since 1970.
         until_ms: written before.
-        places: one of these.
+        positions: one of these.
     """
 
     stage: str = ""
@@ -65,7 +65,7 @@ class LetterFilter:
     topics: Collection[str] = ()
     since_ms: int = 0
     until_ms: int | None = None
-    places: Collection[LetterPlace] = ()
+    positions: Collection[LetterPosition] = ()
 
     def takes(self, kept: KeptLetter) -> bool:
         """Whether this letter is meant."""
@@ -76,12 +76,12 @@ class LetterFilter:
             and self.reason.lower() in f"{one.error}: {one.reason}".lower()
             and self.since_ms <= kept.written_ms
             and (self.until_ms is None or kept.written_ms < self.until_ms)
-            and (not self.places or kept.place in self.places)
+            and (not self.positions or kept.position in self.positions)
         )
 
 
-def parse_place(text: str) -> LetterPlace:
-    """A place as a person types it.
+def parse_position(text: str) -> LetterPosition:
+    """A position as a person types it.
 
     Raises:
         ConfigError: it is none.
@@ -106,8 +106,8 @@ def each_letter(connection: Connection, topic: str, wanted: LetterFilter) -> Ite
     """
     marks = read_marks(connection, topic)
     for record in read_topic(connection, topic):
-        place = record.partition, record.offset
-        kept = KeptLetter(place, record.timestamp, letter_in(record), place in marks)
+        position = record.partition, record.offset
+        kept = KeptLetter(position, record.timestamp, letter_in(record), position in marks)
         if wanted.takes(kept):
             yield kept
 
@@ -117,8 +117,8 @@ def marks_topic(topic: str) -> str:
     return f"{topic}-replayed"
 
 
-def read_marks(connection: Connection, topic: str) -> set[LetterPlace]:
-    """The places of the letters that were sent again.
+def read_marks(connection: Connection, topic: str) -> set[LetterPosition]:
+    """The positions of the letters that were sent again.
 
     A topic that was deleted and made anew counts from 0 again, so a mark holds for the topic that it was written for.
 
@@ -136,4 +136,4 @@ def read_marks(connection: Connection, topic: str) -> set[LetterPlace]:
         return set()
     own = topic_id(connection, topic)
     marks = (mark.key.decode("ascii", "replace").split("/") for mark in read_topic(connection, marks_topic(topic)))
-    return {parse_place(place) for of, place in (mark for mark in marks if len(mark) == 2) if of == own}
+    return {parse_position(position) for of, position in (mark for mark in marks if len(mark) == 2) if of == own}

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from modelserving.client.letters import KeptLetter, LetterFilter, each_letter, parse_place
+from modelserving.client.letters import KeptLetter, LetterFilter, each_letter, parse_position
 from modelserving.client.replay import replay
 from modelserving.errors import ConfigError, KafkaError
 from modelserving.kafka import Connection, DeadLetter, create_topics, delete_topics, headers, make_producer, read_topic
@@ -27,7 +27,7 @@ def letter(topic: str, number: int = 0, partition: int = 0, **more: object) -> D
 
 
 def test_a_filter_takes_what_is_meant() -> None:
-    """Stage, reason in whichever case, topic, time and place; all of them must hold."""
+    """Stage, reason in whichever case, topic, time and position; all of them must hold."""
     kept = KeptLetter((0, 7), 1_000, letter("records", 3))
     for wanted in (
         LetterFilter(),
@@ -40,22 +40,22 @@ def test_a_filter_takes_what_is_meant() -> None:
         LetterFilter(topics=("models",)),
         LetterFilter(since_ms=1_001),
         LetterFilter(until_ms=1_000),
-        LetterFilter(places=[(1, 7)]),
+        LetterFilter(positions=[(1, 7)]),
     ):
         assert not other.takes(kept)
 
 
-@pytest.mark.parametrize(("text", "place"), [("0:17", (0, 17)), ("17", (0, 17)), ("12:0", (12, 0))])
-def test_a_place_is_typed_as_it_is_shown(text: str, place: tuple[int, int]) -> None:
+@pytest.mark.parametrize(("text", "position"), [("0:17", (0, 17)), ("17", (0, 17)), ("12:0", (12, 0))])
+def test_a_position_is_typed_as_it_is_shown(text: str, position: tuple[int, int]) -> None:
     """Partition and offset; a topic of one partition needs only the offset."""
-    assert parse_place(text) == place
+    assert parse_position(text) == position
 
 
 @pytest.mark.parametrize("text", ["", "a", "1:", ":1:2", "-1"])
-def test_what_is_no_place_is_told(text: str) -> None:
+def test_what_is_no_position_is_told(text: str) -> None:
     """The word that is wrong, and where right ones are to be seen."""
     with pytest.raises(ConfigError, match="deadletters list"):
-        parse_place(text)
+        parse_position(text)
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_a_message_is_sent_again_as_it_came_and_once(connection: Connection, two
 
 @pytest.mark.broker
 def test_what_cannot_go_back_as_it_came_is_kept_with_the_reason(connection: Connection, two: Topics) -> None:
-    """A model, a partition or topic that is gone, no place, a part of a message: told, and nothing else is held up."""
+    """A model, a partition or topic that is gone, no origin, a part of a message: told, and nothing else is held up."""
     write(
         connection,
         two,

@@ -90,11 +90,11 @@ def show(
 ) -> None:
     """Show one dead letter: where its message was, why it failed, its headers, and its bytes."""
     from modelserving.broker import use_broker
-    from modelserving.client.letters import LetterFilter, each_letter, parse_place
+    from modelserving.client.letters import LetterFilter, each_letter, parse_position
 
     name = source or topics_of(prefix).dead_letters
     with use_broker() as connection:
-        kept = next(each_letter(connection, name, LetterFilter(places=(parse_place(letter),))), None)
+        kept = next(each_letter(connection, name, LetterFilter(positions=(parse_position(letter),))), None)
     if kept is None:
         raise ConfigError(f"there is no dead letter {letter} in {name}. `modelserving deadletters list` shows them.")
     one = kept.letter
@@ -136,12 +136,12 @@ def replay(
     called or killed, unless told otherwise. What fails again is a new dead letter.
     """
     from modelserving.broker import use_broker
-    from modelserving.client.letters import parse_place
+    from modelserving.client.letters import parse_position
     from modelserving.client.replay import replay as send_again
 
     topics = topics_of(prefix)
     name = source or topics.dead_letters
-    wanted = _wanted(stage, reason, topic, since, until, [parse_place(one) for one in letters or ()])
+    wanted = _wanted(stage, reason, topic, since, until, [parse_position(one) for one in letters or ()])
     with use_broker() as connection:
         done = send_again(connection, name, topic or [topics.records], wanted, again=again, dry_run=dry_run)
     _tell(done, dry_run)
@@ -163,7 +163,7 @@ def _wanted(
     topics: list[str] | None,
     since: str,
     until: str,
-    places: list[tuple[int, int]] | None = None,
+    positions: list[tuple[int, int]] | None = None,
 ) -> LetterFilter:
     from modelserving.client.letters import LetterFilter
 
@@ -173,7 +173,7 @@ def _wanted(
         tuple(topics or ()),
         _moment(since) or 0,
         _moment(until),
-        tuple(places or ()),
+        tuple(positions or ()),
     )
 
 
