@@ -105,13 +105,13 @@ def class_path(use: Literal["broker", "kernel"], folder: Path | None = None) -> 
     Raises:
         SetupError: a jar is missing, or not of the locked size.
     """
-    place = folder or jars_folder()
+    folder = folder or jars_folder()
     jars = [jar for jar in locked_jars() if _serves(jar, use)]
-    wrong = [jar.file_name for jar in jars if not _has_size(place / jar.file_name, jar.size)]
+    wrong = [jar.file_name for jar in jars if not _has_size(folder / jar.file_name, jar.size)]
     if wrong:
         what = f"{wrong[0]} is" if len(wrong) == 1 else f"{wrong[0]} and {len(wrong) - 1} more are"
-        raise SetupError(f"Java libraries: {what} missing or incomplete in {place}. {_HOW} (it takes under a minute).")
-    return [place / jar.file_name for jar in jars]
+        raise SetupError(f"Java libraries: {what} missing or incomplete in {folder}. {_HOW} (it takes under a minute).")
+    return [folder / jar.file_name for jar in jars]
 
 
 def java() -> Path:
@@ -142,21 +142,21 @@ def install(progress: Callable[[str], None], folder: Path | None = None) -> None
     Raises:
         SetupError: no network, a repository without the jar, a wrong digest, or a folder that cannot be written.
     """
-    place = folder or jars_folder()
+    folder = folder or jars_folder()
     jars = locked_jars()
-    missing = [jar for jar in jars if not _is_whole(place / jar.file_name, jar)]
+    missing = [jar for jar in jars if not _is_whole(folder / jar.file_name, jar)]
     if not missing:
         progress(f"Java libraries: all {len(jars)} are there.")
         return
     progress(f"Java libraries: {len(missing)} to get, {sum(jar.size for jar in missing) / 1e6:.0f} MB.")
     try:
-        place.mkdir(parents=True, exist_ok=True)
-        _sweep(place)
-        with tempfile.TemporaryDirectory(prefix="incoming-", dir=place) as staging:
-            _fetch_all(missing, place, Path(staging), progress)
+        folder.mkdir(parents=True, exist_ok=True)
+        _sweep(folder)
+        with tempfile.TemporaryDirectory(prefix="incoming-", dir=folder) as staging:
+            _fetch_all(missing, folder, Path(staging), progress)
     except OSError as error:
         raise SetupError(
-            f"cannot write the Java libraries to {place}: {error.strerror or error}. "
+            f"cannot write the Java libraries to {folder}: {error.strerror or error}. "
             "Free space there, or give yourself the right to write."
         ) from error
 
@@ -200,19 +200,19 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _sweep(place: Path) -> None:
+def _sweep(folder: Path) -> None:
     """Remove what runs that were killed have left; one of this hour may still be running."""
-    for left in place.glob("incoming-*"):
+    for left in folder.glob("incoming-*"):
         if time.time() - left.stat().st_mtime > _SURELY_DEAD_S:
             shutil.rmtree(left, ignore_errors=True)
 
 
-def _fetch_all(missing: Iterable[Jar], place: Path, staging: Path, progress: Callable[[str], None]) -> None:
+def _fetch_all(missing: Iterable[Jar], folder: Path, staging: Path, progress: Callable[[str], None]) -> None:
     """Fetch side by side; the first failure ends it."""
     context = maven(staging)
     pool = ThreadPoolExecutor(_DOWNLOADS_AT_ONCE, thread_name_prefix="jars")
     try:
-        fetches = {pool.submit(_fetch, jar, context, place, staging): jar for jar in missing}
+        fetches = {pool.submit(_fetch, jar, context, folder, staging): jar for jar in missing}
         for done, fetch in enumerate(as_completed(fetches), start=1):
             fetch.result()
             progress(f"  {done:2} of {len(fetches)}  {fetches[fetch].file_name}")
@@ -220,7 +220,7 @@ def _fetch_all(missing: Iterable[Jar], place: Path, staging: Path, progress: Cal
         pool.shutdown(cancel_futures=True)
 
 
-def _fetch(jar: Jar, context: MavenContext, place: Path, staging: Path) -> None:
+def _fetch(jar: Jar, context: MavenContext, folder: Path, staging: Path) -> None:
     """Copy a jar from the local Maven repository, or download it; verify it; move it into place."""
     from jgo.constants import default_maven_repo
     from requests import RequestException
@@ -240,7 +240,7 @@ def _fetch(jar: Jar, context: MavenContext, place: Path, staging: Path) -> None:
             f"{jar.file_name} arrived with SHA-256 {_digest(taken)}, but {jar.sha256} is locked. It was thrown away. "
             "A proxy or a mirror may have changed it: try again, or on another network."
         )
-    taken.replace(place / jar.file_name)
+    taken.replace(folder / jar.file_name)
 
 
 def _explain(jar: Jar, context: MavenContext, error: Exception) -> str:

@@ -45,13 +45,13 @@ def _repository(folder: Path, name: str) -> Path:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """All jars but a small one, in a folder of this test's own."""
-    place = tmp_path / "jars"
-    place.mkdir()
+    target = tmp_path / "jars"
+    target.mkdir()
     link = os.link if sys.platform == "win32" else os.symlink
     for path in jars.class_path("broker") + jars.class_path("kernel"):
-        if path.name != SMALL and not (place / path.name).exists():
-            link(path, place / path.name)
-    return place
+        if path.name != SMALL and not (target / path.name).exists():
+            link(path, target / path.name)
+    return target
 
 
 @pytest.fixture(autouse=True)

@@ -46,15 +46,15 @@ def _line_numbers(file: Path, wines: int) -> list[int]:
     return [number for number, line in enumerate(lines, start=1) if line.strip()][-wines:]
 
 
-def _check(place: str, record: WineRecord, quality: float | None) -> None:
+def _check(where: str, record: WineRecord, quality: float | None) -> None:
     for name in FEATURES:
         value = getattr(record, name)
         if not math.isfinite(value) or value < 0:
-            raise RecordError(f"{place}: {name} is {value}; a finite number, not negative, was expected.")
+            raise RecordError(f"{where}: {name} is {value}; a finite number, not negative, was expected.")
     if quality is None:
-        raise RecordError(f"{place}: there is no quality. It is the twelfth column of the original file.")
+        raise RecordError(f"{where}: there is no quality. It is the twelfth column of the original file.")
     if quality not in range(11):
-        raise RecordError(f"{place}: quality is {quality:g}; a whole number from 0 to 10 was expected.")
+        raise RecordError(f"{where}: quality is {quality:g}; a whole number from 0 to 10 was expected.")
 
 
 def _line(record: WineRecord, quality: float | None) -> str:

@@ -164,14 +164,14 @@ class _Kind:
         self.data_types = schema.data_types or ((schema.name,) if not self._from else ())
         self.reads_headers = self._from == "header"
         self._fixed = () if self._from else tuple(map(check_data_type, self.data_types))
-        self._place = -1
+        self._column = -1
         if self._from == "column":
             names = self._codec.schema.names
             if self._name not in names:
                 raise RecordError(
                     f"schema {schema.name!r} has no column {self._name!r}, which is to say the data type."
                 )
-            self._place = names.index(self._name)
+            self._column = names.index(self._name)
 
     def read(
         self, messages: Sequence[Envelope], rows: Sequence[int], problems: dict[int, RecordError]
@@ -183,29 +183,29 @@ class _Kind:
             found = self._codec.decode(values)
         else:
             found = self._written.decode(values, [_last_header(message, SCHEMA_ID_HEADER) for message in messages])
-        for place, error in found.problems.items():
-            problems[rows[place]] = error
+        for index, error in found.problems.items():
+            problems[rows[index]] = error
         if not len(found.batch):
             return
-        where = found.rows if rows == range(len(messages)) else [rows[place] for place in found.rows]
+        where = found.rows if rows == range(len(messages)) else [rows[index] for index in found.rows]
         if self._fixed:
             for data_type in self._fixed:
                 yield RecordGroup(data_type, where, found.batch)
             return
         batch = found.batch
         if self._from == "column":
-            types = _by_value(batch.column(self._place))
-            batch = batch.remove_column(self._place)
+            types = _by_value(batch.column(self._column))
+            batch = batch.remove_column(self._column)
         else:
-            types = _by_name([self._said(messages[place]) for place in found.rows])
-        for said, places in types:
-            chosen = where if places is None else [where[place] for place in places.tolist()]
+            types = _by_name([self._said(messages[index]) for index in found.rows])
+        for said, indices in types:
+            chosen = where if indices is None else [where[index] for index in indices.tolist()]
             try:
                 data_type = check_data_type(said or "")
             except FieldError as error:
                 problems.update(dict.fromkeys(chosen, error))
             else:
-                yield RecordGroup(data_type, chosen, batch if places is None else batch.take(pa.array(places)))
+                yield RecordGroup(data_type, chosen, batch if indices is None else batch.take(pa.array(indices)))
 
     def _said(self, message: Envelope) -> str | None:
         if self._from == "header":

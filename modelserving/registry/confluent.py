@@ -86,18 +86,18 @@ class ConfluentRegistry:
 
     def versions(self, subject: str) -> tuple[RegisteredSchema, ...]:
         """As ``SchemaRegistry``."""
-        place = f"subjects/{_quote(subject)}/versions"
+        path = f"subjects/{_quote(subject)}/versions"
         try:
-            numbers = self._ask("GET", place)
+            numbers = self._ask("GET", path)
         except UnknownSchema:
             return ()
-        return tuple(self._version(subject, f"{place}/{number}") for number in sorted(numbers))
+        return tuple(self._version(subject, f"{path}/{number}") for number in sorted(numbers))
 
     def rule(self, subject: str) -> Rule:
         """As ``SchemaRegistry``: the subject's own, or that of all."""
-        for place in (f"config/{_quote(subject)}", "config"):
+        for path in (f"config/{_quote(subject)}", "config"):
             try:
-                said = self._ask("GET", place)
+                said = self._ask("GET", path)
             except UnknownSchema:
                 continue
             try:
@@ -114,11 +114,11 @@ class ConfluentRegistry:
         """As ``SchemaRegistry``."""
         self._client.close()
 
-    def _version(self, subject: str, place: str) -> RegisteredSchema:
-        found = self._ask("GET", place)
+    def _version(self, subject: str, path: str) -> RegisteredSchema:
+        found = self._ask("GET", path)
         return RegisteredSchema(_whole(found, "id"), subject, _whole(found, "version"), _definition(found))
 
-    def _ask(self, method: str, place: str, body: Mapping[str, str] = MappingProxyType({})) -> Any:
+    def _ask(self, method: str, path: str, body: Mapping[str, str] = MappingProxyType({})) -> Any:
         """What the registry answers.
 
         Raises:
@@ -127,23 +127,23 @@ class ConfluentRegistry:
             RegistryUnavailable: it does not answer, or says that it cannot now.
         """
         try:
-            answer = self._client.request(method, place, json=dict(body) if body else None)
+            answer = self._client.request(method, path, json=dict(body) if body else None)
         except httpx.TransportError as error:
             raise RegistryUnavailable(
                 f"no schema registry answers at {self.shown}: {error}. Check --schema-registry, or start it."
             ) from error
         status = answer.status_code
         if status in _ABSENT:
-            raise UnknownSchema(f"the registry at {self.shown} has no {place}: {_said(answer)}.")
+            raise UnknownSchema(f"the registry at {self.shown} has no {path}: {_said(answer)}.")
         if status in _REFUSED:
             raise SchemaError(f"the registry at {self.shown} refuses the schema: {_said(answer)}.")
         if not answer.is_success:
-            raise RegistryUnavailable(f"the registry at {self.shown} answers {status} to {place}: {_said(answer)}.")
+            raise RegistryUnavailable(f"the registry at {self.shown} answers {status} to {path}: {_said(answer)}.")
         try:
             return answer.json()
         except ValueError as error:
             raise SchemaError(
-                f"{self.shown}/{place} answers no JSON. Is this a schema registry, and the whole of its address?"
+                f"{self.shown}/{path} answers no JSON. Is this a schema registry, and the whole of its address?"
             ) from error
 
 

@@ -12,7 +12,7 @@ from modelserving.records.schema import type_of
 
 def test_a_schema_survives_arrow() -> None:
     """Every type, nullable or not, is the same column after a way through Arrow."""
-    columns = tuple(Column(f"c{kind}", kind, nullable=place % 2 == 0) for place, kind in enumerate(ColumnType))
+    columns = tuple(Column(f"c{kind}", kind, nullable=index % 2 == 0) for index, kind in enumerate(ColumnType))
     schema = RecordSchema("customer", columns, "avro", "customers-value")
     assert RecordSchema.from_arrow("customer", schema.to_arrow(), "avro", "customers-value") == schema
 

@@ -48,7 +48,7 @@ class ShadowQueue:
     def settle(self, settled: AbstractSet[str]) -> None:
         """Compare the batches that are committed. Batches before them never will be, and are forgotten."""
         names = list(self._waiting)
-        last = max((place for place, name in enumerate(names) if name in settled), default=-1)
+        last = max((index for index, name in enumerate(names) if name in settled), default=-1)
         for name in names[: last + 1]:
             works = self._waiting.pop(name)
             for work in works if name in settled else ():

@@ -65,8 +65,8 @@ def to_columns(
     wrong: dict[int, RecordError] = dict(problems)
     columns = [_check_column(*one, found, wrong) for one in zip(schema.columns, columns, strict=True)]
     if len(wrong) > len(problems):
-        fit = [place for place, row in enumerate(found) if row not in wrong]
-        columns = [[values[place] for place in fit] for values in columns]
+        fit = [index for index, row in enumerate(found) if row not in wrong]
+        columns = [[values[index] for index in fit] for values in columns]
     rows = [row for row in found if row not in wrong]
     arrays = [pa.array(values, field.type) for values, field in zip(columns, arrow, strict=True)]
     return DecodedRecords(pa.RecordBatch.from_arrays(arrays, schema=arrow), rows, dict(sorted(wrong.items())))
@@ -80,7 +80,7 @@ def conform(schema: RecordSchema, batch: Any) -> Any:
     """
     arrow = schema.to_arrow()
     if batch.schema.equals(arrow) and not any(
-        batch.column(place).null_count for place, column in enumerate(schema.columns) if not column.nullable
+        batch.column(index).null_count for index, column in enumerate(schema.columns) if not column.nullable
     ):
         return batch
     arrays = []
@@ -102,9 +102,9 @@ def conform(schema: RecordSchema, batch: Any) -> Any:
 def _check_column(column: Column, values: list[Any], found: Iterable[int], wrong: dict[int, RecordError]) -> list[Any]:
     if _is_plain(column, values):
         return values
-    for place, (row, value) in enumerate(zip(found, values, strict=True)):
+    for index, (row, value) in enumerate(zip(found, values, strict=True)):
         try:
-            values[place] = _check(column, value)
+            values[index] = _check(column, value)
         except RecordError as error:
             wrong.setdefault(row, error)
     return values

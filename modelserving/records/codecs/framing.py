@@ -76,21 +76,21 @@ def _read(value: bytes | None, protobuf: bool) -> FramedMessage:
 
 
 def _read_indexes(value: bytes) -> tuple[tuple[int, ...], int]:
-    count, place = _read_varint(value, _PREFIX)
+    count, offset = _read_varint(value, _PREFIX)
     if count < 0 or count > len(value):
         raise DecodeError(f"the message's framing claims {count:,} indexes of messages.")
     found = []
     for _ in range(count):
-        index, place = _read_varint(value, place)
+        index, offset = _read_varint(value, offset)
         found.append(index)
-    return tuple(found) if found != [0] else (), place
+    return tuple(found) if found != [0] else (), offset
 
 
-def _read_varint(value: bytes, place: int) -> tuple[int, int]:
+def _read_varint(value: bytes, offset: int) -> tuple[int, int]:
     """A zigzag number, and where it ends."""
     number = 0
-    for shift, byte in enumerate(value[place : place + _VARINT_BYTES]):
+    for shift, byte in enumerate(value[offset : offset + _VARINT_BYTES]):
         number |= (byte & 127) << 7 * shift
         if byte < 128:
-            return (number >> 1) ^ -(number & 1), place + shift + 1
+            return (number >> 1) ^ -(number & 1), offset + shift + 1
     raise DecodeError("the message's framing is cut short.")

@@ -76,8 +76,8 @@ class WrittenCodec:
             except RecordError as error:
                 problems.update(dict.fromkeys(rows, error))
                 continue
-            problems.update({rows[place]: error for place, error in found.problems.items()})
-            parts.append(([rows[place] for place in found.rows], batch))
+            problems.update({rows[index]: error for index, error in found.problems.items()})
+            parts.append(([rows[index] for index in found.rows], batch))
         return _together(parts, problems, self._own.schema)
 
     def _sort(

@@ -67,9 +67,9 @@ class ScoredRun:
         words: Iterable[Words] = self.words or repeat((None, ()), len(self))
         numbers = (self.predictions, self.partitions, self.offsets, self.published_ms)
         predictions, partitions, offsets, published = (column.tolist() for column in numbers)
-        place = partitions, offsets, scoring_ns, scored_at_ns, published
+        where = partitions, offsets, scoring_ns, scored_at_ns, published
         labels, outputs = zip(*words, strict=True) if len(self) else ((), ())
-        return map(ScoredRecord, data_type, predictions, name, version, digest, *place, labels, outputs)
+        return map(ScoredRecord, data_type, predictions, name, version, digest, *where, labels, outputs)
 
     def take(self, rows: NDArray[np.intp] | slice) -> ScoredRun:
         """Some of them."""
@@ -130,20 +130,20 @@ class ScoredColumns(Sequence[ScoredRecord]):
         return chain.from_iterable(self.runs)
 
     @overload
-    def __getitem__(self, place: int) -> ScoredRecord: ...
+    def __getitem__(self, index: int) -> ScoredRecord: ...
 
     @overload
-    def __getitem__(self, place: slice) -> Sequence[ScoredRecord]: ...
+    def __getitem__(self, index: slice) -> Sequence[ScoredRecord]: ...
 
-    def __getitem__(self, place: int | slice) -> ScoredRecord | Sequence[ScoredRecord]:
-        if isinstance(place, slice):
-            return tuple(self)[place]
-        row = range(len(self))[place]
+    def __getitem__(self, index: int | slice) -> ScoredRecord | Sequence[ScoredRecord]:
+        if isinstance(index, slice):
+            return tuple(self)[index]
+        row = range(len(self))[index]
         for run in self.runs:
             if row < len(run):
                 return next(iter(run.take(slice(row, row + 1))))
             row -= len(run)
-        raise IndexError(place)
+        raise IndexError(index)
 
     def __repr__(self) -> str:
         return f"ScoredColumns({len(self)} answers)"

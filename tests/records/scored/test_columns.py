@@ -16,7 +16,7 @@ ANSWER = ScoredRecord("wine", 5.0, "m", "1", "d", 2, 7, 1_500, 3, 4)
 @given(st.lists(st.tuples(scored_records, st.integers(1, 40)), max_size=4))
 def test_a_batch_is_written_as_its_answers_are(runs: list[tuple[ScoredRecord, int]]) -> None:
     """Runs of answers of one model, few or many, keep their order; each reads as if it had been written alone."""
-    batch = [scored._replace(offset=place) for scored, count in runs for place in range(count)]
+    batch = [scored._replace(offset=offset) for scored, count in runs for offset in range(count)]
     assert [decode_scored(value) for value in encode_scored_batch(batch)] == batch
     plain = encode_scored_batch(batch)
     assert encode_scored_batch(batch, b"before") == [b"before" + value for value in plain]
@@ -24,7 +24,7 @@ def test_a_batch_is_written_as_its_answers_are(runs: list[tuple[ScoredRecord, in
 
 @given(st.lists(scored_records, max_size=6))
 def test_columns_are_the_answers_that_they_were_made_of(answers: list[ScoredRecord]) -> None:
-    """Length, order, each by its number from both ends, slices, places."""
+    """Length, order, each by its number from both ends, slices, indices."""
     columns = ScoredColumns.of(answers)
     assert ScoredColumns.of(columns) is columns
     assert (len(columns), [*columns], [*columns[1:]]) == (len(answers), answers, answers[1:])
