@@ -226,7 +226,7 @@ now = holders()
 rebalance(("two instances", before), ("a third one", now))
 
 # %%
-lesson.wait_for(all_know, "all three to know of all wines", 90)
+lesson.wait_for(all_know, "the third to have what it needs", 90)
 moved = [partition for partition in now if now[partition] != before[partition]]
 lesson.tell("third")
 

@@ -297,7 +297,7 @@ lesson.tell("registered")
 # * What is done to a value belongs **into the model**: unseen and missing values, too.
 # * An answer is a number or a **label**, with what the model says beside it.
 # * A value that may not be missing and is: a dead letter. One that may: an answer, without it, and without a word.
-# * A registry refuses what breaks a reader or a writer; a renamed column that may be missing breaks neither. **Add, use both, remove.**
+# * A registry refuses what breaks those whom its rule protects (`backward`: new readers of old records); a renamed column that may be missing breaks none. **Add, use both, remove.**
 #
 # You can now have a table and a model of your own served, and change both while they are.
 #

@@ -229,7 +229,8 @@ table(f"The first of {len(rung())} alarms for {len(scored())} wines", rows, "ala
 cellar.kill()
 before = len(scored())
 send(100)
-lesson.wait_for(lambda: len(scored()) >= before + 100, "a hundred more scores")
+sent = end_offsets(lesson.connection, lesson.topics.records)[0]
+lesson.wait_for(lambda: len(scored()) >= sent, "the model server")
 went_on, alarms_while_dead = len(scored()) - before, len(rung())
 
 # %%

@@ -200,9 +200,9 @@ accounts()[-1]
 
 # %%
 view.want(slowed_ms=slowness)
-slow = view.wait_for(lambda s: s.participants[0].late > 0, what="a late answer")
+slow = view.wait_for(lambda s: s.participants[0].late > 0, what="wines that are slowed down")
 by_fast = lambda s: any(m.chosen["wine-fast"] for m in s.moments[-3:])
-view.wait_for(by_fast, what="an answer of the fast model")
+view.wait_for(by_fast, what="their answers")
 lesson.tell("slow")
 
 # %% [markdown]
@@ -218,7 +218,7 @@ lesson.tell("slow")
 
 # %%
 view.want(deadline_ms=deadline, slowed_ms=slowness)
-out = view.wait_for(lambda s: s.participants[0].left_out > 0, what="the smart one to be left out")
+out = view.wait_for(lambda s: s.participants[0].left_out > 0, what="something to be done")
 last = accounts()[-1]
 lesson.tell("out")
 
@@ -259,8 +259,8 @@ lesson.tell("back-again")
 # %%
 three = wanted(4 * deadline, *names, decider="consensus, best", fallback=5.0)
 view.want(4 * deadline, participants=three.participants, decider=three.decider)
-votes = lambda: [one for one in accounts() if one.why.startswith("the median")]
-vote = lesson.wait_for(votes, "a vote")[-1]
+of_three = lambda: [one for one in accounts() if len(one.answered_ms) == 3]
+vote = lesson.wait_for(of_three, "a wine that all three have answered")[-1]
 lesson.tell("vote")
 
 # %% [markdown]

@@ -277,8 +277,8 @@ table("The shadow, on the same wines", [(name, shadow[name]) for name in shown],
 def models(command):
     return terminal(f"modelserving models {command} --prefix {lesson.prefix}", own)
 
-refused = models("promote wine --if-better-by 0.15")
-refused
+first_try = models("promote wine --if-better-by 0.15")
+first_try
 
 # %%
 lesson.tell("better")
@@ -340,7 +340,7 @@ again
 
 # %%
 monitor.wait_until_serving()
-remembered, watched = quality(800), monitor.get("/drift")["values"]
+pairs_now, watched = quality(800), monitor.get("/drift")["values"]
 lesson.tell("killed")
 
 # %% [markdown]
