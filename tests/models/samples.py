@@ -111,7 +111,7 @@ def forest(trees: list[str], method: str = "average", labels: tuple[str, ...] = 
 
 
 def largest_output(wine: WineRecord) -> float:
-    """What a network of one layer with ``WEIGHTS`` answers: the place of its largest output."""
+    """What a network of one layer with ``WEIGHTS`` answers: the index of its largest output."""
     row = np.array([getattr(wine, name) for name in FEATURES], dtype=np.float32)
     return float(np.argmax(row @ WEIGHTS))
 

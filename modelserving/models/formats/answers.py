@@ -1,4 +1,4 @@
-"""From what an engine of tensors answers to scores: numbers, places, labels."""
+"""From what an engine of tensors answers to scores: numbers, indices, labels."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def read_answers(answers: NDArray[Any]) -> Scores:
 
     Args:
         answers: shape ``(n, k)``: one number or label for each record, or several numbers, of which the largest one's
-            place is the answer.
+            index is the answer.
     """
     if answers.dtype.kind in "OSU":
         return _read_labels(answers[:, 0])

@@ -57,24 +57,24 @@ def find_columns(wanted: Sequence[Column], schema: Any) -> tuple[int, ...]:
         schema: a ``pyarrow.Schema``.
 
     Returns:
-        For each of ``wanted``, the place of its column.
+        For each of ``wanted``, the index of its column.
 
     Raises:
         ModelInputError: columns are missing, or of a type that does not fit; all of them are named.
     """
-    exact = {name: place for place, name in enumerate(schema.names)}
-    spelt = {spell(name): place for name, place in reversed(exact.items())}
-    places = [exact.get(column.name, spelt.get(spell(column.name))) for column in wanted]
-    missing = [repr(column.name) for column, place in zip(wanted, places, strict=True) if place is None]
+    exact = {name: index for index, name in enumerate(schema.names)}
+    spelt = {spell(name): index for name, index in reversed(exact.items())}
+    indices = [exact.get(column.name, spelt.get(spell(column.name))) for column in wanted]
+    missing = [repr(column.name) for column, index in zip(wanted, indices, strict=True) if index is None]
     if missing:
         raise ModelInputError(
             f"the model wants {', '.join(missing)}, which the records do not have. They have: {', '.join(exact)}."
         )
-    found = [place for place in places if place is not None]
+    found = [index for index in indices if index is not None]
     wrong = [
-        f"{schema.names[place]!r} is {schema.field(place).type}, and it takes {column.type}"
-        for column, place in zip(wanted, found, strict=True)
-        if not _fits(column.type, type_of(schema.field(place).type))
+        f"{schema.names[index]!r} is {schema.field(index).type}, and it takes {column.type}"
+        for column, index in zip(wanted, found, strict=True)
+        if not _fits(column.type, type_of(schema.field(index).type))
     ]
     if wrong:
         raise ModelInputError(f"the records do not have the types that the model takes: {'; '.join(wrong)}.")
@@ -90,7 +90,7 @@ class ColumnReader:
 
     def __init__(self, columns: Sequence[Column]) -> None:
         self.columns = tuple(columns)
-        self._places: dict[Any, tuple[int, ...]] = {}
+        self._indices: dict[Any, tuple[int, ...]] = {}
 
     def read(self, records: Records) -> list[Any]:
         """The ``pyarrow.Array`` of each of ``columns``, in their order and in the records' own type.
@@ -99,7 +99,7 @@ class ColumnReader:
             ModelInputError: as ``find_columns``.
         """
         batch = to_batch(records)
-        return [batch.column(place) for place in self.bind(batch.schema)]
+        return [batch.column(index) for index in self.bind(batch.schema)]
 
     def bind(self, schema: Any) -> tuple[int, ...]:
         """Where records of this ``pyarrow.Schema`` have the columns; remembered.
@@ -107,12 +107,12 @@ class ColumnReader:
         Raises:
             ModelInputError: as ``find_columns``.
         """
-        places = self._places.get(schema)
-        if places is None:
-            places = find_columns(self.columns, schema)
-            if len(self._places) < _SCHEMAS:
-                self._places[schema] = places
-        return places
+        indices = self._indices.get(schema)
+        if indices is None:
+            indices = find_columns(self.columns, schema)
+            if len(self._indices) < _SCHEMAS:
+                self._indices[schema] = indices
+        return indices
 
 
 def find_fields(names: Sequence[str]) -> tuple[str, ...]:
@@ -181,18 +181,18 @@ class FieldReader:
     def _stack(self, batch: Any) -> NDArray[np.float64]:
         """Columns of numbers side by side; null becomes NaN."""
         schema = batch.schema
-        places = self._bound.bind(schema)
-        doubles = self._doubles.get(places)
+        indices = self._bound.bind(schema)
+        doubles = self._doubles.get(indices)
         if doubles is None or (doubles[0] is not schema and not schema.equals(doubles[0])):
             types = schema.types
-            doubles = self._doubles[places] = schema, bool(places) and all(types[place] == _DOUBLE for place in places)
+            doubles = self._doubles[indices] = schema, bool(indices) and all(types[at] == _DOUBLE for at in indices)
         if doubles[1]:  # all at once, in C++
-            chosen = batch if places == tuple(range(batch.num_columns)) else batch.select(places)
+            chosen = batch if indices == tuple(range(batch.num_columns)) else batch.select(indices)
             whole: NDArray[np.float64] = chosen.to_tensor(null_to_nan=True).to_numpy()
             return whole
-        matrix = np.empty((len(batch), len(places)))
-        for column, place in enumerate(places):
-            matrix[:, column] = batch.column(place).to_numpy(zero_copy_only=False)
+        matrix = np.empty((len(batch), len(indices)))
+        for column, index in enumerate(indices):
+            matrix[:, column] = batch.column(index).to_numpy(zero_copy_only=False)
         return matrix
 
     def problems(self, matrix: NDArray[np.float64]) -> Mapping[int, str]:

@@ -137,9 +137,9 @@ def test_a_damaged_archive_is_refused_or_whole(data: st.DataObject) -> None:
     """Bytes changed or cut anywhere give an error of ours, or the files as they were."""
     good = zipped(("saved_model.pb", b"graph" * 50), ("variables/index", b"index"), method=zipfile.ZIP_DEFLATED)
     cut = data.draw(st.integers(0, len(good)))
-    place = data.draw(st.integers(0, len(good) - 1))
+    index = data.draw(st.integers(0, len(good) - 1))
     changed = bytearray(good)
-    changed[place] ^= data.draw(st.integers(1, 255))
+    changed[index] ^= data.draw(st.integers(1, 255))
     for broken in (good[:cut], bytes(changed)):
         try:
             with unpacked(broken) as folder:

@@ -53,7 +53,7 @@ _LEARNED = """
     TreeEnsembleClassifier TreeEnsembleRegressor ZipMap
 """
 _MAKERS = {"ConstantOfShape": 0, "Expand": 1, "OneHot": 1}
-"""Operators that make much of little, with the place of the input that says how much."""
+"""Operators that make much of little, with the index of the input that says how much."""
 _SIZES = frozenset(
     {"Cast", "Concat", "Constant", "Gather", "Identity", "Shape", "Size", "Slice", "Squeeze", "Unsqueeze"}
 )

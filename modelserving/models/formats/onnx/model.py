@@ -34,7 +34,7 @@ class OnnxFactory:
     """Makes models of ONNX.
 
     The input is a matrix, or one tensor for each column by name, of numbers, texts or booleans. The answer is the only
-    output, or else the label; of a single output with several columns, the place of the largest. The descriptor's
+    output, or else the label; of a single output with several columns, the index of the largest. The descriptor's
     parameters ``inputs`` and ``output`` settle what is not clear, and ``outputs`` asks for more than the answer.
     """
 
@@ -138,7 +138,7 @@ class OnnxModel:
             classes = self._classes[name]
             if array.ndim == 2 and array.shape[1] == len(classes):
                 shares = _round_up(array)
-                outputs |= {f"{name}({label})": shares[:, place] for place, label in enumerate(classes)}
+                outputs |= {f"{name}({label})": shares[:, index] for index, label in enumerate(classes)}
             else:
                 outputs[name] = flatten(array)
         return outputs

@@ -102,7 +102,7 @@ def read_description(data: bytes) -> RemoteDescription:
 
 
 def _check(said: Mapping[str, Any]) -> None:
-    _check_place(said["remote"])
+    _check_address(said["remote"])
     if said.get("protocol", "v2") not in _PROTOCOLS:
         raise ModelFormatError(f"a remote model speaks {' or '.join(_PROTOCOLS)}, not {said['protocol']!r}.")
     _check_columns(said.get("columns", {"any": "FP64"}), said.get("tensor", ""))
@@ -126,11 +126,11 @@ def _check_columns(columns: object, tensor: object) -> None:
         raise ModelFormatError("the columns of one tensor are of one type.")
 
 
-def _check_place(remote: str) -> None:
-    place = urlsplit(remote)
-    if place.scheme not in _SCHEMES or not place.hostname or place.query or place.fragment:
+def _check_address(remote: str) -> None:
+    url = urlsplit(remote)
+    if url.scheme not in _SCHEMES or not url.hostname or url.query or url.fragment:
         raise ModelFormatError(f"a remote model is at http://host:port or https://host:port, not at {remote!r}.")
-    if place.username is not None or place.password is not None:
+    if url.username is not None or url.password is not None:
         raise ModelFormatError("a remote model's URL has no user name and no password: everybody reads the topic.")
 
 

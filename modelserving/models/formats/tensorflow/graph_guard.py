@@ -50,7 +50,7 @@ _SHAPES = """
     Transpose Unpack
 """
 _MAKERS = {"Fill": 0, "OneHot": 1}
-"""Operations that make much of little, with the place of the input that says how much."""
+"""Operations that make much of little, with the index of the input that says how much."""
 _SIZES = frozenset(
     {"Cast", "ConcatV2", "Const", "ExpandDims", "GatherV2", "Identity", "Pack", "Shape", "Squeeze", "StridedSlice"}
 )

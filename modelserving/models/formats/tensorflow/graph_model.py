@@ -32,7 +32,7 @@ class GraphModel:
         tensors: its inputs by name.
         parameters: of the descriptor.
         answer: the tensor that it answers: for each record a label, one number, or several, of which the largest one's
-            place is the answer.
+            index is the answer.
         outputs: tensors to give beside it, by name.
 
     Raises:

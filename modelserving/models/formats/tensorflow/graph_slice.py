@@ -184,13 +184,13 @@ class _Body:
     nodes: Mapping[str, Any]
     arguments: tuple[str, ...] = ()
 
-    def origin(self, node: Any, place: int) -> str:
+    def origin(self, node: Any, index: int) -> str:
         """The reference behind an input of a node, beyond nodes that hand it on as it is; empty if there is none."""
         for _ in range(len(self.nodes) + 1):  # no more often, lest two nodes hand on each other's
-            reference = next(iter(node.input[place : place + 1]), "")
+            reference = next(iter(node.input[index : index + 1]), "")
             if self.name and ":" not in reference:
                 return reference  # an argument, whatever node has its name
-            node, place = self.nodes.get(source(reference)), 0
+            node, index = self.nodes.get(source(reference)), 0
             if node is None or node.op != "Identity" or reference.startswith("^"):
                 return reference
         return ""
@@ -212,8 +212,8 @@ def _check_file_names(kept: Iterable[Any], functions: Iterable[Any], file_name: 
     waiting = [(body, node, 0) for body in bodies for node in body.nodes.values() if node.op == "RestoreV2"]
     seen: set[tuple[str, int]] = set()
     while waiting:
-        body, node, place = waiting.pop()
-        origin = body.origin(node, place)
+        body, node, index = waiting.pop()
+        origin = body.origin(node, index)
         if body is root and file_name and origin in {file_name, f"{file_name}:0"}:
             continue
         if origin not in body.arguments:
@@ -243,7 +243,7 @@ def _body(function: Any) -> _Body:
     if len(nodes) < len(function.node_def):
         raise ModelFormatError(f"function {function.signature.name!r} of the graph has two nodes of one name.")
     arguments = function.signature.input_arg
-    # One that stands for several tensors would shift the places of those after it; no exporter writes such.
+    # One that stands for several tensors would shift the indices of those after it; no exporter writes such.
     single = not any(argument.number_attr or argument.type_list_attr for argument in arguments)
     return _Body(
         function.signature.name,

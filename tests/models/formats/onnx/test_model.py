@@ -26,9 +26,9 @@ def answers(data: bytes, wines: list[WineRecord], parameters: Mapping[str, str] 
         model.close()
 
 
-def column(place: int) -> bytes:
+def column(index: int) -> bytes:
     """A model that answers one of its eleven columns."""
-    return onnx_bytes([operator("Gather", "wine", "place", output="quality", axis=1)], constants={"place": [place]})
+    return onnx_bytes([operator("Gather", "wine", "index", output="quality", axis=1)], constants={"index": [index]})
 
 
 def identity(**options: Any) -> Any:
@@ -43,7 +43,7 @@ def test_a_matrix_is_in_the_order_of_the_record_unless_another_is_named(wines: l
     assert answers(column(10), wines, reverse) == pytest.approx([wine.fixed_acidity for wine in wines], abs=0)
 
 
-def test_of_several_columns_the_place_of_the_largest_answers(wines: list[WineRecord]) -> None:
+def test_of_several_columns_the_index_of_the_largest_answers(wines: list[WineRecord]) -> None:
     """As for a network: its outputs are the grades."""
     data = onnx_bytes([operator("Identity", "wine", output="quality")])
     assert answers(data, wines) == pytest.approx([FEATURES.index("total_sulfur_dioxide")] * len(wines))
@@ -163,7 +163,7 @@ def deep() -> Any:
 
 
 def long() -> Any:
-    nodes = [operator("Neg", f"x{place}", output=f"x{place + 1}") for place in range(MAX_NODES - 1)]
+    nodes = [operator("Neg", f"x{index}", output=f"x{index + 1}") for index in range(MAX_NODES - 1)]
     last = operator("Neg", f"x{MAX_NODES - 1}", output="quality")
     return onnx_model([operator("Neg", "alcohol", output="x0"), *nodes, last], inputs={"alcohol": 1})
 
@@ -184,10 +184,10 @@ def sparse() -> Any:
 
 def growing() -> Any:
     nodes = [
-        operator("Concat", f"x{place}", f"x{place}", output=f"x{place + 1}", axis=1)
-        if place
+        operator("Concat", f"x{index}", f"x{index}", output=f"x{index + 1}", axis=1)
+        if index
         else operator("Identity", "alcohol", output="x1")
-        for place in range(40)
+        for index in range(40)
     ]
     return onnx_model([*nodes, operator("ReduceMax", "x40", output="quality")], inputs={"alcohol": 1})
 

@@ -48,7 +48,7 @@ def wines_of(tf: Any, width: int | None = 11, kind: str = "float32", batch: int 
 
 
 def test_one_output_is_the_answer_itself(wines: list[WineRecord]) -> None:
-    """A graph with one output for each record answers its value, not a place."""
+    """A graph with one output for each record answers its value, not an index."""
     scores = score(lambda tf: tf.reduce_sum(wines_of(tf), axis=1, keepdims=True), wines)
     assert scores.values == pytest.approx([sum(getattr(w, f) for f in FEATURES) for w in wines], rel=1e-5)
 

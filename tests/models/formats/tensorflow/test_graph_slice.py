@@ -32,8 +32,8 @@ def calling(functions: dict[str, list[str]]) -> Any:
         function = graph.library.function.add()
         function.signature.name = name
         function.signature.input_arg.add(name="x", type=FLOAT)
-        for place, other in enumerate(called):
-            put(function.node_def, f"call{place}", "PartitionedCall", "x", calls=other)
+        for index, other in enumerate(called):
+            put(function.node_def, f"call{index}", "PartitionedCall", "x", calls=other)
     return graph
 
 
@@ -67,7 +67,7 @@ def test_functions_in_a_row_are_counted(step: int) -> None:
 
     def cut(length: int) -> Any:
         names = [f"f{n}" for n in range(length)]
-        graph = calling({name: names[place + 1 : place + 2] for place, name in enumerate(names)})
+        graph = calling({name: names[index + 1 : index + 2] for index, name in enumerate(names)})
         calls = [f"call{n:03}" for n in range(length)]  # taken in the order of their names
         for call, name in zip(calls, names[::step], strict=True):
             put(graph.node, call, "PartitionedCall", "x", calls=name)

@@ -203,12 +203,12 @@ def test_a_variable_cannot_name_the_file_to_restore_from(tmp_path: Path) -> None
 
     def redirect(meta: Any) -> None:
         function, node = restoring(meta)
-        place = list(node.attr["dtypes"].list.type).index(7)
+        index = list(node.attr["dtypes"].list.type).index(7)
         for user in function.node_def:
             user.input[:] = [name.replace("RestoreV2:tensors", "again:tensors") for name in user.input]
         again = function.node_def.add()
         again.CopyFrom(node)
-        again.name, again.input[0] = "again", f"RestoreV2:tensors:{place}"
+        again.name, again.input[0] = "again", f"RestoreV2:tensors:{index}"
 
     with pytest.raises(ModelRefused, match="to RestoreV2 'again', where it could name a file"):
         load_saved_model(edited(tmp_path / "own", tmp_path, redirect))
