@@ -8,14 +8,17 @@ from types import MappingProxyType
 import pytest
 
 from modelserving.commands.models.table import show_models
-from modelserving.models.admin.listing import ListedModel, Place
+from modelserving.models.admin.listing import ListedModel, ModelStatus
 from modelserving.records import ModelDescriptor, ModelType
 
 NAME = "wine-random-forest-with-a-long-name"
 METRICS = MappingProxyType({"accuracy": 0.6123, "mean_absolute_error": 0.4321})
 MODELS = tuple(
-    ListedModel(ModelDescriptor(name, "", "wine", kind, b"", version="2", sha256="ab" * 32, metrics=METRICS), place, 1)
-    for name, kind, place in ((NAME, ModelType.TENSORFLOWSAVED, Place.CURRENT), ("b", ModelType.PMML, Place.KNOWN))
+    ListedModel(ModelDescriptor(name, "", "wine", kind, b"", version="2", sha256="ab" * 32, metrics=METRICS), status, 1)
+    for name, kind, status in (
+        (NAME, ModelType.TENSORFLOWSAVED, ModelStatus.CURRENT),
+        ("b", ModelType.PMML, ModelStatus.KNOWN),
+    )
 )
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from modelserving.kafka import Connection, DeadLetter, headers, make_producer, read_topic
 from modelserving.kafka.clients import MAX_MESSAGE_BYTES
-from modelserving.models.admin.listing import Place, read_overview
+from modelserving.models.admin.listing import ModelStatus, read_overview
 from modelserving.models.store.bundled import read_catalog
 from modelserving.models.store.repository import ModelRepository
 from modelserving.records import (
@@ -55,8 +55,8 @@ class Shell:
         environ = {"KAFKA_BOOTSTRAP_SERVERS": self.connection.bootstrap_servers, "MODELSERVING_HOME": str(self.folder)}
         return self.terminal.run("models", *words, "--prefix", prefix, environ={**environ, "COLUMNS": "200"})
 
-    def places(self) -> list[tuple[str, ...]]:
-        """The lines of ``list``: data type, place, name, version."""
+    def listed(self) -> list[tuple[str, ...]]:
+        """The lines of ``list``: data type, status, name, version."""
         return [tuple(line.split()[:4]) for line in self("list").splitlines()[1:]]
 
     def model(self, name: str, answer: float) -> Path:
@@ -80,7 +80,7 @@ def test_models_are_published_listed_and_moved(shell: Shell) -> None:
     assert re.search(rf"a 1 \(pmml, digest [0-9a-f]{{12}}\) for wine, to serve:\s+sent to {shell.topics.models}", said)
     shell("publish", b, "--version", "2", "--metric", "accuracy=0.6")
     shell("publish", c, "--shadow", 20)
-    assert shell.places() == [
+    assert shell.listed() == [
         ("wine", "current", "b", "2"), ("wine", "previous", "a", "1"), ("wine", "shadow", "20", "%"),
     ]  # fmt: skip
     assert "accuracy 0.5" in shell("list", "--data-type", "wine")
@@ -94,7 +94,7 @@ def test_models_are_published_listed_and_moved(shell: Shell) -> None:
     orders = [decode_command(message.value) for message in read_topic(shell.connection, shell.topics.control)]
     assert [order.action.slug for order in orders] == ["roll back", "shadow", "promote", "promote", "shadow", "retire"]
     assert all(order.digest for order in orders[:4])
-    assert {place for _, place, *_ in shell.places()} == {"known"}
+    assert {status for _, status, *_ in shell.listed()} == {"known"}
 
 
 def test_the_workbooks_models_have_names(shell: Shell) -> None:
@@ -174,13 +174,13 @@ def test_a_refused_model_is_listed_as_such(shell: Shell, error: str) -> None:
     shell("publish", shell.model("a", 4))
     shell("publish", shell.model("b", 5))
     *_, second = read_topic(shell.connection, shell.topics.models)
-    place = second.topic, second.partition, second.offset
-    letter = DeadLetter(second.value, second.key, *place, "model", error, "No way.")
+    source = second.topic, second.partition, second.offset
+    letter = DeadLetter(second.value, second.key, *source, "model", error, "No way.")
     with make_producer(shell.connection) as producer:
         producer.send(shell.topics.dead_letters, value=letter.body, key=letter.key, headers=headers(letter))
         producer.flush()
-    assert shell.places() == [("wine", "current", "a", "1"), ("wine", "refused", "b", "1")]
-    refused = read_overview(shell.connection, shell.topics).in_place("wine", Place.REFUSED)
+    assert shell.listed() == [("wine", "current", "a", "1"), ("wine", "refused", "b", "1")]
+    refused = read_overview(shell.connection, shell.topics).with_status("wine", ModelStatus.REFUSED)
     assert refused is not None
     order = "rollback", "wine", "--to", refused.digest[:12]
     if error == "ModelCheckError":

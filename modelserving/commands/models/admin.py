@@ -19,7 +19,7 @@ from modelserving.records import Action, Topics
 
 if TYPE_CHECKING:
     from modelserving.kafka import Connection
-    from modelserving.models.admin.listing import ListedModel, ModelListing, Place
+    from modelserving.models.admin.listing import ListedModel, ModelListing, ModelStatus
     from modelserving.models.store.repository import ModelRepository
     from modelserving.records import ModelDescriptor
     from modelserving.serving import Score
@@ -79,8 +79,8 @@ class ModelAdmin:
 
         return read_overview(self.connection, self.topics, self.repository)
 
-    def choose(self, data_type: str, digest: str, place: Place) -> ListedModel | None:
-        """The model that the user names; without a digest the one that is in a place, if there is one.
+    def choose(self, data_type: str, digest: str, status: ModelStatus) -> ListedModel | None:
+        """The model that the user names; without a digest the one that has a status, if there is one.
 
         Raises:
             ConfigError: there is no such model, or none at all.
@@ -88,7 +88,7 @@ class ModelAdmin:
         found = self.look()
         if not found.models:
             raise ConfigError(f"no model was published yet. {self.command('publish MODEL')} sends one.")
-        return found.named(data_type, digest) if digest else found.in_place(data_type, place)
+        return found.named(data_type, digest) if digest else found.with_status(data_type, status)
 
     def send(self, action: Action, data_type: str, model: ListedModel | None, percent: float = 0.0) -> None:
         """Send a command, and say so."""

@@ -51,11 +51,11 @@ def truth(
 
 def quality(data_type: DataType, prefix: Prefix = "", topic: Topic = "", schema: Schema = None) -> None:
     """Say how good the answers were whose truth is known: of each model that served, and of the shadow beside it."""
-    from modelserving.models.admin.listing import Place
+    from modelserving.models.admin.listing import ModelStatus
     from modelserving.monitoring.truth.served import served_quality
 
     with model_admin(prefix, topic) as admin:
-        current, shadow = (admin.choose(data_type, "", place) for place in (Place.CURRENT, Place.SHADOW))
+        current, shadow = (admin.choose(data_type, "", status) for status in (ModelStatus.CURRENT, ModelStatus.SHADOW))
         found = _with_truths(admin, lambda: served_quality(admin.connection, admin.topics, data_type))
         for model, one in found.items():
             say(f"{model.name} {model.version} ({model.digest[:SHORT]}), as it served: {_told(one)}.")
@@ -75,9 +75,9 @@ def require_better(
     Raises:
         ConfigError: it is not, or not for certain, or too few truths are known; or none serves.
     """
-    from modelserving.models.admin.listing import Place
+    from modelserving.models.admin.listing import ModelStatus
 
-    current = admin.choose(data_type, "", Place.CURRENT)
+    current = admin.choose(data_type, "", ModelStatus.CURRENT)
     if current is None:
         raise ConfigError(
             f"no model serves {data_type!r}: there is nothing to be better than. Leave --if-better-by out."

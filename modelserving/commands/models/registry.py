@@ -69,14 +69,14 @@ def push(
     topic: Topic = "",
 ) -> None:
     """Write the model in use, or another one, to an MLflow registry (needs the extra `mlflow`)."""
-    from modelserving.models.admin.listing import Place
+    from modelserving.models.admin.listing import ModelStatus
 
     wanted = _Address.parse(address)
     if wanted.version:
         raise ConfigError(f"{address!r}: MLflow numbers versions itself. Write mlflow:NAME; --alias names a version.")
     there = _open(registry, artifacts)
     with model_admin(prefix, topic) as admin:
-        listed = admin.choose(data_type, digest, Place.CURRENT)
+        listed = admin.choose(data_type, digest, ModelStatus.CURRENT)
         if listed is None:
             raise ConfigError(
                 f"{data_type!r} has no model in use. Name one with --digest; {admin.command('list')} shows them."

@@ -19,7 +19,7 @@ SHORT = 12
 _METRICS = 2
 _COLUMNS: dict[str, Callable[[ListedModel], str]] = {
     "data type": lambda one: one.model.data_type,
-    "place": lambda one: f"{one.place} {one.note}" if one.place == "shadow" else str(one.place),
+    "place": lambda one: f"{one.status} {one.note}" if one.status == "shadow" else str(one.status),
     "model": lambda one: one.model.name,
     "version": lambda one: one.model.version,
     "format": lambda one: one.model.type.slug,

@@ -96,12 +96,12 @@ def publish(
 
 def rollback(data_type: DataType, prefix: Prefix = "", topic: Topic = "", digest: Digest = "") -> None:
     """Let the previous model serve again, or the one with this digest."""
-    from modelserving.models.admin.listing import Place
+    from modelserving.models.admin.listing import ModelStatus
 
     with model_admin(prefix, topic) as admin:
-        model = admin.choose(data_type, digest, Place.PREVIOUS)
+        model = admin.choose(data_type, digest, ModelStatus.PREVIOUS)
         if model is None:
-            older = next((one for one in admin.look().of(data_type) if one.place is Place.KNOWN), None)
+            older = next((one for one in admin.look().of(data_type) if one.status is ModelStatus.KNOWN), None)
             hint = f" Known: {admin.command(f'rollback {data_type} --to {older.digest[:SHORT]}')}." if older else ""
             raise ConfigError(f"{data_type!r} has no previous model to roll back to.{hint}")
         admin.send(Action.ROLL_BACK, data_type, model)
@@ -120,10 +120,10 @@ def promote(
     schema: Schema = None,
 ) -> None:
     """Let the shadow serve, or the model with this digest."""
-    from modelserving.models.admin.listing import Place
+    from modelserving.models.admin.listing import ModelStatus
 
     with model_admin(prefix, topic) as admin:
-        model = admin.choose(data_type, digest, Place.SHADOW)
+        model = admin.choose(data_type, digest, ModelStatus.SHADOW)
         if model is None:
             raise ConfigError(_no_shadow(data_type, admin))
         if if_better_by is not None:
@@ -139,10 +139,10 @@ def shadow(
     digest: Digest = "",
 ) -> None:
     """Let a model score some of the records beside the one in use; nobody sees its answers."""
-    from modelserving.models.admin.listing import Place
+    from modelserving.models.admin.listing import ModelStatus
 
     with model_admin(prefix, topic) as admin:
-        model = admin.choose(data_type, digest, Place.SHADOW)
+        model = admin.choose(data_type, digest, ModelStatus.SHADOW)
         if model is None and percent:
             raise ConfigError(_no_shadow(data_type, admin))
         admin.send(Action.SHADOW, data_type, model, percent)
@@ -150,10 +150,10 @@ def shadow(
 
 def retire(data_type: DataType, prefix: Prefix = "", topic: Topic = "") -> None:
     """Let no model serve these records any more; they are skipped until another one is published or promoted."""
-    from modelserving.models.admin.listing import Place
+    from modelserving.models.admin.listing import ModelStatus
 
     with model_admin(prefix, topic) as admin:
-        admin.choose(data_type, "", Place.CURRENT)
+        admin.choose(data_type, "", ModelStatus.CURRENT)
         admin.send(Action.RETIRE, data_type, None)
 
 

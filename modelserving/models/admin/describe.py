@@ -92,15 +92,15 @@ def find_file(named: str, folder: Path) -> Path:
     Raises:
         ConfigError: there is no model of that name.
     """
-    place, model = _find_bundled(named, folder)
-    return place / model_file(model)
+    folder, model = _find_bundled(named, folder)
+    return folder / model_file(model)
 
 
 def _find_bundled(name: str, folder: Path) -> tuple[Path, ModelDescriptor]:
     """A model by its name, and the folder that it is in: the named one, or one right below it."""
-    places = [catalog.parent for catalog in (folder / CATALOG, *sorted(folder.glob(f"*/{CATALOG}")))]
+    folders = [catalog.parent for catalog in (folder / CATALOG, *sorted(folder.glob(f"*/{CATALOG}")))]
     listed = {
-        model.name: (place, model) for place in places if (place / CATALOG).is_file() for model in read_catalog(place)
+        model.name: (path, model) for path in folders if (path / CATALOG).is_file() for model in read_catalog(path)
     }
     if name not in listed:
         known = ", ".join(listed) or "none"

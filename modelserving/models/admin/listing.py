@@ -21,10 +21,10 @@ from modelserving.records import (
     decode_scored,
 )
 
-__all__ = ["ListedModel", "ModelListing", "Place", "ScoredBy", "read_overview", "who_scored"]
+__all__ = ["ListedModel", "ModelListing", "ModelStatus", "ScoredBy", "read_overview", "who_scored"]
 
 
-class Place(StrEnum):
+class ModelStatus(StrEnum):
     """Where a model stands."""
 
     CURRENT = "current"
@@ -40,14 +40,14 @@ class ListedModel:
 
     Args:
         model: what is known about it, without its bytes; ``digest`` is that of the bytes all the same.
-        place: where it stands.
+        status: where it stands.
         published_ms: when it was published, milliseconds since 1970.
         note: for a shadow, how much it scores; for a model that a server refused, why.
-        unreachable: for a model that a server refused: whether its place did not answer. Other servers may have it.
+        unreachable: for a model that a server refused: whether its source did not answer. Other servers may have it.
     """
 
     model: ModelDescriptor
-    place: Place
+    status: ModelStatus
     published_ms: int
     note: str = ""
     unreachable: bool = False
@@ -81,13 +81,13 @@ class ModelListing:
             raise ConfigError(f"no model was published for data type {data_type!r}. Data types with models: {known}.")
         return found
 
-    def in_place(self, data_type: str, place: Place) -> ListedModel | None:
-        """The model that stands there, or ``None``.
+    def with_status(self, data_type: str, status: ModelStatus) -> ListedModel | None:
+        """The first model that has it, or ``None``.
 
         Raises:
             ConfigError: the data type has no models.
         """
-        return next((listed for listed in self.of(data_type) if listed.place is place), None)
+        return next((listed for listed in self.of(data_type) if listed.status is status), None)
 
     def named(self, data_type: str, digits: str) -> ListedModel:
         """The model whose digest begins so.
@@ -101,7 +101,7 @@ class ModelListing:
             count = "no model" if not found else f"{len(found)} models"
             raise ConfigError(f"{count} of {data_type!r} with a digest that begins with {digits!r}. Known: {known}.")
         (model,) = found.values()
-        if model.place is Place.REFUSED and not model.unreachable:
+        if model.status is ModelStatus.REFUSED and not model.unreachable:
             raise ConfigError(f"a server refused model {model.model.name!r}: {model.note} Publish a better one.")
         return model
 
@@ -122,7 +122,7 @@ class ScoredBy:
 def read_overview(connection: Connection, topics: Topics, repository: ModelRepository | None = None) -> ModelListing:
     """Read both topics about models, what servers refused, and the repository.
 
-    Which model is where follows from the messages alone, as on every server; what one server refused is in no place.
+    Which model is where follows from the messages alone, as on every server; what one server refused is in no slot.
 
     Raises:
         BrokerUnavailable: no broker answers.
@@ -153,9 +153,9 @@ def read_overview(connection: Connection, topics: Topics, repository: ModelRepos
         ref = ModelRef(kept.fingerprint, kept.digest)
         if ref not in published:
             listed.append(_listed(ref, kept.descriptor, LogPosition(kept.published_ms, 0, 0, 0), desired, {}))
-    order = list(Place)
+    order = list(ModelStatus)
     return ModelListing(
-        tuple(sorted(listed, key=lambda one: (one.model.data_type, order.index(one.place), -one.published_ms)))
+        tuple(sorted(listed, key=lambda one: (one.model.data_type, order.index(one.status), -one.published_ms)))
     )
 
 
@@ -221,11 +221,11 @@ def _listed(
     letter = refused.get((position.partition, position.offset))
     if letter is not None:
         unreachable = letter.error == ModelUnreachable.__name__
-        return ListedModel(model, Place.REFUSED, position.timestamp_ms, letter.reason, unreachable)
+        return ListedModel(model, ModelStatus.REFUSED, position.timestamp_ms, letter.reason, unreachable)
     if ref == here.current:
-        return ListedModel(model, Place.CURRENT, position.timestamp_ms)
+        return ListedModel(model, ModelStatus.CURRENT, position.timestamp_ms)
     if ref == here.previous:
-        return ListedModel(model, Place.PREVIOUS, position.timestamp_ms)
+        return ListedModel(model, ModelStatus.PREVIOUS, position.timestamp_ms)
     if ref == here.shadow:
-        return ListedModel(model, Place.SHADOW, position.timestamp_ms, f"{here.percent:g} %")
-    return ListedModel(model, Place.KNOWN, position.timestamp_ms)
+        return ListedModel(model, ModelStatus.SHADOW, position.timestamp_ms, f"{here.percent:g} %")
+    return ListedModel(model, ModelStatus.KNOWN, position.timestamp_ms)

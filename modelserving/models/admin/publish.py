@@ -38,7 +38,7 @@ class Sent:
     Args:
         topic: which topic,
         partition: which partition of it,
-        offset: and which place in that.
+        offset: and its number in that.
         timestamp_ms: the broker's time of it, milliseconds since 1970.
     """
 
@@ -129,16 +129,14 @@ def _look(connection: Connection, topic: str) -> tuple[PartitionSeen, ...]:
     with closing(make_admin(connection)) as admin:
         try:
             (found,) = admin.describe_topics([topic])
-            places = [TopicPartition(topic, part["partition_index"]) for part in found["partitions"]]
-            ends = admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.LATEST))
-            newest = admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.MAX_TIMESTAMP))
+            partitions = [TopicPartition(topic, part["partition_index"]) for part in found["partitions"]]
+            ends = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
+            newest = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.MAX_TIMESTAMP))
         except ClientError as error:
             log.debug("the ends of %s are not known: %r", topic, error)
             return ()
     return tuple(
-        PartitionSeen(place.partition, ends[place].offset, newest[place].timestamp)
-        for place in places
-        if ends[place].offset > 0
+        PartitionSeen(tp.partition, ends[tp].offset, newest[tp].timestamp) for tp in partitions if ends[tp].offset > 0
     )
 
 

@@ -205,18 +205,18 @@ def _score(model: Model, batches: Iterator[Any], every: int) -> Iterator[tuple[t
 
 def _rows(scores: Scores, numbers: Sequence[int]) -> Iterator[ScoredRow]:
     columns = [column for array in scores.outputs.values() for column in _columns(array)]
-    for place, number in enumerate(numbers):
-        problem = scores.problems.get(place, "")
-        outputs = tuple(_plain(column[place]) for column in columns)
-        yield ScoredRow(number, None if problem else _prediction(scores, place), outputs, problem)
+    for row, number in enumerate(numbers):
+        problem = scores.problems.get(row, "")
+        outputs = tuple(_plain(column[row]) for column in columns)
+        yield ScoredRow(number, None if problem else _prediction(scores, row), outputs, problem)
 
 
-def _prediction(scores: Scores, place: int) -> float | str:
+def _prediction(scores: Scores, row: int) -> float | str:
     """A label as it is written, unless it is a number that is written as one: ``5`` and ``5.0`` are the same."""
-    value = float(scores.values[place])
-    if scores.labels is None or (value.is_integer() and float(scores.labels[place]) == value):
+    value = float(scores.values[row])
+    if scores.labels is None or (value.is_integer() and float(scores.labels[row]) == value):
         return value
-    return str(scores.labels[place])
+    return str(scores.labels[row])
 
 
 def _flat_names(scores: Scores) -> Iterator[str]:

@@ -22,7 +22,7 @@ from kafka.errors import KafkaError as KafkaClientError
 
 from modelserving.errors import BrokerUnavailable, KafkaError, ModelError, RecordError
 from modelserving.kafka import Connection, Message, end_offsets, read_topic
-from modelserving.models.admin.listing import Place, read_overview
+from modelserving.models.admin.listing import ModelStatus, read_overview
 from modelserving.models.lifecycle.build import build_candidate
 from modelserving.models.lifecycle.slots import ModelSlots
 from modelserving.monitoring.replay.answers import AnswerValue, RecordPlace, answer_of
@@ -201,7 +201,7 @@ class _ShadowsOf:
 
     def _read(self) -> tuple[ModelDescriptor, ...]:
         listed = read_overview(self._connection, self._topics).models
-        wanted = {(one.model.data_type, one.digest) for one in listed if one.place is Place.SHADOW}
+        wanted = {(one.model.data_type, one.digest) for one in listed if one.status is ModelStatus.SHADOW}
         found: dict[tuple[str, str], ModelDescriptor] = {}
         for message in read_topic(self._connection, self._topics.models) if wanted else ():
             with suppress(RecordError):
