@@ -35,7 +35,7 @@ Recall = Callable[[LogPosition], Message | None]
 
 
 def position_of(message: Message, topics: Topics) -> LogPosition:
-    """The place of a message in the one order of models and commands."""
+    """The position of a message in the one order of models and commands."""
     rank = _COMMAND if message.topic == topics.control else 0
     return LogPosition(message.timestamp, rank, message.partition, message.offset)
 
@@ -102,7 +102,7 @@ class ModelController:
 
     @property
     def pause(self) -> float | None:
-        """Seconds until ``work`` is to be called again, for a place that did not answer; ``None``: there is none."""
+        """Seconds until ``work`` is to be called again, for a source that did not answer; ``None``: there is none."""
         with self._lock:
             return max(min(self._due.values()) - time.monotonic(), 0.0) if self._waiting else None
 
@@ -274,9 +274,9 @@ class ModelController:
             self.refused += 1
             log.warning("model %s… of %s is not fit to serve: %s", step.ref.digest[:12], step.data_type, error)
             if (at := step.ref.position) is not None:
-                place = self._topics.models, at.partition, at.offset
+                source = self._topics.models, at.partition, at.offset
                 key = step.data_type.encode()  # a message without bytes needs one
-                self._refuse(DeadLetter(None, key, *place, "model", type(error).__name__, str(error)))
+                self._refuse(DeadLetter(None, key, *source, "model", type(error).__name__, str(error)))
 
     def _end_commands(self, only_current: bool) -> list[tuple[Message, str]]:
         """Commands that cannot be followed, with the reason: those that came just now, or whose model is missed.

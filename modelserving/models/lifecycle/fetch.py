@@ -53,7 +53,7 @@ class FetchPolicy:
         max_bytes: the largest model.
         seconds: the longest download, redirects included. Only looking up a host's name and connecting to it may go on
             a little longer: they have limits of their own.
-        pauses: for whoever fetches, seconds before each further try when a place does not answer.
+        pauses: for whoever fetches, seconds before each further try when a source does not answer.
     """
 
     root: Path | None = None
@@ -70,8 +70,8 @@ class FetchPolicy:
         """The same model with its bytes; one that has them already comes back as it is.
 
         Raises:
-            ModelUnreachable: its place does not answer, or says that it cannot: it may the next time.
-            ModelRefused: its place is not allowed or has nothing to read, or what is there is too large, too slow or
+            ModelUnreachable: its source does not answer, or says that it cannot: it may the next time.
+            ModelRefused: its source is not allowed or has nothing to read, or what is there is too large, too slow or
                 not the model.
         """
         if descriptor.location is None:
@@ -118,7 +118,7 @@ class FetchPolicy:
         return bytes(data)
 
     def _allowed_file(self, uri: SplitResult) -> Path:
-        """The file that a URI names, after all links; its place is checked before anything is said about it."""
+        """The file that a URI names, after all links; its path is checked before anything is said about it."""
         if self.root is None:
             raise _Refusal(f"files are not allowed here. {_ALLOW_FOLDER}")
         if uri.netloc not in ("", "localhost") or uri.query or uri.fragment:
@@ -172,11 +172,11 @@ NOTHING_ALLOWED = FetchPolicy()
 
 
 class _Refusal(Exception):
-    """Why a place is not read; becomes a ``ModelRefused`` that names the model."""
+    """Why a source is not read; becomes a ``ModelRefused`` that names the model."""
 
 
 class _Absence(_Refusal):
-    """Why a place is not read now; it may be different the next time."""
+    """Why a source is not read now; it may be different the next time."""
 
 
 def _may_pass(error: Exception) -> bool:

@@ -36,7 +36,7 @@ _UNDER_WAY_MS = 60_000
 
 @dataclass(frozen=True, slots=True, order=True)
 class LogPosition:
-    """The place of a message in the one order of both topics.
+    """The position of a message in the one order of both topics.
 
     Args:
         timestamp_ms: the broker's time of it, milliseconds since 1970.
@@ -178,14 +178,14 @@ def _in_order(arrived: Iterable[Event]) -> list[Event]:
         if not eras or _begins_anew(eras[-1][-1].position, event.position):
             eras.append([])
         eras[-1].append(event)
-    there = {partition: [place for place, _ in _timed(eras[-1])][::-1] for partition, eras in models.items()}
+    there = {partition: [position for position, _ in _timed(eras[-1])][::-1] for partition, eras in models.items()}
     given = [pair for eras in commands.values() for log in eras for pair in _timed(log, partial(_overtaken, there))]
     lies = [
-        (place.timestamp_ms, seen)
-        for place, event in given
+        (position.timestamp_ms, seen)
+        for position, event in given
         if isinstance(event, CommandEvent)
         for seen in event.command.seen
-        if seen.newest_ms > place.timestamp_ms  # else nothing changes
+        if seen.newest_ms > position.timestamp_ms  # else nothing changes
     ]
     published = [pair for eras in models.values() for log in eras for pair in _timed(log, partial(_known, lies))]
     return [event for _, event in sorted([*published, *given], key=itemgetter(0))]
@@ -211,11 +211,11 @@ def _overtaken(models: Mapping[int, Sequence[LogPosition]], event: Event) -> Ite
     One may come while a command is under way: only stamps that are further apart than that are a clock that lies.
     """
     for seen in event.command.seen if isinstance(event, CommandEvent) else ():
-        places = models.get(seen.partition, ())
-        first = bisect_left(places, seen.end, key=attrgetter("offset"))
-        for place in places[first : first + 1]:
-            if event.position.timestamp_ms - place.timestamp_ms > _UNDER_WAY_MS:
-                yield place.timestamp_ms - 1
+        positions = models.get(seen.partition, ())
+        first = bisect_left(positions, seen.end, key=attrgetter("offset"))
+        for position in positions[first : first + 1]:
+            if event.position.timestamp_ms - position.timestamp_ms > _UNDER_WAY_MS:
+                yield position.timestamp_ms - 1
 
 
 def _known(lies: Iterable[tuple[int, PartitionSeen]], event: Event) -> Iterator[int]:

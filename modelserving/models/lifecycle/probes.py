@@ -48,11 +48,11 @@ def find_probes(model: Model, data_type: str, schemas: Sequence[RecordSchema]) -
         if not schema.may_be_of(data_type):
             continue
         try:
-            places = find_columns(columns_of(model), schema.to_arrow())
+            indices = find_columns(columns_of(model), schema.to_arrow())
         except ModelInputError as error:
             wrong = error
         else:
-            return _probes([schema.columns[place] for place in dict.fromkeys(places)])
+            return _probes([schema.columns[index] for index in dict.fromkeys(indices)])
     if wrong is not None:
         raise wrong
     return own_probes(model)

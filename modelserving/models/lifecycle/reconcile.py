@@ -131,8 +131,8 @@ class Reconciler:
 
     def _spare(self, wanted: Collection[tuple[str, ModelRef]]) -> list[tuple[str, ModelRef]]:
         """Models that are built, in no slot, and not wanted."""
-        placed = {(data_type, ref) for data_type, slots in self.actual.items() for ref in slots}
-        return [key for key in self._loaded if key not in placed and key not in wanted]
+        in_slots = {(data_type, ref) for data_type, slots in self.actual.items() for ref in slots}
+        return [key for key in self._loaded if key not in in_slots and key not in wanted]
 
     def _settle(self, data_type: str, current: ModelRef | None) -> None:
         """Of the models that waited for their turn, all but the one that serves now were overtaken by it."""

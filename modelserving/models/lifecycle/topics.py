@@ -52,14 +52,14 @@ class ModelTopics:
         """All that is on the topics now; afterwards ``poll`` goes on from there."""
         consumer = self._consumer
         # Pipelines of older versions have no control topic; one that is made later is read from the next start on.
-        places = self._places(self._topics.models) or [TopicPartition(self._topics.models, 0)]
+        partitions = self._partitions(self._topics.models) or [TopicPartition(self._topics.models, 0)]
         self._note_made_anew()
-        places += self._places(self._topics.control)
-        consumer.assign(places)
+        partitions += self._partitions(self._topics.control)
+        consumer.assign(partitions)
         consumer.seek_to_beginning()
-        ends = consumer.end_offsets(places)
+        ends = consumer.end_offsets(partitions)
         messages: list[Message] = []
-        while any(consumer.position(place) < ends[place] for place in places):
+        while any(consumer.position(tp) < ends[tp] for tp in partitions):
             messages += self._read(_POLL_MS)
         return messages
 
@@ -90,12 +90,12 @@ class ModelTopics:
         anew = self._note_made_anew()
         # What the client knows already: no question to the cluster, which a missing topic would cost each time.
         parts = {topic: consumer._cluster.partitions_for_topic(topic) or () for topic in self._both}
-        places = {TopicPartition(topic, number) for topic, numbers in parts.items() for number in numbers}
-        added = places - known
+        partitions = {TopicPartition(topic, number) for topic, numbers in parts.items() for number in numbers}
+        added = partitions - known
         if added:
             log.info("new partitions about models are read from now on: %s", ", ".join(map(_name, sorted(added))))
-            consumer.assign(sorted(known | places))
-        again = [place for place in sorted(places) if place in added or place.topic in anew]
+            consumer.assign(sorted(known | partitions))
+        again = [tp for tp in sorted(partitions) if tp in added or tp.topic in anew]
         if again:
             consumer.seek_to_beginning(*again)
 
@@ -114,17 +114,17 @@ class ModelTopics:
     def _both(self) -> tuple[str, str]:
         return self._topics.models, self._topics.control
 
-    def _places(self, topic: str) -> list[TopicPartition]:
+    def _partitions(self, topic: str) -> list[TopicPartition]:
         return [TopicPartition(topic, number) for number in sorted(self._consumer.partitions_for_topic(topic) or ())]
 
 
 def recall(connection: Connection, topics: Topics, position: LogPosition) -> Message | None:
     """Read a message of the models topic again; ``None`` if compaction took it. Any thread may call this."""
-    place = TopicPartition(topics.models, position.partition)
+    source = TopicPartition(topics.models, position.partition)
     deadline = time.monotonic() + _RECALL_S
     with make_consumer(connection, max_poll_records=1) as consumer:
-        consumer.assign([place])
-        consumer.seek(place, position.offset)
+        consumer.assign([source])
+        consumer.seek(source, position.offset)
         while time.monotonic() < deadline:
             for message in _flat(consumer.poll(timeout_ms=_POLL_MS).values()):
                 same = (message.offset, message.timestamp) == (position.offset, position.timestamp_ms)
@@ -132,8 +132,8 @@ def recall(connection: Connection, topics: Topics, position: LogPosition) -> Mes
     return None
 
 
-def _name(place: TopicPartition) -> str:
-    return f"{place.topic}[{place.partition}]"
+def _name(tp: TopicPartition) -> str:
+    return f"{tp.topic}[{tp.partition}]"
 
 
 def _flat(parts: Iterable[Iterable[Message]]) -> list[Message]:

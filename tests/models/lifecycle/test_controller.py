@@ -79,8 +79,8 @@ class Rig:
         """Work until all is as desired; and the names in current, previous and shadow."""
         self.controller.settle(self.slots.apply)
         slot = self.slots.get("wine")
-        placed = (slot.current, slot.previous, slot.shadow and slot.shadow.served) if slot else (None, None, None)
-        return tuple(served.info.name if served else "-" for served in placed)
+        models = (slot.current, slot.previous, slot.shadow and slot.shadow.served) if slot else (None, None, None)
+        return tuple(served.info.name if served else "-" for served in models)
 
     def _build(self, descriptor: ModelDescriptor) -> LoadedModel:
         self._during(descriptor.name)
@@ -222,7 +222,7 @@ def test_bytes_in_memory_are_bounded_and_read_again_when_they_are_wanted() -> No
 
 
 def test_a_model_by_reference_is_fetched_and_kept_by_value(tmp_path: Path) -> None:
-    """What is in the repository serves even when the place is gone."""
+    """What is in the repository serves even when its source is gone."""
     (tmp_path / "there").write_bytes(b"far")
     repository = ModelRepository(tmp_path / "repository")
     rig = Rig(repository, fetch=FetchPolicy(tmp_path))
@@ -234,7 +234,7 @@ def test_a_model_by_reference_is_fetched_and_kept_by_value(tmp_path: Path) -> No
 
 
 def unreachable(*times: str) -> Callable[[str], None]:
-    """Models whose place does not answer, each as often as it is named here; then it does."""
+    """Models whose source does not answer, each as often as it is named here; then it does."""
     left = list(times)
 
     def fetch(name: str) -> None:
@@ -245,7 +245,7 @@ def unreachable(*times: str) -> Callable[[str], None]:
     return fetch
 
 
-def test_a_place_that_does_not_answer_is_tried_again() -> None:
+def test_a_source_that_does_not_answer_is_tried_again() -> None:
     """A host that is down for a moment costs no model, and nobody hears of it."""
     rig = Rig(during=unreachable("far", "far"), fetch=FetchPolicy(pauses=(0, 0)))
     rig.send(model("far"))
@@ -253,7 +253,7 @@ def test_a_place_that_does_not_answer_is_tried_again() -> None:
     assert (rig.dead, rig.controller.refused, rig.controller.pause) == ([], 0, None)
 
 
-def test_a_place_that_never_answers_is_tried_so_often_and_no_more() -> None:
+def test_a_source_that_never_answers_is_tried_so_often_and_no_more() -> None:
     """Then the model is refused, with the reason; published once more, it is tried as often once more."""
     rig = Rig(during=unreachable(*["far"] * 5), fetch=FetchPolicy(pauses=(0, 0)))
     rig.send(model("a"))
@@ -316,7 +316,7 @@ def test_a_newer_model_that_arrives_meanwhile_serves_instead() -> None:
     assert (set(seen), rig.controller.overtaken, rig.controller.refused, rig.dead) == ({"quick"}, 1, 0, [])
 
 
-def test_models_that_found_no_place_are_closed_with_the_controller() -> None:
+def test_models_that_found_no_slot_are_closed_with_the_controller() -> None:
     """A server that is stopped between a build and the swap leaves no model open."""
     rig = Rig()
     rig.send(model("a"))
@@ -328,7 +328,7 @@ def test_models_that_found_no_place_are_closed_with_the_controller() -> None:
 
 
 @pytest.mark.broker
-def test_a_source_tries_again_by_itself_when_a_place_does_not_answer(connection: Connection, topics: Topics) -> None:
+def test_a_server_tries_again_by_itself_when_a_source_does_not_answer(connection: Connection, topics: Topics) -> None:
     """At the start, before it goes on; and later, without any further message."""
     rig = Rig(during=unreachable("first", "first", "second", "second"))
 

@@ -89,7 +89,7 @@ def test_real_pmml_scores_every_real_record_right(name: str, shared: Path, real_
 
 
 def test_the_real_graph_scores_every_real_record_right(shared: Path, real_wines: list[WineRecord]) -> None:
-    """All 1,599 rows answer the place of the largest output, as a plain session has it."""
+    """All 1,599 rows answer the index of the largest output, as a plain session has it."""
     tf = load_tensorflow()
     path = shared / "optimized_WineQuality.pb"
     scores = predictions(path, shared)

@@ -141,7 +141,7 @@ class TestFiles:
             ("http://127.0.0.1:99999/x", "Port out of range"),
         ],
     )
-    def test_other_places_are_not_read(self, tmp_path: Path, location: str, reason: str) -> None:
+    def test_other_sources_are_not_read(self, tmp_path: Path, location: str, reason: str) -> None:
         """Other schemes, other machines' files, and what is no URI at all."""
         with pytest.raises(ModelRefused, match=reason):
             FetchPolicy(tmp_path).fetch(far(location))
@@ -231,7 +231,7 @@ class TestHosts:
                 FetchPolicy(hosts=(address,), seconds=0.1).fetch(far(f"http://{address}/x"))
 
     def test_a_host_that_is_not_there_is_told(self) -> None:
-        """The reason names the model and the place."""
+        """The reason names the model and its source."""
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))  # bound, and nobody listens
             address = f"127.0.0.1:{taken.getsockname()[1]}"

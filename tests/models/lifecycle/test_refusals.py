@@ -12,7 +12,7 @@ from modelserving.records import Topics
 
 
 def test_a_letter_is_written_once_however_often_a_server_starts(connection: Connection, topics: Topics) -> None:
-    """Each start finds the unfit model again; other bytes at the same place are those of a topic made anew."""
+    """Each start finds the unfit model again; other bytes at the same position are those of a topic made anew."""
     unfit = DeadLetter(b"bad", None, topics.models, 0, 3, "model", "ModelCheckError", "it is bad.")
     again = replace(unfit, value=b"others")
     for letters in ([unfit], [unfit, unfit], [again, unfit]):

@@ -1,4 +1,4 @@
-"""The place of the model in use: swaps, rollbacks, leases, and who closes what, and when."""
+"""The slot of the model in use: swaps, rollbacks, leases, and who closes what, and when."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class TestSwap:
 
 
 class TestSet:
-    def test_models_that_change_places_are_not_closed(self) -> None:
+    def test_models_that_change_slots_are_not_closed(self) -> None:
         """Current and previous in each other's slots: that is a rollback, and a second one takes the first one back."""
         (first, old), (second, new) = pairs(2)
         slot = ModelSlot()
