@@ -19,7 +19,7 @@
      │    ├── ModelFormatError   the bytes are not a model of the format that they claim
      │    ├── ModelInputError    the model wants an input that the records do not have
      │    ├── ModelRefused       a model that could be built but must not be: hostile, or too large
-     │    │    └── ModelUnreachable  its place does not answer now; it may the next time
+     │    │    └── ModelUnreachable  its source does not answer now; it may the next time
      │    ├── ModelCheckError    the model answers its golden records wrongly, or not with a finite number
      │    ├── ScoringError       the engine failed on a batch
      │    └── CommandRefused     a command about models that cannot be followed
@@ -135,7 +135,7 @@ class ModelRefused(ModelError):
 
 
 class ModelUnreachable(ModelRefused):
-    """The place of a model by reference does not answer now; it may the next time."""
+    """The source of a model by reference does not answer now; it may the next time."""
 
 
 class ModelCheckError(ModelError):

@@ -73,7 +73,7 @@ class ModelSource:
         """Read the topics to their present end, and have the current models set that they lead to.
 
         A server that starts is not worse off than one that was running all the time: where the newest model is not fit
-        to serve, the one before it is built; for a place that does not answer it waits while retries remain. Previous
+        to serve, the one before it is built; for a source that does not answer it waits while retries remain. Previous
         models and shadows follow with ``follow``.
 
         Args:

@@ -121,7 +121,7 @@ class ModelThread:
                 self._news.wait()
 
     def _settle(self, only_current: bool = False) -> None:
-        """Do what the messages say. The pause before a place is retried ends early with news, or at the end."""
+        """Do what the messages say. The pause before a source is retried ends early with news, or at the end."""
         self._news.clear()
         while not self._stop.is_set():
             self.controller.settle(self.slots.apply, only_current)

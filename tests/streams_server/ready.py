@@ -15,7 +15,7 @@ NOWHERE = Connection("127.0.0.1:1"), ServerOptions(preload=False)
 
 @dataclass(slots=True)
 class ReadyModels(GlobalModels):
-    """Models that a test puts in their places by hand."""
+    """Models that a test puts in their slots by hand."""
 
     slots: ModelSlots = field(default_factory=ModelSlots)
 

@@ -165,8 +165,8 @@ def test_the_others_take_over_from_an_instance_that_is_killed(pipeline: Pipeline
             assert gone.url in refused.json()["detail"]
             wait_until(partial(fleet.agree_and_never_lie, committed), "the other two to agree", MOVING_S)
         wait_until(lambda: fleet.usage() == {sum(fleet.sent)}, "a count that lost and doubled nothing", MOVING_S)
-    places = [(answer.partition, answer.offset) for answer in pipeline.scored()]
-    assert places == [(partition, offset) for partition, sent in enumerate(fleet.sent) for offset in range(sent)]
+    positions = [(answer.partition, answer.offset) for answer in pipeline.scored()]
+    assert positions == [(partition, offset) for partition, sent in enumerate(fleet.sent) for offset in range(sent)]
 
 
 @pytest.mark.parametrize("pipeline", [PARTITIONS], indirect=True)

@@ -18,7 +18,7 @@ from tests.fakes import FakeMessage, served_by
 from tests.waiting import WAIT
 
 
-class Place:
+class Location:
     """Where models are; it does not answer for a while."""
 
     def __init__(self, silent: int) -> None:
@@ -34,8 +34,8 @@ class Place:
         return served_by(name=descriptor.name, digest=descriptor.digest)
 
 
-def keep(place: Place, *pauses: float) -> ModelThread:
-    options = ServerOptions(preload=False, fetch=FetchPolicy(pauses=pauses), build=place.build)
+def keep(location: Location, *pauses: float) -> ModelThread:
+    options = ServerOptions(preload=False, fetch=FetchPolicy(pauses=pauses), build=location.build)
     thread = ModelThread(Connection("nowhere"), options)
     thread.start()
     return thread
@@ -55,9 +55,9 @@ def current(thread: ModelThread) -> str:
     return slot.current.info.name
 
 
-def test_a_place_that_does_not_answer_is_tried_again_before_the_server_is_ready() -> None:
+def test_a_source_that_does_not_answer_is_tried_again_before_the_server_is_ready() -> None:
     """A host that is down for a moment while the server starts costs it no model."""
-    thread = keep(Place(silent=2), 0.01, 0.01)
+    thread = keep(Location(silent=2), 0.01, 0.01)
     try:
         thread.begin([published("far", 0)])
         assert (current(thread), thread.controller.refused) == ("far", 0)
@@ -68,11 +68,11 @@ def test_a_place_that_does_not_answer_is_tried_again_before_the_server_is_ready(
 @pytest.mark.parametrize("newer", [True, False], ids=["a newer model", "the end"])
 def test_the_pause_before_a_further_try_ends_early_with(newer: bool) -> None:
     """However long the pause may be."""
-    place = Place(silent=1)
-    thread = keep(place, 3600)
+    location = Location(silent=1)
+    thread = keep(location, 3600)
     try:
         thread.begin([published("far", 0)])
-        assert place.asked.acquire(timeout=WAIT)
+        assert location.asked.acquire(timeout=WAIT)
         if newer:
             thread.take(published("near", 1))
             assert current(thread) == "near"
@@ -85,16 +85,16 @@ def test_the_pause_before_a_further_try_ends_early_with(newer: bool) -> None:
 def test_the_end_leaves_a_model_that_waits_while_it_is_built() -> None:
     """Its service is away; nothing is refused, and no thread stays behind."""
 
-    class Away(Place):
+    class Away(Location):
         def build(self, descriptor: ModelDescriptor) -> LoadedModel:
             self.asked.release()
             pause(3600)
             return super().build(descriptor)
 
-    place = Away(silent=0)
-    thread = keep(place)
+    location = Away(silent=0)
+    thread = keep(location)
     thread.begin([published("far", 0)])
-    assert place.asked.acquire(timeout=WAIT)
+    assert location.asked.acquire(timeout=WAIT)
     thread.close()
     assert not thread._thread.is_alive()
     assert (thread.controller.refused, thread.error) == (0, None)
@@ -102,7 +102,7 @@ def test_the_end_leaves_a_model_that_waits_while_it_is_built() -> None:
 
 def test_a_task_that_waits_for_the_models_ends_with_the_engine() -> None:
     """They may wait for a service that is away, longer than the engine's end may take."""
-    thread, ending = keep(Place(silent=0)), threading.Event()
+    thread, ending = keep(Location(silent=0)), threading.Event()
     ending.set()
     try:
         with stoppable(ending), pytest.raises(StopWaiting):

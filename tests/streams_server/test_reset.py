@@ -22,7 +22,7 @@ def test_changelogs_and_local_state_go_and_progress_if_wanted(
     connection: Connection, topics: Topics, tmp_path: Path, from_beginning: bool
 ) -> None:
     """Topics of others that only begin alike stay; an application that runs is left alone."""
-    application, place = f"{topics.records}-app", TopicPartition(topics.records, 0)
+    application, partition = f"{topics.records}-app", TopicPartition(topics.records, 0)
     internal, other = f"{application}-statistics-changelog", f"{application}-records"
     create_named_topics(connection, {internal: (1, {}), other: (1, {})})
     folder = tmp_path / application
@@ -30,7 +30,7 @@ def test_changelogs_and_local_state_go_and_progress_if_wanted(
     with make_consumer(connection, topics.records, group=application) as consumer:
         while not consumer.assignment():
             consumer.poll(timeout_ms=200)
-        consumer.commit({place: OffsetAndMetadata(7, "", -1)})
+        consumer.commit({partition: OffsetAndMetadata(7, "", -1)})
         with pytest.raises(ServerError, match="Stop its servers first"):
             reset_application(connection, application, folder, from_beginning=from_beginning)
     done = reset_application(connection, application, folder, from_beginning=from_beginning)
@@ -38,7 +38,7 @@ def test_changelogs_and_local_state_go_and_progress_if_wanted(
     assert not folder.exists()
     assert other in list_topics(connection)
     admin = make_admin(connection)
-    kept = admin.list_group_offsets({application: [place]})[application][place].offset
+    kept = admin.list_group_offsets({application: [partition]})[application][partition].offset
     admin.delete_topics([other])
     admin.close()
     assert kept == (-1 if from_beginning else 7)

@@ -117,7 +117,7 @@ class JsonEntry:
     """An object of a JSON document, read with complaints that say where and what.
 
     Args:
-        place: where it stands, for example ``models.json, model 3``.
+        where: the object stands, for example ``models.json, model 3``.
         value: what stands there.
         advice: what to do when it is wrong.
         finite: whether numbers have to be finite, which those that a stranger measured need not be.
@@ -126,12 +126,12 @@ class JsonEntry:
         ModelFormatError: it is no object; and from each method: what it asks for is missing, or of another form.
     """
 
-    def __init__(self, place: str, value: Any, advice: str = "", finite: bool = False) -> None:
-        self._place = place
+    def __init__(self, where: str, value: Any, advice: str = "", finite: bool = False) -> None:
+        self._where = where
         self._advice = advice
         self._finite = finite
         if not isinstance(value, dict):
-            raise ModelFormatError(f"{place}: an object was expected. {advice}".rstrip())
+            raise ModelFormatError(f"{where}: an object was expected. {advice}".rstrip())
         self._value = value
 
     def get(self, key: str, otherwise: Any = None) -> Any:
@@ -200,7 +200,7 @@ class JsonEntry:
 
     def wrong(self, key: str, what: str) -> ModelFormatError:
         """The error that says what is wrong with a key."""
-        return ModelFormatError(f"{self._place}: {key!r} {what}. {self._advice}".rstrip())
+        return ModelFormatError(f"{self._where}: {key!r} {what}. {self._advice}".rstrip())
 
-    def _within(self, place: str, value: Any) -> JsonEntry:
-        return JsonEntry(f"{self._place}, {place}", value, self._advice, self._finite)
+    def _within(self, where: str, value: Any) -> JsonEntry:
+        return JsonEntry(f"{self._where}, {where}", value, self._advice, self._finite)

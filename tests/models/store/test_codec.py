@@ -66,6 +66,6 @@ def test_repositories_of_older_versions_are_read() -> None:
     ],
 )
 def test_what_is_wrong_is_named(change: dict[str, Any], message: str) -> None:
-    """With the place, the key, and what was expected."""
+    """With where it stands, the key, and what was expected."""
     with pytest.raises(ModelFormatError, match=message):
         _there_and_back({**write_descriptor(_MODEL), **change})

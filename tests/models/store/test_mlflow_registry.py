@@ -23,7 +23,7 @@ MODEL = ModelDescriptor(
 
 
 @pytest.fixture(scope="module", params=["sqlite", "file"])
-def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+def location(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """The address of a registry in files, and the folder for its bytes: a database, as MLflow advises, or a folder."""
     folder = tmp_path_factory.mktemp("mlflow")
     if find_spec("mlflow") is None:
@@ -34,10 +34,10 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture
-def registry(place: tuple[str, Path], monkeypatch: pytest.MonkeyPatch) -> MlflowRegistry:
+def registry(location: tuple[str, Path], monkeypatch: pytest.MonkeyPatch) -> MlflowRegistry:
     """That registry, opened; the one in a folder has to be allowed."""
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
-    uri, folder = place
+    uri, folder = location
     monkeypatch.chdir(folder)  # where MLflow leaves a store of its own when the tests below bypass ours
     return MlflowRegistry(uri, folder / "artifacts")
 
@@ -54,13 +54,13 @@ def test_a_model_comes_back_as_it_was_written(registry: MlflowRegistry) -> None:
 
 
 @pytest.mark.slow
-def test_what_is_not_there_or_not_ours_is_told(registry: MlflowRegistry, place: tuple[str, Path]) -> None:
+def test_what_is_not_there_or_not_ours_is_told(registry: MlflowRegistry, location: tuple[str, Path]) -> None:
     """A name that nobody registered, a model that another program wrote, and bytes that were changed."""
     client = registry._client
     with pytest.raises(SetupError, match="nothing"):
         registry.load("nothing")
     client.create_registered_model("foreign")
-    client.create_model_version("foreign", (place[1] / "elsewhere").as_uri())
+    client.create_model_version("foreign", (location[1] / "elsewhere").as_uri())
     with pytest.raises(ModelFormatError, match=r"lacks the tags modelserving\.data_type"):
         registry.load("foreign")
     saved = registry.save(replace(MODEL, name="changed"))
