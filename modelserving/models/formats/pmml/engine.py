@@ -101,10 +101,10 @@ class PmmlEngine:
                 problems[row] = _complain(answer)
             else:
                 codes[row] = self._code_of(answer)
-        places = np.where(np.isnan(codes), len(self._texts), codes).astype(np.intp)
+        indices = np.where(np.isnan(codes), len(self._texts), codes).astype(np.intp)
         texts: list[str | None] = [*self._texts, None]
         numbers = np.array([_spelt(text) for text in texts], dtype=np.float64)
-        return Scores(numbers[places], problems, np.array(texts, dtype=object)[places])
+        return Scores(numbers[indices], problems, np.array(texts, dtype=object)[indices])
 
     def _code_of(self, answer: Any) -> int:
         with self._filling:

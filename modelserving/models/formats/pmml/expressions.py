@@ -54,9 +54,9 @@ def settle_expressions(root: Element) -> None:
                 "Give one of them the dataType double."
             )
     for holder in [element for name in _HOLDERS for element in root.iter(name)]:
-        place = next((place for place, inner in enumerate(holder) if inner.tag in _EXPRESSIONS), None)
-        if place is not None:
-            holder[place] = _settled(holder, holder[place], whole)
+        index = next((index for index, inner in enumerate(holder) if inner.tag in _EXPRESSIONS), None)
+        if index is not None:
+            holder[index] = _settled(holder, holder[index], whole)
     _write_whole_numbers(root)
     _settle_constants(root)
     check_length(root)
@@ -93,9 +93,9 @@ def _settle_constants(root: Element) -> None:
 
 def _settle_lengths(apply: Element) -> None:
     """The length of a text is a whole number, unlike all others that are left: it becomes one like them."""
-    for place, inner in enumerate(apply):
+    for index, inner in enumerate(apply):
         if inner.get("function") == "stringLength":
-            apply[place] = _apply("*", inner, _one())
+            apply[index] = _apply("*", inner, _one())
         elif inner.get("function") == "if":
             _settle_lengths(inner)
 
@@ -131,8 +131,8 @@ def _kinds(root: Element) -> Mapping[str, str]:
     for call in root.iter("Apply"):
         calls.setdefault(call.get("function", ""), []).append(_arguments(call))
     for function in reversed([*root.iter("DefineFunction")]):  # the engine hands arguments over as they are
-        for place, parameter in enumerate(function.findall("ParameterField")):
-            given = {_kind(call[place], found) for call in calls.get(function.get("name", ""), ()) if place < len(call)}
+        for index, parameter in enumerate(function.findall("ParameterField")):
+            given = {_kind(call[index], found) for call in calls.get(function.get("name", ""), ()) if index < len(call)}
             name, kind = parameter.get("name", ""), given.pop() if len(given) == 1 else ""
             found[name] = kind if found.get(name, kind) == kind else ""
     return found
@@ -177,9 +177,9 @@ def _guarded(expression: Element) -> Element:
 def _guard_arguments(expression: Element) -> None:
     """What replaces a missing argument, or asks for one, has to see that it is missing."""
     sees = expression.get("mapMissingTo") is not None or expression.get("function") in _AWARE
-    for place, inner in enumerate(expression):
+    for index, inner in enumerate(expression):
         if inner.tag == "Apply" and sees:
-            expression[place] = _guarded(inner)
+            expression[index] = _guarded(inner)
         elif inner.tag == "Apply":
             _guard_arguments(inner)
 

@@ -23,7 +23,7 @@ _ITEM = re.compile(r'"((?:\\.|[^"\\])*)"|(\S+)')
 _LINKS = frozenset({"logit", "probit", "cloglog", "loglog", "cauchit"})
 _TARGETS = frozenset({"target", "predicted"})
 _SHARE = "modelserving share "
-"""Begins the names of fields that no document has; what follows is the place of a label."""
+"""Begins the names of fields that no document has; what follows is the index of a label."""
 _LARGEST = repr(1.7976931348623157e308)
 
 
@@ -187,8 +187,8 @@ def _write_as_chain(model: Element, tables: list[Element]) -> None:
     shares.extend(field for field in fields if field.get("usageType") in _TARGETS)
     last.extend(inner for inner in model if inner.tag in {"Output", "Targets"})
     segmentation = Element("Segmentation", multipleModelMethod="modelChain")
-    for place, table in enumerate(tables):
-        name = f"{_SHARE}{place}"
+    for index, table in enumerate(tables):
+        name = f"{_SHARE}{index}"
         one = _segment(segmentation, Element("RegressionModel", functionName="regression", normalizationMethod="logit"))
         SubElement(one, "MiningSchema").extend(field for field in fields if field.get("usageType") not in _TARGETS)
         output = SubElement(one, "Output")
@@ -251,7 +251,7 @@ def _list_labels(root: Element, model: Element) -> None:
 
 def _spell_out_quotes(holder: Element) -> None:
     """The engine does not read quotes inside of quoted texts: such a set is written as its comparisons."""
-    for place, predicate in enumerate(holder):
+    for index, predicate in enumerate(holder):
         array = predicate.find("Array") if predicate.tag == "SimpleSetPredicate" else None
         if array is None or '\\"' not in (array.text or ""):
             continue
@@ -261,7 +261,7 @@ def _spell_out_quotes(holder: Element) -> None:
             value = quoted.replace('\\"', '"') if quoted else plain
             operator = "equal" if inside else "notEqual"
             SubElement(spelt, "SimplePredicate", field=predicate.get("field", ""), operator=operator, value=value)
-        holder[place] = spelt if len(spelt) > 1 else spelt[0]
+        holder[index] = spelt if len(spelt) > 1 else spelt[0]
 
 
 def _check_order(root: Element) -> None:

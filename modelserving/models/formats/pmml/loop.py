@@ -96,11 +96,11 @@ class _LoopHandles:
         for output in range(outputs):
             get = handles.insertArguments(handles.arrayElementGetter(self._objects), 1, self._integer(output))
             value = self._nan_on_failure(handles.filterReturnValue(get, number))
-            place = handles.filterReturnValue(
+            index = handles.filterReturnValue(
                 self._arithmetic("multiplyExact", outputs), self._arithmetic("addExact", output)
             )
             store = handles.collectArguments(handles.arrayElementSetter(self._doubles), 2, value)
-            steps.append(handles.collectArguments(store, 1, place))
+            steps.append(handles.collectArguments(store, 1, index))
         return reduce(lambda before, after: handles.foldArguments(after, before), steps)
 
     def as_function(self, handle: Any) -> Any:

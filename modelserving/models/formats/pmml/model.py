@@ -96,7 +96,7 @@ class PmmlModel:
     def _score_cells(self, engine: PmmlEngine, batch: Any) -> Scores:
         """Score records of any type, with what is missing."""
         arrays = self._cells.read(batch)
-        nullable = [batch.schema.field(place).nullable for place in self._cells.bind(batch.schema)]
+        nullable = [batch.schema.field(index).nullable for index in self._cells.bind(batch.schema)]
         cells = read_cells(self.columns, arrays, nullable, self._required, self._longest)
         rows = [row for row in range(len(batch)) if row not in cells.problems]
         flat = cells.flat(rows)
@@ -155,17 +155,17 @@ class _Outputs:
         self._java: Any = None
         self._predicted = document.predicted
         self._following = document.following
-        self._places: dict[str, int] = {}
+        self._columns: dict[str, int] = {}
         if not self.wanted:
             return
         self._java = load_engine(document.full_text)
         if tuple(map(str, self._java.inputNames())) != inputs:
             raise ModelFormatError("the PMML model reads other inputs for its outputs than for its answer.")
-        self._places = {str(name): place for place, name in enumerate(self._java.outputNames())}
-        if self._answer and self._answer not in self._places:
+        self._columns = {str(name): column for column, name in enumerate(self._java.outputNames())}
+        if self._answer and self._answer not in self._columns:
             raise ModelFormatError(
                 f"the PMML model has no output {self._answer!r}, which the parameter {OUTPUT!r} names. It has: "
-                f"{', '.join(self._places)}."
+                f"{', '.join(self._columns)}."
             )
 
     def add(self, scores: Scores, rows: Sequence[Any]) -> Scores:
@@ -179,17 +179,17 @@ class _Outputs:
     def _column(self, name: str, answers: Sequence[Sequence[Any]], scores: Scores) -> NDArray[Any]:
         if name in self._predicted:  # of labels that are equally likely the engine takes any
             return scores.values if scores.labels is None else scores.labels
-        place = self._places[name]
-        values = [row[place] if place < len(row) else None for row in answers]
+        column = self._columns[name]
+        values = [row[column] if column < len(row) else None for row in answers]
         if name in self._following:
             values = [None if self._turned(row, scores, n) else values[n] for n, row in enumerate(answers)]
         return _as_array(values)
 
-    def _turned(self, row: Sequence[Any], scores: Scores, place: int) -> bool:
+    def _turned(self, row: Sequence[Any], scores: Scores, index: int) -> bool:
         """Whether the engine took another of equally likely labels: what it made of that is of no use."""
-        named = [row[self._places[name]] for name in self._predicted if row and name in self._places]
+        named = [row[self._columns[name]] for name in self._predicted if row and name in self._columns]
         labels = scores.labels
-        return labels is not None and any(value is not None and text_of(value) != labels[place] for value in named)
+        return labels is not None and any(value is not None and text_of(value) != labels[index] for value in named)
 
     def _predict(self, row: Any) -> Sequence[Any]:
         try:
@@ -231,17 +231,17 @@ def _spread(scores: Scores, rows: Sequence[int], count: int, problems: Mapping[i
     """The scores of some rows as those of all, with the others' problems."""
     if len(rows) == count:
         return scores
-    places = np.asarray(rows, dtype=np.intp)
+    indices = np.asarray(rows, dtype=np.intp)
     merged = {**problems, **{rows[row]: reason for row, reason in scores.problems.items()}}
     return Scores(
-        _scatter(scores.values, places, count),
+        _scatter(scores.values, indices, count),
         dict(sorted(merged.items())),
-        None if scores.labels is None else _scatter(scores.labels, places, count),
-        {name: _scatter(column, places, count) for name, column in scores.outputs.items()},
+        None if scores.labels is None else _scatter(scores.labels, indices, count),
+        {name: _scatter(column, indices, count) for name, column in scores.outputs.items()},
     )
 
 
-def _scatter(column: NDArray[Any], places: NDArray[np.intp], count: int) -> NDArray[Any]:
+def _scatter(column: NDArray[Any], indices: NDArray[np.intp], count: int) -> NDArray[Any]:
     spread = np.full(count, None if column.dtype == object else np.nan, dtype=column.dtype)
-    spread[places] = column
+    spread[indices] = column
     return spread

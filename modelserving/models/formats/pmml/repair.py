@@ -113,7 +113,7 @@ def _order(nodes: list[Element], labels: list[str]) -> list[str]:
 
 def _complete_node(node: Element, order: list[str]) -> None:
     entries = {entry.get("value", ""): entry for entry in node.findall("ScoreDistribution")}
-    place = list(node).index(next(iter(entries.values())))
+    index = list(node).index(next(iter(entries.values())))
     counts = {name for entry in entries.values() for name in entry.attrib} - {"value"}
     if node.get("score") is None:
         node.set("score", max((label for label in order if label in entries), key=lambda label: _count(entries[label])))
@@ -121,7 +121,7 @@ def _complete_node(node: Element, order: list[str]) -> None:
         node.remove(entry)
     for offset, label in enumerate(order):
         absent = Element("ScoreDistribution", {"value": label, **dict.fromkeys(counts, "0")})
-        node.insert(place + offset, entries.get(label, absent))
+        node.insert(index + offset, entries.get(label, absent))
 
 
 def _count(entry: Element) -> float:
@@ -134,9 +134,9 @@ def _break_ties_of_votes(segmentation: Element) -> None:
     if method not in {"majorityVote", "weightedMajorityVote"}:
         return
     segmentation.set("multipleModelMethod", "weightedMajorityVote")
-    for place, segment in enumerate(segmentation.iterfind("Segment")):
+    for index, segment in enumerate(segmentation.iterfind("Segment")):
         weight = float(segment.get("weight", "1")) if method == "weightedMajorityVote" else 1.0
-        segment.set("weight", repr(weight * (1.0 + 2.0 ** -(20 + min(place, 25)))))
+        segment.set("weight", repr(weight * (1.0 + 2.0 ** -(20 + min(index, 25)))))
 
 
 def _round_to_single_precision(root: Element) -> None:
@@ -222,8 +222,8 @@ def _write_as_votes(model: Element, machines: list[Element]) -> None:
     vectors = {vector.get("id"): vector for vector in model.iterfind("VectorDictionary/VectorInstance")}
     attributes = dict(model.attrib)
     segmentation = Element("Segmentation", multipleModelMethod="majorityVote")
-    for place, machine in enumerate(machines, start=1):
-        segment = SubElement(segmentation, "Segment", id=str(place))
+    for number, machine in enumerate(machines, start=1):
+        segment = SubElement(segmentation, "Segment", id=str(number))
         SubElement(segment, "True")
         player = SubElement(segment, model.tag, attributes)
         player.extend([] if schema is None else [schema])

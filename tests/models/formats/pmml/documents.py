@@ -108,7 +108,7 @@ def tree(strategy: str) -> str:
 def ensemble(method: str, models: Iterable[str], target: str = "y", output: str = "") -> str:
     function = "regression" if target == "y" else "classification"
     segments = "".join(
-        f'<Segment id="{place}" weight="{place}"><True/>{model}</Segment>' for place, model in enumerate(models, 1)
+        f'<Segment id="{number}" weight="{number}"><True/>{model}</Segment>' for number, model in enumerate(models, 1)
     )
     return (
         f'<MiningModel functionName="{function}">{schema(target)}{output}<Segmentation multipleModelMethod="{method}">'
@@ -138,8 +138,8 @@ LINES = tuple(regression(terms, mining=bare()) for terms in (number("x1", 2), nu
 def clusters(measure: str) -> str:
     fields = "".join(f'<ClusteringField field="{name}" compareFunction="absDiff"/>' for name in ("x1", "x2"))
     centres = "".join(
-        f'<Cluster id="{place}" name="cluster {place}"><Array n="2" type="real">{centre}</Array></Cluster>'
-        for place, centre in enumerate(("0 0", "3 3", "5 -2"), 1)
+        f'<Cluster id="{number}" name="cluster {number}"><Array n="2" type="real">{centre}</Array></Cluster>'
+        for number, centre in enumerate(("0 0", "3 3", "5 -2"), 1)
     )
     return (
         f'<ClusteringModel functionName="clustering" modelClass="centerBased" numberOfClusters="3">{bare()}{LABEL}'

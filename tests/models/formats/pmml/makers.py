@@ -134,17 +134,17 @@ def network(activation: str, normalization: str) -> str:
         return f'<Neuron id="{name}" bias="{bias}">{inside}</Neuron>'
 
     inputs = "".join(
-        f'<NeuralInput id="0,{place}"><DerivedField optype="continuous" dataType="double">'
+        f'<NeuralInput id="0,{index}"><DerivedField optype="continuous" dataType="double">'
         f'<NormContinuous field="{name}"><LinearNorm orig="0" norm="0"/><LinearNorm orig="1" norm="0.5"/>'
         "</NormContinuous></DerivedField></NeuralInput>"
-        for place, name in enumerate(("x1", "x2"))
+        for index, name in enumerate(("x1", "x2"))
     )
     hidden = neuron("1,0", 0.1, ("0,0", 0.5), ("0,1", -0.3)) + neuron("1,1", -0.2, ("0,0", 0.25), ("0,1", 0.8))
     last = "".join(neuron(f"2,{n}", 0.1 * n, ("1,0", 1.5 - n), ("1,1", -0.7 + n)) for n in range(3))
     outputs = "".join(
-        f'<NeuralOutput outputNeuron="2,{place}"><DerivedField optype="categorical" dataType="string"><NormDiscrete '
+        f'<NeuralOutput outputNeuron="2,{index}"><DerivedField optype="categorical" dataType="string"><NormDiscrete '
         f'field="k" value="{label}"/></DerivedField></NeuralOutput>'
-        for place, label in enumerate("pqr")
+        for index, label in enumerate("pqr")
     )
     return (
         f'<NeuralNetwork functionName="classification" activationFunction="{activation}" threshold="0.2">{schema("k")}'
@@ -154,7 +154,7 @@ def network(activation: str, normalization: str) -> str:
 
 
 def machine(attributes: str, absolute: float, *coefficients: float) -> str:
-    vectors = "".join(f'<SupportVector vectorId="v{place}"/>' for place in range(3))
+    vectors = "".join(f'<SupportVector vectorId="v{index}"/>' for index in range(3))
     values = "".join(f'<Coefficient value="{value}"/>' for value in coefficients)
     return (
         f"<SupportVectorMachine {attributes}><SupportVectors>{vectors}</SupportVectors>"
@@ -165,8 +165,8 @@ def machine(attributes: str, absolute: float, *coefficients: float) -> str:
 def tournament(kernel: str) -> str:
     """Each of three labels plays each other, as LibSVM does."""
     vectors = "".join(
-        f'<VectorInstance id="v{place}"><Array n="2" type="real">{values}</Array></VectorInstance>'
-        for place, values in enumerate(("0 1", "2 -1", "1 3"))
+        f'<VectorInstance id="v{index}"><Array n="2" type="real">{values}</Array></VectorInstance>'
+        for index, values in enumerate(("0 1", "2 -1", "1 3"))
     )
     fields = '<VectorFields numberOfFields="2"><FieldRef field="x1"/><FieldRef field="x2"/></VectorFields>'
     played = "".join(
@@ -195,9 +195,9 @@ GRID: Rows = [{"x1": a / 3, "x2": b / 3, "c": "a"} for a, b in product(range(-6,
 def general(link: str) -> str:
     """A generalised linear model, as R writes it."""
     betas = "".join(
-        f'<PCell parameterName="p{place}" beta="{beta}"/>' for place, beta in enumerate((0.5, 0.1, -0.2, 0.05))
+        f'<PCell parameterName="p{index}" beta="{beta}"/>' for index, beta in enumerate((0.5, 0.1, -0.2, 0.05))
     )
-    parameters = "".join(f'<Parameter name="p{place}"/>' for place in range(4))
+    parameters = "".join(f'<Parameter name="p{index}"/>' for index in range(4))
     return (
         '<GeneralRegressionModel modelType="generalizedLinear" functionName="regression" '
         f'linkFunction="{link}">{schema()}<ParameterList>{parameters}</ParameterList><FactorList>'
@@ -248,8 +248,8 @@ ELEMENTS: Mapping[str, tuple[str, Rows]] = {
         for strategy, without in STRATEGIES
     },
     **{
-        f"counted {place} {strategy} {without}": (counted(strategy, without, inside), ALL)
-        for place, inside in (("below", ""), ("within", '<ScoreDistribution value="q" recordCount="3"/>'))
+        f"counted {where} {strategy} {without}": (counted(strategy, without, inside), ALL)
+        for where, inside in (("below", ""), ("within", '<ScoreDistribution value="q" recordCount="3"/>'))
         for strategy, without in STRATEGIES
         if strategy != "defaultChild"
     },

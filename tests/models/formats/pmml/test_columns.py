@@ -36,8 +36,8 @@ def regression(inputs: str, terms: str) -> bytes:
 
 def one_of(name: str, *values: str) -> str:
     return "".join(
-        f'<CategoricalPredictor name="{name}" value="{value}" coefficient="{place}"/>'
-        for place, value in enumerate(values, start=1)
+        f'<CategoricalPredictor name="{name}" value="{value}" coefficient="{number}"/>'
+        for number, value in enumerate(values, start=1)
     )
 
 

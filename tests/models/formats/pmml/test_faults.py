@@ -441,7 +441,7 @@ def test_a_label_that_no_one_has_seen_is_one_of_its_own() -> None:
 def test_a_target_that_is_taken_as_it_is_keeps_its_labels() -> None:
     """KNIME marks every field so, its target too: without its labels, the last one would never be the answer."""
     cells = "".join(
-        f'<PCell targetCategory="no" parameterName="p{place}" beta="{beta}"/>' for place, beta in enumerate((1, -1))
+        f'<PCell targetCategory="no" parameterName="p{index}" beta="{beta}"/>' for index, beta in enumerate((1, -1))
     )
     data = pmml(
         FIELDS,
@@ -574,8 +574,8 @@ def test_an_output_made_of_the_answer_is_missing_where_the_engine_took_another_o
     )
     shares = "".join(f'<OutputField name="{label}" feature="probability" value="{label}"/>' for label in ("no", "yes"))
     data = boosted('<MiningField name="margin"/>').replace(b"<Segmentation ", number.encode() + b"<Segmentation ", 1)
-    place = data.index(b'<RegressionTable intercept="0"')
-    data = data[:place] + f"<Output>{shares}</Output>".encode() + data[place:]
+    start = data.index(b'<RegressionTable intercept="0"')
+    data = data[:start] + f"<Output>{shares}</Output>".encode() + data[start:]
     scores = score(data, {"outputs": "number"}, x=[0.5, 1.0, 2.0])
     assert scores.labels is not None
     assert [str(label) for label in scores.labels] == ["no", "yes", "yes"]

@@ -22,7 +22,7 @@ def text(value: str) -> str:
     return f'<Constant dataType="string">{value}</Constant>'
 
 
-def place(value: str) -> str:
+def number(value: str) -> str:
     return f'<Constant dataType="integer">{value}</Constant>'
 
 
@@ -44,7 +44,7 @@ C = reference("c")
         (equals(apply("uppercase", C), "A"), ["a", "b"], [2.0, 3.0]),
         (equals(apply("trimBlanks", apply("lowercase", C)), "k"), ["k", "a"], [2.0, 3.0]),
         (equals(apply("replace", C, text("[ab]"), text("x")), "x"), ["b", "k"], [2.0, 3.0]),
-        (equals(apply("substring", C, place("1"), place("1")), "a"), ["a", "b"], [2.0, 3.0]),
+        (equals(apply("substring", C, number("1"), number("1")), "a"), ["a", "b"], [2.0, 3.0]),
         (chosen(apply("matches", C, text("^a+$"))), ["a", "b"], [2.0, 3.0]),
     ],
     ids=["uppercase", "trimBlanks", "replace", "substring", "matches"],
@@ -68,7 +68,7 @@ def test_functions_on_text_are_answered(data: bytes, texts: list[str], expected:
         (apply("replace", C, text("a"), text("a" * 300)), "can make a text of"),
         (apply("formatNumber", constant(1), text("%9999999s")), "applies formatNumber"),
         (apply("concat", C, reference("x1")), "spell differently"),
-        (apply("substring", C, place("0"), place("1")), "from 1 on"),
+        (apply("substring", C, number("0"), number("1")), "from 1 on"),
         ('<TextIndex textField="c"><Constant>b</Constant></TextIndex>', "applies TextIndex"),
         (apply("equal", C, text("a")).replace("Apply", "x:Apply").replace("equal", "concat"), "applies concat"),
     ],
