@@ -89,6 +89,12 @@ def restart(lab: Lab, page: Page, lesson: str, every: int = 1) -> Iterator[str]:
     """
     notebook = _opened(lab, page, lesson)
     sections = _sections(notebook)
+    # Something runs when a kernel is restarted. Restarted while JupyterLab still opens it, its page often waits for a
+    # message that it has dropped, and hears no other one.
+    for cell in _code(notebook):
+        yield from _ran(notebook, cell, "first")
+        if "setup" in cell.tags:
+            break
     for section in sections[::-1][::every][::-1]:
         notebook.restart()
         for cell in _code(notebook):
