@@ -84,8 +84,8 @@ class StateStoreContext:
         found = self.java.recordMetadata()
         if not found.isPresent():
             return None
-        place = found.get()
-        return RecordMetadata(str(place.topic()), int(place.partition()), int(place.offset()))
+        metadata = found.get()
+        return RecordMetadata(str(metadata.topic()), int(metadata.partition()), int(metadata.offset()))
 
     def logChange(self, store: str, key: bytes, value: bytes | None, timestamp: int | datetime = 0) -> None:
         """Write a change to the changelog of a store of one's own. What was written is committed with the task.
@@ -160,8 +160,8 @@ class ProcessorContext(StateStoreContext):
 
     def _record_time(self) -> int:
         """The time of the record in hand, or of what is scheduled."""
-        place = self.java.recordContext()
-        return self.currentSystemTimeMs() if place is None else int(place.timestamp())
+        context = self.java.recordContext()
+        return self.currentSystemTimeMs() if context is None else int(context.timestamp())
 
     def schedule(self, seconds: float | timedelta, *call: Any, stream_time: bool = False) -> Cancellable:
         """Call a function regularly, between two records.

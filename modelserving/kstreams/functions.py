@@ -187,10 +187,10 @@ def StateRestoreListener(listener: object) -> Any:
         tell = getattr(listener, name, None)
 
         @guarded
-        def call(place: Any, store: Any, *numbers: Any) -> None:
+        def call(tp: Any, store: Any, *numbers: Any) -> None:
             keep_attached()
             if tell is not None:
-                tell((str(place.topic()), int(place.partition())), str(store), *map(int, numbers))
+                tell((str(tp.topic()), int(tp.partition())), str(store), *map(int, numbers))
 
         return call
 
@@ -210,7 +210,7 @@ def takes(function: Callable[..., Any], count: int) -> bool:
 
 
 def ProcessingExceptionHandler(function: Callable[[RecordMetadata, Record, BaseException], bool]) -> Any:
-    """``(place, record, error)`` to whether to go on without the record; for ``processing_exception_handler``."""
+    """``(metadata, record, error)`` to whether to go on without the record; for ``processing_exception_handler``."""
     return _handler("ProcessingExceptionHandler", Record.of, function)
 
 
@@ -225,16 +225,16 @@ def ProductionExceptionHandler(function: Callable[[RecordMetadata, Record, BaseE
 
 
 def _handler(name: str, record_of: Callable[[Any], Record], function: Callable[..., bool]) -> Any:
-    """An exception handler of the engine's; a place where there is none has offset -1."""
+    """An exception handler of the engine's; metadata of a record that has none have offset -1."""
     full = f"org.apache.kafka.streams.errors.{name}"
     response = jvm.java_class(f"{full}$Response")
 
     @guarded
     def handle(context: Any, record: Any, thrown: Any, *_: Any) -> Any:
         keep_attached()
-        place = RecordMetadata(str(context.topic()), int(context.partition()), int(context.offset()))
+        metadata = RecordMetadata(str(context.topic()), int(context.partition()), int(context.offset()))
         error = cause_of(thrown) or ServerError(f"Kafka Streams: {describe(thrown)}.")
-        return response.resume() if _to_bool(function(place, record_of(record), error), name) else response.fail()
+        return response.resume() if _to_bool(function(metadata, record_of(record), error), name) else response.fail()
 
     methods: dict[str, Callable[..., Any]] = {"handleError": handle, "configure": lambda _: None}
     if name.startswith("Production"):

@@ -46,7 +46,7 @@ class RecordMetadata:
     Args:
         topic: the topic,
         partition: the partition of it,
-        offset: and its place there.
+        offset: and its number there.
     """
 
     topic: str

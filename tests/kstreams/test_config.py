@@ -121,8 +121,8 @@ def test_handlers_extractors_and_serdes_are_functions_of_python() -> None:
     """The engine makes a class of each; a handler gets the very error, and says whether to go on."""
     seen: list[tuple[RecordMetadata, object, BaseException]] = []
 
-    def go_on(place: RecordMetadata, record: Record, error: BaseException) -> bool:
-        seen.append((place, record.key(), error))
+    def go_on(metadata: RecordMetadata, record: Record, error: BaseException) -> bool:
+        seen.append((metadata, record.key(), error))
         return True
 
     def shout(value: str) -> bytes:
@@ -136,8 +136,8 @@ def test_handlers_extractors_and_serdes_are_functions_of_python() -> None:
         processing_exception_handler=go_on,
     )
     assert found == [("GOOD: 0.25", 7)]
-    ((place, key, error),) = seen
-    assert (place, key, type(error)) == (RecordMetadata("in", 0, 0), "key", ZeroDivisionError)
+    ((metadata, key, error),) = seen
+    assert (metadata, key, type(error)) == (RecordMetadata("in", 0, 0), "key", ZeroDivisionError)
 
 
 def test_what_cannot_be_read_or_written_is_asked_about_too() -> None:
@@ -148,7 +148,7 @@ def test_what_cannot_be_read_or_written_is_asked_about_too() -> None:
     def decode(data: bytes) -> str:
         return data.decode() if data else str(1 / 0)
 
-    def go_on(_place: RecordMetadata, record: Record, _error: BaseException) -> bool:
+    def go_on(_metadata: RecordMetadata, record: Record, _error: BaseException) -> bool:
         asked.append(record.value())
         return True
 

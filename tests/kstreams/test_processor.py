@@ -105,23 +105,23 @@ def test_a_processor_without_process_says_so(one_node: Draw) -> None:
 
 def test_the_context_says_where_a_record_was_read(one_node: Draw) -> None:
     """Topic, partition and offset; nothing while no record is in hand."""
-    places: list[RecordMetadata | None] = []
+    seen: list[RecordMetadata | None] = []
 
     class Placing(Processor):
         def init(self, context: ProcessorContext) -> None:
             super().init(context)
-            context.schedule(1, lambda _: places.append(context.recordMetadata()))
+            context.schedule(1, lambda _: seen.append(context.recordMetadata()))
 
         def process(self, record: Record) -> None:
-            places.append(self.context.recordMetadata())
+            seen.append(self.context.recordMetadata())
 
     with TopologyTestDriver(one_node(ProcessorSupplier(Placing))) as driver:
         topic = driver.createInputTopic("in", raw(), raw())
         topic.pipeInput(None, b"one")
         topic.pipeInput(None, b"two")
         driver.advanceWallClockTime(1)
-    assert places[:2] == [RecordMetadata("in", 0, 0), RecordMetadata("in", 0, 1)]
-    assert places[2] is None or places[2].offset == -1
+    assert seen[:2] == [RecordMetadata("in", 0, 0), RecordMetadata("in", 0, 1)]
+    assert seen[2] is None or seen[2].offset == -1
 
 
 def test_something_can_be_scheduled_and_ended(one_node: Draw) -> None:

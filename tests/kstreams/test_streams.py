@@ -168,9 +168,9 @@ class Restored:
     def __init__(self) -> None:
         self.ends: list[tuple[tuple[str, int], str]] = []
 
-    def onRestoreEnd(self, place: tuple[str, int], store: str, _count: int) -> None:  # noqa: N802 - the engine's name
+    def onRestoreEnd(self, tp: tuple[str, int], store: str, _count: int) -> None:  # noqa: N802 - the engine's name
         """A store is there."""
-        self.ends.append((place, store))
+        self.ends.append((tp, store))
 
 
 @pytest.mark.slow

@@ -209,10 +209,10 @@ class _BatchNode:
     def _at_this_node(self, work: Callable[[], object]) -> None:
         """Before a commit the engine is at no node, and has no record in hand; to hand on, one must be somewhere."""
         java = self._context.java
-        node, place = java.currentNode(), java.recordContext()
+        node, context = java.currentNode(), java.recordContext()
         java.setCurrentNode(self._self)
         try:
             work()
         finally:
             java.setCurrentNode(node)
-            java.setRecordContext(place)
+            java.setRecordContext(context)

@@ -5,8 +5,8 @@ Streams ends. Here whoever runs the application says where reading goes on. A po
 that this costs little; all else goes to the engine's own consumer as it is.
 
 Where a batch is damaged, Java hands out what is before it, and then says where it is. Of a codec that it does not know
-it says nothing, and what the same poll had read by then is lost: so the places are read once more, record by record,
-from where the last poll ended.
+it says nothing, and what the same poll had read by then is lost: so the partitions are read once more, record by
+record, from where the last poll ended.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SUPPLIER = "org.apache.kafka.streams.KafkaClientSupplier"
 _DEFAULT = "org.apache.kafka.streams.processor.internals.DefaultKafkaClientSupplier"
 _CONSUMER = "org.apache.kafka.clients.consumer."
 _KAFKA = "org.apache.kafka.common."
-_PLACES = tuple(
+_PATTERNS = tuple(
     re.compile(said)
     for said in (
         r"fetching the next record from (.+)-(\d+)\. If needed",
@@ -82,8 +82,8 @@ class _Patient:
         try:
             found = self._java.poll(timeout)
         except jpype.JException as error:
-            if (place := stuck_at(error)) is not None:
-                self._skip(_place(*place), error)
+            if (stuck := stuck_at(error)) is not None:
+                self._skip(_topic_partition(*stuck), error)
                 return _records()
             if not _is_stray(error):
                 raise
@@ -92,10 +92,10 @@ class _Patient:
             self._next.putAll(found.nextOffsets())
         return found
 
-    def seek(self, place: Any, to: Any) -> None:
+    def seek(self, tp: Any, to: Any) -> None:
         """As the engine's."""
-        self._java.seek(place, to)
-        self._next.remove(place)
+        self._java.seek(tp, to)
+        self._next.remove(tp)
 
     def close(self, *arguments: Any) -> None:
         """Close it, and let go of it: objects of Python and Java that hold each other are never freed."""
@@ -107,33 +107,33 @@ class _Patient:
         if not isinstance(self._java, Ended):
             self._java.unregisterMetricFromSubscription(metric)
 
-    def _skip(self, place: Any, error: Any) -> int:
+    def _skip(self, tp: Any, error: Any) -> int:
         """Pass over what is at the position; where it goes on."""
-        at = int(self._java.position(place))
-        after = self._pass_over(str(place.topic()), int(place.partition()), at, jvm.describe(error))
-        self.seek(place, jpype.JLong(after))
+        at = int(self._java.position(tp))
+        after = self._pass_over(str(tp.topic()), int(tp.partition()), at, jvm.describe(error))
+        self.seek(tp, jpype.JLong(after))
         return after
 
     def _look_for_it(self, error: Any) -> Any:
         """Pass over what a poll failed at that did not say where; the records before it."""
-        places = [place for place in self._java.assignment() if place not in self._java.paused()]
-        for place in places:
-            self._go_back(place)
+        partitions = [tp for tp in self._java.assignment() if tp not in self._java.paused()]
+        for tp in partitions:
+            self._go_back(tp)
         with closing(self._search()) as search:
-            for place in places:
-                records = search.up_to_the_unreadable(place, int(self._java.position(place)))
+            for tp in partitions:
+                records = search.up_to_the_unreadable(tp, int(self._java.position(tp)))
                 if records is not None:
-                    self.seek(place, jpype.JLong(search.position(place)))
-                    return _records(place, records, self._skip(place, error))
+                    self.seek(tp, jpype.JLong(search.position(tp)))
+                    return _records(tp, records, self._skip(tp, error))
         raise error
 
-    def _go_back(self, place: Any) -> None:
+    def _go_back(self, tp: Any) -> None:
         """Read on where the last poll ended: what the failing one had read was handed to nobody."""
-        known, position = self._next.get(place), int(self._java.position(place))
+        known, position = self._next.get(tp), int(self._java.position(tp))
         if known is None or known.offset() > position:  # nothing came since it was assigned
-            known = self._java.committed(jvm.java_class("java.util.Set").of(place)).get(place)
+            known = self._java.committed(jvm.java_class("java.util.Set").of(tp)).get(tp)
         if known is not None and known.offset() < position:
-            self._java.seek(place, jpype.JLong(known.offset()))
+            self._java.seek(tp, jpype.JLong(known.offset()))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._java, name)
@@ -158,45 +158,45 @@ class _Search:
         self._wait = jvm.java_class("java.time.Duration").ofMillis(_SEARCH_POLL_MS)
         self.close = self._java.close
 
-    def up_to_the_unreadable(self, place: Any, start: int) -> list[Any] | None:
+    def up_to_the_unreadable(self, tp: Any, start: int) -> list[Any] | None:
         """The records before it; ``None``: it is not among as many as a poll takes."""
-        places = jvm.java_class("java.util.List").of(place)
-        self._java.assign(places)
-        self._java.seek(place, jpype.JLong(start))
-        end, deadline = int(self._java.endOffsets(places).get(place)), time.monotonic() + _SEARCH_S
+        partitions = jvm.java_class("java.util.List").of(tp)
+        self._java.assign(partitions)
+        self._java.seek(tp, jpype.JLong(start))
+        end, deadline = int(self._java.endOffsets(partitions).get(tp)), time.monotonic() + _SEARCH_S
         records: list[Any] = []
-        while self.position(place) < end and len(records) <= self._most and time.monotonic() < deadline:
+        while self.position(tp) < end and len(records) <= self._most and time.monotonic() < deadline:
             try:
-                records += self._java.poll(self._wait).records(place)
+                records += self._java.poll(self._wait).records(tp)
             except jpype.JException as error:
                 if stuck_at(error) is None and not _is_stray(error):
                     raise
                 return records
         return None
 
-    def position(self, place: Any) -> int:
+    def position(self, tp: Any) -> int:
         """Behind the last record."""
-        return int(self._java.position(place))
+        return int(self._java.position(tp))
 
 
-def _place(topic: str, partition: int) -> Any:
+def _topic_partition(topic: str, partition: int) -> Any:
     return jvm.java_class(_KAFKA + "TopicPartition")(topic, partition)
 
 
-def _records(place: Any = None, records: list[Any] | None = None, after: int = 0) -> Any:
+def _records(tp: Any = None, records: list[Any] | None = None, after: int = 0) -> Any:
     """What a poll returns."""
     kind = jvm.java_class(_CONSUMER + "ConsumerRecords")
     if not records:
         return kind.empty()
     goes_on = jvm.java_class(_CONSUMER + "OffsetAndMetadata")(after)
     one = jvm.java_class("java.util.Map").of
-    return kind(one(place, jvm.java_class("java.util.ArrayList")(records)), one(place, goes_on))
+    return kind(one(tp, jvm.java_class("java.util.ArrayList")(records)), one(tp, goes_on))
 
 
 def stuck_at(error: Any) -> tuple[str, int] | None:
     """The topic and partition where a poll can read no further; ``None`` for any other failure."""
     said = str(error.getMessage())
-    found = next(filter(None, (place.search(said) for place in _PLACES)), None)
+    found = next(filter(None, (pattern.search(said) for pattern in _PATTERNS)), None)
     return (found[1], int(found[2])) if found else None
 
 

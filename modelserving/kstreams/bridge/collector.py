@@ -1,8 +1,8 @@
 """A Java processor that collects records, put together from Java's method handles, with no Java source of ours.
 
-A record that crosses from Java to Python by itself costs some ten microseconds: its value, its time, its place and the
-answer on the way back are calls of their own. Here Java puts records aside and Python gets their columns: a batch costs
-about as much as a record did.
+A record that crosses from Java to Python by itself costs some ten microseconds: its value, its time, its context and
+the answer on the way back are calls of their own. Here Java puts records aside and Python gets their columns: a batch
+costs about as much as a record did.
 """
 
 from __future__ import annotations
@@ -96,13 +96,13 @@ class Collector:
         self._context = context
         self._parts = _parts()
         self._records = java_class("java.util.ArrayList")()
-        self._places = java_class("java.util.ArrayList")()
+        self._contexts = java_class("java.util.ArrayList")()
         self._out = java_class("java.io.ByteArrayOutputStream")()
         self._write = self._parts.writer(self._out)
         self._answers = _SharedAnswers(_ANSWERS)
         self._loops: dict[str, Any] = {}
         runnable = implement("java.lang.Runnable", run=full)
-        self.process = self._parts.collect(context, self._records, self._places, limit, runnable)
+        self.process = self._parts.collect(context, self._records, self._contexts, limit, runnable)
 
     def release(self) -> None:
         """Let go of the engine, and stay empty."""
@@ -116,7 +116,7 @@ class Collector:
         """All that was put aside; it stays, for ``forward``."""
         parts = self._parts
         return Columns(
-            np.array(self._places.stream().mapToLong(parts.offset).toArray()).tolist(),
+            np.array(self._contexts.stream().mapToLong(parts.offset).toArray()).tolist(),
             np.array(self._records.stream().mapToLong(parts.timestamp).toArray()).tolist(),
             self._bytes(parts.key),
             self._bytes(parts.value),
@@ -136,7 +136,7 @@ class Collector:
         if len(content) > self._answers.size:
             self._answers, self._loops = _SharedAnswers(2 * len(content)), {}
         if child not in self._loops:
-            where = self._context, self._records, self._places, self._answers.buffer, child
+            where = self._context, self._records, self._contexts, self._answers.buffer, child
             self._loops[child] = self._parts.forward_all(*where)
         lengths = np.fromiter(map(len, values), dtype=np.int32, count=len(values))
         plan = np.column_stack((np.asarray(rows, dtype=np.int32), lengths.cumsum(dtype=np.int32) - lengths, lengths))
@@ -146,7 +146,7 @@ class Collector:
     def clear(self) -> None:
         """Forget what was put aside."""
         self._records.clear()
-        self._places.clear()
+        self._contexts.clear()
 
     def _bytes(self, column: Any) -> list[bytes | None]:
         """A column of byte arrays: all of them at once, then cut."""
@@ -196,7 +196,7 @@ class _CollectorHandles:
         self._bytes = java_class("byte[]").class_
         self._ints = java_class("int[]").class_
         self._record = java_class(_API + "Record").class_
-        self._place = java_class(_CONTEXT).class_
+        self._record_context = java_class(_CONTEXT).class_
         self.processor = java_class(_API + "Processor").class_
         self.process_type = self._type(self._void, self._record)
         record = _API + "Record"
@@ -214,27 +214,27 @@ class _CollectorHandles:
         write = write.asType(self._type(self._void, self._object))
         return self._function("Consumer", self._unless_null(write, self._handles.zero(self._void)))
 
-    def collect(self, context: Any, records: Any, places: Any, limit: int, full: Any) -> Any:
-        """``(Record) -> void``: put it aside with its place; at the limit, say so."""
-        place = self._virtual(INTERNAL_CONTEXT, "recordContext", self._place).bindTo(context)
-        add_place = self._handles.collectArguments(self._add(places, self._place), 0, place)
+    def collect(self, context: Any, records: Any, contexts: Any, limit: int, full: Any) -> Any:
+        """``(Record) -> void``: put it aside with its context; at the limit, say so."""
+        record_context = self._virtual(INTERNAL_CONTEXT, "recordContext", self._record_context).bindTo(context)
+        add_context = self._handles.collectArguments(self._add(contexts, self._record_context), 0, record_context)
         size = self._virtual("java.util.ArrayList", "size", self._int).bindTo(records)
         equals = self._virtual("java.lang.Object", "equals", self._boolean, self._object)
         at_limit = equals.bindTo(java_class("java.lang.Integer")(limit)).asType(self._type(self._boolean, self._int))
         say = self._virtual("java.lang.Runnable", "run", self._void).bindTo(full)
         test = self._handles.filterReturnValue(size, at_limit)
-        steps = (add_place, self._handles.guardWithTest(test, say, self._handles.zero(self._void)))
+        steps = (add_context, self._handles.guardWithTest(test, say, self._handles.zero(self._void)))
         handle = self._add(records, self._record)
         for step in steps:
             handle = self._handles.foldArguments(self._handles.dropArguments(step, 0, self._record), handle)
         return handle
 
-    def forward_all(self, context: Any, records: Any, places: Any, answers: Any, child: str) -> Any:
+    def forward_all(self, context: Any, records: Any, contexts: Any, answers: Any, child: str) -> Any:
         """A ``Consumer`` of an ``int[]`` that has for each answer its row, where it starts, and how long it is."""
         handles = self._handles
         step = self._type(self._void, self._int, self._ints)
         record = handles.filterReturnValue(self._at(0), self._get(records, self._record))
-        place = handles.filterReturnValue(self._at(0), self._get(places, self._place))
+        record_context = handles.filterReturnValue(self._at(0), self._get(contexts, self._record_context))
         # (int[], int, int[], int, int[], int) -> Record
         answer = self._virtual(_API + "Record", "withValue", self._record, self._object)
         answer = handles.collectArguments(answer, 1, self._cut(answers))
@@ -243,18 +243,18 @@ class _CollectorHandles:
         forward = self._virtual(INTERNAL_CONTEXT, "forward", self._void, self._record, string).bindTo(context)
         forward = handles.collectArguments(handles.insertArguments(forward, 1, child), 0, answer)
         forward = handles.permuteArguments(forward, step, 1, 0, 1, 0, 1, 0)
-        go_to = self._virtual(INTERNAL_CONTEXT, "setRecordContext", self._void, self._place).bindTo(context)
-        go_to = handles.permuteArguments(handles.collectArguments(go_to, 0, place), step, 1, 0)
+        go_to = self._virtual(INTERNAL_CONTEXT, "setRecordContext", self._void, self._record_context).bindTo(context)
+        go_to = handles.permuteArguments(handles.collectArguments(go_to, 0, record_context), step, 1, 0)
         count = handles.filterReturnValue(handles.arrayLength(self._ints), self._arithmetic("floorDiv", _COLUMNS))
         loop = handles.countedLoop(count, None, handles.foldArguments(forward, go_to))
         return self._function("Consumer", loop.asType(self._type(self._void, self._object)))
 
     def _at(self, column: int) -> Any:
         """``(int[], int row) -> int``: a cell of a table."""
-        place = self._handles.filterReturnValue(
+        index = self._handles.filterReturnValue(
             self._arithmetic("multiplyExact", _COLUMNS), self._arithmetic("addExact", column)
         )
-        return self._handles.filterArguments(self._handles.arrayElementGetter(self._ints), 1, place)
+        return self._handles.filterArguments(self._handles.arrayElementGetter(self._ints), 1, index)
 
     def _cut(self, answers: Any) -> Any:
         """``(int[], int row, int[], int row) -> Object``: an array with the bytes of an answer."""

@@ -70,8 +70,8 @@ def _write(name: str, interface: Any) -> Any:
     def hand_on(method: Any) -> Any:
         def write(code: Any) -> None:
             code.getstatic(own, _TARGET, described)
-            for place, parameter in enumerate(method.getParameterTypes()):
-                code.loadLocal(kinds.from_(parameter.describeConstable().get()), code.parameterSlot(place))
+            for index, parameter in enumerate(method.getParameterTypes()):
+                code.loadLocal(kinds.from_(parameter.describeConstable().get()), code.parameterSlot(index))
             code.invokeinterface(described, method.getName(), _type_of(method))
             code.return_(kinds.from_(method.getReturnType().describeConstable().get()))
 

@@ -1,7 +1,7 @@
 """Bare functions where the DSL wants an interface: ``stream.mapValues(lambda value: value.upper())``.
 
 Left alone, JPype hands a function to Java as it is: its arguments arrive as Java's own strings, and what it returns has
-to be Java's. Here the DSL's methods give each function the interface that is meant, by the method's name, the place of
+to be Java's. Here the DSL's methods give each function the interface that is meant, by the method's name, the index of
 the function and how many arguments it takes; so it is as if that name had been written (``functions.py``).
 
 A class of processors, too, is taken for its supplier.
@@ -228,12 +228,12 @@ def _taking(owner: str, name: str) -> Any:
 
 
 def _adapt(owner: str, method: str, arguments: tuple[Any, ...]) -> list[Any]:
-    if (place := _SUPPLIER_AT.get(method)) is not None and len(arguments) > place:
-        check_supplier(method, arguments[place])
-    places = [place for place, found in enumerate(arguments) if _is_bare(found)]
+    if (index := _SUPPLIER_AT.get(method)) is not None and len(arguments) > index:
+        check_supplier(method, arguments[index])
+    indices = [index for index, found in enumerate(arguments) if _is_bare(found)]
     made = list(arguments)
-    for number, place in enumerate(places):
-        made[place] = _wrap(method, _kinds(owner, method, number, len(places)), made[place])
+    for number, index in enumerate(indices):
+        made[index] = _wrap(method, _kinds(owner, method, number, len(indices)), made[index])
     return made
 
 

@@ -85,7 +85,7 @@ class TopologyGraph:
         lines: list[Edge] = []
         row = 0
         for part in self.parts:
-            row = _place(part, row, boxes, lines)
+            row = _lay_out(part, row, boxes, lines)
         return draw(boxes, lines, self.alt)
 
     def _repr_svg_(self) -> str:
@@ -148,7 +148,7 @@ def _in_order(nodes: Mapping[str, Node]) -> list[str]:
     return done[::-1]
 
 
-def _place(part: tuple[Node, ...], row: int, boxes: list[NodeBox], lines: list[Edge]) -> int:
+def _lay_out(part: tuple[Node, ...], row: int, boxes: list[NodeBox], lines: list[Edge]) -> int:
     """Put the boxes of a sub-topology below what is there; the first row that is free afterwards."""
     column = {node.name: 1 for node in part}
     for node in part:

@@ -52,7 +52,7 @@ def draw(boxes: Sequence[NodeBox], lines: Iterable[Edge], alt: str) -> Markup:
         lines: between them.
         alt: the picture in words.
     """
-    placed = {box.name: box for box in boxes}
+    by_name = {box.name: box for box in boxes}
     width = _STEP_X * (1 + max((box.column for box in boxes), default=0)) - _GAP + 2 * _MARGIN
     height = _STEP_Y * (1 + max((box.row for box in boxes), default=0)) + 2 * _MARGIN
     tip = element("path", d="M0 0L8 4L0 8z", fill=_INK)
@@ -62,7 +62,7 @@ def draw(boxes: Sequence[NodeBox], lines: Iterable[Edge], alt: str) -> Markup:
         height,
         alt,
         element("defs", element("marker", tip, id="tip", viewBox="0 0 8 8", orient="auto", **size)),
-        *(_line(placed[line.start], placed[line.end]) for line in lines),
+        *(_line(by_name[line.start], by_name[line.end]) for line in lines),
         *map(_box, boxes),
         font_family="sans-serif",
     )

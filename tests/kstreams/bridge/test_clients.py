@@ -8,7 +8,7 @@ from unittest.mock import Mock
 import pytest
 
 from modelserving import jvm
-from modelserving.kstreams.bridge.clients import _Patient, _place, _records, stuck_at
+from modelserving.kstreams.bridge.clients import _Patient, _records, _topic_partition, stuck_at
 
 
 def test_a_consumer_that_is_closed_takes_back_metrics_without_a_word() -> None:
@@ -21,44 +21,44 @@ def test_a_consumer_that_is_closed_takes_back_metrics_without_a_word() -> None:
     java.unregisterMetricFromSubscription.assert_called_once_with("open")
 
 
-def record(place: Any, offset: int) -> Any:
+def record(tp: Any, offset: int) -> Any:
     kind = jvm.java_class("org.apache.kafka.clients.consumer.ConsumerRecord")
-    return kind(place.topic(), place.partition(), offset, None, None)
+    return kind(tp.topic(), tp.partition(), offset, None, None)
 
 
 class TwoPartitions:
-    """Java's consumer: the first poll brings a record, the second reads on in one place and fails in the other."""
+    """Java's consumer: the first poll brings a record, the second reads on in one partition and fails in the other."""
 
     def __init__(self) -> None:
-        self.places = _place("t", 0), _place("t", 1)
-        self.positions = dict.fromkeys(self.places, 3)
+        self.partitions = _topic_partition("t", 0), _topic_partition("t", 1)
+        self.positions = dict.fromkeys(self.partitions, 3)
         self.failure = jvm.java_class("java.lang.IllegalArgumentException")("Unknown compression type id: 7")
-        self.assignment, self.paused = lambda: set(self.places), set[Any]
+        self.assignment, self.paused = lambda: set(self.partitions), set[Any]
 
     def poll(self, _timeout: object) -> Any:
-        place = self.places[0]
-        self.positions[place] += 1
-        if self.positions[place] > 4:
+        tp = self.partitions[0]
+        self.positions[tp] += 1
+        if self.positions[tp] > 4:
             raise self.failure
-        return _records(place, [record(place, 3)], 4)
+        return _records(tp, [record(tp, 3)], 4)
 
-    def position(self, place: Any) -> int:
-        return self.positions[place]
+    def position(self, tp: Any) -> int:
+        return self.positions[tp]
 
-    def committed(self, places: Any) -> Any:
-        return {place: jvm.java_class("org.apache.kafka.clients.consumer.OffsetAndMetadata")(2) for place in places}
+    def committed(self, partitions: Any) -> Any:
+        return {tp: jvm.java_class("org.apache.kafka.clients.consumer.OffsetAndMetadata")(2) for tp in partitions}
 
-    def seek(self, place: Any, offset: Any) -> None:
-        self.positions[place] = int(offset)
+    def seek(self, tp: Any, offset: Any) -> None:
+        self.positions[tp] = int(offset)
 
 
 def test_what_a_failing_poll_has_read_elsewhere_is_read_again() -> None:
     """Java moves the other partition's position, and hands its record to nobody."""
     java = TwoPartitions()
-    good, bad = java.places
+    good, bad = java.partitions
     before = [record(bad, 2), record(bad, 5)]
     search = Mock()
-    search.up_to_the_unreadable = lambda place, _start: before if place == bad else None
+    search.up_to_the_unreadable = lambda tp, _start: before if tp == bad else None
     search.position.return_value = 6
     consumer = _Patient(java, lambda _topic, _part, offset, _reason: offset + 2, lambda: search)
     consumer.poll(None)

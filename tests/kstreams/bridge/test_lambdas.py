@@ -104,7 +104,7 @@ def test_a_whole_number_is_a_number() -> None:
 
 
 def test_aggregations_and_joins() -> None:
-    """Initializer, aggregator and joiner by the number of their arguments; a foreign key by its place."""
+    """Initializer, aggregator and joiner by the number of their arguments; a foreign key by its index."""
     builder = java.StreamsBuilder()
     orders = builder.table("orders", java.Consumed.with_(text(), text()))
     people = builder.table("people", java.Consumed.with_(text(), text()))
@@ -381,9 +381,9 @@ def test_a_transformer_of_values_says_what_it_is_not() -> None:
 
     class Forwarding(ValueTransformerWithKey):
         def transform(self, key: Any, value: Any) -> object:
-            place = self.context.recordMetadata()
-            assert place is not None
-            self.context.forward(Record(key, f"{value} at {place.offset}", 0))
+            metadata = self.context.recordMetadata()
+            assert metadata is not None
+            self.context.forward(Record(key, f"{value} at {metadata.offset}", 0))
             return value
 
     builder = java.StreamsBuilder()

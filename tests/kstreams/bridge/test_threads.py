@@ -18,7 +18,7 @@ from modelserving.kstreams.bridge.threads import attach, call_as_daemon, detach
 def on_a_java_thread(*steps: object) -> list[int]:
     """Call functions, one after the other, on one thread that Java makes; the identities that Python saw.
 
-    An identity is the place of a thread's state in a dictionary that lives as long as the state does.
+    An identity is the key of a thread's state in a dictionary that lives as long as the state does.
     """
     local = threading.local()
     seen: list[int] = []
