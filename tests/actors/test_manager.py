@@ -211,7 +211,7 @@ def test_a_record_that_always_kills_becomes_a_dead_letter_and_the_others_are_sco
 
 
 def test_what_was_saved_is_served_again_by_the_next_manager(runtime: Borrowed, settings: ServingSettings) -> None:
-    """Of the types that the topics know nothing of; with everything in its place."""
+    """Of the types that the topics know nothing of; with everything in its slot."""
 
     async def go() -> None:
         async with team(runtime, settings) as t:

@@ -48,7 +48,7 @@ def asides(root: Path) -> list[Path]:
 
 
 def test_what_is_saved_is_what_is_loaded(folder: StateFolder, tmp_path: Path) -> None:
-    """Every place, with name and description in theirs, and the statistics go on from where they were."""
+    """Every slot, with name and description in theirs, and the statistics go on from where they were."""
     found = StateFolder(tmp_path, "wine").load()
     assert found == STATE
     assert found.slots.current is not None
@@ -89,7 +89,7 @@ SPOILED = {
 def test_what_cannot_be_used_is_set_aside_and_nothing_is_lost(
     what: str, folder: StateFolder, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The reason and the new place are said; all files are there; the next state is written as if nothing had been."""
+    """The reason and the new folder are said; all files are there; the next state is written as if nothing had been."""
     spoil, reason = SPOILED[what]
     spoil(folder)
     before = {file.name: file.read_bytes() for file in folder.path.iterdir()}
@@ -110,21 +110,21 @@ WITHOUT = {
 }
 
 
-@pytest.mark.parametrize("place", WITHOUT)
+@pytest.mark.parametrize("slot", WITHOUT)
 @pytest.mark.parametrize("what", ["damaged", "gone"])
-def test_a_model_that_cannot_be_read_costs_no_other_its_place(
-    what: str, place: str, folder: StateFolder, caplog: pytest.LogCaptureFixture
+def test_a_model_that_cannot_be_read_costs_no_other_its_slot(
+    what: str, slot: str, folder: StateFolder, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its place is empty, and that is said once; its file, and what was said about it, are set aside."""
-    model = getattr(STATE.slots, place)
+    """Its slot is empty, and that is said once; its file, and what was said about it, are set aside."""
+    model = getattr(STATE.slots, slot)
     file = folder.path / f"{model.info.digest}.model"
     file.write_bytes(b"something else") if what == "damaged" else file.unlink()
     before = (folder.path / "state").read_bytes()
     with caplog.at_level(logging.WARNING):
-        assert folder.load() == WITHOUT[place]
+        assert folder.load() == WITHOUT[slot]
     assert model.info.digest[:12] in caplog.text
     caplog.clear()
-    assert folder.load() == WITHOUT[place]
+    assert folder.load() == WITHOUT[slot]
     assert caplog.text == ""
     kept = {path.name: path.read_bytes() for path in asides(folder.path)}
     assert kept.pop("state.set-aside-1") == before
@@ -190,7 +190,7 @@ def test_all_that_is_saved_is_found_and_the_unusable_is_set_aside(folder: StateF
 
 
 def test_a_folder_that_cannot_be_written_says_so(tmp_path: Path) -> None:
-    """With the place, and what to do."""
+    """With the path, and what to do."""
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StateError, match=r"wine.*cannot be written.*--state"):
         StateFolder(tmp_path / "file", "wine").save(STATE)

@@ -120,7 +120,7 @@ def test_a_model_that_came_as_bytes_is_built_beside_the_scoring(settings: Servin
     assert actor._slot.previous is five
 
 
-def test_a_model_that_cannot_be_built_here_leaves_the_old_one_in_its_place(settings: ServingSettings) -> None:
+def test_a_model_that_cannot_be_built_here_leaves_the_old_one_in_its_slot(settings: ServingSettings) -> None:
     """An engine that is missing in another process is no reason to lose the model that serves."""
     actor = ServingActor("wine", settings)
     actor.receive(SetSlots(Slots(build_candidate(FIVE))))

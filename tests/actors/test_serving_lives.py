@@ -39,7 +39,7 @@ FIVE, SIX, SEVEN = (
     constant_model(float(n), name, version=str(n)) for n, name in ((5, "five"), (6, "six"), (7, "seven"))
 )
 BATCH = ScoreBatch(tuple(messages([wine()] * 3)))
-WHOLE_PLACES = ("current", "previous", "shadow")
+WHOLE_SLOTS = ("current", "previous", "shadow")
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def broken(name: str) -> PackedModel:
 
 
 def three(current: PackedModel, previous: PackedModel, shadow: PackedModel) -> SavedState:
-    """A state in which every place is taken."""
+    """A state in which every slot is taken."""
     return SavedState("wine", 77, 4, Slots(current, previous, shadow, 100.0))
 
 
@@ -143,18 +143,18 @@ def test_an_actor_that_comes_back_with_an_older_model_is_given_the_newer_one(set
     actor.close()
 
 
-@pytest.mark.parametrize("place", WHOLE_PLACES)
-def test_a_model_that_cannot_be_built_costs_no_other_its_place(settings: ServingSettings, place: str) -> None:
+@pytest.mark.parametrize("slot", WHOLE_SLOTS)
+def test_a_model_that_cannot_be_built_costs_no_other_its_slot(settings: ServingSettings, slot: str) -> None:
     """Its bytes are set aside, not deleted."""
-    parts = dict(zip(WHOLE_PLACES, map(pack, built(FIVE, SIX, SEVEN)), strict=True)) | {place: broken(place)}
+    parts = dict(zip(WHOLE_SLOTS, map(pack, built(FIVE, SIX, SEVEN)), strict=True)) | {slot: broken(slot)}
     folder = StateFolder(settings.folder, "wine")
     folder.save(three(**parts))
     actor = ServingActor("wine", settings)
     actor.restarted()
     found = actor._slot.slots
-    assert {name for name in WHOLE_PLACES if getattr(found, name)} == {*WHOLE_PLACES} - {place}
-    assert isinstance(actor.receive(BATCH), Routed if place == "current" else Answers)
-    assert [file.read_bytes() for file in folder.path.glob("*.model.set-aside-1")] == [parts[place].data]
+    assert {name for name in WHOLE_SLOTS if getattr(found, name)} == {*WHOLE_SLOTS} - {slot}
+    assert isinstance(actor.receive(BATCH), Routed if slot == "current" else Answers)
+    assert [file.read_bytes() for file in folder.path.glob("*.model.set-aside-1")] == [parts[slot].data]
     actor.close()
 
 
@@ -192,9 +192,9 @@ def counted(model: PackedModel, count: int) -> PackedModel:
     return PackedModel(model.info, model.data, statistics.encode())
 
 
-def test_an_ordinary_restart_loses_no_counts_and_no_places(settings: ServingSettings) -> None:
+def test_an_ordinary_restart_loses_no_counts_and_no_slots(settings: ServingSettings) -> None:
     """The topics bring each model in its turn: it is counted on from the disk, once, and serves since it did."""
-    packed = [counted(pack(model), 10 + place) for place, model in enumerate(built(FIVE, SIX, SEVEN))]
+    packed = [counted(pack(model), 10 + index) for index, model in enumerate(built(FIVE, SIX, SEVEN))]
     folder = StateFolder(settings.folder, "wine")
     folder.save(three(*packed))
     actor = ServingActor("wine", settings)

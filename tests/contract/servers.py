@@ -157,16 +157,16 @@ class Pipeline:
         """Send a command about the models for wine."""
         send_command(self.connection, self.topics, action, "wine", digest, percent)
 
-    def places(self, server: ServerProcess) -> tuple[str, str, str]:
+    def slots(self, server: ServerProcess) -> tuple[str, str, str]:
         """Which model for wine is current, previous and shadow, by name; ``-`` for none."""
         state = server.get("/state")
         beside = [state["previous"], state["shadow"]]
         previous, shadow = (found["name"] if isinstance(found, dict) else "-" for found in beside)
         return str(state["name"]).replace("None", "-"), previous, shadow
 
-    def wait_for_places(self, server: ServerProcess, *expected: str) -> None:
-        """Wait until the models are in their places."""
-        wait_until(lambda: self.places(server) == expected, f"{expected}")
+    def wait_for_slots(self, server: ServerProcess, *expected: str) -> None:
+        """Wait until the models are in their slots."""
+        wait_until(lambda: self.slots(server) == expected, f"{expected}")
 
     def scored(self) -> list[ScoredRecord]:
         """The answers that can be read now, in the order of their partition and offset."""

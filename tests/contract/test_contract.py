@@ -129,7 +129,7 @@ def test_poison_goes_to_the_dead_letters_and_the_rest_is_scored(pipeline: Pipeli
     assert (state["scored"], state["dead_lettered"], state["skipped"]) == (7, 6, 1)
     # The original stopped for ever at the first answer that was a word; here a label is an answer like any other.
     pipeline.send_model(*published(SOMETIMES))
-    pipeline.wait_for_places(server, "sometimes", "five", "-")
+    pipeline.wait_for_slots(server, "sometimes", "five", "-")
     pipeline.send_records(*[encode_wine(wine(alcohol=alcohol)) for alcohol in (9.0, 15.0, 10.0)])
     wait_until(pipeline.settled(server, 17), "three more")
     answers = [(answer.offset, answer.answer) for answer in pipeline.scored()]
@@ -219,12 +219,12 @@ def test_a_restart_goes_on_where_the_last_server_stopped(pipeline: Pipeline, ser
 
 
 @wherever_models_go
-def test_commands_move_models_from_place_to_place(pipeline: Pipeline, server: ServerProcess) -> None:
+def test_commands_move_models_from_slot_to_slot(pipeline: Pipeline, server: ServerProcess) -> None:
     """A shadow is compared and answers nobody; it is promoted, rolled back; all are retired; what cannot be is told."""
     pipeline.send_model(*published(BETTER))
-    pipeline.wait_for_places(server, "seven", "five", "-")
+    pipeline.wait_for_slots(server, "seven", "five", "-")
     pipeline.send_model(*published(replace(SIX, shadow_percent=100)), key=b"wine@shadow")
-    pipeline.wait_for_places(server, "seven", "five", "six")
+    pipeline.wait_for_slots(server, "seven", "five", "six")
     pipeline.send_wines(4)
     wait_until(lambda: compared(server) == 4, "the comparison")
     shadow = server.get("/state/wine")["shadow"]
@@ -232,10 +232,10 @@ def test_commands_move_models_from_place_to_place(pipeline: Pipeline, server: Se
     assert (shadow["equal"], shadow["mean_difference"], shadow["max_difference"], shadow["errors"]) == (0, 1, 1, 0)
     assert [answer.model_name for answer in pipeline.scored()] == ["seven"] * 4
     pipeline.command(Action.PROMOTE, SIX.digest)
-    pipeline.wait_for_places(server, "six", "seven", "-")
+    pipeline.wait_for_slots(server, "six", "seven", "-")
     pipeline.command(Action.PROMOTE, "ab" * 32)
     pipeline.command(Action.ROLL_BACK, BETTER.digest)
-    pipeline.wait_for_places(server, "seven", "six", "-")
+    pipeline.wait_for_slots(server, "seven", "six", "-")
     wait_until(lambda: len(pipeline.dead()) == 1, "the refusal")
     (letter,) = pipeline.dead()
     assert (letter.stage, letter.topic) == ("control", pipeline.topics.control)
@@ -245,7 +245,7 @@ def test_commands_move_models_from_place_to_place(pipeline: Pipeline, server: Se
     pipeline.send_wines(1)
     wait_until(lambda: server.get("/state")["skipped"] == 1, "a skipped record")
     pipeline.command(Action.PROMOTE, GOOD.digest)
-    pipeline.wait_for_places(server, "five", "-", "-")
+    pipeline.wait_for_slots(server, "five", "-", "-")
 
 
 def compared(server: ServerProcess) -> int:
@@ -256,7 +256,7 @@ def compared(server: ServerProcess) -> int:
 
 @wherever_models_go
 def test_a_killed_server_ends_where_one_that_ran_through_is(pipeline: Pipeline, server: ServerProcess) -> None:
-    """Killed in the middle of promotions and rollbacks: after the replay, both have the same models in their places.
+    """Killed in the middle of promotions and rollbacks: after the replay, both have the same models in their slots.
 
     The second asks for the port of the first, gets another, and says which.
     """
@@ -271,9 +271,9 @@ def test_a_killed_server_ends_where_one_that_ran_through_is(pipeline: Pipeline, 
         server.kill()
         pipeline.command(Action.SHADOW, GOOD.digest, 20)
         pipeline.command(Action.PROMOTE, SIX.digest)
-        pipeline.wait_for_places(through, "six", "seven", "five")
+        pipeline.wait_for_slots(through, "six", "seven", "five")
         with pipeline.serve() as again:
-            pipeline.wait_for_places(again, "six", "seven", "five")
+            pipeline.wait_for_slots(again, "six", "seven", "five")
 
 
 @whatever_the_store
@@ -285,7 +285,7 @@ def test_a_model_by_reference_that_is_slow_to_come_is_overtaken(
     (tmp_path / "six").write_bytes(SIX.data)
     with pipeline.serve("--model-root", str(tmp_path), "--model-host", slow_host.address) as server:
         pipeline.send_model(*published(by_reference(SIX, (tmp_path / "six").as_uri())))
-        pipeline.wait_for_places(server, "six", "five", "-")
+        pipeline.wait_for_slots(server, "six", "five", "-")
         pipeline.send_model(*published(by_reference(replace(SIX, name="far"), Path(__file__).as_uri())))
         wait_until(lambda: server.get("/state")["models_refused"] == 1, "the refusal")
         slow_host.data = SLOW.data
@@ -296,7 +296,7 @@ def test_a_model_by_reference_that_is_slow_to_come_is_overtaken(
         pipeline.send_model(*published(BETTER), b"what comes next")
         wait_until(lambda: server.get("/state")["models_refused"] == 2, "the newer model, and what came after it")
         slow_host.answer()
-        pipeline.wait_for_places(server, "seven", "slow", "-")
+        pipeline.wait_for_slots(server, "seven", "slow", "-")
         pipeline.send_wines(1)
         wait_until(pipeline.settled(server, 4), "an answer")
         assert server.get("/state")["swaps"] == 3
@@ -316,4 +316,4 @@ def test_a_model_of_a_stranger_is_tried_in_a_process_of_its_own(pipeline: Pipeli
         assert "'hungry' wanted more than 2,048 MB" in pipeline.dead()[0].reason
         pipeline.send_wines(2)
         wait_until(pipeline.settled(server, 2), "two answers")
-        assert pipeline.places(server)[0] == "five"
+        assert pipeline.slots(server)[0] == "five"

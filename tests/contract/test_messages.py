@@ -46,7 +46,7 @@ def test_messages_of_every_codec_are_read_on_every_topic(pipeline: Pipeline) -> 
 
     send()
     with pipeline.serve() as server:
-        pipeline.wait_for_places(server, "zstd", "lz4", "-")
+        pipeline.wait_for_slots(server, "zstd", "lz4", "-")
         wait_until(pipeline.settled(server, 15), "the records that were there")
         send()
         wait_until(pipeline.settled(server, 30), "the records that came")

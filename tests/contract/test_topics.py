@@ -116,7 +116,7 @@ def test_models_of_a_topic_made_anew_with_more_partitions_serve(pipeline: Pipeli
     admin.close()
     with make_producer(pipeline.connection) as producer:
         producer.send(models, key=b"wine", value=published(constant_model(6.0, "six"))[0], partition=2)
-    wait_until(lambda: pipeline.places(server)[0] == "six", "the model in the new partition")
+    wait_until(lambda: pipeline.slots(server)[0] == "six", "the model in the new partition")
     pipeline.send_wines(1)
     wait_until(lambda: [one.prediction for one in pipeline.scored()] == [6.0], "its answer")
 

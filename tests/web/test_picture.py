@@ -123,7 +123,7 @@ def test_columns_are_made_of_any_arrows(drawn: list[tuple[int, int]]) -> None:
     assert sorted({columns[box] for box in touched}) == list(range(len({columns[box] for box in touched})))
 
 
-def test_an_arrow_names_boxes_by_place() -> None:
+def test_an_arrow_names_boxes_by_index() -> None:
     """So two boxes may have one name: a group and a topic."""
     same = AnnouncedServer("http://127.0.0.1:1", "stage", "same", 1, ("same",))
     picture = draw_system([(same, SERVING)], ClusterState((TopicState("same", {0: 1}),)))

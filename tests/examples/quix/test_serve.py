@@ -129,5 +129,5 @@ def write(lesson: Lesson, topic: str) -> dict[tuple[int, int], float]:
             for number, wine in enumerate(WINES)
         ]
         producer.flush(timeout=60)
-    places = [promise.get(timeout=60) for promise in sent]
-    return {(place.partition, place.offset): value for place, value in zip(places, values, strict=True)}
+    written = [promise.get(timeout=60) for promise in sent]
+    return {(one.partition, one.offset): value for one, value in zip(written, values, strict=True)}

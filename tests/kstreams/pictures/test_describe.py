@@ -69,9 +69,9 @@ def test_the_picture_is_one_image_with_its_words() -> None:
 def test_no_two_boxes_are_in_one_place() -> None:
     """Whatever there is has a place of its own, inside the picture."""
     root = ET.fromstring(graph().svg())
-    places = [(float(box.get("x", "")), float(box.get("y", ""))) for box in root.iter(f"{SVG}rect")]
-    assert len(set(places)) == len(places) == 14
-    assert all(x < float(root.get("width", "")) and y < float(root.get("height", "")) for x, y in places)
+    corners = [(float(box.get("x", "")), float(box.get("y", ""))) for box in root.iter(f"{SVG}rect")]
+    assert len(set(corners)) == len(corners) == 14
+    assert all(x < float(root.get("width", "")) and y < float(root.get("height", "")) for x, y in corners)
 
 
 def test_a_long_name_stays_in_its_box() -> None:

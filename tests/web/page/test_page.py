@@ -22,7 +22,7 @@ from tests.fakes import FakeServer, served_by
 
 @pytest.fixture
 def server() -> Iterator[FakeServer]:
-    """A server with models in all places."""
+    """A server with models in all slots."""
     made = FakeServer(counts=Counts(7, 1, 2), lag={0: 3, 1: 4})
     made.meter.add(BatchOutcome(dead=(("decode", "DecodeError"),) * 2))
     first, hostile, beside = (served_by(name=name) for name in ("first", "<script>alert(1)</script>", "beside"))
