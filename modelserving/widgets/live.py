@@ -109,7 +109,7 @@ class LiveView(Generic[S]):
         row = ipywidgets.HBox([self._button, *controls], layout={"flex_flow": "row wrap"})
         self.widget = ipywidgets.VBox([self._headline, self._picture, row])
         self._painter = threading.Thread(target=self._paint, name=f"view-{name}", daemon=True)
-        _take_place(name, self)
+        _register(name, self)
         try:
             source.start()
             self._draw()
@@ -166,7 +166,7 @@ class LiveView(Generic[S]):
         self._source.close()
         if self._painter.ident is not None and threading.current_thread() is not self._painter:
             self._painter.join(_JOIN_S)
-        _leave_place(self.name, self)
+        _unregister(self.name, self)
 
     def __enter__(self) -> Self:
         return self
@@ -222,7 +222,7 @@ def _status(headline: str) -> str:
     return f'<div role="status" style="font-weight:bold;line-height:1.4">{escape(headline)}</div>'
 
 
-def _take_place(name: str, view: LiveView[Any]) -> None:
+def _register(name: str, view: LiveView[Any]) -> None:
     with _open_lock:
         before = _open.get(name)
         _open[name] = view
@@ -230,7 +230,7 @@ def _take_place(name: str, view: LiveView[Any]) -> None:
         before.close()
 
 
-def _leave_place(name: str, view: LiveView[Any]) -> None:
+def _unregister(name: str, view: LiveView[Any]) -> None:
     with _open_lock:
         if _open.get(name) is view:
             del _open[name]

@@ -72,14 +72,14 @@ class HeaterFeed(LiveFeed):
             if not consumer.assignment() and not assign_all(consumer, self._topics.names, self._positions):
                 self._stop.wait(_AGAIN_S)
                 continue
-            for place, messages in consumer.poll(timeout_ms=_POLL_MS).items():
-                self._take(place, messages)
+            for tp, messages in consumer.poll(timeout_ms=_POLL_MS).items():
+                self._take(tp, messages)
 
-    def _take(self, place: TopicPartition, messages: Sequence[Any]) -> None:
+    def _take(self, tp: TopicPartition, messages: Sequence[Any]) -> None:
         """Take what one partition brought, each message once."""
-        fresh = [message for message in messages if message.offset >= self._positions.get(place, 0)]
-        self._positions[place] = messages[-1].offset + 1
-        decode = self._decode.get(place.topic)
+        fresh = [message for message in messages if message.offset >= self._positions.get(tp, 0)]
+        self._positions[tp] = messages[-1].offset + 1
+        decode = self._decode.get(tp.topic)
         if decode is None:
             self._tally.add_dead_letters(len(fresh))
             return

@@ -52,7 +52,7 @@ def render_answers(snapshot: AnswersSnapshot) -> str:
         element("line", x1=_LEFT, y1=_BOTTOM, x2=_RIGHT, y2=_BOTTOM, stroke=FAINT),
         *(label(_LEFT - 6, up(tick) + 4, f"{tick:g}", text_anchor="end", fill=INK) for tick in up.ticks()),
         *(_bars(moment, snapshot, across, up) for moment in snapshot.moments),
-        *(_numbers(one, place, snapshot) for place, one in enumerate(snapshot.participants)),
+        *(_numbers(one, index, snapshot) for index, one in enumerate(snapshot.participants)),
         *_times(across),
         style=f"width:100%;max-width:{_WIDTH}px;height:auto;display:block",
         font_family="system-ui, sans-serif",
@@ -78,23 +78,23 @@ def _trouble(one: ParticipantSeen) -> str:
 
 def _bars(moment: Answered, snapshot: AnswersSnapshot, across: Scale, up: Scale) -> Markup:
     drawn, below = [], 0
-    for place, one in enumerate(snapshot.participants):
+    for index, one in enumerate(snapshot.participants):
         count = moment.chosen.get(one.name, 0)
         if count:
             top, bottom = up(below + count), up(below)
             shape = {"x": across(moment.at_s) - _BAR, "y": top, "width": _BAR, "height": max(0.5, bottom - top)}
-            drawn.append(element("rect", **shape, fill=colour(place)))
+            drawn.append(element("rect", **shape, fill=colour(index)))
         below += count
     return join(drawn)
 
 
-def _numbers(one: ParticipantSeen, place: int, snapshot: AnswersSnapshot) -> Markup:
+def _numbers(one: ParticipantSeen, index: int, snapshot: AnswersSnapshot) -> Markup:
     """Who it is, what it gave, and what went wrong."""
-    top = _TOP + _ROW * place
+    top = _TOP + _ROW * index
     state = "left out" if one.waits else f"half within {one.took_p50_ms:,.1f} ms"
     return join(
         (
-            element("rect", x=0, y=top, width=10, height=10, fill=colour(place)),
+            element("rect", x=0, y=top, width=10, height=10, fill=colour(index)),
             label(16, top + 9, shorten(one.name, 24), fill=INK, font_weight="600", font_size=12),
             label(16, top + 23, f"share {snapshot.share(one.name):.0%}, {state}", fill=INK),
             label(16, top + 37, _trouble(one), fill=WARNING if one.waits else INK),

@@ -109,8 +109,8 @@ def _scores(s: StageSnapshot, across: Scale) -> Markup:
     up = Scale(low, high, _SCORES[1], _SCORES[0])
     drawn = [_plot("score: predicted quality", up, _SCORES, "{:g}")]
     for model in sorted({point.model for point in s.points}):
-        places = [(across(p.at_ns / _NS), up(p.prediction)) for p in s.points if p.model == model]
-        drawn.append(marks(places, _look(s, model)))
+        points = [(across(p.at_ns / _NS), up(p.prediction)) for p in s.points if p.model == model]
+        drawn.append(marks(points, _look(s, model)))
     return join(drawn)
 
 
@@ -161,7 +161,7 @@ def _takeovers(s: StageSnapshot, across: Scale) -> list[tuple[float, int, bool]]
 
 
 def _model_name(name: str, look: int, x: float, y: float, *, left: bool) -> Markup:
-    """A model's mark and name beside a place."""
+    """A model's mark and name beside a point."""
     side, anchor = (-1, "end") if left else (1, "start")
     written = label(x + 16 * side, y, name, text_anchor=anchor, fill=INK, font_weight="600")
     return join((marks([(x + 8 * side, y - 4)], look), written))
@@ -200,8 +200,8 @@ def _latency(s: StageSnapshot, across: Scale) -> Markup:
         title = f"{title}; of the last {LATENCIES}: half within {half} (line), 99 of 100 within {most} (dashes)"
     drawn = [_plot(title, up, _LATENCY, "{:,.0f}")]
     for model in sorted({point.model for point in s.points}):
-        places = [(across(p.at_ns / _NS), up(p.latency_ms)) for p in s.points if p.model == model]
-        drawn.append(dots(places, _look(s, model)))
+        points = [(across(p.at_ns / _NS), up(p.latency_ms)) for p in s.points if p.model == model]
+        drawn.append(dots(points, _look(s, model)))
     if s.scored:
         drawn += [_level(up, s.latency_p50_ms, "none"), _level(up, s.latency_p99_ms, "6 3")]
     return join(drawn)

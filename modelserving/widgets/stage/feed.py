@@ -21,7 +21,7 @@ from modelserving.kafka import Connection, make_consumer
 from modelserving.kafka.reading import assign_all
 from modelserving.records import ScoredRecord, Topics, decode_scored
 from modelserving.widgets.feed import LiveFeed
-from modelserving.widgets.stage.snapshot import Condition, ModelPlaced, ServerReport, StageSnapshot
+from modelserving.widgets.stage.snapshot import Condition, ServerReport, SlotReport, StageSnapshot
 from modelserving.widgets.stage.tally import StageTally
 
 if TYPE_CHECKING:
@@ -123,8 +123,8 @@ class ScoreFeed(LiveFeed):
                 self._stop.wait(_ASK_EVERY_S)
                 continue
             found = consumer.poll(timeout_ms=_POLL_MS)
-            for place, messages in found.items():
-                self._take(place, messages)
+            for tp, messages in found.items():
+                self._take(tp, messages)
             if not found and time.monotonic() - self._last_score > _QUIET_S / 2:
                 self._knock()
 
@@ -138,11 +138,11 @@ class ScoreFeed(LiveFeed):
             raise BrokerUnavailable(f"nobody listens at {self._connection.bootstrap_servers}.")
         self._broker_away = False
 
-    def _take(self, place: TopicPartition, messages: Sequence[Any]) -> None:
+    def _take(self, tp: TopicPartition, messages: Sequence[Any]) -> None:
         """Count what one partition brought, each message once."""
-        fresh = [message for message in messages if message.offset >= self._positions.get(place, 0)]
-        self._positions[place] = messages[-1].offset + 1
-        if place.topic == self._topics.dead_letters:
+        fresh = [message for message in messages if message.offset >= self._positions.get(tp, 0)]
+        self._positions[tp] = messages[-1].offset + 1
+        if tp.topic == self._topics.dead_letters:
             self._tally.add_dead_letters(len(fresh))
             return
         scored = [record for message in fresh if (record := _decode(message.value)) is not None]
@@ -181,17 +181,17 @@ def _report(state: Mapping[str, object]) -> ServerReport:
         p50_ns=int(str(state.get("p50_ns", 0))),
         p99_ns=int(str(state.get("p99_ns", 0))),
         data_type=str(state.get("data_type", "")),
-        current=_placed(state.get("current")),
-        previous=_placed(state.get("previous")),
-        shadow=_placed(state.get("shadow")),
+        current=_slot(state.get("current")),
+        previous=_slot(state.get("previous")),
+        shadow=_slot(state.get("shadow")),
     )
 
 
-def _placed(said: object) -> ModelPlaced | None:
-    """Read what ``/state`` says of one place."""
+def _slot(said: object) -> SlotReport | None:
+    """Read what ``/state`` says of one slot."""
     if not isinstance(said, dict):
         return None
-    return ModelPlaced(str(said.get("name")), str(said.get("version", "")), str(said.get("digest", "")), _compare(said))
+    return SlotReport(str(said.get("name")), str(said.get("version", "")), str(said.get("digest", "")), _compare(said))
 
 
 def _compare(shadow: Mapping[str, object]) -> str:

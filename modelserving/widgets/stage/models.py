@@ -12,7 +12,7 @@ from kafka.errors import KafkaError as KafkaClientError
 from modelserving.errors import ModelServingError
 from modelserving.records import Action
 from modelserving.svg import Markup, element, escape, join, shorten
-from modelserving.widgets.stage.snapshot import ModelPlaced, ServerReport
+from modelserving.widgets.stage.snapshot import ServerReport, SlotReport
 
 __all__ = ["ModelTable", "Send"]
 
@@ -41,7 +41,7 @@ class _Wish:
     says: str
     action: Action
     percent: float
-    target: Callable[[ServerReport], ModelPlaced | None]
+    target: Callable[[ServerReport], SlotReport | None]
 
 
 _WISHES = (
@@ -110,15 +110,15 @@ class ModelTable:
 
 
 def _table(said: ServerReport | None) -> Markup:
-    places = [] if said is None else [("in use", said.current), ("previous", said.previous), ("shadow", said.shadow)]
-    rows = [_row(place, model) for place, model in places if model is not None]
+    slots = [] if said is None else [("in use", said.current), ("previous", said.previous), ("shadow", said.shadow)]
+    rows = [_row(slot, model) for slot, model in slots if model is not None]
     if not rows:
         return element("p", escape("The server has said nothing of its models yet."))
     heads = join(element("th", escape(head), scope="col", style=_STYLE) for head in _HEADS)
     return element("table", element("tr", heads), *rows, aria_label="Models of the server")
 
 
-def _row(place: str, model: ModelPlaced) -> Markup:
+def _row(slot: str, model: SlotReport) -> Markup:
     cells = (shorten(model.name, 40), shorten(model.version, 20), model.digest[:_SHORT], model.compares)
-    head = element("th", escape(place), scope="row", style=_STYLE)
+    head = element("th", escape(slot), scope="row", style=_STYLE)
     return element("tr", head, *(element("td", escape(cell), style=_STYLE) for cell in cells))

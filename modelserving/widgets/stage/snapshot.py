@@ -9,10 +9,10 @@ __all__ = [
     "LATENCIES",
     "WINDOW_S",
     "Condition",
-    "ModelPlaced",
     "ModelSeen",
     "ScorePoint",
     "ServerReport",
+    "SlotReport",
     "StageSnapshot",
     "Swap",
 ]
@@ -87,8 +87,8 @@ class Swap:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelPlaced:
-    """A model in one of the server's places.
+class SlotReport:
+    """A model in one of the server's slots.
 
     Args:
         name: what people call it.
@@ -125,9 +125,9 @@ class ServerReport:
     p50_ns: int
     p99_ns: int
     data_type: str = ""
-    current: ModelPlaced | None = None
-    previous: ModelPlaced | None = None
-    shadow: ModelPlaced | None = None
+    current: SlotReport | None = None
+    previous: SlotReport | None = None
+    shadow: SlotReport | None = None
 
 
 @dataclass(frozen=True, slots=True)

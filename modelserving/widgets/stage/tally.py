@@ -86,10 +86,10 @@ class StageTally:
         self._scored += 1
         who = (record.model_name, record.model_version, record.model_digest)
         model = self._model(who, record.scored_at_ns)
-        place = (record.data_type, record.partition)
-        before = self._serving.get(place)
+        source = (record.data_type, record.partition)
+        before = self._serving.get(source)
         if before != who:
-            self._serving[place] = who
+            self._serving[source] = who
             self._models[model] = replace(self._models[model], since_ns=record.scored_at_ns)
             if before is not None:
                 self._swap_count += 1
@@ -105,17 +105,17 @@ class StageTally:
         column = at_ns // _COLUMN_NS
         if column != self._column:
             self._column, self._drawn = column, set()
-        place = round(prediction, 1)
-        if place in self._drawn or len(self._drawn) == _MOST_IN_COLUMN:
+        value = round(prediction, 1)
+        if value in self._drawn or len(self._drawn) == _MOST_IN_COLUMN:
             return False
-        self._drawn.add(place)
+        self._drawn.add(value)
         return True
 
     def _model(self, who: tuple[str, str, str], at_ns: int) -> int:
         for index, seen in enumerate(self._models):
             if (seen.name, seen.version, seen.digest) == who:
                 return index
-        if len(self._models) == _MOST_MODELS:  # a flood of models: the last place is used again, memory stays bounded
+        if len(self._models) == _MOST_MODELS:  # a flood of models: the last index is used again, memory stays bounded
             self._models.pop()
         self._models.append(ModelSeen(*who, since_ns=at_ns))
         return len(self._models) - 1

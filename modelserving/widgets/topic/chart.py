@@ -129,11 +129,11 @@ def _record(record: SeenRecord, lane: Lane, s: TopicSnapshot, y: float) -> Marku
 
 def _bookmarks(lane: Lane, top: float) -> Markup:
     """A mark before the record that comes next, with the names of all whose it is; names take two rows."""
-    places: dict[int, list[str]] = {}
+    by_offset: dict[int, list[str]] = {}
     for name, offset in lane.bookmarks:
-        places.setdefault(min(max(offset, lane.first), lane.end), []).append(name)
+        by_offset.setdefault(min(max(offset, lane.first), lane.end), []).append(name)
     drawn, room = [], [0.0, 0.0]
-    for offset, names in sorted(places.items()):
+    for offset, names in sorted(by_offset.items()):
         x, words = _x(lane, offset) - 2, shorten(", ".join(names), 24)
         row = 0 if x >= room[0] else 1
         drawn.append(element("line", x1=x, y1=top + 14, x2=x, y2=top + 50, stroke=INK, stroke_width=2))

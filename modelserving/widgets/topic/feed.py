@@ -99,16 +99,15 @@ class TopicFeed(LiveFeed):
 
     def _look(self, admin: KafkaAdminClient, loose: KafkaConsumer, strict: KafkaConsumer) -> TopicSnapshot:
         numbers = sorted(loose.partitions_for_topic(self._topic) or ())
-        places = [TopicPartition(self._topic, number) for number in numbers]
-        everything, ends = _newest(loose, places)
-        committed, stable = _newest(strict, places)
-        begins = loose.beginning_offsets(places) if places else {}
+        partitions = [TopicPartition(self._topic, number) for number in numbers]
+        everything, ends = _newest(loose, partitions)
+        committed, stable = _newest(strict, partitions)
+        begins = loose.beginning_offsets(partitions) if partitions else {}
         done = _committed(admin, self._group) if self._group else {}
         self._owners = self._who_reads(admin)
         self._names |= dict.fromkeys(self._members or sorted(set(self._owners.values())))
         lanes = tuple(
-            self._lane(place, begins[place], ends[place], everything, committed, stable, done.get(place))
-            for place in places
+            self._lane(tp, begins[tp], ends[tp], everything, committed, stable, done.get(tp)) for tp in partitions
         )
         return TopicSnapshot(self._topic, lanes, tuple(self._keys), tuple(self._names))
 
@@ -120,7 +119,7 @@ class TopicFeed(LiveFeed):
 
     def _lane(
         self,
-        place: TopicPartition,
+        tp: TopicPartition,
         begin: int,
         end: int,
         everything: Mapping[tuple[int, int], str],
@@ -130,41 +129,41 @@ class TopicFeed(LiveFeed):
     ) -> Lane:
         records = []
         for offset in range(max(0, end - SHOWN), end):
-            at = (place.partition, offset)
+            at = (tp.partition, offset)
             if at in everything:
                 key = self._known[at] = everything[at]
                 self._keys.setdefault(key)
-                state = RecordState.OPEN if offset >= stable[place] else RecordState.ABORTED
+                state = RecordState.OPEN if offset >= stable[tp] else RecordState.ABORTED
                 records.append(SeenRecord(offset, key, RecordState.COMMITTED if at in committed else state))
             elif at in self._known:
                 records.append(SeenRecord(offset, self._known[at], RecordState.GONE))
-        marks = [(name, at[place.partition]) for name, at in list(self._bookmarks.items()) if place.partition in at]
+        marks = [(name, at[tp.partition]) for name, at in list(self._bookmarks.items()) if tp.partition in at]
         if done is not None:
             marks.append(("group", done))
         behind = None if self._group is None else end - max(begin, done or 0)
-        owner = self._owners.get(place.partition, "")
-        return Lane(place.partition, begin, end, tuple(records), owner, tuple(marks), behind)
+        owner = self._owners.get(tp.partition, "")
+        return Lane(tp.partition, begin, end, tuple(records), owner, tuple(marks), behind)
 
 
 def _newest(
-    consumer: KafkaConsumer, places: list[TopicPartition]
+    consumer: KafkaConsumer, partitions: list[TopicPartition]
 ) -> tuple[dict[tuple[int, int], str], dict[TopicPartition, int]]:
     """Keys of the newest records that a reader sees, by partition and offset; and where each partition ends for it."""
-    ends: dict[TopicPartition, int] = consumer.end_offsets(places) if places else {}
-    consumer.assign(places)
-    for place in places:
-        consumer.seek(place, max(0, ends[place] - SHOWN))
+    ends: dict[TopicPartition, int] = consumer.end_offsets(partitions) if partitions else {}
+    consumer.assign(partitions)
+    for tp in partitions:
+        consumer.seek(tp, max(0, ends[tp] - SHOWN))
     found: dict[tuple[int, int], str] = {}
     deadline = time.monotonic() + _LOOK_S
-    while time.monotonic() < deadline and any(consumer.position(place) < ends[place] for place in places):
-        for place, records in consumer.poll(timeout_ms=50).items():
-            found |= {(place.partition, record.offset): _text(record.key) for record in records}
+    while time.monotonic() < deadline and any(consumer.position(tp) < ends[tp] for tp in partitions):
+        for tp, records in consumer.poll(timeout_ms=50).items():
+            found |= {(tp.partition, record.offset): _text(record.key) for record in records}
     return found, ends
 
 
 def _committed(admin: KafkaAdminClient, group: str) -> dict[TopicPartition, int]:
     stood = admin.list_group_offsets({group: None})[group]
-    return {place: mark.offset for place, mark in stood.items() if mark.offset >= 0}
+    return {tp: mark.offset for tp, mark in stood.items() if mark.offset >= 0}
 
 
 def _assigned(admin: KafkaAdminClient, group: str, topic: str) -> dict[int, str]:

@@ -95,7 +95,7 @@ def test_a_command_that_cannot_be_sent_is_said_beside_the_buttons() -> None:
     assert "Roll back failed: no &lt;broker&gt;" in table._answer.value
 
 
-def test_each_place_has_a_row_and_names_are_text(table: ModelTable) -> None:
+def test_each_slot_has_a_row_and_names_are_text(table: ModelTable) -> None:
     """The shadow's says how it compares; a name from a stranger stays a name."""
     table.show(_report({"current": said("<b>now</b>"), "shadow": BESIDE}))
     shown = table._table.value

@@ -40,7 +40,7 @@ def test_the_sentence_says_what_the_picture_shows() -> None:
 
 
 def test_bookmarks_do_not_write_over_each_other() -> None:
-    """Those of one place share a label; a near one goes below; what has no room is a mark only."""
+    """Those of one offset share a label; a near one goes below; what has no room is a mark only."""
     texts = _texts(render_topic(_topic(*"abcd", marks=(("x", 1), ("y", 1), ("alarm", 2), ("statistics", 2)))))
     assert "x, y" in texts
     assert "alarm, statistics" in texts
