@@ -32,7 +32,7 @@ class Responder:
 
     Args:
         name: of the participant.
-        info: of the model that stood in its place then.
+        info: of the model that stood in its slot then.
         took_ns: from the arrival of the records to the arrival of the answers, nanoseconds.
         each_ns: each record's share of the time that the model itself took, nanoseconds.
     """

@@ -165,12 +165,12 @@ class SettingsSource:
             self._connection, auto_offset_reset="earliest", metadata_max_age_ms=_LOOK_AGAIN_MS
         )
         known = consumer.partitions_for_topic(self._topic) or {0}
-        places = [TopicPartition(self._topic, number) for number in sorted(known)]
-        consumer.assign(places)
+        partitions = [TopicPartition(self._topic, number) for number in sorted(known)]
+        consumer.assign(partitions)
         consumer.seek_to_beginning()
         self._id = consumer._cluster.topic_id(self._topic)
-        ends = consumer.end_offsets(places)
-        while any(consumer.position(place) < ends[place] for place in places):
+        ends = consumer.end_offsets(partitions)
+        while any(consumer.position(tp) < ends[tp] for tp in partitions):
             self._take()
 
     def _take(self) -> None:
@@ -182,14 +182,14 @@ class SettingsSource:
         """Read what was added to the topic, or all of one that was made anew; the client looks every few seconds."""
         consumer, cluster = self._consumer, self._consumer._cluster
         known, found = consumer.assignment(), cluster.topic_id(self._topic)
-        places = {TopicPartition(self._topic, number) for number in cluster.partitions_for_topic(self._topic) or ()}
+        partitions = {TopicPartition(self._topic, number) for number in cluster.partitions_for_topic(self._topic) or ()}
         anew = found is not None and self._id is not None and found != self._id
         if anew:
             log.warning("topic %s was deleted and made anew: what it said stays until it says otherwise", self._topic)
         self._id = found or self._id
-        if places - known or anew:
-            consumer.assign(sorted(places))
-            consumer.seek_to_beginning(*(sorted(places) if anew else sorted(places - known)))
+        if partitions - known or anew:
+            consumer.assign(sorted(partitions))
+            consumer.seek_to_beginning(*(sorted(partitions) if anew else sorted(partitions - known)))
 
 
 def _flat(parts: Sequence[Sequence[Message]]) -> Iterator[Message]:

@@ -178,26 +178,26 @@ class Starter:
     ) -> _Round | None:
         """Ask who is to be asked; ``None``: nobody has a model."""
         settings, count = self.settings_of(data_type), len(records)
-        places: dict[str, ModelSlot] = {}
+        filled: dict[str, ModelSlot] = {}
         for one in settings.ranked:
             slot = slots.get(one.name)
             if slot and (model := slot.current):
-                places[one.name] = slot
+                filled[one.name] = slot
                 self._digests[one.name] = model.info.digest
-        if not places:
+        if not filled:
             return None
         settings = self.settings_of(data_type)  # whose models these are is known now
         allowed = {
-            name: slot for name, slot in places.items() if self._may_answer(self.standing(data_type, name), name)
+            name: slot for name, slot in filled.items() if self._may_answer(self.standing(data_type, name), name)
         }
-        asked = allowed or places  # whoever is late is better than nobody
+        asked = allowed or filled  # whoever is late is better than nobody
         absent = {
-            one.name: Absence("left out" if one.name in places else "no model")
+            one.name: Absence("left out" if one.name in filled else "no model")
             for one in settings.ranked
             if one.name not in asked
         }
         collector = AnswerCollector(count, settings, arrived_ns, asked, absent)
-        for name in absent.keys() & places:
+        for name in absent.keys() & filled:
             self.standing(data_type, name).count(left_out=count)
         slowed = {one.name: round(one.slowed_ms * 1e6) for one in settings.participants}
         for name, slot in asked.items():

@@ -290,10 +290,10 @@ class _Keeping(Processor):
 
     def process(self, record: Record) -> None:
         """One message."""
-        place = self.context.recordMetadata()
+        metadata = self.context.recordMetadata()
         key, value = record.key(), record.value()
         if key is not None:
             self._store.put(key, value)
-        thread = self._thread_of(place.partition) if place is not None else None
-        if place is not None and thread is not None:
-            thread.take(MessageRow(place.topic, place.partition, place.offset, record.timestamp(), key, value))
+        thread = self._thread_of(metadata.partition) if metadata is not None else None
+        if metadata is not None and thread is not None:
+            thread.take(MessageRow(metadata.topic, metadata.partition, metadata.offset, record.timestamp(), key, value))

@@ -56,9 +56,9 @@ class ModelThread:
 
     def take(self, message: Message) -> None:
         """Note what a message says; once only, also when it comes again. Any thread may call this."""
-        place = (message.topic, message.partition, message.offset, message.timestamp)  # a topic may be made anew
-        if place not in self._seen:
-            self._seen.add(place)
+        position = (message.topic, message.partition, message.offset, message.timestamp)  # a topic may be made anew
+        if position not in self._seen:
+            self._seen.add(position)
             self._driver.take([message], self._live)
             self._news.set()
 

@@ -187,9 +187,9 @@ class ScoringProcessor(BatchProcessor):
         asked = self._tracer is not None or (self._decoder is not None and self._decoder.reads_headers)
 
         def row(at: int) -> MessageRow:
-            place = self._topic, self._partition, batch.offsets[at], batch.timestamps[at]
+            position = self._topic, self._partition, batch.offsets[at], batch.timestamps[at]
             said = self.context.headers(at) if asked else ()
-            return MessageRow(*place, batch.keys[at], batch.values[at], said)
+            return MessageRow(*position, batch.keys[at], batch.values[at], said)
 
         partitions = np.full(len(batch.offsets), self._partition, np.int64)
         offsets, timestamps = np.array(batch.offsets, np.int64), np.array(batch.timestamps, np.int64)

@@ -88,8 +88,8 @@ class _Careful(Processor):
         raise NotImplementedError
 
     def _reason(self, record: Record, error: RecordError) -> Headers:
-        place = self.context.recordMetadata()
-        topic, partition, offset = (place.topic, place.partition, place.offset) if place else ("", -1, -1)
+        metadata = self.context.recordMetadata()
+        topic, partition, offset = (metadata.topic, metadata.partition, metadata.offset) if metadata else ("", -1, -1)
         error_class, reason, own = type(error).__name__, str(error), record.headers()
         key, value = record.key(), record.value()
         return tuple(headers(DeadLetter(value, key, topic, partition, offset, "decode", error_class, reason, own)))

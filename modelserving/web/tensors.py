@@ -55,7 +55,7 @@ def read_tensors(inputs: object, fields: Sequence[str]) -> Any:
                     f"tensor {name!r} has {tensor.shape[1]} columns; a single tensor of {len(fields)} columns is "
                     f"taken, in this order: {', '.join(fields)}; or one tensor for each."
                 )
-            arrays = {field: _arrow(tensor[:, place], one) for place, field in enumerate(fields)}
+            arrays = {field: _arrow(tensor[:, index], one) for index, field in enumerate(fields)}
         else:
             arrays[fields[0] if len(inputs) == len(fields) == 1 else name] = _arrow(tensor.reshape(-1), one)
     return _records(arrays)
@@ -150,7 +150,7 @@ def _by_column(rows: Sequence[Any], fields: Sequence[str]) -> dict[str, list[Any
     listed = [row if isinstance(row, list) else [row] for row in rows]
     if any(len(row) != len(fields) for row in listed):
         raise FieldError(f"a record has {len(fields)} values, in this order: {', '.join(fields)}.")
-    return {name: [row[place] for row in listed] for place, name in enumerate(fields)}
+    return {name: [row[index] for row in listed] for index, name in enumerate(fields)}
 
 
 def _records(arrays: Mapping[str, Any]) -> Any:

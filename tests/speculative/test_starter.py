@@ -75,8 +75,8 @@ def answers(done: ScoredBatch) -> list[tuple[int, float]]:
     return [(one.offset, one.prediction) for one in done.scored]
 
 
-def account(done: ScoredBatch, place: int = 0) -> AnswerAccount:
-    found = read_account(done.notes[place])
+def account(done: ScoredBatch, index: int = 0) -> AnswerAccount:
+    found = read_account(done.notes[index])
     assert found is not None
     return found
 

@@ -87,13 +87,13 @@ def write_folder(folder: Path, said: DashboardFiles) -> list[Path]:
 
 def _texts(said: DashboardFiles) -> Iterator[tuple[str, str]]:
     own = files(__package__ or "") / "files"
-    for name, place in (
+    for name, path in (
         ("compose.yml", "compose.yml"),
         ("prometheus.yml", "prometheus/prometheus.yml"),
         ("datasources.yml", "grafana/provisioning/datasources/modelserving.yml"),
         ("provider.yml", "grafana/provisioning/dashboards/modelserving.yml"),
     ):
-        yield place, Template((own / name).read_text(encoding="utf-8")).substitute(said.words)
+        yield path, Template((own / name).read_text(encoding="utf-8")).substitute(said.words)
     alerts = files("modelserving.monitoring.metrics") / "files" / "alerts.yml"
     yield "prometheus/alerts.yml", alerts.read_text(encoding="utf-8")
     for one in DASHBOARDS:

@@ -81,12 +81,12 @@ def _panels(dashboard: Dashboard) -> Iterator[dict[str, Any]]:
         height = _HEIGHTS[panel.kind]
         if left + panel.width > _COLUMNS:
             left, top, tallest = 0, top + tallest, 0
-        place = {"x": left, "y": top, "w": panel.width, "h": height}
+        grid = {"x": left, "y": top, "w": panel.width, "h": height}
         left, tallest = left + panel.width, max(tallest, height)
-        yield _panel(panel, number, place, dashboard.source)
+        yield _panel(panel, number, grid, dashboard.source)
 
 
-def _panel(panel: Panel, number: int, place: dict[str, int], source: Source) -> dict[str, Any]:
+def _panel(panel: Panel, number: int, grid: dict[str, int], source: Source) -> dict[str, Any]:
     asked = {"type": str(source), "uid": source_uid(source)}
     return {
         "id": number,
@@ -94,7 +94,7 @@ def _panel(panel: Panel, number: int, place: dict[str, int], source: Source) -> 
         "title": panel.title,
         "description": panel.about,
         "datasource": asked,
-        "gridPos": place,
+        "gridPos": grid,
         "fieldConfig": {"defaults": {"unit": panel.unit}, "overrides": []},
         "options": dict(_OPTIONS[panel.kind]),
         "targets": [

@@ -93,10 +93,10 @@ class ServerCollector(Collector):
         )
         _add_all(absent, dict.fromkeys(self._server.models_absent, 1))
         yield absent
-        yield from _places({name: self._server.describe(name) for name in self._server.data_types})
+        yield from _slots({name: self._server.describe(name) for name in self._server.data_types})
 
 
-def _places(states: dict[str, ServingState | None]) -> Iterator[Metric]:
+def _slots(states: dict[str, ServingState | None]) -> Iterator[Metric]:
     swaps = CounterMetricFamily(
         "modelserving_model_swaps", "Models that were put in the place of the current one.", labels=["data_type"]
     )
@@ -114,9 +114,9 @@ def _places(states: dict[str, ServingState | None]) -> Iterator[Metric]:
             continue
         swaps.add_metric([data_type], state.swaps)
         beside = state.shadow.identity if state.shadow else None
-        for place, model in (("current", state.identity), ("previous", state.previous), ("shadow", beside)):
+        for slot, model in (("current", state.identity), ("previous", state.previous), ("shadow", beside)):
             if model is not None:
-                info.add_metric([*_labels(_key(model)), place], 1)
+                info.add_metric([*_labels(_key(model)), slot], 1)
         if state.identity is not None:
             since.add_metric([data_type], state.since_ms / 1000)
         shadow.add(state)

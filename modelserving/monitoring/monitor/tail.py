@@ -70,36 +70,36 @@ class TopicTail:
         while not stop.is_set():
             found: Mapping[TopicPartition, Sequence[Message]] = consumer.poll(timeout_ms=_POLL_MS)
             self.away = ""
-            for place, messages in found.items():
-                self._take(place.topic, messages)  # a registry that is away is asked again: for the same messages
-                self._positions[place] = messages[-1].offset + 1
+            for tp, messages in found.items():
+                self._take(tp.topic, messages)  # a registry that is away is asked again: for the same messages
+                self._positions[tp] = messages[-1].offset + 1
             polls += 1
             if polls % _LOOK_EVERY == 0:
                 self._assign(consumer)
-            self._catch_up(consumer, [place for place in found if place.topic not in self._whole])
+            self._catch_up(consumer, [tp for tp in found if tp.topic not in self._whole])
 
     def _assign(self, consumer: Any) -> None:
         """Take all partitions that there are now; go on where it was, also after the broker was away."""
-        places = [
+        partitions = [
             TopicPartition(topic, number)
             for topic in self._topics
             for number in sorted(consumer.partitions_for_topic(topic) or ())
         ]
-        if set(places) == set(consumer.assignment()):
+        if set(partitions) == set(consumer.assignment()):
             return
-        consumer.assign(places)
-        ends = consumer.end_offsets(places)
-        for place in places:
-            begin = 0 if place.topic in self._whole else ends[place]
-            consumer.seek(place, min(self._positions.setdefault(place, begin), ends[place]))
+        consumer.assign(partitions)
+        ends = consumer.end_offsets(partitions)
+        for tp in partitions:
+            begin = 0 if tp.topic in self._whole else ends[tp]
+            consumer.seek(tp, min(self._positions.setdefault(tp, begin), ends[tp]))
 
-    def _catch_up(self, consumer: Any, places: Sequence[TopicPartition]) -> None:
+    def _catch_up(self, consumer: Any, partitions: Sequence[TopicPartition]) -> None:
         """Where too much waits, go on near the end."""
-        for place in places:
-            end = consumer.highwater(place)
-            behind = 0 if end is None else end - self._positions[place]
+        for tp in partitions:
+            end = consumer.highwater(tp)
+            behind = 0 if end is None else end - self._positions[tp]
             if behind > self._most_behind:
                 begin = end - _MOST
-                self.passed_over[place.topic] += begin - self._positions[place]
-                self._positions[place] = begin
-                consumer.seek(place, begin)
+                self.passed_over[tp.topic] += begin - self._positions[tp]
+                self._positions[tp] = begin
+                consumer.seek(tp, begin)

@@ -96,16 +96,16 @@ class ClusterWatch:
 
 
 def _look(admin: KafkaAdminClient) -> ClusterState:
-    places = [
+    partitions = [
         TopicPartition(topic["name"], part["partition_index"])
         for topic in admin.describe_topics()
         if not topic.get("is_internal") and not topic["name"].startswith("__")
         for part in topic["partitions"]
     ]
-    found = admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.LATEST)) if places else {}
+    found = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST)) if partitions else {}
     ends: dict[str, dict[int, int]] = {}
-    for place, at in found.items():
-        ends.setdefault(place.topic, {})[place.partition] = at.offset
+    for tp, at in found.items():
+        ends.setdefault(tp.topic, {})[tp.partition] = at.offset
     names = sorted(one["group_id"] for one in admin.list_groups())
     groups = (_group(admin, name, ends) for name in names)
     topics = (TopicState(name, dict(sorted(parts.items()))) for name, parts in sorted(ends.items()))
@@ -115,9 +115,9 @@ def _look(admin: KafkaAdminClient) -> ClusterState:
 def _group(admin: KafkaAdminClient, name: str, ends: Mapping[str, Mapping[int, int]]) -> GroupState:
     described: Mapping[str, Any] = admin.describe_groups([name])[name]
     lag: dict[str, int] = {}
-    for place, at in admin.list_group_offsets({name: None})[name].items():
-        end = ends.get(place.topic, {}).get(place.partition)
+    for tp, at in admin.list_group_offsets({name: None})[name].items():
+        end = ends.get(tp.topic, {}).get(tp.partition)
         if end is not None and at.offset >= 0:
-            lag[place.topic] = lag.get(place.topic, 0) + max(0, end - at.offset)
+            lag[tp.topic] = lag.get(tp.topic, 0) + max(0, end - at.offset)
     members = sorted(str(one.get("group_instance_id") or one.get("client_id")) for one in described["members"] or ())
     return GroupState(name, str(described.get("group_state")), tuple(members), lag)

@@ -99,4 +99,4 @@ def _find(connection: Connection, topic: str, edge: WindowEdge, ends: Mapping[in
     with make_consumer(connection) as consumer:
         wanted = {TopicPartition(topic, part): max(0, edge.time_ms) for part in ends}
         found = consumer.offsets_for_times(wanted)
-    return {place.partition: at.offset if at else ends[place.partition] for place, at in found.items()}
+    return {tp.partition: at.offset if at else ends[tp.partition] for tp, at in found.items()}

@@ -109,8 +109,8 @@ class _Refuse(Processor):
         try:
             decode_truth(key, value)
         except RecordError as error:
-            place = self.context.recordMetadata()
-            topic, partition, offset = (place.topic, place.partition, place.offset) if place else ("", -1, -1)
+            found = self.context.recordMetadata()
+            topic, partition, offset = (found.topic, found.partition, found.offset) if found else ("", -1, -1)
             letter = DeadLetter(value, key, topic, partition, offset, "truth", type(error).__name__, str(error))
             self.context.forward(record.withHeaders(tuple(headers(letter))))
 

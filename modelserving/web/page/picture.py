@@ -31,7 +31,7 @@ class PictureBox(BaseModel):
 
 
 class Arrow(BaseModel):
-    """From one box to another, both by their places in the list."""
+    """From one box to another, both by their indices in the list."""
 
     source: int
     target: int

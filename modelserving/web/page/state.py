@@ -130,8 +130,8 @@ def _models(state: ServingState | None) -> Iterator[list[str]]:
         yield [*_who(state.previous, "previous"), "", "", "", ""]
 
 
-def _who(model: ModelInfo, place: str) -> list[str]:
-    return [model.data_type, place, model.name, model.version, model.type.slug, model.digest[:_SHORT]]
+def _who(model: ModelInfo, slot: str) -> list[str]:
+    return [model.data_type, slot, model.name, model.version, model.type.slug, model.digest[:_SHORT]]
 
 
 def _us(ns: int) -> str:

@@ -57,8 +57,8 @@ def draw_system(answers: Sequence[ServerAnswer], cluster: ClusterState) -> Pictu
     shown, topics = flows[:_MOST_GROUPS], {topic.name: topic for topic in cluster.topics if topic.name not in own}
     touched = dict.fromkeys(name for flow in shown for name in (*flow.reads, *flow.writes))
     names = [*touched, *(name for name in topics if name not in touched)][:_MOST_TOPICS]
-    places = {name: len(shown) + number for number, name in enumerate(names)}
-    arrows = [arrow for number, flow in enumerate(shown) for arrow in _arrows(number, flow, places)]
+    indices = {name: len(shown) + number for number, name in enumerate(names)}
+    arrows = [arrow for number, flow in enumerate(shown) for arrow in _arrows(number, flow, indices)]
     boxes = [*map(_group_box, shown), *(_topic_box(name, topics.get(name), cluster.away) for name in names)]
     columns = columns_of(len(boxes), ((arrow.source, arrow.target) for arrow in arrows))
     return Picture(
@@ -91,13 +91,13 @@ def _flow(name: str, answers: Sequence[ServerAnswer], group: GroupState | None, 
     return _Flow(name, tuple(answers), group, reads, tuple(writes), own)
 
 
-def _arrows(number: int, flow: _Flow, places: Mapping[str, int]) -> Iterator[Arrow]:
+def _arrows(number: int, flow: _Flow, indices: Mapping[str, int]) -> Iterator[Arrow]:
     for name, lag in flow.reads.items():
-        if name in places:
-            yield Arrow(source=places[name], target=number, text=f"{lag:,} waiting" if lag else "")
+        if name in indices:
+            yield Arrow(source=indices[name], target=number, text=f"{lag:,} waiting" if lag else "")
     for name in flow.writes:
-        if name in places:
-            yield Arrow(source=number, target=places[name])
+        if name in indices:
+            yield Arrow(source=number, target=indices[name])
 
 
 def _group_box(flow: _Flow) -> PictureBox:

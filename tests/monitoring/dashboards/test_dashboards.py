@@ -45,15 +45,15 @@ def missing(ours: object, theirs: object, where: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda one: one.uid)
 def test_panels_stand_beside_each_other(dashboard: Dashboard) -> None:
-    """No two share a place, none leaves the page, and each says what it tells."""
+    """No two share a cell, none leaves the page, and each says what it tells."""
     taken: set[tuple[int, int]] = set()
     for panel in to_grafana(dashboard)["panels"]:
         at = panel["gridPos"]
-        places = {(at["x"] + right, at["y"] + down) for right in range(at["w"]) for down in range(at["h"])}
-        assert not places & taken, panel["title"]
-        assert max(x for x, _ in places) < 24
+        cells = {(at["x"] + right, at["y"] + down) for right in range(at["w"]) for down in range(at["h"])}
+        assert not cells & taken, panel["title"]
+        assert max(x for x, _ in cells) < 24
         assert panel["description"]
-        taken |= places
+        taken |= cells
 
 
 def test_the_folder_has_all_that_is_needed(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_it_scrapes_and_answers(
     assert lint(promtool, httpx.get(server.url + "/metrics").content) == ""
     pipeline.send_model(*published(constant_model(6.0, "six")))
     pipeline.command(Action.SHADOW, GOOD.digest, 100)
-    pipeline.wait_for_places(server, "six", "five", "five")
+    pipeline.wait_for_slots(server, "six", "five", "five")
     pipeline.send_wines(40)
     for panel, text in queries(SERVERS).items():
         wait_until(partial(prometheus.query, text), f"data for {panel}: {text}")

@@ -66,14 +66,14 @@ def test_it_tells_how_long_each_model_took(server: FakeServer) -> None:
     assert value(server, "modelserving_scoring_duration_seconds_bucket", le="2.5e-06", **who) == 7
 
 
-def test_it_tells_which_model_is_in_which_place(server: FakeServer) -> None:
+def test_it_tells_which_model_is_in_which_slot(server: FakeServer) -> None:
     """Current, previous and shadow, and how often the current one changed."""
-    places = {
+    slots = {
         dict(labels)["place"]: dict(labels)["model"]
         for name, labels in samples(server)
         if name == "modelserving_model_place"
     }
-    assert places == {"current": "second", "previous": "first", "shadow": "beside"}
+    assert slots == {"current": "second", "previous": "first", "shadow": "beside"}
     assert value(server, "modelserving_model_swaps_total", data_type="wine") == 2
 
 

@@ -73,7 +73,7 @@ def test_labels_agree_or_not() -> None:
     assert (difference("good", "good"), difference("good", "bad"), difference("good", 1.0)) == (0, 1, 1)
 
 
-def test_a_place_in_a_log_is_an_offset_or_a_time() -> None:
+def test_a_position_in_a_log_is_an_offset_or_a_time() -> None:
     """As people say it."""
     assert parse_edge("1200") == WindowEdge(1200)
     assert parse_edge("2h", now_s=10_000) == WindowEdge(time_ms=2_800_000)
