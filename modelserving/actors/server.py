@@ -207,14 +207,16 @@ class ActorServer(Watched):
             )
             records, most = options.topics.records, options.max_records
             data = await stack.enter_async_context(
-                open_inlet(self._connection, records, options.group, name, most, fast=options.fast)
+                open_inlet(
+                    self._connection, records, options.group, name, most, fast=options.fast, silent=self.watch.silent
+                )
             )
             gatherer, tracer = Gatherer(manager, Postman(asking, data.hold)), options.make_batch_tracer()
             send, results = anyio.create_memory_object_stream[Gathered](0)
             async with send, anyio.create_task_group() as tasks:
                 tasks.start_soon(self._publish, results, sink, manager, Postman(sending, _pause))
                 self.phase = Phase.SERVING
-                tasks.start_soon(self.watch.end_when_recreated)
+                tasks.start_soon(self.watch.end_when_outdated)
                 async for batch in self.watch.note(data):
                     started = time.time_ns()
                     gathered = await gatherer.score(batch)

@@ -141,6 +141,7 @@ def make_consumer(
             "allow_auto_create_topics": False,
             "auto_offset_reset": "earliest",
             "enable_auto_commit": False,
+            "enable_incremental_fetch_sessions": False,  # in one, a broker that gives nothing does not say that either
             "group_id": group,
             "isolation_level": isolation,
             "max_partition_fetch_bytes": REQUEST_BYTES,

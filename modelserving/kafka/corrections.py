@@ -13,7 +13,7 @@ A group is joined in vain
 A refusal is not told
     A wrong password, or a certificate that is not trusted, ends as "timed out". Here the reason is kept.
 A message is asked for for ever
-    What cannot be read raises at each poll anew. Here it is passed over and noted; see ``unreadable.py``.
+    What cannot be read raises at each poll anew. Here it is passed over and noted; see ``unreadable.py``, ``stuck.py``.
 A fence is not told
     When another member has taken this one's name in the group, the library stops its heartbeats and reads on, for ever.
     Here the next poll raises.
@@ -36,7 +36,8 @@ from kafka.net.manager import KafkaConnectionManager
 from kafka.net.selector import NetworkSelector
 
 from modelserving.kafka.gaps import Gap
-from modelserving.kafka.unreadable import LenientRecords, StuckFetches
+from modelserving.kafka.stuck import StuckFetches
+from modelserving.kafka.unreadable import LenientRecords
 
 __all__ = ["DIRECTLY", "Client", "Consumer"]
 

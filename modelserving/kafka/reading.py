@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kafka import KafkaConsumer, TopicPartition
     from kafka.consumer.fetcher import ConsumerRecord
 
-__all__ = ["assign_all", "find_gap", "read_topic"]
+__all__ = ["assign_all", "find_gap", "find_silence", "read_topic"]
 
 log = logging.getLogger(__name__)
 
@@ -109,6 +109,35 @@ def find_gap(connection: Connection, topic: str, partition: int, offset: int, re
     Raises:
         BrokerUnavailable: no broker answers, or nothing comes.
     """
+    found = _first_from(connection, topic, partition, offset)
+    if isinstance(found, Gap):
+        return found
+    if found is not None:
+        return Gap(topic, partition, offset, found.offset + 1, reason, found.value)
+    raise BrokerUnavailable(f"nothing comes from {topic}, partition {partition}, offset {offset}: {reason}")
+
+
+def find_silence(connection: Connection, topic: str, partition: int, offset: int) -> Gap | None:
+    """What keeps a reader at an offset that it has not left for long; ``None``: what is there can be read.
+
+    Args:
+        connection: the broker.
+        topic: where.
+        partition: of it.
+        offset: where the reader is.
+
+    Raises:
+        BrokerUnavailable: no broker answers.
+        KafkaError: there is no such topic.
+    """
+    if end_offsets(connection, topic).get(partition, 0) <= offset:
+        return None  # what is there belongs to a transaction that is still open
+    found = _first_from(connection, topic, partition, offset)
+    return found if isinstance(found, Gap) else None
+
+
+def _first_from(connection: Connection, topic: str, partition: int, offset: int) -> Gap | ConsumerRecord | None:
+    """The first record from an offset on, or what kafka-python passes over there; ``None``: neither comes."""
     from kafka import TopicPartition
 
     source, deadline = TopicPartition(topic, partition), time.monotonic() + _SILENT_S
@@ -118,8 +147,6 @@ def find_gap(connection: Connection, topic: str, partition: int, offset: int, re
         while time.monotonic() < deadline:
             found = consumer.poll(timeout_ms=200)
             gaps: tuple[Gap, ...] = consumer.take_gaps()
-            if gaps:
-                return gaps[0]
-            for record in found.get(source, ()):
-                return Gap(topic, partition, offset, record.offset + 1, reason, record.value)
-    raise BrokerUnavailable(f"nothing comes from {topic}, partition {partition}, offset {offset}: {reason}")
+            for first in (*gaps, *found.get(source, ())):
+                return first
+    return None

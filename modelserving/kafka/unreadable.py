@@ -5,36 +5,36 @@ a format to come makes the library's ``poll`` raise at the same offset again and
 ``Gap``, and the one behind it is read. Names of headers need not be UTF-8; a record with such a name loses its headers,
 and nothing else. A batch that would unfold to more than 256 MiB is not unfolded.
 
-Two answers hold no batch at all, and would be asked for again for ever: one that is cut off within its first batch, as
-brokers of other makes give where a batch is larger than what was asked for, and the word that the broker's own log is
-damaged there. They become gaps, too.
+The offset of a batch is covered by no checksum. One that cannot be, since the batch would reach into the next one, or
+back, or out of the log, makes a gap as well: what it holds would be handed out as other records than it is.
 """
 
 from __future__ import annotations
 
 import io
 import struct
+import sys
 import zlib
 from collections.abc import Callable, Iterator
+from itertools import zip_longest
 from typing import Any
 
 from kafka.consumer.fetcher import Fetcher
-from kafka.errors import CorruptRecordError, KafkaError
+from kafka.errors import CorruptRecordError
 from kafka.record.default_records import DefaultRecord, DefaultRecordBatch
 from kafka.record.memory_records import MemoryRecords
 from kafka.record.util import decode_varint
 
 from modelserving.kafka.gaps import Gap
 
-__all__ = ["LenientRecords", "StuckFetches"]
+__all__ = ["FRAME", "LenientRecords", "end_of", "is_part"]
 
-_FRAME = struct.Struct(">qi")
+FRAME = struct.Struct(">qi")
 """Offset and length: the same in all formats."""
 _MAGIC_AT = 16
 _OURS = 2
+_MISPLACED = "the batch there says that it is elsewhere: its offset is damaged"
 _UNFOLDED_BYTES = 256 * 1024 * 1024
-_REFUSALS = 5
-"""As often an offset is asked for that the broker calls damaged: another replica may have what this one has not."""
 
 
 class LenientRecords(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka-python has no types
@@ -46,6 +46,9 @@ class LenientRecords(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka-p
     """
 
     next_fetch_offset: int
+    fetch_offset: int
+    log_end = sys.maxsize
+    """Behind the last offset that the broker has; a batch that says that it is there is not."""
 
     def __init__(self, note: Callable[[Gap], object], *positional: Any, **named: Any) -> None:
         self._note = note
@@ -58,9 +61,26 @@ class LenientRecords(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka-p
             super().drain()
 
     def _unpack_records(self, tp: Any, records: Any, *deserializers: Any) -> Iterator[Any]:
-        for data in _split(memoryview(records._buffer)):
-            yield from self._messages(tp, data, deserializers)
+        batches = [*_split(memoryview(records._buffer))]
+        for data, after in zip_longest(batches, batches[1:]):
+            before = self.next_fetch_offset
+            if (wrong := self._misplaced(data, after)) is None:
+                yield from self._messages(tp, data, deserializers)
+            else:
+                self._note(Gap(tp.topic, tp.partition, before, wrong, _MISPLACED, bytes(data)))
+                self.next_fetch_offset = wrong
         self.drain()
+
+    def _misplaced(self, data: memoryview, after: memoryview | None) -> int | None:
+        """Where reading goes on behind a batch whose offset cannot be what it says; ``None``: it can."""
+        base, last = _reach(data)
+        before = self.next_fetch_offset
+        behind = _reach(after)[0] if after is not None else self.log_end
+        backwards = base < before and (last < before or before != self.fetch_offset)
+        if not (backwards or (base > before and last >= behind > before) or last >= self.log_end):
+            return None
+        end = before + max(last - base, 0) + 1
+        return min(end, behind) if behind > before else end
 
     def _messages(self, tp: Any, data: memoryview, deserializers: tuple[Any, ...]) -> Iterator[Any]:
         """The messages of one batch: all of them, or none."""
@@ -80,60 +100,11 @@ class LenientRecords(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka-p
         self.next_fetch_offset = after
 
     def _pass_over(self, tp: Any, data: memoryview, before: int, error: Exception) -> None:
-        base = _FRAME.unpack_from(data)[0] if len(data) >= _FRAME.size else before
-        end = max(_end_of(data, base), before + 1)
+        base = FRAME.unpack_from(data)[0] if len(data) >= FRAME.size else before
+        end = max(end_of(data, base), before + 1)
         reason = f"the batch there cannot be read: {type(error).__name__}: {error}"
         self._note(Gap(tp.topic, tp.partition, max(base, before), end, reason, bytes(data)))
         self.next_fetch_offset = end
-
-
-class StuckFetches:
-    """The answers of a broker to a consumer; at one that leads nowhere the consumer goes on behind it.
-
-    Args:
-        fetcher: of the consumer.
-        note: told of each gap that was passed over.
-    """
-
-    def __init__(self, fetcher: Fetcher, note: Callable[[Gap], object]) -> None:
-        self._parse = fetcher._parse_fetched_data
-        self._positions = fetcher._subscriptions
-        self._note = note
-        self._refused: dict[Any, tuple[int, int]] = {}
-
-    def __call__(self, answer: Any) -> Any:
-        """The messages of an answer; ``None`` where there are none."""
-        if answer.partition_data.error_code == CorruptRecordError.errno:
-            return self._count(answer)
-        try:
-            return self._parse(answer)
-        except KafkaError as error:
-            data = bytes(answer.partition_data.records or b"")
-            if answer.partition_data.error_code or not _is_part(data):
-                raise
-            return self._pass_over(answer, f"the batch there comes in part only: {error}", data)
-
-    def _count(self, answer: Any) -> None:
-        """Pass over an offset that was refused often enough; what is behind it in the same log need not wait again."""
-        tp, at = answer.topic_partition, answer.fetched_offset
-        refused, times = self._refused.get(tp, (at, 0))
-        times = times + 1 if refused == at else 1
-        self._refused[tp] = at, times
-        if times >= _REFUSALS:
-            self._pass_over(answer, "the broker says that its log is damaged there (CORRUPT_MESSAGE)")
-            self._refused[tp] = at + 1, times
-
-    def _pass_over(self, answer: Any, reason: str, data: bytes | None = None) -> None:
-        tp, at = answer.topic_partition, answer.fetched_offset
-        if not self._positions.is_fetchable(tp) or self._positions.assignment[tp].position.offset != at:
-            return  # the answer is of before a seek, or a rebalance
-        end = at + 1
-        if data is not None and len(data) >= _FRAME.size:
-            end = max(end, _end_of(memoryview(data), _FRAME.unpack_from(data)[0]))
-        known = answer.partition_data.high_watermark
-        end = min(end, known) if known > at else end
-        self._note(Gap(tp.topic, tp.partition, at, end, reason, data))
-        self._positions.seek(tp, end)
 
 
 class _OneBatch:
@@ -195,24 +166,32 @@ class _Batch(DefaultRecordBatch):  # type: ignore[misc]  # kafka-python has no t
 def _split(data: memoryview) -> Iterator[memoryview]:
     """Batch by batch. The last may be there in part, and comes whole with the next answer."""
     at = 0
-    while len(data) - at >= _FRAME.size:
-        length = _FRAME.unpack_from(data, at)[1]
+    while len(data) - at >= FRAME.size:
+        length = FRAME.unpack_from(data, at)[1]
         if length <= 0:
             yield data[at:]
             return
-        end = at + _FRAME.size + length
+        end = at + FRAME.size + length
         if end > len(data):
             return
         yield data[at:end]
         at = end
 
 
-def _is_part(data: bytes) -> bool:
+def _reach(data: memoryview) -> tuple[int, int]:
+    """The first and the last offset of a batch, as its head says; of formats of old, the last only."""
+    base = int(FRAME.unpack_from(data)[0])
+    if len(data) < DefaultRecordBatch.HEADER_STRUCT.size or data[_MAGIC_AT] != _OURS:
+        return base, base
+    return base, base + max(int(DefaultRecordBatch.HEADER_STRUCT.unpack_from(data)[6]), 0)
+
+
+def is_part(data: bytes) -> bool:
     """Whether there is something, and less than one whole batch."""
-    return 0 < len(data) < _FRAME.size or (bool(data) and len(data) < _FRAME.size + _FRAME.unpack_from(data)[1])
+    return 0 < len(data) < FRAME.size or (bool(data) and len(data) < FRAME.size + FRAME.unpack_from(data)[1])
 
 
-def _end_of(data: memoryview, base: int) -> int:
+def end_of(data: memoryview, base: int) -> int:
     """The offset after a batch, if its head can be believed; else the next one."""
     if len(data) < DefaultRecordBatch.HEADER_STRUCT.size or data[_MAGIC_AT] < _OURS:
         return base + 1

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, Self
 
-from modelserving.kafka import Connection
+from modelserving.kafka import Connection, Gap
 from modelserving.records import Topics
 from modelserving.serving.fast import FastSink, FastSource
 from modelserving.serving.messages import Batch, ScoredBatch
@@ -41,11 +42,18 @@ class Outlet(Protocol):
 
 
 def open_inlet(
-    connection: Connection, topic: str, group: str, instance: str, max_records: int, *, fast: bool
+    connection: Connection,
+    topic: str,
+    group: str,
+    instance: str,
+    max_records: int,
+    *,
+    fast: bool,
+    silent: Mapping[int, Gap],
 ) -> AbstractAsyncContextManager[Inlet]:
-    """The records topic, to be read; arguments as ``DataSource``."""
+    """The records topic, to be read; arguments as ``FastSource``."""
     if fast:
-        return FastSource(connection, topic, group, instance, max_records)
+        return FastSource(connection, topic, group, instance, max_records, silent)
     return DataSource(connection, topic, group, instance, max_records)
 
 

@@ -7,10 +7,10 @@ same reasons.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import repeat
 from operator import is_not
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -44,9 +44,18 @@ class FastSource:
         group: consumer group; its members share the partitions.
         instance: this server's name in the group.
         max_records: the most that a batch may hold.
+        silent: where the broker gives nothing, by partition, as somebody else finds it out: librdkafka waits for ever.
     """
 
-    def __init__(self, connection: Connection, topic: str, group: str, instance: str, max_records: int) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        topic: str,
+        group: str,
+        instance: str,
+        max_records: int,
+        silent: Mapping[int, Gap] = MappingProxyType({}),
+    ) -> None:
         self._connection = connection
         self._topic = topic
         self._group = group
@@ -56,6 +65,8 @@ class FastSource:
         self._thread = WorkerThread(f"source-{topic}")
         self._on_hold = False
         self._gaps: list[Gap] = []
+        self._silent = silent
+        self._left: dict[int, int] = {}
 
     async def __aenter__(self) -> Self:
         self._consumer = await self._thread.run(self._connect)
@@ -112,8 +123,22 @@ class FastSource:
             found += self._consumer.consume(self._max_records - 1, 0)
         self._watch.check()
         messages = self._read(found)
+        if self._silent:
+            self._leave_silence()
         gaps, self._gaps = tuple(self._gaps), []
         return Batch(messages, self._consumer.consumer_group_metadata(), gaps) if messages or gaps else Batch(())
+
+    def _leave_silence(self) -> None:
+        """Go on behind places that nothing comes from, each once."""
+        from confluent_kafka import TopicPartition
+
+        # The offset behind the last message that was handed out; before the first one it is negative.
+        at = {tp.partition: tp.offset for tp in self._consumer.position(self._consumer.assignment())}
+        for gap in tuple(self._silent.values()):
+            if at.get(gap.partition, gap.end) < gap.end > self._left.get(gap.partition, 0):
+                self._left[gap.partition] = gap.end
+                self._consumer.seek(TopicPartition(gap.topic, gap.partition, gap.end))
+                self._gaps.append(gap)
 
     def _read(self, found: Sequence[Any]) -> Sequence[Message]:
         """Librdkafka's messages as everybody else's; an error among them is raised, or is a gap."""

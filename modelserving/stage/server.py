@@ -134,12 +134,14 @@ class StageServer(Watched):
             )
             records, most = options.topics.records, options.max_records
             data = await stack.enter_async_context(
-                open_inlet(self._connection, records, options.group, name, most, fast=options.fast)
+                open_inlet(
+                    self._connection, records, options.group, name, most, fast=options.fast, silent=self.watch.silent
+                )
             )
             send, results = anyio.create_memory_object_stream[ScoredBatch](0)
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._publish, results, sink, worker)
-                tasks.start_soon(self.watch.end_when_recreated)
+                tasks.start_soon(self.watch.end_when_outdated)
                 self.phase = Phase.SERVING
                 async with models.clone() as inlet:
                     await ModelServingStage(self.slots, worker, self._follow).run(self.watch.note(data), inlet, send)

@@ -238,7 +238,7 @@ class StreamsServer(Watched):
         tracer = options.make_batch_tracer() if options.tracer is not None else None
         how = options.max_records, engine.linger, self._decoder, options.frame, tracer
         parts = TopologyParts(options.topics, self.models, self._tally, self._partitions, *how)
-        clients = passing_over(self._pass_over)
+        clients = passing_over(self._pass_over, self.watch.silences)
         return KafkaStreams(make_topology(engine.store, parts), self._config(), self._on_error, clients=clients)
 
     def _config(self) -> object:

@@ -5,21 +5,16 @@ from __future__ import annotations
 import gzip
 import struct
 from collections.abc import Sequence
-from unittest.mock import MagicMock
 
 import pytest
 from kafka import TopicPartition
-from kafka.consumer.fetcher import CompletedFetch, Fetcher
-from kafka.consumer.subscription_state import SubscriptionState
-from kafka.errors import CorruptRecordError
-from kafka.protocol.consumer import FetchResponse
 from kafka.record.default_records import DefaultRecordBatchBuilder
 from kafka.record.memory_records import MemoryRecords
 
 from modelserving.kafka import unreadable
 from modelserving.kafka.gaps import Gap
 from modelserving.kafka.messages import letter_of
-from modelserving.kafka.unreadable import LenientRecords, StuckFetches
+from modelserving.kafka.unreadable import LenientRecords
 
 GZIP = 1
 
@@ -117,57 +112,28 @@ def test_what_would_fill_the_memory_is_not_unfolded(monkeypatch: pytest.MonkeyPa
     assert "unfolds to more" in gap.reason
 
 
-class Stuck:
-    """A consumer's fetcher, the partition that it reads, and the answers that it gets there."""
-
-    def __init__(self) -> None:
-        self.partition, self.gaps = TopicPartition("t", 3), list[Gap]()
-        self.positions = SubscriptionState()
-        self.positions.assign_from_user([self.partition])
-        self.positions.seek(self.partition, 2)
-        self.take = StuckFetches(Fetcher(MagicMock(), self.positions), self.gaps.append)
-
-    def answer(self, at: int, data: bytes = b"", error: int = 0, end: int = 90) -> object:
-        """Take an answer of the broker to what was asked from that offset on."""
-        kind = FetchResponse.FetchableTopicResponse.PartitionData
-        part = kind(partition_index=3, error_code=error, high_watermark=end, records=data)
-        return self.take(CompletedFetch(self.partition, at, 12, part, None))
-
-    @property
-    def position(self) -> int:
-        return int(self.positions.assignment[self.partition].position.offset)
+@pytest.mark.parametrize("base", [0, 1, 3, 4, 60], ids=["before", "before", "into the next", "as the next", "far off"])
+@pytest.mark.parametrize("alone", [False, True], ids=["first of all", "behind another"])
+def test_a_batch_that_says_that_it_is_elsewhere_is_a_gap(base: int, alone: bool) -> None:
+    """Its offset is covered by no checksum; its records are handed out nowhere, and those around it where they are."""
+    first = () if alone and base >= 2 else (batch(0, b"a", b"b"),)
+    found, gaps, goes_on = read(*first, batch(base, b"c", b"d"), batch(4, b"e", b"f"), start=0 if first else 2)
+    assert found == [*[(0, b"a"), (1, b"b")][: 2 * len(first)], (4, b"e"), (5, b"f")]
+    assert [(gap.start, gap.end) for gap in gaps] == [(2, 4)]
+    assert "elsewhere" in gaps[0].reason
+    assert goes_on == 6
 
 
-@pytest.mark.parametrize(("kept", "goes_on"), [(70, 5), (40, 3), (6, 3)], ids=["head", "half a head", "no length"])
-def test_a_batch_that_never_comes_whole_is_passed_over(kept: int, goes_on: int) -> None:
-    """As far as its head tells, else by one; the gap has what came of it. A whole one is read as ever."""
-    stuck = Stuck()
-    data = bytes(batch(2, b"c", b"d", b"e"))
-    assert stuck.answer(2, data[:kept]) is None
-    (gap,) = stuck.gaps
-    assert (gap.start, gap.end, gap.value, stuck.position) == (2, goes_on, data[:kept], goes_on)
-    assert "in part only" in gap.reason
-    assert stuck.answer(2, data[:kept]) is None  # an answer of before
-    assert (len(stuck.gaps), stuck.position) == (1, goes_on)
-    assert stuck.answer(goes_on, bytes(batch(goes_on, b"f")))
-    assert stuck.answer(goes_on, b"") is not None
+def test_a_batch_cannot_be_behind_the_end_of_the_log() -> None:
+    """Where it is the last one, nothing behind it shows that its offset is wrong."""
+    gaps: list[Gap] = []
+    records = LenientRecords(gaps.append, 2, TopicPartition("t", 0), MemoryRecords(bytes(batch(60, b"c", b"d"))))
+    records.log_end = 4
+    assert (records.take(9), records.next_fetch_offset) == ([], 4)
+    assert [(gap.start, gap.end) for gap in gaps] == [(2, 4)]
 
 
-def test_what_a_head_says_leads_to_the_end_of_the_log_at_most() -> None:
-    """A head that lies about its offsets does not lead out of the log, and so not back to its beginning."""
-    stuck = Stuck()
-    stuck.answer(2, bytes(batch(2, b"c", b"d", b"e"))[:70], end=4)
-    assert stuck.position == 4
-
-
-def test_a_log_that_the_broker_calls_damaged_is_passed_over_after_some_times() -> None:
-    """It is asked for again at first, since another replica may answer; what is behind it is not waited for anew."""
-    stuck, damaged = Stuck(), CorruptRecordError.errno
-    for _ in range(4):
-        assert stuck.answer(2, error=damaged) is None
-    assert (stuck.gaps, stuck.position) == ([], 2)
-    stuck.answer(2, error=damaged)
-    stuck.answer(3, error=damaged)
-    assert [(gap.start, gap.end, gap.value) for gap in stuck.gaps] == [(2, 3, None), (3, 4, None)]
-    assert "log is damaged" in stuck.gaps[0].reason
-    assert stuck.answer(4, bytes(batch(4, b"f")))
+def test_what_was_compacted_is_no_gap() -> None:
+    """Offsets may be left out between two batches, and at the end of one."""
+    found, gaps, _ = read(batch(5, b"a", b"b"), batch(9, b"c"), start=2)
+    assert (found, gaps) == ([(5, b"a"), (6, b"b"), (9, b"c")], [])

@@ -1,6 +1,6 @@
 """A batch that was damaged on the broker's disk, or is of a codec or a format to come: it is passed over, nothing else.
 
-By each of the three clients.
+By each of the three clients. So is what a broker does not find any more, since its log was damaged while it ran.
 """
 
 from __future__ import annotations
@@ -15,8 +15,17 @@ import pytest
 from kafka.record.util import calc_crc32c
 
 from modelserving.broker import EmbeddedKafka
-from modelserving.kafka import Connection, create_topics, delete_topics, make_producer, read_dead_letters, read_topic
+from modelserving.kafka import (
+    Connection,
+    create_topics,
+    delete_topics,
+    make_producer,
+    read_dead_letters,
+    read_topic,
+    stuck,
+)
 from modelserving.kafka.gaps import Gap
+from modelserving.kafka.reading import find_silence
 from modelserving.kstreams import KafkaStreams, java, streams_config
 from modelserving.kstreams.bridge.clients import passing_over
 from modelserving.records import Topics
@@ -30,6 +39,8 @@ pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
 LEFT = [0, 1, 2, 3, 6, 7, 8, 9, 14, 15]
 LEFT_OF_ALL = [0, 1, 2, 3, 6, 7, 12, 13]
+SILENT_OF = 120
+"""Batches of one record: more than stand between two entries of the index."""
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +77,9 @@ def damage(log: Path, base: int, change: Callable[[bytes], bytes]) -> None:
     data, at = log.read_bytes(), 0
     while (head := struct.unpack_from(">qi", data, at))[0] < base:
         at += 12 + head[1]
-    end = at + 12 + head[1]
-    log.write_bytes(data[:at] + change(data[at:end]) + data[end:])
+    with log.open("r+b") as file:
+        file.seek(at)
+        file.write(change(data[at : at + 12 + head[1]]))
 
 
 def resealed(batch: bytes) -> bytes:
@@ -116,3 +128,52 @@ def test_kafka_streams_goes_on_behind_it(damaged: tuple[Connection, Topics], tmp
         (topics.records, 10, "read"),
         (topics.records, 12, "read"),
     ]
+
+
+def check_what_is_left(found: list[int], gap: Gap) -> None:
+    """All around the gap, once, and not much is missing."""
+    assert found == [offset for offset in range(SILENT_OF) if not gap.start <= offset < gap.end]
+    assert gap.start == 4 < gap.end < SILENT_OF
+    assert "log is damaged" in gap.reason
+
+
+def test_reading_goes_on_behind_a_silent_broker(
+    kafka: EmbeddedKafka, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It gives nothing from the damaged batch on, nor a word; librdkafka and Java are told where it does again."""
+    monkeypatch.setattr(stuck, "_SILENT_S", 0.5)
+    topics, connection = Topics().prefixed(f"silent-{secrets.token_hex(4)}"), kafka.start().connection
+    create_topics(connection, topics)
+    with make_producer(connection) as producer:
+        for number in range(SILENT_OF):
+            producer.send(topics.records, value=bytes([number])).get(WAIT)
+    damage(log_of(kafka, topics.records), 4, lambda batch: batch[:8] + struct.pack(">i", 1_000_000) + batch[12:])
+    silence = find_silence(connection, topics.records, 0, 4)
+    assert silence is not None
+    assert find_silence(connection, topics.records, 0, silence.end) is None
+
+    async def read(source: DataSource | FastSource) -> None:
+        found, gaps = list[int](), list[Gap]()
+        async with source:
+            with anyio.fail_after(WAIT):
+                while not found or found[-1] < SILENT_OF - 1:
+                    batch = await anext(source)
+                    found += [message.offset for message in batch.messages]
+                    gaps += batch.gaps
+        (gap,) = gaps
+        check_what_is_left(found, gap)
+
+    anyio.run(read, DataSource(connection, topics.records, "silent", "0", 100))
+    anyio.run(read, FastSource(connection, topics.records, "silent-fast", "0", 100, {0: silence}))
+
+    topology = java.Topology()
+    topology.addSource("in", topics.records)
+    topology.addSink("out", topics.scored, "in")
+    config = streams_config(connection, application_id=topics.records, state_dir=tmp_path)
+    clients = passing_over(lambda *_: silence.end, lambda: [(topics.records, 0, range(silence.start, silence.end))])
+    with KafkaStreams(topology, config, clients=clients):
+        wait_until(
+            lambda: len(list(read_topic(connection, topics.scored))) == SILENT_OF - silence.count, "all that is left"
+        )
+    check_what_is_left([record.value[0] for record in read_topic(connection, topics.scored)], silence)
+    delete_topics(connection, topics)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from typing import Any
 
@@ -46,16 +46,21 @@ _SEARCH_S = 30.0
 _SEARCH_POLL_MS = 200
 
 
-def passing_over(pass_over: PassOver) -> Any:
+Silence = tuple[str, int, range]
+"""A topic, a partition, and offsets that nothing comes from."""
+
+
+def passing_over(pass_over: PassOver, silent: Callable[[], Iterable[Silence]] = tuple) -> Any:
     """What ``KafkaStreams`` takes for ``clients``: consumers of records and of global stores that do not stop.
 
     Args:
         pass_over: asked at each batch that cannot be read. What it raises ends the thread, as the batch would have.
+        silent: where the broker gives nothing, although it has something: no poll tells that.
     """
     engine = jvm.java_class(_DEFAULT)()
 
     def patient(make: Callable[[Any], Any], config: Any) -> Any:
-        consumer = _Patient(make(config), pass_over, lambda: _Search(make, config))
+        consumer = _Patient(make(config), pass_over, lambda: _Search(make, config), silent)
         return implement_with(consumer, _CONSUMER + "Consumer")
 
     return implement(
@@ -71,8 +76,15 @@ def passing_over(pass_over: PassOver) -> Any:
 class _Patient:
     """A consumer as Java calls it."""
 
-    def __init__(self, java: Any, pass_over: PassOver, search: Callable[[], _Search]) -> None:
+    def __init__(
+        self,
+        java: Any,
+        pass_over: PassOver,
+        search: Callable[[], _Search],
+        silent: Callable[[], Iterable[Silence]] = tuple,
+    ) -> None:
         self._java = java
+        self._silent = silent
         self._pass_over = pass_over
         self._search = search
         self._next = jvm.java_class("java.util.HashMap")()
@@ -83,13 +95,15 @@ class _Patient:
             found = self._java.poll(timeout)
         except jpype.JException as error:
             if (stuck := stuck_at(error)) is not None:
-                self._skip(_topic_partition(*stuck), error)
+                self._skip(_topic_partition(*stuck), jvm.describe(error))
                 return _records()
             if not _is_stray(error):
                 raise
             return self._look_for_it(error)
         if not found.isEmpty():
             self._next.putAll(found.nextOffsets())
+        for topic, partition, offsets in self._silent():
+            self._leave_silence(_topic_partition(topic, partition), offsets)
         return found
 
     def seek(self, tp: Any, to: Any) -> None:
@@ -107,10 +121,14 @@ class _Patient:
         if not isinstance(self._java, Ended):
             self._java.unregisterMetricFromSubscription(metric)
 
-    def _skip(self, tp: Any, error: Any) -> int:
+    def _leave_silence(self, tp: Any, offsets: range) -> None:
+        if self._java.assignment().contains(tp) and int(self._java.position(tp)) in offsets:
+            self._skip(tp, "the broker gives nothing there")
+
+    def _skip(self, tp: Any, reason: str) -> int:
         """Pass over what is at the position; where it goes on."""
         at = int(self._java.position(tp))
-        after = self._pass_over(str(tp.topic()), int(tp.partition()), at, jvm.describe(error))
+        after = self._pass_over(str(tp.topic()), int(tp.partition()), at, reason)
         self.seek(tp, jpype.JLong(after))
         return after
 
@@ -124,7 +142,7 @@ class _Patient:
                 records = search.up_to_the_unreadable(tp, int(self._java.position(tp)))
                 if records is not None:
                     self.seek(tp, jpype.JLong(search.position(tp)))
-                    return _records(tp, records, self._skip(tp, error))
+                    return _records(tp, records, self._skip(tp, jvm.describe(error)))
         raise error
 
     def _go_back(self, tp: Any) -> None:

@@ -43,6 +43,12 @@ class OffsetAudit:
         with self._lock:
             return dict(self._lost)
 
+    @property
+    def positions(self) -> Mapping[int, int]:
+        """Where reading goes on, by partition."""
+        with self._lock:
+            return dict(self._next)
+
     def read(self, messages: Sequence[Message], gaps: Iterable[Gap] = ()) -> None:
         """Note what was read, in the order of offsets within each partition."""
         with self._lock:
@@ -51,6 +57,8 @@ class OffsetAudit:
                     self._pass(part, start, end + 1)
             for gap in gaps:
                 self._pass(gap.partition, gap.start, gap.end)
+                if gap.value is None:  # not even bytes are left
+                    self._lost[gap.partition] = self._lost.get(gap.partition, 0) + gap.count
 
     def look(self, starts: Mapping[int, int], ends: Mapping[int, int], committed: Mapping[int, int]) -> tuple[Gap, ...]:
         """Judge what was noted by what the broker has.

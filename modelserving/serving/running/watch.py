@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -17,9 +17,9 @@ from kafka import OffsetSpec, TopicPartition
 from kafka.errors import KafkaError
 
 from modelserving.errors import BrokerUnavailable
-from modelserving.kafka import Connection, headers, make_admin, make_producer
+from modelserving.kafka import Connection, Gap, headers, make_admin, make_producer
 from modelserving.kafka.messages import letter_of
-from modelserving.kafka.reading import find_gap
+from modelserving.kafka.reading import find_gap, find_silence
 from modelserving.kafka.settings import settings_to_mend
 from modelserving.serving.messages import Batch
 from modelserving.serving.options import ServerOptions
@@ -38,6 +38,16 @@ _EVERY_S = 2.0
 _ANSWER_WITHIN_MS = 8_000
 _LETTER_WITHIN_S = 30.0
 _RECENT_MS = 60_000
+_STANDS_S = 15.0
+"""After so long without progress the watch looks itself whether there is something to read; then now and then."""
+_LISTEN_AGAIN_S = 60.0
+_ONLY_FAST = (
+    "nothing has been read from there for a minute, though it can be read. If this server waits for nothing else, "
+    "librdkafka cannot take apart what is there: start it without --fast, until it is behind that place"
+)
+_LEFT_OUT_S = 30.0
+"""A client that is not in its group for so long does not come back by itself."""
+_SETTLED = ("Stable", "Empty", "Dead")
 _GONE_FOR_GOOD = -1
 
 
@@ -61,6 +71,10 @@ class TopicWatch:
         """Why the broker is not there; empty while it is."""
         self.warnings: tuple[str, ...] = ()
         """What else is worth knowing, a line each."""
+        self._left_out: float | None = None
+        self._standing: dict[int, tuple[int, float, int]] = {}
+        self.silent: dict[int, Gap] = {}
+        """Where the broker gives nothing of the records' topic, although it has something, by partition."""
         self.lag: dict[int, int] = {}
         """How many records the group has not dealt with yet, by partition; empty while the broker does not say."""
         self.identity: tuple[object, int] | None = None
@@ -74,7 +88,8 @@ class TopicWatch:
         lost = self.audit.lost
         parts = ", ".join(f"{count} in partition {part}" for part, count in sorted(lost.items()))
         gone = (f"offsets of {self._options.topics.records} lost before they were scored: {parts}",) if lost else ()
-        return (*((self.away,) if self.away else ()), *gone, *self.warnings)
+        silent = map(str, tuple(self.silent.values()))
+        return (*((self.away,) if self.away else ()), *gone, *silent, *self.warnings)
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -104,6 +119,10 @@ class TopicWatch:
                 log.warning("passed over: %s", gap)
             yield batch
 
+    def silences(self) -> Sequence[tuple[str, int, range]]:
+        """Topic, partition and offsets of each place that the broker gives nothing from."""
+        return [(gap.topic, gap.partition, range(gap.start, gap.end)) for gap in tuple(self.silent.values())]
+
     def pass_over(self, topic: str, partition: int, offset: int, reason: str) -> int:
         """Say what cannot be read, keep its bytes as a dead letter, and tell where reading goes on.
 
@@ -126,21 +145,22 @@ class TopicWatch:
             producer.send(name, value=letter.body, key=letter.label, headers=headers(letter)).get(_LETTER_WITHIN_S)
         return gap.end
 
-    async def end_when_recreated(self) -> None:
-        """Raise when the records' topic is not the one that it was.
+    async def end_when_outdated(self) -> None:
+        """Raise when a session reads nothing any more and does not know it.
 
         Raises:
-            BrokerUnavailable: it was made anew: a session begins again, where the group goes on.
+            BrokerUnavailable: the records' topic was made anew, or the group has lost its client: a session begins
+                again, where the group goes on.
         """
-        await self.until_recreated()
-        raise BrokerUnavailable(f"{self._options.topics.records} was made anew")
-
-    async def until_recreated(self) -> None:
-        """Return when there is another topic of the name of the records'."""
-        first = self.identity
+        first, begun = self.identity, time.monotonic()
         while first is None or self.identity is None or self.identity[0] == first[0]:
             first = first or self.identity
+            if self._left_out is not None and time.monotonic() - max(self._left_out, begun) > _LEFT_OUT_S:
+                raise BrokerUnavailable(
+                    f"the group {self._options.group} has had no member {self._options.member} for {_LEFT_OUT_S:g} s"
+                )
             await anyio.sleep(0.2)
+        raise BrokerUnavailable(f"{self._options.topics.records} was made anew")
 
     def look(self) -> None:
         """Look once. That the broker does not answer is no error here, but what was found out."""
@@ -149,6 +169,7 @@ class TopicWatch:
             self._look(admin)
         except (KafkaError, BrokerUnavailable, OSError) as error:
             self.lag = {}
+            self._left_out = None
             self.away = f"the broker at {self._connection.bootstrap_servers} does not answer"
             log.debug("looked in vain: %r", error)
             admin_gone, self._admin = self._admin, None
@@ -189,12 +210,35 @@ class TopicWatch:
         self.lag = {part: max(0, end - max(committed.get(part, 0), starts.get(part, 0))) for part, end in ends.items()}
         for gap in self.audit.look(starts, ends, committed):
             log.warning("%d offsets lost: %s", gap.count, gap)
+        self._listen({part: max(starts.get(part, 0), self.audit.positions.get(part, 0)) for part in ends}, committed)
+
+    def _listen(self, positions: Mapping[int, int], committed: Mapping[int, int]) -> None:
+        """See whether a partition that has more, and where reading has not moved for long, can be read at all."""
+        now = time.monotonic()
+        for part in positions:
+            at = max(positions[part], committed.get(part, 0))
+            stood, until, times = self._standing.get(part, (-1, 0.0, 0))
+            if stood != at or not self.lag.get(part):
+                self._standing[part] = at, now + _STANDS_S, 0
+                self.silent.pop(part, None)
+            elif now >= until and part not in self.silent:
+                self._standing[part] = at, now + _LISTEN_AGAIN_S, times + 1
+                gap = find_silence(self._connection, self._options.topics.records, part, at)
+                if gap is None and times and self._options.fast:
+                    gap = Gap(self._options.topics.records, part, at, at, _ONLY_FAST)
+                if gap is not None:
+                    log.warning("nothing comes: %s", gap)
+                    self.silent[part] = gap
 
     def _idle(self, admin: KafkaAdminClient) -> Iterator[str]:
         """Whether this member of its group has nothing to do."""
         group = admin.describe_groups([self._options.group])[self._options.group]
         members = group.get("members") or []
         own = [one for one in members if str(one.get("group_instance_id") or "").startswith(self._options.member)]
+        if own or group.get("group_state") not in _SETTLED:
+            self._left_out = None
+        else:
+            self._left_out = self._left_out or time.monotonic()
         if group.get("group_state") == "Stable" and own and not any(map(_has_work, own)):
             yield (
                 f"this server has nothing to score: the group {group['group_id']} has {len(members)} members, and "

@@ -1,0 +1,175 @@
+"""Answers of a broker that lead nowhere, and would be asked for again for ever; the consumer goes on behind them.
+
+One that is cut off within its first batch, as brokers of other makes give where a batch is larger than what was asked
+for; the word that the broker's own log is damaged there; and silence: nothing comes, although the log goes on. A broker
+does both where its log was damaged while it ran, in what says how long a batch is. What is behind such a batch it finds
+again from the next entry of its index on, and where that is, it does not say: so offsets are tried, first in steps that
+double, then by halves.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from kafka.consumer.fetcher import Fetcher
+from kafka.errors import CorruptRecordError, KafkaError
+
+from modelserving.kafka.gaps import Gap
+from modelserving.kafka.unreadable import FRAME, end_of, is_part
+
+__all__ = ["StuckFetches"]
+
+_REFUSALS = 5
+"""As often a tp is asked for that gives nothing: another replica may have what this one has not."""
+_SILENT_S = 10.0
+"""For at least so long, where the broker does not say that anything is wrong."""
+_SILENT = "the broker gives nothing there, though its log goes on to offset {}: that log is damaged"
+_DAMAGED = "the broker says that its log is damaged there (CORRUPT_MESSAGE)"
+
+
+@dataclass(slots=True)
+class _WayOut:
+    """For the first offset behind a damaged place from which something comes.
+
+    Args:
+        start: where it begins.
+        since: when it was first met.
+        asked: the offset that was asked for last.
+        low: the highest from which nothing came.
+        high: the lowest behind it from which something came.
+        answers: how many of them led nowhere.
+        refused: whether the broker says that its log is damaged.
+        end: of the log, as far as an answer told it.
+    """
+
+    start: int
+    since: float
+    asked: int
+    low: int
+    high: int | None = None
+    answers: int = 0
+    refused: bool = False
+    end: int = 0
+
+    @property
+    def believed(self) -> bool:
+        """Whether the start was asked for often and long enough."""
+        return self.answers >= _REFUSALS and (self.refused or time.monotonic() - self.since >= _SILENT_S)
+
+    def narrow(self, end: int) -> int | None:
+        """The offset to ask for next; ``None`` when it is found.
+
+        Args:
+            end: of the log.
+        """
+        high = self.high
+        if self.low + 1 >= (end if high is None else high):
+            return None
+        stride = 2 * (self.low - self.start) or 1
+        self.asked = min(self.start + stride, end - 1) if high is None else (self.low + high) // 2
+        return self.asked
+
+
+class StuckFetches:
+    """The answers of a broker to a consumer; at one that leads nowhere the consumer goes on behind it.
+
+    Args:
+        fetcher: of the consumer.
+        note: told of each place that was passed over.
+    """
+
+    def __init__(self, fetcher: Fetcher, note: Callable[[Gap], object]) -> None:
+        self._parse = fetcher._parse_fetched_data
+        self._positions = fetcher._subscriptions
+        self._note = note
+        self._searches: dict[Any, _WayOut] = {}
+
+    def __call__(self, answer: Any) -> Any:
+        """The messages of an answer; ``None`` where there are none."""
+        refused = answer.partition_data.error_code == CorruptRecordError.errno
+        if not self._is_of_now(answer):
+            return None if refused else self._parse(answer)
+        search, data = self._searches.get(answer.topic_partition), answer.partition_data.records or b""
+        if search is not None and search.asked != answer.fetched_offset:
+            search = self._searches.pop(answer.topic_partition) and None
+        if refused or not (data or answer.partition_data.error_code):
+            return self._hear_nothing(answer, search)
+        if search is not None and data and not self._end_search(answer, search):
+            return None
+        return self._read(answer, data)
+
+    def _read(self, answer: Any, data: Any) -> Any:
+        try:
+            found = self._parse(answer)
+        except KafkaError as error:
+            if answer.partition_data.error_code or not is_part(bytes(data)):
+                raise
+            return self._pass_over(answer, f"the batch there comes in part only: {error}", bytes(data))
+        if found is not None and answer.partition_data.high_watermark > 0:
+            found.log_end = answer.partition_data.high_watermark
+        return found
+
+    def _hear_nothing(self, answer: Any, search: _WayOut | None) -> Any:
+        """Take an answer without a message: the log ends there, or it is damaged, and left behind in the end."""
+        tp, at, refused = answer.topic_partition, answer.fetched_offset, bool(answer.partition_data.error_code)
+        if _end(answer) <= at and not refused:
+            if search is not None:
+                self._end_search(answer, search)
+            return self._parse(answer)
+        if search is None:
+            search = self._searches[tp] = _WayOut(at, time.monotonic(), at, at)
+        search.answers += 1
+        search.refused |= refused
+        search.low = at
+        if at != search.start or search.believed:
+            self._go_on(answer, search)
+        return None if refused else self._parse(answer)
+
+    def _end_search(self, answer: Any, search: _WayOut) -> bool:
+        """Whether an answer with messages, or at the log's end, is the first one behind a damaged tp."""
+        if answer.fetched_offset == search.start:
+            del self._searches[answer.topic_partition]
+            return True
+        search.high = answer.fetched_offset
+        return self._go_on(answer, search)
+
+    def _go_on(self, answer: Any, search: _WayOut) -> bool:
+        """Ask for another offset, or leave the damaged tp, if its end is found."""
+        tp = answer.topic_partition
+        search.end = max(search.end, _end(answer))
+        # Who refuses does not tell how far the log goes; an answer of before did.
+        end = search.end if search.end > 0 else self._positions.assignment[tp].highwater or 0
+        if (asked := search.narrow(end)) is not None:
+            self._positions.seek(tp, asked)
+            return False
+        del self._searches[tp]
+        after = max(end, search.start + 1) if search.high is None else search.high
+        reason = _DAMAGED if search.refused else _SILENT.format(end - 1)
+        self._note(Gap(tp.topic, tp.partition, search.start, after, reason))
+        if after != answer.fetched_offset:
+            self._positions.seek(tp, after)
+        return bool(after == answer.fetched_offset)
+
+    def _is_of_now(self, answer: Any) -> bool:
+        """Whether an answer is not of before a seek, or a rebalance."""
+        tp, at = answer.topic_partition, answer.fetched_offset
+        return bool(self._positions.is_fetchable(tp) and self._positions.assignment[tp].position.offset == at)
+
+    def _pass_over(self, answer: Any, reason: str, data: bytes | None = None) -> None:
+        tp, at = answer.topic_partition, answer.fetched_offset
+        end = at + 1
+        if data is not None and len(data) >= FRAME.size:
+            end = max(end, end_of(memoryview(data), FRAME.unpack_from(data)[0]))
+        known = answer.partition_data.high_watermark
+        end = min(end, known) if known > at else end
+        self._note(Gap(tp.topic, tp.partition, at, end, reason, data))
+        self._positions.seek(tp, end)
+
+
+def _end(answer: Any) -> int:
+    """How far a reader may read: to the first transaction that is still open, if that is what it asks for."""
+    stable = int(answer.partition_data.last_stable_offset)
+    return stable if stable >= 0 else int(answer.partition_data.high_watermark)

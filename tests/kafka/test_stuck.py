@@ -1,0 +1,128 @@
+"""A consumer goes on behind answers that lead nowhere; what was passed over is noted."""
+
+from __future__ import annotations
+
+from unittest.mock import MagicMock
+
+import pytest
+from kafka import TopicPartition
+from kafka.consumer.fetcher import CompletedFetch, Fetcher
+from kafka.consumer.subscription_state import SubscriptionState
+from kafka.errors import CorruptRecordError
+from kafka.protocol.consumer import FetchResponse
+
+from modelserving.kafka import stuck as stuck_module
+from modelserving.kafka.gaps import Gap
+from modelserving.kafka.stuck import StuckFetches
+from tests.kafka.test_unreadable import batch
+
+
+class Stuck:
+    """A consumer's fetcher, the partition that it reads, and the answers that it gets there."""
+
+    def __init__(self) -> None:
+        self.partition, self.gaps = TopicPartition("t", 3), list[Gap]()
+        self.positions = SubscriptionState()
+        self.positions.assign_from_user([self.partition])
+        self.positions.seek(self.partition, 2)
+        self.take = StuckFetches(Fetcher(MagicMock(), self.positions), self.gaps.append)
+
+    def answer(self, at: int, data: bytes = b"", error: int = 0, end: int = 90) -> object:
+        """Take an answer of the broker to what was asked from that offset on."""
+        kind = FetchResponse.FetchableTopicResponse.PartitionData
+        part = kind(partition_index=3, error_code=error, high_watermark=end, records=data)
+        return self.take(CompletedFetch(self.partition, at, 12, part, None))
+
+    @property
+    def position(self) -> int:
+        return int(self.positions.assignment[self.partition].position.offset)
+
+
+@pytest.mark.parametrize(("kept", "goes_on"), [(70, 5), (40, 3), (6, 3)], ids=["head", "half a head", "no length"])
+def test_a_batch_that_never_comes_whole_is_passed_over(kept: int, goes_on: int) -> None:
+    """As far as its head tells, else by one; the gap has what came of it. A whole one is read as ever."""
+    stuck = Stuck()
+    data = bytes(batch(2, b"c", b"d", b"e"))
+    assert stuck.answer(2, data[:kept]) is None
+    (gap,) = stuck.gaps
+    assert (gap.start, gap.end, gap.value, stuck.position) == (2, goes_on, data[:kept], goes_on)
+    assert "in part only" in gap.reason
+    assert stuck.answer(2, data[:kept]) is None  # an answer of before
+    assert (len(stuck.gaps), stuck.position) == (1, goes_on)
+    assert stuck.answer(goes_on, bytes(batch(goes_on, b"f")))
+    assert stuck.answer(goes_on, b"", end=goes_on) is not None
+
+
+def test_what_a_head_says_leads_to_the_end_of_the_log_at_most() -> None:
+    """A head that lies about its offsets does not lead out of the log, and so not back to its beginning."""
+    stuck = Stuck()
+    stuck.answer(2, bytes(batch(2, b"c", b"d", b"e"))[:70], end=4)
+    assert stuck.position == 4
+
+
+@pytest.mark.parametrize(("end", "comes"), [(90, 4), (90, 9), (-1, 3)], ids=["soon", "later", "nothing is told"])
+def test_a_log_that_the_broker_calls_damaged_is_passed_over_after_some_times(end: int, comes: int) -> None:
+    """It is asked for again at first, since another replica may answer; then it is one gap, as far as it goes."""
+    stuck, damaged = Stuck(), CorruptRecordError.errno
+    for _ in range(4):
+        assert stuck.answer(2, error=damaged, end=end) is None
+    assert (stuck.gaps, stuck.position) == ([], 2)
+    while not stuck.gaps:
+        at = stuck.position
+        stuck.answer(at, bytes(batch(at, b"f")), end=end) if at >= comes else stuck.answer(at, error=damaged, end=end)
+    assert [(gap.start, gap.end, gap.value) for gap in stuck.gaps] == [(2, comes, None)]
+    assert "log is damaged" in stuck.gaps[0].reason
+    assert stuck.position == comes
+
+
+@pytest.mark.parametrize("comes", [3, 4, 5, 11, 60, 89, 90], ids=str)
+def test_a_silence_is_left_where_something_comes_again(comes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked often, and for long; then it is one gap, to what is answered again, or to the end of the log."""
+    monkeypatch.setattr(stuck_module, "_SILENT_S", 0.0)
+    stuck = Stuck()
+    asked = []
+    while not stuck.gaps:
+        asked.append(stuck.position)
+        found = stuck.answer(asked[-1], bytes(batch(asked[-1], b"f")) if asked[-1] >= comes else b"")
+    assert asked[:5] == [2] * 5
+    assert len(asked) < 25
+    (gap,) = stuck.gaps
+    assert (gap.start, gap.end, gap.value, stuck.position) == (2, comes, None, comes)
+    assert "log is damaged" in gap.reason
+    if asked[-1] == comes:
+        assert [record.value for record in found.take(9)] == [b"f"]  # type: ignore[attr-defined]
+    assert stuck.answer(comes, bytes(batch(comes, b"f")))
+
+
+def test_a_silence_is_borne_for_a_while() -> None:
+    """However often it is asked, a moment without an answer is none; nor is the end of the log."""
+    stuck = Stuck()
+    for _ in range(20):
+        stuck.answer(2)
+    assert (stuck.gaps, stuck.position) == ([], 2)
+    assert stuck.answer(2, bytes(batch(2, b"c")))
+    for _ in range(20):
+        stuck.answer(2, end=2)
+    assert (stuck.gaps, stuck.position) == ([], 2)
+
+
+def test_nobody_searches_behind_a_seek(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who seeks in the middle of a search is where they sought."""
+    monkeypatch.setattr(stuck_module, "_SILENT_S", 0.0)
+    stuck = Stuck()
+    for _ in range(6):
+        stuck.answer(stuck.position)
+    stuck.positions.seek(stuck.partition, 40)
+    assert stuck.answer(40, bytes(batch(40, b"f")))
+    assert (stuck.gaps, stuck.position) == ([], 40)
+
+
+def test_the_search_does_not_lead_behind_an_open_transaction() -> None:
+    """What may not be read yet is left for later, also where the broker does not tell how far a reader may go."""
+    stuck = Stuck()
+    stuck.positions.assignment[stuck.partition].highwater = 90
+    while not stuck.gaps:
+        at = stuck.position
+        stuck.answer(at, end=20) if at >= 20 else stuck.answer(at, error=CorruptRecordError.errno, end=-1)
+    assert [(gap.start, gap.end) for gap in stuck.gaps] == [(2, 20)]
+    assert stuck.position == 20
