@@ -91,7 +91,7 @@ def read_pmml(data: bytes, full: bool = False) -> PmmlDocument:
         settle_branches(root)
         required = find_required(root, model)
         settle_expressions(root)
-        mend(root)
+        mend(root, model)
         target, labels = repair(root, model)
         outputs, predicted, following = declare_outputs(model, target, labels)
         if full:
@@ -143,6 +143,8 @@ def _read_elements(data: bytes) -> Element:
             depth -= 1
     for uri, prefix in prefixes.items():
         root.set(f"xmlns:{prefix[:-1]}" if prefix else "xmlns", uri)
+    if root.get("version") is None:  # Spark leaves it out; the namespace has it
+        root.set("version", root.get("xmlns", "").rpartition("PMML-")[2].replace("_", ".") or "4.4")
     return root
 
 

@@ -86,8 +86,12 @@ _FAULTS: Mapping[str, tuple[str, frozenset[str], str]] = {
 }
 
 
-def mend(root: Element) -> None:
+def mend(root: Element, model: Element) -> None:
     """Write what the engine reads wrongly in a way that it reads rightly.
+
+    Args:
+        root: the document; it is changed.
+        model: the outermost.
 
     Raises:
         ModelRefused: there is no such way.
@@ -100,16 +104,17 @@ def mend(root: Element) -> None:
     mend_general_regressions(root)
     for segmentation in root.iter("MiningModel"):
         _check_votes(segmentation)
-    for model in list(root.iter("RegressionModel")):
-        _empty_second_table(model)
-        _settle_links(model)
-    for model in root.iter("SupportVectorMachineModel"):
-        _check_method(model)
-        _list_labels(root, model)
+    for regression in list(root.iter("RegressionModel")):
+        _list_labels(root, regression)
+        _empty_second_table(regression)
+        _settle_links(regression)
+    for machines in root.iter("SupportVectorMachineModel"):
+        _check_method(machines)
+        _list_labels(root, machines)
     for predicate in [element for element in root.iter() if element.find("SimpleSetPredicate") is not None]:
         _spell_out_quotes(predicate)
     _check_order(root)
-    _forget_values(root)
+    _forget_values(root, model)
 
 
 def _cover_gaps(discretize: Element) -> None:
@@ -238,9 +243,10 @@ def _check_method(model: Element) -> None:
 
 
 def _list_labels(root: Element, model: Element) -> None:
-    """R's e1071 lists no labels in the data dictionary, without which the engine gives no answer: its machines do."""
+    """R's e1071 and Spark list no labels in the data dictionary, without which the engine gives no answer."""
     sides = ("targetCategory", "alternateTargetCategory")
-    named = (machine.get(side) for machine in model.iterfind("SupportVectorMachine") for side in sides)
+    parts = (inner for inner in model if inner.tag in {"SupportVectorMachine", "RegressionTable"})
+    named = (part.get(side) for part in parts for side in sides)
     labels = dict.fromkeys(label for label in named if label is not None)
     targets = _targets(model)
     for field in root.iterfind("DataDictionary/DataField"):
@@ -276,9 +282,12 @@ def _check_order(root: Element) -> None:
             )
 
 
-def _forget_values(root: Element) -> None:
-    """A label that no one has seen is one like any other, if it is taken as it is; the engine would take none."""
-    fields = [field for field in root.iter("MiningField") if field.get("usageType") not in _TARGETS]
+def _forget_values(root: Element, model: Element) -> None:
+    """A label that no one has seen is one like any other, if it is taken as it is; the engine would take none.
+
+    The outermost model says so: what it refuses, no segment sees.
+    """
+    fields = [field for field in model.iterfind("MiningSchema/MiningField") if field.get("usageType") not in _TARGETS]
     asis = {field.get("name") for field in fields if field.get("invalidValueTreatment") == "asIs"}
     for field in root.iterfind("DataDictionary/DataField"):
         if field.get("name") in asis and field.get("optype") == "categorical":

@@ -185,11 +185,12 @@ def _is_ordered_whole(field: Element) -> bool:
 
 def _needed(root: Element, model: Element, names: frozenset[str]) -> frozenset[str]:
     """Those of some fields without which PMML has no answer, or another one than the engine."""
-    if model.tag == "GeneralRegressionModel":
-        return frozenset(names & {cell.get("predictorName", "") for cell in model.iter("PPCell")})
     if _counts_all(model):
         return names
     sources = _sources(root)
+    if model.tag == "GeneralRegressionModel":
+        predictors = {cell.get("predictorName", "") for cell in model.iter("PPCell")}
+        return names & {source for name in predictors for source in _inputs(name, sources)}
     used = {name for tree in model.iter("TreeModel") for name in _decisive(tree)}
     used |= {name for regression in model.iter("RegressionModel") for name in _second(regression)}
     for vectors in model.iter("VectorFields"):  # a machine without an answer would have no vote

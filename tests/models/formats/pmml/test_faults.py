@@ -438,6 +438,20 @@ def test_a_label_that_no_one_has_seen_is_one_of_its_own() -> None:
     assert score(asis.encode(), c=["b", "never seen", "a"]).values[:2].tolist() == [1.0, 1.0]
 
 
+def test_what_the_outermost_model_refuses_no_segment_sees() -> None:
+    """R's forests refuse an unseen category, and take it as it is in their trees, which are never asked then."""
+    outer, inner = ' invalidValueTreatment="returnInvalid"', ' invalidValueTreatment="asIs"'
+    mining = '<MiningSchema><MiningField name="k" usageType="target"/><MiningField name="c"{}/></MiningSchema>'
+    data = pmml(
+        FIELDS,
+        f'<MiningModel functionName="classification">{mining.format(outer)}<Segmentation '
+        'multipleModelMethod="majorityVote"><Segment><True/><TreeModel functionName="classification" '
+        f'noTrueChildStrategy="returnLastPrediction">{mining.format(inner)}<Node score="no"><True/>'
+        f'<Node score="yes">{IS_A}</Node></Node></TreeModel></Segment></Segmentation></MiningModel>',
+    )
+    assert list(score(data, c=["a", "never seen"]).problems) == [1]
+
+
 def test_a_target_that_is_taken_as_it_is_keeps_its_labels() -> None:
     """KNIME marks every field so, its target too: without its labels, the last one would never be the answer."""
     cells = "".join(
@@ -538,6 +552,37 @@ def test_a_vector_machine_plays_for_labels_that_the_dictionary_does_not_list() -
     labels = score(data, x=[0.5, 2.5, 4.0]).labels
     assert labels is not None
     assert [str(label) for label in labels] == ["r", "s", "t"]
+
+
+def test_a_regression_chooses_of_labels_that_the_dictionary_does_not_list() -> None:
+    """Spark writes its target without values, and its document without a version."""
+    data = pmml(
+        f'<DataField name="k" optype="categorical" dataType="string"/>{field("x")}',
+        f'<RegressionModel functionName="classification" normalizationMethod="logit">{schema("k", "x")}'
+        '<RegressionTable intercept="-1" targetCategory="1"><NumericPredictor name="x" coefficient="1"/>'
+        '</RegressionTable><RegressionTable intercept="-0.0" targetCategory="0"/></RegressionModel>',
+        "4.2",
+    )
+    labels = score(data.replace(b' version="4.2"', b""), x=[0.0, 3.0]).labels
+    assert labels is not None
+    assert labels.tolist() == ["0", "1"]
+
+
+def test_a_factor_is_missing_if_what_it_is_made_of_is() -> None:
+    """A general regression takes no effect of a factor that is missing: the record's field may not be, then."""
+    derived = (
+        '<LocalTransformations><DerivedField name="high" optype="continuous" dataType="double"><Apply function="if">'
+        '<Apply function="greaterThan"><FieldRef field="x"/><Constant dataType="integer">40</Constant></Apply>'
+        '<Constant dataType="integer">1</Constant><Constant dataType="integer">0</Constant></Apply></DerivedField>'
+        "</LocalTransformations>"
+    )
+    data = (
+        general("generalizedLinear", "regression", "y").decode().replace("<ParameterList>", f"{derived}<ParameterList>")
+    )
+    data = data.replace('predictorName="x"', 'predictorName="high"').replace(
+        'Predictor name="x"', 'Predictor name="high"'
+    )
+    assert list(score(data.encode(), x=[50.0, None], c=["a", "a"]).problems) == [1]
 
 
 def boosted(field_of_last: str) -> bytes:
