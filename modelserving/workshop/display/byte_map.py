@@ -76,20 +76,20 @@ def byte_map(message: bytes, rows: int | None = None) -> Diagram:
 
 
 def _pieces(message: bytes) -> Iterator[Piece]:
-    place = 0
-    while place < len(message):
-        number, kind = message[place] >> 3, message[place] & 7
-        if kind == _DOUBLE and len(message) >= place + 9:
-            data = message[place : place + 9]
-            yield Piece(number, place, 1, data, f"{struct.unpack('<d', data[1:])[0]:g}")
-        elif kind == _TEXT and len(message) > place + 1 and len(message) >= place + 2 + message[place + 1]:
-            data = message[place : place + 2 + message[place + 1]]
-            yield Piece(number, place, 2, data, repr(data[2:].decode("utf-8", "replace")))
+    start = 0
+    while start < len(message):
+        number, kind = message[start] >> 3, message[start] & 7
+        if kind == _DOUBLE and len(message) >= start + 9:
+            data = message[start : start + 9]
+            yield Piece(number, start, 1, data, f"{struct.unpack('<d', data[1:])[0]:g}")
+        elif kind == _TEXT and len(message) > start + 1 and len(message) >= start + 2 + message[start + 1]:
+            data = message[start : start + 2 + message[start + 1]]
+            yield Piece(number, start, 2, data, repr(data[2:].decode("utf-8", "replace")))
         else:
             raise ConfigError(
-                f"byte {place} of the message begins no field of a kind that is drawn here (kind {kind})."
+                f"byte {start} of the message begins no field of a kind that is drawn here (kind {kind})."
             )
-        place += len(data)
+        start += len(data)
 
 
 def _heading() -> Markup:

@@ -171,7 +171,7 @@ def timeline(points: Sequence[tuple[float, float, str]], says: str, *, x: str, y
     """Values one after the other, on bands that say who gave them.
 
     Args:
-        points: place, value, and who gave it, in order of their places.
+        points: x, value, and who gave it, in order of x.
         says: the sentence beside it.
         x: what runs to the right, with its unit.
         y: what runs up, with its unit.

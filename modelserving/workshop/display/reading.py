@@ -44,7 +44,7 @@ def take(consumer: KafkaConsumer, count: int | None = None, seconds: float = 20)
 def _has_more(consumer: KafkaConsumer) -> bool:
     """Whether a consumer has not come to the ends of its partitions, or has none yet."""
     ends = consumer.end_offsets(list(consumer.assignment()))
-    return not ends or any(consumer.position(place) < end for place, end in ends.items())
+    return not ends or any(consumer.position(tp) < end for tp, end in ends.items())
 
 
 def records_table(records: Iterable[ConsumerRecord], caption: str = "") -> Table:
@@ -70,7 +70,7 @@ def lag(connection: Connection, group: str, topic: str) -> dict[int, int]:
     """
     with closing(make_admin(connection)) as admin:
         stood = patiently(lambda: admin.list_group_offsets({group: None})[group], f"the positions of {group}")
-    committed = {place: done.offset for place, done in stood.items()}
+    committed = {tp: done.offset for tp, done in stood.items()}
     ends = end_offsets(connection, topic)
     return {part: end - max(0, committed.get(TopicPartition(topic, part), 0)) for part, end in ends.items()}
 

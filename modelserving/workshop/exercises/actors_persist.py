@@ -66,10 +66,10 @@ def check(lesson: Ground, kept: Sequence[str]) -> str:
     require(not unknown, f"The actor has no field {unknown[0] if unknown else ''!r}. It has {', '.join(fields)}.")
     require("model" not in kept, "`model` is a living object, and cannot be written. What is it made of?")
     before, after, later = _live_twice(lesson.folder / "taster.json", kept)
-    for place, what in ((0, "name"), (1, "description")):
+    for index, what in ((0, "name"), (1, "description")):
         require(
-            after[place] == before[place],
-            f"The actor came back without its {what}: {after[place]!r}, not {before[place]!r}.",
+            after[index] == before[index],
+            f"The actor came back without its {what}: {after[index]!r}, not {before[index]!r}.",
         )
     require(after[2] == before[2], f"It had counted {before[2]} wines, and came back with {after[2]}.")
     require(after[3] == before[3], f"The mean was {before[3]:g} before, and is {after[3]:g} now: of what is it made?")

@@ -34,13 +34,13 @@ def check(lesson: Ground, audit_all: _Audit) -> str:
             isinstance(found, (tuple, list)) and len(found) == 2,
             "`audit_all` returned one thing. Return two: the places that are missing, and those that are doubled.",
         )
-        missing, doubled = (_places(part) for part in found)
+        missing, doubled = (_positions(part) for part in found)
         require(missing == sorted(lost), _wrong(scene, "missing", missing, sorted(lost)))
         require(doubled == sorted(set(again)), _wrong(scene, "doubled", doubled, sorted(set(again))))
     return f"{len(_SCENES)} audits of answers from two partitions, read from the broker: every loss, every double."
 
 
-def _places(found: Any) -> list[Any]:
+def _positions(found: Any) -> list[Any]:
     require(
         isinstance(found, Iterable),
         f"One of the two that `audit_all` returned is {what_came(found)}. Each is to be a list of places.",
@@ -57,10 +57,10 @@ def _wrong(scene: str, what: str, found: list[Any], right: list[_Position]) -> s
     return f"{scene}. As {what}, {right or 'nothing'} was expected, and {found or 'nothing'} came.{hint}"
 
 
-def _through_the_broker(lesson: Ground, places: list[_Position]) -> list[ScoredRecord]:
+def _through_the_broker(lesson: Ground, positions: list[_Position]) -> list[ScoredRecord]:
     topic = lesson.scratch_topic(partitions=2)
     with make_producer(lesson.connection) as producer:
-        for partition, offset in places:
+        for partition, offset in positions:
             scored = ScoredRecord("wine", 5.0, "wine-tree", "1.0", "", partition, offset, 1000, 0, 0)
             producer.send(topic, value=encode_scored(scored), partition=partition)
         producer.flush(timeout=10)

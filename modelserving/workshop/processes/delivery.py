@@ -202,12 +202,12 @@ class DeliveryWorker(ChildProcess):
 
 def _caller(url: str) -> Callable[[Any], object]:
     """A call to somebody over HTTP for each record, with a key that names the record."""
-    place = urlsplit(url)
-    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=10)
+    target = urlsplit(url)
+    connection = http.client.HTTPConnection(target.hostname or "", target.port, timeout=10)
 
     def call(record: Any) -> None:
         key = f"{record.topic}/{record.partition}/{record.offset}"
-        connection.request("POST", place.path or "/", body=record.value, headers={"Idempotency-Key": key})
+        connection.request("POST", target.path or "/", body=record.value, headers={"Idempotency-Key": key})
         connection.getresponse().read()
 
     return call

@@ -160,7 +160,7 @@ def main(arguments: list[str] | None = None) -> None:
             else:
                 consumer.resume(*consumer.paused())
             batches = consumer.poll(timeout_ms=200, max_records=1)
-            if mine != (now := sorted(place.partition for place in consumer.assignment())):
+            if mine != (now := sorted(tp.partition for tp in consumer.assignment())):
                 mine = now
                 _say({"partitions": mine})
             for batch in batches.values():

@@ -70,9 +70,9 @@ def test_an_exercise_becomes_goal_stub_and_check(lesson: LessonSource) -> None:
 def test_the_solution_notebook_has_the_reference_in_place_of_the_stub(lesson: LessonSource) -> None:
     """All other cells are the same, but for the way to the pictures and to the glossary."""
     ours, theirs = cells(lesson), cells(lesson, solutions=True)
-    different = [place for place, (one, other) in enumerate(zip(ours, theirs, strict=True)) if one != other]
-    assert [text(theirs[place]).replace("../", "") for place in different[:-1]] == [
-        text(ours[place]) for place in different[:-1]
+    different = [index for index, (one, other) in enumerate(zip(ours, theirs, strict=True)) if one != other]
+    assert [text(theirs[index]).replace("../", "") for index in different[:-1]] == [
+        text(ours[index]) for index in different[:-1]
     ]
     solved = theirs[different[-1]]
     assert (text(solved), tags(solved)) == (find_exercise("hello-broker").reference.strip(), ["exercise", "solution"])

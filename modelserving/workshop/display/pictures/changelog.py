@@ -40,11 +40,11 @@ def beside_changelog(entries: Sequence[Entry], store: Mapping[str, object]) -> D
     alt = _sentence(entries, store, last)
     rows = (_entry(one, keys, _TOP + _ROW * n, newest=last[one[1]] == one[0]) for n, one in enumerate(shown))
     stored = (_stored(key, store[key], keys, _TOP + _ROW * n) for n, key in enumerate(store))
-    places = {key: _TOP + _ROW * n for n, key in enumerate(store)}
+    tops = {key: _TOP + _ROW * n for n, key in enumerate(store)}
     ways = (
-        _way(_TOP + _ROW * n, places[key])
+        _way(_TOP + _ROW * n, tops[key])
         for n, (offset, key, _) in enumerate(shown)
-        if last[key] == offset and key in places
+        if last[key] == offset and key in tops
     )
     style = f"width:100%;max-width:{_WIDTH}px;height:auto;display:block;font:12px system-ui, sans-serif"
     more = f", the last {_SHOWN} of {len(entries)}" if len(entries) > _SHOWN else ""

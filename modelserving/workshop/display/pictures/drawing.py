@@ -5,7 +5,7 @@
     <client> -> (wine-records) -> [server]* -> (wine-scored)
     _ -> (wine-models) -> [server]
 
-A line is a row. ``[box]``, ``(topic)``, ``{store}`` and ``<who>`` stand one beside the other; ``_`` leaves a place
+A line is a row. ``[box]``, ``(topic)``, ``{store}`` and ``<who>`` stand one beside the other; ``_`` leaves a cell
 empty, and a name that was placed before is only pointed at. Arrows are ``->`` (whole), ``~>`` (dashed) and ``--`` (no
 arrow); ``-word->`` is written on. A ``*`` lights a box; ``|`` begins its second line.
 """
@@ -31,7 +31,7 @@ _SHAPES = {"[": ("#eef2f6", 6), "(": ("#d5ebf8", _HEIGHT / 2), "{": ("#f7e3ee", 
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _Node:
     title: str
     kind: str
     column: int
@@ -73,29 +73,29 @@ def draw(text: str, alt: str) -> Markup:
 
 def content(text: str) -> Markup:
     """The arrows and boxes of a diagram, without the picture around them; errors as for ``draw``."""
-    places, ways = _read(text)
-    drawn = join(_way(places[way.start], places[way.end], way) for way in ways)
-    return join((drawn, *map(_box, places.values())))
+    nodes, ways = _read(text)
+    drawn = join(_way(nodes[way.start], nodes[way.end], way) for way in ways)
+    return join((drawn, *map(_box, nodes.values())))
 
 
 def extent(text: str) -> tuple[float, float]:
     """Width and height of a diagram, in pixels."""
-    places, ways = _read(text)
-    width = max(place.left for place in places.values()) + _WIDTH + _EDGE
-    height = max(place.top for place in places.values()) + _HEIGHT + _EDGE
-    return width, height + (_BELOW if _turns_back(places, ways) else 0)
+    nodes, ways = _read(text)
+    width = max(node.left for node in nodes.values()) + _WIDTH + _EDGE
+    height = max(node.top for node in nodes.values()) + _HEIGHT + _EDGE
+    return width, height + (_BELOW if _turns_back(nodes, ways) else 0)
 
 
-def _turns_back(places: dict[str, _Place], ways: list[_Way]) -> bool:
-    return any(places[way.end].column < places[way.start].column for way in ways)
+def _turns_back(nodes: dict[str, _Node], ways: list[_Way]) -> bool:
+    return any(nodes[way.end].column < nodes[way.start].column for way in ways)
 
 
-def _read(text: str) -> tuple[dict[str, _Place], list[_Way]]:
-    places: dict[str, _Place] = {}
+def _read(text: str) -> tuple[dict[str, _Node], list[_Way]]:
+    nodes: dict[str, _Node] = {}
     ways: list[_Way] = []
     row = 0
     for line in filter(None, map(str.strip, text.splitlines())):
-        column, last, pending, at, before = 0, None, None, 0, len(places)
+        column, last, pending, at, before = 0, None, None, 0, len(nodes)
         while at < len(line):
             found = _TOKEN.match(line, at)
             if found is None or found.end() == at:
@@ -108,23 +108,23 @@ def _read(text: str) -> tuple[dict[str, _Place], list[_Way]]:
                 pending = (kind, (found["word"] or "").strip(" -"))
             else:
                 title = found["node"][1:-1]
-                if title not in places:
-                    places[title] = _Place(title, found["node"][0], column, row, bool(found["lit"]))
-                column = places[title].column + 1
+                if title not in nodes:
+                    nodes[title] = _Node(title, found["node"][0], column, row, bool(found["lit"]))
+                column = nodes[title].column + 1
                 if last is not None and pending is not None:
                     ways.append(_Way(last, title, *pending))
                 last, pending = title, None
-        row += len(places) > before  # a line that only points takes no room
-    if not places:
+        row += len(nodes) > before  # a line that only points takes no room
+    if not nodes:
         raise ConfigError("A diagram without a box.")
-    return places, ways
+    return nodes, ways
 
 
-def _box(place: _Place) -> Markup:
-    fill, round_ = _SHAPES[place.kind]
-    first, _, second = place.title.partition("|")
-    ink = LIT_TEXT if place.lit else "#10202f"
-    middle, centre = place.left + _WIDTH / 2, place.top + _HEIGHT / 2
+def _box(node: _Node) -> Markup:
+    fill, round_ = _SHAPES[node.kind]
+    first, _, second = node.title.partition("|")
+    ink = LIT_TEXT if node.lit else "#10202f"
+    middle, centre = node.left + _WIDTH / 2, node.top + _HEIGHT / 2
     size = min(20.0, (_WIDTH - 20) / max(len(first), 1) / 0.64)
     lines = [
         label(
@@ -140,15 +140,15 @@ def _box(place: _Place) -> Markup:
     if second:
         small = min(16.0, (_WIDTH - 20) / len(second) / 0.6)
         lines.append(label(middle, centre + 20, second, text_anchor="middle", font_size=small, fill=ink))
-    dashes: dict[str, str | float] = {"stroke_dasharray": "6 4"} if place.kind == "{" else {}
+    dashes: dict[str, str | float] = {"stroke_dasharray": "6 4"} if node.kind == "{" else {}
     box = element(
-        "rect", x=place.left, y=place.top, width=_WIDTH, height=_HEIGHT, rx=round_,
-        fill=LIT if place.lit else fill, stroke=LIT if place.lit else DIM, stroke_width=1.6, **dashes,
+        "rect", x=node.left, y=node.top, width=_WIDTH, height=_HEIGHT, rx=round_,
+        fill=LIT if node.lit else fill, stroke=LIT if node.lit else DIM, stroke_width=1.6, **dashes,
     )  # fmt: skip
     return join((box, *lines))
 
 
-def _way(start: _Place, end: _Place, way: _Way) -> Markup:
+def _way(start: _Node, end: _Node, way: _Way) -> Markup:
     path, tip, (x, y) = _course(start, end, 0 if way.kind == "--" else _HEAD)
     dashes: dict[str, str | float] = {"stroke_dasharray": "7 5"} if way.kind == "~>" else {}
     line = element("path", d=path, fill="none", stroke="#4b5a68", stroke_width=2.2, **dashes)
@@ -157,7 +157,7 @@ def _way(start: _Place, end: _Place, way: _Way) -> Markup:
     return join((line, head, word))
 
 
-def _course(start: _Place, end: _Place, head: int) -> tuple[str, str, tuple[float, float]]:
+def _course(start: _Node, end: _Node, head: int) -> tuple[str, str, tuple[float, float]]:
     """The line, the head of the arrow, and where a word stands; the line ends so far before the box."""
     y1, y2 = start.top + _HEIGHT / 2, end.top + _HEIGHT / 2
     if end.column > start.column:  # to the right: straight, and slanted between rows
@@ -182,5 +182,5 @@ def _course(start: _Place, end: _Place, head: int) -> tuple[str, str, tuple[floa
 
 
 def _tip(x: float, y: float, dx: float, dy: float) -> str:
-    """A triangle whose point is at a place; ``dx``, ``dy`` lead back along the arrow."""
+    """A triangle whose point is at ``x``, ``y``; ``dx``, ``dy`` lead back along the arrow."""
     return f"M{x:g} {y:g}L{x + dx - dy / 2:g} {y + dy - dx / 2:g}L{x + dx + dy / 2:g} {y + dy + dx / 2:g}z"

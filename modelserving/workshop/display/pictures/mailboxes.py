@@ -69,10 +69,10 @@ def _row(actor: ActorStatus, room: int | None, y: float) -> Markup:
 
 
 def _letters(actor: ActorStatus, room: int | None, middle: float) -> Iterable[Markup]:
-    """Envelopes, and a dashed place for each that would still find room."""
-    places = min(_SHOWN, max(actor.waiting, room or 0))
+    """Envelopes, and a dashed one for each that would still find room."""
+    shown = min(_SHOWN, max(actor.waiting, room or 0))
     right = _ACTOR - 34
-    for number in range(places):
+    for number in range(shown):
         x, full = right - (number + 1) * (_LETTER + 1), number < actor.waiting
         look: dict[str, str | float] = (
             {"fill": SERIES[0], "fill_opacity": 0.3, "stroke": SERIES[0]}
@@ -83,9 +83,9 @@ def _letters(actor: ActorStatus, room: int | None, middle: float) -> Iterable[Ma
         if full:
             yield element("path", d=f"M{x},{middle - 7}l10,7l10,-7", stroke=SERIES[0], fill="none")
     if actor.waiting > _SHOWN:
-        x = right - places * (_LETTER + 1) - 6
+        x = right - shown * (_LETTER + 1) - 6
         yield label(x, middle + 4, f"+{actor.waiting - _SHOWN}", text_anchor="end", fill=INK)
-    if not places:
+    if not shown:
         yield label(right, middle + 4, "empty", text_anchor="end", fill=INK, font_style="italic")
 
 

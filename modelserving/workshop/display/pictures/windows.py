@@ -63,7 +63,7 @@ def windows_picture(sent: Sequence[SentRecord], found: Mapping[tuple[str, float,
     """
     if not sent:
         raise ConfigError("there is nothing to draw: no record was sent.")
-    spans = [Span(*place, str(value)) for place, value in sorted(found.items(), key=lambda item: item[0])]
+    spans = [Span(*window, str(value)) for window, value in sorted(found.items(), key=lambda item: item[0])]
     keys = list(dict.fromkeys([one.key for one in sent] + [span.key for span in spans]))
     times = [one.at_s for one in sent] + [at for span in spans for at in (span.start_s, span.end_s)]
     across = Scale(min(times), max(times), _LEFT, _RIGHT)
@@ -130,11 +130,11 @@ def _window(span: Span, left: float, right: float, y: float, series: int) -> Mar
     box = {"x": left + 0.8, "y": y, "width": max(4.0, right - left - 1.6), "height": _ROW - 5, "rx": 4}
     fits = right - left > _LETTER * len(span.text) + 8
     outside = (right + 4, "start") if right < _RIGHT else (left - 4, "end")
-    place = ((left + right) / 2, "middle") if fits else outside
+    anchor = ((left + right) / 2, "middle") if fits else outside
     return join(
         (
             element("rect", **box, fill=colour, fill_opacity=0.28, stroke=colour),
-            label(place[0], y + 12.5, span.text, text_anchor=place[1], fill=INK),
+            label(anchor[0], y + 12.5, span.text, text_anchor=anchor[1], fill=INK),
         )
     )
 

@@ -43,7 +43,7 @@ class BenchmarkResults:
         return float(found)
 
     def points(self, name: str) -> list[tuple[float, float, str]]:
-        """Values one after the other: place, value, and who gave it; for example ``watching.answers``.
+        """Values one after the other: x, value, and who gave it; for example ``watching.answers``.
 
         Raises:
             ConfigError: the results do not have it.
@@ -53,7 +53,7 @@ class BenchmarkResults:
             found = found.get(part) if isinstance(found, dict) else None
         if not isinstance(found, list):
             raise ConfigError(f"A slide shows the points {name}, which {self._path.name} does not have.")
-        return [(float(place), float(value), str(who)) for place, value, who in found]
+        return [(float(x), float(value), str(who)) for x, value, who in found]
 
     def _read(self) -> object:
         return json.loads(self._path.read_text(encoding="utf-8"))
