@@ -51,7 +51,7 @@ def element(tag: str, *children: Markup, **attributes: str | float) -> Markup:
 
 
 def label(x: float, y: float, text: object, **attributes: str | float) -> Markup:
-    """Write text at a place; it is escaped here."""
+    """Write text at a point; it is escaped here."""
     return element("text", escape(text), x=x, y=y, **attributes)
 
 

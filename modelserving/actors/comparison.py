@@ -80,7 +80,7 @@ def compare(
     runtime: Runtime,
     batch: int = 500,
 ) -> tuple[Side, Side]:
-    """Score the same records with both, and change the model at the same place.
+    """Score the same records with both, and change the model at the same record.
 
     Args:
         records: messages of one partition, with the offsets 0, 1, 2 and so on.

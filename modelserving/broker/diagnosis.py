@@ -18,7 +18,7 @@ class _Cause:
 
     Args:
         sign: what the logs say then.
-        message: what a person is told; ``{data}`` and ``{folder}`` stand for the places.
+        message: what a person is told; ``{data}`` and ``{folder}`` stand for the paths.
     """
 
     sign: re.Pattern[str]
@@ -112,7 +112,7 @@ def explain_failure(layout: Layout, said: Sequence[str], exit_code: int | None) 
     """A message for a broker that ended before it answered.
 
     Args:
-        layout: its places.
+        layout: its files.
         said: what it wrote in this start, oldest first.
         exit_code: of Java; ``None`` when it was ended for taking too long.
     """

@@ -80,7 +80,7 @@ def format_data(layout: Layout, port: int, controller_port: int, cache: StartupC
     """Make a data folder, unless there is one. It appears whole, or not at all.
 
     Args:
-        layout: its places.
+        layout: its files.
         port: for clients.
         controller_port: for the broker itself.
         cache: to use if it is there.
@@ -118,7 +118,7 @@ def spawn(
     """Start the broker; on Linux it dies with the thread that calls this, however that dies.
 
     Args:
-        layout: its places.
+        layout: its files.
         port: for clients.
         controller_port: for itself.
         cache: to use or to record; ``None`` for a plain start.

@@ -58,7 +58,7 @@ class SupervisorOrder:
     """What a supervisor is started to do.
 
     Args:
-        layout: the broker's places.
+        layout: the broker's files.
         port: wanted for clients; 0 any; ``None`` the last one, or 9092, or the next free one.
         detached: keep the broker until it is stopped, leases or not.
         cache: folder of Java's start-up cache; ``None`` for a plain start.

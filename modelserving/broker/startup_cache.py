@@ -1,8 +1,8 @@
 """Java's ahead-of-time cache: classes loaded and linked once, so that each later broker starts in a third of the time.
 
 The first broker records while it runs and writes the cache when it ends. It lies beside the jars and serves every home.
-A cache fits one set of jars in one place and one Java, so their names, sizes and times are its key; Java itself ignores
-a cache that does not fit.
+A cache fits one set of jars in one folder and one Java, so their names, sizes and times are its key; Java itself
+ignores a cache that does not fit.
 """
 
 from __future__ import annotations

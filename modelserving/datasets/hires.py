@@ -161,7 +161,7 @@ def draw_hires(count: int, seed: int) -> list[dict[str, Any]]:
 
 
 def _draw(rng: np.random.Generator, weights: NDArray[np.float64]) -> NDArray[np.intp]:
-    """A place for each row of weights, shape ``(n, k)``, as likely as its weight."""
+    """An index for each row of weights, shape ``(n, k)``, as likely as its weight."""
     ends = weights.cumsum(axis=1)
     drawn: NDArray[np.intp] = (rng.random(len(weights))[:, None] * ends[:, -1:] >= ends).sum(axis=1)
     return drawn

@@ -30,7 +30,7 @@ _SHAPES = (
     ("h0", "square", 4.6),
     ("m0-3.4l3.4,3.4l-3.4,3.4l-3.4-3.4z", None, 0),
 )
-"""Circle, triangle, square, diamond: a path around the pen's place, and how its line ends and how thick it is.
+"""Circle, triangle, square, diamond: a path around the pen's position, and how its line ends and how thick it is.
 
 A line of no length with round ends is a circle, and takes two letters.
 """
