@@ -207,7 +207,7 @@ async def run_java_copy(ground: Ground) -> float:
 
         def copied() -> int:
             with suppress(KafkaError):  # at the start nobody coordinates the group yet
-                return sum(place.offset for place in admin.list_group_offsets({name: None})[name].values())
+                return sum(end.offset for end in admin.list_group_offsets({name: None})[name].values())
             return 0
 
         await until(lambda: copied() > 0)

@@ -86,15 +86,15 @@ def people(count: int) -> Any:
     """Made-up people; a weight in ten is missing."""
     rows = [
         {
-            "height": 1.5 + place % 50 / 100,
-            "weight": None if place % 10 == 0 else 60.5 + place % 30,
-            "age": place % 90,
-            "steps": place * 7919,
-            "sure": place % 2 == 0,
-            "town": ("Ulm", "Bern", "Graz")[place % 3],
-            "job": ("baker", "nurse")[place % 2],
+            "height": 1.5 + row % 50 / 100,
+            "weight": None if row % 10 == 0 else 60.5 + row % 30,
+            "age": row % 90,
+            "steps": row * 7919,
+            "sure": row % 2 == 0,
+            "town": ("Ulm", "Bern", "Graz")[row % 3],
+            "job": ("baker", "nurse")[row % 2],
         }
-        for place in range(count)
+        for row in range(count)
     ]
     return pa.RecordBatch.from_pylist(rows, SCHEMA.to_arrow())
 

@@ -146,8 +146,8 @@ def run_fast_bare_loop(connection: Connection, topics: Topics, records: int) -> 
         producer.begin_transaction()
         for message in messages:
             producer.produce(topics.scored, RESULT, message.key(), message.partition())
-        place = TopicPartition(topics.records, 0, messages[-1].offset() + 1)
-        producer.send_offsets_to_transaction([place], consumer.consumer_group_metadata())
+        position = TopicPartition(topics.records, 0, messages[-1].offset() + 1)
+        producer.send_offsets_to_transaction([position], consumer.consumer_group_metadata())
         producer.commit_transaction()
         if done < records:
             messages = consumer.consume(10_000, 0.1)

@@ -18,10 +18,10 @@ def build(app: Application, records: str, scored: str, model: Path) -> None:
     feed, label = session.get_inputs()[0].name, session.get_outputs()[0].name
 
     def score(wine: WineRecord) -> dict[str, Any]:
-        place = message_context()
+        context = message_context()
         row = np.array([[getattr(wine, name) for name in FEATURES]], dtype=np.float32)
         grade = session.run([label], {feed: row})[0][0]
-        return {"partition": place.partition, "offset": place.offset, "prediction": float(grade)}
+        return {"partition": context.partition, "offset": context.offset, "prediction": float(grade)}
 
     def count(answer: dict[str, Any], state: State) -> dict[str, Any]:
         usage = state.get("usage", 0) + 1  # of this record's key: a function sees the state of no other

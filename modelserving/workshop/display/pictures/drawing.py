@@ -31,7 +31,7 @@ _SHAPES = {"[": ("#eef2f6", 6), "(": ("#d5ebf8", _HEIGHT / 2), "{": ("#f7e3ee", 
 
 
 @dataclass(frozen=True, slots=True)
-class _Node:
+class _DiagramNode:
     title: str
     kind: str
     column: int
@@ -86,12 +86,12 @@ def extent(text: str) -> tuple[float, float]:
     return width, height + (_BELOW if _turns_back(nodes, ways) else 0)
 
 
-def _turns_back(nodes: dict[str, _Node], ways: list[_Way]) -> bool:
+def _turns_back(nodes: dict[str, _DiagramNode], ways: list[_Way]) -> bool:
     return any(nodes[way.end].column < nodes[way.start].column for way in ways)
 
 
-def _read(text: str) -> tuple[dict[str, _Node], list[_Way]]:
-    nodes: dict[str, _Node] = {}
+def _read(text: str) -> tuple[dict[str, _DiagramNode], list[_Way]]:
+    nodes: dict[str, _DiagramNode] = {}
     ways: list[_Way] = []
     row = 0
     for line in filter(None, map(str.strip, text.splitlines())):
@@ -109,7 +109,7 @@ def _read(text: str) -> tuple[dict[str, _Node], list[_Way]]:
             else:
                 title = found["node"][1:-1]
                 if title not in nodes:
-                    nodes[title] = _Node(title, found["node"][0], column, row, bool(found["lit"]))
+                    nodes[title] = _DiagramNode(title, found["node"][0], column, row, bool(found["lit"]))
                 column = nodes[title].column + 1
                 if last is not None and pending is not None:
                     ways.append(_Way(last, title, *pending))
@@ -120,7 +120,7 @@ def _read(text: str) -> tuple[dict[str, _Node], list[_Way]]:
     return nodes, ways
 
 
-def _box(node: _Node) -> Markup:
+def _box(node: _DiagramNode) -> Markup:
     fill, round_ = _SHAPES[node.kind]
     first, _, second = node.title.partition("|")
     ink = LIT_TEXT if node.lit else "#10202f"
@@ -148,7 +148,7 @@ def _box(node: _Node) -> Markup:
     return join((box, *lines))
 
 
-def _way(start: _Node, end: _Node, way: _Way) -> Markup:
+def _way(start: _DiagramNode, end: _DiagramNode, way: _Way) -> Markup:
     path, tip, (x, y) = _course(start, end, 0 if way.kind == "--" else _HEAD)
     dashes: dict[str, str | float] = {"stroke_dasharray": "7 5"} if way.kind == "~>" else {}
     line = element("path", d=path, fill="none", stroke="#4b5a68", stroke_width=2.2, **dashes)
@@ -157,7 +157,7 @@ def _way(start: _Node, end: _Node, way: _Way) -> Markup:
     return join((line, head, word))
 
 
-def _course(start: _Node, end: _Node, head: int) -> tuple[str, str, tuple[float, float]]:
+def _course(start: _DiagramNode, end: _DiagramNode, head: int) -> tuple[str, str, tuple[float, float]]:
     """The line, the head of the arrow, and where a word stands; the line ends so far before the box."""
     y1, y2 = start.top + _HEIGHT / 2, end.top + _HEIGHT / 2
     if end.column > start.column:  # to the right: straight, and slanted between rows
