@@ -74,6 +74,10 @@ def topics(connection: Connection) -> Iterator[Topics]:
     delete_topics(connection, own)
 
 
+_OF_TENSORFLOW = ("tensorflow", "frozen_graph", "saved_model", "admin/test_score.py", "an_engine_can_be_started_ahead")
+"""What stands in the names of tests that import it, which takes seconds: one process of tests does."""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test may fail once; what shares something that is costly to make runs in one process."""
@@ -83,7 +87,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         # fault, and none gets a third chance.
         item.add_marker(pytest.mark.flaky(reruns=1))
         names = {mark.name for mark in item.iter_markers()}
-        if "xdist_group" not in names and _shares_with_its_module(item):
+        if "xdist_group" in names:
+            continue
+        if any(name in item.nodeid for name in _OF_TENSORFLOW):
+            item.add_marker(pytest.mark.xdist_group("tensorflow"))
+        elif _shares_with_its_module(item):
             item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
 
 
