@@ -36,7 +36,7 @@ def runtime() -> Iterator[PykkaRuntime]:
 
 
 @pytest.fixture
-def lane() -> Iterator[WorkerThread]:
+def worker() -> Iterator[WorkerThread]:
     """A thread that waits for answers."""
     with WorkerThread("test") as made:
         yield made
@@ -80,7 +80,7 @@ def test_news_that_found_no_room_are_told_before_anything_else(runtime: PykkaRun
 
 
 def test_where_there_is_no_room_the_batch_waits_and_the_reader_is_held(
-    runtime: PykkaRuntime, lane: WorkerThread, tmp_path: Path
+    runtime: PykkaRuntime, worker: WorkerThread, tmp_path: Path
 ) -> None:
     """A full mailbox costs time and no record; whoever reads the topic is told again and again to hold."""
     gate = threading.Event()
@@ -99,8 +99,8 @@ def test_where_there_is_no_room_the_batch_waits_and_the_reader_is_held(
     async def go() -> None:
         settings = ServingSettings(tmp_path, score=slowly, mailbox=1)
         manager = runtime.spawn(ManagerActor, runtime, settings, name="manager")
-        await ModelRollout(manager, Postman(lane, pause), True).apply(update(served_by()))
-        gatherer = Gatherer(manager, Postman(lane, hold))
+        await ModelRollout(manager, Postman(worker, pause), True).apply(update(served_by()))
+        gatherer = Gatherer(manager, Postman(worker, hold))
         first = await gatherer._postman.request(manager, AskType("wine", Describe()))
         assert first.result(WAIT).known
         batches = [messages([wine()] * 5, partition=number) for number in range(4)]
@@ -156,12 +156,12 @@ class Scorer:
     ],
 )
 def test_each_record_that_kills_is_a_dead_letter_and_all_others_are_scored(
-    runtime: PykkaRuntime, lane: WorkerThread, count: int, poison: Sequence[int]
+    runtime: PykkaRuntime, worker: WorkerThread, count: int, poison: Sequence[int]
 ) -> None:
     """However many, in batch after batch: what the search for them costs is not held against the actor."""
 
     async def go() -> None:
-        gatherer = Gatherer(runtime.spawn(Scorer, name="scorer"), Postman(lane, pause))
+        gatherer = Gatherer(runtime.spawn(Scorer, name="scorer"), Postman(worker, pause))
         for _ in range(3):
             found = (await gatherer.score(some_poison(count, poison))).batch
             assert sorted(letter.offset for letter in found.dead) == list(poison)
@@ -174,11 +174,11 @@ def test_each_record_that_kills_is_a_dead_letter_and_all_others_are_scored(
     assert status.restarts > HASTY.restarts
 
 
-def test_a_batch_that_is_scored_between_the_deaths_saves_the_actor(runtime: PykkaRuntime, lane: WorkerThread) -> None:
+def test_a_batch_that_is_scored_between_the_deaths_saves_the_actor(runtime: PykkaRuntime, worker: WorkerThread) -> None:
     """Few records come, one at a time, and every other one kills: more deaths than the limit, but not in a row."""
 
     async def go() -> None:
-        gatherer = Gatherer(runtime.spawn(Scorer, name="scorer"), Postman(lane, pause))
+        gatherer = Gatherer(runtime.spawn(Scorer, name="scorer"), Postman(worker, pause))
         for poison in [(0,), ()] * 5:
             found = (await gatherer.score(some_poison(1, poison))).batch
             assert (len(found.dead), len(found.scored)) == (len(poison), 1 - len(poison))
@@ -187,12 +187,12 @@ def test_a_batch_that_is_scored_between_the_deaths_saves_the_actor(runtime: Pykk
 
 
 def test_an_actor_that_fails_on_everything_is_given_up_and_the_search_ends(
-    runtime: PykkaRuntime, lane: WorkerThread
+    runtime: PykkaRuntime, worker: WorkerThread
 ) -> None:
     """Six deaths, and not two for each record: all of the batch are dead letters."""
 
     async def go() -> None:
-        gatherer = Gatherer(runtime.spawn(Scorer, name="scorer"), Postman(lane, pause))
+        gatherer = Gatherer(runtime.spawn(Scorer, name="scorer"), Postman(worker, pause))
         with pytest.raises(ActorStopped, match=r"given up.*a bug"):  # it has the place of the manager here
             await gatherer.score(some_poison(2_000, range(2_000)))
 
@@ -239,15 +239,15 @@ def test_those_between_say_of_suspected_messages_that_they_are(
 
 
 def test_an_actor_that_was_given_up_is_replaced_when_a_new_model_comes(
-    runtime: PykkaRuntime, lane: WorkerThread, tmp_path: Path
+    runtime: PykkaRuntime, worker: WorkerThread, tmp_path: Path
 ) -> None:
     """Until then its records are dead letters that say why; a bad time is not the end of a data type."""
 
     async def go() -> None:
         manager = runtime.spawn(ManagerActor, runtime, ServingSettings(tmp_path, score=poisoned), name="manager")
-        postman = Postman(lane, pause)
-        changer, gatherer = ModelRollout(manager, postman, True), Gatherer(manager, postman)
-        await changer.apply(update(served_by()))
+        postman = Postman(worker, pause)
+        rollout, gatherer = ModelRollout(manager, postman, True), Gatherer(manager, postman)
+        await rollout.apply(update(served_by()))
         bugs = tuple(FakeMessage(message.value, message.offset, key=b"bug") for message in messages([wine()] * 9))
         killed = (await gatherer.score(Batch(bugs))).batch
         assert len(killed.dead) == 9
@@ -255,7 +255,7 @@ def test_an_actor_that_was_given_up_is_replaced_when_a_new_model_comes(
         (last, *_) = (await gatherer.score(Batch(tuple(messages([wine()]))))).batch.dead
         assert "given up" in last.reason
         assert "a bug" in last.reason
-        await changer.apply(update(served_by(name="better")))
+        await rollout.apply(update(served_by(name="better")))
         again = (await gatherer.score(Batch(tuple(messages([wine()]))))).batch
         assert [scored.model_name for scored in again.scored] == ["better"]
 

@@ -69,8 +69,8 @@ class Team:
 async def team(runtime: Borrowed, settings: ServingSettings) -> AsyncIterator[Team]:
     """A manager with its serving actors, for one test."""
     manager = runtime.spawn(ManagerActor, runtime.inner, settings, name=f"manager {secrets.token_hex(4)}")
-    with WorkerThread("test") as lane:
-        postman = Postman(lane, partial(anyio.sleep, 0.02))
+    with WorkerThread("test") as worker:
+        postman = Postman(worker, partial(anyio.sleep, 0.02))
         yield Team(manager, ModelRollout(manager, postman, runtime.shares_memory), Gatherer(manager, postman), postman)
     manager.stop()
     await anyio.to_thread.run_sync(lambda: wait_until(lambda: not serving(runtime), "the end of the actors"))

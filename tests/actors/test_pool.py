@@ -85,9 +85,9 @@ def test_a_router_that_there_is_not_is_refused() -> None:
         make_router("random")
 
 
-def score(farm: Ref, batch: Sequence[Message]) -> list[Answers]:
+def score(pool: Ref, batch: Sequence[Message]) -> list[Answers]:
     """What the workers answer."""
-    routed: Routed = farm.ask(ScoreBatch(tuple(batch)))
+    routed: Routed = pool.ask(ScoreBatch(tuple(batch)))
     return [part.reply.result(WAIT) for part in routed.parts if part.reply is not None]
 
 
@@ -102,21 +102,21 @@ def test_three_workers_score_what_one_would_and_close_the_model_once(settings: S
     old, new = FakeModel(1.0), FakeModel(2.0)
     batch = messages([wine(alcohol=float(n)) for n in range(30)])
     with PykkaRuntime() as runtime:
-        farm = runtime.spawn(WorkerPool, runtime, "wine", settings, name="farm")
+        pool = runtime.spawn(WorkerPool, runtime, "wine", settings, name="pool")
         first = served_by(old)
-        assert not resolve(farm.request(SetSlots(Slots(first))), WAIT).problem
-        answers = score(farm, batch)
+        assert not resolve(pool.request(SetSlots(Slots(first))), WAIT).problem
+        answers = score(pool, batch)
         assert sorted(scored.prediction for one in answers for scored in one.scored) == [float(n) for n in range(30)]
         assert sorted(old.batches) == [10, 10, 10]
         for one in answers:
-            farm.tell(Settled(one.works))
-        state = resolve(farm.request(Describe()), WAIT)
+            pool.tell(Settled(one.works))
+        state = resolve(pool.request(Describe()), WAIT)
         assert state.statistics.count == 30
-        resolve(farm.request(SetSlots(Slots(served_by(new, "new"), pack(first)))), WAIT)
-        assert {scored.model_name for one in score(farm, batch) for scored in one.scored} == {"new"}
+        resolve(pool.request(SetSlots(Slots(served_by(new, "new"), pack(first)))), WAIT)
+        assert {scored.model_name for one in score(pool, batch) for scored in one.scored} == {"new"}
         assert old.closes == 0  # it is the previous one
-        resolve(farm.request(SetSlots(Slots())), WAIT)
-        score(farm, batch)
+        resolve(pool.request(SetSlots(Slots())), WAIT)
+        score(pool, batch)
     assert (old.closes, new.closes) == (1, 1)
 
 
@@ -132,18 +132,18 @@ def test_a_worker_that_fails_takes_no_other_with_it(tmp_path: Path) -> None:
     batch = messages([wine()] * 9)
     batch[4] = FakeMessage(batch[4].value, 4, key=b"bug")
     with PykkaRuntime() as runtime:
-        farm = runtime.spawn(
-            WorkerPool, runtime, "wine", ServingSettings(tmp_path, workers=3, score=fail_once), name="farm"
+        pool = runtime.spawn(
+            WorkerPool, runtime, "wine", ServingSettings(tmp_path, workers=3, score=fail_once), name="pool"
         )
-        resolve(farm.request(SetSlots(Slots(build_candidate(constant_model(5.0, "five"))))), WAIT)
-        routed: Routed = farm.ask(ScoreBatch(tuple(batch)))
+        resolve(pool.request(SetSlots(Slots(build_candidate(constant_model(5.0, "five"))))), WAIT)
+        routed: Routed = pool.ask(ScoreBatch(tuple(batch)))
         replies = [part.reply for part in routed.parts if part.reply is not None]
         assert [len(reply.result(WAIT).scored) for reply in (replies[0], replies[2])] == [3, 3]
         with pytest.raises(ActorFailed, match="a bug"):
             replies[1].result(WAIT)
-        assert [len(one.scored) for one in score(farm, messages([wine()] * 9))] == [3, 3, 3]
+        assert [len(one.scored) for one in score(pool, messages([wine()] * 9))] == [3, 3, 3]
         assert {status.name: status.restarts for status in runtime.report()} == {
-            "farm": 0,
+            "pool": 0,
             "serving wine/0": 0,
             "serving wine/1": 1,
             "serving wine/2": 0,
@@ -177,29 +177,29 @@ def slow(message: FakeMessage) -> FakeMessage:
     return FakeMessage(message.value, message.offset, key=b"slow")
 
 
-def test_a_farm_that_failed_waits_for_its_old_workers_and_comes_back(tmp_path: Path, gate: Gate) -> None:
-    """One of them hangs: until it lets its name go, the farm has no room, and is not given up; nothing is lost."""
+def test_a_pool_that_failed_waits_for_its_old_workers_and_comes_back(tmp_path: Path, gate: Gate) -> None:
+    """One of them hangs: until it lets its name go, the pool has no room, and is not given up; nothing is lost."""
     batch = messages([wine()] * 4)
     with PykkaRuntime(HASTY) as runtime:
         settings = ServingSettings(tmp_path, workers=2, score=gate.score)
-        farm = runtime.spawn(WorkerPool, runtime, "wine", settings, name="farm")
-        resolve(farm.request(SetSlots(Slots(build_candidate(constant_model(5.0, "five"))))), WAIT)
-        score(farm, batch[:2])
-        farm.ask(ScoreBatch((batch[0], slow(batch[1]))))
+        pool = runtime.spawn(WorkerPool, runtime, "wine", settings, name="pool")
+        resolve(pool.request(SetSlots(Slots(build_candidate(constant_model(5.0, "five"))))), WAIT)
+        score(pool, batch[:2])
+        pool.ask(ScoreBatch((batch[0], slow(batch[1]))))
         assert gate.reached.wait(WAIT)
         with pytest.raises(ActorFailed, match="cannot do anything with str"):
-            farm.ask("boom", WAIT)
-        (part,) = farm.ask(ScoreBatch(tuple(batch)), WAIT).parts
+            pool.ask("boom", WAIT)
+        (part,) = pool.ask(ScoreBatch(tuple(batch)), WAIT).parts
         assert (len(part.messages), part.reply) == (4, None)
         with pytest.raises(MailboxFull, match="'wine' that were here before"):
-            farm.ask(Describe(), WAIT)
-        farm.tell(Settled(()))
+            pool.ask(Describe(), WAIT)
+        pool.tell(Settled(()))
         gate.open.set()
         asked = ScoreBatch(tuple(batch))
-        wait_until(lambda: all(part.reply for part in farm.ask(asked, WAIT).parts), "the new workers")
-        assert [{one.model_name for one in answers.scored} for answers in score(farm, batch)] == [{"five"}] * 2
+        wait_until(lambda: all(part.reply for part in pool.ask(asked, WAIT).parts), "the new workers")
+        assert [{one.model_name for one in answers.scored} for answers in score(pool, batch)] == [{"five"}] * 2
         assert {(status.life, status.name, status.restarts) for status in runtime.report()} == {
-            (Life.RUNNING, "farm", 1),
+            (Life.RUNNING, "pool", 1),
             (Life.RUNNING, "serving wine/0", 0),
             (Life.RUNNING, "serving wine/1", 0),
         }
@@ -210,11 +210,11 @@ def test_the_smallest_mailbox_sees_who_is_at_work(tmp_path: Path, gate: Gate) ->
     batch = messages([wine()] * 4)
     with PykkaRuntime() as runtime:
         settings = ServingSettings(tmp_path, workers=2, score=gate.score, router="smallest-mailbox")
-        farm = runtime.spawn(WorkerPool, runtime, "wine", settings, name="farm")
-        resolve(farm.request(SetSlots(Slots(served_by()))), WAIT)
-        farm.ask(ScoreBatch((slow(batch[0]),)), WAIT)
+        pool = runtime.spawn(WorkerPool, runtime, "wine", settings, name="pool")
+        resolve(pool.request(SetSlots(Slots(served_by()))), WAIT)
+        pool.ask(ScoreBatch((slow(batch[0]),)), WAIT)
         assert gate.reached.wait(WAIT)
-        found = [score(farm, [message]) for message in batch[1:]]
+        found = [score(pool, [message]) for message in batch[1:]]
         assert [scored.offset for (answers,) in found for scored in answers.scored] == [1, 2, 3]
         gate.open.set()
 
@@ -229,7 +229,7 @@ class Crowded(PykkaRuntime):
         return super().spawn(cls, *args, name=name, mailbox=mailbox)
 
 
-def test_a_farm_that_cannot_be_made_leaves_no_worker_behind(settings: ServingSettings) -> None:
+def test_a_pool_that_cannot_be_made_leaves_no_worker_behind(settings: ServingSettings) -> None:
     """Else the next attempt would find the names taken, for ever."""
     with Crowded(HASTY) as runtime:
         with pytest.raises(ActorError, match="no place"):

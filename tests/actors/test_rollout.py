@@ -44,12 +44,12 @@ def blocked(tmp_path: Path) -> ServingSettings:
 
 @asynccontextmanager
 async def changing(manager: Ref, shares_memory: bool = True) -> AsyncIterator[tuple[ModelRollout, Gatherer]]:
-    with WorkerThread("test") as lane, WorkerThread("asking") as asking:
+    with WorkerThread("test") as worker, WorkerThread("asking") as asking:
 
         async def pause() -> None:
             await anyio.sleep(0.01)
 
-        yield ModelRollout(manager, Postman(lane, pause), shares_memory), Gatherer(manager, Postman(asking, pause))
+        yield ModelRollout(manager, Postman(worker, pause), shares_memory), Gatherer(manager, Postman(asking, pause))
 
 
 class Failing:
@@ -156,7 +156,7 @@ def test_a_model_that_is_lost_for_good_holds_its_records_until_another_comes(
     run(go)
 
 
-def test_workers_of_a_farm_that_could_save_nothing_get_their_model_back(
+def test_workers_of_a_pool_that_could_save_nothing_get_their_model_back(
     runtime: PykkaRuntime, blocked: ServingSettings, tmp_path: Path
 ) -> None:
     """Also the one that keeps no books; those that have it go on with it."""

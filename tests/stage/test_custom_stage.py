@@ -56,12 +56,12 @@ class Data:
 class Rig:
     """A stage between a ``Data``, a stream of models and an outlet without a buffer."""
 
-    def __init__(self, data: Data, lane: WorkerThread, waiting: Sequence[LoadedModel] = ()) -> None:
+    def __init__(self, data: Data, worker: WorkerThread, waiting: Sequence[LoadedModel] = ()) -> None:
         self.slots = ModelSlots()
         self.data = data
         self.models, self._models = create_memory_object_stream[SlotsUpdate](10)
         self._outlet, self.results = create_memory_object_stream[ScoredBatch](0)
-        self._stage = ModelServingStage(self.slots, lane)
+        self._stage = ModelServingStage(self.slots, worker)
         for served in waiting:
             self.models.send_nowait(update(served))
 
@@ -83,7 +83,7 @@ class Rig:
 
 
 class Inline(WorkerThread):
-    """A lane that calls at once, so that no other task comes in between."""
+    """A worker that calls at once, so that no other task comes in between."""
 
     async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return function(*args, **kwargs)
@@ -103,15 +103,15 @@ async def settle() -> None:
 
 
 def drive(test: Callable[[WorkerThread], Coroutine[Any, Any, None]]) -> None:
-    with WorkerThread("test-scoring") as lane:
-        anyio.run(test, lane)
+    with WorkerThread("test-scoring") as worker:
+        anyio.run(test, worker)
 
 
 def test_models_that_wait_serve_the_first_batch() -> None:
     """All models that are there before the data are swapped in first, in their order; the last one scores."""
 
-    async def scenario(lane: WorkerThread) -> None:
-        rig = Rig(Data(1), lane, [served_by(name=name) for name in ("a", "b", "c")])
+    async def scenario(worker: WorkerThread) -> None:
+        rig = Rig(Data(1), worker, [served_by(name=name) for name in ("a", "b", "c")])
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(rig.run)
             assert await rig.next() == "c"
@@ -124,9 +124,9 @@ def test_models_that_wait_serve_the_first_batch() -> None:
 def test_a_model_that_arrives_while_there_is_no_data_is_swapped_in_at_once() -> None:
     """It does not wait for the next record."""
 
-    async def scenario(lane: WorkerThread) -> None:
+    async def scenario(worker: WorkerThread) -> None:
         gate = anyio.Event()
-        rig = Rig(Data(1, {0: gate}), lane)
+        rig = Rig(Data(1, {0: gate}), worker)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(rig.run)
             await until(rig.data.asked[0].is_set)
@@ -147,8 +147,8 @@ def test_a_model_is_preferred_to_a_batch_that_came_with_it() -> None:
         def send_model(number: int) -> None:
             rig.models.send_nowait(update(served_by(name=f"model {number}")))
 
-        with Inline("inline") as lane:
-            rig = Rig(Data(3, on_pull=send_model), lane)
+        with Inline("inline") as worker:
+            rig = Rig(Data(3, on_pull=send_model), worker)
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(rig.run)
                 assert [await rig.next() for _ in range(3)] == ["model 0", "model 1", "model 2"]
@@ -166,8 +166,8 @@ def test_of_several_models_the_last_one_stays() -> None:
                 for name in ("old", "newer", "newest"):
                     rig.models.send_nowait(update(served_by(name=name)))
 
-        with Inline("inline") as lane:
-            rig = Rig(Data(4, on_pull=send_three), lane, [served_by(name="first")])
+        with Inline("inline") as worker:
+            rig = Rig(Data(4, on_pull=send_three), worker, [served_by(name="first")])
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(rig.run)
                 assert [await rig.next() for _ in range(4)] == ["first", "first", "newest", "newest"]
@@ -180,11 +180,11 @@ def test_models_that_wait_are_taken_before_data_are_asked_for() -> None:
     """The first demand for data comes from a stage that can score."""
     swaps: list[int] = []
 
-    async def scenario(lane: WorkerThread) -> None:
+    async def scenario(worker: WorkerThread) -> None:
         def note(_: int) -> None:
             swaps.append(rig.slots.swaps)
 
-        rig = Rig(Data(1, on_pull=note), lane, [served_by(), served_by()])
+        rig = Rig(Data(1, on_pull=note), worker, [served_by(), served_by()])
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(rig.run)
             await rig.next()
@@ -197,7 +197,7 @@ def test_models_that_wait_are_taken_before_data_are_asked_for() -> None:
 def test_a_batch_that_is_being_scored_keeps_its_model() -> None:
     """A swap in the middle of a score changes nothing for it; the next batch has the new model."""
 
-    async def scenario(lane: WorkerThread) -> None:
+    async def scenario(worker: WorkerThread) -> None:
         scoring, go_on = threading.Event(), threading.Event()
 
         def hold() -> None:
@@ -205,7 +205,7 @@ def test_a_batch_that_is_being_scored_keeps_its_model() -> None:
             assert go_on.wait(WAIT)
 
         old = FakeModel(during=hold)
-        rig = Rig(Data(2), lane, [served_by(old, "old")])
+        rig = Rig(Data(2), worker, [served_by(old, "old")])
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(rig.run)
             await until(scoring.is_set)
@@ -224,8 +224,8 @@ def test_a_batch_that_is_being_scored_keeps_its_model() -> None:
 def test_the_next_batch_is_asked_for_only_when_the_outlet_took_the_last() -> None:
     """Demand flows against the stream: whoever does not take results is not fed, and nothing piles up."""
 
-    async def scenario(lane: WorkerThread) -> None:
-        rig = Rig(Data(3), lane, [served_by(name="m")])
+    async def scenario(worker: WorkerThread) -> None:
+        rig = Rig(Data(3), worker, [served_by(name="m")])
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(rig.run)
             for taken in range(3):
@@ -242,8 +242,8 @@ def test_the_next_batch_is_asked_for_only_when_the_outlet_took_the_last() -> Non
 def test_a_model_is_taken_while_nobody_takes_results() -> None:
     """Back pressure on the results does not hold up the models."""
 
-    async def scenario(lane: WorkerThread) -> None:
-        rig = Rig(Data(2), lane, [served_by(name="old")])
+    async def scenario(worker: WorkerThread) -> None:
+        rig = Rig(Data(2), worker, [served_by(name="old")])
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(rig.run)
             await until(lambda: rig.results.statistics().tasks_waiting_send == 1)
@@ -258,8 +258,8 @@ def test_a_model_is_taken_while_nobody_takes_results() -> None:
 def test_the_outlet_is_closed_when_the_data_end() -> None:
     """Whoever reads the results learns that there will be no more; models may still come, and are not waited for."""
 
-    async def scenario(lane: WorkerThread) -> None:
-        rig = Rig(Data(1), lane)
+    async def scenario(worker: WorkerThread) -> None:
+        rig = Rig(Data(1), worker)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(rig.run)
             assert await rig.next() == "skipped"
@@ -273,8 +273,8 @@ def test_the_outlet_is_closed_when_the_data_end() -> None:
 def test_models_that_end_do_not_end_the_stage() -> None:
     """The data decide when the stage is done."""
 
-    async def scenario(lane: WorkerThread) -> None:
-        rig = Rig(Data(3), lane, [served_by(name="m")])
+    async def scenario(worker: WorkerThread) -> None:
+        rig = Rig(Data(3), worker, [served_by(name="m")])
         rig.models.close()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(rig.run)
@@ -285,12 +285,12 @@ def test_models_that_end_do_not_end_the_stage() -> None:
 
 
 def test_scoring_leaves_the_event_loop_free() -> None:
-    """While a batch is scored in the lane's thread, other tasks, such as HTTP, go on."""
+    """While a batch is scored in the worker's thread, other tasks, such as HTTP, go on."""
 
-    async def scenario(lane: WorkerThread) -> None:
+    async def scenario(worker: WorkerThread) -> None:
         others_went_on = threading.Event()
         model = FakeModel(during=lambda: others_went_on.wait(WAIT))
-        rig = Rig(Data(1), lane, [served_by(model, "slow")])
+        rig = Rig(Data(1), worker, [served_by(model, "slow")])
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(rig.run)
             await until(lambda: model.batches == [1])
@@ -304,9 +304,9 @@ def test_scoring_leaves_the_event_loop_free() -> None:
 def test_a_batch_whose_model_waits_is_left_when_the_stage_is_stopped() -> None:
     """Its service is away: the records have neither answers nor dead letters, and whoever reads them next scores."""
 
-    async def scenario(lane: WorkerThread) -> None:
+    async def scenario(worker: WorkerThread) -> None:
         model = FakeModel(during=lambda: pause(3600))
-        rig = Rig(Data(1), lane, [served_by(model, "far")])
+        rig = Rig(Data(1), worker, [served_by(model, "far")])
         with anyio.fail_after(WAIT):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(rig.run)
@@ -323,12 +323,12 @@ def test_a_batch_whose_model_waits_is_left_when_the_stage_is_stopped() -> None:
 def test_a_source_that_breaks_ends_the_stage_with_its_error() -> None:
     """The server learns why, and the outlet is closed."""
 
-    async def scenario(lane: WorkerThread) -> None:
+    async def scenario(worker: WorkerThread) -> None:
         class Broken(Data):
             async def __anext__(self) -> Batch:
                 raise OSError("the broker is gone")
 
-        rig = Rig(Broken(1), lane)
+        rig = Rig(Broken(1), worker)
         with pytest.raises(ExceptionGroup) as caught:
             await rig.run()
         assert caught.group_contains(OSError, match="the broker is gone")

@@ -14,11 +14,11 @@ from tests.waiting import WAIT
 
 
 def test_calls_run_in_one_thread_that_is_not_ours() -> None:
-    """A client that may be used by one thread only is safe in a lane."""
+    """A client that may be used by one thread only is safe in a worker."""
 
     async def scenario() -> None:
-        with WorkerThread("mine") as lane:
-            threads = {await lane.run(threading.current_thread) for _ in range(5)}
+        with WorkerThread("mine") as worker:
+            threads = {await worker.run(threading.current_thread) for _ in range(5)}
         assert len(threads) == 1
         (thread,) = threads
         assert thread is not threading.current_thread()
@@ -38,10 +38,10 @@ def test_calls_of_several_tasks_run_in_order_and_never_at_once() -> None:
         inside.release()
 
     async def scenario() -> None:
-        with WorkerThread("mine") as lane:
+        with WorkerThread("mine") as worker:
             async with anyio.create_task_group() as tasks:
                 for number in range(20):
-                    tasks.start_soon(lane.run, call, number)
+                    tasks.start_soon(worker.run, call, number)
 
     anyio.run(scenario)
     assert done == list(range(20))
@@ -51,10 +51,10 @@ def test_result_and_error_come_back() -> None:
     """A call behaves as if it were made here."""
 
     async def scenario() -> None:
-        with WorkerThread("mine") as lane:
-            assert await lane.run(int, "11", base=2) == 3
+        with WorkerThread("mine") as worker:
+            assert await worker.run(int, "11", base=2) == 3
             with pytest.raises(ValueError, match="invalid literal"):
-                await lane.run(int, "x")
+                await worker.run(int, "x")
 
     anyio.run(scenario)
 
@@ -69,16 +69,16 @@ def test_cancellation_waits_for_the_call() -> None:
         assert go_on.wait(WAIT)
         events.append("call ended")
 
-    async def ask(lane: WorkerThread) -> None:
+    async def ask(worker: WorkerThread) -> None:
         try:
-            await lane.run(call)
+            await worker.run(call)
         finally:
             events.append("who asked went on")
 
     async def scenario() -> None:
-        with WorkerThread("mine") as lane:
+        with WorkerThread("mine") as worker:
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(ask, lane)
+                tasks.start_soon(ask, worker)
                 while not started.is_set():
                     await anyio.sleep(0.001)
                 tasks.cancel_scope.cancel()
@@ -91,7 +91,7 @@ def test_cancellation_waits_for_the_call() -> None:
 
 
 def test_cancellation_ends_a_call_that_only_waits() -> None:
-    """It waits for somebody else; whoever asked is cancelled as ever, and the lane does what comes next."""
+    """It waits for somebody else; whoever asked is cancelled as ever, and the worker does what comes next."""
     started = threading.Event()
     ended: list[str] = []
 
@@ -103,14 +103,14 @@ def test_cancellation_ends_a_call_that_only_waits() -> None:
             ended.append("call")
 
     async def scenario() -> None:
-        with WorkerThread("mine") as lane:
+        with WorkerThread("mine") as worker:
             with anyio.fail_after(WAIT):
                 async with anyio.create_task_group() as tasks:
-                    tasks.start_soon(lane.run, call)
+                    tasks.start_soon(worker.run, call)
                     while not started.is_set():
                         await anyio.sleep(0.001)
                     tasks.cancel_scope.cancel()
-            await lane.run(pause, 0)
+            await worker.run(pause, 0)
 
     anyio.run(scenario)
     assert ended == ["call"]
@@ -126,9 +126,9 @@ def test_the_error_of_a_cancelled_call_is_not_lost() -> None:
         raise ValueError("broken")
 
     async def scenario() -> None:
-        with WorkerThread("mine") as lane:
+        with WorkerThread("mine") as worker:
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(lane.run, call)
+                tasks.start_soon(worker.run, call)
                 while not started.is_set():
                     await anyio.sleep(0.001)
                 tasks.cancel_scope.cancel()
@@ -146,8 +146,8 @@ def test_the_cancelled_one_is_cancelled_in_the_end() -> None:
 
     async def scenario() -> None:
         token = anyio.lowlevel.current_token()
-        with WorkerThread("mine") as lane, anyio.CancelScope() as scope:
-            await lane.run(lambda: anyio.from_thread.run_sync(scope.cancel, token=token))
+        with WorkerThread("mine") as worker, anyio.CancelScope() as scope:
+            await worker.run(lambda: anyio.from_thread.run_sync(scope.cancel, token=token))
             reached.append("after the call")
         assert scope.cancelled_caught
 
@@ -161,14 +161,14 @@ def test_finish_makes_the_last_call_and_closes_the_lane(cancelled: bool) -> None
     closed: list[str] = []
 
     async def scenario() -> None:
-        lane = WorkerThread("mine")
+        worker = WorkerThread("mine")
         with anyio.CancelScope() as scope:
             if cancelled:
                 scope.cancel()
-            await lane.finish(closed.append, "closed")
+            await worker.finish(closed.append, "closed")
         assert closed == ["closed"]
         with pytest.raises(RuntimeError, match="shutdown"):
-            await lane.run(int)
+            await worker.run(int)
 
     anyio.run(scenario)
 
@@ -177,12 +177,12 @@ def test_finish_closes_the_lane_when_the_last_call_fails() -> None:
     """The error comes out, the thread ends all the same; closing again does nothing."""
 
     async def scenario() -> None:
-        lane = WorkerThread("mine")
-        thread = await lane.run(threading.current_thread)
+        worker = WorkerThread("mine")
+        thread = await worker.run(threading.current_thread)
         with pytest.raises(ValueError, match="invalid literal"):
-            await lane.finish(int, "x")
+            await worker.finish(int, "x")
         assert not thread.is_alive()
-        lane.close()
+        worker.close()
 
     anyio.run(scenario)
 
