@@ -169,12 +169,12 @@ async def _feed(plan: _Plan, update: SlotsUpdate, updates: MemoryObjectSendStrea
 
 
 async def _run_actors(plan: _Plan, folder: Path, runtime: Runtime) -> Side:
-    boss = runtime.spawn(ManagerActor, runtime, ServingSettings(folder), name="comparison")
+    manager = runtime.spawn(ManagerActor, runtime, ServingSettings(folder), name="comparison")
     first, second = _updates(plan)
     answers: list[ScoredRecord] = []
     with WorkerThread("comparison") as worker:
         postman = Postman(worker, _pause)
-        rollout, gatherer = ModelRollout(boss, postman, runtime.shares_memory), Gatherer(boss, postman)
+        rollout, gatherer = ModelRollout(manager, postman, runtime.shares_memory), Gatherer(manager, postman)
         await rollout.apply(first)
         started, done = time.perf_counter(), 0
         for batch in plan.batches:
@@ -183,7 +183,7 @@ async def _run_actors(plan: _Plan, folder: Path, runtime: Runtime) -> Side:
             answers += (await gatherer.score(batch)).batch.scored
             done += len(batch.messages)
         seconds = time.perf_counter() - started
-    boss.stop()
+    manager.stop()
     return _side("actors", plan, answers, seconds, count_code(*ACTOR_FILES))
 
 

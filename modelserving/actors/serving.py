@@ -31,7 +31,7 @@ from modelserving.actors.messages import (
 )
 from modelserving.actors.state.persistence import SavedState, StateFolder
 from modelserving.actors.state.shadowing import ShadowQueue
-from modelserving.actors.state.transfer import AnyModel, PackedModel, Workbench, load, pack
+from modelserving.actors.state.transfer import AnyModel, BackgroundBuilder, PackedModel, load, pack
 from modelserving.datasets import default_schemas
 from modelserving.errors import ActorError, BrokerUnavailable, ModelError, RegistryUnavailable, StateError
 from modelserving.models.info import LoadedModel, Slots, SlotsUpdate
@@ -94,7 +94,7 @@ class ServingActor:
         self._save_every_s = settings.save_every_s
         self._saved_at = time.monotonic()
         self._unsaved = False
-        self._workbench = Workbench()
+        self._builder = BackgroundBuilder()
         self._shadows = ShadowQueue()
         self._lacks_model = False
         self._saved = self._folder.load() if persists_state else None
@@ -162,9 +162,9 @@ class ServingActor:
     def _build(self, message: Prepare | IsPrepared | SetPrepared) -> object:
         """Models that came as bytes are built beside the scoring, and set when they are ready."""
         if isinstance(message, Prepare):
-            self._workbench.begin(message.number, message.slots, self._slot.slots)
-        ready = self._workbench.is_ready(message.number)
-        return self._set(self._workbench.take(message.number)) if ready and isinstance(message, SetPrepared) else ready
+            self._builder.begin(message.number, message.slots, self._slot.slots)
+        ready = self._builder.is_ready(message.number)
+        return self._set(self._builder.take(message.number)) if ready and isinstance(message, SetPrepared) else ready
 
     def _set(self, slots: Slots[AnyModel]) -> Applied:
         """Have these models, all at once. Without the current one nothing changes; of the others, each may fail."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["KEPT", "settings_of", "settings_to_mend"]
 
 # Models and commands are put in one order by the time at which they reached the broker: one clock, for all servers.
-# Records and answers are kept by that clock, too: the stamp of a client says nothing about how long they were here.
+# Records and answers are kept by that clock, too: the timestamp of a client says nothing about how long they were here.
 _BROKERS_CLOCK = {"message.timestamp.type": "LogAppendTime"}
 KEPT = {**_BROKERS_CLOCK, "cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
 """What waits for a reader is not let go."""

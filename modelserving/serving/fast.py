@@ -152,7 +152,7 @@ class FastSource:
             [*map(Found.key, found)],
             np.fromiter(map(Found.partition, found), np.int64, count),
             np.fromiter(map(Found.offset, found), np.int64, count),
-            np.array([stamp for _, stamp in map(Found.timestamp, found)], np.int64),
+            np.array([timestamp for _, timestamp in map(Found.timestamp, found)], np.int64),
             lambda row: _row(found[row]),
             lambda: map(Found.headers, found),
         )

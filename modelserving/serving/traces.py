@@ -58,8 +58,8 @@ class BatchTracer:
             for at, headers in found.items()
         }
         ended = partial(_end, spans, scored.keys(), _problems(result))
-        carrying = _with_headers(result, {at: span.headers for at, span in spans.items()})
-        return replace(carrying, on_commit=(*result.on_commit, ended))
+        traced = _with_headers(result, {at: span.headers for at, span in spans.items()})
+        return replace(traced, on_commit=(*result.on_commit, ended))
 
     def _where(self, at: _Offset) -> dict[str, str | int]:
         return {

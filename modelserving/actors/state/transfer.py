@@ -16,7 +16,7 @@ from modelserving.models.lifecycle.build import warm_up
 from modelserving.models.model import Model
 from modelserving.statistics import Statistics
 
-__all__ = ["AnyModel", "Failed", "PackedModel", "Workbench", "load", "pack", "share"]
+__all__ = ["AnyModel", "BackgroundBuilder", "Failed", "PackedModel", "load", "pack", "share"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ class _Shared:
         self._open_yet.count()
 
 
-class Workbench:
+class BackgroundBuilder:
     """Builds models beside the scoring, in a thread of its own, in an actor's process."""
 
     def __init__(self) -> None:

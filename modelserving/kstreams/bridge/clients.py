@@ -60,7 +60,7 @@ def passing_over(pass_over: PassOver, silent: Callable[[], Iterable[Silence]] = 
     engine = jvm.java_class(_DEFAULT)()
 
     def patient(make: Callable[[Any], Any], config: Any) -> Any:
-        consumer = _Patient(make(config), pass_over, lambda: _Search(make, config), silent)
+        consumer = _LenientConsumer(make(config), pass_over, lambda: _Search(make, config), silent)
         return implement_with(consumer, _CONSUMER + "Consumer")
 
     return implement(
@@ -73,7 +73,7 @@ def passing_over(pass_over: PassOver, silent: Callable[[], Iterable[Silence]] = 
     )
 
 
-class _Patient:
+class _LenientConsumer:
     """A consumer as Java calls it."""
 
     def __init__(

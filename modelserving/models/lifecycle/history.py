@@ -208,7 +208,7 @@ def _timed(
 def _overtaken(models: Mapping[int, Sequence[LogPosition]], event: Event) -> Iterator[int]:
     """By when a command was given at the latest: before the models that came after its giver had looked.
 
-    One may come while a command is under way: only stamps that are further apart than that are a clock that lies.
+    One may come while a command is under way: only times that are further apart than that are a clock that lies.
     """
     for seen in event.command.seen if isinstance(event, CommandEvent) else ():
         positions = models.get(seen.partition, ())

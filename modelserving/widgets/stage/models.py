@@ -26,7 +26,7 @@ _STYLE = "padding:0 1em .1em 0;text-align:left"
 
 
 @dataclass(frozen=True, slots=True)
-class _Wish:
+class _Command:
     """What a button is for.
 
     Args:
@@ -44,17 +44,17 @@ class _Wish:
     target: Callable[[ServerReport], SlotReport | None]
 
 
-_WISHES = (
-    _Wish("Roll back", "The previous model serves again", Action.ROLL_BACK, 0.0, lambda said: said.previous),
-    _Wish(
+_COMMANDS = (
+    _Command("Roll back", "The previous model serves again", Action.ROLL_BACK, 0.0, lambda said: said.previous),
+    _Command(
         "Shadow the previous",
         f"The previous model scores {_PERCENT:g} % of the records beside the one in use; its answers go nowhere",
         Action.SHADOW,
         _PERCENT,
         lambda said: None if said.shadow else said.previous,
     ),
-    _Wish("Promote the shadow", "The shadow serves from now on", Action.PROMOTE, 0.0, lambda said: said.shadow),
-    _Wish("End the shadow", "The shadow scores no more", Action.SHADOW, 0.0, lambda said: said.shadow),
+    _Command("Promote the shadow", "The shadow serves from now on", Action.PROMOTE, 0.0, lambda said: said.shadow),
+    _Command("End the shadow", "The shadow scores no more", Action.SHADOW, 0.0, lambda said: said.shadow),
 )
 
 
@@ -72,7 +72,7 @@ class ModelTable:
         self._said: ServerReport | None = None
         self._table = ipywidgets.HTML(layout={"width": "100%"})
         self._answer = ipywidgets.HTML()
-        self.buttons: Mapping[str, Any] = {wish.words: self._button(wish) for wish in _WISHES}
+        self.buttons: Mapping[str, Any] = {command.words: self._button(command) for command in _COMMANDS}
         row = ipywidgets.HBox([*self.buttons.values(), self._answer], layout={"flex_flow": "row wrap"})
         self.widget = ipywidgets.VBox([self._table, row], layout={"width": "100%"})
         self.show(None)
@@ -87,25 +87,27 @@ class ModelTable:
         table = _table(said)
         if self._table.value != table:  # each value goes to the browser
             self._table.value = table
-        for wish in _WISHES:
-            self.buttons[wish.words].disabled = said is None or wish.target(said) is None
+        for command in _COMMANDS:
+            self.buttons[command.words].disabled = said is None or command.target(said) is None
 
-    def _button(self, wish: _Wish) -> Any:
-        button = ipywidgets.Button(description=wish.words, tooltip=wish.says, disabled=True, layout={"width": "12em"})
-        button.on_click(lambda _: self._press(wish))
+    def _button(self, command: _Command) -> Any:
+        button = ipywidgets.Button(
+            description=command.words, tooltip=command.says, disabled=True, layout={"width": "12em"}
+        )
+        button.on_click(lambda _: self._press(command))
         return button
 
-    def _press(self, wish: _Wish) -> None:
+    def _press(self, command: _Command) -> None:
         """Send the command, and say beside the buttons what came of it."""
         said = self._said
-        meant = None if said is None else wish.target(said)
+        meant = None if said is None else command.target(said)
         if said is None or meant is None:
             return
         try:
-            sent = self._send(wish.action, said.data_type, meant.digest, wish.percent)
-            answer = f"{wish.words}: sent to {sent}."
+            sent = self._send(command.action, said.data_type, meant.digest, command.percent)
+            answer = f"{command.words}: sent to {sent}."
         except (ModelServingError, KafkaClientError) as error:
-            answer = f"{wish.words} failed: {error}"
+            answer = f"{command.words} failed: {error}"
         self._answer.value = f'<span role="status">{escape(answer)}</span>'
 
 

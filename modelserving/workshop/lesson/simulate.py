@@ -77,17 +77,17 @@ class Rehearsal:
         """How a server would stand that had time for each message before the next one came."""
         letters: list[DeadLetter] = []
         slots = ModelSlots()
-        desk = ModelController(self._topics, letters.append)
+        controller = ModelController(self._topics, letters.append)
         topics = (self._topics.models, self._topics.control)
         messages = [message for topic in topics for message in read_topic(self._connection, topic)]
         try:
             with _quiet():
                 for message in sorted(messages, key=lambda message: message.timestamp):
-                    desk.take(message)
-                    desk.settle(slots.apply)
+                    controller.take(message)
+                    controller.settle(slots.apply)
             return RehearsedSlots(slots.describe(data_type), tuple(letters))
         finally:
-            desk.close()
+            controller.close()
             slots.close()
 
     def _send(self, topic: str, key: bytes, value: bytes) -> None:

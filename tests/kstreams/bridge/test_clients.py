@@ -8,13 +8,13 @@ from unittest.mock import Mock
 import pytest
 
 from modelserving import jvm
-from modelserving.kstreams.bridge.clients import _Patient, _records, _topic_partition, stuck_at
+from modelserving.kstreams.bridge.clients import _LenientConsumer, _records, _topic_partition, stuck_at
 
 
 def test_a_consumer_that_is_closed_takes_back_metrics_without_a_word() -> None:
     """A global thread gives them back after it has closed its consumer; an error there would end the thread aloud."""
     java = Mock()
-    consumer = _Patient(java, Mock(), Mock())
+    consumer = _LenientConsumer(java, Mock(), Mock())
     consumer.unregisterMetricFromSubscription("open")
     consumer.close()
     consumer.unregisterMetricFromSubscription("closed")
@@ -60,7 +60,7 @@ def test_what_a_failing_poll_has_read_elsewhere_is_read_again() -> None:
     search = Mock()
     search.up_to_the_unreadable = lambda tp, _start: before if tp == bad else None
     search.position.return_value = 6
-    consumer = _Patient(java, lambda _topic, _part, offset, _reason: offset + 2, lambda: search)
+    consumer = _LenientConsumer(java, lambda _topic, _part, offset, _reason: offset + 2, lambda: search)
     consumer.poll(None)
     found = consumer.poll(None)
     assert [int(one.offset()) for one in found.records(bad)] == [2, 5]
@@ -72,7 +72,7 @@ def test_an_error_that_is_not_of_a_message_is_raised() -> None:
     """No partition has anything that cannot be read: the engine gets its own error, and nothing is skipped."""
     java = TwoPartitions()
     search = Mock(up_to_the_unreadable=lambda *_: None)
-    consumer = _Patient(java, Mock(side_effect=AssertionError), lambda: search)
+    consumer = _LenientConsumer(java, Mock(side_effect=AssertionError), lambda: search)
     consumer.poll(None)
     with pytest.raises(jvm.java_class("java.lang.IllegalArgumentException")):
         consumer.poll(None)

@@ -48,7 +48,7 @@ class _DiagramNode:
 
 
 @dataclass(frozen=True, slots=True)
-class _Way:
+class _Arrow:
     start: str
     end: str
     kind: str
@@ -73,26 +73,26 @@ def draw(text: str, alt: str) -> Markup:
 
 def content(text: str) -> Markup:
     """The arrows and boxes of a diagram, without the picture around them; errors as for ``draw``."""
-    nodes, ways = _read(text)
-    drawn = join(_way(nodes[way.start], nodes[way.end], way) for way in ways)
+    nodes, arrows = _read(text)
+    drawn = join(_arrow(nodes[arrow.start], nodes[arrow.end], arrow) for arrow in arrows)
     return join((drawn, *map(_box, nodes.values())))
 
 
 def extent(text: str) -> tuple[float, float]:
     """Width and height of a diagram, in pixels."""
-    nodes, ways = _read(text)
+    nodes, arrows = _read(text)
     width = max(node.left for node in nodes.values()) + _WIDTH + _EDGE
     height = max(node.top for node in nodes.values()) + _HEIGHT + _EDGE
-    return width, height + (_BELOW if _turns_back(nodes, ways) else 0)
+    return width, height + (_BELOW if _turns_back(nodes, arrows) else 0)
 
 
-def _turns_back(nodes: dict[str, _DiagramNode], ways: list[_Way]) -> bool:
-    return any(nodes[way.end].column < nodes[way.start].column for way in ways)
+def _turns_back(nodes: dict[str, _DiagramNode], arrows: list[_Arrow]) -> bool:
+    return any(nodes[arrow.end].column < nodes[arrow.start].column for arrow in arrows)
 
 
-def _read(text: str) -> tuple[dict[str, _DiagramNode], list[_Way]]:
+def _read(text: str) -> tuple[dict[str, _DiagramNode], list[_Arrow]]:
     nodes: dict[str, _DiagramNode] = {}
-    ways: list[_Way] = []
+    arrows: list[_Arrow] = []
     row = 0
     for line in filter(None, map(str.strip, text.splitlines())):
         column, last, pending, at, before = 0, None, None, 0, len(nodes)
@@ -112,12 +112,12 @@ def _read(text: str) -> tuple[dict[str, _DiagramNode], list[_Way]]:
                     nodes[title] = _DiagramNode(title, found["node"][0], column, row, bool(found["lit"]))
                 column = nodes[title].column + 1
                 if last is not None and pending is not None:
-                    ways.append(_Way(last, title, *pending))
+                    arrows.append(_Arrow(last, title, *pending))
                 last, pending = title, None
         row += len(nodes) > before  # a line that only points takes no room
     if not nodes:
         raise ConfigError("A diagram without a box.")
-    return nodes, ways
+    return nodes, arrows
 
 
 def _box(node: _DiagramNode) -> Markup:
@@ -148,12 +148,12 @@ def _box(node: _DiagramNode) -> Markup:
     return join((box, *lines))
 
 
-def _way(start: _DiagramNode, end: _DiagramNode, way: _Way) -> Markup:
-    path, tip, (x, y) = _course(start, end, 0 if way.kind == "--" else _HEAD)
-    dashes: dict[str, str | float] = {"stroke_dasharray": "7 5"} if way.kind == "~>" else {}
+def _arrow(start: _DiagramNode, end: _DiagramNode, arrow: _Arrow) -> Markup:
+    path, tip, (x, y) = _course(start, end, 0 if arrow.kind == "--" else _HEAD)
+    dashes: dict[str, str | float] = {"stroke_dasharray": "7 5"} if arrow.kind == "~>" else {}
     line = element("path", d=path, fill="none", stroke="#4b5a68", stroke_width=2.2, **dashes)
-    head = element("path", d=tip, fill="#4b5a68") if way.kind != "--" else Markup("")
-    word = label(x, y, way.word, text_anchor="middle", font_size=15, fill="#4b5a68") if way.word else Markup("")
+    head = element("path", d=tip, fill="#4b5a68") if arrow.kind != "--" else Markup("")
+    word = label(x, y, arrow.word, text_anchor="middle", font_size=15, fill="#4b5a68") if arrow.word else Markup("")
     return join((line, head, word))
 
 
