@@ -17,6 +17,7 @@ _WIDTH, _HEIGHT = 760, 318
 _LEFT, _RIGHT = 52, 748
 _RATES, _FILL = (44, 134), (176, 276)
 _WINDOW_S = 12.0
+_STEADY_WITHIN = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,11 @@ class BackPressureSnapshot:
     def consumed_per_s(self) -> float:
         """The consumer's latest rate, items a second."""
         return self.samples[-1].consumed_per_s if self.samples else 0.0
+
+    @property
+    def steady(self) -> bool:
+        """Whether as many items have gone into the buffer of late as have come out of it."""
+        return abs(self.produced_per_s - self.consumed_per_s) <= _STEADY_WITHIN
 
 
 class BackPressureView(LiveView[BackPressureSnapshot]):

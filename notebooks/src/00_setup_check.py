@@ -19,7 +19,8 @@
 # pipeline: pipeline
 
 # %% tags=["parameters"]
-fast = False  # True where nobody watches, as in automatic tests
+# For automatic tests: nothing to do here.
+fast = False
 
 # %% tags=["setup"]
 from collections import Counter

@@ -17,7 +17,8 @@
 # pipeline: topics
 
 # %% tags=["parameters"]
-fast = False  # True where nobody watches, as in automatic tests
+# For automatic tests: nothing to do here.
+fast = False
 
 # %% tags=["setup"]
 from time import perf_counter
@@ -64,7 +65,7 @@ third = producer.send(cellar, key=b"merlot", value=b"12.9").get(timeout=10)
 lesson.tell("next-offsets")
 
 # %% [markdown]
-# ## Reading takes nothing away
+# ## Reading
 #
 # A **consumer** begins at the top of the logbook and asks for what comes next.
 
@@ -112,7 +113,7 @@ lesson.tell("replay")
 # That is more than a trick. When you improve the program that makes the statistics, let it read everything again.
 
 # %% [markdown]
-# ## Partitions: where the order ends
+# ## Partitions
 #
 # One logbook is kept by one machine. A busy topic is therefore split into several: **partitions**. Let us have three, and four barrels,
 # named for what is in them, that report three times each. Each report says the how-manieth it is.
@@ -134,8 +135,6 @@ records_table(written)
 # %%
 arrived = [int(record.value) for record in written]
 by_barrel = {name: [int(r.value) for r in written if r.key.decode() == name] for name in names}
-mixed = "those of each barrel in order, the others mixed"
-choice = "as they were sent" if arrived == sorted(arrived) else mixed
 late = next((n for n in range(11) if arrived[n] > arrived[n + 1]), 0)
 lesson.tell("order")
 
@@ -176,8 +175,8 @@ bars(spread, "400 keys: each partition has about a third.", x="partition", y="ke
 # %% [markdown]
 # ## A group shares the work
 #
-# One helper is not enough to look after all barrels? Give several consumers the same **group** name, and the broker divides the
-# partitions among them. Our helpers are programs of their own, so that we can be rude to them later. In the picture, a lane is a partition; beside it
+# One helper is not enough to look after all barrels? Then several consumers take the same **group** name, and the broker says who of them reads which
+# partitions. Our helpers are programs of their own, so that we can be rude to them later. In the picture, a lane is a partition; beside it
 # stands who reads it, and how far the group is behind; the bar is the group's bookmark.
 
 # %%
@@ -199,8 +198,8 @@ ann.wait_for_partitions(3)
 # %%
 bob = lesson.manage(lambda: GroupMember(lesson.connection, barrels, helpers), name="bob")
 crew["Bob"] = bob
-bob.wait_for_partitions(1, 2)
-lesson.wait_for(lambda: len(ann.partitions + bob.partitions) == 3, "the two to share")
+bob.wait_for_partitions(1, 2, 3)
+lesson.wait_for(lambda: len(ann.partitions + bob.partitions) == 3, "the group to settle")
 
 shares = (ann.partitions, bob.partitions)
 lesson.tell("two-helpers")
@@ -238,7 +237,7 @@ len(ann.records), len(bob.records)
 measured = lesson.manage(lambda: LagOverTime(lesson.connection, helpers, barrels), name="measured")
 ann.pause()
 report_again(times=5)
-lesson.wait_for(lambda: not any(behind_by()[p] for p in shares[1]), "Bob to deal with his")
+lesson.wait_for(lambda: not any(behind_by()[p] for p in shares[1]), "Bob to be through")
 behind = behind_by()
 lesson.tell("pause")
 
@@ -247,7 +246,7 @@ lesson.tell("pause")
 
 # %%
 ann.resume()
-lesson.wait_for(lambda: not any(behind_by().values()), "Ann to catch up")
+lesson.wait_for(lambda: not any(behind_by().values()), "the group to be through")
 measured.stop()
 measured.chart()
 
@@ -365,15 +364,15 @@ lesson.stop_broker()
 # predict: no-broker
 
 # %% tags=["breaks"]
-promise = producer.send(cellar, key=b"merlot", value=b"13.1, and nobody listens")
-done = promise.is_done
+sending = producer.send(cellar, key=b"merlot", value=b"13.1, and nobody listens")
+done = sending.is_done
 lesson.tell("no-broker")
 
 # %% tags=["breaks"]
 lesson.start_broker()
 
 # %% tags=["nbval-check-output"]
-late = promise.get(timeout=60)
+late = sending.get(timeout=60)
 survivors = list(read_topic(lesson.connection, cellar))
 
 lesson.tell("promise-kept")

@@ -16,7 +16,8 @@
 # pipeline: client topics
 
 # %% tags=["parameters"]
-fast = False  # True where nobody watches, as in automatic tests
+# For automatic tests: nothing to do here.
+fast = False
 max_records = 40
 
 # %% tags=["setup"]
@@ -114,7 +115,7 @@ lesson.tell("second-tag")
 byte_map(value)
 
 # %% [markdown]
-# ### What is not there
+# ### A wine without citric acid
 
 # %%
 # predict: zero
@@ -141,7 +142,7 @@ lesson.tell("zero")
 newer = value + bytes([13 << 3 | 1]) + struct.pack("<d", 2027.0)
 receipt = lesson.producer().send(lesson.topics.records, value=newer).get(timeout=10)
 record = list(read_topic(lesson.connection, lesson.topics.records))[-1]
-understood = decode_wine(record.value)
+decoded = decode_wine(record.value)
 lesson.tell("vintage")
 
 # %% [markdown]

@@ -16,7 +16,8 @@
 # pipeline: stage
 
 # %% tags=["parameters"]
-fast = False  # True where nobody watches, as in automatic tests
+# For automatic tests: nothing to do here.
+fast = False
 
 # %% tags=["setup"]
 import asyncio, math
@@ -327,9 +328,9 @@ put_aside = [letter.offset for letter in three]
 lesson.tell("poison")
 
 # %% [markdown]
-# ## A bad model never serves
+# ## A bad model
 #
-# This one can be built, but it does not know wine: it fails its own **golden record**, an answer that travels with the model.
+# A model brings a **golden record** along, a wine and the answer to it. This one can be built, but what it brings claims that a wine has the grade 100.
 
 # %%
 # predict: bad-model
@@ -355,8 +356,7 @@ lesson.tell("bad-model")
 # %% [markdown]
 # ## A transaction, by hand
 #
-# Before we are rude to the server, one thing that it relies on. Several writes can be one **transaction**: they become visible together, or not at all. We
-# begin one, write a score, and do not finish:
+# Before we are rude to the server, one thing that it relies on. Several writes can be one **transaction**. We begin one, write a score, and do not finish:
 
 # %%
 # predict: open
@@ -432,7 +432,7 @@ lesson.tell("killed")
 # %% [markdown]
 # ## Break it: stop the broker
 #
-# Now everything else goes on, and Kafka is away.
+# Now it is Kafka that goes away; client and server are left alone.
 
 # %%
 # predict: no-broker

@@ -16,7 +16,8 @@
 # pipeline: actors
 
 # %% tags=["parameters"]
-fast = False  # True where nobody watches, as in automatic tests
+# For automatic tests: nothing to do here.
+fast = False
 
 # %% tags=["setup"]
 import asyncio, logging, os, shutil, sys
@@ -203,8 +204,8 @@ white = [wine for wine, _ in read_wines(data_folder() / "wine_white.csv", "white
 mixed = messages_of([red[0], white[0], red[1], white[1]])
 
 # %% [markdown]
-# And a way to give it a model: built and checked first, away from the actors (lesson 05). The manager passes it on to the actor
-# of the model's data type.
+# And a way to give it a model: built and checked first, away from the actors (lesson 05). The message is for an actor that we do not know. So it goes to the
+# manager, in an envelope (`AskType`) that says of which data type that actor is; the answer comes from the actor itself.
 
 # %%
 from modelserving.actors.messages import AskType, ScoreBatch, SetSlots
@@ -216,8 +217,8 @@ catalog = {model.name: model for model in read_catalog(data_folder() / "models")
 
 def promote(name):
     model = build_candidate(catalog[name])
-    delivery = manager.ask(AskType(model.info.data_type, SetSlots(Slots(model))))
-    return delivery.reply.result(10).state.identity.name
+    message = SetSlots(Slots(current=model))
+    manager.ask(AskType(model.info.data_type, message)).reply.result(10)
 
 # %%
 def actors():
@@ -384,14 +385,21 @@ lesson.wait_for(lambda: server.get("/models")["models"], "the first model")
 records = lesson.topics.records
 lesson.manage(lambda: TopicView(lesson.connection, records, group), name="view")
 
+# %% [markdown]
+# This asks it something, and takes an error for an answer, too:
+
+# %%
+def asked(path):
+    try:
+        return str(server.get(path))
+    except ServerError as error:
+        return str(error)
+
 # %%
 # predict: no-state
 
 # %%
-try:
-    server.get("/state/white")
-except ServerError as error:
-    refused = str(error)
+refused = asked("/state/white")
 lesson.tell("no-state")
 
 # %% [markdown]

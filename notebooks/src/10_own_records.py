@@ -16,7 +16,8 @@
 # pipeline: client decode score models
 
 # %% tags=["parameters"]
-fast = False  # True where nobody watches, as in automatic tests
+# For automatic tests: nothing to do here.
+fast = False
 
 # %% tags=["setup"]
 import json

@@ -57,3 +57,9 @@ def test_the_sentence_says_what_the_picture_shows() -> None:
 def test_an_ended_flow_says_so() -> None:
     """When producer and consumer have ended, the headline does not speak of a buffer any more."""
     assert _frame(_snapshot(10, 10, running=False)).headline == "The flow has ended"
+
+
+def test_a_flow_is_steady_when_as_much_comes_out_as_goes_in() -> None:
+    """A lesson waits for that, and need not say how fast it will be then."""
+    assert not _snapshot(10, 10).steady
+    assert BackPressureSnapshot(samples=(FlowSample(3.0, 51.0, 50.0, 10),)).steady

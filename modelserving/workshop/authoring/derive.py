@@ -158,9 +158,11 @@ def _picture(kind: str, words: tuple[str, ...]) -> tuple[str, Diagram]:
 
 
 def _json(cell: Cell) -> dict[str, Any]:
+    # JupyterLab shows the first line of a folded cell: parameters are for tests, and a comment says so.
+    folded = {"jupyter": {"source_hidden": True}} if "parameters" in cell.tags else {}
     shared = {
         "cell_type": cell.kind,
-        "metadata": {"tags": list(cell.tags)} if cell.tags else {},
+        "metadata": {**folded, "tags": list(cell.tags)} if cell.tags else {},
         "source": cell.text.splitlines(keepends=True),
     }
     return shared if cell.kind == "markdown" else {**shared, "execution_count": None, "outputs": []}

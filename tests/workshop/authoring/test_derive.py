@@ -88,6 +88,13 @@ def test_a_picture_comes_with_its_sentence(lesson: LessonSource, tmp_path: Path,
     assert (notebook / target.removesuffix(")")).read_text(encoding="utf-8").startswith("<svg")
 
 
+def test_parameters_are_folded(tmp_path: Path) -> None:
+    """They are for tests; of a folded cell JupyterLab shows the first line. All other cells are open."""
+    found = cells(write(tmp_path, TEXT.replace('"setup"', '"parameters"')))
+    folded = [tags(cell) for cell in found if cell["metadata"].get("jupyter", {}).get("source_hidden")]
+    assert folded == [["parameters"]]
+
+
 def test_the_same_text_gives_the_same_bytes_and_every_cell_a_name_of_its_own(lesson: LessonSource) -> None:
     """Also of two cells that read the same."""
     assert notebook_text(lesson) == notebook_text(lesson)
