@@ -18,8 +18,15 @@ _TITLE = "Live view"
 # are whole sentences.
 _WIDE = (
     "<style>#jp-right-stack { min-width: clamp(320px, 100vw - 780px, 600px) !important; } "
+    ".jp-SideArea:has(#jp-right-stack) { max-width: max(360px, 100vw - 660px) !important; } "
     ".modelserving-live, .modelserving-live > * { min-width: 0; max-width: 100%; overflow-wrap: anywhere; } "
     ".modelserving-live svg { width: 100%; height: auto; }</style>"
+)
+# JupyterLab asks for these limits when a panel comes, and not when the window becomes narrower: it would leave a sliver
+# of the lesson. Where `modelserving lab` runs it, it can be told.
+_FIT_AGAIN = (
+    "<script>if (!window.modelservingFits) { window.modelservingFits = true; window.addEventListener('resize', () => { "
+    "for (const one of window.jupyterapp?.shell.widgets('right') ?? []) one.parent?.fit(); }); }</script>"
 )
 _panels: list[Any] = []
 
@@ -37,7 +44,7 @@ def dock(widget: Any) -> bool:
 
     while _panels:
         _panels.pop().close()
-    display(HTML(_WIDE))
+    display(HTML(_WIDE + _FIT_AGAIN))
     panel = Sidecar(title=_TITLE, anchor="right")
     _panels.append(panel)
     with panel:

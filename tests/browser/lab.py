@@ -121,7 +121,7 @@ def running_lab(servers: str, home: Path) -> Iterator[Lab]:
     own = {name: str(home / name) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")}
     environ = {**os.environ, **own, "KAFKA_BOOTSTRAP_SERVERS": servers, "MODELSERVING_HOME": str(home)}
     prepare_kernels(environ)
-    command = [sys.executable, "-m", "jupyterlab", *arguments, "--LabApp.expose_app_in_browser=True"]
+    command = [sys.executable, "-m", "jupyterlab", *arguments]
     with (home / "log").open("wb") as log:
         process = psutil.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environ)
     try:

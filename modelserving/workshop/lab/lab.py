@@ -116,6 +116,7 @@ def lab_arguments(work: WorkFolder, port: int, token: str, home: Path, *, browse
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--LabApp.extension_manager=readonly",
+        "--LabApp.expose_app_in_browser=True",  # for the panel beside a lesson: `widgets/dock.py`
     ]
 
 
