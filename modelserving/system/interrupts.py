@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,4 +27,4 @@ def interrupts_held_back() -> Iterator[None]:
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler if former is None else former)
     if came.is_set() and callable(former):
-        former(signal.SIGINT, None)
+        former(signal.SIGINT, sys._getframe())  # from here it can see which code is stopped

@@ -165,6 +165,19 @@ def test_the_view_can_be_read_in_both_themes(live: Page, theme: str) -> None:
     _until(live, readable)  # the theme's name is there before its style sheet is
 
 
+def test_a_narrower_window_leaves_the_lesson_its_width(live: Page) -> None:
+    """The panel beside it gives way; without, it would keep its width, and leave a sliver of the lesson."""
+
+    def width() -> float:
+        return float(live.evaluate("() => document.getElementById('jp-main-dock-panel').clientWidth"))
+
+    before = live.viewport_size
+    assert before is not None
+    live.set_viewport_size({"width": 1024, "height": before["height"]})
+    _until(live, lambda: 300 <= width() < 400)
+    live.set_viewport_size(before)
+
+
 def test_a_slider_of_lesson_03_turns_the_consumer(
     lab: Lab, opened: Callable[[str], Page], complaints: list[str]
 ) -> None:

@@ -177,22 +177,34 @@ def _stop_code_only(kernel: Any) -> None:
     Raised in the kernel's own code, an interrupt would end the request without an answer: the cell would show ``[*]``
     for good. Raised in an import, it would leave half a module, and some can be loaded only once in a process.
     """
+    stopper = _Stopper()
 
     def pre_handler_hook() -> None:
-        kernel.saved_sigint_handler = signal.signal(signal.SIGINT, _interrupted)
+        stopper.request += 1
+        kernel.saved_sigint_handler = signal.signal(signal.SIGINT, stopper.interrupted)
 
     kernel.pre_handler_hook = pre_handler_hook
 
 
-def _interrupted(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-    """Stop the cell that runs; where that must wait, try again in a moment. After a request, the kernel ignores it."""
-    while frame is not None and frame.f_code.co_name != _IMPORT:
-        if frame.f_code.co_name in _RUN_CODE:
-            raise StoppedCell
-        frame = frame.f_back
-    again = threading.Timer(_STOP_AGAIN_AFTER_S, _interrupt_main_thread)
-    again.daemon = True
-    again.start()
+class _Stopper:
+    """Stops the request at work when ■ was clicked, and no later one. Between requests the kernel ignores ■."""
+
+    def __init__(self) -> None:
+        self.request = 0
+
+    def interrupted(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """Stop the cell that runs; where that must wait, try again in a moment."""
+        while frame is not None and frame.f_code.co_name != _IMPORT:
+            if frame.f_code.co_name in _RUN_CODE:
+                raise StoppedCell
+            frame = frame.f_back
+        again = threading.Timer(_STOP_AGAIN_AFTER_S, self._again, (self.request,))
+        again.daemon = True
+        again.start()
+
+    def _again(self, request: int) -> None:
+        if request == self.request:
+            _interrupt_main_thread()
 
 
 def _interrupt_main_thread() -> None:

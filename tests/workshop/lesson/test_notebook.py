@@ -32,6 +32,11 @@ signal.raise_signal(signal.SIGINT)  # the kernel is not in the cell yet
 shell.run_cell("from time import sleep; sleep(60)")
 shell.run_cell("import stopped_in_it; sleep(60)")
 print("IMPORTED", vars(sys.modules["stopped_in_it"]).get("whole"))
+shell.run_cell("import signal; from modelserving.system.interrupts import interrupts_held_back as held")
+shell.run_cell("with held(): signal.raise_signal(signal.SIGINT)\\nprint('AFTER ALL')")
+signal.raise_signal(signal.SIGINT)  # the cell has ended just now
+shell.kernel.pre_handler_hook()
+shell.run_cell("sleep(1); print('NEXT')")
 shell.transform_ast = lambda code: signal.raise_signal(signal.SIGINT)
 shell.run_cell("1 + 1")
 """
@@ -74,9 +79,15 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def test_a_stop_waits_for_the_code_of_a_cell_and_is_one_line(stopped: str) -> None:
     """Not in the kernel's own code, for the cell would get no answer; nor in an import, of which half would stay."""
-    assert stopped.count("Stopped: by you") == 3
+    assert stopped.count("Stopped: by you") == 4
     assert "IMPORTED True" in stopped
     assert "Traceback" not in stopped
+
+
+def test_a_stop_is_for_the_cell_at_work_and_no_later_one(stopped: str) -> None:
+    """What was held back stops its own cell; where that has ended meanwhile, the next one goes on."""
+    assert "AFTER ALL" not in stopped
+    assert "NEXT" in stopped
 
 
 def test_an_answer_whose_cell_failed_is_not_judged() -> None:
