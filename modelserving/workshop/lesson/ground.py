@@ -209,9 +209,10 @@ class Ground:
             again = f"Run the cell that starts it, and then this one again ({name})."
             if isinstance(made, BackgroundTask) and made.error is not None:
                 yield f"{made.name} behind the cells ended with {made.error!r}. {again}"
-            elif isinstance(made, ServerProcess) and not made.running:
-                yield f"`{made}` has ended, with status {made.returncode}. {again}"
-            elif isinstance(made, ServerProcess):
+            elif isinstance(made, ServerProcess) and not made.stopped:
+                if not made.running:
+                    yield f"`{made}` has ended, with status {made.returncode}. {again}"
+                    continue
                 try:
                     made.get("/healthz")
                 except ServerError as error:

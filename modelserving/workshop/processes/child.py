@@ -33,6 +33,8 @@ class ChildProcess:
 
     def __init__(self, command: Sequence[str], environ: Mapping[str, str] | None = None) -> None:
         self.command = tuple(command)
+        self.stopped = False
+        """Whether it was told to end: then nobody is to wonder that it has."""
         self._folder = tempfile.TemporaryDirectory(prefix="modelserving-")
         self.folder = Path(self._folder.name)
         self._log_path = self.folder / "log"
@@ -85,6 +87,7 @@ class ChildProcess:
 
     def stop(self) -> None:
         """Ask it to end, wait, and insist. A second call does nothing."""
+        self.stopped = True
         if self._process.stdin:
             self._process.stdin.close()
         if self.running:

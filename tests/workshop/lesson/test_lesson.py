@@ -20,6 +20,7 @@ from modelserving.kafka import Connection, end_offsets, list_topics, make_consum
 from modelserving.workshop import Lesson, lag, start, take, topic_setting
 from modelserving.workshop.lesson import lesson as lesson_module
 from modelserving.workshop.lesson import lesson_topics
+from modelserving.workshop.processes.process import ServerProcess
 
 pytestmark = pytest.mark.broker
 
@@ -292,6 +293,21 @@ def test_a_wait_in_vain_says_what_it_can_find_out(lesson: Lesson) -> None:
     with suppress(ServerError):
         task.wait(60)
     with pytest.raises(WaitTimeout, match="pour behind the cells ended with ZeroDivisionError"):
+        lesson.wait_for(lambda: False, "the tide", 0)
+
+
+class _EndsAtOnce(ServerProcess):
+    module = "platform"
+
+
+def test_a_server_that_was_told_to_end_is_not_blamed(lesson: Lesson) -> None:
+    """One that has ended by itself is."""
+    server = lesson.manage(lambda: _EndsAtOnce("stage"), name="server")
+    server.wait(60)
+    with pytest.raises(WaitTimeout, match="`platform serve stage` has ended, with status"):
+        lesson.wait_for(lambda: False, "the tide", 0)
+    server.stop()
+    with pytest.raises(WaitTimeout, match="nothing behind the cells has failed"):
         lesson.wait_for(lambda: False, "the tide", 0)
 
 
