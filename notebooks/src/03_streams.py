@@ -360,9 +360,9 @@ lesson.tell("queue")
 # time that records are kept, and how full it is has a name of its own, the *lag* of a consumer group. The server behind it
 # still needs back pressure inside: it reads from the topic only what it can work on.
 #
-# **Source**: [`flow.py`](../modelserving/workshop/display/flow.py) has the producer and consumer that you watched,
-# [`back_pressure.py`](../modelserving/widgets/back_pressure.py) the picture, and
-# [`custom_stage.py`](../modelserving/stage/custom_stage.py) the stage that the next lesson is about.
+# **Source**: [flow.py](../modelserving/workshop/display/flow.py) has the producer and consumer that you watched,
+# [back_pressure.py](../modelserving/widgets/back_pressure.py) the picture, and
+# [custom_stage.py](../modelserving/stage/custom_stage.py) the stage that the next lesson is about.
 
 # %%
 lesson.recap()

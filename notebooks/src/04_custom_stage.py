@@ -75,7 +75,7 @@ lesson.tell("tiny")
 # %% [markdown]
 # The real stage is the same loop. It takes wines by the **batch**, as they come from Kafka; it puts aside what is no wine; and it does not score in the
 # loop, but in a thread of its own, so that nobody is held up. It has some seventy lines:
-# [`custom_stage.py`](../modelserving/stage/custom_stage.py); open it when you like.
+# [custom_stage.py](../modelserving/stage/custom_stage.py); open it when you like.
 #
 # ## By hand: no Kafka, no server
 #
@@ -466,9 +466,9 @@ lesson.tell("no-broker")
 # **In practice** several servers of one group share the partitions, and each reads all models. A stage of one process is the
 # simplest thing that works, and often it is enough; with many models, each wants a place of its own, which is a later lesson.
 #
-# **Source**: [`custom_stage.py`](../modelserving/stage/custom_stage.py), [`scoring.py`](../modelserving/serving/scoring.py) for
-# what is done with a batch, [`sink.py`](../modelserving/serving/sink.py) for the transaction,
-# [`build.py`](../modelserving/models/lifecycle/build.py) for golden records and warm-up
+# **Source**: [custom_stage.py](../modelserving/stage/custom_stage.py), [scoring.py](../modelserving/serving/scoring.py) for
+# what is done with a batch, [sink.py](../modelserving/serving/sink.py) for the transaction,
+# [build.py](../modelserving/models/lifecycle/build.py) for golden records and warm-up
 
 # %%
 lesson.recap()

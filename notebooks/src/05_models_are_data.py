@@ -429,7 +429,7 @@ serves("wine-random-forest-onnx")
 
 # %% [markdown]
 # How much is it to add a format? There is one place where all of them are named, `FACTORIES`. (The rest of its file is here:
-# [`factory.py`](../modelserving/models/formats/factory.py).)
+# [factory.py](../modelserving/models/formats/factory.py).)
 
 # %%
 from modelserving.models.formats import factory
@@ -643,10 +643,10 @@ serves("wine-decision-tree")
 # last step of its pipeline. A new model begins as a shadow on a small share of the stream. Name models by their digest in
 # commands: then nothing depends on what happened to be there before.
 #
-# **Source**: [`slots.py`](../modelserving/models/lifecycle/slots.py) for the slots,
-# [`build.py`](../modelserving/models/lifecycle/build.py) for check and warm-up,
-# [`history.py`](../modelserving/models/lifecycle/history.py) for where messages and commands lead,
-# [`shadow.py`](../modelserving/models/lifecycle/shadow.py), [`fetch.py`](../modelserving/models/lifecycle/fetch.py)
+# **Source**: [slots.py](../modelserving/models/lifecycle/slots.py) for the slots,
+# [build.py](../modelserving/models/lifecycle/build.py) for check and warm-up,
+# [history.py](../modelserving/models/lifecycle/history.py) for where messages and commands lead,
+# [shadow.py](../modelserving/models/lifecycle/shadow.py), [fetch.py](../modelserving/models/lifecycle/fetch.py)
 
 # %%
 lesson.recap()

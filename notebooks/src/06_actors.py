@@ -695,10 +695,10 @@ lesson.tell("lines")
 # **In practice** keep actors few and messages large: a batch, not a record. Bound every mailbox, and decide what a sender does when
 # it is full. Look at the restarts in `/healthz`: an actor that comes back every minute is a bug that nobody has read about yet.
 #
-# **Source**: [`serving.py`](../modelserving/actors/serving.py) for the actor, [`manager.py`](../modelserving/actors/manager.py)
-# for the one above it, [`supervision.py`](../modelserving/actors/runtime/supervision.py) for failures,
-# [`persistence.py`](../modelserving/actors/state/persistence.py) for the files, [`pool.py`](../modelserving/actors/pool.py) and
-# [`routers.py`](../modelserving/actors/routers.py)
+# **Source**: [serving.py](../modelserving/actors/serving.py) for the actor, [manager.py](../modelserving/actors/manager.py)
+# for the one above it, [supervision.py](../modelserving/actors/runtime/supervision.py) for failures,
+# [persistence.py](../modelserving/actors/state/persistence.py) for the files, [pool.py](../modelserving/actors/pool.py) and
+# [routers.py](../modelserving/actors/routers.py)
 
 # %%
 lesson.recap()

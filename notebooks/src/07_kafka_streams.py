@@ -420,8 +420,8 @@ lesson.tell("from-the-changelog")
 # **In practice** begin with the DSL and the standard store. Give an application's stores and nodes names of your own: changelogs are called after
 # them, and a new name begins with nothing.
 #
-# **Source**: [`topologies.py`](../modelserving/streams_server/topologies.py), [`stores.py`](../modelserving/streams_server/stores.py) for the
-# stores of our server, [`processor.py`](../modelserving/kstreams/processor.py)
+# **Source**: [topologies.py](../modelserving/streams_server/topologies.py), [stores.py](../modelserving/streams_server/stores.py) for the
+# stores of our server, [processor.py](../modelserving/kstreams/processor.py)
 
 # %%
 lesson.recap()

@@ -432,8 +432,8 @@ picture(ModelDistribution.CO_PARTITIONED)
 # **In practice** begin with the standard store, and look for what is read and written for each record before you look for another one. A store of your own
 # is for objects that are big, or change often.
 #
-# **Source**: [`stores.py`](../modelserving/streams_server/stores.py) for the three stores, [`scoring.py`](../modelserving/streams_server/scoring.py),
-# [`distribution.py`](../modelserving/streams_server/distribution.py) for the two ways of models, [`store.py`](../modelserving/kstreams/store.py) for
+# **Source**: [stores.py](../modelserving/streams_server/stores.py) for the three stores, [scoring.py](../modelserving/streams_server/scoring.py),
+# [distribution.py](../modelserving/streams_server/distribution.py) for the two ways of models, [store.py](../modelserving/kstreams/store.py) for
 # what lies between a store and the engine
 
 # %%

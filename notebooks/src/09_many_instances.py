@@ -485,9 +485,9 @@ lesson.tell("added-up")
 # **In practice** make more partitions than you have instances today: changing their number moves the keys. Keep the session's
 # timeout longer than your longest pause, and shorter than your patience. Let a client that gets a 503 wait a second and ask again.
 #
-# **Source**: [`queries.py`](../modelserving/web/queries.py) for the questions,
-# [`shares.py`](../modelserving/streams_server/shares.py) and [`instances.py`](../modelserving/streams_server/instances.py) for the
-# answers, [`distribution.py`](../modelserving/streams_server/distribution.py) for how models travel, [`job.py`](../examples/quix/job.py)
+# **Source**: [queries.py](../modelserving/web/queries.py) for the questions,
+# [shares.py](../modelserving/streams_server/shares.py) and [instances.py](../modelserving/streams_server/instances.py) for the
+# answers, [distribution.py](../modelserving/streams_server/distribution.py) for how models travel, [job.py](../examples/quix/job.py)
 
 # %%
 lesson.recap()

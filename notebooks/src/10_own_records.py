@@ -305,8 +305,8 @@ lesson.tell("registered")
 # **In practice** `modelserving new my-service --from table.csv --model model.onnx` writes all of this into a folder: schema, model, settings, a test, a README;
 # `modelserving run my-service` runs it. Name schemas after their topics, let only what is compatible in, and watch how often a column is missing (lesson 17).
 #
-# **Source**: [`registry/`](../modelserving/registry/__init__.py), [`records/decoder.py`](../modelserving/records/decoder.py) for what a server does with a schema,
-# [`service/`](../modelserving/service/__init__.py) for the folder
+# **Source**: [registry/](../modelserving/registry/__init__.py), [records/decoder.py](../modelserving/records/decoder.py) for what a server does with a schema,
+# [service/](../modelserving/service/__init__.py) for the folder
 
 # %%
 lesson.recap()

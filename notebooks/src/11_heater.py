@@ -376,8 +376,8 @@ lesson.tell("dead-letter")
 # **In practice** ask of each thing that a processor remembers: what happens if it forgets? Prefer commands that may come twice. And have the heater itself go to a safe
 # state when it hears nothing for long.
 #
-# **Source**: [`decide.py`](../modelserving/temperature/decide.py), [`topology.py`](../modelserving/temperature/topology.py) for the real processors,
-# [`rooms.py`](../modelserving/temperature/rooms.py) for the physics, [`faces.py`](../modelserving/temperature/faces.py) for the queries
+# **Source**: [decide.py](../modelserving/temperature/decide.py), [topology.py](../modelserving/temperature/topology.py) for the real processors,
+# [rooms.py](../modelserving/temperature/rooms.py) for the physics, [faces.py](../modelserving/temperature/faces.py) for the queries
 
 # %%
 lesson.recap()

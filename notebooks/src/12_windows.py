@@ -379,7 +379,7 @@ lesson.tell("fast-clock")
 # **In practice** measure how late records are before you choose the grace, and count those that are dropped: the engine's metric is `dropped-records-total`. Say in a result's name which
 # time it is of.
 #
-# **Source**: [`windows.py`](../modelserving/kstreams/windows.py) for stores of windows, [`functions.py`](../modelserving/kstreams/functions.py) for the extractor,
+# **Source**: [windows.py](../modelserving/kstreams/windows.py) for stores of windows, [functions.py](../modelserving/kstreams/functions.py) for the extractor,
 # [Kafka Streams in Python](../docs/kafka-streams.md) for an example of each window
 
 # %%

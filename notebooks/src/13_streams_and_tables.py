@@ -350,7 +350,7 @@ table("All have one", sorted(together.items())[:5], "model", "score")
 # **In practice** check the partitions of topics that you join, when your program starts: our server refuses to begin if they differ. Give table topics compaction; give
 # streams a retention.
 #
-# **Source**: [`instances.py`](../modelserving/streams_server/instances.py), [`topologies.py`](../modelserving/streams_server/topologies.py) for a global store in use,
+# **Source**: [instances.py](../modelserving/streams_server/instances.py), [topologies.py](../modelserving/streams_server/topologies.py) for a global store in use,
 # [Kafka Streams in Python](../docs/kafka-streams.md) for an example of each join
 
 # %%

@@ -424,8 +424,8 @@ lesson.tell("by-reference")
 # **In practice** at least once with a receiver that knows duplicates is a common choice, and often the best one: it needs nothing from the broker. Use
 # transactions where the answer goes to Kafka, make batches large, and give every instance a name of its own.
 #
-# **Source**: [`delivery.py`](../modelserving/workshop/processes/delivery.py) for the three orders, [`sink.py`](../modelserving/serving/sink.py) for the servers' own,
-# [`replay.py`](../modelserving/client/replay.py) for dead letters
+# **Source**: [delivery.py](../modelserving/workshop/processes/delivery.py) for the three orders, [sink.py](../modelserving/serving/sink.py) for the servers' own,
+# [replay.py](../modelserving/client/replay.py) for dead letters
 
 # %%
 lesson.recap()

@@ -261,8 +261,8 @@ lesson.tell("second")
 # **In practice** embed what is small, fast and yours. Ask a service where a model needs a machine of its own, or another team cares for it. Give it a time-out and
 # an end to the waiting, and watch the lag: what waits, grows.
 #
-# **Source**: [`service.py`](../modelserving/models/formats/remote/service.py) for time-out, retry and breaker,
-# [`inference.py`](../modelserving/web/inference.py) for the service, [`alarms.py`](../modelserving/workshop/processes/alarms.py) for the second application
+# **Source**: [service.py](../modelserving/models/formats/remote/service.py) for time-out, retry and breaker,
+# [inference.py](../modelserving/web/inference.py) for the service, [alarms.py](../modelserving/workshop/processes/alarms.py) for the second application
 
 # %%
 lesson.recap()

@@ -325,8 +325,8 @@ lesson.tell("killed")
 # **In practice** ask whether the second model's work is worth its price: every record is scored twice. Set the deadline from what the reader of the answers needs, not
 # from what the models take. Watch how often the fast model answers: that is the quality that you really serve.
 #
-# **Source**: [`deciders.py`](../modelserving/speculative/deciders.py), [`collector.py`](../modelserving/speculative/collector.py),
-# [`starter.py`](../modelserving/speculative/starter.py) for who asks and waits
+# **Source**: [deciders.py](../modelserving/speculative/deciders.py), [collector.py](../modelserving/speculative/collector.py),
+# [starter.py](../modelserving/speculative/starter.py) for who asks and waits
 
 # %%
 lesson.recap()

@@ -130,7 +130,7 @@ server_page(monitor)
 # ## When to wake somebody
 #
 # An **alert** is a question about such numbers that is asked again and again, and the time for which the answer must be yes. The package has some, in
-# [`alerts.yml`](../modelserving/monitoring/metrics/files/alerts.yml), and each is tested. A good one says what is wrong, and what to do:
+# [alerts.yml](../modelserving/monitoring/metrics/files/alerts.yml), and each is tested. A good one says what is wrong, and what to do:
 
 # %%
 import yaml
@@ -368,9 +368,9 @@ timeline(points, says, x="wine", y="answer, grades")
 # **In practice** begin with two alerts, lag and dead letters. Let `modelserving serve monitor` run beside every pipeline, find out how late your truth is, and who never
 # gets one. State how often your drift alarm is wrong before you let it roll back (`--roll-back`).
 #
-# **Source**: [`server_metrics.py`](../modelserving/monitoring/metrics/server_metrics.py), [`detector.py`](../modelserving/monitoring/drift/detector.py),
-# [`join.py`](../modelserving/monitoring/truth/join.py), [`quality.py`](../modelserving/monitoring/truth/quality.py),
-# [`backtest.py`](../modelserving/monitoring/replay/backtest.py)
+# **Source**: [server_metrics.py](../modelserving/monitoring/metrics/server_metrics.py), [detector.py](../modelserving/monitoring/drift/detector.py),
+# [join.py](../modelserving/monitoring/truth/join.py), [quality.py](../modelserving/monitoring/truth/quality.py),
+# [backtest.py](../modelserving/monitoring/replay/backtest.py)
 
 # %%
 lesson.recap()

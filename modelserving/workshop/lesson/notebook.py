@@ -15,6 +15,8 @@ from collections.abc import Awaitable
 from types import FrameType, TracebackType
 from typing import Any, TypeVar
 
+from kafka.errors import IllegalStateError
+
 from modelserving.errors import ModelServingError
 from modelserving.system.interrupts import interrupts_held_back
 from modelserving.widgets.waiting import CellClock
@@ -35,6 +37,7 @@ AWAIT_SECONDS = 60.0
 _T = TypeVar("_T")
 _LIMIT = "_modelserving_within_limit"
 _STOPPED = "Stopped: by you, with the square button or Ctrl-C. What runs behind the cells goes on."
+_CLOSED = "Was the lesson closed? Run its set-up cell, the one with `start(...)`, and then this section."
 _STOP_AGAIN_AFTER_S = 0.1
 _CHECK = "lesson.check("
 _RUN_CODE = {"run_cell_async", "comm_msg"}
@@ -61,7 +64,9 @@ def prepare_kernel() -> None:
     shell = _shell()
     if shell is None:
         return
-    shell.set_custom_exc((ModelServingError, KeyboardInterrupt, asyncio.CancelledError, NameError), _show_short)
+    shell.set_custom_exc(
+        (ModelServingError, KeyboardInterrupt, asyncio.CancelledError, NameError, IllegalStateError), _show_short
+    )
     shell.user_ns[_LIMIT] = within_limit
     shell.user_ns_hidden[_LIMIT] = within_limit
     if not any(isinstance(one, _LimitAwaits) for one in shell.ast_transformers):
@@ -235,6 +240,8 @@ def _show_short(
         lines = [f"`{error.name}` is not defined: the cell with your answer was not run, or ended with an error."]
     elif isinstance(error, ModelServingError):
         lines = [f"{kind.__name__}: {error}"]
+    elif isinstance(error, IllegalStateError):
+        lines = [f"{kind.__name__}: {error} {_CLOSED}"]
     else:
         lines = [_STOPPED]
     # IPython has no public way to say what is shown for an error; ipykernel sends what this is given.

@@ -53,6 +53,7 @@ shell.run_cell("say_hello = missing")
 print("SAID", why_undefined("say_hello"))
 shell.run_cell("def say_hello(): ...")
 print("FINE", why_undefined("say_hello"))
+shell.run_cell("from kafka.errors import IllegalStateError\\nraise IllegalStateError('closed already!')")
 """
 
 
@@ -82,6 +83,13 @@ def test_a_stop_waits_for_the_code_of_a_cell_and_is_one_line(stopped: str) -> No
     assert stopped.count("Stopped: by you") == 4
     assert "IMPORTED True" in stopped
     assert "Traceback" not in stopped
+
+
+def test_a_client_that_was_closed_is_one_line_with_what_to_do() -> None:
+    """It was closed with its lesson."""
+    said = _run(_ANSWERS)
+    assert "closed already! Was the lesson closed? Run its set-up cell" in said
+    assert "Traceback" not in said.partition("closed already!")[0].rpartition("FINE")[2]
 
 
 def test_a_stop_is_for_the_cell_at_work_and_no_later_one(stopped: str) -> None:
