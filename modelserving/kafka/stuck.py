@@ -32,7 +32,7 @@ _DAMAGED = "the broker says that its log is damaged there (CORRUPT_MESSAGE)"
 
 @dataclass(slots=True)
 class _WayOut:
-    """For the first offset behind a damaged place from which something comes.
+    """For the first offset behind a damaged batch from which something comes.
 
     Args:
         start: where it begins.
@@ -78,7 +78,7 @@ class StuckFetches:
 
     Args:
         fetcher: of the consumer.
-        note: told of each place that was passed over.
+        note: told of each gap that was passed over.
     """
 
     def __init__(self, fetcher: Fetcher, note: Callable[[Gap], object]) -> None:

@@ -32,7 +32,7 @@ def check(lesson: Ground, final_counts: Callable[[Any], Any]) -> str:  # noqa: A
     said, lengths = _said(final_counts)
     require(said, "Nothing was said, though two minutes and their grace are over. Who waits longer than 30 seconds?")
     often = Counter((key, start) for key, start, _ in said)
-    twice = [place for place, times in often.items() if times > 1]
+    twice = [window for window, times in often.items() if times > 1]
     require(
         not twice,
         f"{len(twice)} windows were told more than once, one of them {max(often.values())} times: with each record. "
