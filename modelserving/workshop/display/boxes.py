@@ -16,6 +16,12 @@ _FRAME = (
     "color:var(--jp-content-font-color1,#111);padding:.5em .9em;margin:.3em 0;max-width:60em"
 )
 
+_CODE_FRAME = (
+    ".modelserving-code { padding: .4em; background: var(--jp-cell-editor-background, #f8f8f8) !important; }",
+    ".modelserving-code pre { word-break: normal; overflow-wrap: anywhere; }",
+    ".modelserving-code .linenos { color: var(--jp-ui-font-color2, #666); padding-right: 1em; }",
+)
+
 _CAPTION = "max-width:60em;font-size:var(--jp-ui-font-size1,13px)"
 _LONG_WORD = 30
 _NUMBER = re.compile(r"[+−-]?[\d,]+(\.\d+)?")
@@ -164,12 +170,16 @@ def mark_up(code: str, language: str, **form: object) -> str:
 @cache
 def _code_style() -> str:
     """Colours of code for JupyterLab's light theme, and for its dark one."""
+    dark = '[data-jp-theme-light="false"] .modelserving-code'
+    rules = [*_rules("friendly", ".modelserving-code"), *_rules("github-dark", dark), *_CODE_FRAME]
+    return f"<style>{chr(10).join(rules)}</style>"
+
+
+def _rules(style: str, selector: str) -> list[str]:
+    """Pygments' rules for what we mark up: those for line numbers and ``pre`` would be for all of the page."""
     from pygments.formatters import HtmlFormatter
 
-    light = HtmlFormatter(style="friendly").get_style_defs(".modelserving-code")
-    dark = HtmlFormatter(style="github-dark").get_style_defs('[data-jp-theme-light="false"] .modelserving-code')
-    frame = ".modelserving-code { padding: .4em; background: var(--jp-cell-editor-background, #f8f8f8) !important; }"
-    return f"<style>{light}\n{dark}\n{frame}</style>"
+    return [line for line in HtmlFormatter(style=style).get_style_defs(selector).splitlines() if selector in line]
 
 
 def _side(values: Sequence[str]) -> str:

@@ -78,3 +78,9 @@ def test_code_has_colours_for_the_light_theme_and_for_the_dark() -> None:
     shown = highlight("x = 1")
     assert "data-jp-theme-light" in shown
     assert "--jp-cell-editor-background" in shown
+
+
+def test_the_style_of_code_is_for_code_alone() -> None:
+    """A rule for all line numbers of a page had those of the dark theme black in the light one."""
+    rules = highlight("x = 1").partition("<style>")[2].partition("</style>")[0].splitlines()
+    assert [rule for rule in rules if "modelserving-code" not in rule] == []
