@@ -17,7 +17,7 @@ from defusedxml.ElementTree import iterparse
 from modelserving.errors import ModelFormatError, ModelRefused
 from modelserving.models.formats.pmml.expressions import settle_expressions
 from modelserving.models.formats.pmml.faults import mend, refuse_faults
-from modelserving.models.formats.pmml.fields import declare_outputs, read_columns
+from modelserving.models.formats.pmml.fields import NO_ANSWER, declare_outputs, read_columns, settle_votes
 from modelserving.models.formats.pmml.guard import check_expressions, check_length
 from modelserving.models.formats.pmml.repair import reduce_outputs, repair
 from modelserving.models.formats.pmml.required import find_required, settle_branches, settle_unread
@@ -47,6 +47,7 @@ class PmmlDocument:
         outputs: the names of these, without those that are no final result.
         predicted: those that are the answer itself.
         following: those that are worked out from it.
+        shares: those that are shares of votes, some of which may be for no answer.
         required: the fields that may not be missing.
         longest: characters that a text may have; 0 if that does not matter.
     """
@@ -58,6 +59,7 @@ class PmmlDocument:
     outputs: tuple[str, ...]
     predicted: frozenset[str]
     following: frozenset[str]
+    shares: tuple[str, ...]
     required: frozenset[str]
     longest: int = 0
 
@@ -88,12 +90,14 @@ def read_pmml(data: bytes, full: bool = False) -> PmmlDocument:
     full_text = ""
     try:
         settle_unread(root)
-        settle_branches(root)
+        settled = settle_branches(root)
         required = find_required(root, model)
+        settle_votes(root, settled)
         settle_expressions(root)
         mend(root, model)
-        target, labels = repair(root, model)
-        outputs, predicted, following = declare_outputs(model, target, labels)
+        target, listed = repair(root, model)
+        labels = [label for label in listed if label != NO_ANSWER]
+        outputs, predicted, following, shares = declare_outputs(model, target, labels)
         if full:
             check_length(root)
             full_text = tostring(root, encoding="unicode")
@@ -102,7 +106,7 @@ def read_pmml(data: bytes, full: bool = False) -> PmmlDocument:
         raise ModelFormatError(f"the PMML document contradicts itself, or lacks something: {error}.") from error
     check_length(root)
     text, longest = tostring(root, encoding="unicode"), MAX_TEXT if applies_texts(root) else 0
-    return PmmlDocument(text, classes, columns, full_text, outputs, predicted, following, required, longest)
+    return PmmlDocument(text, classes, columns, full_text, outputs, predicted, following, shares, required, longest)
 
 
 def _parse(data: bytes) -> Element:

@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from modelserving import jvm
 from modelserving.errors import ModelFormatError, ScoringError
 from modelserving.models.formats.inputs import unanswerable
+from modelserving.models.formats.pmml.fields import NO_ANSWER
 from modelserving.models.formats.pmml.loop import make_batch_function
 from modelserving.models.model import Scores
 
 __all__ = ["PmmlEngine", "load_engine", "text_of"]
 
+_SILENT = "as many models of its ensemble have no answer as have any other, or more"
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
 
 
@@ -104,6 +106,10 @@ class PmmlEngine:
         indices = np.where(np.isnan(codes), len(self._texts), codes).astype(np.intp)
         texts: list[str | None] = [*self._texts, None]
         numbers = np.array([_spelt(text) for text in texts], dtype=np.float64)
+        if NO_ANSWER in self._texts:
+            silent = self._texts.index(NO_ANSWER)
+            problems |= dict.fromkeys(map(int, np.flatnonzero(indices == silent)), _SILENT)
+            texts[silent] = None
         return Scores(numbers[indices], problems, np.array(texts, dtype=object)[indices])
 
     def _code_of(self, answer: Any) -> int:

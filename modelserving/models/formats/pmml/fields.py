@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from xml.etree.ElementTree import Element, SubElement
 
 from modelserving.errors import ModelFormatError
 from modelserving.records import Column, ColumnType
 
-__all__ = ["declare_outputs", "read_columns"]
+__all__ = ["NO_ANSWER", "declare_outputs", "read_columns", "settle_votes"]
+
+NO_ANSWER = "modelserving no answer"
+"""The label for which a segment votes that has no answer; no document has it."""
 
 _TYPES = {"double": ColumnType.DOUBLE, "float": ColumnType.FLOAT, "integer": ColumnType.INT64}
 _KNOWN = {*_TYPES, "string", "boolean"}
 _MOST_LABELS = 200
+_VOTES = frozenset({"majorityVote", "weightedMajorityVote"})
 
 
 def read_columns(root: Element) -> Mapping[str, Column]:
@@ -56,9 +60,53 @@ def _write_as_text(field: Element) -> None:
             SubElement(field, "Value", value=value)
 
 
+def settle_votes(root: Element, settled: Collection[int]) -> None:
+    """Let a tree that has no answer vote for having none: no answer is given if most have none, and not by the others.
+
+    Args:
+        root: the document; it is changed: each node of trees that vote gets a last branch, and the target that label.
+        settled: the trees, by their identity, that ask whether a branch can be known.
+    """
+    for ensemble in root.iter("MiningModel"):
+        segmentation = ensemble.find("Segmentation")
+        if segmentation is None or segmentation.get("multipleModelMethod") not in _VOTES:
+            continue
+        if segmentation.get("missingPredictionTreatment", "continue") != "continue":
+            continue
+        trees = segmentation.findall("Segment/TreeModel")
+        changed = [
+            _vote_always(t) for t in trees if t.get("missingValueStrategy", "none") == "none" or id(t) in settled
+        ]
+        if any(changed):
+            _list_no_answer(root, ensemble)
+
+
+def _vote_always(tree: Element) -> bool:
+    """Whether a tree was given answers where it had none."""
+    if tree.get("noTrueChildStrategy", "returnNullPrediction") != "returnNullPrediction":
+        return False
+    counts = tree.find(".//ScoreDistribution") is not None
+    branching = [node for node in tree.iter("Node") if node.find("Node") is not None]
+    for node in branching:
+        last = SubElement(node, "Node", score=NO_ANSWER)
+        SubElement(last, "True")
+        if counts:
+            SubElement(last, "ScoreDistribution", value=NO_ANSWER, recordCount="1")
+    return bool(branching)
+
+
+def _list_no_answer(root: Element, ensemble: Element) -> None:
+    fields = ensemble.iterfind("MiningSchema/MiningField")
+    targets = {field.get("name") for field in fields if field.get("usageType") in {"target", "predicted"}}
+    for field in root.iterfind("DataDictionary/DataField"):
+        listed = [value.get("value") for value in field.iterfind("Value")]
+        if field.get("name") in targets and listed and NO_ANSWER not in listed:
+            SubElement(field, "Value", value=NO_ANSWER)
+
+
 def declare_outputs(
     model: Element, target: str, labels: list[str]
-) -> tuple[tuple[str, ...], frozenset[str], frozenset[str]]:
+) -> tuple[tuple[str, ...], frozenset[str], frozenset[str], tuple[str, ...]]:
     """Let a model output all that it declares; one that declares nothing, its answer and its probabilities.
 
     Args:
@@ -67,14 +115,15 @@ def declare_outputs(
         labels: of that field.
 
     Returns:
-        The names of the final results, in order; and those, of all, that are the answer itself, and that follow from
-        it.
+        The names of the final results, in order; and those, of all, that are the answer itself, that follow from it,
+        and that are shares of votes, of which some may be for no answer.
     """
     declaring = _declaring(model)
     if declaring is None:
         declaring = model
         _add_outputs(model, target, labels if model.get("functionName") == "classification" else [])
-    if _counts_segments(declaring):
+    shares = _shares(declaring)
+    if _counts_segments(declaring) or (shares and not set(labels) <= set(shares)):
         _drop(declaring, "probability")
     _drop(declaring, "reasonCode")
     fields = declaring.findall("Output/OutputField")
@@ -82,7 +131,7 @@ def declare_outputs(
     for field in fields:
         field.attrib.pop("isFinalResult", None)
     answers = frozenset(field.get("name", "") for field in fields if _is_answer(field, target))
-    return tuple(final), answers, _following(fields, answers)
+    return tuple(final), answers, _following(fields, answers), tuple(shares.values())
 
 
 def _declaring(model: Element) -> Element | None:
@@ -103,6 +152,15 @@ def _counts_segments(model: Element) -> bool:
         "weightedMajorityVote",
         "selectFirst",
     }
+
+
+def _shares(model: Element) -> Mapping[str, str]:
+    """The names of the outputs that are shares of votes, by label."""
+    segmentation = model.find("Segmentation")
+    if segmentation is None or segmentation.get("multipleModelMethod") != "majorityVote":
+        return {}
+    fields = model.findall("Output/OutputField")
+    return {f.get("value", ""): f.get("name", "") for f in fields if f.get("feature") == "probability"}
 
 
 def _drop(model: Element, feature: str) -> None:

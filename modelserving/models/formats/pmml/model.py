@@ -155,6 +155,7 @@ class _Outputs:
         self._java: Any = None
         self._predicted = document.predicted
         self._following = document.following
+        self._shares = document.shares
         self._columns: dict[str, int] = {}
         if not self.wanted:
             return
@@ -181,6 +182,11 @@ class _Outputs:
             return scores.values if scores.labels is None else scores.labels
         column = self._columns[name]
         values = [row[column] if column < len(row) else None for row in answers]
+        if name in self._shares:
+            values = [
+                None if value is None else self._of_votes(value, row)
+                for value, row in zip(values, answers, strict=True)
+            ]
         if name in self._following:
             values = [None if self._turned(row, scores, n) else values[n] for n, row in enumerate(answers)]
         return _as_array(values)
@@ -190,6 +196,11 @@ class _Outputs:
         named = [row[self._columns[name]] for name in self._predicted if row and name in self._columns]
         labels = scores.labels
         return labels is not None and any(value is not None and text_of(value) != labels[index] for value in named)
+
+    def _of_votes(self, share: float, row: Sequence[Any]) -> float | None:
+        """A share of all votes but those for no answer."""
+        cast = sum(float(row[self._columns[name]] or 0.0) for name in self._shares)
+        return float(share) / cast if cast else None
 
     def _predict(self, row: Any) -> Sequence[Any]:
         try:

@@ -134,9 +134,11 @@ def _break_ties_of_votes(segmentation: Element) -> None:
     if method not in {"majorityVote", "weightedMajorityVote"}:
         return
     segmentation.set("multipleModelMethod", "weightedMajorityVote")
-    for index, segment in enumerate(segmentation.iterfind("Segment")):
-        weight = float(segment.get("weight", "1")) if method == "weightedMajorityVote" else 1.0
-        segment.set("weight", repr(weight * (1.0 + 2.0 ** -(20 + min(index, 25)))))
+    segments = segmentation.findall("Segment")
+    weights = [float(s.get("weight", "1")) if method == "weightedMajorityVote" else 1.0 for s in segments]
+    smallest = min((weight for weight in weights if weight > 0), default=1.0)
+    for index, (segment, weight) in enumerate(zip(segments, weights, strict=True)):
+        segment.set("weight", repr(weight + smallest * 2.0 ** -(20 + min(index, 25))))
 
 
 def _round_to_single_precision(root: Element) -> None:

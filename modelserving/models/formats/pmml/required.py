@@ -23,26 +23,29 @@ _OPPOSITES = {"equal": "notEqual", "lessThan": "greaterOrEqual", "greaterThan": 
 _OPPOSITES |= {opposite: operator for operator, opposite in _OPPOSITES.items()}
 
 
-def settle_branches(root: Element) -> None:
+def settle_branches(root: Element) -> set[int]:
     """Let trees ask before each branch whether it can be known, where the engine would go on to the next one.
 
     What the document wants then, its last prediction or none, is a leaf of its own. Trees that ask in another way than
     ``_unknown`` can tell stay as they are, and ``find_required`` says what may not be missing.
 
-    Args:
-        root: the document; it is changed.
+    Returns:
+        The trees that ask, by their identity; they are changed.
     """
+    settled: set[int] = set()
     inside = {id(tree) for segmentation in root.iter("Segmentation") for tree in segmentation.iter("TreeModel")}
     for tree in root.iter("TreeModel"):
         make_leaf = _LEAVES.get(tree.get("missingValueStrategy", "none"))
-        if make_leaf is None or not _decisive(tree):
+        votes = id(tree) in inside and tree.get("functionName") == "classification"
+        if make_leaf is None or not (votes or _decisive(tree)):
             continue
-        # an ensemble works with the counts of its trees, so that a leaf without them would leave it without an answer
-        counts = id(tree) in inside and tree.get("functionName") == "classification"
-        plans = [(node, _settled(node, make_leaf, counts)) for node in tree.iter("Node")]
+        # an ensemble works with the counts of its trees: a leaf without them would leave it without an answer
+        plans = [(node, _settled(node, make_leaf, votes)) for node in tree.iter("Node")]
         if all(children is not None for _, children in plans):
             for node, children in plans:
                 node[:] = children or ()
+            settled.add(id(tree))
+    return settled
 
 
 def settle_unread(root: Element) -> None:
@@ -206,11 +209,13 @@ def _counts_all(model: Element) -> bool:
     method, classifies = segmentation.get("multipleModelMethod"), model.get("functionName") == "classification"
     strategies = {tree.get("missingValueStrategy", "none") for tree in model.iter("TreeModel")}
     others = any(inner.tag != "TreeModel" for inner in segmentation.iterfind("Segment/*") if _is_model(inner))
-    skips = segmentation.get("missingPredictionTreatment") == "skipSegment"
-    if classifies and skips:
-        return True
+    treatment = segmentation.get("missingPredictionTreatment", "continue")
+    if treatment == "skipSegment":
+        return classifies
+    if method in _VOTES and treatment == "continue":  # a tree that has no answer votes for none
+        return others or "nullPrediction" in strategies
     unanswered = bool(strategies & {"none", "nullPrediction"})
-    return (method in _VOTES and unanswered) or (method in _MEDIANS and not skips and (unanswered or others))
+    return (method in _VOTES and unanswered) or (method in _MEDIANS and (unanswered or others))
 
 
 def _is_model(element: Element) -> bool:

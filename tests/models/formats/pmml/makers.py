@@ -279,6 +279,28 @@ ELEMENTS: Mapping[str, tuple[str, Rows]] = {
         )
         for method, how in product(("majorityVote", "weightedMajorityVote", "average"), ("", *SKIPPING))
     },
+    **{
+        f"votes {method} {strategy} of {count}": (
+            ensemble(
+                method,
+                [
+                    branches(predicate, strategy, "returnNullPrediction")
+                    .replace('functionName="regression"', 'functionName="classification"')
+                    .replace('score="1"', f'score="{label}"')
+                    .replace('score="2"', 'score="q"')
+                    .replace('score="9"', 'score="r"')
+                    .replace(schema(), bare())
+                    for predicate, label in ((LOW, "p"), (IS_A, "q"), (HIGH, "r"), (GONE, "p"))[:count]
+                ],
+                "k",
+                LABELS if method == "majorityVote" else LABEL,
+            ),
+            [*ALL, *UNSEEN],
+        )
+        for method, strategy, count in product(
+            ("majorityVote", "weightedMajorityVote"), ("none", "lastPrediction"), (3, 4)
+        )
+    },
     **{f"rules {criterion}": (rules(criterion), ALL) for criterion in ("firstHit", "weightedSum")},
     "bayes": (bayes(BY_TEXT), ALL),
     "bayes with numbers": (bayes(BY_TEXT + BY_NUMBER), ALL),

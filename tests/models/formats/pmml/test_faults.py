@@ -452,6 +452,52 @@ def test_what_the_outermost_model_refuses_no_segment_sees() -> None:
     assert list(score(data, c=["a", "never seen"]).problems) == [1]
 
 
+def voting(method: str, *segments: tuple[str, str, str], output: str = "") -> bytes:
+    """An ensemble of trees with one branch each: its weight, its label, and what it asks."""
+    mining = schema("k", "c", "x").replace('"c"/>', '"c" invalidValueTreatment="asIs"/>')
+    trees = "".join(
+        f'<Segment weight="{weight}"><True/><TreeModel functionName="classification">{mining}<Node><True/>'
+        f'<Node score="{label}">{asked}</Node></Node></TreeModel></Segment>'
+        for weight, label, asked in segments
+    )
+    return pmml(
+        FIELDS,
+        f'<MiningModel functionName="classification">{mining}{output}<Segmentation multipleModelMethod="{method}">'
+        f"{trees}</Segmentation></MiningModel>",
+    )
+
+
+IS_B = IS_A.replace('"a"', '"b"')
+HIGH, LOW = (
+    f'<SimplePredicate field="x" operator="{operator}" value="1"/>' for operator in ("greaterThan", "lessThan")
+)
+
+
+def test_trees_that_have_no_answer_vote_for_none() -> None:
+    """No answer is given if most trees have none; else each label has its share of the votes that were cast."""
+    shares = "".join(
+        f'<OutputField name="P_{label}" optype="continuous" dataType="double" feature="probability" value="{label}"/>'
+        for label in ("no", "yes")
+    )
+    votes = (("1", "no", IS_A), ("1", "yes", IS_B), *[("1", "no", HIGH)] * 3, ("1", "yes", LOW))
+    data = voting("majorityVote", *votes, output=f"<Output>{shares}</Output>")
+    scores = score(data, {"outputs": "*"}, c=["a", "never seen", "b", "b"], x=[5.0, None, 5.0, None])
+    assert list(scores.problems) == [1, 3]
+    assert "no answer" in scores.problems[1]
+    assert scores.labels is not None
+    assert scores.labels[[0, 2]].tolist() == ["no", "no"]
+    assert scores.outputs["P_no"][[0, 2]].tolist() == pytest.approx([1, 3 / 4])
+    assert scores.outputs["P_yes"][[0, 2]].tolist() == pytest.approx([0, 1 / 4])
+
+
+def test_of_labels_with_equally_heavy_votes_the_first_wins() -> None:
+    """However much each of its votes weighs."""
+    votes = (("0.5", "yes", HIGH), ("1", "no", HIGH), ("0.5", "no", HIGH), ("1", "yes", HIGH))
+    labels = score(voting("weightedMajorityVote", *votes), c=["a"], x=[5.0]).labels
+    assert labels is not None
+    assert labels.tolist() == ["yes"]
+
+
 def test_a_target_that_is_taken_as_it_is_keeps_its_labels() -> None:
     """KNIME marks every field so, its target too: without its labels, the last one would never be the answer."""
     cells = "".join(
