@@ -28,6 +28,7 @@ from modelserving.kafka.clients import MAX_MESSAGE_BYTES, REQUEST_BYTES, Connect
 
 __all__ = [
     "BrokerWatch",
+    "is_refused",
     "is_unreadable",
     "make_fast_consumer",
     "make_fast_producer",
@@ -193,6 +194,16 @@ def is_unreadable(error: Any) -> bool:
     known = _engine().KafkaError
     stuck = {known.INVALID_MSG, known.MSG_SIZE_TOO_LARGE}  # the broker's own log is damaged; it never comes whole
     return error.code() in {known._BAD_MSG, known._BAD_COMPRESSION, known._NOT_IMPLEMENTED, *stuck}
+
+
+def is_refused(error: Any) -> bool:
+    """Whether a message's error says that the broker itself fails to read what is there; it may be for the moment only.
+
+    Args:
+        error: a message's ``KafkaError``.
+    """
+    known = _engine().KafkaError
+    return error.code() in {known.UNKNOWN, known.INVALID_RECORD}
 
 
 def to_kafka_error(error: Any, connection: Connection) -> Exception:

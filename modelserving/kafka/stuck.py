@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kafka.consumer.fetcher import Fetcher
-from kafka.errors import CorruptRecordError, KafkaError
+from kafka.errors import CorruptRecordError, InvalidRecordError, KafkaError, UnknownError
 
 from modelserving.kafka.gaps import Gap
 from modelserving.kafka.unreadable import FRAME, end_of, is_part
@@ -27,7 +27,9 @@ _REFUSALS = 5
 _SILENT_S = 10.0
 """For at least so long, where the broker does not say that anything is wrong."""
 _SILENT = "the broker gives nothing there, though its log goes on to offset {}: that log is damaged"
-_DAMAGED = "the broker says that its log is damaged there (CORRUPT_MESSAGE)"
+_DAMAGED = "the broker says that its log is damaged there ({})"
+_WORDS = {error.errno: error.message for error in (CorruptRecordError, InvalidRecordError, UnknownError)}
+"""By which a broker refuses what it cannot read itself; the last one may mean anything, and so is borne for longer."""
 
 
 @dataclass(slots=True)
@@ -41,7 +43,7 @@ class _WayOut:
         low: the highest from which nothing came.
         high: the lowest behind it from which something came.
         answers: how many of them led nowhere.
-        refused: whether the broker says that its log is damaged.
+        refused: by which word the broker refuses what is there; none: it is silent.
         end: of the log, as far as an answer told it.
     """
 
@@ -51,13 +53,14 @@ class _WayOut:
     low: int
     high: int | None = None
     answers: int = 0
-    refused: bool = False
+    refused: int = 0
     end: int = 0
 
     @property
     def believed(self) -> bool:
         """Whether the start was asked for often and long enough."""
-        return self.answers >= _REFUSALS and (self.refused or time.monotonic() - self.since >= _SILENT_S)
+        at_once = self.refused not in {0, UnknownError.errno}
+        return self.answers >= _REFUSALS and (at_once or time.monotonic() - self.since >= _SILENT_S)
 
     def narrow(self, end: int) -> int | None:
         """The offset to ask for next; ``None`` when it is found.
@@ -89,7 +92,7 @@ class StuckFetches:
 
     def __call__(self, answer: Any) -> Any:
         """The messages of an answer; ``None`` where there are none."""
-        refused = answer.partition_data.error_code == CorruptRecordError.errno
+        refused = answer.partition_data.error_code in _WORDS
         if not self._is_of_now(answer):
             return None if refused else self._parse(answer)
         search, data = self._searches.get(answer.topic_partition), answer.partition_data.records or b""
@@ -114,7 +117,7 @@ class StuckFetches:
 
     def _hear_nothing(self, answer: Any, search: _WayOut | None) -> Any:
         """Take an answer without a message: the log ends there, or it is damaged, and left behind in the end."""
-        tp, at, refused = answer.topic_partition, answer.fetched_offset, bool(answer.partition_data.error_code)
+        tp, at, refused = answer.topic_partition, answer.fetched_offset, answer.partition_data.error_code
         if _end(answer) <= at and not refused:
             if search is not None:
                 self._end_search(answer, search)
@@ -122,7 +125,7 @@ class StuckFetches:
         if search is None:
             search = self._searches[tp] = _WayOut(at, time.monotonic(), at, at)
         search.answers += 1
-        search.refused |= refused
+        search.refused = refused or search.refused
         search.low = at
         if at != search.start or search.believed:
             self._go_on(answer, search)
@@ -147,7 +150,7 @@ class StuckFetches:
             return False
         del self._searches[tp]
         after = max(end, search.start + 1) if search.high is None else search.high
-        reason = _DAMAGED if search.refused else _SILENT.format(end - 1)
+        reason = _DAMAGED.format(_WORDS[search.refused]) if search.refused else _SILENT.format(end - 1)
         self._note(Gap(tp.topic, tp.partition, search.start, after, reason))
         if after != answer.fetched_offset:
             self._positions.seek(tp, after)

@@ -17,10 +17,17 @@ import numpy as np
 
 from modelserving.kafka import Connection
 from modelserving.kafka.dead_letters import headers
-from modelserving.kafka.fast import BrokerWatch, is_unreadable, make_fast_consumer, make_fast_producer, to_kafka_error
+from modelserving.kafka.fast import (
+    BrokerWatch,
+    is_refused,
+    is_unreadable,
+    make_fast_consumer,
+    make_fast_producer,
+    to_kafka_error,
+)
 from modelserving.kafka.gaps import Gap
 from modelserving.kafka.messages import Message, MessageColumns, MessageRow
-from modelserving.kafka.reading import find_gap
+from modelserving.kafka.reading import find_gap, find_silence
 from modelserving.records import ScoredColumns, ScoredRecord, Topics, encode_scored_batch, preload_encoder
 from modelserving.serving.messages import Batch, ScoredBatch
 from modelserving.serving.running.worker_thread import WorkerThread, run_abandonable
@@ -178,9 +185,13 @@ class FastSource:
         """
         from confluent_kafka import TopicPartition
 
-        if not is_unreadable(error) or message.offset() < 0:
+        where, gap = (message.topic(), message.partition(), message.offset()), None
+        if message.offset() >= 0 and is_unreadable(error):
+            gap = find_gap(self._connection, *where, error.str())
+        elif message.offset() >= 0 and is_refused(error):
+            gap = find_silence(self._connection, *where)
+        if gap is None:
             raise to_kafka_error(error, self._connection)
-        gap = find_gap(self._connection, message.topic(), message.partition(), message.offset(), error.str())
         self._consumer.seek(TopicPartition(gap.topic, gap.partition, gap.end))
         self._gaps.append(gap)
 

@@ -130,6 +130,25 @@ def test_kafka_streams_goes_on_behind_it(damaged: tuple[Connection, Topics], tmp
     ]
 
 
+def send_one_by_one(connection: Connection, topic: str) -> None:
+    """Batches of one record, whose value is its offset."""
+    with make_producer(connection) as producer:
+        for number in range(SILENT_OF):
+            producer.send(topic, value=bytes([number])).get(WAIT)
+
+
+async def read_to_end(source: DataSource | FastSource) -> tuple[list[int], list[Gap]]:
+    """The offsets of what is left, and what was passed over."""
+    found, gaps = list[int](), list[Gap]()
+    async with source:
+        with anyio.fail_after(WAIT):
+            while not found or found[-1] < SILENT_OF - 1:
+                batch = await anext(source)
+                found += [message.offset for message in batch.messages]
+                gaps += batch.gaps
+    return found, gaps
+
+
 def check_what_is_left(found: list[int], gap: Gap) -> None:
     """All around the gap, once, and not much is missing."""
     assert found == [offset for offset in range(SILENT_OF) if not gap.start <= offset < gap.end]
@@ -144,27 +163,18 @@ def test_reading_goes_on_behind_a_silent_broker(
     monkeypatch.setattr(stuck, "_SILENT_S", 0.5)
     topics, connection = Topics().prefixed(f"silent-{secrets.token_hex(4)}"), kafka.start().connection
     create_topics(connection, topics)
-    with make_producer(connection) as producer:
-        for number in range(SILENT_OF):
-            producer.send(topics.records, value=bytes([number])).get(WAIT)
+    send_one_by_one(connection, topics.records)
     damage(log_of(kafka, topics.records), 4, lambda batch: batch[:8] + struct.pack(">i", 1_000_000) + batch[12:])
     silence = find_silence(connection, topics.records, 0, 4)
     assert silence is not None
     assert find_silence(connection, topics.records, 0, silence.end) is None
 
-    async def read(source: DataSource | FastSource) -> None:
-        found, gaps = list[int](), list[Gap]()
-        async with source:
-            with anyio.fail_after(WAIT):
-                while not found or found[-1] < SILENT_OF - 1:
-                    batch = await anext(source)
-                    found += [message.offset for message in batch.messages]
-                    gaps += batch.gaps
-        (gap,) = gaps
+    for source in (
+        DataSource(connection, topics.records, "silent", "0", 100),
+        FastSource(connection, topics.records, "silent-fast", "0", 100, {0: silence}),
+    ):
+        found, (gap,) = anyio.run(read_to_end, source)
         check_what_is_left(found, gap)
-
-    anyio.run(read, DataSource(connection, topics.records, "silent", "0", 100))
-    anyio.run(read, FastSource(connection, topics.records, "silent-fast", "0", 100, {0: silence}))
 
     topology = java.Topology()
     topology.addSource("in", topics.records)
@@ -176,4 +186,22 @@ def test_reading_goes_on_behind_a_silent_broker(
             lambda: len(list(read_topic(connection, topics.scored))) == SILENT_OF - silence.count, "all that is left"
         )
     check_what_is_left([record.value[0] for record in read_topic(connection, topics.scored)], silence)
+    delete_topics(connection, topics)
+
+
+def test_what_the_broker_itself_fails_to_read_is_passed_over(
+    kafka: EmbeddedKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch that calls itself one of old: who asks for what is in it or soon behind gets an unknown error."""
+    monkeypatch.setattr(stuck, "_SILENT_S", 0.5)
+    topics, connection = Topics().prefixed(f"old-{secrets.token_hex(4)}"), kafka.start().connection
+    create_topics(connection, topics)
+    send_one_by_one(connection, topics.records)
+    damage(log_of(kafka, topics.records), 4, lambda batch: batch[:16] + bytes([1]) + batch[17:])
+    for source in (DataSource, FastSource):
+        found, gaps = anyio.run(read_to_end, source(connection, topics.records, source.__name__, "0", 2))
+        passed = {offset for gap in gaps for offset in range(gap.start, gap.end)}
+        assert found == [offset for offset in range(SILENT_OF) if offset not in passed]
+        assert found[:4] == [0, 1, 2, 3]
+        assert passed
     delete_topics(connection, topics)
