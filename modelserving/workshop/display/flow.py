@@ -146,7 +146,7 @@ def sliders(flow: Flow) -> tuple[Any, ...]:
         made = ipywidgets.SelectionSlider(
             options=sorted({*_STEPS_MS, getattr(flow, attribute)}),
             value=getattr(flow, attribute),
-            description=f"{name}: ms for each item",
+            description=f"{name}, ms",
             layout={"width": "30em", "max_width": "100%"},
             style={"description_width": "initial"},
         )
