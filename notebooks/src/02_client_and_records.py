@@ -43,7 +43,7 @@ lesson = start("02", fast=fast)
 # %% tags=["nbval-check-output"]
 dataset = load_dataset(data_folder())
 wine = dataset.records[0]
-wine
+table("One wine", list(asdict(wine).items()), "field", "value")
 
 # %% [markdown]
 # Kafka carries bytes, so somebody has to turn this into bytes, and somebody else, perhaps in another language, has to turn them back.

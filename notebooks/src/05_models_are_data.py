@@ -21,7 +21,7 @@ fast = False
 
 # %% tags=["setup"]
 from collections import defaultdict
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import cycle, pairwise
 from statistics import fmean, median
 
@@ -54,7 +54,8 @@ table("A model, as it travels", rows, "what", "value")
 
 # %%
 golden = line.golden[0]
-golden.expected, golden.record
+rows = [*asdict(golden.record).items(), ("its right answer", golden.expected)]
+table("A golden record", rows, "field", "value")
 
 # %%
 lesson.tell("digest-and-golden")
