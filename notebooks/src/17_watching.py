@@ -46,13 +46,14 @@ own = {"MODELSERVING_REPOSITORY": str(lesson.folder / "repository")}
 
 groups = {kind: lesson.group(kind) for kind in ("stage", "monitor")}
 
-def serve(kind, *more):
-    options = ("--port", "0", "--group", groups[kind], *more)
+def serve(kind, *more, port="0"):
+    options = ("--port", port, "--group", groups[kind], *more)
     return lesson.manage(lambda: ServerProcess(kind, lesson.prefix, options, own), name=kind)
 
 server, monitor = serve("stage", "--no-preload"), serve("monitor")
 server.wait_until_serving()
 monitor.wait_until_serving()
+monitors_port = monitor.url.rpartition(":")[2]
 
 # %% [markdown]
 # A line serves, and a forest scores half of the wines beside it, in the shadow:
@@ -265,8 +266,9 @@ def beside():
     return rows and rows[0]["pairs"] >= 800 and rows[0]
 
 shadow = lesson.wait_for(beside, "the shadow to be asked, too")
-shown = "model pairs mean_absolute_error gain doubt".split()
-table("The shadow, on the same wines", [(name, shadow[name]) for name in shown], "what", "value")
+shown = "pairs mean_absolute_error gain doubt".split()
+rows = [(name, f"{shadow[name]:.4g}") for name in shown]
+table(f"{shadow['model']} in the shadow, on the same wines", rows, "what", "value")
 
 # %% [markdown]
 # A promotion can ask for proof. The forest is nearer to the tasters by more than 0.15, says the gain. So we ask for 0.15.
@@ -307,7 +309,7 @@ promoted
 monitor.kill()
 send(1_000, drift=parse_drift("alcohol+1.5"))
 lesson.wait_for(lambda: metrics(server)[SCORED] == after[SCORED] + 600, "200 more wines")
-monitor = serve("monitor")
+monitor = serve("monitor", port=monitors_port)
 lesson.tell("not-noticed")
 
 # %% [markdown]

@@ -29,7 +29,7 @@ class ServerPage:
         url = html.escape(self.url)
         return (
             f'<iframe src="{url}" title="The page of the server at {url}" loading="lazy" '
-            'style="width:100%;height:560px;border:1px solid #7a828c;border-radius:6px"></iframe>'
+            'style="width:100%;height:78vh;min-height:420px;border:1px solid #7a828c;border-radius:6px"></iframe>'
             f'<div><a href="{url}" target="_blank" rel="noopener">{url}</a>, in a window of its own</div>'
         )
 

@@ -16,6 +16,13 @@ from modelserving.workshop.display.questions import Question, find_question, que
 
 __all__ = ["Asked", "Prediction", "Predictions"]
 
+_CHOICES = "modelserving-choices"
+_WRAPPED = (
+    f"<style>.{_CHOICES} .jupyter-button {{ white-space: normal; height: auto; max-width: 100%; text-align: left; "
+    "min-height: var(--jp-widgets-inline-height); line-height: 1.35; padding: .3em .8em; }</style>"
+)
+"""A choice of many words is cut off by a button's own style."""
+
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
@@ -158,7 +165,8 @@ class Asked:
             said.value = self._hear(change["new"])
 
         field.observe(heard, names="value")
-        return ipywidgets.VBox([field, said])
+        wrapped = ipywidgets.HTML(_WRAPPED, layout={"display": "none"})
+        return ipywidgets.VBox([field, said, wrapped])
 
     def _buttons(self, before: str | None) -> Any:
         import ipywidgets
@@ -166,6 +174,7 @@ class Asked:
         choices = self.question.choices
         buttons = ipywidgets.ToggleButtons(options=choices, value=before if before in choices else None)
         buttons.style.button_width = "auto"
+        buttons.add_class(_CHOICES)
         return buttons
 
     def _field(self, before: str | None) -> Any:

@@ -20,7 +20,8 @@ __all__ = ["Terminal", "terminal"]
 _SECONDS = 60
 _COLUMNS = "130"
 _STYLE = (
-    "border-left:3px solid #757575;padding:.4em .8em;line-height:1.35;white-space:pre;overflow-x:auto;"
+    "border-left:3px solid #757575;padding:.4em .8em;line-height:1.35;white-space:pre-wrap;overflow-x:auto;"
+    "word-break:normal;overflow-wrap:anywhere;"
     "font-family:var(--jp-code-font-family,monospace);font-size:var(--jp-code-font-size,13px)"
 )
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -41,7 +42,8 @@ class Terminal:
     status: int
 
     def _repr_html_(self) -> str:
-        return f'<pre style="{_STYLE}"><b>$ {escape(self.line)}</b>\n{escape(self._after())}</pre>'
+        said = "\n".join(map(_line, self._after().splitlines()))
+        return f'<pre style="{_STYLE}"><b>$ {escape(self.line)}</b>\n{said}</pre>'
 
     def __repr__(self) -> str:
         return f"$ {self.line}\n{self._after()}"
@@ -49,6 +51,12 @@ class Terminal:
     def _after(self) -> str:
         """What stands below the command."""
         return self.output + (f"\n(exit status {self.status})" if self.status else "")
+
+
+def _line(text: str) -> str:
+    """Sentences wrap where the page is narrow; a row of a table does not, or its columns would fall apart."""
+    row = "  " in text.strip() or "│" in text
+    return f'<span style="white-space:pre">{escape(text)}</span>' if row else escape(text)
 
 
 def terminal(line: str, environ: Mapping[str, str] | None = None) -> Terminal:

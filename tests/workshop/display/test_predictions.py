@@ -37,11 +37,11 @@ def test_a_guess_that_is_no_answer_is_refused(kept: Predictions, question: str, 
 
 def test_a_click_is_a_prediction(kept: Predictions) -> None:
     """Buttons for choices, a field for a number; what is not a number is said beside the field."""
-    buttons, said = kept.ask("better")._controls().children
+    buttons, said, _ = kept.ask("better")._controls().children
     buttons.value = "not at all"
     assert kept.of("better").said == "not at all"
     assert "Noted: not at all" in said.value
-    field, said = kept.ask("first-offset")._controls().children
+    field, said, _ = kept.ask("first-offset")._controls().children
     field.value = "zero"
     assert "no number" in said.value
     field.value = "0"

@@ -35,6 +35,13 @@ def test_output_is_shown_as_text_whatever_is_in_it() -> None:
     assert "<script>" not in Terminal("modelserving x", "<script>alert(1)</script>", 0)._repr_html_()
 
 
+def test_sentences_wrap_and_rows_of_a_table_do_not() -> None:
+    """In a narrow page a refusal is read to its end, and columns stay columns."""
+    shown = Terminal("modelserving x", "error: not promoted: it is not better\nwine   0.41   serving", 0)._repr_html_()
+    assert "\nerror: not promoted" in shown
+    assert '<span style="white-space:pre">wine   0.41   serving</span>' in shown
+
+
 def test_it_runs_nothing_else() -> None:
     """A lesson is no shell."""
     with pytest.raises(ConfigError, match="begins with rm"):
