@@ -41,6 +41,7 @@ def read_cells(
     nullable: Sequence[bool],
     required: Collection[str] = (),
     longest: int = 0,
+    spelt: Collection[str] = (),
 ) -> Cells:
     """Read columns as a model takes them.
 
@@ -50,6 +51,7 @@ def read_cells(
         nullable: whether records may lack them.
         required: names of those without which the model has no answer.
         longest: characters that a text may have; 0 for any number.
+        spelt: names of those whose texts spell numbers; the engine would take any other text as missing.
     """
     problems: dict[int, str] = {}
     columns = [
@@ -60,7 +62,17 @@ def read_cells(
         for row, value in enumerate(values if longest else ()):
             if isinstance(value, str) and len(value) > longest:
                 problems.setdefault(row, f"{column.name} has {len(value):,} characters; this model takes {longest}")
+        for row, value in enumerate(values if column.name in spelt else ()):
+            if isinstance(value, str) and not _is_number(value):
+                problems.setdefault(row, f"{column.name} is {value[:50]!r}, and this model takes numbers only")
     return Cells(tuple(columns), dict(sorted(problems.items())))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def _read(column: Column, array: Any, nullable: bool, problems: dict[int, str]) -> list[Any]:

@@ -17,7 +17,13 @@ from defusedxml.ElementTree import iterparse
 from modelserving.errors import ModelFormatError, ModelRefused
 from modelserving.models.formats.pmml.expressions import settle_expressions
 from modelserving.models.formats.pmml.faults import mend, refuse_faults
-from modelserving.models.formats.pmml.fields import NO_ANSWER, declare_outputs, read_columns, settle_votes
+from modelserving.models.formats.pmml.fields import (
+    NO_ANSWER,
+    declare_outputs,
+    find_spelt,
+    read_columns,
+    settle_votes,
+)
 from modelserving.models.formats.pmml.guard import check_expressions, check_length
 from modelserving.models.formats.pmml.repair import reduce_outputs, repair
 from modelserving.models.formats.pmml.required import find_required, settle_branches, settle_unread
@@ -50,6 +56,7 @@ class PmmlDocument:
         shares: those that are shares of votes, some of which may be for no answer.
         required: the fields that may not be missing.
         longest: characters that a text may have; 0 if that does not matter.
+        spelt: the fields that are categories and numbers.
     """
 
     text: str
@@ -61,7 +68,8 @@ class PmmlDocument:
     following: frozenset[str]
     shares: tuple[str, ...]
     required: frozenset[str]
-    longest: int = 0
+    longest: int
+    spelt: frozenset[str]
 
 
 def read_pmml(data: bytes, full: bool = False) -> PmmlDocument:
@@ -106,7 +114,9 @@ def read_pmml(data: bytes, full: bool = False) -> PmmlDocument:
         raise ModelFormatError(f"the PMML document contradicts itself, or lacks something: {error}.") from error
     check_length(root)
     text, longest = tostring(root, encoding="unicode"), MAX_TEXT if applies_texts(root) else 0
-    return PmmlDocument(text, classes, columns, full_text, outputs, predicted, following, shares, required, longest)
+    return PmmlDocument(
+        text, classes, columns, full_text, outputs, predicted, following, shares, required, longest, find_spelt(root)
+    )
 
 
 def _parse(data: bytes) -> Element:

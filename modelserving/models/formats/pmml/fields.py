@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element, SubElement
 from modelserving.errors import ModelFormatError
 from modelserving.records import Column, ColumnType
 
-__all__ = ["NO_ANSWER", "declare_outputs", "read_columns", "settle_votes"]
+__all__ = ["NO_ANSWER", "declare_outputs", "find_spelt", "read_columns", "settle_votes"]
 
 NO_ANSWER = "modelserving no answer"
 """The label for which a segment votes that has no answer; no document has it."""
@@ -33,6 +33,12 @@ def read_columns(root: Element) -> Mapping[str, Column]:
         field.get("name", ""): _read(field, field.get("name") in used)
         for field in root.iterfind("DataDictionary/DataField")
     }
+
+
+def find_spelt(root: Element) -> frozenset[str]:
+    """The fields that are categories, and numbers to the engine."""
+    fields = (field for field in root.iterfind("DataDictionary/DataField") if field.get("optype") != "continuous")
+    return frozenset(f.get("name", "") for f in fields if f.get("dataType") in {"double", "float", "integer"})
 
 
 def _is_read(field: Element) -> bool:

@@ -54,7 +54,7 @@ class PmmlModel:
         )
         self._engine: PmmlEngine | None = PmmlEngine(java, len(self.columns), document.classes)
         self._cells = ColumnReader(self.columns)
-        self._required, self._longest = document.required, document.longest
+        self._required, self._longest, self._spelt = document.required, document.longest, document.spelt
         self._reader: FieldReader | None = None
         if all(column.type.is_number for column in self.columns):
             self._reader = _number_reader(self.columns, self.inputs)
@@ -97,7 +97,7 @@ class PmmlModel:
         """Score records of any type, with what is missing."""
         arrays = self._cells.read(batch)
         nullable = [batch.schema.field(index).nullable for index in self._cells.bind(batch.schema)]
-        cells = read_cells(self.columns, arrays, nullable, self._required, self._longest)
+        cells = read_cells(self.columns, arrays, nullable, self._required, self._longest, self._spelt)
         rows = [row for row in range(len(batch)) if row not in cells.problems]
         flat = cells.flat(rows)
         scores = engine.score_cells(len(rows), flat) if rows else Scores(np.empty(0))

@@ -498,6 +498,22 @@ def test_of_labels_with_equally_heavy_votes_the_first_wins() -> None:
     assert labels.tolist() == ["yes"]
 
 
+def test_a_text_among_categories_that_are_numbers_is_a_problem() -> None:
+    """Spark's naive Bayes has fractions for categories; the engine would take a text as missing, and answer."""
+    values = '<Value value="0.0"/><Value value="1.0"/>'
+    fraction = f'<DataField name="f" optype="categorical" dataType="double">{values}</DataField>'
+    data = pmml(
+        FIELDS + fraction,
+        f'<TreeModel functionName="regression" noTrueChildStrategy="returnLastPrediction">{schema("y", "f")}'
+        '<Node score="9"><True/><Node score="1"><SimplePredicate field="f" operator="equal" value="1.0"/></Node></Node>'
+        "</TreeModel>",
+    )
+    scores = score(data, f=["1", "never seen", "0.0", "2.0"])
+    assert list(scores.problems) == [1, 3]
+    assert "'never seen'" in scores.problems[1]
+    assert scores.values[[0, 2]].tolist() == [1.0, 9.0]
+
+
 def test_a_target_that_is_taken_as_it_is_keeps_its_labels() -> None:
     """KNIME marks every field so, its target too: without its labels, the last one would never be the answer."""
     cells = "".join(
