@@ -93,6 +93,21 @@ def test_a_message_that_makes_the_reader_panic_is_a_problem(capfd: pytest.Captur
     capfd.readouterr()
 
 
+@pytest.mark.parametrize(
+    "inside",
+    [
+        pytest.param(b"\x4b\x09\x00\x00\x00\x00\x00\x00\xf0\x3f\x4c", id="a group, with a number of the field's"),
+        pytest.param(b"\x4b\x53\x54\x4c", id="a group in a group"),
+        pytest.param(b"\x89\x80\x80\x80\x10\x00\x00\x00\x00\x00\x00\xf0\x3f", id="a key of 33 bits, else the field's"),
+    ],
+)
+def test_nothing_is_taken_from_what_a_schema_does_not_know(inside: bytes) -> None:
+    """Groups are passed over, and a key beyond 32 bits is unknown: it is not cut to one that is known."""
+    reader = ProtobufCodec('syntax = "proto3"; message R { double a = 1; string s = 2; }')
+    message = b"\x09\x00\x00\x00\x00\x00\x00\x04\x40" + inside + b"\x12\x02ok"
+    assert reader.decode([message]).batch.to_pylist() == [{"a": 2.5, "s": "ok"}]
+
+
 def test_wine_is_one_schema_among_others() -> None:
     """The text of a .proto file reads what the hand-written codec wrote."""
     fields = "\n".join(f"double {name} = {number};" for number, name in enumerate(FEATURES, 1))
