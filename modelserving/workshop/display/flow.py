@@ -147,7 +147,7 @@ def sliders(flow: Flow) -> tuple[Any, ...]:
             options=sorted({*_STEPS_MS, getattr(flow, attribute)}),
             value=getattr(flow, attribute),
             description=f"{name}, ms",
-            layout={"width": "30em", "max_width": "100%"},
+            layout={"width": "36em", "max_width": "100%"},
             style={"description_width": "initial"},
         )
         made.observe(lambda change: setattr(flow, attribute, change["new"]), names="value")
