@@ -190,7 +190,8 @@ table("The first wines on the topic", rows, *columns)
 # %% tags=["nbval-check-output"]
 arrived = list(read_topic(lesson.connection, lesson.topics.models))
 models = [decode_descriptor(record.value) for record in arrived]
-rows = [(r.offset, r.key, m.name, m.type.slug, len(m.data)) for r, m in zip(arrived, models)]
+both = zip(arrived, models)
+rows = [(r.offset, r.key.decode(), m.name, m.type.slug, len(m.data)) for r, m in both]
 table("What is on the models' topic", rows, "offset", "key", "name", "format", "bytes")
 
 # %% [markdown]
@@ -259,7 +260,7 @@ lesson.tell("rubbish")
 # %% tags=["breaks"]
 broken = [seen for seen in messages(lesson.topics.records) if not seen.good]
 rows = [(seen.offset, seen.size, seen.decoded.partition(":")[0]) for seen in broken]
-table("What cannot be decoded", rows, "offset", "bytes", "why")
+table("What decode_wine refuses", rows, "offset", "bytes", "why")
 
 # %%
 lesson.tell("still-there")

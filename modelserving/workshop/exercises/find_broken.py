@@ -78,7 +78,7 @@ EXERCISE = Exercise(
     title="Find the broken records",
     goal="""
 Somebody publishes rubbish again. Write the function that reads a topic and returns the **offsets** of the records that
-cannot be decoded, as a list. `decode_wine` raises a `RecordError` for these.
+`decode_wine` refuses, as a list. It raises a `RecordError` for these.
 """,
     stub=_SEARCH.format(**_EACH, broken="broken.append(...)"),
     answer="broken_offsets",
