@@ -157,9 +157,18 @@ def _described(admin: KafkaAdminClient, topic: str, connection: Connection) -> M
     found: Mapping[str, Any] = admin.describe_topics([topic])[0]
     if found["error_code"]:
         raise KafkaError(
-            f"there is no topic {topic!r} at {connection.bootstrap_servers}. `modelserving client` makes it."
+            f"there is no topic {topic!r} at {connection.bootstrap_servers}. "
+            f"`modelserving client{_prefix_of(topic)}` makes it."
         )
     return found
+
+
+def _prefix_of(topic: str) -> str:
+    """The option that makes a topic of this name, with a blank before it; nothing where none does, or none need."""
+    from modelserving.records.topics import TOPICS
+
+    prefix = next((topic.removesuffix(f"-{name}") for name in TOPICS.names if topic.endswith(f"-{name}")), "")
+    return f" --prefix {prefix}" if prefix else ""
 
 
 @contextmanager

@@ -67,4 +67,6 @@ def test_unknown_topic_is_named(connection: Connection) -> None:
     """Asking how far a topic goes that does not exist is an error, and makes no topic."""
     with pytest.raises(KafkaError, match="there is no topic 'never-made'"):
         end_offsets(connection, "never-made")
+    with pytest.raises(KafkaError, match=r"there is no topic .* `modelserving client --prefix my-own` makes it"):
+        end_offsets(connection, Topics().prefixed("my-own").control)
     assert "never-made" not in list_topics(connection)

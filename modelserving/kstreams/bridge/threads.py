@@ -59,6 +59,7 @@ def keep_attached() -> None:
 def call_as_daemon(function: Callable[[], T]) -> T:
     """Call a function on a thread that is a daemon to Java; so are all threads that Java makes meanwhile.
 
+    They also have its class loader, which codecs look for files with; a thread that comes from Python has none.
     Java ends when its last thread that is no daemon has ended, and with it the process. Ctrl-C or a stop button is held
     back until the function has returned: what it makes is made as a whole.
 
@@ -67,10 +68,13 @@ def call_as_daemon(function: Callable[[], T]) -> T:
     """
 
     def run() -> T:
+        thread = jvm.java_class("java.lang.Thread")
         try:
+            loader = jvm.java_class("java.lang.ClassLoader").getSystemClassLoader()
+            thread.currentThread().setContextClassLoader(loader)
             return function()
         finally:
-            jvm.java_class("java.lang.Thread").detach()
+            thread.detach()
 
     jvm.start()
     with interrupts_held_back():

@@ -69,6 +69,7 @@ def test_threads_that_java_makes_meanwhile_are_daemons() -> None:
     """They do not keep a process that is ending."""
     thread = jvm.java_class("java.lang.Thread")
     assert call_as_daemon(lambda: bool(thread().isDaemon()))
+    assert call_as_daemon(lambda: thread().getContextClassLoader() is not None)
 
 
 def test_an_error_comes_out_of_the_daemon() -> None:
