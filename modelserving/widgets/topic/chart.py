@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from modelserving.svg import Markup, document, element, join, label, shorten
 from modelserving.widgets.colours import FAINT, INK, SERIES, WARNING
 from modelserving.widgets.live import Frame
@@ -100,11 +102,25 @@ def _name(lane: Lane, s: TopicSnapshot, top: float) -> Markup:
     if lane.owner:
         colour = SERIES[s.members.index(lane.owner) % len(SERIES)]
         drawn.append(element("circle", cx=5, cy=top + 37, r=5, fill=colour))
-        drawn.append(label(15, top + 41, f"read by {shorten(lane.owner, 14)}", fill=INK))
+        drawn.append(label(15, top + 41, f"read by {_end_of(lane.owner, 14)}", fill=INK))
     if lane.behind is not None:
         weight = "700" if lane.behind else "400"
         drawn.append(label(0, top + 58, f"lag {lane.behind}", fill=INK, font_weight=weight))
     return join(drawn)
+
+
+def _end_of(name: str, length: int) -> str:
+    """A long name's last words: members of a group have their beginning in common."""
+    if len(name) <= length:
+        return name
+    end = name[1 - length :]
+    return f"…{end.partition('-')[2] or end}"
+
+
+def _told_apart(key: str, keys: Sequence[str]) -> str:
+    """Two characters of a key; of keys that have all before a hyphen in common, of what is after it."""
+    begins = {name.rpartition("-")[0] for name in keys}
+    return (key.rpartition("-")[2] if len(begins) == 1 else key)[:2]
 
 
 def _record(record: SeenRecord, lane: Lane, s: TopicSnapshot, y: float) -> Markup:
@@ -119,7 +135,7 @@ def _record(record: SeenRecord, lane: Lane, s: TopicSnapshot, y: float) -> Marku
     look = looks[record.state]
     drawn = [element("rect", x=x, y=y, width=_BOX, height=_BOX, rx=4, **look)]
     if not gone:
-        words = record.key[:2] or "·"
+        words = _told_apart(record.key, s.keys) or "·"
         drawn.append(label(x + _BOX / 2, y + 17, words, text_anchor="middle", fill=INK))
     if record.state is RecordState.ABORTED:
         ends = {"x1": x + 3, "y1": y + 3, "x2": x + _BOX - 3, "y2": y + _BOX - 3}

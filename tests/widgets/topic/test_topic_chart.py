@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,6 +45,16 @@ def test_bookmarks_do_not_write_over_each_other() -> None:
     texts = _texts(render_topic(_topic(*"abcd", marks=(("x", 1), ("y", 1), ("alarm", 2), ("statistics", 2)))))
     assert "x, y" in texts
     assert "alarm, statistics" in texts
+
+
+def test_names_that_begin_alike_are_told_apart_by_their_ends() -> None:
+    """Members of one group, and keys with a number, differ at the end only."""
+    lane = Lane(0, 0, 2, tuple(SeenRecord(n, f"barrel-{n + 22}", RecordState.COMMITTED) for n in range(2)))
+    lanes = (replace(lane, owner="lesson-09-streams-one"), replace(lane, number=1, owner="lesson-09-streams-two"))
+    owners = tuple(lane.owner for lane in lanes)
+    texts = _texts(render_topic(TopicSnapshot("barrels", lanes, ("barrel-22", "barrel-23"), owners)))
+    assert {"read by …streams-one", "read by …streams-two", "22", "23"} <= set(texts)
+    assert "me" in _texts(render_topic(_topic("merlot", "malbec")))
 
 
 def test_an_absent_broker_and_an_empty_topic_are_pictures_too() -> None:
