@@ -222,7 +222,7 @@ with waiting("all wines, in each order and in batches of each size"):
 # %%
 ratios = [with_it / without for (_, with_it), (_, without) in
           zip(speeds["effectively-once"], speeds["at-least-once"], strict=True)]
-says = "Wines a second, by the size of a batch: more in a batch, faster, whatever the order."
+says = "Wines a second, by the size of a batch, in each of the three orders."
 curves(speeds, says, x="wines in a batch", y="wines a second", log=True)
 
 # %%
