@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from kafka import TopicPartition
 from kafka.consumer.fetcher import Fetcher
 from kafka.errors import CorruptRecordError, InvalidRecordError, KafkaError, UnknownError
 
@@ -89,6 +90,9 @@ class StuckFetches:
         self._positions = fetcher._subscriptions
         self._note = note
         self._searches: dict[Any, _WayOut] = {}
+        self._handle = fetcher._handle_fetch_response
+        self._crowded: set[TopicPartition] = set()
+        fetcher._handle_fetch_response = self._arrive
 
     def __call__(self, answer: Any) -> Any:
         """The messages of an answer; ``None`` where there are none."""
@@ -103,6 +107,18 @@ class StuckFetches:
         if search is not None and data and not self._end_search(answer, search):
             return None
         return self._read(answer, data)
+
+    def _arrive(self, node: object, offsets: object, sent: object, response: Any) -> Any:
+        """Note whose silence may be for want of room: an answer is full, and so has nothing of some partitions."""
+        found = {
+            TopicPartition(topic.topic, part.partition_index): bool(part.records)
+            for topic in response.responses
+            for part in topic.partitions
+        }
+        self._crowded.difference_update(found)
+        if any(found.values()):
+            self._crowded.update(found)
+        return self._handle(node, offsets, sent, response)
 
     def _read(self, answer: Any, data: Any) -> Any:
         try:
@@ -122,6 +138,8 @@ class StuckFetches:
             if search is not None:
                 self._end_search(answer, search)
             return self._parse(answer)
+        if tp in self._crowded and not refused:
+            return self._parse(answer)  # others had something in the same answer: there may have been no room
         if search is None:
             search = self._searches[tp] = _WayOut(at, time.monotonic(), at, at)
         search.answers += 1

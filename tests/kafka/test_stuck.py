@@ -25,13 +25,23 @@ class Stuck:
         self.positions = SubscriptionState()
         self.positions.assign_from_user([self.partition])
         self.positions.seek(self.partition, 2)
-        self.take = StuckFetches(Fetcher(MagicMock(), self.positions), self.gaps.append)
+        self.fetcher = Fetcher(MagicMock(**{"_manager.broker_version": (1, 0)}), self.positions)
+        self.take = StuckFetches(self.fetcher, self.gaps.append)
 
     def answer(self, at: int, data: bytes = b"", error: int = 0, end: int = 90) -> object:
         """Take an answer of the broker to what was asked from that offset on."""
         kind = FetchResponse.FetchableTopicResponse.PartitionData
         part = kind(partition_index=3, error_code=error, high_watermark=end, records=data)
         return self.take(CompletedFetch(self.partition, at, 12, part, None))
+
+    def arrive(self, **others: bytes) -> None:
+        """Let an answer come that has nothing of the partition, and this of others: all that a broker sends at once."""
+        topic = FetchResponse.FetchableTopicResponse
+        parts = [topic.PartitionData(partition_index=3, error_code=0, high_watermark=90, records=b"")]
+        parts += [topic.PartitionData(partition_index=4, high_watermark=9, records=data) for data in others.values()]
+        asked = {TopicPartition("t", part.partition_index): 2 for part in parts}
+        response = FetchResponse(version=12, responses=[topic(topic="t", partitions=parts)])
+        self.fetcher._handle_fetch_response(0, asked, 0.0, response)
 
     @property
     def position(self) -> int:
@@ -126,3 +136,17 @@ def test_the_search_does_not_lead_behind_an_open_transaction() -> None:
         stuck.answer(at, end=20) if at >= 20 else stuck.answer(at, error=CorruptRecordError.errno, end=-1)
     assert [(gap.start, gap.end) for gap in stuck.gaps] == [(2, 20)]
     assert stuck.position == 20
+
+
+def test_who_gets_nothing_since_others_got_much_is_not_called_damaged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer has an end: a broker fills it with what stands first, and has no room for the others."""
+    monkeypatch.setattr(stuck_module, "_SILENT_S", 0.0)
+    stuck = Stuck()
+    for _ in range(20):
+        stuck.arrive(other=bytes(batch(2, b"f")))
+        stuck.answer(2)
+    assert (stuck.gaps, stuck.position) == ([], 2)
+    for _ in range(5):
+        stuck.arrive(other=b"")
+        stuck.answer(2)
+    assert stuck.position == 3  # nobody had anything, so it begins to search
