@@ -150,7 +150,7 @@ class StuckFetches:
         return None if refused else self._parse(answer)
 
     def _end_search(self, answer: Any, search: _WayOut) -> bool:
-        """Whether an answer with messages, or at the log's end, is the first one behind a damaged tp."""
+        """Whether an answer with messages, or at the log's end, is the first one behind a damaged stretch."""
         if answer.fetched_offset == search.start:
             del self._searches[answer.topic_partition]
             return True
@@ -158,7 +158,7 @@ class StuckFetches:
         return self._go_on(answer, search)
 
     def _go_on(self, answer: Any, search: _WayOut) -> bool:
-        """Ask for another offset, or leave the damaged tp, if its end is found."""
+        """Ask for another offset, or leave the damaged stretch, if its end is found."""
         tp = answer.topic_partition
         search.end = max(search.end, _end(answer))
         # Who refuses does not tell how far the log goes; an answer of before did.
@@ -167,6 +167,9 @@ class StuckFetches:
             self._positions.seek(tp, asked)
             return False
         del self._searches[tp]
+        if search.high is None and search.refused == UnknownError.errno:  # it is the broker, not what is there
+            self._positions.seek(tp, search.start)
+            raise UnknownError(f"the broker fails to read {tp.topic}, partition {tp.partition}, from {search.start} on")
         after = max(end, search.start + 1) if search.high is None else search.high
         reason = _DAMAGED.format(_WORDS[search.refused]) if search.refused else _SILENT.format(end - 1)
         self._note(Gap(tp.topic, tp.partition, search.start, after, reason))

@@ -8,7 +8,7 @@ import pytest
 from kafka import TopicPartition
 from kafka.consumer.fetcher import CompletedFetch, Fetcher
 from kafka.consumer.subscription_state import SubscriptionState
-from kafka.errors import CorruptRecordError
+from kafka.errors import CorruptRecordError, UnknownError
 from kafka.protocol.consumer import FetchResponse
 
 from modelserving.kafka import stuck as stuck_module
@@ -150,3 +150,13 @@ def test_who_gets_nothing_since_others_got_much_is_not_called_damaged(monkeypatc
         stuck.arrive(other=b"")
         stuck.answer(2)
     assert stuck.position == 3  # nobody had anything, so it begins to search
+
+
+def test_a_broker_that_fails_everywhere_is_no_damaged_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its unknown error is an error to who reads, who begins again where they were; nothing is passed over."""
+    monkeypatch.setattr(stuck_module, "_SILENT_S", 0.0)
+    stuck = Stuck()
+    with pytest.raises(UnknownError, match="partition 3, from 2 on"):  # noqa: PT012 - which answer it is does not matter
+        for _ in range(40):
+            stuck.answer(stuck.position, error=UnknownError.errno, end=90)
+    assert (stuck.gaps, stuck.position) == ([], 2)
