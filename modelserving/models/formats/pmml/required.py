@@ -250,8 +250,7 @@ def _fields(node: Element) -> Iterator[str]:
             yield from (predicate.get("field", "") for predicate in inner.iter() if predicate.get("field"))
 
 
-def _asked(node: Element) -> set[str]:
-    """Those of which a predicate asks whether they are missing."""
+def _asked(node: Element) -> set[str]:  # whether they are missing
     return {p.get("field", "") for p in node.iter("SimplePredicate") if p.get("operator") in _AWARE}
 
 
@@ -262,7 +261,8 @@ def _sources(root: Element) -> Mapping[str, frozenset[str]]:
 
 def _sources_of(field: Element) -> frozenset[str]:
     for inner in field.iter():
-        if inner.get("mapMissingTo") is not None or inner.get("function") in _AWARE:
+        known = inner.get("function") in {"min", "max"} and inner.find("Constant") is not None  # of what is not missing
+        if known or inner.get("mapMissingTo") is not None or inner.get("function") in _AWARE:
             return frozenset()
     names = {inner.get("field", "") for inner in field.iter() if inner.get("field")}
     return frozenset(names - {field.get("name", "")})

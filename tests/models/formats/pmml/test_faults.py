@@ -645,6 +645,9 @@ def test_a_factor_is_missing_if_what_it_is_made_of_is() -> None:
         'Predictor name="x"', 'Predictor name="high"'
     )
     assert list(score(data.encode(), x=[50.0, None], c=["a", "a"]).problems) == [1]
+    largest = '<Apply function="max"><FieldRef field="x"/><Constant>0</Constant></Apply></DerivedField>'
+    hinge = data[: data.index('<Apply function="if">')] + largest + data[data.index("</LocalTransformations>") :]
+    assert not score(hinge.encode(), x=[50.0, None], c=["a", "a"]).problems
 
 
 def boosted(field_of_last: str) -> bytes:
