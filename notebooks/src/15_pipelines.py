@@ -133,14 +133,13 @@ lesson.tell("direct")
 # (`--model-host`): or else whoever may publish a model could make it call anybody.
 
 # %%
-options = ("--group", lesson.group("server"), "--no-preload", "--model-host", address)
-server = lesson.manage(lambda: ServerProcess("stage", lesson.prefix, options), name="server")
-service = serve(address.rpartition(":")[2])  # both start at once
-
+service = serve(address.rpartition(":")[2])
 producer = lesson.producer()
 model = description(wait_s=120)
 producer.send(lesson.topics.models, key=model.key, value=encode_descriptor(model)).get(timeout=60)
-server.wait_until_serving()
+
+options = ("--group", lesson.group("server"), "--no-preload", "--model-host", address)
+server = lesson.manage(lambda: ServerProcess.start("stage", lesson.prefix, options), name="server")
 
 # %%
 def send(count):
