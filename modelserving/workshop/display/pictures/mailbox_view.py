@@ -54,4 +54,4 @@ def _frame(actors: tuple[ActorStatus, ...], room: int | None) -> Frame:
     if not actors:
         return Frame("", "No actor was started yet.", "No actors")
     drawn = mailboxes(actors, room)
-    return Frame(drawn.svg, drawn.alt, f"{len(actors)} actors")
+    return Frame(drawn.svg, drawn.alt, "1 actor" if len(actors) == 1 else f"{len(actors)} actors")
