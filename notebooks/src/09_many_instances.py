@@ -327,6 +327,7 @@ victim, load
 if victim in fleet:
     copies = holders("standbyPartitions")
     committed = len(answers())
+    heard.clear()
     watcher = lesson.background(watch, name="watcher")
     lesson.wait_for(lambda: len(heard) >= 5, "a few answers before", 90)
     fleet.pop(victim).kill()

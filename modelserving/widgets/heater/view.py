@@ -45,7 +45,7 @@ class HeaterView(LiveView[HeaterSnapshot]):
         self._setting = False
         self._sensor = ipywidgets.Dropdown(options=list(sensors), description="sensor", layout={"width": "11em"})
         self._sliders = {
-            "desired": _slider("desired, °C", 21.0, 5.0, 30.0),
+            "desired": _slider("desired, °C", 21.0, 5.0, 35.0),
             "up": _slider("above, K", 0.5, 0.0, 3.0),
             "down": _slider("below, K", 0.5, 0.0, 3.0),
         }
