@@ -79,13 +79,22 @@ class Consumer(KafkaConsumer):  # type: ignore[misc]  # kafka-python has no type
         self._gaps: list[Gap] = []
         fetcher, note = self._fetcher, self._gaps.append
         fetcher.PartitionRecords = partial(LenientRecords, note)
-        fetcher._parse_fetched_data = StuckFetches(fetcher, note)
+        self._stuck = fetcher._parse_fetched_data = StuckFetches(fetcher, note)
 
     def take_gaps(self) -> tuple[Gap, ...]:
         """What the polls since the last call have passed over, since it could not be read."""
         gaps = tuple(self._gaps)
         self._gaps.clear()
         return gaps
+
+    def expect_end(self, partition: Any, end: int) -> None:
+        """Say where the log of a partition ends: a broker that refuses to read there does not."""
+        self._subscription.assignment[partition].highwater = end
+
+    def position(self, partition: Any, timeout_ms: float | None = None) -> Any:
+        """As the library's; where a way out of a damaged log is looked for, still before it."""
+        start = self._stuck.start_of(partition)
+        return super().position(partition, timeout_ms) if start is None else start
 
     def poll(self, *positional: Any, **named: Any) -> Any:
         """As the library's; a join that an earlier poll left unfinished is waited for again.

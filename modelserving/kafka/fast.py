@@ -32,6 +32,7 @@ __all__ = [
     "is_unreadable",
     "make_fast_consumer",
     "make_fast_producer",
+    "next_offset",
     "to_kafka_error",
 ]
 
@@ -47,6 +48,7 @@ _OPTIONS = {
 }
 """kafka-python's names of what a connection may have, and librdkafka's."""
 _SESSION_MS = 10_000
+_TOLD_WITHIN_S = 10.0
 _READ_AHEAD_KB = 16 * 1024
 _PRODUCER_KB = 256 * 1024
 _STATIC = "Static consumer fenced"
@@ -183,6 +185,24 @@ def settings(connection: Connection) -> Mapping[str, object]:
         "reconnect.backoff.max.ms": 1_000,
         **named,
     }
+
+
+def next_offset(consumer: Any, tp: Any) -> int:
+    """The offset that is read next; before the first message librdkafka does not tell it, and the group is asked.
+
+    Args:
+        consumer: of librdkafka.
+        tp: a partition that it has.
+
+    Raises:
+        confluent_kafka.KafkaException: the broker does not answer.
+    """
+    (at,) = consumer.position([tp])
+    if at.offset >= 0:
+        return int(at.offset)
+    (committed,) = consumer.committed([tp], _TOLD_WITHIN_S)
+    first, _ = consumer.get_watermark_offsets(tp, _TOLD_WITHIN_S)
+    return max(int(committed.offset), int(first))
 
 
 def is_unreadable(error: Any) -> bool:

@@ -117,8 +117,10 @@ def find_gap(connection: Connection, topic: str, partition: int, offset: int, re
     raise BrokerUnavailable(f"nothing comes from {topic}, partition {partition}, offset {offset}: {reason}")
 
 
-def find_silence(connection: Connection, topic: str, partition: int, offset: int) -> Gap | None:
-    """What keeps a reader at an offset that it has not left for long; ``None``: what is there can be read.
+def find_silence(connection: Connection, topic: str, partition: int, offset: int) -> Gap | ConsumerRecord | None:
+    """What keeps a reader at an offset that it has not left for long, or the record that can be read there.
+
+    ``None``: nothing is there but what belongs to a transaction that is still open, or the mark of one.
 
     Args:
         connection: the broker.
@@ -130,10 +132,7 @@ def find_silence(connection: Connection, topic: str, partition: int, offset: int
         BrokerUnavailable: no broker answers.
         KafkaError: there is no such topic.
     """
-    if end_offsets(connection, topic).get(partition, 0) <= offset:
-        return None  # what is there belongs to a transaction that is still open
-    found = _first_from(connection, topic, partition, offset)
-    return found if isinstance(found, Gap) else None
+    return _first_from(connection, topic, partition, offset)
 
 
 def _first_from(connection: Connection, topic: str, partition: int, offset: int) -> Gap | ConsumerRecord | None:
@@ -141,10 +140,12 @@ def _first_from(connection: Connection, topic: str, partition: int, offset: int)
     from kafka import TopicPartition
 
     source, deadline = TopicPartition(topic, partition), time.monotonic() + _SILENT_S
+    end = end_offsets(connection, topic).get(partition, 0)
     with make_consumer(connection, max_poll_records=1) as consumer:
         consumer.assign([source])
         consumer.seek(source, offset)
-        while time.monotonic() < deadline:
+        consumer.expect_end(source, end)
+        while time.monotonic() < deadline and consumer.position(source) < end:
             found = consumer.poll(timeout_ms=200)
             gaps: tuple[Gap, ...] = consumer.take_gaps()
             for first in (*gaps, *found.get(source, ())):

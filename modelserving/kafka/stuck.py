@@ -108,6 +108,13 @@ class StuckFetches:
             return None
         return self._read(answer, data)
 
+    def start_of(self, tp: TopicPartition) -> int | None:
+        """Where a search began that is still going on: the reader has come that far, whatever is asked for."""
+        search, state = self._searches.get(tp), self._positions.assignment.get(tp)
+        if search is None or state is None or state.position is None:
+            return None
+        return search.start if state.position.offset == search.asked else None
+
     def _arrive(self, node: object, offsets: object, sent: object, response: Any) -> Any:
         """Note whose silence may be for want of room: an answer is full, and so has nothing of some partitions."""
         found = {

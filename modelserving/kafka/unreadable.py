@@ -77,7 +77,9 @@ class LenientRecords(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka-p
         before = self.next_fetch_offset
         behind = _reach(after)[0] if after is not None else self.log_end
         backwards = base < before and (last < before or before != self.fetch_offset)
-        if not (backwards or (base > before and last >= behind > before) or last >= self.log_end):
+        # The end may be of a moment before the batch was read: what begins where it is expected is no batch elsewhere.
+        ahead = base > before and (last >= behind > before or last >= self.log_end)
+        if not (backwards or ahead):
             return None
         end = before + max(last - base, 0) + 1
         return min(end, behind) if behind > before else end

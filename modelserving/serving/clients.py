@@ -54,7 +54,7 @@ def open_inlet(
     """The records topic, to be read; arguments as ``FastSource``."""
     if fast:
         return FastSource(connection, topic, group, instance, max_records, silent)
-    return DataSource(connection, topic, group, instance, max_records)
+    return DataSource(connection, topic, group, instance, max_records, silent)
 
 
 def open_outlet(

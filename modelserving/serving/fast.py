@@ -23,6 +23,7 @@ from modelserving.kafka.fast import (
     is_unreadable,
     make_fast_consumer,
     make_fast_producer,
+    next_offset,
     to_kafka_error,
 )
 from modelserving.kafka.gaps import Gap
@@ -92,6 +93,7 @@ class FastSource:
     def _take(self, consumer: Any, partitions: list[Any]) -> None:
         """Partitions come in the middle of a poll; on hold, nothing of them is read."""
         consumer.assign(partitions)
+        self._left.clear()  # what was left and not committed is met again
         if self._on_hold:
             consumer.pause(partitions)
 
@@ -136,16 +138,20 @@ class FastSource:
         return Batch(messages, self._consumer.consumer_group_metadata(), gaps) if messages or gaps else Batch(())
 
     def _leave_silence(self) -> None:
-        """Go on behind places that nothing comes from, each once."""
-        from confluent_kafka import TopicPartition
+        """Go on behind where nothing comes from, once: only from within it, so that nothing before it is left out."""
+        from confluent_kafka import KafkaException, TopicPartition
 
-        # The offset behind the last message that was handed out; before the first one it is negative.
-        at = {tp.partition: tp.offset for tp in self._consumer.position(self._consumer.assignment())}
-        for gap in tuple(self._silent.values()):
-            if at.get(gap.partition, gap.end) < gap.end > self._left.get(gap.partition, 0):
-                self._left[gap.partition] = gap.end
-                self._consumer.seek(TopicPartition(gap.topic, gap.partition, gap.end))
-                self._gaps.append(gap)
+        try:
+            known = {tp.partition: tp for tp in self._consumer.assignment()}
+            for gap in tuple(self._silent.values()):
+                if gap.partition not in known or gap.end <= self._left.get(gap.partition, 0):
+                    continue
+                if gap.start <= next_offset(self._consumer, known[gap.partition]) < gap.end:
+                    self._consumer.seek(TopicPartition(gap.topic, gap.partition, gap.end))
+                    self._left[gap.partition] = gap.end
+                    self._gaps.append(gap)
+        except KafkaException as error:
+            raise to_kafka_error(error, self._connection) from error
 
     def _read(self, found: Sequence[Any]) -> Sequence[Message]:
         """Librdkafka's messages as everybody else's; an error among them is raised, or is a gap."""
@@ -189,7 +195,8 @@ class FastSource:
         if message.offset() >= 0 and is_unreadable(error):
             gap = find_gap(self._connection, *where, error.str())
         elif message.offset() >= 0 and is_refused(error):
-            gap = find_silence(self._connection, *where)
+            found = find_silence(self._connection, *where)
+            gap = found if isinstance(found, Gap) else None
         if gap is None:
             raise to_kafka_error(error, self._connection)
         self._consumer.seek(TopicPartition(gap.topic, gap.partition, gap.end))

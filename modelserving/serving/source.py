@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from types import TracebackType
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from kafka import TopicPartition
+from kafka.errors import KafkaTimeoutError
 
 from modelserving.kafka import Connection, make_consumer
 from modelserving.kafka.corrections import Consumer
+from modelserving.kafka.gaps import Gap
 from modelserving.kafka.messages import MessageColumns
 from modelserving.serving.messages import Batch
 from modelserving.serving.running.worker_thread import WorkerThread
@@ -35,14 +39,25 @@ class DataSource:
         instance: this server's name in the group. A server that comes back under the same name gets its partitions at
             once, without waiting for its predecessor to be declared dead.
         max_records: the most that a batch may hold.
+        silent: where the broker gives nothing, by partition, as somebody finds out who reads that partition alone:
+            where others fill each answer, silence cannot be told from want of room.
     """
 
-    def __init__(self, connection: Connection, topic: str, group: str, instance: str, max_records: int) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        topic: str,
+        group: str,
+        instance: str,
+        max_records: int,
+        silent: Mapping[int, Gap] = MappingProxyType({}),
+    ) -> None:
         self._connection = connection
         self._topic = topic
         self._group = group
         self._instance = instance
         self._max_records = max_records
+        self._silent = silent
         self._worker = WorkerThread(f"source-{topic}")
 
     async def __aenter__(self) -> Self:
@@ -102,8 +117,18 @@ class DataSource:
     def _poll(self) -> Batch:
         self._consumer.resume(*self._consumer.paused())
         found = self._consumer.poll(timeout_ms=_POLL_MS)
-        gaps = self._consumer.take_gaps()
+        gaps = (*self._consumer.take_gaps(), *self._leave_silence())
         if not found and not gaps:
             return Batch(())
         messages = MessageColumns.of([message for part in found.values() for message in part])
         return Batch(messages, self._consumer.group_metadata(), gaps)
+
+    def _leave_silence(self) -> Iterator[Gap]:
+        """Go on behind where nothing comes from: only from within it, so that nothing before it is left out."""
+        for gap in tuple(self._silent.values()):
+            tp = TopicPartition(gap.topic, gap.partition)
+            with suppress(KafkaTimeoutError):
+                known = tp in self._consumer.assignment()
+                if known and gap.start <= (self._consumer.position(tp, timeout_ms=_HOLD_MS) or 0) < gap.end:
+                    self._consumer.seek(tp, gap.end)
+                    yield gap

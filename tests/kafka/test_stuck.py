@@ -160,3 +160,13 @@ def test_a_broker_that_fails_everywhere_is_no_damaged_log(monkeypatch: pytest.Mo
         for _ in range(40):
             stuck.answer(stuck.position, error=UnknownError.errno, end=90)
     assert (stuck.gaps, stuck.position) == ([], 2)
+
+
+def test_a_reader_has_not_come_further_while_a_way_out_is_looked_for() -> None:
+    """Who reads to an offset would end at the first trial behind it, and leave out what is readable between."""
+    stuck = Stuck()
+    while not stuck.gaps:
+        at = stuck.position
+        assert stuck.take.start_of(stuck.partition) in ({None, 2} if at == 2 else {2})
+        stuck.answer(at, bytes(batch(at, b"f"))) if at >= 9 else stuck.answer(at, error=CorruptRecordError.errno)
+    assert stuck.take.start_of(stuck.partition) is None

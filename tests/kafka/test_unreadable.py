@@ -133,6 +133,16 @@ def test_a_batch_cannot_be_behind_the_end_of_the_log() -> None:
     assert [(gap.start, gap.end) for gap in gaps] == [(2, 4)]
 
 
+def test_what_came_while_a_broker_answered_is_read() -> None:
+    """It tells the end of its log before it reads: what was appended in between is behind that end, and right."""
+    gaps: list[Gap] = []
+    data = bytes(batch(100, b"a", b"b")) + bytes(batch(102, b"c"))
+    records = LenientRecords(gaps.append, 100, TopicPartition("t", 0), MemoryRecords(data))
+    records.log_end = 100
+    assert [record.value for record in records.take(9)] == [b"a", b"b", b"c"]
+    assert (gaps, records.next_fetch_offset) == ([], 103)
+
+
 def test_what_was_compacted_is_no_gap() -> None:
     """Offsets may be left out between two batches, and at the end of one."""
     found, gaps, _ = read(batch(5, b"a", b"b"), batch(9, b"c"), start=2)

@@ -56,9 +56,10 @@ class OffsetAudit:
                 for start, end in _stretches(offsets):
                     self._pass(part, start, end + 1)
             for gap in gaps:
+                new = gap.end - max(gap.start, self._next.get(gap.partition, gap.start))
                 self._pass(gap.partition, gap.start, gap.end)
-                if gap.value is None:  # not even bytes are left
-                    self._lost[gap.partition] = self._lost.get(gap.partition, 0) + gap.count
+                if gap.value is None and new > 0:  # not even bytes are left; a session may read it again
+                    self._lost[gap.partition] = self._lost.get(gap.partition, 0) + new
 
     def look(self, starts: Mapping[int, int], ends: Mapping[int, int], committed: Mapping[int, int]) -> tuple[Gap, ...]:
         """Judge what was noted by what the broker has.

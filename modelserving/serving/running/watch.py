@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 from kafka import OffsetSpec, TopicPartition
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, UnknownError
 
 from modelserving.errors import BrokerUnavailable
 from modelserving.kafka import Connection, Gap, headers, make_admin, make_producer
@@ -72,6 +72,7 @@ class TopicWatch:
         self.warnings: tuple[str, ...] = ()
         """What else is worth knowing, a line each."""
         self._left_out: float | None = None
+        self._seen_out = 0.0
         self._standing: dict[int, tuple[int, float, int]] = {}
         self.silent: dict[int, Gap] = {}
         """Where the broker gives nothing of the records' topic, although it has something, by partition."""
@@ -135,7 +136,9 @@ class TopicWatch:
         Raises:
             BrokerUnavailable: the broker does not answer.
         """
-        gap = find_gap(self._connection, topic, partition, offset, reason)
+        gap = self.silent.get(partition) if topic == self._options.topics.records else None
+        if gap is None or not gap.start <= offset < gap.end:
+            gap = find_gap(self._connection, topic, partition, offset, reason)
         log.warning("passed over: %s", gap)
         if topic == self._options.topics.records:
             self.audit.read((), (gap,))
@@ -155,7 +158,7 @@ class TopicWatch:
         first, begun = self.identity, time.monotonic()
         while first is None or self.identity is None or self.identity[0] == first[0]:
             first = first or self.identity
-            if self._left_out is not None and time.monotonic() - max(self._left_out, begun) > _LEFT_OUT_S:
+            if self._left_out is not None and self._seen_out - max(self._left_out, begun) > _LEFT_OUT_S:
                 raise BrokerUnavailable(
                     f"the group {self._options.group} has had no member {self._options.member} for {_LEFT_OUT_S:g} s"
                 )
@@ -223,12 +226,21 @@ class TopicWatch:
                 self.silent.pop(part, None)
             elif now >= until and part not in self.silent:
                 self._standing[part] = at, now + _LISTEN_AGAIN_S, times + 1
-                gap = find_silence(self._connection, self._options.topics.records, part, at)
-                if gap is None and times and self._options.fast:
-                    gap = Gap(self._options.topics.records, part, at, at, _ONLY_FAST)
+                gap = self._try_out(part, at, suspected=bool(times) and self._options.fast)
                 if gap is not None:
                     log.warning("nothing comes: %s", gap)
                     self.silent[part] = gap
+
+    def _try_out(self, part: int, at: int, *, suspected: bool) -> Gap | None:
+        """What keeps reading where it stands, if anything does; what can be read is suspected of librdkafka's only."""
+        topic = self._options.topics.records
+        try:
+            found = find_silence(self._connection, topic, part, at)
+        except UnknownError as error:
+            return Gap(topic, part, at, at, str(error))  # nobody is moved by it: it may be for the moment only
+        if isinstance(found, Gap):
+            return replace(found, start=min(found.start, at))  # marks of transactions may stand before it
+        return Gap(topic, part, at, at, _ONLY_FAST) if found is not None and suspected else None
 
     def _idle(self, admin: KafkaAdminClient) -> Iterator[str]:
         """Whether this member of its group has nothing to do."""
@@ -238,7 +250,8 @@ class TopicWatch:
         if own or group.get("group_state") not in _SETTLED:
             self._left_out = None
         else:
-            self._left_out = self._left_out or time.monotonic()
+            self._seen_out = time.monotonic()
+            self._left_out = self._left_out or self._seen_out
         if group.get("group_state") == "Stable" and own and not any(map(_has_work, own)):
             yield (
                 f"this server has nothing to score: the group {group['group_id']} has {len(members)} members, and "

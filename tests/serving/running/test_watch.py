@@ -6,6 +6,7 @@ from unittest.mock import MagicMock
 
 import anyio
 import pytest
+from kafka.errors import UnknownError
 
 from modelserving.errors import BrokerUnavailable
 from modelserving.kafka import Connection, Gap
@@ -55,12 +56,42 @@ def test_a_silent_place_is_said_until_reading_is_behind_it(asked: MagicMock) -> 
 @pytest.mark.parametrize("fast", [False, True])
 def test_only_librdkafka_is_suspected_where_a_place_can_be_read(asked: MagicMock, fast: bool) -> None:
     """And not at once: a server may be slow."""
+    asked.return_value = MagicMock()  # a record
     watch = make_watch(fast=fast)
     look(watch, 4, 2)
     assert not watch.silent
     look(watch, 4)
     assert ["without --fast" in line for line in watch.details] == [True] * fast
     assert asked.call_count == 2
+    assert not any(offsets for *_, offsets in watch.silences())  # nobody is moved by a suspicion
+
+
+def test_nothing_is_suspected_where_only_marks_of_transactions_are(asked: MagicMock) -> None:
+    """They count as lag, and nobody ever reads them."""
+    watch = make_watch(fast=True)
+    look(watch, 4, 5)
+    assert asked.called
+    assert not watch.silent
+
+
+def test_what_the_broker_fails_to_read_is_said_and_moves_nobody(asked: MagicMock) -> None:
+    """It may fail for the moment only; that it is away is another matter."""
+    asked.side_effect = UnknownError("the disk")
+    watch = make_watch()
+    look(watch, 4, 2)
+    assert "the disk" in watch.details[0]
+    assert not any(offsets for *_, offsets in watch.silences())
+
+
+def test_a_silence_that_is_known_is_passed_over_as_a_whole(asked: MagicMock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looked for afresh, each readable record in it would be one that cannot be read."""
+    letters = MagicMock()
+    monkeypatch.setattr(watch_module, "make_producer", letters)
+    asked.return_value = GAP
+    watch = make_watch()
+    look(watch, 4, 2)
+    assert watch.pass_over("wine-records", 1, 4, "nothing comes") == 9
+    assert letters.called
 
 
 def test_what_was_lost_without_bytes_is_counted() -> None:
@@ -88,6 +119,9 @@ def test_a_session_ends_that_its_group_has_lost(monkeypatch: pytest.MonkeyPatch)
         list(watch._idle(admin))
         assert anyio.run(wait, 0.5)
     group["group_state"], group["members"] = "Empty", []
+    list(watch._idle(admin))
+    assert anyio.run(wait, 0.5)  # that the watch itself was busy says nothing about the group
+    monkeypatch.setattr(watch_module, "_LEFT_OUT_S", -1.0)
     list(watch._idle(admin))
     with pytest.raises(BrokerUnavailable, match="no member"):
         anyio.run(wait, 60.0)

@@ -1,0 +1,79 @@
+"""Where the broker gives nothing is left once, from within it: nothing that stands before it is left out."""
+
+from __future__ import annotations
+
+from unittest.mock import MagicMock
+
+import pytest
+from kafka import TopicPartition
+
+from modelserving.kafka import Connection, Gap
+from modelserving.serving.fast import FastSource
+from modelserving.serving.source import DataSource
+
+NOWHERE = Connection("127.0.0.1:1")
+GAP = Gap("t", 0, 100, 110, "nothing comes")
+
+
+def fast_source(at: int, gap: Gap, committed: int = 0) -> FastSource:
+    """One that has handed out all before an offset, as librdkafka tells it."""
+    from confluent_kafka import TopicPartition as Found
+
+    source = FastSource(NOWHERE, "t", "group", "0", 10, {0: gap})
+    source._consumer = MagicMock()
+    source._consumer.assignment.return_value = [Found("t", 0)]
+    source._consumer.position.return_value = [Found("t", 0, at)]
+    source._consumer.committed.return_value = [Found("t", 0, committed)]
+    source._consumer.get_watermark_offsets.return_value = (7, 500)
+    return source
+
+
+def slow_source(at: int, gap: Gap) -> DataSource:
+    source = DataSource(NOWHERE, "t", "group", "0", 10, {0: gap})
+    source._consumer = MagicMock()
+    source._consumer.assignment.return_value = {TopicPartition("t", 0)}
+    source._consumer.position.return_value = at
+    return source
+
+
+@pytest.mark.parametrize(
+    ("at", "gap", "left"),
+    [
+        (100, GAP, True),
+        (105, GAP, True),
+        (51, GAP, False),  # what was read there and not committed comes again
+        (110, GAP, False),
+        (500, GAP, False),
+        (100, Gap("t", 0, 100, 100, "only a suspicion"), False),
+    ],
+)
+def test_only_who_is_in_a_silence_leaves_it(at: int, gap: Gap, left: bool) -> None:
+    """With both clients."""
+    fast, slow = fast_source(at, gap), slow_source(at, gap)
+    fast._leave_silence()
+    assert (fast._gaps, [*slow._leave_silence()]) == ([gap] * left, [gap] * left)
+    if left:
+        assert [call.args[0].offset for call in fast._consumer.seek.call_args_list] == [110]
+        slow._consumer.seek.assert_called_once_with(TopicPartition("t", 0), 110)
+    else:
+        assert not fast._consumer.seek.called
+        assert not slow._consumer.seek.called
+
+
+@pytest.mark.parametrize(("committed", "left"), [(104, True), (99, False), (500, False), (-1001, False)])
+def test_before_the_first_message_what_is_committed_says_where_reading_goes_on(committed: int, left: bool) -> None:
+    """Librdkafka tells it only behind a message: until then, its position is negative."""
+    source = fast_source(-1001, GAP, committed)
+    source._leave_silence()
+    assert bool(source._gaps) is left
+
+
+def test_a_silence_is_left_once_and_again_after_a_rebalance() -> None:
+    """Its position says nothing of a seek; but what was not committed before a rebalance is met again."""
+    source = fast_source(100, GAP)
+    source._leave_silence()
+    source._leave_silence()
+    assert len(source._gaps) == 1
+    source._take(MagicMock(), [])
+    source._leave_silence()
+    assert len(source._gaps) == 2
