@@ -317,7 +317,7 @@ def letters(topic):
 def ours():
     return [letter for letter in letters(lesson.topics.records) if letter.offset in offsets]
 
-lesson.wait_for(lambda: len(ours()) == 3, "three dead letters")
+lesson.wait_for(lambda: len(ours()) == 3, "what becomes of the three")
 three = ours()
 rows = [(letter.offset, letter.value[:12], letter.stage, letter.reason) for letter in three]
 table("Dead letters", rows, "offset", "first bytes", "failed at", "reason")
@@ -343,7 +343,7 @@ sent = producer.send(lesson.topics.models, key=b"wine", value=encode_descriptor(
 sent.get(timeout=10).offset
 
 # %%
-letter = lesson.wait_for(lambda: letters(lesson.topics.models), "the refusal")[-1]
+letter = lesson.wait_for(lambda: letters(lesson.topics.models), "what becomes of it")[-1]
 by_bad = [answer.offset for answer in answers() if answer.model_name == bad.name]
 lesson.tell("bad-model")
 

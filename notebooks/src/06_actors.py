@@ -386,7 +386,7 @@ records = lesson.topics.records
 lesson.manage(lambda: TopicView(lesson.connection, records, group), name="view")
 
 # %% [markdown]
-# This asks it something, and takes an error for an answer, too:
+# This asks it something, and gives back what it says, whatever that is:
 
 # %%
 def asked(path):
@@ -399,7 +399,7 @@ def asked(path):
 # predict: no-state
 
 # %%
-refused = asked("/state/white")
+reply = asked("/state/white")
 lesson.tell("no-state")
 
 # %% [markdown]

@@ -233,7 +233,8 @@ def _show_short(
     trace: TracebackType,
     tb_offset: int | None = None,  # noqa: ARG001
 ) -> list[str]:
-    if isinstance(error, NameError) and not _is_answer(error, trace):
+    about_else = isinstance(error, IllegalStateError) and "closed" not in str(error)
+    if about_else or (isinstance(error, NameError) and not _is_answer(error, trace)):
         shell.showtraceback((kind, error, trace))
         return []
     if isinstance(error, NameError):

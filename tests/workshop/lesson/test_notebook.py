@@ -54,6 +54,7 @@ print("SAID", why_undefined("say_hello"))
 shell.run_cell("def say_hello(): ...")
 print("FINE", why_undefined("say_hello"))
 shell.run_cell("from kafka.errors import IllegalStateError\\nraise IllegalStateError('closed already!')")
+shell.run_cell("raise IllegalStateError('not assigned')")
 """
 
 
@@ -90,6 +91,8 @@ def test_a_client_that_was_closed_is_one_line_with_what_to_do() -> None:
     said = _run(_ANSWERS)
     assert "closed already! Was the lesson closed? Run its set-up cell" in said
     assert "Traceback" not in said.partition("closed already!")[0].rpartition("FINE")[2]
+    assert said.count("Was the lesson closed?") == 1  # the same error says other things, too
+    assert "Traceback" in said.partition("closed already!")[2]
 
 
 def test_a_stop_is_for_the_cell_at_work_and_no_later_one(stopped: str) -> None:

@@ -22,11 +22,12 @@ from modelserving.models.formats.pmml.fields import (
     declare_outputs,
     find_spelt,
     read_columns,
+    settle_unread,
     settle_votes,
 )
 from modelserving.models.formats.pmml.guard import check_expressions, check_length
 from modelserving.models.formats.pmml.repair import reduce_outputs, repair
-from modelserving.models.formats.pmml.required import find_required, settle_branches, settle_unread
+from modelserving.models.formats.pmml.required import find_required, settle_branches
 from modelserving.models.formats.pmml.texts import MAX_TEXT, applies_texts
 from modelserving.records import Column
 
@@ -105,7 +106,7 @@ def read_pmml(data: bytes, full: bool = False) -> PmmlDocument:
         mend(root, model)
         target, listed = repair(root, model)
         labels = [label for label in listed if label != NO_ANSWER]
-        outputs, predicted, following, shares = declare_outputs(model, target, labels)
+        outputs, predicted, following, shares = declare_outputs(model, target, labels, silent=NO_ANSWER in listed)
         if full:
             check_length(root)
             full_text = tostring(root, encoding="unicode")
@@ -114,8 +115,9 @@ def read_pmml(data: bytes, full: bool = False) -> PmmlDocument:
         raise ModelFormatError(f"the PMML document contradicts itself, or lacks something: {error}.") from error
     check_length(root)
     text, longest = tostring(root, encoding="unicode"), MAX_TEXT if applies_texts(root) else 0
+    spelt = find_spelt(root, model)
     return PmmlDocument(
-        text, classes, columns, full_text, outputs, predicted, following, shares, required, longest, find_spelt(root)
+        text, classes, columns, full_text, outputs, predicted, following, shares, required, longest, spelt
     )
 
 

@@ -8,8 +8,17 @@ from xml.etree.ElementTree import Element, SubElement
 from modelserving.errors import ModelFormatError
 from modelserving.records import Column, ColumnType
 
-__all__ = ["NO_ANSWER", "declare_outputs", "find_spelt", "read_columns", "settle_votes"]
+__all__ = [
+    "NO_ANSWER",
+    "declare_outputs",
+    "find_spelt",
+    "read_columns",
+    "settle_unread",
+    "settle_votes",
+    "votes_by_text",
+]
 
+_ANSWERS = frozenset({"target", "predicted"})
 NO_ANSWER = "modelserving no answer"
 """The label for which a segment votes that has no answer; no document has it."""
 
@@ -35,10 +44,13 @@ def read_columns(root: Element) -> Mapping[str, Column]:
     }
 
 
-def find_spelt(root: Element) -> frozenset[str]:
-    """The fields that are categories, and numbers to the engine."""
+def find_spelt(root: Element, model: Element) -> frozenset[str]:
+    """The fields that are categories, and numbers to the engine; not those of which any other value is missing."""
+    fields_of = model.iterfind("MiningSchema/MiningField")
+    lenient = {field.get("name") for field in fields_of if field.get("invalidValueTreatment") == "asMissing"}
     fields = (field for field in root.iterfind("DataDictionary/DataField") if field.get("optype") != "continuous")
-    return frozenset(f.get("name", "") for f in fields if f.get("dataType") in {"double", "float", "integer"})
+    names = {f.get("name", "") for f in fields if f.get("dataType") in {"double", "float", "integer"}}
+    return frozenset(names - lenient)
 
 
 def _is_read(field: Element) -> bool:
@@ -66,6 +78,33 @@ def _write_as_text(field: Element) -> None:
             SubElement(field, "Value", value=value)
 
 
+def settle_unread(root: Element) -> None:
+    """Let what no model reads be of any value: the engine would have no answer to a record for it.
+
+    Args:
+        root: the document; it is changed.
+    """
+    read = names_read(root)
+    for field in root.iter("MiningField"):
+        if field.get("name") not in read and field.get("usageType") not in _ANSWERS:
+            field.set("invalidValueTreatment", "asMissing")
+
+
+def names_read(root: Element) -> set[str]:
+    """All that an element names, beside those that say which fields there are; some are no fields."""
+    declared = ("Header", "DataDictionary")
+    inside = (element for part in root if part.tag not in declared for element in part.iter())
+    return {name for element in inside if element.tag != "MiningField" for name in element.attrib.values()}
+
+
+def votes_by_text(root: Element, ensemble: Element) -> bool:
+    """Whether the labels of an ensemble are texts: the engine reads ``NO_ANSWER`` as 0 where they are numbers."""
+    fields = ensemble.iterfind("MiningSchema/MiningField")
+    targets = {field.get("name") for field in fields if field.get("usageType") in _ANSWERS}
+    found = [field for field in root.iterfind("DataDictionary/DataField") if field.get("name") in targets]
+    return all(field.get("dataType", "string") == "string" for field in found)
+
+
 def settle_votes(root: Element, settled: Collection[int]) -> None:
     """Let a tree that has no answer vote for having none: no answer is given if most have none, and not by the others.
 
@@ -78,6 +117,8 @@ def settle_votes(root: Element, settled: Collection[int]) -> None:
         if segmentation is None or segmentation.get("multipleModelMethod") not in _VOTES:
             continue
         if segmentation.get("missingPredictionTreatment", "continue") != "continue":
+            continue
+        if not votes_by_text(root, ensemble):  # `find_required` asks for all fields, then
             continue
         trees = segmentation.findall("Segment/TreeModel")
         changed = [
@@ -103,7 +144,7 @@ def _vote_always(tree: Element) -> bool:
 
 def _list_no_answer(root: Element, ensemble: Element) -> None:
     fields = ensemble.iterfind("MiningSchema/MiningField")
-    targets = {field.get("name") for field in fields if field.get("usageType") in {"target", "predicted"}}
+    targets = {field.get("name") for field in fields if field.get("usageType") in _ANSWERS}
     for field in root.iterfind("DataDictionary/DataField"):
         listed = [value.get("value") for value in field.iterfind("Value")]
         if field.get("name") in targets and listed and NO_ANSWER not in listed:
@@ -111,7 +152,7 @@ def _list_no_answer(root: Element, ensemble: Element) -> None:
 
 
 def declare_outputs(
-    model: Element, target: str, labels: list[str]
+    model: Element, target: str, labels: list[str], *, silent: bool
 ) -> tuple[tuple[str, ...], frozenset[str], frozenset[str], tuple[str, ...]]:
     """Let a model output all that it declares; one that declares nothing, its answer and its probabilities.
 
@@ -128,7 +169,7 @@ def declare_outputs(
     if declaring is None:
         declaring = model
         _add_outputs(model, target, labels if model.get("functionName") == "classification" else [])
-    shares = _shares(declaring)
+    shares = _shares(declaring) if silent else {}
     if _counts_segments(declaring) or (shares and not set(labels) <= set(shares)):
         _drop(declaring, "probability")
     _drop(declaring, "reasonCode")

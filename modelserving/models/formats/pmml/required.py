@@ -10,7 +10,9 @@ from copy import deepcopy
 from typing import TypeAlias
 from xml.etree.ElementTree import Element
 
-__all__ = ["fails_together", "find_required", "settle_branches", "settle_unread"]
+from modelserving.models.formats.pmml.fields import names_read, votes_by_text
+
+__all__ = ["fails_together", "find_required", "settle_branches"]
 
 _PREDICATES = frozenset({"SimplePredicate", "SimpleSetPredicate", "CompoundPredicate", "True", "False"})
 _MEDIANS = frozenset({"median", "weightedMedian", "x-weightedMedian"})
@@ -33,38 +35,26 @@ def settle_branches(root: Element) -> set[int]:
         The trees that ask, by their identity; they are changed.
     """
     settled: set[int] = set()
-    inside = {id(tree) for segmentation in root.iter("Segmentation") for tree in segmentation.iter("TreeModel")}
+    ensembles = [*root.iter("Segmentation")]
+    inside = {id(tree) for ensemble in ensembles for tree in ensemble.iter("TreeModel")}
+    voting = {
+        id(tree)
+        for ensemble in ensembles
+        if ensemble.get("multipleModelMethod") in _VOTES
+        for tree in ensemble.iterfind("Segment/TreeModel")
+    }
     for tree in root.iter("TreeModel"):
         make_leaf = _LEAVES.get(tree.get("missingValueStrategy", "none"))
-        votes = id(tree) in inside and tree.get("functionName") == "classification"
-        if make_leaf is None or not (votes or _decisive(tree)):
+        classifies = tree.get("functionName") == "classification"
+        if make_leaf is None or not ((id(tree) in voting and classifies) or _decisive(tree)):
             continue
         # an ensemble works with the counts of its trees: a leaf without them would leave it without an answer
-        plans = [(node, _settled(node, make_leaf, votes)) for node in tree.iter("Node")]
+        plans = [(node, _settled(node, make_leaf, id(tree) in inside and classifies)) for node in tree.iter("Node")]
         if all(children is not None for _, children in plans):
             for node, children in plans:
                 node[:] = children or ()
             settled.add(id(tree))
     return settled
-
-
-def settle_unread(root: Element) -> None:
-    """Let what no model reads be of any value: the engine would have no answer to a record for it.
-
-    Args:
-        root: the document; it is changed.
-    """
-    read = _names_read(root)
-    for field in root.iter("MiningField"):
-        if field.get("name") not in read and field.get("usageType") not in _OUTSIDE:
-            field.set("invalidValueTreatment", "asMissing")
-
-
-def _names_read(root: Element) -> set[str]:
-    """All that an element names, beside those that say which fields there are; some are no fields."""
-    declared = ("Header", "DataDictionary")
-    inside = (element for part in root if part.tag not in declared for element in part.iter())
-    return {name for element in inside if element.tag != "MiningField" for name in element.attrib.values()}
 
 
 def _settled(node: Element, make_leaf: _MakeLeaf, counts: bool) -> list[Element] | None:
@@ -177,7 +167,7 @@ def find_required(root: Element, model: Element) -> frozenset[str]:
     replaced = {field.get("name") for field in root.iter("MiningField") if field.get("missingValueReplacement")}
     ordered = {f.get("name", "") for f in root.iterfind("DataDictionary/DataField") if _is_ordered_whole(f)}
     fields = [field for field in model.findall("MiningSchema/MiningField") if field.get("usageType") not in _OUTSIDE]
-    read = frozenset(field.get("name", "") for field in fields) & _names_read(root)
+    read = frozenset(field.get("name", "") for field in fields) & names_read(root)
     return (read & ordered) | _needed(root, model, read - replaced)
 
 
@@ -188,7 +178,7 @@ def _is_ordered_whole(field: Element) -> bool:
 
 def _needed(root: Element, model: Element, names: frozenset[str]) -> frozenset[str]:
     """Those of some fields without which PMML has no answer, or another one than the engine."""
-    if _counts_all(model):
+    if _counts_all(root, model):
         return names
     sources = _sources(root)
     if model.tag == "GeneralRegressionModel":
@@ -201,21 +191,30 @@ def _needed(root: Element, model: Element, names: frozenset[str]) -> frozenset[s
     return names & {source for name in used for source in _inputs(name, sources)}
 
 
-def _counts_all(model: Element) -> bool:
+def _counts_all(root: Element, model: Element) -> bool:
     """Whether segments without an answer change that of the whole, in another way than in the engine."""
     segmentation = model.find("Segmentation")
     if segmentation is None:
         return False
     method, classifies = segmentation.get("multipleModelMethod"), model.get("functionName") == "classification"
     strategies = {tree.get("missingValueStrategy", "none") for tree in model.iter("TreeModel")}
-    others = any(inner.tag != "TreeModel" for inner in segmentation.iterfind("Segment/*") if _is_model(inner))
+    segments = [inner for inner in segmentation.iterfind("Segment/*") if _is_model(inner)]
+    others = any(inner.tag != "TreeModel" for inner in segments)
     treatment = segmentation.get("missingPredictionTreatment", "continue")
     if treatment == "skipSegment":
         return classifies
-    if method in _VOTES and treatment == "continue":  # a tree that has no answer votes for none
-        return others or "nullPrediction" in strategies
+    if method in _VOTES and treatment == "continue" and votes_by_text(root, model):
+        # a tree that has no answer votes for none
+        return not all(map(_votes, segments)) or "nullPrediction" in strategies
     unanswered = bool(strategies & {"none", "nullPrediction"})
     return (method in _VOTES and unanswered) or (method in _MEDIANS and (unanswered or others))
+
+
+def _votes(model: Element) -> bool:
+    """Whether a segment is a tree, or a forest that has an answer whatever is missing."""
+    inside = [inner for inner in model.iterfind("Segmentation/Segment/*") if _is_model(inner)]
+    forest = [inner.tag == "TreeModel" and inner.get("missingValueStrategy") == "defaultChild" for inner in inside]
+    return model.tag == "TreeModel" or (bool(forest) and all(forest))
 
 
 def _is_model(element: Element) -> bool:

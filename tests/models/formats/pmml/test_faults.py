@@ -490,6 +490,47 @@ def test_trees_that_have_no_answer_vote_for_none() -> None:
     assert scores.outputs["P_yes"][[0, 2]].tolist() == pytest.approx([0, 1 / 4])
 
 
+@pytest.mark.parametrize(
+    ("kind", "no", "yes"), [("integer", "0", "1"), ("double", "0", "1"), ("boolean", "false", "true")]
+)
+def test_a_vote_for_none_is_no_label_that_is_a_number(kind: str, no: str, yes: str) -> None:
+    """The engine reads labels by their type, and none as 0: there, what trees need may not be missing."""
+    labels = LABELS.replace("string", kind).replace('"no"', f'"{no}"').replace('"yes"', f'"{yes}"')
+    data = voting("majorityVote", ("1", no, LOW), ("1", yes, HIGH), ("1", yes, HIGH)).decode().replace(LABELS, labels)
+    scores = score(data.encode(), c=["a"] * 2, x=[5.0, None])
+    assert [*scores.problems] == [1]
+    assert scores.labels is not None
+    assert str(scores.labels[0]).lower() in {"1", "1.0", "true"}
+
+
+def test_one_declared_probability_stays_where_each_tree_votes() -> None:
+    """A share of the votes that were cast needs all labels only where a tree may cast none."""
+    share = '<OutputField name="P_yes" optype="continuous" dataType="double" feature="probability" value="yes"/>'
+    data = voting("majorityVote", *[("1", "yes", HIGH)] * 3, output=f"<Output>{share}</Output>").decode()
+    data = data.replace("<TreeModel ", '<TreeModel noTrueChildStrategy="returnLastPrediction" ')
+    data = data.replace("<Node><True/>", '<Node score="no"><True/>')
+    assert score(data.encode(), {"outputs": "P_yes"}, c=["a"] * 2, x=[5.0, 0.0]).outputs["P_yes"].tolist() == [1.0, 0.0]
+
+
+def test_what_is_invalid_among_fractions_is_missing_where_the_document_says_so() -> None:
+    """Else a text in such a category is a problem."""
+    values = '<Value value="0.0"/><Value value="1.0"/>'
+    field = f'<DataField name="f" optype="categorical" dataType="double">{values}</DataField>'
+    mining = (
+        '<MiningSchema><MiningField name="y" usageType="target"/>'
+        '<MiningField name="f" missingValueReplacement="1.0"{}/></MiningSchema>'
+    )
+    tree = (
+        '<TreeModel functionName="regression" noTrueChildStrategy="returnLastPrediction">{}<Node score="9"><True/>'
+        '<Node score="1"><SimplePredicate field="f" operator="equal" value="1.0"/></Node></Node></TreeModel>'
+    )
+    for treatment, problems in ((' invalidValueTreatment="asMissing"', []), ("", [1])):
+        data = pmml(FIELDS + field, tree.format(mining.format(treatment)))
+        scores = score(data, f=["1.0", "oops", "0.0"])
+        assert [*scores.problems] == problems
+        assert scores.values[[0, 2]].tolist() == [1.0, 9.0]
+
+
 def test_of_labels_with_equally_heavy_votes_the_first_wins() -> None:
     """However much each of its votes weighs."""
     votes = (("0.5", "yes", HIGH), ("1", "no", HIGH), ("0.5", "no", HIGH), ("1", "yes", HIGH))
