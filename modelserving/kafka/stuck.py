@@ -46,6 +46,7 @@ class _WayOut:
         answers: how many of them led nowhere.
         refused: by which word the broker refuses what is there; none: it is silent.
         end: of the log, as far as an answer told it.
+        found: whether the end of what is damaged is known; then the start is asked once more: all may be well again.
     """
 
     start: int
@@ -56,6 +57,7 @@ class _WayOut:
     answers: int = 0
     refused: int = 0
     end: int = 0
+    found: bool = False
 
     @property
     def believed(self) -> bool:
@@ -157,22 +159,26 @@ class StuckFetches:
         return None if refused else self._parse(answer)
 
     def _end_search(self, answer: Any, search: _WayOut) -> bool:
-        """Whether an answer with messages, or at the log's end, is the first one behind a damaged stretch."""
+        """Whether an answer with messages, or at the log's end, ends the search: at its start, all is well again."""
         if answer.fetched_offset == search.start:
             del self._searches[answer.topic_partition]
             return True
         search.high = answer.fetched_offset
-        return self._go_on(answer, search)
+        self._go_on(answer, search)
+        return False
 
-    def _go_on(self, answer: Any, search: _WayOut) -> bool:
+    def _go_on(self, answer: Any, search: _WayOut) -> None:
         """Ask for another offset, or leave the damaged stretch, if its end is found."""
         tp = answer.topic_partition
         search.end = max(search.end, _end(answer))
         # Who refuses does not tell how far the log goes; an answer of before did.
         end = search.end if search.end > 0 else self._positions.assignment[tp].highwater or 0
-        if (asked := search.narrow(end)) is not None:
-            self._positions.seek(tp, asked)
-            return False
+        if not search.found:
+            asked = search.narrow(end)
+            search.found = asked is None
+            search.asked = search.start if asked is None else asked
+            self._positions.seek(tp, search.asked)
+            return
         del self._searches[tp]
         if search.high is None and search.refused == UnknownError.errno:  # it is the broker, not what is there
             self._positions.seek(tp, search.start)
@@ -180,9 +186,7 @@ class StuckFetches:
         after = max(end, search.start + 1) if search.high is None else search.high
         reason = _DAMAGED.format(_WORDS[search.refused]) if search.refused else _SILENT.format(end - 1)
         self._note(Gap(tp.topic, tp.partition, search.start, after, reason))
-        if after != answer.fetched_offset:
-            self._positions.seek(tp, after)
-        return bool(after == answer.fetched_offset)
+        self._positions.seek(tp, after)
 
     def _is_of_now(self, answer: Any) -> bool:
         """Whether an answer is not of before a seek, or a rebalance."""

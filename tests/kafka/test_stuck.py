@@ -170,3 +170,19 @@ def test_a_reader_has_not_come_further_while_a_way_out_is_looked_for() -> None:
         assert stuck.take.start_of(stuck.partition) in ({None, 2} if at == 2 else {2})
         stuck.answer(at, bytes(batch(at, b"f"))) if at >= 9 else stuck.answer(at, error=CorruptRecordError.errno)
     assert stuck.take.start_of(stuck.partition) is None
+
+
+@pytest.mark.parametrize("error", [0, CorruptRecordError.errno, UnknownError.errno])
+def test_what_can_be_read_again_in_the_end_is_read(error: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker may be well again while a way out is looked for: the start is asked once more before it is left."""
+    monkeypatch.setattr(stuck_module, "_SILENT_S", 0.0)
+    stuck = Stuck()
+    for _ in range(7):
+        stuck.answer(stuck.position, error=error)
+    for _ in range(20):
+        at = stuck.position
+        found = stuck.answer(at, bytes(batch(at, b"f")))
+        if found is not None:
+            break
+    assert (stuck.gaps, stuck.position) == ([], 2)
+    assert [record.offset for record in found.take(9)] == [2]  # type: ignore[attr-defined]
