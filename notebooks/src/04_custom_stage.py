@@ -391,7 +391,8 @@ with suppress(KafkaError):  # when this runs twice, there is none to abort
 writer.begin_transaction()
 writer.send(draft, value=b"5.5, again")
 writer.commit_transaction()
-lesson.wait_for(lambda: readers()[0], "what was committed to be read", 30)  # the writer is told a moment before readers are
+# the writer is told of its commit a moment before readers see it
+lesson.wait_for(lambda: readers()[0], "what was committed to be read", 30)
 careful, careless = readers()
 lesson.tell("aborted")
 
