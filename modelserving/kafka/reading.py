@@ -109,7 +109,7 @@ def find_gap(connection: Connection, topic: str, partition: int, offset: int, re
     Raises:
         BrokerUnavailable: no broker answers, or nothing comes.
     """
-    found = _first_from(connection, topic, partition, offset)
+    found = find_silence(connection, topic, partition, offset)
     if isinstance(found, Gap):
         return found
     if found is not None:
@@ -118,7 +118,7 @@ def find_gap(connection: Connection, topic: str, partition: int, offset: int, re
 
 
 def find_silence(connection: Connection, topic: str, partition: int, offset: int) -> Gap | ConsumerRecord | None:
-    """What keeps a reader at an offset that it has not left for long, or the record that can be read there.
+    """What keeps a reader at an offset that it has not left for long, or the first record from there on.
 
     ``None``: nothing is there but what belongs to a transaction that is still open, or the mark of one.
 
@@ -132,11 +132,6 @@ def find_silence(connection: Connection, topic: str, partition: int, offset: int
         BrokerUnavailable: no broker answers.
         KafkaError: there is no such topic.
     """
-    return _first_from(connection, topic, partition, offset)
-
-
-def _first_from(connection: Connection, topic: str, partition: int, offset: int) -> Gap | ConsumerRecord | None:
-    """The first record from an offset on, or what kafka-python passes over there; ``None``: neither comes."""
     from kafka import TopicPartition
 
     source, deadline = TopicPartition(topic, partition), time.monotonic() + _SILENT_S
