@@ -24,7 +24,7 @@ from modelserving.kafka.unreadable import FRAME, end_of, is_part
 __all__ = ["StuckFetches"]
 
 _REFUSALS = 5
-"""As often a tp is asked for that gives nothing: another replica may have what this one has not."""
+"""As often a partition is asked that gives nothing: another replica may have what this one has not."""
 _SILENT_S = 10.0
 """For at least so long, where the broker does not say that anything is wrong."""
 _SILENT = "the broker gives nothing there, though its log goes on to offset {}: that log is damaged"
@@ -75,8 +75,7 @@ class _WayOut:
         if self.low + 1 >= (end if high is None else high):
             return None
         stride = 2 * (self.low - self.start) or 1
-        self.asked = min(self.start + stride, end - 1) if high is None else (self.low + high) // 2
-        return self.asked
+        return min(self.start + stride, end - 1) if high is None else (self.low + high) // 2
 
 
 class StuckFetches:
@@ -193,10 +192,10 @@ class StuckFetches:
         tp, at = answer.topic_partition, answer.fetched_offset
         return bool(self._positions.is_fetchable(tp) and self._positions.assignment[tp].position.offset == at)
 
-    def _pass_over(self, answer: Any, reason: str, data: bytes | None = None) -> None:
+    def _pass_over(self, answer: Any, reason: str, data: bytes) -> None:
         tp, at = answer.topic_partition, answer.fetched_offset
         end = at + 1
-        if data is not None and len(data) >= FRAME.size:
+        if len(data) >= FRAME.size:
             end = max(end, end_of(memoryview(data), FRAME.unpack_from(data)[0]))
         known = answer.partition_data.high_watermark
         end = min(end, known) if known > at else end

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from xml.etree.ElementTree import Element
 
 from modelserving.errors import ModelRefused
+from modelserving.models.formats.pmml.fields import TARGETS
 from modelserving.models.formats.pmml.guard import check_length
 
 __all__ = ["settle_expressions"]
@@ -64,7 +65,7 @@ def settle_expressions(root: Element) -> None:
 
 def _write_whole_numbers(root: Element) -> None:
     """The engine takes a whole number that is missing as the smallest that there is, and 1 as another one than 1.0."""
-    targets = {f.get("name") for f in root.iter("MiningField") if f.get("usageType") in {"target", "predicted"}}
+    targets = {f.get("name") for f in root.iter("MiningField") if f.get("usageType") in TARGETS}
     for field in [element for name in _NUMBERS for element in root.iter(name)]:
         if field.get("dataType") == "integer" and not (field.tag == "DataField" and field.get("name") in targets):
             if field.get("optype", "continuous") == "continuous":

@@ -13,6 +13,7 @@ from copy import deepcopy
 from xml.etree.ElementTree import Element, SubElement
 
 from modelserving.errors import ModelRefused
+from modelserving.models.formats.pmml.fields import TARGETS, targets_of
 from modelserving.models.formats.pmml.guard import check_entries
 from modelserving.models.formats.pmml.repair import mend_general_regressions
 from modelserving.models.formats.pmml.required import fails_together
@@ -21,7 +22,6 @@ __all__ = ["mend", "refuse_faults"]
 
 _ITEM = re.compile(r'"((?:\\.|[^"\\])*)"|(\S+)')
 _LINKS = frozenset({"logit", "probit", "cloglog", "loglog", "cauchit"})
-_TARGETS = frozenset({"target", "predicted"})
 _SHARE = "modelserving share "
 """Begins the names of fields that no document has; what follows is the index of a label."""
 _LARGEST = repr(1.7976931348623157e308)
@@ -38,7 +38,7 @@ def refuse_faults(root: Element, ordinal: frozenset[str]) -> None:
         ModelRefused: with what it is.
     """
     for element in root.iter():
-        mixed = element.get("functionName") == "mixed" and len(_targets(element)) > 1
+        mixed = element.get("functionName") == "mixed" and len(targets_of(element)) > 1
         reason = "a number and a label for its answer (functionName mixed)" if mixed else _fault(element, ordinal)
         if reason:
             raise ModelRefused(
@@ -56,7 +56,7 @@ def _fault(element: Element, ordinal: frozenset[str]) -> str:
     if value and element.get(name) not in value:
         return ""
     if element.tag == "RegressionModel":
-        return reason if _targets(element) & ordinal else ""
+        return reason if targets_of(element) & ordinal else ""
     if element.tag == "MiningModel":
         return reason if element.find("Segmentation") is not None else ""
     if element.tag == "SupportVectorMachineModel":
@@ -189,13 +189,13 @@ def _write_as_chain(model: Element, tables: list[Element]) -> None:
     check_entries(len(tables) * sum(1 for inner in (*own, *schemas) for _ in inner.iter()))
     last = Element("RegressionModel", {**model.attrib, "normalizationMethod": "simplemax"})
     shares = SubElement(last, "MiningSchema")
-    shares.extend(field for field in fields if field.get("usageType") in _TARGETS)
+    shares.extend(field for field in fields if field.get("usageType") in TARGETS)
     last.extend(inner for inner in model if inner.tag in {"Output", "Targets"})
     segmentation = Element("Segmentation", multipleModelMethod="modelChain")
     for index, table in enumerate(tables):
         name = f"{_SHARE}{index}"
         one = _segment(segmentation, Element("RegressionModel", functionName="regression", normalizationMethod="logit"))
-        SubElement(one, "MiningSchema").extend(field for field in fields if field.get("usageType") not in _TARGETS)
+        SubElement(one, "MiningSchema").extend(field for field in fields if field.get("usageType") not in TARGETS)
         output = SubElement(one, "Output")
         SubElement(output, "OutputField", name=name, optype="continuous", dataType="double", feature="predictedValue")
         alone = Element("RegressionTable", intercept=table.get("intercept", "0"))
@@ -248,7 +248,7 @@ def _list_labels(root: Element, model: Element) -> None:
     parts = (inner for inner in model if inner.tag in {"SupportVectorMachine", "RegressionTable"})
     named = (part.get(side) for part in parts for side in sides)
     labels = dict.fromkeys(label for label in named if label is not None)
-    targets = _targets(model)
+    targets = targets_of(model)
     for field in root.iterfind("DataDictionary/DataField"):
         if field.get("name") in targets and field.get("optype") != "continuous" and field.find("Value") is None:
             for label in labels:
@@ -287,7 +287,7 @@ def _forget_values(root: Element, model: Element) -> None:
 
     The outermost model says so: what it refuses, no segment sees.
     """
-    fields = [field for field in model.iterfind("MiningSchema/MiningField") if field.get("usageType") not in _TARGETS]
+    fields = [field for field in model.iterfind("MiningSchema/MiningField") if field.get("usageType") not in TARGETS]
     asis = {field.get("name") for field in fields if field.get("invalidValueTreatment") == "asIs"}
     for field in root.iterfind("DataDictionary/DataField"):
         if field.get("name") in asis and field.get("optype") == "categorical":
@@ -305,8 +305,3 @@ def _forget_values(root: Element, model: Element) -> None:
 def _method(model: Element) -> str:
     segmentation = model.find("Segmentation")
     return "" if segmentation is None else segmentation.get("multipleModelMethod", "")
-
-
-def _targets(model: Element) -> frozenset[str]:
-    fields = model.iterfind("MiningSchema/MiningField")
-    return frozenset(f.get("name", "") for f in fields if f.get("usageType") in _TARGETS)

@@ -10,22 +10,28 @@ from modelserving.records import Column, ColumnType
 
 __all__ = [
     "NO_ANSWER",
+    "TARGETS",
+    "VOTES",
     "declare_outputs",
     "find_spelt",
+    "names_read",
     "read_columns",
     "settle_unread",
     "settle_votes",
+    "targets_of",
     "votes_by_text",
 ]
 
-_ANSWERS = frozenset({"target", "predicted"})
+TARGETS = frozenset({"target", "predicted"})
+"""The usage of fields that a model answers, and does not read."""
+VOTES = frozenset({"majorityVote", "weightedMajorityVote"})
+"""How models of an ensemble vote, as its ``multipleModelMethod``."""
 NO_ANSWER = "modelserving no answer"
 """The label for which a segment votes that has no answer; no document has it."""
 
 _TYPES = {"double": ColumnType.DOUBLE, "float": ColumnType.FLOAT, "integer": ColumnType.INT64}
 _KNOWN = {*_TYPES, "string", "boolean"}
 _MOST_LABELS = 200
-_VOTES = frozenset({"majorityVote", "weightedMajorityVote"})
 
 
 def read_columns(root: Element) -> Mapping[str, Column]:
@@ -86,7 +92,7 @@ def settle_unread(root: Element) -> None:
     """
     read = names_read(root)
     for field in root.iter("MiningField"):
-        if field.get("name") not in read and field.get("usageType") not in _ANSWERS:
+        if field.get("name") not in read and field.get("usageType") not in TARGETS:
             field.set("invalidValueTreatment", "asMissing")
 
 
@@ -97,10 +103,15 @@ def names_read(root: Element) -> set[str]:
     return {name for element in inside if element.tag != "MiningField" for name in element.attrib.values()}
 
 
+def targets_of(model: Element) -> frozenset[str]:
+    """The names of the fields that a model answers."""
+    fields = model.iterfind("MiningSchema/MiningField")
+    return frozenset(field.get("name", "") for field in fields if field.get("usageType") in TARGETS)
+
+
 def votes_by_text(root: Element, ensemble: Element) -> bool:
     """Whether the labels of an ensemble are texts: the engine reads ``NO_ANSWER`` as 0 where they are numbers."""
-    fields = ensemble.iterfind("MiningSchema/MiningField")
-    targets = {field.get("name") for field in fields if field.get("usageType") in _ANSWERS}
+    targets = targets_of(ensemble)
     found = [field for field in root.iterfind("DataDictionary/DataField") if field.get("name") in targets]
     return all(field.get("dataType", "string") == "string" for field in found)
 
@@ -114,7 +125,7 @@ def settle_votes(root: Element, settled: Collection[int]) -> None:
     """
     for ensemble in root.iter("MiningModel"):
         segmentation = ensemble.find("Segmentation")
-        if segmentation is None or segmentation.get("multipleModelMethod") not in _VOTES:
+        if segmentation is None or segmentation.get("multipleModelMethod") not in VOTES:
             continue
         if segmentation.get("missingPredictionTreatment", "continue") != "continue":
             continue
@@ -143,8 +154,7 @@ def _vote_always(tree: Element) -> bool:
 
 
 def _list_no_answer(root: Element, ensemble: Element) -> None:
-    fields = ensemble.iterfind("MiningSchema/MiningField")
-    targets = {field.get("name") for field in fields if field.get("usageType") in _ANSWERS}
+    targets = targets_of(ensemble)
     for field in root.iterfind("DataDictionary/DataField"):
         listed = [value.get("value") for value in field.iterfind("Value")]
         if field.get("name") in targets and listed and NO_ANSWER not in listed:

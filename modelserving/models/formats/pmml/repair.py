@@ -17,6 +17,7 @@ from xml.etree.ElementTree import Element, SubElement
 import numpy as np
 
 from modelserving.errors import ModelRefused
+from modelserving.models.formats.pmml.fields import TARGETS, VOTES
 from modelserving.models.formats.pmml.guard import check_entries
 
 __all__ = ["mend_general_regressions", "reduce_outputs", "repair"]
@@ -87,7 +88,7 @@ def _trees(model: Element, target: str) -> list[tuple[Element, str]]:
 
 def _target(model: Element) -> str:
     fields = model.iterfind("MiningSchema/MiningField")
-    return next((field.get("name", "") for field in fields if field.get("usageType") in {"target", "predicted"}), "")
+    return next((field.get("name", "") for field in fields if field.get("usageType") in TARGETS), "")
 
 
 def _complete_trees(trees: list[tuple[Element, list[str]]]) -> None:
@@ -131,7 +132,7 @@ def _count(entry: Element) -> float:
 def _break_ties_of_votes(segmentation: Element) -> None:
     """Give earlier votes a little more weight: of labels with equally many, the first that was voted for wins."""
     method = segmentation.get("multipleModelMethod")
-    if method not in {"majorityVote", "weightedMajorityVote"}:
+    if method not in VOTES:
         return
     segmentation.set("multipleModelMethod", "weightedMajorityVote")
     segments = segmentation.findall("Segment")

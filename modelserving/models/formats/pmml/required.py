@@ -10,14 +10,12 @@ from copy import deepcopy
 from typing import TypeAlias
 from xml.etree.ElementTree import Element
 
-from modelserving.models.formats.pmml.fields import names_read, votes_by_text
+from modelserving.models.formats.pmml.fields import TARGETS, VOTES, names_read, votes_by_text
 
 __all__ = ["fails_together", "find_required", "settle_branches"]
 
 _PREDICATES = frozenset({"SimplePredicate", "SimpleSetPredicate", "CompoundPredicate", "True", "False"})
 _MEDIANS = frozenset({"median", "weightedMedian", "x-weightedMedian"})
-_VOTES = frozenset({"majorityVote", "weightedMajorityVote"})
-_OUTSIDE = frozenset({"target", "predicted"})
 _DEEPEST = 2  # compounds within compounds: what asks for the unknown ones is three times as long for each level
 _AWARE = frozenset({"isMissing", "isNotMissing"})
 _ARITHMETIC = frozenset({"+", "-", "*", "/", "exp", "ln", "sqrt", "abs"})
@@ -40,7 +38,7 @@ def settle_branches(root: Element) -> set[int]:
     voting = {
         id(tree)
         for ensemble in ensembles
-        if ensemble.get("multipleModelMethod") in _VOTES
+        if ensemble.get("multipleModelMethod") in VOTES
         for tree in ensemble.iterfind("Segment/TreeModel")
     }
     for tree in root.iter("TreeModel"):
@@ -166,7 +164,7 @@ def find_required(root: Element, model: Element) -> frozenset[str]:
     """
     replaced = {field.get("name") for field in root.iter("MiningField") if field.get("missingValueReplacement")}
     ordered = {f.get("name", "") for f in root.iterfind("DataDictionary/DataField") if _is_ordered_whole(f)}
-    fields = [field for field in model.findall("MiningSchema/MiningField") if field.get("usageType") not in _OUTSIDE]
+    fields = [field for field in model.findall("MiningSchema/MiningField") if field.get("usageType") not in TARGETS]
     read = frozenset(field.get("name", "") for field in fields) & names_read(root)
     return (read & ordered) | _needed(root, model, read - replaced)
 
@@ -203,11 +201,11 @@ def _counts_all(root: Element, model: Element) -> bool:
     treatment = segmentation.get("missingPredictionTreatment", "continue")
     if treatment == "skipSegment":
         return classifies
-    if method in _VOTES and treatment == "continue" and votes_by_text(root, model):
+    if method in VOTES and treatment == "continue" and votes_by_text(root, model):
         # a tree that has no answer votes for none
         return not all(map(_votes, segments)) or "nullPrediction" in strategies
     unanswered = bool(strategies & {"none", "nullPrediction"})
-    return (method in _VOTES and unanswered) or (method in _MEDIANS and (unanswered or others))
+    return (method in VOTES and unanswered) or (method in _MEDIANS and (unanswered or others))
 
 
 def _votes(model: Element) -> bool:
