@@ -9,10 +9,10 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Set
-from contextlib import contextmanager
+from collections.abc import Set
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
-from types import FrameType
+from types import FrameType, TracebackType
 from typing import Any
 
 __all__ = ["CodeLine", "OutOfTime", "limited"]
@@ -56,8 +56,7 @@ class OutOfTime(BaseException):
         self.seconds = seconds
 
 
-@contextmanager
-def limited(files: Set[str], answer_s: float, total_s: float) -> Iterator[None]:
+def limited(files: Set[str], answer_s: float, total_s: float) -> AbstractContextManager[None]:
     """Let a block run for so long, and then stop it: in this thread, and whatever it started of ``files`` in others.
 
     Args:
@@ -66,28 +65,17 @@ def limited(files: Set[str], answer_s: float, total_s: float) -> Iterator[None]:
         total_s: seconds for the block.
 
     Raises:
-        OutOfTime: it was stopped.
+        OutOfTime: it was stopped, or ended just when it was to be.
     """
-    watch = _Watch(files, answer_s, total_s)
-    former = watch.take_over_interrupts()
-    watcher = threading.Thread(target=watch.run, name="limit of time", daemon=True)
-    watcher.start()
-    try:
-        yield
-    except Exception as error:
-        watch.end()
-        if watch.verdict is not None:  # other code, in Java for example, made an error of its own of it
-            raise watch.verdict from error
-        raise
-    finally:
-        watch.end()
-        if former is not None:
-            signal.signal(signal.SIGINT, former)
-        watcher.join()
+    return _Watch(files, answer_s, total_s)
 
 
 class _Watch:
-    """Looks at the stacks of all threads ten times a second, and adds up how long watched code is on one of them."""
+    """Looks at the stacks of all threads ten times a second, and adds up how long watched code is on one of them.
+
+    What stops the block may come at any moment, also when the block has just ended. So nothing is raised while it is
+    left: else the former handler of interrupts would not come back, and whatever ran next would be stopped in its turn.
+    """
 
     def __init__(self, files: Set[str], answer_s: float, total_s: float) -> None:
         self._files, self._answer_s, self._total_s = files, answer_s, total_s
@@ -96,18 +84,43 @@ class _Watch:
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._others = {thread.ident for thread in threading.enumerate()} - {self._thread}
-        self.verdict: OutOfTime | None = None
+        self._watcher = threading.Thread(target=self._run, name="limit of time", daemon=True)
+        self._block: FrameType | None = None
+        self._former: Any = None
+        self._interrupt_came = False
+        self._verdict: OutOfTime | None = None
 
-    def take_over_interrupts(self) -> Any:
-        """In the main thread, a signal is the only thing that also ends a call that waits."""
-        return signal.signal(signal.SIGINT, self._interrupted) if self._by_signal else None
+    def __enter__(self) -> None:
+        self._block = sys._getframe(1)
+        self._watcher.start()
+        try:
+            if self._by_signal:  # a signal is the only thing that also ends a call that waits
+                self._former = signal.getsignal(signal.SIGINT)
+                signal.signal(signal.SIGINT, self._interrupted)
+        except BaseException:
+            self._leave()
+            raise
 
-    def end(self) -> None:
-        """Nothing is stopped any more."""
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        while not self._over.is_set():
+            with suppress(OutOfTime):  # in a thread, it is raised wherever that is just then
+                self._leave()
+        if self._verdict is not None and error is not self._verdict:
+            raise self._verdict from error  # other code, in Java for example, made an error of its own of it
+        if self._interrupt_came:
+            raise KeyboardInterrupt
+
+    def _leave(self) -> None:
+        """Nothing is stopped any more, and interrupts are again what they were."""
         with self._lock:
             self._over.set()
+        if self._former is not None:
+            signal.signal(signal.SIGINT, self._former)
+        self._block = None
 
-    def run(self) -> None:
+    def _run(self) -> None:
         """Look until the block is over, or the time."""
         begun = looked = time.monotonic()
         spent = 0.0
@@ -118,11 +131,18 @@ class _Watch:
             looked = now
             if spent > self._answer_s or now - begun > self._total_s:
                 limit = self._answer_s if spent > self._answer_s else self._total_s
-                self.verdict = OutOfTime(next(iter(found.values()), None), limit)
+                self._verdict = OutOfTime(next(iter(found.values()), None), limit)
                 break
-        while not self._over.is_set():
+        while self._inside():
             self._strike()
             self._over.wait(_AGAIN_AFTER_S)
+
+    def _inside(self) -> bool:
+        """Whether the thread is in the block: never again if it was thrown out before it could say so."""
+        frame = sys._current_frames().get(self._thread)
+        while frame is not None and frame is not self._block:
+            frame = frame.f_back
+        return frame is not None and not self._over.is_set()
 
     def _on_stacks(self) -> dict[int, CodeLine]:
         """The watched line that each thread is at, the block's own first; without threads that were there before it."""
@@ -150,10 +170,12 @@ class _Watch:
                 _thread.interrupt_main()
 
     def _interrupted(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        if self.verdict is None:
-            raise KeyboardInterrupt
-        if not self._over.is_set():
-            raise self.verdict
+        while frame is not None and frame is not self._block:
+            if frame.f_code is _Watch.__exit__.__code__:
+                self._interrupt_came |= self._verdict is None
+                return
+            frame = frame.f_back
+        raise self._verdict or KeyboardInterrupt
 
 
 def _raise_in(thread: int, error: type[BaseException]) -> None:

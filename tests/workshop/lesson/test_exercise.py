@@ -14,7 +14,7 @@ from typing import Any, cast
 import pytest
 
 from modelserving.errors import KafkaError, ServerError, WaitTimeout
-from modelserving.workshop.lesson.exercise import Exercise, NotYet, Outcome, code_of, judge, require, what_came
+from modelserving.workshop.lesson.exercise import Exercise, NotYet, Outcome, Verdict, code_of, judge, require, what_came
 from modelserving.workshop.lesson.ground import Ground
 
 NO_GROUND = cast("Ground", None)
@@ -129,14 +129,15 @@ def test_an_answer_without_an_end_is_stopped_at_its_line(answer: Callable[[int],
 
 def test_an_answer_is_stopped_in_another_thread_too() -> None:
     """A front end may run a check in a thread; there, no signal comes."""
-    found: list[Outcome] = []
+    found: list[Verdict] = []
     exercise = make(lambda _, function: str(function(1)))
     worker = threading.Thread(
-        target=lambda: found.append(judge(exercise, NO_GROUND, endless, answer_s=0.3).outcome), daemon=True
+        target=lambda: found.append(judge(exercise, NO_GROUND, endless, answer_s=0.3)), daemon=True
     )
     worker.start()
     worker.join(60)
-    assert found == [Outcome.FAILED]
+    assert [verdict.outcome for verdict in found] == [Outcome.FAILED]
+    assert "did not end within 0.3 s; it was at line" in found[0].message
 
 
 def test_a_check_has_a_limit_as_a_whole() -> None:
