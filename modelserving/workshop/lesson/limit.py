@@ -104,7 +104,7 @@ class _Watch:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        while not self._over.is_set():
+        while self._block is not None:
             with suppress(OutOfTime):  # in a thread, it is raised wherever that is just then
                 self._leave()
         if self._verdict is not None and error is not self._verdict:
@@ -116,6 +116,7 @@ class _Watch:
         """Nothing is stopped any more, and interrupts are again what they were."""
         with self._lock:
             self._over.set()
+        self._watcher.join()
         if self._former is not None:
             signal.signal(signal.SIGINT, self._former)
         self._block = None
