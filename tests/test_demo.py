@@ -38,7 +38,7 @@ def published(kafka: EmbeddedKafka) -> int:
 
 def test_it_ends_by_itself_and_accounts_for_every_record(kafka: EmbeddedKafka, tmp_path: Path) -> None:
     """Sent is scored, skipped and dead together; the model was swapped; nothing stays on the broker."""
-    pace = ("--max-records", "500", "--records-every", "10", "--models-every", "1000", "--faults", "0.1")
+    pace = ("--max-records", "500", "--records-every", "20", "--models-every", "500", "--faults", "0.1")
     with start_demo(kafka, tmp_path / "log", *pace) as demo:
         output, _ = demo.communicate(timeout=200)
     assert demo.returncode == 0, (tmp_path / "log").read_text()
