@@ -65,8 +65,8 @@ lesson.tell("whole")
 # %% [markdown]
 # ## A model of it
 #
-# Numbers get the median where they are missing; a text that is missing or was never seen is none of those that are known. That belongs **into the pipeline**: what
-# is done to records outside of it, every server would have to do again.
+# What becomes of a number that is missing, and of a text that was never seen, is decided **in the pipeline**: what is done to records outside of it, every server
+# would have to do again.
 
 # %%
 with waiting("scikit-learn to be imported"):

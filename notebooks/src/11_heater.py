@@ -318,8 +318,8 @@ quiet = {room.sensor: room.repeated for room in seen.rooms}
 Counter(holder.values())
 
 # %% [markdown]
-# And now `kill -9` for one that has three or more of them. Its rooms are nobody's, until the other one has noticed, and taken over. That takes the session's
-# timeout, ten seconds.
+# And now `kill -9` for one that has three or more of them. Its rooms are nobody's, until the other one has noticed, and taken over: some ten seconds, as you
+# measured in lesson 09.
 
 # %%
 # predict: killed

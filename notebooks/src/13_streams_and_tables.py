@@ -21,7 +21,6 @@ fast = False
 
 # %% tags=["setup"]
 import time
-from collections import Counter
 
 from modelserving.errors import ServerError
 from modelserving.kafka import read_topic
@@ -165,20 +164,21 @@ send(grades_topic, graded)
 whole = on_topic()
 
 # %%
-def is_clean():
-    return Counter(record.key for record in left()) == {b"merlot": 1}
-
-lesson.wait_for(is_clean, "the broker to clean up", 90)
-kept = on_topic()
-records_table(kept)
-
-# %%
-def table_of(records):
+def as_table(records):
     found = {}
     for record in records:
         found[record.key] = record.value
     return {key: value for key, value in found.items() if value is not None}
 
+def is_clean():
+    return len(left()) == len(as_table(on_topic()))  # no record that the table does not need
+
+# %%
+lesson.wait_for(is_clean, "the broker to clean up", 90)
+kept = on_topic()
+records_table(kept)
+
+# %%
 lesson.tell("compaction")
 
 # %% [markdown]

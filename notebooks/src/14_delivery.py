@@ -356,7 +356,7 @@ replay(lesson.connection, engines_letters, targets, LetterFilter(reason=","), dr
 # %% [markdown]
 # ## Break it: a model that is too large
 #
-# A broker takes messages up to a limit, or else a single one could fill its memory. Ours takes ten megabytes. Here is a "model" that has a byte too many:
+# A broker takes messages up to a limit, or else a single one could fill its memory. Ours takes ten megabytes. Here is a "model" of eleven, and a byte:
 
 # %%
 model = bytes(MAX_MESSAGE_BYTES + 1024 * 1024 + 1)
@@ -394,7 +394,7 @@ lesson.tell("chunks")
 
 # %% [markdown]
 # Whoever sends chunks has to give each a key of its own, to delete them one by one, to put them together (state, which dies with its server), and to see that
-# one is missing. Or one sends **where the model is**, and what its bytes add up to:
+# one is missing. Or one sends **where the model is**, and the digest of its bytes:
 
 # %%
 from modelserving.records import ModelDescriptor, ModelType, decode_descriptor, encode_descriptor

@@ -111,7 +111,7 @@ curves(costs, says, x="wines in a batch", y="µs for each wine", log=True)
 # %% [markdown]
 # ## Break it: who calls directly
 #
-# Now the service dies. Whoever called it directly stands there with a record in the hand:
+# Now the service dies, and somebody calls it directly, with one wine:
 
 # %%
 # predict: direct
@@ -120,10 +120,12 @@ curves(costs, says, x="wines in a batch", y="µs for each wine", log=True)
 from modelserving.errors import ModelUnreachable
 
 service.kill()
+begun = time.monotonic()
 try:
     direct = remote.score(wines[:1]).values
 except ModelUnreachable as error:
     direct = error
+waited_s = time.monotonic() - begun
 lesson.tell("direct")
 
 # %% [markdown]

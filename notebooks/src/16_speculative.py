@@ -153,7 +153,8 @@ def serve(*more):
 server = lesson.manage(serve, name="server")
 
 # %% [markdown]
-# What is wanted is a message, too: who takes part, the preferred one first; how long one waits; how one answer is made. In a terminal it is
+# What is wanted is a message, too: who takes part, the preferred one first; how long one waits; how one answer is made, and which it is if nobody has one in
+# time (the `fallback`). In a terminal it is
 # `modelserving speculative set wine --participant wine-smart --participant wine-fast --deadline-ms 50`. The view sends it for us:
 
 # %%
@@ -201,9 +202,6 @@ accounts()[-1]
 
 # %%
 view.want(slowed_ms=slowness)
-slow = view.wait_for(lambda s: s.participants[0].late > 0, what="wines that are slowed down")
-by_fast = lambda s: any(m.chosen["wine-fast"] for m in s.moments[-3:])
-view.wait_for(by_fast, what="their answers")
 lesson.tell("slow")
 
 # %% [markdown]
@@ -219,8 +217,6 @@ lesson.tell("slow")
 
 # %%
 view.want(deadline_ms=deadline, slowed_ms=slowness)
-out = view.wait_for(lambda s: s.participants[0].left_out > 0, what="something to be done")
-last = accounts()[-1]
 lesson.tell("out")
 
 # %% [markdown]

@@ -153,7 +153,7 @@ table("Who is woken, and why", rows, "alert", "after", "what to do")
 # %% [markdown]
 # ## The world changes
 #
-# Somebody drops the instrument that measures alcohol. From now on it shows 1.5 % too much. Nobody says so. The server goes on, quick and without an error: all its
+# Somebody drops the instrument that measures alcohol. From now on it shows 1.5 too much: of 10 % it makes 11.5 %. Nobody says so. The server goes on, quick and without an error: all its
 # metrics are fine. The monitor watches the mean of each column, and that of the answers.
 
 # %%
@@ -162,9 +162,13 @@ table("Who is woken, and why", rows, "alert", "after", "what to do")
 # %%
 from modelserving.client.drift import parse_drift
 
+def looked_at(column):
+    return metrics(monitor).get(("modelserving_drift_values_total", column, "wine"), 0)
+
 send(800, drift=parse_drift("alcohol+1.5"))
-lesson.wait_for(lambda: len(monitor.get("/drift")["recent"]) > 1, "two alarms")
-alarms = monitor.get("/drift")["recent"]
+lesson.wait_for(lambda: min(map(looked_at, ("alcohol", "prediction"))) >= 800,
+                "the monitor to have seen all wines, and all answers")
+alarms = lesson.wait_for(lambda: monitor.get("/drift")["recent"], "what it says")
 seen_after = int(alarms[0].partition("seen after ")[2].split()[0]) - 400
 lesson.tell("seen")
 
@@ -172,8 +176,6 @@ lesson.tell("seen")
 # predict: which
 
 # %%
-ALCOHOL = ("modelserving_drift_values_total", "alcohol", "wine")
-lesson.wait_for(lambda: metrics(monitor)[ALCOHOL] == 800, "all wines")
 drifting = monitor.get("/drift")["drifting"]
 table("What drifts", [(one,) for one in drifting], "in the monitor's words")
 

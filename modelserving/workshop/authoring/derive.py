@@ -12,6 +12,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -114,10 +115,10 @@ def _same(path: Path, text: str) -> bool:
 
 
 def _expand(lesson: LessonSource, *, solutions: bool) -> Iterator[dict[str, Any]]:
-    for cell in lesson.cells:
+    for before, cell in pairwise((Cell("markdown", ""), *lesson.cells)):
         kind, words = cell.directive or ("", ())
         if kind == "exercise":
-            for part in _exercise_cells(find_exercise(words[0]), solutions=solutions):
+            for part in _exercise_cells(find_exercise(words[0]), before.text, solutions=solutions):
                 yield _json(part)
         elif kind == "predict":
             yield from map(_json, _prediction_cells(lesson.number, words[0]))
@@ -128,8 +129,11 @@ def _expand(lesson: LessonSource, *, solutions: bool) -> Iterator[dict[str, Any]
             yield _json(_one_folder_deeper(cell) if solutions else cell)
 
 
-def _exercise_cells(exercise: Exercise, *, solutions: bool) -> Iterator[Cell]:
-    yield Cell("markdown", f"### {exercise.title}\n\n{exercise.goal.strip()}")
+def _exercise_cells(exercise: Exercise, before: str, *, solutions: bool) -> Iterator[Cell]:
+    """Goal, code and check; its title stands above them, unless the heading right before has said it."""
+    said = exercise.title.casefold() in before.rpartition("## ")[2].partition("\n")[0].casefold()
+    title = "" if said else f"### {exercise.title}\n\n"
+    yield Cell("markdown", title + exercise.goal.strip())
     code, tags = (exercise.reference, ("exercise", "solution")) if solutions else (exercise.stub, ("exercise",))
     yield Cell("code", code.strip("\n"), tags)
     stuck = f'# Stuck? lesson.hint("{exercise.id}"), and then lesson.solution("{exercise.id}")'

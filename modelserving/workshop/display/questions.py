@@ -11,7 +11,8 @@ The texts of a lesson are in ``texts/NN.toml``, a table for each question::
 
 What stands in braces is Python, as in an f-string, and is worked out with the variables of the notebook. So a cell ends
 in ``lesson.tell("next-offsets")``, and nobody can read there what will come of it. ``holds`` are the claims that would
-be asserts in a cell. A text with ``happened`` alone is a remark: nothing is asked before it.
+be asserts in a cell. ``until`` is an expression that ``tell`` waits for, where a wait in the cell would give the answer
+away. A text with ``happened`` alone is a remark: nothing is asked before it.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ class Question:
         was: what it was, a template; of a question with choices, one of them.
         happened: what just happened, a template; an empty line between paragraphs.
         holds: expressions that are true where the lesson is right.
+        until: an expression that becomes true when it has happened; empty: it has happened when the cell has run.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Question:
     happened: str
     choices: tuple[str, ...] = ()
     holds: tuple[str, ...] = ()
+    until: str = ""
 
     @property
     def is_remark(self) -> bool:
@@ -57,7 +60,11 @@ class Question:
     @property
     def templates(self) -> tuple[str, ...]:
         """All that is worked out with the notebook's variables, as Python expressions."""
-        return (_template(self.was), _template(self.happened), *self.holds)
+        return (_template(self.was), _template(self.happened), *self.holds, *filter(None, [self.until]))
+
+    def has_happened(self, names: Mapping[str, Any]) -> bool:
+        """Whether what it waits for is so; errors as for ``outcome``."""
+        return bool(self._work_out(self.until, names))
 
     def outcome(self, names: Mapping[str, Any]) -> str:
         """What it was.

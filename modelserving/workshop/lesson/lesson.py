@@ -6,6 +6,7 @@ import atexit
 import sys
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from modelserving.broker import use_broker
@@ -17,6 +18,7 @@ from modelserving.system import poll
 from modelserving.widgets.waiting import count_waits, waiting
 from modelserving.workshop.display.boxes import Box, Folded, Table, Tone
 from modelserving.workshop.display.predictions import Asked, Predictions
+from modelserving.workshop.display.questions import find_question
 from modelserving.workshop.exercises import find_exercise
 from modelserving.workshop.lesson.exercise import Exercise, Outcome, Verdict, code_of, judge
 from modelserving.workshop.lesson.ground import Ground
@@ -27,7 +29,7 @@ from modelserving.workshop.lesson.reset import Reset, carry_out, plan_exercise_r
 
 __all__ = ["Lesson", "start"]
 
-_GONE_WITHIN_S = 5.0
+_GONE_WITHIN_S, _HAPPENS_S = 5.0, 90.0
 _open: dict[str, Lesson] = {}
 _OTHERWISE = (
     "That happens when a cell was run twice, or left out: run the cells of this section again, from its first one. "
@@ -67,8 +69,11 @@ class Lesson(Ground):
 
         Raises:
             AssertionError: a claim of the lesson does not hold, and nobody watches. To a person it is said in a box.
+            WaitTimeout: the text waits for something, and that does not happen.
         """
         names = sys._getframe(1).f_globals
+        if (asked := find_question(self.number, question)).until:
+            self.wait_for(partial(asked.has_happened, names), "it to happen", _HAPPENS_S)
         try:
             return self.predictions.tell(question, names)
         except AssertionError as error:

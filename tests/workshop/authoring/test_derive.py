@@ -67,6 +67,14 @@ def test_an_exercise_becomes_goal_stub_and_check(lesson: LessonSource) -> None:
     assert tags(check) == ["check"]
 
 
+def test_a_title_that_the_heading_has_said_is_not_said_again(tmp_path: Path) -> None:
+    """Two headings that say the same, one below the other, look like a mistake."""
+    exercise = find_exercise("hello-broker")
+    heading = f"# %% [markdown]\n# ## Exercise: {exercise.title.lower()}\n\n# %%\n# exercise"
+    goal = cells(write(tmp_path, TEXT.replace("# %%\n# exercise", heading)))[-3]
+    assert not text(goal).startswith("#")
+
+
 def test_the_solution_notebook_has_the_reference_in_place_of_the_stub(lesson: LessonSource) -> None:
     """All other cells are the same, but for the way to the pictures and to the glossary."""
     ours, theirs = cells(lesson), cells(lesson, solutions=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -18,6 +19,7 @@ from modelserving.config import Settings
 from modelserving.errors import BrokerUnavailable, ConfigError, KafkaError, ServerError, WaitTimeout
 from modelserving.kafka import Connection, end_offsets, list_topics, make_consumer, make_producer
 from modelserving.workshop import Lesson, lag, start, take, topic_setting
+from modelserving.workshop.display.questions import Question
 from modelserving.workshop.lesson import lesson as lesson_module
 from modelserving.workshop.lesson import lesson_topics
 from modelserving.workshop.processes.process import ServerProcess
@@ -171,6 +173,17 @@ def test_waiting_in_vain_says_what_for(lesson: Lesson) -> None:
     """A cell that waits ends with a sentence and not never."""
     with pytest.raises(KafkaError, match=r"Waited 0 s for rain"):
         lesson.wait_for(lambda: False, "rain", seconds=0)
+
+
+def test_what_is_told_may_wait_for_what_the_cell_does_not_show(
+    lesson: Lesson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wait in the cell would give the answer away; so the text has the condition, and names of the notebook in it."""
+    question = Question("how-many", "How many?", "{next(turns)}", "It was so.", until="next(turns) == 3")
+    for module in ("lesson.lesson", "display.predictions"):
+        monkeypatch.setattr(f"modelserving.workshop.{module}.find_question", lambda *_: question)
+    monkeypatch.setitem(globals(), "turns", count(1))
+    assert lesson.tell("how-many").title == "The answer: 4"
 
 
 def test_a_check_is_written_down_and_can_be_forgotten(
