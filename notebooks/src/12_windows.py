@@ -310,12 +310,14 @@ def run_here():
 streams = lesson.manage(run_here, name="application")
 
 # %%
+def by_minute(store):
+    return {(key.key(), key.window().start() // 1000 - HOUR): both for key, both in store.all()}
+
 def minutes():
     try:
-        found = dict(streams.store("minutes", QueryableStoreTypes.windowStore()).all())
+        return by_minute(streams.store("minutes", QueryableStoreTypes.windowStore()))
     except ServerError:  # not yet: it is starting
         return {}
-    return {(key.key(), key.window().start() // 1000 - HOUR): both for key, both in found.items()}
 
 def counted():
     return sum(count for count, _ in minutes().values())
@@ -333,8 +335,15 @@ rows = [(m, f"{s // 60}:00", n, f"{total / n:.2f}") for (m, s), (n, total) in mi
 table("Scores for each model and minute", rows, "model", "minute", "wines", "mean score")
 
 # %% [markdown]
-# Three minutes of the one, a minute of the other, although all were scored in a moment. Run it again tomorrow, over the same topic, and you get the same: event time makes
-# a result **repeatable**.
+# Three minutes of the one, a minute of the other, although all were scored in a moment. Now the same topic once more, from its beginning, through the same program:
+
+# %%
+with TopologyTestDriver(by_model_and_minute()) as driver:
+    topic = driver.createInputTopic(lesson.topics.scored, raw(), scored)
+    for one in read_topic(lesson.connection, lesson.topics.scored):
+        topic.pipeInput(None, decode_scored(one.value))
+    again = by_minute(driver.getWindowStore("minutes"))
+lesson.tell("repeatable")
 
 # %% [markdown]
 # ## Break it: a clock that is fast
