@@ -1,4 +1,4 @@
-"""Lesson 08: to which partition a key goes, and who has that one."""
+"""Lesson 09: to which partition a key goes, and who has that one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lesson 08: shares of instances put together, and when they must not be."""
+"""Lesson 09: shares of instances put together, and when they must not be."""
 
 from __future__ import annotations
 

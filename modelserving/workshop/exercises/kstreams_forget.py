@@ -1,4 +1,4 @@
-"""Lesson 07: a store of one's own that can forget."""
+"""Lesson 08: a store of one's own that can forget."""
 
 from __future__ import annotations
 
