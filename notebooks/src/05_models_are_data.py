@@ -610,7 +610,6 @@ lesson.tell("elsewhere")
 models("retire wine")
 
 # %%
-skipped = lesson.wait_for(lambda: server.get("/state")["skipped"], "a wine without a model")
 lesson.tell("retired")
 
 # %% [markdown]
