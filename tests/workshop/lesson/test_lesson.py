@@ -175,9 +175,7 @@ def test_waiting_in_vain_says_what_for(lesson: Lesson) -> None:
         lesson.wait_for(lambda: False, "rain", seconds=0)
 
 
-def test_what_is_told_may_wait_for_what_the_cell_does_not_show(
-    lesson: Lesson, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_told_may_wait_for_what_the_cell_does_not_show(lesson: Lesson, monkeypatch: pytest.MonkeyPatch) -> None:
     """A wait in the cell would give the answer away; so the text has the condition, and names of the notebook in it."""
     question = Question("how-many", "How many?", "{next(turns)}", "It was so.", until="next(turns) == 3")
     for module in ("lesson.lesson", "display.predictions"):
