@@ -25,6 +25,7 @@ from collections import Counter
 from modelserving.client.letters import LetterFilter
 from modelserving.client.replay import replay
 from modelserving.kafka import MAX_MESSAGE_BYTES, read_topic
+from modelserving.widgets import TopicView
 from modelserving.widgets.waiting import waiting
 from modelserving.workshop import show, start, table
 from modelserving.workshop.display.figures import curves
@@ -148,7 +149,13 @@ zombie = worker("effectively-once", target, name, "--halt", "2")
 lesson.wait_for(lambda: zombie.halted, "the worker to stand in the gap")
 
 # %% [markdown]
-# It stands in the middle of its transaction. We do not kill it; we start its successor, which has the same name and deals with everything:
+# It stands in the middle of its transaction: its ten answers are written, and open.
+
+# %%
+lesson.manage(lambda: TopicView(lesson.connection, target), name="view")
+
+# %% [markdown]
+# We do not kill it; we start its successor, which has the same name and deals with everything. Watch what becomes of the ten:
 
 # %%
 assert worker("effectively-once", target, name).wait(90) == 0

@@ -140,8 +140,18 @@ producer = lesson.producer()
 model = description(wait_s=120)
 producer.send(lesson.topics.models, key=model.key, value=encode_descriptor(model)).get(timeout=60)
 
-options = ("--group", lesson.group("server"), "--no-preload", "--model-host", address)
+reading = lesson.group("server")
+options = ("--group", reading, "--no-preload", "--model-host", address)
 server = lesson.manage(lambda: ServerProcess.start("stage", lesson.prefix, options), name="server")
+
+# %% [markdown]
+# The view has the wines, and how far the server is with them. Leave it open:
+
+# %%
+from modelserving.widgets import TopicView
+
+watched = lesson.topics.records
+lesson.manage(lambda: TopicView(lesson.connection, watched, reading), name="view")
 
 # %%
 def send(count):
