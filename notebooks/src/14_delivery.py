@@ -410,7 +410,8 @@ whole = ModelDescriptor("large", "", "wine", ModelType.PMML, model)
 place = "https://models.example/large"
 known = ModelDescriptor("large", "", "wine", whole.type, b"", place, sha256=whole.digest)
 message = encode_descriptor(known)
-producer.send(lesson.topics.models, key=b"wine", value=message).get(timeout=60).offset
+sent = producer.send(lesson.topics.models, key=b"wine", value=message)
+f"The description is at offset {sent.get(timeout=60).offset}."
 
 # %%
 read = decode_descriptor(message)
