@@ -89,7 +89,8 @@ def send(until, **how):
 # %% [markdown]
 # ## What a server says of itself
 #
-# Each server has a page at `/metrics`. It is not for people: Prometheus asks for it every fifteen seconds, say, and writes down what it finds.
+# Each server has a page at `/metrics`. It is not for people: **Prometheus**, a program that collects such figures of many servers, asks for it every fifteen
+# seconds, say, and writes down what it finds.
 
 # %%
 from prometheus_client.parser import text_string_to_metric_families
