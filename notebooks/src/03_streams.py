@@ -310,7 +310,6 @@ lesson.tell("models-first")
 
 # %% tags=["breaks"]
 consumer.value = 500
-paused = view.wait_for(lambda s: s.buffered == s.capacity and s.produced_per_s < 100)
 lesson.tell("pause")
 
 # %%

@@ -29,7 +29,7 @@ from modelserving.workshop.lesson.reset import Reset, carry_out, plan_exercise_r
 
 __all__ = ["Lesson", "start"]
 
-_GONE_WITHIN_S, _HAPPENS_S = 5.0, 90.0
+_GONE_WITHIN_S = 5.0
 _open: dict[str, Lesson] = {}
 _OTHERWISE = (
     "That happens when a cell was run twice, or left out: run the cells of this section again, from its first one. "
@@ -73,7 +73,7 @@ class Lesson(Ground):
         """
         names = sys._getframe(1).f_globals
         if (asked := find_question(self.number, question)).until:
-            self.wait_for(partial(asked.has_happened, names), "it to happen", _HAPPENS_S)
+            self.wait_for(partial(asked.has_happened, names), "it to happen")
         try:
             return self.predictions.tell(question, names)
         except AssertionError as error:
