@@ -11,6 +11,7 @@ import gc
 import os
 import sys
 import threading
+import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ OPTIONS = (
     "-Xmx512m",
     "-XX:+UseSerialGC",
     "-XX:-UsePerfData",
+    "-XX:+DisableAttachMechanism",  # its socket would stay in the system's temporary files
+    "--add-opens=java.base/java.io=ALL-UNNAMED",  # see _delete_temporary_files
     "--enable-native-access=ALL-UNNAMED",
     "-Djava.awt.headless=true",
     # No XML parser in this JVM opens a file or an address that a document names.
@@ -46,7 +49,7 @@ OPTIONS = (
 """What the JVM is started with, beside its class path."""
 
 _LONGEST = 1_000  # the engine gives its advice at the end of what it says
-_AT_EXIT_S, _LOOK_EVERY_S = 5.0, 0.005
+_AT_EXIT_S, _LOOK_EVERY_S, _LOOKS = 5.0, 0.005, 5
 _lock = threading.Lock()
 _started_by: int | None = None
 _links: list[Any] = []  # what JPype has Python's collector call
@@ -205,17 +208,44 @@ def _attach_pypmml() -> None:
 
 @atexit.register
 def _end() -> None:
-    """End Java while none of its threads is on its way through Python: there both would break it off.
+    """End Java, where the interpreter ends; a process that leaves without that leaves Java as it is.
 
-    Without Java such a thread cannot return, and Python ends one that asks for the interpreter after its end (until
-    Python 3.14, which lets it hang). Either is a crash of the process, after all was done. Where one stays in Python,
-    a process that goes without the interpreter's end goes without Java's too.
+    JPype takes itself apart while Java ends. A thread of Java that is on its way through Python just then, such as one
+    of an engine whose broker is away, makes that a crash (SIGABRT) or a standstill, after all was done.
     """
     if _started_by == os.getpid() and jpype.isJVMStarted():
-        jpype.config.onexit = poll(lambda: not _in_python(), _AT_EXIT_S, _LOOK_EVERY_S) or not is_leaving()
-        if jpype.config.onexit:
+        jpype.config.onexit = False
+        if is_leaving():
+            _delete_temporary_files()
+        else:
+            _close_door()
+            poll(_is_quiet, _AT_EXIT_S, _LOOK_EVERY_S)
             jpype.shutdownJVM()
             poll(lambda: not _in_python(), _AT_EXIT_S, _LOOK_EVERY_S)
+
+
+def _delete_temporary_files() -> None:
+    """What Java does at its end: libraries of RocksDB and of codecs lie there, some ten megabytes for each process."""
+    hook = jpype.JClass("java.lang.Class").forName("java.io.DeleteOnExitHook").getDeclaredMethod("runHooks")
+    hook.setAccessible(True)
+    hook.invoke(None)
+
+
+def _close_door() -> None:
+    """From now on Java refuses calls into Python, as JPype lets it do a moment later, and then at once ends."""
+    context = jpype.JClass("org.jpype.JPypeContext")
+    flag = context.class_.getDeclaredField("shutdownFlag")
+    flag.setAccessible(True)
+    flag.get(context.getInstance()).incrementAndGet()
+
+
+def _is_quiet() -> bool:
+    """Whether no thread of Java is in Python, nor comes within some looks: it may have passed the door just before."""
+    for _ in range(_LOOKS):
+        if _in_python():
+            return False
+        time.sleep(_LOOK_EVERY_S)
+    return True
 
 
 def _in_python() -> set[int]:

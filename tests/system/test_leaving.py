@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 _CALLED_FROM_JAVA = """
 import time
 from modelserving import jvm
@@ -32,6 +34,36 @@ while len(began) < 4:
 """
 
 
+_COMES_AND_GOES = """
+import sys, time
+import jpype
+from modelserving import jvm
+from modelserving.kstreams.bridge.proxies import implement
+from modelserving.system.leaving import leave
+
+thread = jvm.java_class("java.lang.Thread")
+began = []
+
+def work():
+    began.append(1)
+    thread.sleep(jpype.JLong(1))
+    thread.sleep(jpype.JLong(1))
+
+def daemon(task):
+    made = thread(task)
+    made.setDaemon(True)
+    return made
+
+threads = implement("java.util.concurrent.ThreadFactory", newThread=daemon)
+pool = jvm.java_class("java.util.concurrent.ScheduledThreadPoolExecutor")(3, threads)
+for _ in range(3):
+    task = implement("java.lang.Runnable", run=work)
+    pool.scheduleWithFixedDelay(task, 0, 2, jvm.java_class("java.util.concurrent.TimeUnit").MILLISECONDS)
+while len(began) < 100:
+    time.sleep(0.01)
+"""
+
+
 def run(script: str) -> tuple[int, str]:
     """The status and the output of a process of its own."""
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=120)
@@ -48,6 +80,25 @@ def test_a_thread_of_java_that_is_just_in_python_is_awaited() -> None:
     """A program that ends as Python does, with an engine whose threads are calling it."""
     work = "[(time.sleep(0.001), jvm.java_class('java.lang.Thread').yield_()) for _ in range(100)]"
     assert run(_CALLED_FROM_JAVA.format(work=work)) == (0, "")
+
+
+@pytest.mark.parametrize("end", ["leave", "sys.exit"])
+def test_threads_of_java_that_come_and_go_do_not_turn_the_end_into_a_crash(end: str) -> None:
+    """Nobody is in Python at one moment, and at the next a thread is: an engine that polls does so all the time."""
+    assert run(f"{_COMES_AND_GOES}{end}(3)") == (3, "")
+
+
+def test_temporary_files_of_java_are_deleted(tmp_path: Path) -> None:
+    """Java deletes at its end what it unpacked, and a process that leaves does not wait for that end."""
+    script = """
+from modelserving import jvm
+from modelserving.system.leaving import leave
+file = jvm.java_class("java.io.File")
+file.createTempFile("made", ".so", file({folder!r})).deleteOnExit()
+leave(len(list(__import__("pathlib").Path({folder!r}).iterdir())))
+"""
+    assert run(script.format(folder=str(tmp_path))) == (1, "")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_all_else_at_the_end_is_done() -> None:
