@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -33,16 +34,21 @@ class Cancellable:
     """Something that was scheduled. To call it ends it, as ``cancel`` does.
 
     Args:
-        java: the engine's own, in a list that is emptied with the task.
+        java: the engine's own object.
     """
 
-    def __init__(self, java: list[Any]) -> None:
+    def __init__(self, java: Any) -> None:
         self._java = java
 
     def cancel(self) -> None:
         """End it. A second call does nothing."""
-        for each in self._java:
-            each.cancel()
+        java, self._java = self._java, None
+        if java is not None:
+            java.cancel()
+
+    def release(self) -> None:
+        """The task has ended: let go of the engine."""
+        self._java = None
 
     def __call__(self) -> None:
         """End it."""
@@ -111,14 +117,15 @@ class ProcessorContext(StateStoreContext):
 
     def __init__(self, java: Any) -> None:
         super().__init__(java)
-        self._handed_out: list[Callable[[], object]] = []
+        self._stores: dict[str, EngineStore] = {}
+        self._scheduled: weakref.WeakSet[Cancellable] = weakref.WeakSet()
 
     def release(self) -> None:
         """The task has ended: let go of the engine, in all that was got by this context, too."""
         super().release()
-        for release in self._handed_out:
-            release()
-        self._handed_out.clear()
+        for handed_out in (*self._stores.values(), *self._scheduled):
+            handed_out.release()
+        self._stores.clear()
 
     def forward(self, record: Record, child: str | None = None) -> None:
         """Hand a record on.
@@ -146,6 +153,8 @@ class ProcessorContext(StateStoreContext):
         Raises:
             ServerError: there is none of that name.
         """
+        if name in self._stores:  # some ask at each record
+            return self._stores[name]
         with python_errors():
             found = self.java.getStateStore(name)
         if found is None:
@@ -155,7 +164,7 @@ class ProcessorContext(StateStoreContext):
             )
         made = wrap(found, self._record_time)
         if isinstance(made, EngineStore):
-            self._handed_out.append(made.release)
+            self._stores[name] = made
         return made
 
     def _record_time(self) -> int:
@@ -179,11 +188,10 @@ class ProcessorContext(StateStoreContext):
 
         kind = jvm.java_class(_PROCESSOR + "PunctuationType")
         (clock,) = said or (kind.STREAM_TIME if stream_time else kind.WALL_CLOCK_TIME,)
-        scheduled = [
-            self.java.schedule(duration(seconds), clock, implement(_PROCESSOR + "Punctuator", punctuate=punctuate))
-        ]
-        self._handed_out.append(scheduled.clear)
-        return Cancellable(scheduled)
+        call_back = implement(_PROCESSOR + "Punctuator", punctuate=punctuate)
+        scheduled = Cancellable(self.java.schedule(duration(seconds), clock, call_back))
+        self._scheduled.add(scheduled)
+        return scheduled
 
     def commit(self) -> None:
         """Ask for a commit soon."""

@@ -24,7 +24,7 @@ import _jpype
 from modelserving.kstreams import java
 from modelserving.kstreams.bridge.failures import guarded
 from modelserving.kstreams.bridge.proxies import implement, implement_with
-from modelserving.kstreams.bridge.threads import attach, detach
+from modelserving.kstreams.bridge.threads import attached, detach
 from modelserving.kstreams.bridge.values import from_java, to_java
 from modelserving.kstreams.context import FixedKeyProcessorContext, ProcessorContext, ValueTransformerContext
 from modelserving.kstreams.functions import takes
@@ -192,9 +192,9 @@ class _Node:
         self.process = guarded(lambda record: processor.process(kind.of(record)))
 
     def init(self, context: Any) -> None:
-        attach()
         self._processor.context = self._context = self._context_of(context)  # for an init that forgets super().init
-        guarded(self._processor.init)(self._context)
+        with attached(self._context.release):
+            guarded(self._processor.init)(self._context)
 
     def close(self) -> None:
         """Objects of Python and Java that hold each other are never freed: so the engine is let go of."""
@@ -213,10 +213,10 @@ class _Transformer:
         self.transform = guarded(lambda key, value: to_java(transformer.transform(from_java(key), from_java(value))))
 
     def init(self, context: Any) -> None:
-        attach()
         self._transformer.context = self._context = ValueTransformerContext(context)
-        if init := getattr(self._transformer, "init", None):
-            guarded(init)(self._context)
+        with attached(self._context.release):
+            if init := getattr(self._transformer, "init", None):
+                guarded(init)(self._context)
 
     def close(self) -> None:
         """As for a processor."""

@@ -24,7 +24,7 @@ from typing import Any
 from modelserving.kstreams import java
 from modelserving.kstreams.bridge.failures import guarded
 from modelserving.kstreams.bridge.proxies import implement_with
-from modelserving.kstreams.bridge.threads import attach, detach
+from modelserving.kstreams.bridge.threads import attached, detach
 from modelserving.kstreams.bridge.values import to_java
 from modelserving.kstreams.context import StateStoreContext
 
@@ -158,12 +158,11 @@ class OpenStore:
         return self.python.name
 
     def init(self, context: Any, _root: Any) -> None:
-        if not self._open:
-            attach()
         self.python.context = StateStoreContext(context)
-        guarded(self.python.open)()
-        self._open = True
-        context.register(self.java, self._restoring)
+        with attached(self._let_go):
+            guarded(self.python.open)()
+            self._open = True
+            context.register(self.java, self._restoring)
 
     def restoreAll(self, entries: Any) -> None:
         restore = guarded(self.python.restore)
@@ -191,13 +190,16 @@ class OpenStore:
     def close(self) -> None:
         if not self._open:
             return
-        self._open = False
         try:
             guarded(self.python.close)()
         finally:
-            if self.python.context is not None:
-                self.python.context.release()
+            self._let_go()
             detach()
+
+    def _let_go(self) -> None:
+        self._open = False
+        if self.python.context is not None:
+            self.python.context.release()
 
     def persistent(self) -> bool:
         return False

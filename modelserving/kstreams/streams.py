@@ -145,7 +145,7 @@ class KafkaStreams:
         """What to do; an ``on_error`` that does not say, or fails itself, ends the application: no thread goes on."""
         try:
             answer: object = self._on_error(error)
-        except Exception:
+        except BaseException:  # sys.exit, too: a thread that ended without an answer would leave a zombie
             log.exception("on_error failed; the application ends")
             return Response.SHUTDOWN_CLIENT
         if isinstance(answer, Response):
@@ -164,7 +164,7 @@ class KafkaStreams:
         Raises:
             ServerError: it was started before, or closed.
         """
-        others = [one for one in _open if one is not self and one.application_id == self.application_id]
+        others = [one for one in tuple(_open) if one is not self and one.application_id == self.application_id]
         if any(one.state in _AT_WORK for one in others):
             log.warning(
                 "an application %r is running in this process already, and shares the records with this one. If it is "

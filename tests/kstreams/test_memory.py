@@ -7,7 +7,7 @@ import secrets
 import weakref
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import psutil
 import pytest
@@ -32,6 +32,8 @@ from modelserving.kstreams import (
 )
 from modelserving.kstreams.bridge.batches import BatchContext, BatchProcessor, BatchProcessorSupplier, Columns
 from modelserving.kstreams.bridge.clients import passing_over
+from modelserving.kstreams.bridge.proxies import Ended
+from modelserving.kstreams.bridge.threads import _here
 from modelserving.kstreams.context import Cancellable
 from modelserving.records import Topics
 from tests.waiting import wait_until
@@ -167,6 +169,59 @@ def test_what_has_ended_says_so(one_node: Any) -> None:
         pass
     with pytest.raises(ServerError, match="the task that this belongs to has ended: get"):
         kept[0].get(b"a")
+
+
+def test_what_is_asked_for_again_and_again_is_kept_once(one_node: Any) -> None:
+    """A store that is asked for at each record, and schedules for one record each, do not pile up while a task runs."""
+    seen: list[int] = []
+
+    class Asking(Processor):
+        def process(self, record: Record) -> None:
+            store = self.context.getStateStore("counts")
+            store.put(b"a", record.value())
+            self.context.schedule(10, lambda _: None).cancel()
+            seen.append(id(store))
+            assert not self.context._scheduled
+
+    builder = java.Stores.keyValueStoreBuilder(java.Stores.inMemoryKeyValueStore("counts"), raw(), raw())
+    with TopologyTestDriver(one_node(ProcessorSupplier(Asking, builder))) as driver:
+        driver.createInputTopic("in", raw(), raw()).pipeValueList([b"x"] * 3)
+    assert seen == [seen[0]] * 3
+
+
+class Failing(Processor, BatchProcessor, StateStore):
+    """Cannot begin, whatever it is."""
+
+    name, max_records, linger = "store", 10, 1.0
+    begun: ClassVar[list[tuple[Any, int]]] = []
+
+    def __init__(self, *_: object) -> None:
+        """Nothing that differs by what it is."""
+
+    def init(self, context: Any) -> None:
+        self.begun.append((context, _here.count))
+        raise LookupError("no way to begin")
+
+    def open(self) -> None:
+        self.init(self.context)
+
+
+@pytest.mark.parametrize(
+    ("supplier", "stores"),
+    [
+        (lambda: ProcessorSupplier(Failing), ()),
+        (lambda: BatchProcessorSupplier("aside", Failing), ()),
+        (lambda: ProcessorSupplier(Working), (lambda: StoreBuilder("store", Failing, logging=False),)),
+    ],
+)
+def test_what_cannot_begin_is_let_go_of(supplier: Any, stores: tuple[Any, ...], one_node: Any) -> None:
+    """The engine closes nothing whose beginning failed: a server that waits for its models tries for a long time."""
+    Failing.begun.clear()
+    with pytest.raises(LookupError, match="no way to begin"):
+        TopologyTestDriver(one_node(supplier(), *(make() for make in stores)))
+    ((context, attached),) = Failing.begun
+    assert _here.count == attached - 1
+    assert isinstance(context.java, Ended)
 
 
 def test_fifty_starts_and_closes_leave_memory_as_it_was() -> None:

@@ -21,7 +21,7 @@ from modelserving import jvm
 from modelserving.kstreams.bridge.collector import Collector, Columns, LateProcessor
 from modelserving.kstreams.bridge.failures import guarded
 from modelserving.kstreams.bridge.proxies import implement
-from modelserving.kstreams.bridge.threads import attach, detach
+from modelserving.kstreams.bridge.threads import attached, detach
 from modelserving.kstreams.context import ProcessorContext
 from modelserving.kstreams.record import Headers
 from modelserving.kstreams.store import StateStore, StoreBuilder
@@ -159,14 +159,14 @@ class _BatchNode:
         self._committing = False
 
     def _init(self, java: Any) -> None:
-        attach()
-        context = BatchContext(java)
-        context.collector = Collector(java, self._processor.max_records, guarded(self._tick))
-        self.late.set_process(context.collector.process)
-        self._context, self._self = context, java.currentNode()
-        context.getStateStore(self._name).node = self
-        context.schedule(self._processor.linger, lambda _: self._tick())
-        guarded(self._processor.init)(context)
+        self._context = context = BatchContext(java)
+        with attached(self._let_go):
+            context.collector = Collector(java, self._processor.max_records, guarded(self._tick))
+            self.late.set_process(context.collector.process)
+            self._self = java.currentNode()
+            context.getStateStore(self._name).node = self
+            context.schedule(self._processor.linger, lambda _: self._tick())
+            guarded(self._processor.init)(context)
 
     def _close(self) -> None:
         """What is aside stays: if the engine tried to commit now, that must fail, and nothing be lost.
@@ -177,10 +177,13 @@ class _BatchNode:
         try:
             guarded(self._processor.close)()
         finally:
-            self._context.release()
-            self.late.release()
-            self._self = None
+            self._let_go()
             detach()
+
+    def _let_go(self) -> None:
+        self._context.release()
+        self.late.release()
+        self._self = None
 
     def before_commit(self) -> None:
         if len(self._context.collector):

@@ -88,6 +88,7 @@ class _LenientConsumer:
         self._pass_over = pass_over
         self._search = search
         self._next = jvm.java_class("java.util.HashMap")()
+        self._known = self._next.keySet()
 
     def poll(self, timeout: Any) -> Any:
         """As the engine's; what cannot be read is passed over, and the next poll goes on behind it."""
@@ -100,6 +101,7 @@ class _LenientConsumer:
             if not _is_stray(error):
                 raise
             return self._look_for_it(error)
+        self._known.retainAll(self._java.assignment())  # what went elsewhere comes back at another offset
         if not found.isEmpty():
             self._next.putAll(found.nextOffsets())
         for topic, partition, offsets in self._silent():

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import wait
+from contextlib import contextmanager
 from typing import TypeVar
 
 from modelserving import jvm
 from modelserving.system.interrupts import interrupts_held_back
 from modelserving.system.stopping import call_in_daemon
 
-__all__ = ["attach", "call_as_daemon", "detach", "keep_attached"]
+__all__ = ["attach", "attached", "call_as_daemon", "detach", "keep_attached"]
 
 T = TypeVar("T")
 
@@ -45,6 +46,22 @@ def detach() -> None:
     _here.count -= 1
     if not _here.count:
         ctypes.pythonapi.PyGILState_Release(_here.state)
+
+
+@contextmanager
+def attached(release: Callable[[], object]) -> Iterator[None]:
+    """Attach, and begin something that ``close`` undoes; should it fail, it is undone here: no ``close`` comes then.
+
+    Args:
+        release: lets go of the engine.
+    """
+    attach()
+    try:
+        yield
+    except BaseException:
+        release()
+        detach()
+        raise
 
 
 def keep_attached() -> None:

@@ -26,6 +26,10 @@ def record(tp: Any, offset: int) -> Any:
     return kind(tp.topic(), tp.partition(), offset, None, None)
 
 
+def java_set(*partitions: Any) -> Any:
+    return jvm.java_class("java.util.HashSet")(list(partitions))
+
+
 class TwoPartitions:
     """Java's consumer: the first poll brings a record, the second reads on in one partition and fails in the other."""
 
@@ -33,7 +37,7 @@ class TwoPartitions:
         self.partitions = _topic_partition("t", 0), _topic_partition("t", 1)
         self.positions = dict.fromkeys(self.partitions, 3)
         self.failure = jvm.java_class("java.lang.IllegalArgumentException")("Unknown compression type id: 7")
-        self.assignment, self.paused = lambda: set(self.partitions), set[Any]
+        self.assignment, self.paused = lambda: java_set(*self.partitions), set[Any]
 
     def poll(self, _timeout: object) -> Any:
         tp = self.partitions[0]
@@ -66,6 +70,37 @@ def test_what_a_failing_poll_has_read_elsewhere_is_read_again() -> None:
     assert [int(one.offset()) for one in found.records(bad)] == [2, 5]
     assert java.positions == {good: 4, bad: 8}
     search.close.assert_called_once()
+
+
+class ComesBack(TwoPartitions):
+    """It loses a partition after its first record, and gets it back when another instance has read on to offset 50."""
+
+    polls = 0
+
+    def poll(self, _timeout: object) -> Any:
+        (tp, _), self.polls = self.partitions, self.polls + 1
+        if self.polls == 1:
+            return _records(tp, [record(tp, 3)], 4)
+        if self.polls == 2:
+            self.assignment = java_set
+            return _records()
+        self.assignment = lambda: java_set(tp)
+        self.positions[tp] = 60
+        raise self.failure
+
+    def committed(self, partitions: Any) -> Any:
+        return {tp: jvm.java_class("org.apache.kafka.clients.consumer.OffsetAndMetadata")(50) for tp in partitions}
+
+
+def test_what_another_instance_has_read_meanwhile_is_not_read_again() -> None:
+    """What is known of a partition is known as long as it is here: else its records would be scored twice."""
+    java, starts = ComesBack(), list[int]()
+    search = Mock(up_to_the_unreadable=lambda _tp, start: starts.append(start) or [])
+    search.position.return_value = 55
+    consumer = _LenientConsumer(java, lambda _topic, _part, offset, _reason: offset + 1, lambda: search)
+    for _ in range(3):
+        consumer.poll(None)
+    assert starts == [50]
 
 
 def test_an_error_that_is_not_of_a_message_is_raised() -> None:
