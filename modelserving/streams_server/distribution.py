@@ -233,13 +233,20 @@ class CoPartitionedModels:
         with self._lock:
             self._threads[partition] = made
         made.start()
+        try:
+            self._read(partition, made)
+        except BaseException:  # nobody releases what was never acquired
+            self.release(partition)
+            raise
+        return made
+
+    def _read(self, partition: int, made: ModelThread) -> None:
         reading = ModelTopics(self._connection, self._options.topics)
         try:
             made.begin(message for message in reading.read_to_end() if message.partition == partition)
         finally:
             reading.close()
         made.wait_until_ready()
-        return made
 
     def note_skipped(self, data_types: Sequence[str], partition: int) -> None:
         """Warn, once for each data type, of records that no model will come to: they are not where theirs go."""

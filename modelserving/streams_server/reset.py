@@ -7,6 +7,7 @@ requests. It differs in one point: progress is kept unless told otherwise, so th
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,7 +56,8 @@ def reset_application(connection: Connection, application: str, folder: Path, *,
                 f"the application {application!r} runs (its group is {state}). Stop its servers first; one that was "
                 "killed is missed after ten seconds."
             )
-        names = [name for name in admin.list_topics() if _is_internal(name, application)]
+        groups = [one["group_id"] for one in admin.list_groups()]
+        names = internal_topics(admin.list_topics(), application, groups)
         if names:
             admin.delete_topics(names)
         forgotten = from_beginning and state == "Empty"
@@ -68,5 +70,19 @@ def reset_application(connection: Connection, application: str, folder: Path, *,
     return DeletedState(tuple(sorted(names)), folder if found else None, forgotten)
 
 
+def internal_topics(topics: Iterable[str], application: str, groups: Iterable[str]) -> list[str]:
+    """The topics that the engine made for an application.
+
+    Args:
+        topics: all there are.
+        application: whose.
+        groups: all consumer groups: what belongs to ``scoring-b`` begins like what belongs to ``scoring``, too.
+    """
+    others = [group for group in groups if group.startswith(f"{application}-")]
+    own = [topic for topic in topics if _is_internal(topic, application)]
+    return [topic for topic in own if not any(_is_internal(topic, other) for other in others)]
+
+
 def _is_internal(topic: str, application: str) -> bool:
-    return topic.startswith(f"{application}-") and topic.endswith(_INTERNAL)
+    beginning = f"{application}-"
+    return topic.startswith(beginning) and topic[len(beginning) :].endswith(_INTERNAL)

@@ -370,6 +370,13 @@ def test_an_on_error_that_does_not_answer_ends_the_application(
             streams.raise_error()
 
 
+def test_an_on_error_that_leaves_ends_the_application() -> None:
+    """``sys.exit`` ends no program from a thread of the engine; nor is it to end that thread alone."""
+    streams = KafkaStreams.__new__(KafkaStreams)
+    streams.setUncaughtExceptionHandler(lambda _: sys.exit(1))
+    assert streams._ask(ValueError("poison")) is Response.SHUTDOWN_CLIENT
+
+
 def test_a_second_application_of_one_id_is_told(
     connection: Connection, own: Topics, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

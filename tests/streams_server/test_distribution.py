@@ -74,6 +74,20 @@ def test_records_apart_from_their_models_are_warned_of_once_for_each_data_type(
     assert all("modelserving client --keyed" in message for message in caplog.messages)
 
 
+def test_models_that_could_not_be_read_are_left_behind_by_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task that tries again, while the broker is away, begins each time with models of its own."""
+
+    class Away:
+        def __init__(self, *_: object) -> None:
+            raise BrokerUnavailable("no broker answers.")
+
+    monkeypatch.setattr(distribution, "ModelTopics", Away)
+    made = CoPartitionedModels(*NOWHERE)
+    with pytest.raises(BrokerUnavailable):
+        made.acquire(0)
+    assert made.threads == ()
+
+
 def test_topics_about_models_that_change_begin_a_new_session(monkeypatch: pytest.MonkeyPatch) -> None:
     """Once for each change; while nothing is known of them, nothing has changed."""
     made = GlobalModels(*NOWHERE)

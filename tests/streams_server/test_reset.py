@@ -12,9 +12,18 @@ from modelserving.errors import ServerError
 from modelserving.kafka import Connection, list_topics, make_admin, make_consumer
 from modelserving.kafka.admin import create_named_topics
 from modelserving.records import Topics
-from modelserving.streams_server.reset import reset_application
+from modelserving.streams_server.reset import internal_topics, reset_application
 
 pytestmark = pytest.mark.broker
+
+
+def test_the_state_of_an_application_of_a_longer_name_stays() -> None:
+    """What belongs to ``scoring-b`` begins with ``scoring-``; a group of another kind takes nothing away."""
+    own = ["scoring-statistics-changelog", "scoring-by-key-repartition"]
+    topics = [*own, "scoring-b-statistics-changelog", "scoring-changelog", "scoring-records", "wine-statistics-changelog"]
+    groups = ["scoring", "scoring-b", "scoring-statistics", "wine"]
+    assert internal_topics(topics, "scoring", groups) == own
+    assert internal_topics(topics, "scoring-b", groups) == ["scoring-b-statistics-changelog"]
 
 
 @pytest.mark.parametrize("from_beginning", [False, True])
