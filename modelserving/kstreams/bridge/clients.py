@@ -60,7 +60,8 @@ def passing_over(pass_over: PassOver, silent: Callable[[], Iterable[Silence]] = 
     engine = jvm.java_class(_DEFAULT)()
 
     def patient(make: Callable[[Any], Any], config: Any) -> Any:
-        consumer = _LenientConsumer(make(config), pass_over, lambda: _Search(make, config), silent)
+        grouped = config.get("group.id") is not None
+        consumer = _LenientConsumer(make(config), pass_over, lambda: _Search(make, config), silent, grouped)
         return implement_with(consumer, _CONSUMER + "Consumer")
 
     return implement(
@@ -74,7 +75,15 @@ def passing_over(pass_over: PassOver, silent: Callable[[], Iterable[Silence]] = 
 
 
 class _LenientConsumer:
-    """A consumer as Java calls it."""
+    """A consumer as Java calls it.
+
+    Args:
+        java: the engine's own.
+        pass_over: as for ``passing_over``.
+        search: finds what a poll failed at.
+        silent: as for ``passing_over``.
+        grouped: whether it belongs to a group, which keeps where it goes on.
+    """
 
     def __init__(
         self,
@@ -82,9 +91,11 @@ class _LenientConsumer:
         pass_over: PassOver,
         search: Callable[[], _Search],
         silent: Callable[[], Iterable[Silence]] = tuple,
+        grouped: bool = True,
     ) -> None:
         self._java = java
         self._silent = silent
+        self._grouped = grouped
         self._pass_over = pass_over
         self._search = search
         self._next = jvm.java_class("java.util.HashMap")()
@@ -131,7 +142,8 @@ class _LenientConsumer:
         """Pass over what is at the position; where it goes on."""
         at = int(self._java.position(tp))
         after = self._pass_over(str(tp.topic()), int(tp.partition()), at, reason)
-        self.seek(tp, jpype.JLong(after))
+        self._java.seek(tp, jpype.JLong(after))
+        self._next.put(tp, _goes_on(after))  # what is before it was handed out, though perhaps not committed
         return after
 
     def _look_for_it(self, error: Any) -> Any:
@@ -150,10 +162,15 @@ class _LenientConsumer:
     def _go_back(self, tp: Any) -> None:
         """Read on where the last poll ended: what the failing one had read was handed to nobody."""
         known, position = self._next.get(tp), int(self._java.position(tp))
-        if known is None or known.offset() > position:  # nothing came since it was assigned
-            known = self._java.committed(jvm.java_class("java.util.Set").of(tp)).get(tp)
-        if known is not None and known.offset() < position:
-            self._java.seek(tp, jpype.JLong(known.offset()))
+        start = self._start(tp) if known is None or known.offset() > position else int(known.offset())
+        if start < position:
+            self._java.seek(tp, jpype.JLong(start))
+
+    def _start(self, tp: Any) -> int:
+        """Where a partition is read from of which nothing came since it was assigned."""
+        one = jvm.java_class("java.util.Set").of(tp)
+        committed = self._java.committed(one).get(tp) if self._grouped else None
+        return int(self._java.beginningOffsets(one).get(tp) if committed is None else committed.offset())
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._java, name)
@@ -208,9 +225,12 @@ def _records(tp: Any = None, records: list[Any] | None = None, after: int = 0) -
     kind = jvm.java_class(_CONSUMER + "ConsumerRecords")
     if not records:
         return kind.empty()
-    goes_on = jvm.java_class(_CONSUMER + "OffsetAndMetadata")(after)
     one = jvm.java_class("java.util.Map").of
-    return kind(one(tp, jvm.java_class("java.util.ArrayList")(records)), one(tp, goes_on))
+    return kind(one(tp, jvm.java_class("java.util.ArrayList")(records)), one(tp, _goes_on(after)))
+
+
+def _goes_on(offset: int) -> Any:
+    return jvm.java_class(_CONSUMER + "OffsetAndMetadata")(offset)
 
 
 def stuck_at(error: Any) -> tuple[str, int] | None:

@@ -52,6 +52,9 @@ class TwoPartitions:
     def committed(self, partitions: Any) -> Any:
         return {tp: jvm.java_class("org.apache.kafka.clients.consumer.OffsetAndMetadata")(2) for tp in partitions}
 
+    def beginningOffsets(self, partitions: Any) -> Any:
+        return dict.fromkeys(partitions, 1)
+
     def seek(self, tp: Any, offset: Any) -> None:
         self.positions[tp] = int(offset)
 
@@ -70,6 +73,38 @@ def test_what_a_failing_poll_has_read_elsewhere_is_read_again() -> None:
     assert [int(one.offset()) for one in found.records(bad)] == [2, 5]
     assert java.positions == {good: 4, bad: 8}
     search.close.assert_called_once()
+
+
+def test_two_in_a_row_give_nothing_out_twice() -> None:
+    """What was handed out before the first of them is not committed yet when the second is met."""
+    java, starts = TwoPartitions(), list[int]()
+    bad, _ = java.partitions
+
+    def search_from(tp: Any, start: int) -> list[Any] | None:
+        if tp != bad:
+            return None
+        starts.append(start)
+        return [record(bad, start)]
+
+    search = Mock(up_to_the_unreadable=search_from)
+    search.position = lambda _: starts[-1] + 1
+    consumer = _LenientConsumer(java, lambda _topic, _part, offset, _reason: offset + 2, lambda: search)
+    found = [int(one.offset()) for _ in range(3) for one in consumer.poll(None).records(bad)]
+    assert (found, starts) == ([3, 4, 7], [4, 7])
+
+
+@pytest.mark.parametrize("grouped", [True, False])
+def test_a_first_poll_that_fails_loses_nothing(grouped: bool) -> None:
+    """A group that has committed nothing yet, and a consumer without one, began at the beginning."""
+    java = TwoPartitions()
+    good, bad = java.partitions
+    java.positions[good] = 4
+    vars(java)["committed"] = (lambda _: {}) if grouped else Mock(side_effect=AssertionError)
+    search = Mock(up_to_the_unreadable=lambda tp, _start: [] if tp == bad else None)
+    search.position.return_value = 1
+    consumer = _LenientConsumer(java, lambda *_: 2, lambda: search, tuple, grouped)
+    assert consumer.poll(None).isEmpty()
+    assert java.positions == {good: 1, bad: 2}
 
 
 class ComesBack(TwoPartitions):
