@@ -105,8 +105,9 @@ class TestOutputTopic:
 
     __test__ = False
 
-    def __init__(self, java: Any) -> None:
+    def __init__(self, java: Any, name: str = "") -> None:
         self.java = java
+        self._name = name
 
     def isEmpty(self) -> bool:
         """Whether everything was read."""
@@ -134,7 +135,13 @@ class TestOutputTopic:
         return dict(self.readKeyValuesToList())
 
     def readRecord(self) -> Record:
-        """The next record."""
+        """The next record.
+
+        Raises:
+            ServerError: all was read, or nothing was written.
+        """
+        if self.isEmpty():
+            raise ServerError(f"there is nothing to read on the topic {self._name!r}, or nothing more.")
         with python_errors():
             read = self.java.readRecord()
         return Record(
@@ -208,7 +215,7 @@ class TopologyTestDriver:
     def createOutputTopic(self, name: str, key: Any, value: Any) -> TestOutputTopic:
         """The way out of a topic, with the serdes of its keys and values."""
         self.check_open()
-        return TestOutputTopic(self.java.createOutputTopic(name, key.deserializer(), value.deserializer()))
+        return TestOutputTopic(self.java.createOutputTopic(name, key.deserializer(), value.deserializer()), name)
 
     def advanceWallClockTime(self, seconds: float | timedelta) -> None:
         """Let time pass: what is scheduled by the clock happens."""

@@ -11,7 +11,7 @@ A record's value is then what ``decode`` returned, in every processor, store and
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, wraps
 from typing import Any, Generic, TypeVar
 
 import jpype
@@ -99,12 +99,25 @@ class _Writer(_Configurable, Generic[T]):
     """A ``Serializer``."""
 
     def __init__(self, serialize: Callable[[T], bytes]) -> None:
-        self._serialize = guarded(serialize)
+        self._serialize = guarded(_to_bytes(serialize))
 
     def serialize(self, _topic: Any, *rest: Any) -> Any:
         """``(topic, value)``, or ``(topic, headers, value)``."""
         value = from_java(rest[-1])
         return None if value is None else to_java(self._serialize(value))
+
+
+def _to_bytes(serialize: Callable[[T], bytes]) -> Callable[[T], bytes]:
+    """The same function; one that makes something else says so."""
+
+    @wraps(serialize, assigned=("__name__",), updated=())
+    def call(value: T) -> bytes:
+        made = serialize(value)
+        if not isinstance(made, bytes | bytearray | memoryview | None):
+            raise TypeError(f"a serde writes bytes, and this one made {made!r}, of the type {type(made).__name__}.")
+        return made
+
+    return call
 
 
 class _Reader(_Configurable, Generic[T]):

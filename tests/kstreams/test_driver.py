@@ -55,6 +55,13 @@ def test_stores_and_topics_are_there_by_name(driver: TopologyTestDriver) -> None
     assert driver.producedTopicNames() == ("out", "test-kept-changelog")
 
 
+def test_an_empty_topic_is_named(driver: TopologyTestDriver) -> None:
+    """Whether something was written to it before or not."""
+    found = driver.createOutputTopic("out", text(), text())
+    with pytest.raises(ServerError, match="nothing to read on the topic 'out'"):
+        found.readValue()
+
+
 def test_a_driver_that_is_closed_says_so(driver: TopologyTestDriver) -> None:
     """Whatever is asked of it, and of the ways into its topics."""
     source = driver.createInputTopic("in", text(), text())

@@ -73,6 +73,25 @@ def test_the_engines_own_serdes_bring_values_back(make: Callable[[], Any], value
     assert (found.key(), found.value(), type(found.value())) == (value, value, type(value))
 
 
+def test_a_serde_that_makes_no_bytes_is_told() -> None:
+    """With what it made: JPype alone says that a value is not compatible."""
+    builder = java.StreamsBuilder()
+    texts = serde(str.upper, bytes.decode)
+    builder.stream("in", java.Consumed.with_(text(), text())).to("out", java.Produced.with_(text(), texts))
+    with TopologyTestDriver(builder.build()) as driver:
+        topic = driver.createInputTopic("in", text(), text())
+        with pytest.raises(TypeError, match="a serde writes bytes, and this one made 'V', of the type str"):
+            topic.pipeInput("k", "v")
+
+
+def test_what_a_test_puts_on_a_topic_of_another_type_is_told() -> None:
+    """By the names of Python, and without Java's modules."""
+    topology = java.Topology()
+    topology.addSource("source", "in")
+    with TopologyTestDriver(topology) as driver, pytest.raises(ServerError, match="str cannot be cast to bytes.$"):
+        driver.createInputTopic("in", raw(), raw()).pipeInput(None, "v")
+
+
 @pytest.mark.parametrize(
     ("value", "told"), [({"a": 1}, "an object of Python, which needs serde"), ("x", "type: str"), (1, "type: int")]
 )

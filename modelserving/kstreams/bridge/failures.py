@@ -30,12 +30,13 @@ T = TypeVar("T")
 _PROXY = "org.jpype.PyExceptionProxy"
 _LONGEST = 1_000
 _TYPES = (
-    (re.compile(r"\bjdk\.proxy\d+\.\$Proxy\d+"), "an object of Python, which needs serde(...)"),
-    (re.compile(r"(?<=type: )java\.lang\.String\b"), "str"),
-    (re.compile(r"(?<=type: )java\.lang\.(Long|Integer)\b"), "int"),
-    (re.compile(r"(?<=type: )java\.lang\.(Double|Float)\b"), "float"),
-    (re.compile(r"(?<=type: )java\.lang\.Boolean\b"), "bool"),
-    (re.compile(r"(?<=type: )\[B"), "bytes"),
+    (re.compile(r" \([^()]+ (?:is|are) in (?:unnamed )?module [^()]+\)"), ""),
+    (re.compile(r"(?:\bclass )?\bjdk\.proxy\d+\.\$Proxy\d+"), "an object of Python, which needs serde(...)"),
+    (re.compile(r"(?:(?<=type: )|\bclass )java\.lang\.String\b"), "str"),
+    (re.compile(r"(?:(?<=type: )|\bclass )java\.lang\.(Long|Integer)\b"), "int"),
+    (re.compile(r"(?:(?<=type: )|\bclass )java\.lang\.(Double|Float)\b"), "float"),
+    (re.compile(r"(?:(?<=type: )|\bclass )java\.lang\.Boolean\b"), "bool"),
+    (re.compile(r"(?:(?<=type: )|\bclass )\[B"), "bytes"),
     (re.compile(r"\bjdk\.MHProxy\d+\.Serializer/\w+"), "number()"),
 )
 """How Java calls what Python knows by another name."""

@@ -20,7 +20,7 @@ import jpype
 
 from modelserving.kstreams import functions
 from modelserving.kstreams.bridge.failures import python_errors_only
-from modelserving.kstreams.bridge.values import duration, from_java, to_java
+from modelserving.kstreams.bridge.values import WALKABLE, duration, from_java, to_java
 from modelserving.kstreams.processor import (
     FixedKeyProcessorSupplier,
     ProcessorSupplier,
@@ -31,6 +31,7 @@ from modelserving.kstreams.processor import (
 __all__ = ["adapt_functions"]
 
 _STREAMS = "org.apache.kafka.streams."
+_OF_JAVA = (_jpype._JObject, _jpype._JProxy)
 Kinds = Mapping[int, Callable[[Callable[..., Any]], Any]]
 
 _PREDICATE: Kinds = {2: functions.Predicate}
@@ -131,7 +132,7 @@ _RETURNS = {
     "flatMapValues": "a list of values, perhaps an empty one",
     "map": "a pair of key and value",
 }
-"""What these may not leave out."""
+"""What these have to return."""
 _ANYWHERE: Mapping[str, Callable[[Any], Any]] = {
     "processor.StreamPartitioner": functions.StreamPartitioner,
     "processor.TimestampExtractor": functions.TimestampExtractor,
@@ -248,18 +249,19 @@ def _kinds(owner: str, method: str, number: int, of: int) -> Kinds:
 
 def _is_bare(found: Any) -> bool:
     """Whether it is a function of Python's, and nothing that Java knows already."""
-    return callable(found) and not isinstance(found, _jpype._JObject | _jpype._JProxy | _jpype.JClass)
+    return callable(found) and not isinstance(found, (*_OF_JAVA, _jpype.JClass))
 
 
-def _never_nothing(method: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same function; one that has forgotten its ``return`` says so, where the engine needs one."""
+def _checked(method: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function; one that has forgotten its ``return``, or returns something else, says so."""
 
     @wraps(function)
     def call(*arguments: Any) -> Any:
         made = function(*arguments)
-        if made is None:
+        fits = len(made) == 2 if method == "map" and isinstance(made, tuple) else method != "map"
+        if not (isinstance(made, _OF_JAVA) or (fits and isinstance(made, WALKABLE))):
             name = getattr(function, "__name__", repr(function))
-            raise TypeError(f"the function of {method} returns {_RETURNS[method]}, and {name} returned None.")
+            raise TypeError(f"the function of {method} returns {_RETURNS[method]}, and {name} returned {made!r}.")
         return made
 
     return call
@@ -268,6 +270,6 @@ def _never_nothing(method: str, function: Callable[..., Any]) -> Callable[..., A
 def _wrap(method: str, kinds: Kinds, function: Callable[..., Any]) -> Any:
     for count, kind in kinds.items():
         if functions.takes(function, count):
-            return kind(_never_nothing(method, function) if method in _RETURNS else function)
+            return kind(_checked(method, function) if method in _RETURNS else function)
     wanted = " or ".join(map(str, kinds))
     raise TypeError(f"{method} takes a function of {wanted} arguments; {function!r} cannot be called with so many.")

@@ -14,7 +14,7 @@ import numpy as np
 
 from modelserving import jvm
 
-__all__ = ["duration", "from_java", "milliseconds", "pairs_to_java", "to_java"]
+__all__ = ["WALKABLE", "duration", "from_java", "milliseconds", "pairs_to_java", "to_java"]
 
 
 @cache
@@ -53,7 +53,7 @@ def to_java(value: object) -> Any:
     array, box, walkable, _ = _kinds()
     if isinstance(value, bytes | bytearray | memoryview):
         return array(value)
-    if isinstance(value, _WALKABLE):
+    if isinstance(value, WALKABLE):
         return _jpype._JProxy(value, _Walk(value, to_java), walkable, True)
     return _jpype._JProxy(value, value, box, True)
 
@@ -62,7 +62,7 @@ def pairs_to_java(value: object) -> Any:
     """The same for what ``map`` and ``flatMap`` take: a tuple of two is a key and a value, here and in a list."""
     if isinstance(value, tuple) and len(value) == 2:
         return jvm.java_class("org.apache.kafka.streams.KeyValue").pair(to_java(value[0]), to_java(value[1]))
-    if isinstance(value, _WALKABLE):
+    if isinstance(value, WALKABLE):
         return _jpype._JProxy(value, _Walk(value, pairs_to_java), _kinds()[2], True)
     return to_java(value)
 
@@ -83,7 +83,8 @@ class _Walk:
 
 
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
-_WALKABLE = (list, tuple, set, frozenset, range, Iterator)
+WALKABLE = (list, tuple, set, frozenset, range, Iterator)
+"""What Java can walk through, as ``flatMapValues`` does."""
 
 
 def from_java(value: Any) -> Any:

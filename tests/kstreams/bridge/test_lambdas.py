@@ -348,10 +348,14 @@ def test_a_class_is_its_supplier_for_global_stores_too() -> None:
         (lambda records: records.map(lambda key, value: None), "map returns a pair of key and value, and <lambda>"),
         (lambda records: records.flatMap(lambda key, value: None), "flatMap returns a list of pairs"),
         (lambda records: records.flatMapValues(lambda value: None), "flatMapValues returns a list of values"),
+        (lambda records: records.map(lambda key, value: value), "and <lambda> returned 'v'"),
+        (lambda records: records.map(lambda key, value: (1, 2, 3)), r"and <lambda> returned \(1, 2, 3\)"),
+        (lambda records: records.flatMap(lambda key, value: 7), "and <lambda> returned 7"),
+        (lambda records: records.flatMapValues(lambda value: value), "and <lambda> returned 'v'"),
     ],
 )
 def test_a_function_that_forgets_to_return_is_told(use: Any, told: str) -> None:
-    """Where the engine would have a NullPointerException; for ``mapValues`` nothing is a value, the tombstone."""
+    """Or returns something else, where the engine would have a NullPointerException or a ClassCastException; for ``mapValues`` nothing is a value, the tombstone."""
     builder = java.StreamsBuilder()
     use(stream(builder))
     with pytest.raises(TypeError, match=told), TopologyTestDriver(builder.build()) as driver:
