@@ -88,7 +88,7 @@ def test_what_a_test_puts_on_a_topic_of_another_type_is_told() -> None:
     """By the names of Python, and without Java's modules."""
     topology = java.Topology()
     topology.addSource("source", "in")
-    with TopologyTestDriver(topology) as driver, pytest.raises(ServerError, match="str cannot be cast to bytes.$"):
+    with TopologyTestDriver(topology) as driver, pytest.raises(ServerError, match=r"str cannot be cast to bytes\.$"):
         driver.createInputTopic("in", raw(), raw()).pipeInput(None, "v")
 
 

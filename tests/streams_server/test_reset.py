@@ -20,7 +20,13 @@ pytestmark = pytest.mark.broker
 def test_the_state_of_an_application_of_a_longer_name_stays() -> None:
     """What belongs to ``scoring-b`` begins with ``scoring-``; a group of another kind takes nothing away."""
     own = ["scoring-statistics-changelog", "scoring-by-key-repartition"]
-    topics = [*own, "scoring-b-statistics-changelog", "scoring-changelog", "scoring-records", "wine-statistics-changelog"]
+    topics = [
+        *own,
+        "scoring-b-statistics-changelog",
+        "scoring-changelog",
+        "scoring-records",
+        "wine-statistics-changelog",
+    ]
     groups = ["scoring", "scoring-b", "scoring-statistics", "wine"]
     assert internal_topics(topics, "scoring", groups) == own
     assert internal_topics(topics, "scoring-b", groups) == ["scoring-b-statistics-changelog"]

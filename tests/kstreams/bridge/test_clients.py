@@ -38,6 +38,7 @@ class TwoPartitions:
         self.positions = dict.fromkeys(self.partitions, 3)
         self.failure = jvm.java_class("java.lang.IllegalArgumentException")("Unknown compression type id: 7")
         self.assignment, self.paused = lambda: java_set(*self.partitions), set[Any]
+        self.beginningOffsets = lambda partitions: dict.fromkeys(partitions, 1)
 
     def poll(self, _timeout: object) -> Any:
         tp = self.partitions[0]
@@ -51,9 +52,6 @@ class TwoPartitions:
 
     def committed(self, partitions: Any) -> Any:
         return {tp: jvm.java_class("org.apache.kafka.clients.consumer.OffsetAndMetadata")(2) for tp in partitions}
-
-    def beginningOffsets(self, partitions: Any) -> Any:
-        return dict.fromkeys(partitions, 1)
 
     def seek(self, tp: Any, offset: Any) -> None:
         self.positions[tp] = int(offset)

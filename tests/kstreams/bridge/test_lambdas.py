@@ -355,7 +355,7 @@ def test_a_class_is_its_supplier_for_global_stores_too() -> None:
     ],
 )
 def test_a_function_that_forgets_to_return_is_told(use: Any, told: str) -> None:
-    """Or returns something else, where the engine would have a NullPointerException or a ClassCastException; for ``mapValues`` nothing is a value, the tombstone."""
+    """Or returns something else, where the engine has a NullPointerException. For ``mapValues`` nothing is a value."""
     builder = java.StreamsBuilder()
     use(stream(builder))
     with pytest.raises(TypeError, match=told), TopologyTestDriver(builder.build()) as driver:
