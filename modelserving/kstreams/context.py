@@ -122,8 +122,10 @@ class ProcessorContext(StateStoreContext):
     def release(self) -> None:
         """The task has ended: let go of the engine, in all that was got by this context, too."""
         super().release()
-        for handed_out in (*self._stores.values(), *self._scheduled):
-            handed_out.release()
+        for store in self._stores.values():
+            store.release()
+        for scheduled in tuple(self._scheduled):
+            scheduled.release()
         self._stores.clear()
 
     def forward(self, record: Record, child: str | None = None) -> None:

@@ -7,7 +7,7 @@ import secrets
 import weakref
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import psutil
 import pytest
@@ -189,37 +189,50 @@ def test_what_is_asked_for_again_and_again_is_kept_once(one_node: Any) -> None:
     assert seen == [seen[0]] * 3
 
 
-class Failing(Processor, BatchProcessor, StateStore):
-    """Cannot begin, whatever it is."""
+_begun: list[tuple[Any, int]] = []
 
-    name, max_records, linger = "store", 10, 1.0
-    begun: ClassVar[list[tuple[Any, int]]] = []
 
-    def __init__(self, *_: object) -> None:
-        """Nothing that differs by what it is."""
+def fail(context: Any) -> None:
+    """Note what was begun, and on which thread how often attached; and begin nothing."""
+    _begun.append((context, _here.count))
+    raise LookupError("no way to begin")
 
-    def init(self, context: Any) -> None:
-        self.begun.append((context, _here.count))
-        raise LookupError("no way to begin")
+
+class NoProcessor(Processor):
+    """Cannot begin."""
+
+    def init(self, context: ProcessorContext) -> None:
+        fail(context)
+
+
+class NoBatches(BatchProcessor):
+    """Cannot begin."""
+
+    def init(self, context: BatchContext) -> None:
+        fail(context)
+
+
+class NoStore(StateStore):
+    """Cannot begin."""
 
     def open(self) -> None:
-        self.init(self.context)
+        fail(self.context)
 
 
 @pytest.mark.parametrize(
     ("supplier", "stores"),
     [
-        (lambda: ProcessorSupplier(Failing), ()),
-        (lambda: BatchProcessorSupplier("aside", Failing), ()),
-        (lambda: ProcessorSupplier(Working), (lambda: StoreBuilder("store", Failing, logging=False),)),
+        (lambda: ProcessorSupplier(NoProcessor), ()),
+        (lambda: BatchProcessorSupplier("aside", NoBatches), ()),
+        (lambda: ProcessorSupplier(Working), (lambda: StoreBuilder("store", NoStore, logging=False),)),
     ],
 )
 def test_what_cannot_begin_is_let_go_of(supplier: Any, stores: tuple[Any, ...], one_node: Any) -> None:
     """The engine closes nothing whose beginning failed: a server that waits for its models tries for a long time."""
-    Failing.begun.clear()
+    _begun.clear()
     with pytest.raises(LookupError, match="no way to begin"):
         TopologyTestDriver(one_node(supplier(), *(make() for make in stores)))
-    ((context, attached),) = Failing.begun
+    ((context, attached),) = _begun
     assert _here.count == attached - 1
     assert isinstance(context.java, Ended)
 

@@ -76,7 +76,8 @@ def test_the_engines_own_serdes_bring_values_back(make: Callable[[], Any], value
 def test_a_serde_that_makes_no_bytes_is_told() -> None:
     """With what it made: JPype alone says that a value is not compatible."""
     builder = java.StreamsBuilder()
-    texts = serde(str.upper, bytes.decode)
+    upper: Any = str.upper
+    texts = serde(upper, bytes.decode)
     builder.stream("in", java.Consumed.with_(text(), text())).to("out", java.Produced.with_(text(), texts))
     with TopologyTestDriver(builder.build()) as driver:
         topic = driver.createInputTopic("in", text(), text())

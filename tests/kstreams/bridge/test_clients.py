@@ -128,7 +128,12 @@ class ComesBack(TwoPartitions):
 def test_what_another_instance_has_read_meanwhile_is_not_read_again() -> None:
     """What is known of a partition is known as long as it is here: else its records would be scored twice."""
     java, starts = ComesBack(), list[int]()
-    search = Mock(up_to_the_unreadable=lambda _tp, start: starts.append(start) or [])
+
+    def search_from(_tp: Any, start: int) -> list[Any]:
+        starts.append(start)
+        return []
+
+    search = Mock(up_to_the_unreadable=search_from)
     search.position.return_value = 55
     consumer = _LenientConsumer(java, lambda _topic, _part, offset, _reason: offset + 1, lambda: search)
     for _ in range(3):
