@@ -96,11 +96,11 @@ def make_producer(connection: Connection, **overrides: object) -> KafkaProducer:
     Raises:
         BrokerUnavailable: no broker answers.
     """
-    from kafka import KafkaProducer
+    from modelserving.kafka.corrections import Producer
 
     return _make(
         connection,
-        KafkaProducer,
+        Producer,
         {
             "acks": "all",
             "allow_auto_create_topics": False,

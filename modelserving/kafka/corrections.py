@@ -17,8 +17,12 @@ A message is asked for for ever
 A fence is not told
     When another member has taken this one's name in the group, the library stops its heartbeats and reads on, for ever.
     Here the next poll raises.
+An answer of before is taken
+    Where a group goes on is asked for again after a rebalance, and an answer that nobody took before it is taken for
+    that of now: records of between are read twice. Here a rebalance forgets what was asked.
 Things are left open
-    A client whose making fails leaves a thread, and each refused connection a socket. Here they can be closed.
+    A client whose making fails leaves a thread, and each refused connection a socket. Here they can be closed. A
+    producer with messages that the broker does not take does not close, and works on for ever. Here it does.
 """
 
 from __future__ import annotations
@@ -28,8 +32,14 @@ from functools import partial
 from socket import socket
 from typing import Any
 
-from kafka import KafkaConsumer
-from kafka.errors import FencedInstanceIdError, KafkaConnectionError, SaslAuthenticationFailedError
+from kafka import KafkaConsumer, KafkaProducer
+from kafka.errors import (
+    FencedInstanceIdError,
+    KafkaConnectionError,
+    KafkaError,
+    KafkaTimeoutError,
+    SaslAuthenticationFailedError,
+)
 from kafka.net.compat import KafkaNetClient
 from kafka.net.inet import KafkaNetSocket
 from kafka.net.manager import KafkaConnectionManager
@@ -39,12 +49,13 @@ from modelserving.kafka.gaps import Gap
 from modelserving.kafka.stuck import StuckFetches
 from modelserving.kafka.unreadable import LenientRecords
 
-__all__ = ["DIRECTLY", "Client", "Consumer"]
+__all__ = ["DIRECTLY", "Client", "Consumer", "Producer"]
 
 DIRECTLY = "direct://"
 """For ``proxy_url``: no proxy, but a socket that is closed when it cannot connect."""
 
 _LOOK_AGAIN_MS = 100
+_END_WITHIN_S = 1.0
 
 
 class Client(KafkaNetClient):  # type: ignore[misc]  # kafka-python has no types
@@ -75,7 +86,9 @@ class Consumer(KafkaConsumer):  # type: ignore[misc]  # kafka-python has no type
     def __init__(self, *topics: str, **settings: Any) -> None:
         super().__init__(*topics, **settings)
         self._fence: FencedInstanceIdError | None = None
-        self._coordinator._send_heartbeat_request = partial(self._beat, self._coordinator._send_heartbeat_request)
+        coordinator = self._coordinator
+        coordinator._send_heartbeat_request = partial(self._beat, coordinator._send_heartbeat_request)
+        coordinator._on_join_complete_async = partial(self._join, coordinator._on_join_complete_async)
         self._gaps: list[Gap] = []
         fetcher, note = self._fetcher, self._gaps.append
         fetcher.PartitionRecords = partial(LenientRecords, note)
@@ -115,6 +128,33 @@ class Consumer(KafkaConsumer):  # type: ignore[misc]  # kafka-python has no type
         except FencedInstanceIdError as error:
             self._fence = error
             raise
+
+    async def _join(self, complete: Callable[..., Awaitable[None]], *told: object) -> None:
+        """Take what the group gave, and ask anew where to go on."""
+        self._coordinator._offset_fetch_futures.clear()
+        await complete(*told)
+
+
+class Producer(KafkaProducer):  # type: ignore[misc]  # kafka-python has no types
+    """A producer as the library's own, which closes also where messages of it cannot be sent."""
+
+    def close(self, timeout: float | None = None, null_logger: bool = False) -> None:
+        """As the library's; who waits for a transaction in another thread is told that it does not end any more.
+
+        Raises:
+            KafkaTimeoutError: messages were on their way, and are lost.
+        """
+        try:
+            super().close(timeout, null_logger)
+        except KafkaTimeoutError:
+            self._closed = True
+            self._sender.force_close()
+            self._sender.join(_END_WITHIN_S)
+            raise
+        finally:
+            transactions = getattr(self, "_transaction_manager", None)
+            if transactions is not None and timeout is not None:
+                transactions.authentication_failed(KafkaError("the producer was closed"))
 
 
 class _Manager(KafkaConnectionManager):  # type: ignore[misc]  # kafka-python has no types

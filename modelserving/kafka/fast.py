@@ -18,7 +18,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from kafka import errors as kafka_errors
@@ -34,6 +35,7 @@ __all__ = [
     "make_fast_producer",
     "next_offset",
     "to_kafka_error",
+    "translated",
 ]
 
 _OPTIONS = {
@@ -165,6 +167,7 @@ def make_fast_producer(connection: Connection, watch: BrokerWatch, transactional
         producer.init_transactions(timeout_ms / 1000)
     except engine.KafkaException as error:
         producer.poll(0)  # what was said meanwhile reaches the watch
+        del producer  # held by the error, it would ask on, and lock out the one that comes after it
         raise BrokerUnavailable(f"{watch.explain()} ({error.args[0].str()})") from error
     return producer
 
@@ -224,6 +227,19 @@ def is_refused(error: Any) -> bool:
     """
     known = _engine().KafkaError
     return error.code() in {known.UNKNOWN, known.INVALID_RECORD}
+
+
+@contextmanager
+def translated(connection: Connection) -> Iterator[None]:
+    """Have what librdkafka raises here raised as kafka-python's errors, which end a session and no server.
+
+    Args:
+        connection: the way to the broker.
+    """
+    try:
+        yield
+    except _engine().KafkaException as error:
+        raise to_kafka_error(error, connection) from error
 
 
 def to_kafka_error(error: Any, connection: Connection) -> Exception:

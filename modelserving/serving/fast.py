@@ -25,13 +25,15 @@ from modelserving.kafka.fast import (
     make_fast_producer,
     next_offset,
     to_kafka_error,
+    translated,
 )
 from modelserving.kafka.gaps import Gap
 from modelserving.kafka.messages import Message, MessageColumns, MessageRow
 from modelserving.kafka.reading import find_gap, find_silence
 from modelserving.records import ScoredColumns, ScoredRecord, Topics, encode_scored_batch, preload_encoder
 from modelserving.serving.messages import Batch, ScoredBatch
-from modelserving.serving.running.worker_thread import WorkerThread, run_abandonable
+from modelserving.serving.running.worker_thread import WorkerThread
+from modelserving.serving.sink import commit_in_time
 
 __all__ = ["FastSink", "FastSource"]
 
@@ -117,12 +119,17 @@ class FastSource:
         await self._thread.run(self._hold)
 
     def _hold(self) -> None:
-        if not self._on_hold:
-            self._on_hold = True
-            self._consumer.pause(self._consumer.assignment())
-        self._read(self._consumer.consume(1, _HOLD_S))
+        with translated(self._connection):
+            if not self._on_hold:
+                self._on_hold = True
+                self._consumer.pause(self._consumer.assignment())
+            self._read(self._consumer.consume(1, _HOLD_S))
 
     def _poll(self) -> Batch:
+        with translated(self._connection):
+            return self._take_batch()
+
+    def _take_batch(self) -> Batch:
         if self._on_hold:
             self._on_hold = False
             self._consumer.resume(self._consumer.assignment())
@@ -139,19 +146,16 @@ class FastSource:
 
     def _leave_silence(self) -> None:
         """Go on behind where nothing comes from, once: only from within it, so that nothing before it is left out."""
-        from confluent_kafka import KafkaException, TopicPartition
+        from confluent_kafka import TopicPartition
 
-        try:
-            known = {tp.partition: tp for tp in self._consumer.assignment()}
-            for gap in tuple(self._silent.values()):
-                if gap.partition not in known or gap.end <= self._left.get(gap.partition, 0):
-                    continue
-                if gap.start <= next_offset(self._consumer, known[gap.partition]) < gap.end:
-                    self._consumer.seek(TopicPartition(gap.topic, gap.partition, gap.end))
-                    self._left[gap.partition] = gap.end
-                    self._gaps.append(gap)
-        except KafkaException as error:
-            raise to_kafka_error(error, self._connection) from error
+        known = {tp.partition: tp for tp in self._consumer.assignment()}
+        for gap in tuple(self._silent.values()):
+            if gap.partition not in known or gap.end <= self._left.get(gap.partition, 0):
+                continue
+            if gap.start <= next_offset(self._consumer, known[gap.partition]) < gap.end:
+                self._consumer.seek(TopicPartition(gap.topic, gap.partition, gap.end))
+                self._left[gap.partition] = gap.end
+                self._gaps.append(gap)
 
     def _read(self, found: Sequence[Any]) -> Sequence[Message]:
         """Librdkafka's messages as everybody else's; an error among them is raised, or is a gap."""
@@ -237,13 +241,18 @@ class FastSink:
         self._waiting = WorkerThread(f"sink-{topics.scored}")
 
     async def __aenter__(self) -> Self:
-        self._producer = await self._waiting.run(
-            make_fast_producer, self._connection, self._watch, self._transactional_id, _TRANSACTION_TIMEOUT_MS
-        )
-        known = await self._waiting.run(self._producer.list_topics, self._topics.scored, _ANSWER_WITHIN_S)
-        await self._waiting.run(preload_encoder)
-        self._partitions = set(known.topics[self._topics.scored].partitions)
+        self._producer, self._partitions = await self._waiting.run(self._connect)
         return self
+
+    def _connect(self) -> tuple[Any, set[int]]:
+        preload_encoder()
+        producer = make_fast_producer(self._connection, self._watch, self._transactional_id, _TRANSACTION_TIMEOUT_MS)
+        try:
+            with translated(self._connection):
+                known = producer.list_topics(self._topics.scored, _ANSWER_WITHIN_S)
+            return producer, set(known.topics[self._topics.scored].partitions)
+        finally:
+            del producer  # an error would hold it
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -263,14 +272,12 @@ class FastSink:
                 offsets.
         """
         await self._worker.run(self._send, batch)
-        await run_abandonable(self._commit, batch)
+        await commit_in_time(self._commit, batch)
 
     def _send(self, batch: ScoredBatch) -> None:
         """An answer goes to the partition of its record, where there is one: so the order is kept."""
-        from confluent_kafka import KafkaException
-
         topic, letters = repeat(self._topics.scored), self._topics.dead_letters
-        try:
+        with translated(self._connection):
             self._producer.begin_transaction()
             answers = (
                 encode_scored_batch(batch.scored, self._frame),
@@ -282,8 +289,6 @@ class FastSink:
             else:  # that there might be headers would cost as much as the message itself
                 self._produce(zip(topic, *answers, strict=False))
             self._produce((letters, one.body, one.label, -1, *_PLAIN, headers(one)) for one in batch.dead)
-        except KafkaException as error:
-            raise to_kafka_error(error, self._connection) from error
 
     def _produce(self, messages: Iterable[tuple[Any, ...]]) -> None:
         """Hand over messages: topic, value, key, partition; and call, time and headers, where there are headers."""
@@ -299,15 +304,13 @@ class FastSink:
 
     def _commit(self, batch: ScoredBatch) -> None:
         """The progress of the group goes into the same transaction; a message that was not taken makes it fail."""
-        from confluent_kafka import KafkaException, TopicPartition
+        from confluent_kafka import TopicPartition
 
-        try:
+        with translated(self._connection):
             if batch.group is not None:
                 offsets = [TopicPartition(topic, part, offset) for (topic, part), offset in batch.positions.items()]
                 self._producer.send_offsets_to_transaction(offsets, batch.group)
             self._producer.commit_transaction()
-        except KafkaException as error:
-            raise to_kafka_error(error, self._connection) from error
 
 
 def _targets(scored: Sequence[ScoredRecord], known: set[int]) -> list[int]:

@@ -6,10 +6,14 @@ exactly once although servers are killed and brokers restarted: a batch that was
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import Any, ParamSpec, Self
 
+import anyio
 from kafka import KafkaProducer, OffsetAndMetadata, TopicPartition
+from kafka.errors import KafkaError, KafkaTimeoutError, UnknownTopicOrPartitionError
 
 from modelserving.kafka import Connection, make_producer
 from modelserving.kafka.dead_letters import headers
@@ -17,11 +21,15 @@ from modelserving.records import ScoredColumns, Topics, encode_scored_batch, pre
 from modelserving.serving.messages import ScoredBatch
 from modelserving.serving.running.worker_thread import WorkerThread, run_abandonable
 
-__all__ = ["TransactionalSink"]
+__all__ = ["TransactionalSink", "commit_in_time"]
+
+P = ParamSpec("P")
 
 _TRANSACTION_TIMEOUT_MS = 15_000
 _CLOSE_SECONDS = 5
 _ANSWER_WITHIN_MS = 10_000
+_COMMITTED_WITHIN_S = 2 * _TRANSACTION_TIMEOUT_MS / 1000
+"""The broker itself has ended a transaction by then; a commit that is still waited for does not come any more."""
 
 
 class TransactionalSink:
@@ -48,17 +56,20 @@ class TransactionalSink:
         self._waiting = WorkerThread(f"sink-{topics.scored}")
 
     async def __aenter__(self) -> Self:
-        self._producer = await self._waiting.run(self._connect)
-        self._partitions: set[int] = await self._waiting.run(self._producer.partitions_for, self._topics.scored)
+        self._producer, self._partitions = await self._waiting.run(self._connect)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Let go of the broker; it ends an unfinished transaction itself."""
-        await self._waiting.finish(self._producer.close, timeout=_CLOSE_SECONDS)
+        await self._waiting.finish(self._let_go)
 
-    def _connect(self) -> KafkaProducer:
+    def _let_go(self) -> None:
+        with suppress(KafkaTimeoutError):  # what it has not taken by now belongs to that transaction
+            self._producer.close(timeout=_CLOSE_SECONDS)
+
+    def _connect(self) -> tuple[KafkaProducer, set[int]]:
         preload_encoder()
         producer = make_producer(
             self._connection,
@@ -68,36 +79,66 @@ class TransactionalSink:
             # The broker may still be finishing the last transaction when the next begins; asking again costs little.
             retry_backoff_ms=5,
         )
-        producer.init_transactions()
-        return producer
+        try:
+            producer.init_transactions()
+            return producer, producer.partitions_for(self._topics.scored)
+        except BaseException:
+            producer.close(timeout=_CLOSE_SECONDS)  # it would ask on, and lock out the one that comes after it
+            raise
 
     async def write(self, batch: ScoredBatch) -> None:
         """Publish a batch and its progress; return when the transaction is committed.
 
         Raises:
-            kafka.errors.KafkaError: it was not. What happened to the transaction is for the broker to say: the caller
-                starts again from the group's committed offsets. While the broker is away this waits for it, and can be
-                cancelled.
+            kafka.errors.KafkaError: it was not, or not within half a minute. What happened to the transaction is for
+                the broker to say: the caller starts again from the group's committed offsets. While the broker is away
+                this waits for it, and can be cancelled.
         """
-        await self._working.run(self._send, batch)
-        await run_abandonable(self._commit, batch)
+        sent = await self._working.run(self._send, batch)
+        await commit_in_time(self._commit, batch, sent)
 
-    def _send(self, batch: ScoredBatch) -> None:
+    def _send(self, batch: ScoredBatch) -> list[Any]:
+        """Hand all of it to the library; what is returned tells of each message whether the broker has taken it."""
+        self._producer.begin_transaction()
+        try:
+            return [*self._send_each(batch)]
+        except ValueError as error:  # a topic that was made anew may have fewer partitions than when this began
+            raise UnknownTopicOrPartitionError(str(error)) from error
+
+    def _send_each(self, batch: ScoredBatch) -> Iterator[Any]:
         """An answer goes to the partition of its record, where there is one: so the order is kept."""
         producer, topic, known = self._producer, self._topics.scored, self._partitions
-        producer.begin_transaction()
         values = encode_scored_batch(batch.scored, self._frame)
         notes = batch.notes or ([],) * len(values)
         partitions = ScoredColumns.of(batch.scored).partitions
         for value, key, partition, note in zip(values, batch.keys, partitions, notes, strict=True):
             target = partition if partition in known else None
-            producer.send(topic, value=value, key=key, partition=target, headers=note)
+            yield producer.send(topic, value=value, key=key, partition=target, headers=note)
         for letter in batch.dead:
-            producer.send(self._topics.dead_letters, value=letter.body, key=letter.label, headers=headers(letter))
+            yield producer.send(self._topics.dead_letters, value=letter.body, key=letter.label, headers=headers(letter))
 
-    def _commit(self, batch: ScoredBatch) -> None:
-        """The progress of the group goes into the same transaction; a message that was not taken makes it fail."""
+    def _commit(self, batch: ScoredBatch, sent: list[Any]) -> None:
+        """The progress of the group goes into the same transaction; a message that was not taken makes it fail.
+
+        The library itself commits without a message that it has given up, and says so to that message's future alone.
+        """
         if batch.group is not None:
             offsets = {TopicPartition(*tp): OffsetAndMetadata(offset, "", -1) for tp, offset in batch.positions.items()}
             self._producer.send_offsets_to_transaction(offsets, batch.group)
+        self._producer.flush()
+        for one in sent:
+            if one.exception is not None:
+                raise one.exception if isinstance(one.exception, KafkaError) else KafkaError(repr(one.exception))
         self._producer.commit_transaction()
+
+
+async def commit_in_time(commit: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> None:
+    """Commit in a thread that is left behind when this is cancelled, or when it takes too long.
+
+    Raises:
+        KafkaTimeoutError: it took longer than the broker lets a transaction be open.
+    """
+    with anyio.move_on_after(_COMMITTED_WITHIN_S) as limit:
+        await run_abandonable(commit, *args, **kwargs)
+    if limit.cancelled_caught:
+        raise KafkaTimeoutError(f"a transaction was not committed within {_COMMITTED_WITHIN_S:g} s")

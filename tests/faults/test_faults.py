@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import psutil
 import pytest
@@ -16,6 +17,7 @@ from jupyter_client.manager import KernelManager
 
 from modelserving.broker import EmbeddedKafka, status
 from modelserving.client import Dataset, Publisher, Rate
+from modelserving.errors import ServerError, WaitTimeout
 from modelserving.kafka import create_topics, end_offsets, read_topic
 from modelserving.records import Topics, decode_scored
 from modelserving.workshop.processes.process import ServerProcess
@@ -87,18 +89,40 @@ def has_scored(server: ServerProcess, records: int) -> bool:
     return int(str(server.get("/state")["scored"])) > records
 
 
-def assert_each_record_has_one_result(pipeline: Pipeline) -> None:
-    """By partition and offset: nothing lost, nothing doubled."""
+def assert_each_record_has_one_result(pipeline: Pipeline, server: ServerProcess | None = None) -> None:
+    """By partition and offset: nothing lost, nothing doubled. If results do not come, the server is asked why."""
     wanted = {
         (partition, offset)
         for partition, end in end_offsets(pipeline.connection, pipeline.topics.records).items()
         for offset in range(end)
     }
-    wait_until(lambda: pipeline.answered() >= len(wanted), f"{len(wanted)} results", pause=0.5)
+    try:
+        wait_until(lambda: pipeline.answered() >= len(wanted), f"{len(wanted)} results", pause=0.5)
+    except WaitTimeout as error:
+        raise AssertionError("\n".join((str(error), *described(pipeline, wanted, server)))) from error
     messages = read_topic(pipeline.connection, pipeline.topics.scored)
     found = Counter((scored.partition, scored.offset) for scored in (decode_scored(m.value) for m in messages))
     assert found.keys() == wanted
     assert set(found.values()) == {1}
+
+
+def described(pipeline: Pipeline, wanted: set[tuple[int, int]], server: ServerProcess | None) -> Iterator[str]:
+    """What is missing, how far the topic of results can be read, and what the server says of itself."""
+    topic = pipeline.topics.scored
+    found = Counter((one.partition, one.offset) for one in pipeline.scored())
+    missing = sorted(wanted - found.keys())
+    yield f"{len(found)} of {len(wanted)} records have a result; missing: {missing[:5]} to {missing[-5:]}"
+    levels: tuple[Literal["read_committed", "read_uncommitted"], ...] = ("read_committed", "read_uncommitted")
+    yield f"results can be read to: {[end_offsets(pipeline.connection, topic, level) for level in levels]}"
+    if server is None or not server.running:
+        yield f"the server: {server and server.returncode}"
+        return
+    for path in ("/state", "/healthz"):
+        try:
+            yield f"{path}: {server.get(path)}"
+        except ServerError as error:
+            yield str(error)
+    yield from server.log()[-60:]
 
 
 def test_the_broker_stops_and_starts_under_load(pipeline: Pipeline, broker: EmbeddedKafka, load: Load) -> None:
@@ -110,7 +134,7 @@ def test_the_broker_stops_and_starts_under_load(pipeline: Pipeline, broker: Embe
         broker.start()
         more_load(load)
         load.finish()
-        assert_each_record_has_one_result(pipeline)
+        assert_each_record_has_one_result(pipeline, server)
         assert server.running
         assert server.pid == before
         server.wait_until_serving()
@@ -125,7 +149,7 @@ def test_the_broker_is_killed_under_load(pipeline: Pipeline, broker: EmbeddedKaf
         broker.start()
         more_load(load)
         load.finish()
-        assert_each_record_has_one_result(pipeline)
+        assert_each_record_has_one_result(pipeline, server)
         assert server.running
 
 
@@ -154,9 +178,9 @@ def test_the_server_is_killed_under_load(pipeline: Pipeline, load: Load) -> None
         wait_until(partial(has_scored, server, 50), "some results")
         server.kill()
         server.close()
-    with pipeline.serve():
+    with pipeline.serve() as server:
         load.finish()
-        assert_each_record_has_one_result(pipeline)
+        assert_each_record_has_one_result(pipeline, server)
 
 
 def test_killing_the_kernel_of_a_notebook_leaves_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,7 +41,7 @@ def test_the_service_is_killed_under_load(pipeline: Pipeline, load: Load) -> Non
             assert pipeline.answered() < load.sent
             with serve():
                 load.finish()
-                assert_each_record_has_one_result(pipeline)
+                assert_each_record_has_one_result(pipeline, server)
             assert server.running
             before = pipeline.answered()
             with Service(lambda *_: (503, {}), port) as away:

@@ -6,10 +6,11 @@ import hashlib
 import logging
 import threading
 import time
+from contextlib import suppress
 from typing import TypeAlias
 
 from kafka import KafkaProducer
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, KafkaTimeoutError
 
 from modelserving.errors import BrokerUnavailable
 from modelserving.kafka import Connection, make_producer
@@ -71,7 +72,8 @@ class RefusalWriter:
         with self._lock:
             producer, self._producer = self._producer, None
         if producer is not None:
-            producer.close(timeout=_CLOSE_SECONDS)
+            with suppress(KafkaTimeoutError):  # each letter that is lost is told by itself
+                producer.close(timeout=_CLOSE_SECONDS)
 
     def _look_up(self) -> set[_Mark]:
         """The letters about models and commands that are on the topic; a letter too many is better than none."""

@@ -1,0 +1,76 @@
+"""What is corrected of kafka-python, without a broker: clients are told its version, and nobody answers them."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+
+import pytest
+from kafka import TopicPartition
+from kafka.errors import KafkaError, KafkaTimeoutError
+from kafka.future import Future
+from kafka.protocol.consumer.metadata import ConsumerProtocolAssignment
+from kafka.structs import OffsetAndMetadata
+
+from modelserving.kafka.corrections import DIRECTLY, Client, Consumer, Producer
+from modelserving.system.ports import free_port
+from tests.waiting import WAIT
+
+WHERE = TopicPartition("records", 0)
+
+
+@pytest.fixture
+def settings() -> dict[str, object]:
+    """Of a client that nobody answers."""
+    return {
+        "bootstrap_servers": f"127.0.0.1:{free_port()}",
+        "api_version": (3, 0),
+        "kafka_client": Client,
+        "proxy_url": DIRECTLY,
+        "metrics_enabled": False,
+    }
+
+
+def test_where_to_go_on_is_asked_anew_after_a_rebalance(settings: dict[str, object]) -> None:
+    """An answer that came between two polls is of before: others may have read on since, and it would be read twice."""
+    with Consumer("records", group_id="g", **settings) as consumer:
+        coordinator = consumer._coordinator
+        stale = Future().success({WHERE: OffsetAndMetadata(5, "", -1)})
+        coordinator._offset_fetch_futures[frozenset({WHERE})] = stale
+        given = ConsumerProtocolAssignment(assigned_partitions=[("records", [0])], user_data=b"", version=0).encode()
+        consumer._net.run(coordinator._on_join_complete_async, 2, "me", "range", given)
+        assert consumer.assignment() == {WHERE}
+        coordinator.coordinator_id = "a broker that cannot be asked"
+        with suppress(KafkaError):
+            coordinator.refresh_committed_offsets_if_needed(timeout_ms=20)
+        assert not consumer._subscription.has_valid_position(WHERE)
+
+
+def test_a_producer_is_closed_although_its_messages_cannot_be_sent(settings: dict[str, object]) -> None:
+    """The library's own gives up in the middle, and its thread asks a broker that is not there for ever."""
+    producer = Producer(**settings)
+    producer._accumulator.append(WHERE, 0, None, b"value", [])
+    with pytest.raises(KafkaTimeoutError):
+        producer.close(timeout=0.05)
+    producer._sender.join(WAIT)
+    assert not producer._sender.is_alive()
+    producer.close()
+
+
+def test_who_waits_for_a_transaction_is_told_when_its_producer_is_closed(settings: dict[str, object]) -> None:
+    """A thread that was left behind with its commit would wait for ever, and keep all of its batch."""
+    producer, told = Producer(**settings, transactional_id="one", max_block_ms=WAIT * 1000), list[KafkaError]()
+
+    def begin() -> None:
+        try:
+            producer.init_transactions()
+        except KafkaError as error:
+            told.append(error)
+
+    waiting = threading.Thread(target=begin, daemon=True)
+    waiting.start()
+    while not producer._transaction_manager._pending_requests and not producer._init_transactions_result:
+        waiting.join(0.01)
+    producer.close(timeout=1)
+    waiting.join(WAIT)
+    assert "closed" in str(told)
