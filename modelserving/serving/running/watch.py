@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ from modelserving.serving.messages import Batch
 from modelserving.serving.options import ServerOptions
 from modelserving.serving.report.status import Health, Phase
 from modelserving.serving.running.audit import OffsetAudit
+from modelserving.serving.running.membership import Membership
 from modelserving.serving.running.worker_thread import run_abandonable
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ log = logging.getLogger(__name__)
 _EVERY_S = 2.0
 _ANSWER_WITHIN_MS = 8_000
 _LETTER_WITHIN_S = 30.0
-_RECENT_MS = 60_000
 _STANDS_S = 15.0
 """After so long without progress the watch looks itself whether there is something to read; then now and then."""
 _LISTEN_AGAIN_S = 60.0
@@ -45,9 +45,7 @@ _ONLY_FAST = (
     "nothing has been read from there for a minute, though it can be read. If this server waits for nothing else, "
     "librdkafka cannot take apart what is there: start it without --fast, until it is behind that place"
 )
-_LEFT_OUT_S = 30.0
-"""A client that is not in its group for so long does not come back by itself."""
-_SETTLED = ("Stable", "Empty", "Dead")
+_MISSED = "this server has waited for records for long, and there are some"
 _GONE_FOR_GOOD = -1
 
 
@@ -71,8 +69,9 @@ class TopicWatch:
         """Why the broker is not there; empty while it is."""
         self.warnings: tuple[str, ...] = ()
         """What else is worth knowing, a line each."""
-        self._left_out: float | None = None
-        self._seen_out = 0.0
+        self._member = Membership(options)
+        self._waits_since: float | None = None
+        self._missed: Gap | None = None
         self._standing: dict[int, tuple[int, float, int]] = {}
         self.silent: dict[int, Gap] = {}
         """Where the broker gives nothing of the records' topic, although it has something, by partition."""
@@ -113,12 +112,15 @@ class TopicWatch:
         return Health(health.ok, health.phase, (*health.details, *self.details))
 
     async def note(self, batches: AsyncIterator[Batch]) -> AsyncIterator[Batch]:
-        """The same batches; what was read with them is noted."""
+        """The same batches; what was read with them is noted, and since when the next one is waited for."""
+        self._waits_since = time.monotonic()
         async for batch in batches:
+            self._waits_since = None
             self.audit.read(batch.messages, batch.gaps)
             for gap in batch.gaps:
                 log.warning("passed over: %s", gap)
             yield batch
+            self._waits_since = time.monotonic()
 
     def silences(self) -> Sequence[tuple[str, int, range]]:
         """Topic, partition and offsets of each place that the broker gives nothing from."""
@@ -152,16 +154,19 @@ class TopicWatch:
         """Raise when a session reads nothing any more and does not know it.
 
         Raises:
-            BrokerUnavailable: the records' topic was made anew, or the group has lost its client: a session begins
-                again, where the group goes on.
+            BrokerUnavailable: the records' topic was made anew, or the group has lost its client, or nothing is read
+                although it can be: a session begins again, where the group goes on.
         """
         first, begun = self.identity, time.monotonic()
+        self._missed = None
         while first is None or self.identity is None or self.identity[0] == first[0]:
             first = first or self.identity
-            if self._left_out is not None and self._seen_out - max(self._left_out, begun) > _LEFT_OUT_S:
+            if self._member.is_lost(begun):
                 raise BrokerUnavailable(
-                    f"the group {self._options.group} has had no member {self._options.member} for {_LEFT_OUT_S:g} s"
+                    f"the group {self._options.group} has had no member {self._options.member} for long"
                 )
+            if self._missed is not None:
+                raise BrokerUnavailable(str(self._missed))
             await anyio.sleep(0.2)
         raise BrokerUnavailable(f"{self._options.topics.records} was made anew")
 
@@ -171,16 +176,22 @@ class TopicWatch:
             self._admin = admin = self._admin or make_admin(self._connection)
             self._look(admin)
         except (KafkaError, BrokerUnavailable, OSError) as error:
-            self.lag = {}
-            self._left_out = None
             self.away = f"the broker at {self._connection.bootstrap_servers} does not answer"
             log.debug("looked in vain: %r", error)
-            admin_gone, self._admin = self._admin, None
-            if admin_gone is not None:
-                with suppress(Exception):
-                    admin_gone.close()
+            self._begin_again()
+        except Exception as error:  # noqa: BLE001 - an answer that nobody foresaw is no reason for a server to end
+            self._tell(f"what the broker says of its topics and groups is not understood: {error!r}")
+            self._begin_again()
         else:
             self.away = ""
+
+    def _begin_again(self) -> None:
+        self.lag = {}
+        self._member.forget()
+        admin, self._admin = self._admin, None
+        if admin is not None:
+            with suppress(Exception):
+                admin.close()
 
     def _look(self, admin: KafkaAdminClient) -> None:
         names = self._options.topics
@@ -195,7 +206,8 @@ class TopicWatch:
             self._audit(admin, topics[names.records])
         if self._settings is None:
             self._settings = settings_to_mend(admin, names, self._connection.bootstrap_servers)
-        self.warnings = (*self._settings, *self._idle(admin), *self._others(admin, topics[names.scored]))
+        own = self._member.look(admin, len(topics[names.records]))
+        self.warnings = (*self._settings, *own, *self._member.others(admin, topics[names.scored]))
         for line in self.warnings:
             self._tell(line)
 
@@ -240,39 +252,14 @@ class TopicWatch:
             return Gap(topic, part, at, at, str(error))  # nobody is moved by it: it may be for the moment only
         if isinstance(found, Gap):
             return replace(found, start=min(found.start, at))  # marks of transactions may stand before it
+        if found is not None and part in self._member.partitions and self._waits_for(_STANDS_S):
+            self._missed = Gap(topic, part, at, at, _MISSED)
         return Gap(topic, part, at, at, _ONLY_FAST) if found is not None and suspected else None
 
-    def _idle(self, admin: KafkaAdminClient) -> Iterator[str]:
-        """Whether this member of its group has nothing to do."""
-        group = admin.describe_groups([self._options.group])[self._options.group]
-        members = group.get("members") or []
-        own = [one for one in members if str(one.get("group_instance_id") or "").startswith(self._options.member)]
-        if own or group.get("group_state") not in _SETTLED:
-            self._left_out = None
-        else:
-            self._seen_out = time.monotonic()
-            self._left_out = self._left_out or self._seen_out
-        if group.get("group_state") == "Stable" and own and not any(map(_has_work, own)):
-            yield (
-                f"this server has nothing to score: the group {group['group_id']} has {len(members)} members, and "
-                f"{self._options.topics.records} has {self.identity[1] if self.identity else 0} partitions. It takes "
-                "over when another one ends; add partitions to let both work."
-            )
-
-    def _others(self, admin: KafkaAdminClient, partitions: list[TopicPartition]) -> Iterator[str]:
-        """Who else answers on the same topic: servers of another group answer the same records once more."""
-        since = time.time() * 1000 - _RECENT_MS
-        states = admin.describe_producers(partitions).values() if partitions else ()
-        recent = {one.producer_id for state in states for one in state.active_producers if one.last_timestamp > since}
-        known = admin.list_transactions(producer_id_filters=recent).values() if recent else ()
-        names = {one.transactional_id for found in known for one in found}
-        others = sorted(name for name in names if not name.startswith(f"{self._options.group}-"))
-        if others:
-            yield (
-                f"{self._options.topics.scored} has answers by servers of another group, too: {', '.join(others)}. "
-                f"Each record has several answers then. Servers that share the work need one --group; "
-                f"this one's is {self._options.group}. Pipelines of their own need a --prefix."
-            )
+    def _waits_for(self, seconds: float) -> bool:
+        """Whether whoever reads has got nothing for so long, and not because it did not ask."""
+        since = self._waits_since
+        return since is not None and time.monotonic() - since > seconds
 
 
 class Watched:
@@ -300,11 +287,3 @@ def _partitions(topic: str, described: Mapping[str, Any]) -> list[TopicPartition
 def _offsets(admin: KafkaAdminClient, partitions: list[TopicPartition], spec: OffsetSpec) -> dict[int, int]:
     found = admin.list_partition_offsets(dict.fromkeys(partitions, spec))
     return {tp.partition: at.offset for tp, at in found.items()}
-
-
-def _has_work(member: Mapping[str, Any]) -> bool:
-    """Whether a member has a partition; what cannot be read counts as work."""
-    assignment = member.get("member_assignment")
-    return not isinstance(assignment, Mapping) or any(
-        topic.get("partitions") for topic in assignment.get("assigned_partitions") or ()
-    )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from unittest.mock import MagicMock
 
 import anyio
@@ -10,8 +13,11 @@ from kafka.errors import UnknownError
 
 from modelserving.errors import BrokerUnavailable
 from modelserving.kafka import Connection, Gap
+from modelserving.serving.messages import Batch
 from modelserving.serving.options import ServerOptions
+from modelserving.serving.running import membership
 from modelserving.serving.running import watch as watch_module
+from modelserving.serving.running.membership import Membership
 from modelserving.serving.running.watch import TopicWatch
 
 GAP = Gap("wine-records", 1, 4, 9, "that log is damaged")
@@ -101,27 +107,116 @@ def test_what_was_lost_without_bytes_is_counted() -> None:
     assert watch.audit.lost == {1: 5}
 
 
+def group_with(admin: MagicMock, state: str, *members: str, group: str = ServerOptions().group) -> None:
+    """Let the group of the server have these members, each with a partition of the records' topic."""
+    described = [
+        {
+            "group_instance_id": name,
+            "member_assignment": {"assigned_partitions": [{"topic": "wine-records", "partitions": [number]}]},
+        }
+        for number, name in enumerate(members)
+    ]
+    admin.describe_groups.return_value = {group: {"group_id": group, "group_state": state, "members": described}}
+
+
+async def runs(watch: TopicWatch, seconds: float) -> bool:
+    """Whether a session goes on for so long."""
+    with anyio.move_on_after(seconds) as waited:
+        await watch.end_when_outdated()
+    return waited.cancelled_caught
+
+
 def test_a_session_ends_that_its_group_has_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     """A client of which the group knows nothing, though nothing is going on there, does not come back by itself."""
-    monkeypatch.setattr(watch_module, "_LEFT_OUT_S", 0.05)
-    watch = make_watch()
-    admin = MagicMock()
-    group: dict[str, object] = {"group_id": watch._options.group, "group_state": "Empty", "members": []}
-    admin.describe_groups.return_value = {watch._options.group: group}
-
-    async def wait(seconds: float) -> bool:
-        with anyio.move_on_after(seconds) as waited:
-            await watch.end_when_outdated()
-        return waited.cancelled_caught
-
-    for settled, member in (("PreparingRebalance", ""), ("Stable", watch._options.member)):
-        group["group_state"], group["members"] = settled, [{"group_instance_id": member}] * bool(member)
-        list(watch._idle(admin))
-        assert anyio.run(wait, 0.5)
-    group["group_state"], group["members"] = "Empty", []
-    list(watch._idle(admin))
-    assert anyio.run(wait, 0.5)  # that the watch itself was busy says nothing about the group
-    monkeypatch.setattr(watch_module, "_LEFT_OUT_S", -1.0)
-    list(watch._idle(admin))
+    monkeypatch.setattr(membership, "_LEFT_OUT_S", 0.05)
+    watch, admin = make_watch(), MagicMock()
+    for settled, *members in (("PreparingRebalance",), ("Stable", watch._options.member)):
+        group_with(admin, settled, *members)
+        list(watch._member.look(admin, 1))
+        assert anyio.run(runs, watch, 0.5)
+    group_with(admin, "Empty")
+    list(watch._member.look(admin, 1))
+    assert anyio.run(runs, watch, 0.5)  # that the watch itself was busy says nothing about the group
+    monkeypatch.setattr(membership, "_LEFT_OUT_S", -1.0)
+    list(watch._member.look(admin, 1))
     with pytest.raises(BrokerUnavailable, match="no member"):
-        anyio.run(wait, 60.0)
+        anyio.run(runs, watch, 60.0)
+
+
+def test_another_server_whose_name_begins_alike_is_another() -> None:
+    """``wine-10`` is not ``wine-1``; a number behind the name is a thread of the same server."""
+    admin = MagicMock()
+    for members, own in (
+        (("wine-10", "wine-12"), frozenset()),
+        (("wine-10", "wine-1"), {1}),
+        (("wine-10", "wine-1-1", "wine-1-2"), {1, 2}),
+        (("wine-1-1", "wine-1"), {1}),
+    ):
+        found = Membership(ServerOptions(group="wine", instance="1"))
+        group_with(admin, "Stable", *members, group="wine")
+        list(found.look(admin, 3))
+        assert found.partitions == own
+
+
+def test_another_group_whose_name_begins_alike_is_said() -> None:
+    """Its servers answer the same records once more; servers of the own group, that just ended perhaps, do not."""
+    admin, found = MagicMock(), Membership(ServerOptions(group="wine", instance="0"))
+    producer = SimpleNamespace(producer_id=1, last_timestamp=math.inf)
+    admin.describe_producers.return_value = {0: SimpleNamespace(active_producers=[producer])}
+    admin.list_groups.return_value = [{"group_id": name} for name in ("wine", "wine-2", "other")]
+    for name, is_other in (("wine-0", False), ("wine-7", False), ("wine-2-0", True), ("other-0", True), ("x", True)):
+        admin.list_transactions.return_value = {0: [SimpleNamespace(transactional_id=name)]}
+        assert [name in line for line in found.others(admin, [MagicMock()])] == [True] * is_other
+
+
+def test_a_session_ends_that_waits_for_what_is_there(asked: MagicMock) -> None:
+    """Not one whose partitions are another server's, nor one that is at work and has not asked."""
+    asked.return_value = MagicMock()  # a record
+    admin = MagicMock()
+
+    def try_out(waits: bool, *members: str) -> TopicWatch:
+        watch = make_watch()
+        group_with(admin, "Stable", *members)
+        list(watch._member.look(admin, 2))
+        watch._waits_since = -1_000.0 if waits else None
+        return watch
+
+    async def ends(watch: TopicWatch) -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(runs, watch, 60.0)
+            await anyio.sleep(0)
+            look(watch, 4, 2)
+
+    own = ServerOptions().member
+    with pytest.RaisesGroup(pytest.RaisesExc(BrokerUnavailable, match="partition 1, offset 4.*waited for records")):
+        anyio.run(ends, try_out(True, "another", own))
+    for watch in (try_out(True, own, "another"), try_out(False, "another", own)):
+        look(watch, 4, 2)
+        assert watch._missed is None
+
+
+def test_what_reads_is_known_to_wait_until_something_comes() -> None:
+    """From the moment on in which it asks for the next batch."""
+    watch = make_watch()
+
+    async def batches() -> AsyncIterator[Batch]:
+        for _ in range(2):
+            assert watch._waits_for(-1.0)
+            yield Batch(())
+
+    async def go() -> None:
+        async for _ in watch.note(batches()):
+            assert not watch._waits_for(-1.0)
+
+    anyio.run(go)
+
+
+def test_an_answer_that_nobody_foresaw_ends_no_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A group of the same name may be of another kind of client, with members that are described in its own way."""
+    admin = MagicMock()
+    admin.describe_topics.side_effect = UnicodeDecodeError("utf-8", b"\xff", 0, 1, "of a stranger")
+    monkeypatch.setattr(watch_module, "make_admin", lambda _: admin)
+    watch = make_watch()
+    watch.look()
+    assert admin.close.called
+    assert not watch.away

@@ -1,0 +1,117 @@
+"""What the broker says of who works here: this server's place in its consumer group, and servers of other groups."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from modelserving.serving.options import ServerOptions
+
+if TYPE_CHECKING:
+    from kafka import KafkaAdminClient, TopicPartition
+
+__all__ = ["Membership"]
+
+_RECENT_MS = 60_000
+_LEFT_OUT_S = 30.0
+"""A client that is not in its group for so long does not come back by itself."""
+_SETTLED = ("Stable", "Empty", "Dead")
+
+
+class Membership:
+    """Looks at the group over and over.
+
+    Args:
+        options: of the server that it is for.
+    """
+
+    def __init__(self, options: ServerOptions) -> None:
+        self._options = options
+        self._numbered = re.compile(rf"{re.escape(options.member)}-\d+")
+        self._left_out: float | None = None
+        self._seen_out = 0.0
+        self.partitions: frozenset[int] = frozenset()
+        """Those of the records' topic that this server has now, as far as the group says."""
+
+    def forget(self) -> None:
+        """Nobody says anything: the broker does not answer."""
+        self._left_out = None
+
+    def is_lost(self, since: float) -> bool:
+        """Whether the group has known nothing of this server for long.
+
+        Args:
+            since: the moment from which on that counts; as ``time.monotonic``.
+        """
+        return self._left_out is not None and self._seen_out - max(self._left_out, since) > _LEFT_OUT_S
+
+    def look(self, admin: KafkaAdminClient, partitions: int) -> Iterator[str]:
+        """See whether this server is in its group, and say if it has nothing to do.
+
+        Args:
+            admin: whom to ask.
+            partitions: how many the records' topic has.
+        """
+        group = admin.describe_groups([self._options.group])[self._options.group]
+        members = group.get("members") or []
+        own = self._own(members)
+        self.partitions = frozenset(part for one in own for part in _assigned(one, self._options.topics.records))
+        if own or group.get("group_state") not in _SETTLED:
+            self._left_out = None
+        else:
+            self._seen_out = time.monotonic()
+            self._left_out = self._left_out or self._seen_out
+        if group.get("group_state") == "Stable" and own and not any(map(_has_work, own)):
+            yield (
+                f"this server has nothing to score: the group {group['group_id']} has {len(members)} members, and "
+                f"{self._options.topics.records} has {partitions} partitions. It takes "
+                "over when another one ends; add partitions to let both work."
+            )
+
+    def _own(self, members: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+        """This server; of one with several threads each is a member, by the server's name and a number."""
+        names = [str(one.get("group_instance_id") or "") for one in members]
+        same = [one for one, name in zip(members, names, strict=True) if name == self._options.member]
+        return same or [one for one, name in zip(members, names, strict=True) if self._numbered.fullmatch(name)]
+
+    def others(self, admin: KafkaAdminClient, partitions: Sequence[TopicPartition]) -> Iterator[str]:
+        """Say who else answers on the same topic: servers of another group answer the same records once more.
+
+        Args:
+            admin: whom to ask.
+            partitions: of the topic of answers.
+        """
+        since = time.time() * 1000 - _RECENT_MS
+        states = admin.describe_producers(list(partitions)).values() if partitions else ()
+        recent = {one.producer_id for state in states for one in state.active_producers if one.last_timestamp > since}
+        known = admin.list_transactions(producer_id_filters=recent).values() if recent else ()
+        names = {one.transactional_id for found in known for one in found} - {self._options.member}
+        groups = [str(one["group_id"]) for one in admin.list_groups()] if names else []
+        others = sorted(name for name in names if _group_of(name, groups) != self._options.group)
+        if others:
+            yield (
+                f"{self._options.topics.scored} has answers by servers of another group, too: {', '.join(others)}. "
+                f"Each record has several answers then. Servers that share the work need one --group; "
+                f"this one's is {self._options.group}. Pipelines of their own need a --prefix."
+            )
+
+
+def _group_of(producer: str, groups: Sequence[str]) -> str:
+    """Whose a producer is, by its name: ``wine-2-0`` is of the group ``wine-2`` if there is one, else of ``wine``."""
+    return max((group for group in groups if producer.startswith(f"{group}-")), key=len, default="")
+
+
+def _assigned(member: Mapping[str, Any], topic: str) -> Iterator[int]:
+    assignment = member.get("member_assignment")
+    for one in (assignment.get("assigned_partitions") or ()) if isinstance(assignment, Mapping) else ():
+        yield from one.get("partitions") or () if one.get("topic") == topic else ()
+
+
+def _has_work(member: Mapping[str, Any]) -> bool:
+    """Whether a member has a partition; what cannot be read counts as work."""
+    assignment = member.get("member_assignment")
+    return not isinstance(assignment, Mapping) or any(
+        topic.get("partitions") for topic in assignment.get("assigned_partitions") or ()
+    )
