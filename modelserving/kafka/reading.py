@@ -21,6 +21,7 @@ __all__ = ["assign_all", "find_gap", "find_silence", "read_topic"]
 log = logging.getLogger(__name__)
 
 _SILENT_S = 30.0
+_TRY_MS = 100
 
 
 def read_topic(
@@ -136,7 +137,7 @@ def find_silence(connection: Connection, topic: str, partition: int, offset: int
 
     source, deadline = TopicPartition(topic, partition), time.monotonic() + _SILENT_S
     end = end_offsets(connection, topic).get(partition, 0)
-    with make_consumer(connection, max_poll_records=1) as consumer:
+    with make_consumer(connection, max_poll_records=1, fetch_max_wait_ms=_TRY_MS) as consumer:
         consumer.assign([source])
         consumer.seek(source, offset)
         consumer.expect_end(source, end)

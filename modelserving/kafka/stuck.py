@@ -4,12 +4,14 @@ One that is cut off within its first batch, as brokers of other makes give where
 for; the word that the broker's own log is damaged there; and silence: nothing comes, although the log goes on. A broker
 does both where its log was damaged while it ran, in what says how long a batch is. What is behind such a batch it finds
 again from the next entry of its index on, and where that is, it does not say: so offsets are tried, first in steps that
-double, then by halves.
+double, then by halves. Steps that grow may lead over what can be read into a second damaged place: so some between the
+start and what was found are tried, too.
 """
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +29,8 @@ _REFUSALS = 5
 """As often a partition is asked that gives nothing: another replica may have what this one has not."""
 _SILENT_S = 10.0
 """For at least so long, where the broker does not say that anything is wrong."""
+_SAMPLES = 32
+"""So many offsets are tried between where a way out begins and where it was found to end."""
 _SILENT = "the broker gives nothing there, though its log goes on to offset {}: that log is damaged"
 _DAMAGED = "the broker says that its log is damaged there ({})"
 _WORDS = {error.errno: error.message for error in (CorruptRecordError, InvalidRecordError, UnknownError)}
@@ -47,6 +51,8 @@ class _WayOut:
         refused: by which word the broker refuses what is there; none: it is silent.
         end: of the log, as far as an answer told it.
         found: whether the end of what is damaged is known; then the start is asked once more: all may be well again.
+        samples: what is still to be tried before that end; ``None`` as long as there is none.
+        until: that end.
     """
 
     start: int
@@ -58,6 +64,8 @@ class _WayOut:
     refused: int = 0
     end: int = 0
     found: bool = False
+    samples: deque[int] | None = None
+    until: int = 0
 
     @property
     def believed(self) -> bool:
@@ -71,11 +79,17 @@ class _WayOut:
         Args:
             end: of the log.
         """
-        high = self.high
-        if self.low + 1 >= (end if high is None else high):
+        limit = end if self.high is None else self.high
+        if self.samples is None and self.low + 1 >= limit:
+            step = max(1, -(-(limit - self.start) // _SAMPLES))
+            self.samples, self.until = deque(range(self.start + step, limit, step)), limit
+            self.low = self.start
+        if self.samples is not None and limit == self.until:
+            return self.samples.popleft() if self.samples else None
+        if self.low + 1 >= limit:
             return None
         stride = 2 * (self.low - self.start) or 1
-        return min(self.start + stride, end - 1) if high is None else (self.low + high) // 2
+        return min(self.start + stride, end - 1) if self.high is None else (self.low + self.high) // 2
 
 
 class StuckFetches:

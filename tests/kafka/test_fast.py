@@ -10,7 +10,7 @@ from kafka import errors as kafka_errors
 
 from modelserving.errors import BrokerUnavailable, SetupError
 from modelserving.kafka import Connection
-from modelserving.kafka.fast import BrokerWatch, make_fast_consumer, settings, to_kafka_error
+from modelserving.kafka.fast import BrokerWatch, make_fast_consumer, settings, to_kafka_error, translated
 
 NOWHERE = Connection("127.0.0.1:1")
 
@@ -55,6 +55,13 @@ def test_its_errors_come_as_kafka_pythons() -> None:
     away = to_kafka_error(error(known(known._TIMED_OUT)), NOWHERE)
     assert isinstance(away, BrokerUnavailable)
     assert "127.0.0.1:1" in str(away)
+
+
+def test_whatever_it_raises_comes_as_kafka_pythons() -> None:
+    """An error of its own kind would end a server, where a session is to end."""
+    known = confluent_kafka.KafkaError
+    with pytest.raises(BrokerUnavailable, match=r"127\.0\.0\.1:1"), translated(NOWHERE):
+        raise confluent_kafka.KafkaException(known(known._STATE))
 
 
 def test_a_broker_that_goes_is_told_once() -> None:

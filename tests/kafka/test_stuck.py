@@ -95,13 +95,31 @@ def test_a_silence_is_left_where_something_comes_again(comes: int, monkeypatch: 
         asked.append(stuck.position)
         found = stuck.answer(asked[-1], bytes(batch(asked[-1], b"f")) if asked[-1] >= comes else b"")
     assert asked[:5] == [2] * 5
-    assert len(asked) < 25
+    assert len(asked) < 25 + stuck_module._SAMPLES
     (gap,) = stuck.gaps
     assert (gap.start, gap.end, gap.value, stuck.position) == (2, comes, None, comes)
     assert "log is damaged" in gap.reason
     if asked[-1] == comes:
         assert [record.value for record in found.take(9)] == [b"f"]  # type: ignore[attr-defined]
     assert stuck.answer(comes, bytes(batch(comes, b"f")))
+
+
+@pytest.mark.parametrize(("first", "second"), [((2, 7), (10, 20)), ((2, 5), (8, 60)), ((2, 12), (16, 90))], ids=str)
+def test_what_can_be_read_between_two_silences_is_read(
+    first: tuple[int, int], second: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Steps that double lead over it, into the second one; each is a gap by itself."""
+    monkeypatch.setattr(stuck_module, "_SILENT_S", 0.0)
+    stuck, read = Stuck(), set[int]()
+    damaged = {*range(*first), *range(*second)}
+    while stuck.position < 90:
+        at = stuck.position
+        found = stuck.answer(at, b"" if at in damaged else bytes(batch(at, b"f")))
+        if found and at not in damaged and stuck.position == at:
+            read |= {record.offset for record in found.take(9)}  # type: ignore[attr-defined]
+            stuck.positions.seek(stuck.partition, at + 1)
+    assert [(gap.start, gap.end) for gap in stuck.gaps] == [first, second]
+    assert read == {*range(2, 90)} - damaged
 
 
 def test_a_silence_is_borne_for_a_while() -> None:
@@ -157,7 +175,7 @@ def test_a_broker_that_fails_everywhere_is_no_damaged_log(monkeypatch: pytest.Mo
     monkeypatch.setattr(stuck_module, "_SILENT_S", 0.0)
     stuck = Stuck()
     with pytest.raises(UnknownError, match="partition 3, from 2 on"):  # noqa: PT012 - which answer it is does not matter
-        for _ in range(40):
+        for _ in range(40 + stuck_module._SAMPLES):
             stuck.answer(stuck.position, error=UnknownError.errno, end=90)
     assert (stuck.gaps, stuck.position) == ([], 2)
 

@@ -7,8 +7,12 @@ from unittest.mock import MagicMock
 import pytest
 from kafka import TopicPartition
 
+from modelserving.errors import BrokerUnavailable
 from modelserving.kafka import Connection, Gap
-from modelserving.serving.fast import FastSource
+from modelserving.records import Topics
+from modelserving.serving import fast as fast_module
+from modelserving.serving.fast import FastSink, FastSource
+from modelserving.serving.running.worker_thread import WorkerThread
 from modelserving.serving.source import DataSource
 
 NOWHERE = Connection("127.0.0.1:1")
@@ -58,6 +62,32 @@ def test_only_who_is_in_a_silence_leaves_it(at: int, gap: Gap, left: bool) -> No
     else:
         assert not fast._consumer.seek.called
         assert not slow._consumer.seek.called
+
+
+def test_a_seek_that_is_refused_ends_a_session_and_no_server() -> None:
+    """A partition may go in the moment in which it is left; librdkafka's own error nobody would expect."""
+    from confluent_kafka import KafkaError, KafkaException
+
+    source = fast_source(100, GAP)
+    source._consumer.consume.return_value = []
+    source._consumer.seek.side_effect = KafkaException(KafkaError(KafkaError._STATE))
+    with pytest.raises(BrokerUnavailable):
+        source._poll()
+
+
+@pytest.mark.parametrize("fails", ["list_topics", "make"])
+def test_a_broker_that_goes_while_an_outlet_is_opened_ends_a_session_and_no_server(
+    monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    """Between the transactions that are ready and the question which partitions there are."""
+    from confluent_kafka import KafkaError, KafkaException
+
+    producer = MagicMock()
+    producer.list_topics.side_effect = KafkaException(KafkaError(KafkaError._TRANSPORT))
+    made = MagicMock(return_value=producer, side_effect=BrokerUnavailable("away") if fails == "make" else None)
+    monkeypatch.setattr(fast_module, "make_fast_producer", made)
+    with WorkerThread("sending") as worker, pytest.raises(BrokerUnavailable):
+        FastSink(NOWHERE, Topics(), "one", worker)._connect()
 
 
 @pytest.mark.parametrize(("committed", "left"), [(104, True), (99, False), (500, False), (-1001, False)])
