@@ -10,8 +10,8 @@ from kafka import TopicPartition
 from modelserving.errors import BrokerUnavailable
 from modelserving.kafka import Connection, Gap
 from modelserving.records import Topics
-from modelserving.serving import fast as fast_module
 from modelserving.serving.fast import FastSink, FastSource
+from modelserving.serving.fast import sink as fast_module
 from modelserving.serving.running.worker_thread import WorkerThread
 from modelserving.serving.source import DataSource
 

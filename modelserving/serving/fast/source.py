@@ -1,13 +1,8 @@
-"""The inlet and the outlet on librdkafka: as ``source.py`` and ``sink.py``, several times as fast.
-
-The same rules hold: nothing is read that is not asked for (beyond a bounded buffer), and results, dead letters and the
-group's progress are one transaction. Errors come as kafka-python's, so that a session ends and begins again for the
-same reasons.
-"""
+"""The inlet on librdkafka; as ``DataSource``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import repeat
 from operator import is_not
 from types import MappingProxyType, TracebackType
@@ -16,13 +11,11 @@ from typing import Any, Self
 import numpy as np
 
 from modelserving.kafka import Connection
-from modelserving.kafka.dead_letters import headers
 from modelserving.kafka.fast import (
     BrokerWatch,
     is_refused,
     is_unreadable,
     make_fast_consumer,
-    make_fast_producer,
     next_offset,
     to_kafka_error,
     translated,
@@ -30,19 +23,15 @@ from modelserving.kafka.fast import (
 from modelserving.kafka.gaps import Gap
 from modelserving.kafka.messages import Message, MessageColumns, MessageRow
 from modelserving.kafka.reading import find_gap, find_silence
-from modelserving.records import ScoredColumns, ScoredRecord, Topics, encode_scored_batch, preload_encoder
-from modelserving.serving.messages import Batch, ScoredBatch
+from modelserving.serving.fast.order import Doubt, OffsetOrder
+from modelserving.serving.messages import Batch
 from modelserving.serving.running.worker_thread import WorkerThread
-from modelserving.serving.sink import commit_in_time
 
-__all__ = ["FastSink", "FastSource"]
+__all__ = ["FastSource"]
 
 _POLL_S = 0.25
 _HOLD_S = 0.05
-_TRANSACTION_TIMEOUT_MS = 15_000
-_ANSWER_WITHIN_S = 10.0
-_PLAIN = (None, None, 0)
-"""What librdkafka is told of a message between its partition and its headers: nobody to call, and the time is now."""
+_TOLD_S = 10.0
 
 
 class FastSource:
@@ -77,6 +66,7 @@ class FastSource:
         self._gaps: list[Gap] = []
         self._silent = silent
         self._left: dict[int, int] = {}
+        self._order = OffsetOrder()
 
     async def __aenter__(self) -> Self:
         self._consumer = await self._thread.run(self._connect)
@@ -96,6 +86,7 @@ class FastSource:
         """Partitions come in the middle of a poll; on hold, nothing of them is read."""
         consumer.assign(partitions)
         self._left.clear()  # what was left and not committed is met again
+        self._order = OffsetOrder()
         if self._on_hold:
             consumer.pause(partitions)
 
@@ -146,14 +137,13 @@ class FastSource:
 
     def _leave_silence(self) -> None:
         """Go on behind where nothing comes from, once: only from within it, so that nothing before it is left out."""
-        from confluent_kafka import TopicPartition
-
         known = {tp.partition: tp for tp in self._consumer.assignment()}
         for gap in tuple(self._silent.values()):
             if gap.partition not in known or gap.end <= self._left.get(gap.partition, 0):
                 continue
             if gap.start <= next_offset(self._consumer, known[gap.partition]) < gap.end:
-                self._consumer.seek(TopicPartition(gap.topic, gap.partition, gap.end))
+                self._go_to(gap.partition, gap.end)
+                self._order.expect(gap.partition, gap.end)
                 self._left[gap.partition] = gap.end
                 self._gaps.append(gap)
 
@@ -164,7 +154,7 @@ class FastSource:
         if any(map(is_not, map(Found.error, found), repeat(None))):
             found = self._readable(found)
         count = len(found)
-        return MessageColumns(
+        columns = MessageColumns(
             [*map(Found.value, found)],
             [*map(Found.key, found)],
             np.fromiter(map(Found.partition, found), np.int64, count),
@@ -173,6 +163,43 @@ class FastSource:
             lambda row: _row(found[row]),
             lambda: map(Found.headers, found),
         )
+        wrong = self._order.check(columns, self._begin_of, self._end_of)
+        for gap in self._gaps:
+            self._order.expect(gap.partition, gap.end)
+        return columns if not wrong else self._leave_out(columns, wrong)
+
+    def _begin_of(self, part: int) -> int:
+        """Where the group goes on in a partition."""
+        from confluent_kafka import TopicPartition
+
+        tp = TopicPartition(self._topic, part)
+        (committed,) = self._consumer.committed([tp], _TOLD_S)
+        first, _ = self._consumer.get_watermark_offsets(tp, _TOLD_S)
+        return max(int(committed.offset), int(first))
+
+    def _end_of(self, part: int) -> int:
+        """Where a partition ends, as the broker said when it gave the last messages of it; 0 if that is not known."""
+        from confluent_kafka import TopicPartition
+
+        known = self._consumer.get_watermark_offsets(TopicPartition(self._topic, part), cached=True)
+        return max(int(known[1]), 0) if known else 0
+
+    def _leave_out(self, columns: MessageColumns, wrong: Mapping[int, Doubt]) -> MessageColumns:
+        """Read on, in each partition, behind what a batch is in truth that says that it is elsewhere."""
+        self._gaps = [gap for gap in self._gaps if gap.partition not in wrong]  # they are met again
+        for part, (_, at) in wrong.items():
+            found = find_silence(self._connection, self._topic, part, at)
+            if isinstance(found, Gap):
+                self._gaps.append(found)
+            goes_on = at if found is None else found.end if isinstance(found, Gap) else found.offset
+            self._go_to(part, goes_on)
+            self._order.expect(part, goes_on)
+        return columns.take(self._order.before(columns, wrong))
+
+    def _go_to(self, part: int, offset: int) -> None:
+        from confluent_kafka import TopicPartition
+
+        self._consumer.seek(TopicPartition(self._topic, part, offset))
 
     def _readable(self, found: Sequence[Any]) -> list[Any]:
         """Those before the first error of their partition."""
@@ -193,8 +220,6 @@ class FastSource:
         Raises:
             BrokerUnavailable, kafka.errors.KafkaError: it is another error.
         """
-        from confluent_kafka import TopicPartition
-
         where, gap = (message.topic(), message.partition(), message.offset()), None
         if message.offset() >= 0 and is_unreadable(error):
             gap = find_gap(self._connection, *where, error.str())
@@ -203,7 +228,7 @@ class FastSource:
             gap = found if isinstance(found, Gap) else None
         if gap is None:
             raise to_kafka_error(error, self._connection)
-        self._consumer.seek(TopicPartition(gap.topic, gap.partition, gap.end))
+        self._go_to(gap.partition, gap.end)
         self._gaps.append(gap)
 
 
@@ -211,109 +236,3 @@ def _row(found: Any) -> MessageRow:
     """One message; librdkafka's has methods where others have attributes."""
     position = found.topic(), found.partition(), found.offset(), found.timestamp()[1]
     return MessageRow(*position, found.key(), found.value(), found.headers() or ())
-
-
-class FastSink:
-    """Publishes scored batches, each in a transaction; as ``TransactionalSink``.
-
-    Args:
-        connection: to the cluster.
-        topics: results go to ``scored``, what failed to ``dead_letters``.
-        transactional_id: names this server to the broker.
-        worker: the thread that encodes and sends; the one that scores.
-        frame: what stands before each answer.
-    """
-
-    def __init__(
-        self,
-        connection: Connection,
-        topics: Topics,
-        transactional_id: str,
-        worker: WorkerThread,
-        frame: bytes = b"",
-    ) -> None:
-        self._connection = connection
-        self._topics = topics
-        self._transactional_id = transactional_id
-        self._frame = frame
-        self._worker = worker
-        self._watch = BrokerWatch(connection)
-        self._waiting = WorkerThread(f"sink-{topics.scored}")
-
-    async def __aenter__(self) -> Self:
-        self._producer, self._partitions = await self._waiting.run(self._connect)
-        return self
-
-    def _connect(self) -> tuple[Any, set[int]]:
-        preload_encoder()
-        producer = make_fast_producer(self._connection, self._watch, self._transactional_id, _TRANSACTION_TIMEOUT_MS)
-        try:
-            with translated(self._connection):
-                known = producer.list_topics(self._topics.scored, _ANSWER_WITHIN_S)
-            return producer, set(known.topics[self._topics.scored].partitions)
-        finally:
-            del producer  # an error would hold it
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Let go of the broker; it ends an unfinished transaction itself."""
-        await self._waiting.finish(self._forget)
-
-    def _forget(self) -> None:
-        self._producer.purge()
-        del self._producer
-
-    async def write(self, batch: ScoredBatch) -> None:
-        """Publish a batch and its progress; return when the transaction is committed.
-
-        Raises:
-            BrokerUnavailable, kafka.errors.KafkaError: it was not. The caller starts again from the group's committed
-                offsets.
-        """
-        await self._worker.run(self._send, batch)
-        await commit_in_time(self._commit, batch)
-
-    def _send(self, batch: ScoredBatch) -> None:
-        """An answer goes to the partition of its record, where there is one: so the order is kept."""
-        topic, letters = repeat(self._topics.scored), self._topics.dead_letters
-        with translated(self._connection):
-            self._producer.begin_transaction()
-            answers = (
-                encode_scored_batch(batch.scored, self._frame),
-                batch.keys,
-                _targets(batch.scored, self._partitions),
-            )
-            if batch.notes:
-                self._produce(zip(topic, *answers, *map(repeat, _PLAIN), batch.notes, strict=False))
-            else:  # that there might be headers would cost as much as the message itself
-                self._produce(zip(topic, *answers, strict=False))
-            self._produce((letters, one.body, one.label, -1, *_PLAIN, headers(one)) for one in batch.dead)
-
-    def _produce(self, messages: Iterable[tuple[Any, ...]]) -> None:
-        """Hand over messages: topic, value, key, partition; and call, time and headers, where there are headers."""
-        produce = self._producer.produce
-        for message in messages:
-            while True:
-                try:
-                    produce(*message)
-                    break
-                except BufferError:  # full: what is on its way makes room
-                    self._producer.poll(0.1)
-                    self._watch.check()
-
-    def _commit(self, batch: ScoredBatch) -> None:
-        """The progress of the group goes into the same transaction; a message that was not taken makes it fail."""
-        from confluent_kafka import TopicPartition
-
-        with translated(self._connection):
-            if batch.group is not None:
-                offsets = [TopicPartition(topic, part, offset) for (topic, part), offset in batch.positions.items()]
-                self._producer.send_offsets_to_transaction(offsets, batch.group)
-            self._producer.commit_transaction()
-
-
-def _targets(scored: Sequence[ScoredRecord], known: set[int]) -> list[int]:
-    """The partition of each answer; -1, which lets the client choose, where the topic has no such partition."""
-    partitions = ScoredColumns.of(scored).partitions
-    return partitions if known >= set(partitions) else [part if part in known else -1 for part in partitions]
