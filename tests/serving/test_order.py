@@ -86,3 +86,15 @@ def test_a_false_offset_is_a_gap_and_what_is_behind_it_is_read(monkeypatch: pyte
     assert source._consumer.seek.call_args.args[0].offset == 8
     assert [one.offset for one in source._read(found(8, 9))] == [8, 9]
     assert source._gaps == [gap]
+
+
+def test_a_log_that_was_cut_is_read_from_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends before what was read, and librdkafka begins anew; nothing is wrong with that."""
+    monkeypatch.setattr(source_module, "find_silence", MagicMock(return_value=None))
+    source = FastSource(NOWHERE, "t", "group", "0", 10)
+    source._consumer = MagicMock()
+    source._order.expect(0, 50)
+    for offsets in ((0, 1), (2,)):
+        found = [confluent_kafka.Message(topic="t", partition=0, offset=one, value=b"v") for one in offsets]
+        assert [one.offset for one in source._read(found)] == [*offsets]
+    assert not source._consumer.seek.called

@@ -187,14 +187,19 @@ class FastSource:
     def _leave_out(self, columns: MessageColumns, wrong: Mapping[int, Doubt]) -> MessageColumns:
         """Read on, in each partition, behind what a batch is in truth that says that it is elsewhere."""
         self._gaps = [gap for gap in self._gaps if gap.partition not in wrong]  # they are met again
-        for part, (_, at) in wrong.items():
-            found = find_silence(self._connection, self._topic, part, at)
+        places = {
+            part: find_silence(self._connection, self._topic, part, doubt.offset) for part, doubt in wrong.items()
+        }
+        for part, found in places.items():
+            if found is None:  # nothing: the log was cut before it, and is read from its beginning
+                self._order.expect(part, int(columns.offsets[columns.partitions == part][-1]) + 1)
+                continue
             if isinstance(found, Gap):
                 self._gaps.append(found)
-            goes_on = at if found is None else found.end if isinstance(found, Gap) else found.offset
+            goes_on = found.end if isinstance(found, Gap) else found.offset
             self._go_to(part, goes_on)
             self._order.expect(part, goes_on)
-        return columns.take(self._order.before(columns, wrong))
+        return columns.take(self._order.before(columns, {part: wrong[part] for part in places if places[part]}))
 
     def _go_to(self, part: int, offset: int) -> None:
         from confluent_kafka import TopicPartition

@@ -99,7 +99,7 @@ class Membership:
 
 
 def _group_of(producer: str, groups: Sequence[str]) -> str:
-    """Whose a producer is, by its name: ``wine-2-0`` is of the group ``wine-2`` if there is one, else of ``wine``."""
+    """Whose a producer is, by its name: ``a-2-0`` is of the group ``a-2`` if there is one, else of ``a``."""
     return max((group for group in groups if producer.startswith(f"{group}-")), key=len, default="")
 
 
