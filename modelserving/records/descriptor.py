@@ -16,6 +16,7 @@ from modelserving.errors import DecodeError
 from modelserving.records.defaults import DEFAULT_SCHEMA, DefaultRecord, decode_default, encode_default
 from modelserving.records.fields import check_data_type, check_percent
 from modelserving.records.wire import modeldescriptor_pb2 as wire
+from modelserving.system.nesting import read_json
 
 __all__ = ["Golden", "ModelDescriptor", "ModelType", "decode_descriptor", "encode_descriptor"]
 
@@ -176,7 +177,7 @@ def _read_golden(golden: wire.GoldenRecord) -> Golden:
     if not golden.values:
         return Golden(decode_default(golden.record), expected)
     try:
-        values = json.loads(golden.values)
+        values = read_json(golden.values)
     except ValueError as error:
         raise DecodeError(f"a golden record is no JSON: {error}.") from error
     if not isinstance(values, dict) or any(isinstance(value, dict | list) for value in values.values()):

@@ -11,6 +11,7 @@ from typing import Any
 from modelserving.errors import RecordError
 from modelserving.records.codecs.factory import make_codec
 from modelserving.records.schema import Column, ColumnType, RecordSchema
+from modelserving.system.nesting import read_json
 
 __all__ = ["read_schema", "read_schemas", "write_schema"]
 
@@ -37,7 +38,7 @@ def read_schema(path: Path) -> RecordSchema:
     if path.suffix in _DEFINITIONS:
         return _defined(RecordSchema(path.stem, (), _DEFINITIONS[path.suffix], definition=_definition(path)))
     try:
-        return _parse(path, json.loads(_text(path)))
+        return _parse(path, read_json(_text(path)))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise RecordError(
             f'{path} is no schema: {error}. {{"name": "...", "columns": [{{"name": "...", "type": "..."}}]}} was '

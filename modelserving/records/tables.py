@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -13,6 +12,7 @@ import pyarrow as pa
 
 from modelserving.errors import RecordError
 from modelserving.records.schema import Column, ColumnType, spell
+from modelserving.system.nesting import read_json
 
 __all__ = ["MISSING", "TYPED", "has_header", "read_table"]
 
@@ -105,7 +105,7 @@ def _read_json_lines(path: Path) -> tuple[list[str], Iterator[Mapping[str, Any]]
 
 def _object(path: Path, row: int, line: str) -> Mapping[str, Any]:
     try:
-        found = json.loads(line)
+        found = read_json(line)
     except ValueError as error:
         raise RecordError(f"{path}, row {row}: no JSON: {error}.") from error
     if not isinstance(found, dict):

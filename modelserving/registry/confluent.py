@@ -13,6 +13,7 @@ from modelserving.errors import ConfigError, RegistryUnavailable, SchemaError, U
 from modelserving.registry.compatibility import Rule, check_compatible
 from modelserving.registry.definition import Definition, kept_definition
 from modelserving.registry.registry import RegisteredSchema
+from modelserving.system.nesting import read_json
 
 __all__ = ["ConfluentRegistry"]
 
@@ -140,7 +141,7 @@ class ConfluentRegistry:
         if not answer.is_success:
             raise RegistryUnavailable(f"the registry at {self.shown} answers {status} to {path}: {_said(answer)}.")
         try:
-            return answer.json()
+            return read_json(answer.content)
         except ValueError as error:
             raise SchemaError(
                 f"{self.shown}/{path} answers no JSON. Is this a schema registry, and the whole of its address?"
@@ -163,7 +164,7 @@ def _whole(found: Any, name: str) -> int:
 
 def _said(answer: httpx.Response) -> str:
     try:
-        found = answer.json()
+        found = read_json(answer.content)
     except ValueError:
         return answer.reason_phrase
     return str(found.get("message", found))[:300].rstrip(".") if isinstance(found, dict) else str(found)[:300]

@@ -13,6 +13,7 @@ from modelserving.records.codecs import AvroCodec, Codec, JsonCodec, ProtobufCod
 from modelserving.records.codecs.avro import avro_schema
 from modelserving.records.schema import Column, ColumnType, RecordSchema
 from modelserving.records.scored import answers_proto
+from modelserving.system.nesting import read_json
 
 __all__ = [
     "ENCODINGS",
@@ -182,7 +183,7 @@ def reading_codec(writer: Definition, reader: Definition) -> Codec:
     if writer.encoding != reader.encoding:
         raise SchemaError(f"records were written as {writer.encoding}, and {reader.encoding} is read here.")
     if writer.encoding == "avro":
-        return AvroCodec(json.loads(writer.text), json.loads(reader.text))
+        return AvroCodec(read_json(writer.text), read_json(reader.text))
     return reader.codec()
 
 
@@ -197,7 +198,7 @@ def _codec(encoding: str, text: str) -> Codec:
 
 
 def _load(text: str) -> Mapping[str, Any]:
-    found = json.loads(text)
+    found = read_json(text)
     if not isinstance(found, dict):
         raise SchemaError(f"the schema is {text[:40]!r}, and a JSON object was expected.")
     return found
@@ -208,7 +209,7 @@ def _plain(definition: Definition) -> object:
         return definition.text.split()
     if definition.encoding == "protobuf":
         return definition.name, definition.fields
-    return json.loads(definition.text)
+    return read_json(definition.text)
 
 
 def _avro_text(schema: RecordSchema) -> str:

@@ -20,6 +20,7 @@ from modelserving.kafka.admin import create_named_topics, end_offsets
 from modelserving.registry.compatibility import Rule, check_compatible
 from modelserving.registry.definition import Definition, kept_definition
 from modelserving.registry.registry import RegisteredSchema
+from modelserving.system.nesting import read_json
 
 __all__ = ["SCHEMAS_TOPIC", "TopicRegistry"]
 
@@ -145,7 +146,7 @@ class SchemaHistory:
         """Take the next message; one that is none of ours is passed over, with a warning."""
         self.next = offset + 1
         try:
-            said: Any = json.loads(value or b"null")
+            said: Any = read_json(value or b"null")
             if "rule" in said:
                 self._rules[str(said["subject"])] = Rule(said["rule"])
             else:

@@ -18,6 +18,7 @@ from modelserving.records import ScoredRecord
 from modelserving.serving.messages import Batch, ModelShare, ScoredBatch
 from modelserving.speculative.answers import Choice
 from modelserving.speculative.collector import Account, AnswerCollector
+from modelserving.system.nesting import read_json
 
 __all__ = ["ACCOUNT_HEADER", "AnswerAccount", "GatheredBatch", "read_account"]
 
@@ -52,7 +53,7 @@ def read_account(headers: Sequence[tuple[str, bytes | None]]) -> AnswerAccount |
     """What the headers of a scored record's message say, or ``None`` where they say nothing of this kind."""
     for name, value in headers:
         if name == ACCOUNT_HEADER and value:
-            return AnswerAccount(**json.loads(value))
+            return AnswerAccount(**read_json(value))
     return None
 
 

@@ -13,6 +13,7 @@ from modelserving.errors import DecodeError, FieldError
 from modelserving.records import check_data_type
 from modelserving.speculative.answers import Choice, Participant
 from modelserving.speculative.deciders import Decider, parse_decider
+from modelserving.system.nesting import read_json
 
 __all__ = ["ParticipantSettings", "SpeculativeSettings", "decode_settings", "encode_settings"]
 
@@ -128,7 +129,7 @@ def decode_settings(value: bytes) -> SpeculativeSettings:
         ConfigError: there is no such decider.
     """
     try:
-        found = json.loads(value)
+        found = read_json(value)
     except ValueError as error:
         raise DecodeError(f"{len(value)} bytes, first {value[:20]!r}, are no JSON: {error}.") from error
     own = _Fields(found, "settings")

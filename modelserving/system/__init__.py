@@ -6,6 +6,7 @@
     interrupts.py  Ctrl-C that waits until something is not half done
     late.py        names that a package imports when they are first used
     leaving.py     the end of a process that has threads which do not end
+    nesting.py     JSON that somebody else wrote, read no deeper than the stack goes
     pacing.py      work that is not urgent, and gives way
     parent.py      the end of the process that started this one
     ports.py       loopback ports: free ones, and who has one that is not

@@ -50,10 +50,16 @@ def unhurried() -> Iterator[None]:
     In the main thread it does not, since who calls there waits for it; nor where a profiler looks on.
     """
     pace = _Pace()
-    if sys.getprofile() is None and threading.current_thread() is not threading.main_thread():
+    if not _is_profiled() and threading.current_thread() is not threading.main_thread():
         sys.setprofile(pace)
     try:
         yield
     finally:
         if sys.getprofile() is pace:
             sys.setprofile(None)
+
+
+def _is_profiled() -> bool:
+    """Whether a profiler looks on: as a function of its own, or, from Python 3.12 on, as a tool of the interpreter."""
+    monitoring = getattr(sys, "monitoring", None)
+    return bool(sys.getprofile() or (monitoring and monitoring.get_tool(monitoring.PROFILER_ID)))

@@ -82,10 +82,17 @@ def test_a_hostile_data_type_is_refused(data_type: str) -> None:
         decode_descriptor(encode_descriptor(descriptor(data_type=data_type)))
 
 
-def test_a_broken_golden_record_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("golden", "message"),
+    [
+        (wire.GoldenRecord(record=b"\xff", expected=1), "no wine record"),
+        (wire.GoldenRecord(values="[" * 100_000, expected=1), "no JSON: .* more than 200 deep"),
+    ],
+)
+def test_a_broken_golden_record_is_refused(golden: wire.GoldenRecord, message: str) -> None:
     """A model whose check cannot be carried out is no model."""
-    value = wire.ModelDescriptor(dataType="wine", golden=[wire.GoldenRecord(record=b"\xff", expected=1)])
-    with pytest.raises(DecodeError, match="no wine record"):
+    value = wire.ModelDescriptor(dataType="wine", golden=[golden])
+    with pytest.raises(DecodeError, match=message):
         decode_descriptor(value.SerializeToString())
 
 

@@ -66,7 +66,7 @@ def test_what_is_wrong_is_named(change: dict[str, object], named: str) -> None:
         decode_settings(json.dumps({**good, **change}).encode())
 
 
-@pytest.mark.parametrize("value", [b"", b"\x08\x01", b"[]", b"null", b"{}"])
+@pytest.mark.parametrize("value", [b"", b"\x08\x01", b"[]", b"null", b"{}", b"[" * 100_000])
 def test_bytes_that_are_no_settings_are_refused(value: bytes) -> None:
     """Whatever a stranger wrote."""
     with pytest.raises(ModelServingError):

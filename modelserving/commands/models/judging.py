@@ -14,6 +14,7 @@ from modelserving.commands.models.admin import ModelAdmin, Schema, model_admin, 
 from modelserving.commands.models.table import SHORT
 from modelserving.commands.options import DataType, Prefix, Topic
 from modelserving.errors import ConfigError, RecordError
+from modelserving.system.nesting import read_json
 
 if TYPE_CHECKING:
     from modelserving.models.admin.listing import ListedModel
@@ -167,7 +168,7 @@ def _read(file: Path) -> Iterator[Truth]:
         raise ConfigError(f"cannot read {file}: {error}.") from error
     for number, line in enumerate(lines, 1):
         try:
-            found = json.loads(line)
+            found = read_json(line)
             key = found.pop("key", None) if isinstance(found, dict) else None
             yield decode_truth(None if key is None else str(key).encode(), json.dumps(found).encode())
         except (ValueError, RecordError) as error:

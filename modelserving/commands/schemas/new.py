@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +11,7 @@ import typer
 from modelserving.commands.serve import servers
 from modelserving.commands.serve.options import ServeOptions
 from modelserving.errors import ConfigError, RecordError
+from modelserving.system.nesting import read_json
 
 if TYPE_CHECKING:
     from modelserving.kafka import Connection
@@ -151,7 +151,7 @@ def _publish_first(connection: Connection, settings: ServiceSettings) -> None:
 
 def _object(text: str) -> dict[str, Any]:
     try:
-        found = json.loads(text)
+        found = read_json(text)
     except ValueError as error:
         raise RecordError(f"{text[:60]!r} is no JSON: {error}. Put the record in single quotes.") from error
     if not isinstance(found, dict):

@@ -25,6 +25,7 @@ from modelserving.monitoring.replay.answers import AnswerValue, RecordPlace, ans
 from modelserving.monitoring.truth.topic import decode_truth, judged_topic, truth_topic
 from modelserving.records import Topics, decode_scored
 from modelserving.serving import ModelKey
+from modelserving.system.nesting import read_json
 
 __all__ = ["WINDOW", "Judged", "decode_judged", "make_join"]
 
@@ -55,7 +56,7 @@ def decode_judged(value: bytes | None) -> Judged:
     Raises:
         ValueError, TypeError, KeyError: it is none.
     """
-    found = json.loads(value or b"")
+    found = read_json(value or b"")
     model = ModelKey(*(str(found[name]) for name in ModelKey._fields))
     where = RecordPlace(int(found["partition"]), int(found["offset"])) if "offset" in found else None
     return Judged(model, found["answer"], found["truth"], where)

@@ -24,6 +24,7 @@ from modelserving.kafka.admin import create_named_topics, end_offsets
 from modelserving.kafka.settings import KEPT
 from modelserving.monitoring.replay.answers import AnswerValue, RecordPlace
 from modelserving.records import Topics
+from modelserving.system.nesting import read_json
 
 __all__ = [
     "Truth",
@@ -87,8 +88,8 @@ def decode_truth(key: bytes | None, value: bytes | None) -> Truth:
         FieldError: it says no truth, or not of which record.
     """
     try:
-        found: Any = json.loads(value or b"")
-    except (ValueError, RecursionError) as error:
+        found: Any = read_json(value or b"")
+    except ValueError as error:
         raise DecodeError(f"{len(value or b'')} bytes are no truth, which is a JSON object: {error}.") from error
     if not isinstance(found, dict):
         raise DecodeError(f"a truth is a JSON object, this is {json.dumps(found)[:40]}.")

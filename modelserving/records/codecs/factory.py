@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from modelserving.records.codecs.codec import Codec
 from modelserving.records.codecs.json_text import JsonCodec
 from modelserving.records.codecs.protobuf import ProtobufCodec
 from modelserving.records.schema import RecordSchema
+from modelserving.system.nesting import read_json
 
 __all__ = ["ENCODINGS", "make_codec"]
 
@@ -38,7 +38,7 @@ def make_codec(schema: RecordSchema) -> Codec:
 
 def _avro(definition: str | bytes) -> Mapping[str, Any]:
     try:
-        found = json.loads(definition)
+        found = read_json(definition)
     except ValueError as error:
         raise RecordError(f"the Avro schema is no JSON: {error}.") from error
     if not isinstance(found, dict):

@@ -11,6 +11,7 @@ from modelserving.errors import DecodeError, RecordError
 from modelserving.records.codecs.codec import DecodedRecords
 from modelserving.records.codecs.columns import conform, read_each
 from modelserving.records.schema import RecordSchema
+from modelserving.system.nesting import read_json
 
 __all__ = ["JsonCodec"]
 
@@ -42,8 +43,8 @@ class JsonCodec:
         if not value:
             raise DecodeError("the message is empty; a JSON object was expected.")
         try:
-            found = self._read(value.decode())
-        except (ValueError, RecursionError) as error:
+            found = read_json(value.decode(), self._read)
+        except ValueError as error:
             raise DecodeError(f"the message is no JSON: {str(error)[:200]}.") from error
         if not isinstance(found, dict):
             raise DecodeError(f"the message is JSON, but a {type(found).__name__} and not an object.")

@@ -115,7 +115,8 @@ def why_undefined(name: str) -> str:
     error = (last.error_before_exec or last.error_in_exec) if last else None
     if not isinstance(error, Exception) or not re.search(rf"(?m)^\s*(async def|def|class)?\s*{name}\b", code):
         return ""
-    said = f"`{type(error).__name__}: {getattr(error, 'msg', error)}`"
+    kind = next(kind.__name__ for kind in type(error).__mro__ if not kind.__name__.startswith("_"))
+    said = f"`{kind}: {getattr(error, 'msg', error)}`"
     line = getattr(error, "lineno", None)
     where = f", in its line {line}" if line else ""
     return f"The cell with your answer ended with {said}{where}, so nothing of it holds. Mend that, run it, and check."

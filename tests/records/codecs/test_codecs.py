@@ -160,6 +160,7 @@ def test_json_is_taken_at_its_word() -> None:
     assert "NaN is no number of JSON" in said[4]
     assert said[7] == "age is missing, and it may not be."
     assert "an object" in said[8]
+    assert "more than 200 deep" in said[9]
 
 
 def test_avro_is_read_with_the_schema_of_the_reader() -> None:

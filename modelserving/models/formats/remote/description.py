@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from urllib.parse import quote, urlsplit
 
 from modelserving.errors import ModelFormatError
 from modelserving.records import FEATURES
+from modelserving.system.nesting import read_json
 
 __all__ = ["KINDS", "RemoteDescription", "read_description"]
 
@@ -84,7 +84,7 @@ def read_description(data: bytes) -> RemoteDescription:
         ModelFormatError: it is none, a field is missing, unknown or out of range.
     """
     try:
-        said = json.loads(data)
+        said = read_json(data)
     except ValueError as error:
         raise ModelFormatError(f"a remote model is described by a JSON object; this is none: {error}.") from error
     if not isinstance(said, dict):

@@ -16,6 +16,7 @@ from pybreaker import CircuitBreaker, CircuitBreakerError
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from modelserving.errors import ModelUnreachable, ScoringError
+from modelserving.system.nesting import read_json
 from modelserving.system.stopping import call, pause
 
 __all__ = ["RemoteService"]
@@ -102,7 +103,7 @@ class RemoteService:
         if not response.is_success:
             raise ScoringError(f"the service at {url} refuses, {response.status_code}: {_reason(response)}")
         try:
-            return response.json()
+            return read_json(response.content)
         except ValueError as error:
             raise ScoringError(f"the service at {url} answered no JSON: {error}.") from error
 
@@ -110,7 +111,7 @@ class RemoteService:
 def _reason(response: httpx.Response) -> str:
     """What a service says; both protocols put it into ``error``."""
     try:
-        said = str(response.json()["error"])
+        said = str(read_json(response.content)["error"])
     except (ValueError, KeyError, TypeError):
         said = response.text
     return " ".join(said.split())[:_LONGEST_REASON] or "it gives no reason."

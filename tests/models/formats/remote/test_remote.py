@@ -215,7 +215,7 @@ def test_a_description_that_cannot_be_followed_is_refused(change: dict[str, obje
         RemoteModel(json.dumps({"remote": "http://x", "model": "m", **change}).encode())
 
 
-@pytest.mark.parametrize("data", [b"", b"[]", b"\xff", b"{"])
+@pytest.mark.parametrize("data", [b"", b"[]", b"\xff", b"{", b"[" * 100_000])
 def test_what_is_no_description_is_refused(data: bytes) -> None:
     """Whatever the bytes are."""
     with pytest.raises(ModelFormatError, match="JSON object"):
