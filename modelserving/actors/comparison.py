@@ -15,7 +15,7 @@ from anyio.streams.memory import MemoryObjectSendStream
 
 from modelserving.actors import children, dispatch, manager, messages, server, serving
 from modelserving.actors import rollout as rollout_module
-from modelserving.actors.dispatch import Gatherer, Postman
+from modelserving.actors.dispatch import ActorClient, Gatherer
 from modelserving.actors.manager import ManagerActor
 from modelserving.actors.rollout import ModelRollout
 from modelserving.actors.runtime import Runtime
@@ -173,8 +173,8 @@ async def _run_actors(plan: _Plan, folder: Path, runtime: Runtime) -> Side:
     first, second = _updates(plan)
     answers: list[ScoredRecord] = []
     with WorkerThread("comparison") as worker:
-        postman = Postman(worker, _pause)
-        rollout, gatherer = ModelRollout(manager, postman, runtime.shares_memory), Gatherer(manager, postman)
+        client = ActorClient(worker, _pause)
+        rollout, gatherer = ModelRollout(manager, client, runtime.shares_memory), Gatherer(manager, client)
         await rollout.apply(first)
         started, done = time.perf_counter(), 0
         for batch in plan.batches:

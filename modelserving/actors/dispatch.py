@@ -19,10 +19,10 @@ from modelserving.errors import ActorError, ActorFailed, ActorStopped, AskTimeou
 from modelserving.kafka.messages import Message, dead_letter
 from modelserving.records import ScoredRecord
 from modelserving.serving.messages import Batch, ScoredBatch
-from modelserving.serving.report.meter import Effort, ModelKey
+from modelserving.serving.report.meter import ModelKey, ScoringTime
 from modelserving.serving.running.worker_thread import WorkerThread
 
-__all__ = ["Gathered", "Gatherer", "Postman", "resolve"]
+__all__ = ["ActorClient", "Gathered", "Gatherer", "resolve"]
 
 _PIECES = 10
 _SAMPLES = 8
@@ -33,7 +33,7 @@ Wait = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Postman:
+class ActorClient:
     """Sends messages and waits for answers, without holding up the event loop.
 
     Args:
@@ -78,7 +78,7 @@ class Postman:
 
 
 def resolve(reply: Reply, timeout: float) -> Any:
-    """As ``Postman.answer``, for a thread that may wait, and not longer than so many seconds for each answer.
+    """As ``ActorClient.answer``, for a thread that may wait, and not longer than so many seconds for each answer.
 
     Raises:
         As ``Reply.result``.
@@ -100,7 +100,7 @@ class Gathered:
     works: tuple[ModelWork, ...]
 
     @property
-    def efforts(self) -> Iterator[Effort]:
+    def times(self) -> Iterator[ScoringTime]:
         """The same works, with who the models are: an actor's work says so by the digest alone, an answer in full."""
         names: dict[str, ModelKey] = {}
         for work in self.works:
@@ -108,7 +108,7 @@ class Gathered:
                 found = next((one for one in self.batch.scored if one.model_digest == work.digest), None)
                 told = (found.model_name, found.model_version) if found is not None else ("", "")
                 names[work.digest] = ModelKey(work.data_type, *told, work.digest)
-            yield Effort(names[work.digest], work.count, work.each_ns)
+            yield ScoringTime(names[work.digest], work.count, work.each_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ class _Gathered:
     answers: list[Answers] = field(default_factory=list)
     todo: deque[_Try] = field(default_factory=deque)
 
-    def bury(self, messages: tuple[Message, ...], error: ActorError) -> None:
+    def add_dead(self, messages: tuple[Message, ...], error: ActorError) -> None:
         """Nobody will score these."""
         self.answers.append(Answers(dead=tuple(dead_letter(message, "score", error) for message in messages)))
 
@@ -145,12 +145,12 @@ class Gatherer:
 
     Args:
         manager: whom to ask.
-        postman: how.
+        client: how.
     """
 
-    def __init__(self, manager: Ref, postman: Postman) -> None:
+    def __init__(self, manager: Ref, client: ActorClient) -> None:
         self._manager = manager
-        self._postman = postman
+        self._client = client
 
     async def score(self, batch: Batch) -> Gathered:
         """Have a batch scored. Returns when each of its messages is scored, dead or skipped.
@@ -164,9 +164,9 @@ class Gatherer:
         while tally.todo:
             attempt = tally.todo.popleft()
             wanted = ScoreBatch(attempt.messages, attempt.suspected, attempt.data_type)
-            reply = await self._postman.request(self._manager, wanted)
+            reply = await self._client.request(self._manager, wanted)
             try:
-                routed = await self._postman.answer(reply)
+                routed = await self._client.answer(reply)
             except ActorFailed as error:
                 _again(attempt, error, tally)
             else:
@@ -181,15 +181,15 @@ class Gatherer:
 
     async def _gather_part(self, part: Part, attempt: _Try, tally: _Gathered) -> None:
         if part.reply is None:
-            await self._postman.while_waiting()
+            await self._client.while_waiting()
             tally.todo.append(attempt)
             return
         try:
-            answer = await self._postman.answer(part.reply)
+            answer = await self._client.answer(part.reply)
         except ActorFailed as error:
             _again(attempt, error, tally)
         except ActorStopped as error:
-            tally.bury(part.messages, error)
+            tally.add_dead(part.messages, error)
         else:
             if isinstance(answer, Routed):
                 await self._gather(answer, attempt, tally)
@@ -207,7 +207,7 @@ def _again(attempt: _Try, error: ActorFailed, tally: _Gathered) -> None:
     elif attempt.failed + 1 < _TRIES:
         tally.todo.append(replace(attempt, failed=attempt.failed + 1, suspected=True))
     else:
-        tally.bury(attempt.messages, error)
+        tally.add_dead(attempt.messages, error)
 
 
 def _draw_samples(messages: tuple[Message, ...]) -> tuple[tuple[tuple[Message, ...], ...], tuple[Message, ...]]:

@@ -17,7 +17,7 @@ from typing import Any
 
 import anyio
 
-from modelserving.actors.dispatch import Postman
+from modelserving.actors.dispatch import ActorClient
 from modelserving.actors.messages import (
     Applied,
     AskType,
@@ -82,13 +82,13 @@ class ModelRollout:
 
     Args:
         manager: who knows those actors.
-        postman: how messages are sent.
+        client: how messages are sent.
         shares_memory: whether a message can carry a model that is ready.
     """
 
-    def __init__(self, manager: Ref, postman: Postman, shares_memory: bool) -> None:
+    def __init__(self, manager: Ref, client: ActorClient, shares_memory: bool) -> None:
         self._manager = manager
-        self._postman = postman
+        self._client = client
         self._shares_memory = shares_memory
         self._numbers = itertools.count(1)
         self._given: dict[str, _Given] = {}
@@ -210,13 +210,13 @@ class ModelRollout:
     async def ask(self, data_type: str, message: object) -> Any:
         """Ask the actor of a data type, as soon as it has room; ``None`` where there is no such actor."""
         while True:
-            delivery = await self._postman.ask(self._manager, AskType(data_type, message))
+            delivery = await self._client.ask(self._manager, AskType(data_type, message))
             if not delivery.known:
                 return None
             with suppress(MailboxFull):
                 if delivery.reply is not None:
-                    return await self._postman.answer(delivery.reply)
-            await self._postman.while_waiting()
+                    return await self._client.answer(delivery.reply)
+            await self._client.while_waiting()
 
     async def _prepare(self, data_type: str, slots: Slots[PackedModel]) -> SetPrepared:
         """Have models built where they will score; a process that was started again meanwhile is told again."""
@@ -225,6 +225,6 @@ class ModelRollout:
         while not ready:
             if ready is None:
                 await self.ask(data_type, Prepare(number, slots))
-            await self._postman.while_waiting()
+            await self._client.while_waiting()
             ready = await self.ask(data_type, IsPrepared(number))
         return SetPrepared(number)

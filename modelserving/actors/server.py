@@ -21,7 +21,7 @@ from functools import partial
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream
 
-from modelserving.actors.dispatch import Gathered, Gatherer, Postman, resolve
+from modelserving.actors.dispatch import ActorClient, Gathered, Gatherer, resolve
 from modelserving.actors.health import judge
 from modelserving.actors.manager import ManagerActor
 from modelserving.actors.messages import AskType, Describe, ReportActors, RestoreAll, SaveWhenDue, Settled, TellType
@@ -38,7 +38,7 @@ from modelserving.serving.model_source import ModelSource
 from modelserving.serving.options import ServerOptions
 from modelserving.serving.report.meter import Meter, outcome_of
 from modelserving.serving.report.status import Counts, Health, Phase
-from modelserving.serving.running.sessions import run_sessions, spare_the_garbage_collector
+from modelserving.serving.running.sessions import freeze_garbage_collection, run_sessions
 from modelserving.serving.running.watch import TopicWatch, Watched
 from modelserving.serving.running.worker_thread import WorkerThread, run_abandonable
 
@@ -142,20 +142,20 @@ class ActorServer(Watched):
                 manager = self._manager = runtime.spawn(
                     ManagerActor, runtime, self._serving, name="manager", mailbox=_MANAGERS_MAILBOX
                 )
-                spare_the_garbage_collector()
+                freeze_garbage_collection()
                 self.phase = Phase.READING_MODELS
-                postman = Postman(stack.enter_context(WorkerThread("changes")), _pause)
-                rollout = self._rollout = ModelRollout(manager, postman, runtime.shares_memory)
+                client = ActorClient(stack.enter_context(WorkerThread("changes")), _pause)
+                rollout = self._rollout = ModelRollout(manager, client, runtime.shares_memory)
                 await source.read_to_end(partial(self._apply, rollout))
-                await self._restore(manager, rollout, postman)
-                await self._serve(source, manager, rollout, postman)
+                await self._restore(manager, rollout, client)
+                await self._serve(source, manager, rollout, client)
         finally:
             self.phase = Phase.STOPPED
 
-    async def _restore(self, manager: Ref, rollout: ModelRollout, postman: Postman) -> None:
+    async def _restore(self, manager: Ref, rollout: ModelRollout, client: ActorClient) -> None:
         """Take up what was saved of the data types that the models topic knows nothing of."""
         known = frozenset(self._models.controller.data_types)
-        for data_type in await postman.ask(manager, RestoreAll(known)):
+        for data_type in await client.ask(manager, RestoreAll(known)):
             self._states[data_type] = state = await rollout.ask(data_type, Describe())
             saved = None
             with suppress(StateError):  # then it comes back with what it can read itself
@@ -163,21 +163,21 @@ class ActorServer(Watched):
             rollout.adopt(data_type, state, saved.slots if saved else ())
             self.latest = self.latest or (data_type if state else None)
 
-    async def _serve(self, source: ModelSource, manager: Ref, rollout: ModelRollout, postman: Postman) -> None:
+    async def _serve(self, source: ModelSource, manager: Ref, rollout: ModelRollout, client: ActorClient) -> None:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(source.follow, partial(self._apply, rollout))
             await run_abandonable(self.watch.look)
             tasks.start_soon(self.watch.run)
-            tasks.start_soon(self._remind, manager, postman)
+            tasks.start_soon(self._remind, manager, client)
             tasks.start_soon(self._check, rollout)
             await run_sessions(partial(self._session, manager), lambda: self.counts, self._wait_for_broker)
 
-    async def _remind(self, manager: Ref, postman: Postman) -> None:
+    async def _remind(self, manager: Ref, client: ActorClient) -> None:
         """Remind the actors of saving, also when no records come."""
         while True:
             await anyio.sleep(_REMIND_SECONDS)
             for data_type in self.data_types:
-                await postman.tell(manager, TellType(data_type, SaveWhenDue()))
+                await client.tell(manager, TellType(data_type, SaveWhenDue()))
 
     async def _check(self, rollout: ModelRollout) -> None:
         """See to it that actors have their models, also those that failed; one that hangs delays no other's check."""
@@ -211,10 +211,10 @@ class ActorServer(Watched):
                     self._connection, records, options.group, name, most, fast=options.fast, silent=self.watch.silent
                 )
             )
-            gatherer, tracer = Gatherer(manager, Postman(asking, data.hold)), options.make_batch_tracer()
+            gatherer, tracer = Gatherer(manager, ActorClient(asking, data.hold)), options.make_batch_tracer()
             send, results = anyio.create_memory_object_stream[Gathered](0)
             async with send, anyio.create_task_group() as tasks:
-                tasks.start_soon(self._publish, results, sink, manager, Postman(sending, _pause))
+                tasks.start_soon(self._publish, results, sink, manager, ActorClient(sending, _pause))
                 self.phase = Phase.SERVING
                 tasks.start_soon(self.watch.end_when_outdated)
                 async for batch in self.watch.note(data):
@@ -223,7 +223,7 @@ class ActorServer(Watched):
                     await send.send(replace(gathered, batch=tracer.follow(batch, gathered.batch, started)))
 
     async def _publish(
-        self, results: MemoryObjectReceiveStream[Gathered], sink: Outlet, manager: Ref, postman: Postman
+        self, results: MemoryObjectReceiveStream[Gathered], sink: Outlet, manager: Ref, client: ActorClient
     ) -> None:
         """Commit each batch; then tell the actors, so that what they count is what was committed."""
         async with results:
@@ -231,12 +231,12 @@ class ActorServer(Watched):
                 await sink.write(gathered.batch)
                 for data_type in {work.data_type for work in gathered.works}:
                     works = tuple(work for work in gathered.works if work.data_type == data_type)
-                    await postman.tell(manager, TellType(data_type, Settled(works)))
+                    await client.tell(manager, TellType(data_type, Settled(works)))
                 self._count(gathered)
 
     def _count(self, gathered: Gathered) -> None:
         gathered.batch.settle()
-        self.meter.add(outcome_of(gathered.batch, gathered.efforts))
+        self.meter.add(outcome_of(gathered.batch, gathered.times))
 
     def _report(self) -> tuple[ActorStatus, ...]:
         """How all actors are: those that this process runs, and those that the manager has started elsewhere."""

@@ -64,26 +64,26 @@ class Callers:
         self._open.add(caller)
         self._selector.register(connection, selectors.EVENT_READ, caller)
 
-    def hear(self, caller: Caller) -> list[Ask]:
+    def read(self, caller: Caller) -> list[Ask]:
         """Read what a caller wants; one who hangs up, or does not know the token, is parted with."""
         try:
             part = caller.connection.recv(4096)
         except OSError:
             part = b""
         *lines, caller.unread = (caller.unread + part).split(b"\n")
-        asks = [self._understand(line) for line in lines]
+        asks = [self._parse(line) for line in lines]
         if not part or None in asks or len(caller.unread) > _LONGEST_LINE:
-            self._part_with(caller)
+            self._disconnect(caller)
             return []
         return [ask for ask in asks if ask is not None]
 
-    def _understand(self, line: bytes) -> Ask | None:
+    def _parse(self, line: bytes) -> Ask | None:
         token, _, ask = line.decode("ascii", "replace").partition(" ")
         if not secrets.compare_digest(token.encode(), self._token.encode()):
             return None
         return next((known for known in Ask if known == ask), None)
 
-    def _part_with(self, caller: Caller) -> None:
+    def _disconnect(self, caller: Caller) -> None:
         self._selector.unregister(caller.connection)
         self._open.discard(caller)
         caller.leased = caller.waiting = False

@@ -23,7 +23,7 @@ import psutil
 from modelserving import jars
 from modelserving.broker.diagnosis import tail
 from modelserving.broker.layout import Layout
-from modelserving.broker.leases import LeaseLine, call, take_lease
+from modelserving.broker.leases import LeaseConnection, call, take_lease
 from modelserving.broker.process import end_left_over, serves
 from modelserving.broker.protocol import SUPERVISOR, Ask, SupervisorOrder, SupervisorReply
 from modelserving.broker.startup_cache import RECORDS, StartupCache
@@ -93,7 +93,7 @@ class EmbeddedKafka:
     ) -> None:
         self._layout = _layout(home)
         self._order = SupervisorOrder(self._layout, port, detached, jars.jars_folder() if cached else None)
-        self._line: LeaseLine | None = None
+        self._line: LeaseConnection | None = None
         self._running: Running | None = None
 
     @property
@@ -145,7 +145,7 @@ class EmbeddedKafka:
             raise
         return self
 
-    def _is_serving(self, line: LeaseLine) -> bool:
+    def _is_serving(self, line: LeaseConnection) -> bool:
         """Whether what is leased still answers. If not, its supervisor is about to notice, and hangs up."""
         running = Running.read(self._layout.state)
         serving = running is not None and serves(self._layout, running.port)

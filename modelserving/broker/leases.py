@@ -19,7 +19,7 @@ from modelserving.broker.protocol import SUPERVISOR, TAKEN, Ask, SupervisorOrder
 from modelserving.broker.state import FileLock, Running
 from modelserving.errors import BrokerStartError
 
-__all__ = ["LeaseLine", "call", "start_supervisor", "supervised", "take_lease"]
+__all__ = ["LeaseConnection", "call", "start_supervisor", "supervised", "take_lease"]
 
 _START_WITHIN_S = 300.0
 _END_WITHIN_S = 180.0
@@ -44,7 +44,7 @@ class _SupervisorAnswer:
     value: object
 
 
-class LeaseLine:
+class LeaseConnection:
     """A connection to a supervisor. A lease is held as long as it is open.
 
     Args:
@@ -104,13 +104,13 @@ class LeaseLine:
         self.close()
 
 
-def call(layout: Layout) -> LeaseLine | None:
+def call(layout: Layout) -> LeaseConnection | None:
     """Reach the supervisor of a folder, or ``None`` where none listens."""
     running = Running.read(layout.state)
     if running is None:
         return None
     try:
-        return LeaseLine(socket.create_connection(("127.0.0.1", running.lease_port), 5.0), running.token)
+        return LeaseConnection(socket.create_connection(("127.0.0.1", running.lease_port), 5.0), running.token)
     except OSError:
         return None
 
@@ -123,7 +123,7 @@ def supervised(layout: Layout) -> bool:
         return not lock.acquire()
 
 
-def take_lease(order: SupervisorOrder) -> LeaseLine:
+def take_lease(order: SupervisorOrder) -> LeaseConnection:
     """Find the running broker or start one, and hold a lease on it.
 
     Returns:
@@ -155,7 +155,7 @@ def take_lease(order: SupervisorOrder) -> LeaseLine:
     )
 
 
-def start_supervisor(order: SupervisorOrder) -> LeaseLine | None:
+def start_supervisor(order: SupervisorOrder) -> LeaseConnection | None:
     """Start a supervisor, unless another one has the folder.
 
     Raises:
@@ -176,7 +176,7 @@ def start_supervisor(order: SupervisorOrder) -> LeaseLine | None:
     # Reaps the supervisor whenever it ends, for this process may go on for hours and keep a zombie.
     threading.Thread(target=supervisor.wait, name="reap-supervisor", daemon=True).start()
     if token:
-        return LeaseLine(socket.create_connection(("127.0.0.1", int(port)), 5.0), token)
+        return LeaseConnection(socket.create_connection(("127.0.0.1", int(port)), 5.0), token)
     if supervisor.wait(10) == TAKEN:
         return None
     last = "\n".join(f"  {line}" for line in tail(layout.supervisor_log, 5))

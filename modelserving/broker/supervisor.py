@@ -94,7 +94,7 @@ class Supervisor:
                 while not self._is_over():
                     self._take_turn(listener)
             finally:
-                self._leave_nothing()
+                self._clean_up()
 
     def _is_over(self) -> bool:
         if self._phase == "failed":
@@ -113,11 +113,11 @@ class Supervisor:
             elif key.fileobj is self._woken:
                 self._woken.recv(64)
             else:
-                self._hear(key.data)
+                self._read_requests(key.data)
         while not self._events.empty():
             self._react(self._events.get())
         if self._phase != "failed" and self._is_overdue():
-            self._lose_patience()
+            self._on_deadline()
 
     def _launch(self, lease_port: int) -> None:
         """Start Java once; what is wrong before it runs is told to the callers."""
@@ -164,16 +164,16 @@ class Supervisor:
 
     def _react(self, event: _Event) -> None:
         if event == "ready" and self._phase == "starting":
-            self._open_up()
+            self._on_ready()
         elif event == "late" and self._java:
             self._late = True
             self._java.kill()
         elif event == "stop":
             self._end()
         elif event == "ended":
-            self._bury()
+            self._on_java_ended()
 
-    def _open_up(self) -> None:
+    def _on_ready(self) -> None:
         """The broker answers: remember its port, and tell all who wait."""
         self._phase, self._served = "ready", True
         identity = Identity.read(self._layout.identity)
@@ -181,7 +181,7 @@ class Supervisor:
             replace(identity, port=self._running.port).write(self._layout.identity)
         self._callers.tell_waiting(SupervisorReply.READY)
 
-    def _bury(self) -> None:
+    def _on_java_ended(self) -> None:
         """Java is gone: as wanted, by accident, or before it ever answered."""
         java, self._java = self._java, None
         if self._served and self._cache is not None and not self._cache_was_there:
@@ -219,7 +219,7 @@ class Supervisor:
         records = self._cache is not None and not self._cache_was_there
         self._deadline = time.monotonic() + (_RECORD_WITHIN_S if records else END_WITHIN_S)
 
-    def _lose_patience(self) -> None:
+    def _on_deadline(self) -> None:
         self._deadline = None
         if self._phase == "closing" and self._java:
             self._java.kill()
@@ -230,7 +230,7 @@ class Supervisor:
         if not self._detached and not self._callers.leases:
             self._end()
 
-    def _leave_nothing(self) -> None:
+    def _clean_up(self) -> None:
         """However this ends: no Java, no file that says there is one, and every caller hears it."""
         if self._java and self._java.poll() is None:
             self._java.kill()
@@ -240,16 +240,16 @@ class Supervisor:
                 file.unlink()
         self._callers.close()
 
-    def _hear(self, caller: Caller) -> None:
+    def _read_requests(self, caller: Caller) -> None:
         held = caller.leased
-        for ask in self._callers.hear(caller):
+        for ask in self._callers.read(caller):
             self._answer(caller, ask)
         if held and not caller.leased:
             self._end_if_unused()
 
     def _answer(self, caller: Caller, ask: Ask) -> None:
         if ask is Ask.LEASE:
-            self._lend(caller)
+            self._grant_lease(caller)
         elif ask is Ask.RELEASE:
             caller.leased = False
             self._end_if_unused()
@@ -263,7 +263,7 @@ class Supervisor:
             self._end()
             caller.tell(SupervisorReply.CLOSING)
 
-    def _lend(self, caller: Caller) -> None:
+    def _grant_lease(self, caller: Caller) -> None:
         if self._phase == "closing":
             caller.tell(SupervisorReply.CLOSING)
         elif self._phase == "failed":

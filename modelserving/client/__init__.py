@@ -11,7 +11,7 @@ from modelserving.client.ask import Asker
 from modelserving.client.faults import FAULTS, break_record
 from modelserving.client.files import FileMessage, FilePublisher, Framing, message_of, read_messages
 from modelserving.client.publisher import DATA_FILES, Dataset, Publisher, Rate, load_dataset
-from modelserving.client.reader import Seen, read_decoded, read_topics
+from modelserving.client.reader import ReadMessage, read_decoded, read_topics
 
 __all__ = [
     "DATA_FILES",
@@ -23,7 +23,7 @@ __all__ = [
     "Framing",
     "Publisher",
     "Rate",
-    "Seen",
+    "ReadMessage",
     "break_record",
     "load_dataset",
     "message_of",

@@ -21,13 +21,13 @@ from modelserving.records import (
 from modelserving.records.decoder import Envelope, RecordDecoder
 from modelserving.records.defaults import decode_default
 
-__all__ = ["Seen", "read_decoded", "read_topics"]
+__all__ = ["ReadMessage", "read_decoded", "read_topics"]
 
 _FIRST = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ReadMessage:
     """One message, as the reader found it.
 
     Args:
@@ -61,7 +61,7 @@ class Seen:
         )
 
 
-def read_topics(connection: Connection, topics: Topics, decoder: RecordDecoder | None = None) -> Iterator[Seen]:
+def read_topics(connection: Connection, topics: Topics, decoder: RecordDecoder | None = None) -> Iterator[ReadMessage]:
     """Every message that is on the topics now, topic by topic.
 
     Args:
@@ -101,7 +101,7 @@ def _read_own(value: bytes | None) -> str:
         ) from error
 
 
-def read_decoded(connection: Connection, topic: str, decode: Callable[[bytes | None], str]) -> Iterator[Seen]:
+def read_decoded(connection: Connection, topic: str, decode: Callable[[bytes | None], str]) -> Iterator[ReadMessage]:
     """Every message that is on one topic now, from its beginning to its present end.
 
     Args:
@@ -113,13 +113,13 @@ def read_decoded(connection: Connection, topic: str, decode: Callable[[bytes | N
         yield _seen(number, message, decode)
 
 
-def _seen(number: int, message: ConsumerRecord, decode: Callable[[bytes | None], str]) -> Seen:
+def _seen(number: int, message: ConsumerRecord, decode: Callable[[bytes | None], str]) -> ReadMessage:
     value = message.value or b""
     try:
         decoded, good = decode(message.value), True
     except RecordError as error:
         decoded, good = str(error), False
-    return Seen(
+    return ReadMessage(
         number,
         message.topic,
         message.partition,

@@ -13,7 +13,7 @@
 
 from modelserving.serving.messages import Batch, ModelShare, ScoredBatch
 from modelserving.serving.options import ServerOptions
-from modelserving.serving.report.meter import BatchOutcome, Effort, Meter, ModelKey, outcome_of
+from modelserving.serving.report.meter import BatchOutcome, Meter, ModelKey, ScoringTime, outcome_of
 from modelserving.serving.report.status import Counts, Health, Phase
 from modelserving.serving.report.view import ServerView
 from modelserving.serving.running.worker_thread import WorkerThread
@@ -23,7 +23,6 @@ __all__ = [
     "Batch",
     "BatchOutcome",
     "Counts",
-    "Effort",
     "Health",
     "Meter",
     "ModelKey",
@@ -31,6 +30,7 @@ __all__ = [
     "Phase",
     "Score",
     "ScoredBatch",
+    "ScoringTime",
     "ServerOptions",
     "ServerView",
     "WorkerThread",

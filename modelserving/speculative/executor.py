@@ -24,7 +24,7 @@ from modelserving.models.model import Scores
 from modelserving.serving.words import read_words
 from modelserving.speculative.answers import Absence, Answer, Responder
 from modelserving.speculative.collector import AnswerCollector
-from modelserving.speculative.standing import Standing
+from modelserving.speculative.health import ParticipantHealth
 
 __all__ = ["Arrival", "Assignment", "Clock", "Inbox", "ModelExecutor"]
 
@@ -108,7 +108,7 @@ class Assignment:
         records: all of one data type.
         collector: takes the answers,
         inbox: by way of this.
-        standing: counts them.
+        health: counts them.
         slowed_ns: they are held back for so long.
     """
 
@@ -117,7 +117,7 @@ class Assignment:
     records: Any
     collector: AnswerCollector
     inbox: Inbox
-    standing: Standing
+    health: ParticipantHealth
     slowed_ns: int = 0
 
 
@@ -144,7 +144,7 @@ class ModelExecutor:
             self._deliver(asked, self._score(asked, rows))
             done = rows.stop
         if done < count and self._late_ns(asked) is not None:
-            asked.standing.count(late=count - done)
+            asked.health.count(late=count - done)
 
     def _piece(self, asked: Assignment) -> int:
         """How many records are scored at once: what takes a quarter of the time that there is, as far as one knows."""
@@ -178,7 +178,7 @@ class ModelExecutor:
         answered = sum(type(one) is Answer for one in arrival.said)
         asked.inbox.put(arrival)
         took_ns = arrival.at_ns - asked.collector.arrived_ns
-        asked.standing.hear(answered, len(arrival.said) - answered, took_ns, self._late_ns(asked, arrival.at_ns))
+        asked.health.record(answered, len(arrival.said) - answered, took_ns, self._late_ns(asked, arrival.at_ns))
 
     def _late_ns(self, asked: Assignment, at_ns: int | None = None) -> int | None:
         due_ns = asked.collector.settings.due_ns(asked.collector.arrived_ns)

@@ -16,8 +16,8 @@ from modelserving.monitoring.monitor.tail import TopicTail
 from modelserving.monitoring.truth.topic import judged_topic
 from modelserving.serving.options import ServerOptions
 from modelserving.serving.running.worker_thread import run_abandonable
-from modelserving.speculative.apart import build_apart
 from modelserving.speculative.control import SettingsSource, settings_topic
+from modelserving.speculative.isolated import build_isolated
 from modelserving.speculative.starter import Starter
 from modelserving.speculative.tracking import create_judged_topic
 from modelserving.stage import StageServer
@@ -40,7 +40,7 @@ class SpeculativeServer(StageServer):
 
     def __init__(self, connection: Connection, options: ServerOptions, isolated: tuple[str, ...] = ()) -> None:
         if isolated:
-            options = replace(options, build=partial(build_apart, names=isolated, build=options.build))
+            options = replace(options, build=partial(build_isolated, names=isolated, build=options.build))
         self._runtime = PykkaRuntime()
         self.starter = Starter(self._runtime, options.make_decoder())
         super().__init__(connection, options, self.starter.score)

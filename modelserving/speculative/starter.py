@@ -25,9 +25,9 @@ from modelserving.serving.messages import Batch, ModelShare, ScoredBatch
 from modelserving.speculative.answers import Absence
 from modelserving.speculative.collector import AnswerCollector
 from modelserving.speculative.executor import Arrival, Assignment, Clock, Inbox, ModelExecutor
+from modelserving.speculative.health import ParticipantHealth
 from modelserving.speculative.outcome import GatheredBatch
 from modelserving.speculative.settings import ParticipantSettings, SpeculativeSettings
-from modelserving.speculative.standing import Standing
 from modelserving.speculative.tracking import QualityTracker
 from modelserving.system.stopping import pause
 
@@ -74,7 +74,7 @@ class Starter:
         self._tracked: dict[str, tuple[object, SpeculativeSettings]] = {}
         self._lock = threading.Lock()
         self._settings: dict[str, SpeculativeSettings] = {}
-        self._standings: dict[tuple[str, str], Standing] = {}
+        self._health: dict[tuple[str, str], ParticipantHealth] = {}
         self._executors: dict[str, Ref] = {}
         self._inbox = Inbox()
 
@@ -127,10 +127,10 @@ class Starter:
     def _quality(self, data_type: str, digest: str, one: ParticipantSettings) -> float | None:
         return self.tracker.quality(data_type, digest, one.quality)
 
-    def standing(self, data_type: str, name: str) -> Standing:
+    def health(self, data_type: str, name: str) -> ParticipantHealth:
         """How a participant has done with the records of a data type."""
         with self._lock:
-            return self._standings.setdefault((data_type, name), Standing(name))
+            return self._health.setdefault((data_type, name), ParticipantHealth(name))
 
     def score(self, batch: Batch, slots: ModelSlots) -> ScoredBatch:
         """Ask all participants about a batch; return when each record is decided.
@@ -187,9 +187,7 @@ class Starter:
         if not filled:
             return None
         settings = self.settings_of(data_type)  # whose models these are is known now
-        allowed = {
-            name: slot for name, slot in filled.items() if self._may_answer(self.standing(data_type, name), name)
-        }
+        allowed = {name: slot for name, slot in filled.items() if self._may_answer(self.health(data_type, name), name)}
         asked = allowed or filled  # whoever is late is better than nobody
         absent = {
             one.name: Absence("left out" if one.name in filled else "no model")
@@ -198,17 +196,17 @@ class Starter:
         }
         collector = AnswerCollector(count, settings, arrived_ns, asked, absent)
         for name in absent.keys() & filled:
-            self.standing(data_type, name).count(left_out=count)
+            self.health(data_type, name).count(left_out=count)
         slowed = {one.name: round(one.slowed_ms * 1e6) for one in settings.participants}
         for name, slot in asked.items():
-            standing = self.standing(data_type, name)
-            standing.count(asked=count)
-            self._executor(name).tell(Assignment(name, slot, records, collector, inbox, standing, slowed[name]))
+            health = self.health(data_type, name)
+            health.count(asked=count)
+            self._executor(name).tell(Assignment(name, slot, records, collector, inbox, health, slowed[name]))
         return _Round(data_type, messages, collector, asked)
 
-    def _may_answer(self, standing: Standing, name: str) -> bool:
+    def _may_answer(self, health: ParticipantHealth, name: str) -> bool:
         """Whether a participant is asked: it is not left out, or its time has come, and it is not stuck in old work."""
-        breaker = standing.breaker
+        breaker = health.breaker
         return breaker.allows(self._clock()) and not (breaker.pauses and self._executor(name).waiting)
 
     def _executor(self, name: str) -> Ref:
@@ -251,11 +249,11 @@ class Starter:
         collector, now_ns = one.collector, self._clock()
         settings, due = collector.settings, collector.settings.due_ns(collector.arrived_ns)
         for name in one.asked:
-            breaker = self.standing(one.data_type, name).breaker
+            breaker = self.health(one.data_type, name).breaker
             if collector.has_failed(name) or (due is not None and now_ns >= due and collector.is_waiting(name)):
                 breaker.missed(now_ns, settings.patience, settings.pause_ns)
             elif not collector.is_waiting(name):
                 breaker.good()
         chosen = outcome.take(one.data_type, one.messages, collector)
         for by, count in chosen.items():
-            self.standing(one.data_type, by).count(chosen=count)
+            self.health(one.data_type, by).count(chosen=count)

@@ -20,7 +20,7 @@ from modelserving.serving.model_source import ModelSource
 from modelserving.serving.options import ServerOptions
 from modelserving.serving.report.meter import Meter, outcome_of
 from modelserving.serving.report.status import Counts, Health, Phase
-from modelserving.serving.running.sessions import run_sessions, spare_the_garbage_collector
+from modelserving.serving.running.sessions import freeze_garbage_collection, run_sessions
 from modelserving.serving.running.watch import TopicWatch, Watched
 from modelserving.serving.running.worker_thread import WorkerThread, run_abandonable
 from modelserving.serving.scoring import Score, score_batch
@@ -105,7 +105,7 @@ class StageServer(Watched):
                 worker = stack.enter_context(WorkerThread("scoring"))
                 source = await stack.enter_async_context(self._models)
                 await source.preload()
-                spare_the_garbage_collector()
+                freeze_garbage_collection()
                 self.phase = Phase.READING_MODELS
                 await source.read_to_end(self._set)
                 send, models = anyio.create_memory_object_stream[SlotsUpdate](0)

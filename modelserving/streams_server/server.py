@@ -21,7 +21,7 @@ from modelserving.models.lifecycle.state import ServingState
 from modelserving.serving import Counts, Health, Phase
 from modelserving.serving.options import ServerOptions
 from modelserving.serving.report.meter import BatchOutcome
-from modelserving.serving.running.sessions import FailureRate, run_sessions, same_name, spare_the_garbage_collector
+from modelserving.serving.running.sessions import FailureRate, freeze_garbage_collection, run_sessions, same_name
 from modelserving.serving.running.watch import TopicWatch, Watched
 from modelserving.serving.running.worker_thread import run_abandonable
 from modelserving.statistics import StatisticsSnapshot
@@ -158,7 +158,7 @@ class StreamsServer(Watched):
         """
         try:
             await anyio.to_thread.run_sync(self._prepare)
-            spare_the_garbage_collector()
+            freeze_garbage_collection()
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self.watch.run)
                 await run_sessions(self._session, lambda: self.counts, self._wait)

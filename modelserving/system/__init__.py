@@ -4,7 +4,7 @@
 
     files.py       a file that is written whole or not at all
     interrupts.py  Ctrl-C that waits until something is not half done
-    late.py        names that a package imports when they are first used
+    lazy.py        names that a package imports when they are first used
     leaving.py     the end of a process that has threads which do not end
     nesting.py     JSON that somebody else wrote, read no deeper than the stack goes
     pacing.py      work that is not urgent, and gives way

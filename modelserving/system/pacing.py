@@ -1,11 +1,11 @@
 """Work that is not urgent gives way to what goes on beside it in this interpreter.
 
 A thread that computes without a pause holds up every other: whoever comes back from the network or from an engine
-waits for the interpreter each time, so that a batch which comes back five times is late by five waits. So unhurried
+waits for the interpreter each time, so that a batch which comes back five times is late by five waits. So paced
 work pauses between two calls of functions, wherever it is just then, for as long as it has worked. The work takes two
 to three times as long; and from Python 3.12 on, calls in other threads cost up to three times as much meanwhile::
 
-    with unhurried():
+    with paced():
         build(model)
 
 What no pause can split is one call into C that keeps the interpreter for itself: that long may others wait, once.
@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-__all__ = ["unhurried"]
+__all__ = ["paced"]
 
 _SHORT_S = 0.0001
 """What takes less than this is not worth a pause."""
@@ -44,7 +44,7 @@ class _Pace:
 
 
 @contextmanager
-def unhurried() -> Iterator[None]:
+def paced() -> Iterator[None]:
     """What is done here, in the calling thread, gives way.
 
     In the main thread it does not, since who calls there waits for it; nor where a profiler looks on.

@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 
 from modelserving.monitoring.metrics import EngineCollector, Exposition, JavaCollector
 from modelserving.monitoring.monitor import Monitor, MonitorCollector
-from modelserving.monitoring.monitor.shadows import BesideServed
+from modelserving.monitoring.monitor.shadows import ShadowQuality
 from modelserving.monitoring.truth.quality import Quality
 from modelserving.serving import ModelKey
 from modelserving.web.app import add_errors, add_metrics, begin_app
@@ -65,7 +65,7 @@ def make_monitor_app(monitor: Monitor) -> FastAPI:
     @app.get("/drift", summary="What drifts")
     def drift() -> DriftState:
         return DriftState(
-            drifting=[str(one) for one in monitor.drift.standing().values() if one is not None],
+            drifting=[str(one) for one in monitor.drift.alarms().values() if one is not None],
             recent=[str(one) for one in monitor.recent],
             values={f"{of} {column}": seen for (of, column), (seen, _) in monitor.drift.counts().items()},
         )
@@ -98,7 +98,7 @@ def _quality(model: ModelKey, found: Quality) -> QualityState:
     )
 
 
-def _beside(model: ModelKey, found: BesideServed) -> QualityState:
+def _beside(model: ModelKey, found: ShadowQuality) -> QualityState:
     better = found.improvement
     told = {"place": "shadow", "gain": better.gain, "doubt": _known(better.doubt)}
     return _quality(model, found.quality).model_copy(update=told)
@@ -108,8 +108,8 @@ def _show(monitor: Monitor) -> PageState:
     """What the page shows of a monitor."""
     health, counts = monitor.health(), monitor.drift.counts()
     drift = [
-        [*name, f"{counts.get(name, (0, 0))[0]}", "" if standing is None else str(standing)]
-        for name, standing in monitor.drift.standing().items()
+        [*name, f"{counts.get(name, (0, 0))[0]}", "" if drifted is None else str(drifted)]
+        for name, drifted in monitor.drift.alarms().items()
     ]
     quality = [_row(model, "served", one) for model, one in monitor.quality().items()]
     for model, beside in monitor.shadows.found().items():

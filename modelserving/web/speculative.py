@@ -14,8 +14,8 @@ from typing import Protocol
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from modelserving.speculative.health import ParticipantHealthSnapshot
 from modelserving.speculative.settings import ParticipantSettings, SpeculativeSettings
-from modelserving.speculative.standing import StandingSnapshot
 from modelserving.speculative.starter import Starter
 from modelserving.web.schemas import PROBLEMS, DataTypePath, ServerView, no_model
 
@@ -106,14 +106,14 @@ def _show(server: SpeculativeView, settings: SpeculativeSettings) -> Speculative
         patience=settings.patience,
         pause_ms=settings.pause_ms,
         participants=[
-            _participant(server, data_type, one, starter.standing(data_type, one.name).snapshot(now_ns))
+            _participant(server, data_type, one, starter.health(data_type, one.name).snapshot(now_ns))
             for one in settings.participants
         ],
     )
 
 
 def _participant(
-    server: SpeculativeView, data_type: str, one: ParticipantSettings, standing: StandingSnapshot
+    server: SpeculativeView, data_type: str, one: ParticipantSettings, health: ParticipantHealthSnapshot
 ) -> ParticipantState:
     found = server.describe(one.name)
     info = found.identity if found else None
@@ -124,15 +124,15 @@ def _participant(
         quality=one.quality,
         tracked_quality=server.starter.tracker.quality(data_type, info.digest, one.quality) if info else None,
         slowed_ms=one.slowed_ms,
-        asked=standing.asked,
-        in_time=standing.in_time,
-        chosen=standing.chosen,
-        late=standing.late,
-        failed=standing.failed,
-        left_out=standing.left_out,
-        waits=standing.waits,
-        took_p50_ms=standing.took.p50_ns / _NS_PER_MS,
-        took_p99_ms=standing.took.p99_ns / _NS_PER_MS,
-        late_p50_ms=standing.lateness.p50_ns / _NS_PER_MS,
-        late_max_ms=standing.lateness.max_ns / _NS_PER_MS,
+        asked=health.asked,
+        in_time=health.in_time,
+        chosen=health.chosen,
+        late=health.late,
+        failed=health.failed,
+        left_out=health.left_out,
+        waits=health.waits,
+        took_p50_ms=health.took.p50_ns / _NS_PER_MS,
+        took_p99_ms=health.took.p99_ns / _NS_PER_MS,
+        late_p50_ms=health.lateness.p50_ns / _NS_PER_MS,
+        late_max_ms=health.lateness.max_ns / _NS_PER_MS,
     )

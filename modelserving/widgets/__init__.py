@@ -15,7 +15,7 @@ Each name is imported when it is first used: ``waiting.py`` alone is needed by w
 
 from typing import TYPE_CHECKING
 
-from modelserving.system.late import importing_late
+from modelserving.system.lazy import lazy_imports
 
 if TYPE_CHECKING:
     from modelserving.widgets.back_pressure import (
@@ -62,7 +62,7 @@ __all__ = [
     "render_stage",
 ]
 
-__getattr__ = importing_late(
+__getattr__ = lazy_imports(
     __name__,
     {
         "back_pressure": ("BackPressureSnapshot", "BackPressureView", "FlowSample", "render_back_pressure"),

@@ -1,4 +1,4 @@
-"""What lessons stand on: the ground of a lesson, boxes to show things in, exercises that check themselves.
+"""What lessons stand on: the environment of a lesson, boxes to show things in, exercises that check themselves.
 
 Each name is imported when it is first used: children of a lesson (``processes/``) are of this package, too, and would
 wait for widgets and figures that they never show.
@@ -6,7 +6,7 @@ wait for widgets and figures that they never show.
 
 from typing import TYPE_CHECKING
 
-from modelserving.system.late import importing_late
+from modelserving.system.lazy import lazy_imports
 
 if TYPE_CHECKING:
     from modelserving.workshop.display.boxes import happened, table
@@ -28,7 +28,7 @@ __all__ = [
     "topic_setting",
 ]
 
-__getattr__ = importing_late(
+__getattr__ = lazy_imports(
     __name__,
     {
         "display.boxes": ("happened", "table"),

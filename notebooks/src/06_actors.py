@@ -338,11 +338,11 @@ promote("wine-linear-regression")
 # %% tags=["breaks"]
 from anyio.lowlevel import checkpoint
 
-from modelserving.actors.dispatch import Gatherer, Postman
+from modelserving.actors.dispatch import ActorClient, Gatherer
 from modelserving.serving import Batch, WorkerThread
 
 lane = lesson.manage(lambda: WorkerThread("asking"), name="lane")  # a thread that waits for answers
-gatherer = Gatherer(manager, Postman(lane, while_waiting=checkpoint))
+gatherer = Gatherer(manager, ActorClient(lane, while_waiting=checkpoint))
 gathered = await gatherer.score(Batch(hundred))
 
 # %%

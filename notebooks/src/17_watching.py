@@ -196,7 +196,7 @@ lesson.tell("which")
 # offset. The monitor **joins** both streams, by Kafka Streams; an answer waits for its truth for seven days.
 
 # %%
-from modelserving.monitoring.replay.answers import RecordPlace
+from modelserving.monitoring.replay.answers import RecordPosition
 from modelserving.monitoring.truth.topic import Truth, read_truths, send_truths
 
 def scored():
@@ -204,9 +204,9 @@ def scored():
     return sorted((decode_scored(one.value) for one in messages), key=lambda one: one.offset)
 
 def taste(first, last):
-    told = {truth.place for truth in read_truths(lesson.connection, lesson.topics)}
-    places = {RecordPlace(one.partition, one.offset) for one in scored()[first:last]} - told
-    truths = [Truth(float(grades[place.offset]), place) for place in places]
+    told = {truth.position for truth in read_truths(lesson.connection, lesson.topics)}
+    positions = {RecordPosition(one.partition, one.offset) for one in scored()[first:last]} - told
+    truths = [Truth(float(grades[position.offset]), position) for position in positions]
     return send_truths(lesson.connection, lesson.topics, truths)
 
 def quality(pairs):

@@ -13,7 +13,7 @@ import pytest
 
 from modelserving.actors import Actor, ActorStatus, Life, ManagerActor, PykkaRuntime, ServingSettings, WorkerPool
 from modelserving.actors.children import Child
-from modelserving.actors.dispatch import Gatherer, Postman
+from modelserving.actors.dispatch import ActorClient, Gatherer
 from modelserving.actors.messages import Answers, AskType, Describe, Routed, ScoreBatch, SetSlots
 from modelserving.actors.rollout import ModelRollout
 from modelserving.errors import ActorStopped, MailboxFull
@@ -99,9 +99,9 @@ def test_where_there_is_no_room_the_batch_waits_and_the_reader_is_held(
     async def go() -> None:
         settings = ServingSettings(tmp_path, score=slowly, mailbox=1)
         manager = runtime.spawn(ManagerActor, runtime, settings, name="manager")
-        await ModelRollout(manager, Postman(worker, pause), True).apply(update(served_by()))
-        gatherer = Gatherer(manager, Postman(worker, hold))
-        first = await gatherer._postman.request(manager, AskType("wine", Describe()))
+        await ModelRollout(manager, ActorClient(worker, pause), True).apply(update(served_by()))
+        gatherer = Gatherer(manager, ActorClient(worker, hold))
+        first = await gatherer._client.request(manager, AskType("wine", Describe()))
         assert first.result(WAIT).known
         batches = [messages([wine()] * 5, partition=number) for number in range(4)]
         found: dict[int, int] = {}
@@ -161,7 +161,7 @@ def test_each_record_that_kills_is_a_dead_letter_and_all_others_are_scored(
     """However many, in batch after batch: what the search for them costs is not held against the actor."""
 
     async def go() -> None:
-        gatherer = Gatherer(runtime.spawn(Scorer, name="scorer"), Postman(worker, pause))
+        gatherer = Gatherer(runtime.spawn(Scorer, name="scorer"), ActorClient(worker, pause))
         for _ in range(3):
             found = (await gatherer.score(some_poison(count, poison))).batch
             assert sorted(letter.offset for letter in found.dead) == list(poison)
@@ -178,7 +178,7 @@ def test_a_batch_that_is_scored_between_the_deaths_saves_the_actor(runtime: Pykk
     """Few records come, one at a time, and every other one kills: more deaths than the limit, but not in a row."""
 
     async def go() -> None:
-        gatherer = Gatherer(runtime.spawn(Scorer, name="scorer"), Postman(worker, pause))
+        gatherer = Gatherer(runtime.spawn(Scorer, name="scorer"), ActorClient(worker, pause))
         for poison in [(0,), ()] * 5:
             found = (await gatherer.score(some_poison(1, poison))).batch
             assert (len(found.dead), len(found.scored)) == (len(poison), 1 - len(poison))
@@ -192,7 +192,7 @@ def test_an_actor_that_fails_on_everything_is_given_up_and_the_search_ends(
     """Six deaths, and not two for each record: all of the batch are dead letters."""
 
     async def go() -> None:
-        gatherer = Gatherer(runtime.spawn(Scorer, name="scorer"), Postman(worker, pause))
+        gatherer = Gatherer(runtime.spawn(Scorer, name="scorer"), ActorClient(worker, pause))
         with pytest.raises(ActorStopped, match=r"given up.*a bug"):  # it has the place of the manager here
             await gatherer.score(some_poison(2_000, range(2_000)))
 
@@ -245,8 +245,8 @@ def test_an_actor_that_was_given_up_is_replaced_when_a_new_model_comes(
 
     async def go() -> None:
         manager = runtime.spawn(ManagerActor, runtime, ServingSettings(tmp_path, score=poisoned), name="manager")
-        postman = Postman(worker, pause)
-        rollout, gatherer = ModelRollout(manager, postman, True), Gatherer(manager, postman)
+        client = ActorClient(worker, pause)
+        rollout, gatherer = ModelRollout(manager, client, True), Gatherer(manager, client)
         await rollout.apply(update(served_by()))
         bugs = tuple(FakeMessage(message.value, message.offset, key=b"bug") for message in messages([wine()] * 9))
         killed = (await gatherer.score(Batch(bugs))).batch

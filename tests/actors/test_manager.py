@@ -13,7 +13,7 @@ import anyio
 import pytest
 
 from modelserving.actors import Life, ManagerActor, Ref, ServingSettings
-from modelserving.actors.dispatch import Gatherer, Postman
+from modelserving.actors.dispatch import ActorClient, Gatherer
 from modelserving.actors.messages import Describe, RestoreAll, Settled, TellType
 from modelserving.actors.rollout import ModelRollout
 from modelserving.config import data_folder
@@ -43,14 +43,14 @@ class Team:
     manager: Ref
     rollout: ModelRollout
     gatherer: Gatherer
-    postman: Postman
+    client: ActorClient
 
     async def score(self, batch: Iterable[FakeMessage]) -> ScoredBatch:
         """Have a batch scored, and tell the actors that it is committed."""
         gathered = await self.gatherer.score(Batch(tuple(batch)))
         for data_type in {work.data_type for work in gathered.works}:
             works = tuple(work for work in gathered.works if work.data_type == data_type)
-            await self.postman.tell(self.manager, TellType(data_type, Settled(works)))
+            await self.client.tell(self.manager, TellType(data_type, Settled(works)))
         return gathered.batch
 
     async def apply_both(self) -> None:
@@ -70,8 +70,8 @@ async def team(runtime: Borrowed, settings: ServingSettings) -> AsyncIterator[Te
     """A manager with its serving actors, for one test."""
     manager = runtime.spawn(ManagerActor, runtime.inner, settings, name=f"manager {secrets.token_hex(4)}")
     with WorkerThread("test") as worker:
-        postman = Postman(worker, partial(anyio.sleep, 0.02))
-        yield Team(manager, ModelRollout(manager, postman, runtime.shares_memory), Gatherer(manager, postman), postman)
+        client = ActorClient(worker, partial(anyio.sleep, 0.02))
+        yield Team(manager, ModelRollout(manager, client, runtime.shares_memory), Gatherer(manager, client), client)
     manager.stop()
     await anyio.to_thread.run_sync(lambda: wait_until(lambda: not serving(runtime), "the end of the actors"))
 
@@ -219,7 +219,7 @@ def test_what_was_saved_is_served_again_by_the_next_manager(runtime: Borrowed, s
             await t.rollout.apply(update(build_candidate(WHITE)))
             await t.score(messages([wine()] * 4))
         async with team(runtime, settings) as t:
-            assert await t.postman.ask(t.manager, RestoreAll(frozenset({"white"}))) == ("wine",)
+            assert await t.client.ask(t.manager, RestoreAll(frozenset({"white"}))) == ("wine",)
             state = await t.describe("wine")
             assert state is not None
             assert state.identity is not None

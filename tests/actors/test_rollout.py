@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from modelserving.actors import ManagerActor, PykkaRuntime, Ref, ServingSettings
-from modelserving.actors.dispatch import Gatherer, Postman
+from modelserving.actors.dispatch import ActorClient, Gatherer
 from modelserving.actors.messages import AskType, Delivery, Describe
 from modelserving.actors.rollout import ModelRollout
 from modelserving.models.info import Slots, SlotsUpdate
@@ -49,7 +49,10 @@ async def changing(manager: Ref, shares_memory: bool = True) -> AsyncIterator[tu
         async def pause() -> None:
             await anyio.sleep(0.01)
 
-        yield ModelRollout(manager, Postman(worker, pause), shares_memory), Gatherer(manager, Postman(asking, pause))
+        yield (
+            ModelRollout(manager, ActorClient(worker, pause), shares_memory),
+            Gatherer(manager, ActorClient(asking, pause)),
+        )
 
 
 class Failing:

@@ -23,7 +23,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from modelserving.broker import EmbeddedKafka
 from modelserving.kafka import Connection
 from modelserving.kafka.admin import end_offsets
-from modelserving.monitoring.replay.answers import RecordPlace
+from modelserving.monitoring.replay.answers import RecordPosition
 from modelserving.monitoring.truth.topic import Truth, create_truth_topic, send_truths
 from modelserving.records import TOPICS
 from modelserving.svg import escape
@@ -170,7 +170,7 @@ def grow(connection: Connection, server: str) -> Mapping[str, Frame]:
         until, told = time.monotonic() + _GROWING_S, 0
         while time.monotonic() < until:
             end = end_offsets(connection, TOPICS.records).get(0, 0)
-            send_truths(connection, TOPICS, [Truth(5.0 + at % 3, RecordPlace(0, at)) for at in range(told, end)])
+            send_truths(connection, TOPICS, [Truth(5.0 + at % 3, RecordPosition(0, at)) for at in range(told, end)])
             told = end
             time.sleep(1)
         return {"StageView": stage_frame(scores.snapshot()), "TopicView": topic_frame(topic.snapshot())}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from modelserving.client import Seen, read_decoded, read_topics
+from modelserving.client import ReadMessage, read_decoded, read_topics
 from modelserving.errors import KafkaError
 from modelserving.kafka import Connection, make_consumer, make_producer
 from modelserving.records import (
@@ -126,4 +126,4 @@ def test_a_missing_topic_is_told(connection: Connection) -> None:
 )
 def test_a_line_says_it_all(key: bytes | None, first: bytes, shown: str) -> None:
     """Keys that are no text are shown escaped."""
-    assert str(Seen(1, "t", 0, 4, key, 0, first, "said", True)) == f"t #1: partition 0, offset 4, {shown}"
+    assert str(ReadMessage(1, "t", 0, 4, key, 0, first, "said", True)) == f"t #1: partition 0, offset 4, {shown}"

@@ -98,7 +98,7 @@ def when_it_has_answered(starter: Starter, name: str, then: Callable[[], None]) 
     """Do something as soon as a participant's answers to ``TWO`` have come, however long it took for them."""
 
     def act() -> None:
-        wait_until(lambda: starter.standing("wine", name).snapshot(0).in_time == 2, f"the answers of {name}")
+        wait_until(lambda: starter.health("wine", name).snapshot(0).in_time == 2, f"the answers of {name}")
         then()
 
     thread = threading.Thread(target=act, daemon=True)
@@ -124,10 +124,10 @@ def test_the_fast_models_answer_leaves_when_the_smart_one_is_late(runtime: Pykka
     assert (said.chosen, said.absent) == ("fast", {"smart": "late"})
     assert said.after_ms >= 100
     gate.open()
-    standing = starter.standing("wine", "smart")
-    wait_until(lambda: standing.snapshot(0).late == 2, "the late answer to be counted")
-    assert standing.snapshot(0).lateness.count == 2
-    assert starter.standing("wine", "fast").snapshot(0).chosen == 2
+    health = starter.health("wine", "smart")
+    wait_until(lambda: health.snapshot(0).late == 2, "the late answer to be counted")
+    assert health.snapshot(0).lateness.count == 2
+    assert starter.health("wine", "fast").snapshot(0).chosen == 2
 
 
 def test_a_shorter_deadline_frees_the_records_that_wait(starter: Starter, gate: Gate) -> None:
@@ -146,7 +146,7 @@ def test_a_model_that_fails_harms_nobody(starter: Starter) -> None:
     done = starter.score(TWO, slots_of(smart=FakeModel(error=RuntimeError("it broke")), fast=FakeModel()))
     assert answers(done) == [(0, 10.0), (1, 11.0)]
     assert account(done).absent == {"smart": "failed"}
-    assert starter.standing("wine", "smart").snapshot(0).failed == 2
+    assert starter.health("wine", "smart").snapshot(0).failed == 2
 
 
 def test_one_that_fails_too_often_is_left_out_and_asked_again_later(runtime: PykkaRuntime) -> None:
@@ -160,11 +160,11 @@ def test_one_that_fails_too_often_is_left_out_and_asked_again_later(runtime: Pyk
         done = starter.score(TWO, slots)
     assert bad.batches == [2, 2]
     assert account(done).absent == {"smart": "left out"}
-    assert starter.standing("wine", "smart").snapshot(0).left_out == 4
+    assert starter.health("wine", "smart").snapshot(0).left_out == 4
     slots.swap(served_by(FakeModel(100.0), "mended", "smart"))
     now[0] = 1_000_000_000
     wait_until(lambda: answers(starter.score(TWO, slots)) == [(0, 1000.0), (1, 1100.0)], "it to take part")
-    assert not starter.standing("wine", "smart").snapshot(now[0]).waits
+    assert not starter.health("wine", "smart").snapshot(now[0]).waits
 
 
 def test_the_only_one_is_asked_however_often_it_failed(starter: Starter) -> None:

@@ -11,7 +11,7 @@ from contextlib import suppress
 import pytest
 
 from modelserving.system import pacing
-from modelserving.system.pacing import unhurried
+from modelserving.system.pacing import paced
 
 
 class Clock:
@@ -60,7 +60,7 @@ def test_unhurried_work_rests_as_long_as_it_worked(clock: Clock) -> None:
     """Wherever it calls something; a step too short to disturb anybody counts towards the next."""
 
     def work() -> None:
-        with unhurried():
+        with paced():
             clock.work(0.002)
             clock.work(0.00006)
             clock.work(0.00006)
@@ -73,7 +73,7 @@ def test_a_long_step_is_no_reason_for_a_long_rest(clock: Clock) -> None:
     """A large model that takes a minute does not take two."""
 
     def work() -> None:
-        with unhurried():
+        with paced():
             clock.work(60)
 
     elsewhere(work)
@@ -81,14 +81,14 @@ def test_a_long_step_is_no_reason_for_a_long_rest(clock: Clock) -> None:
 
 
 def test_whoever_is_in_a_hurry_never_rests(clock: Clock) -> None:
-    """Nor is one made to rest by what another thread does, nor after unhurried work is over, even if it failed."""
+    """Nor is one made to rest by what another thread does, nor after paced work is over, even if it failed."""
 
     def work() -> None:
-        with suppress(ZeroDivisionError), unhurried():
+        with suppress(ZeroDivisionError), paced():
             raise ZeroDivisionError
         clock.work(1)
         assert clock.slept == []
-        with unhurried():
+        with paced():
             elsewhere(lambda: clock.work(1))
 
     elsewhere(work)
@@ -99,8 +99,8 @@ def test_unhurried_work_within_unhurried_work_leaves_it_so(clock: Clock) -> None
     """The outer work goes on as it was."""
 
     def work() -> None:
-        with unhurried():
-            with unhurried():
+        with paced():
+            with paced():
                 pass
             clock.work(0.001)
 
@@ -110,7 +110,7 @@ def test_unhurried_work_within_unhurried_work_leaves_it_so(clock: Clock) -> None
 
 def test_whoever_waits_for_it_in_the_main_thread_waits_no_longer(clock: Clock) -> None:
     """A script that builds a model has nothing else to do."""
-    with unhurried():
+    with paced():
         clock.work(1)
 
     assert clock.slept == []
@@ -122,7 +122,7 @@ def test_who_looks_for_what_takes_long_is_not_disturbed(clock: Clock) -> None:
 
     def work() -> None:
         profiler.enable()
-        with unhurried():
+        with paced():
             clock.work(1)
         step()
         profiler.disable()

@@ -108,7 +108,7 @@ def _lines(model: LoadedModel, found: Backtest) -> Iterator[str]:
     for hour, agreement in found.by_hour.items():
         yield f"  {_hour(hour)}: {_told(agreement)}, {agreement.pairs} records"
     for one in found.differences:
-        where = f"partition {one.place.partition}, offset {one.place.offset}"
+        where = f"partition {one.position.partition}, offset {one.position.offset}"
         yield f"  {where}: {_shown(one.served)} was served, {_shown(one.now)} now"
     if found.unserved:
         yield f"{found.unserved} records were not answered when they were served."
@@ -145,7 +145,7 @@ def _to_json(model: LoadedModel, found: Backtest) -> dict[str, Any]:
         "by_model": [{**one._asdict(), **_agreement(agreement)} for one, agreement in found.by_model.items()],
         "by_hour": [{"hour": _hour(hour), **_agreement(agreement)} for hour, agreement in found.by_hour.items()],
         "differences": [
-            {**one.place._asdict(), "served": one.served, "now": one.now, "apart": one.apart}
+            {**one.position._asdict(), "served": one.served, "now": one.now, "apart": one.apart}
             for one in found.differences
         ],
     }

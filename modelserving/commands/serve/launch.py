@@ -128,7 +128,7 @@ def launch_models(
     """
     from modelserving.kafka import create_topics
     from modelserving.tracing import make_tracer
-    from modelserving.web import make_app, narrate
+    from modelserving.web import make_app, report_to_console
 
     def begin(connection: Connection, member: GroupServer) -> LaunchedServer:
         settings = load_settings()
@@ -147,7 +147,7 @@ def launch_models(
             make_app(server, *routers(server)),
             about,
             look,
-            partial(narrate, server),
+            partial(report_to_console, server),
             (topics.records, topics.models, topics.control, *also_reads(topics)),
             (topics.scored, topics.dead_letters),
         )

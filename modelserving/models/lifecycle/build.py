@@ -14,7 +14,7 @@ from modelserving.models.info import LoadedModel, ModelInfo
 from modelserving.models.lifecycle.probes import Probes, find_probes, golden_batch, own_probes
 from modelserving.models.model import Model, Scores
 from modelserving.records import ModelDescriptor, RecordSchema
-from modelserving.system.pacing import unhurried
+from modelserving.system.pacing import paced
 
 __all__ = ["Builder", "build_candidate", "warm_up"]
 
@@ -41,7 +41,7 @@ def build_candidate(descriptor: ModelDescriptor, schemas: Sequence[RecordSchema]
         ModelFormatError, ModelInputError, ModelRefused: it cannot be built.
         ModelCheckError: it was built, but answers wrongly or not at all.
     """
-    with unhurried():
+    with paced():
         model = factory.create(descriptor)
         try:
             probes = find_probes(model, descriptor.data_type, default_schemas() if schemas is None else schemas)

@@ -88,7 +88,7 @@ class DriftWatch:
                 self._columns.pop((data_type, PREDICTION), None)
         self._add(data_type, PREDICTION, model, answers)
 
-    def standing(self) -> Mapping[tuple[str, str], Alarm | None]:
+    def alarms(self) -> Mapping[tuple[str, str], Alarm | None]:
         """For each data type and column the alarm that stands, if there is one."""
         with self._lock:
             return {name: column.alarm for name, column in self._columns.items()}

@@ -74,8 +74,8 @@ class MonitorCollector(Collector):
 
     def _drift(self) -> Iterator[Metric]:
         alarm = GaugeMetricFamily("modelserving_drift_alarm", "1 while a column drifts.", labels=_COLUMN)
-        for name, standing in self._monitor.drift.standing().items():
-            alarm.add_metric(name, float(standing is not None))
+        for name, drifted in self._monitor.drift.alarms().items():
+            alarm.add_metric(name, float(drifted is not None))
         values = CounterMetricFamily("modelserving_drift_values", "Values that were watched.", labels=_COLUMN)
         alarms = CounterMetricFamily("modelserving_drift_alarms", "Alarms so far.", labels=_COLUMN)
         for name, (seen, count) in self._monitor.drift.counts().items():

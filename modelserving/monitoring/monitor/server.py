@@ -116,7 +116,7 @@ class Monitor:
         """Whether it looks."""
         streams = self.streams
         running = streams is not None and streams.state is State.RUNNING
-        drifting = tuple(str(one) for one in self.drift.standing().values() if one is not None)
+        drifting = tuple(str(one) for one in self.drift.alarms().values() if one is not None)
         details = (self.influx.problem, *drifting) if self.influx and self.influx.problem else drifting
         heartbeat = self._heartbeat
         away = self.tail.away or (heartbeat.missing if running and heartbeat is not None else "")

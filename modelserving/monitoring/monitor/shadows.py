@@ -3,7 +3,7 @@
 ::
 
     judged: who answered, what was true ─┐
-    records, at the same places ─────────┴─▶ the shadow's answer ─▶ its error, and that of who served
+    records, at the same positions ──────┴─▶ the shadow's answer ─▶ its error, and that of who served
 
 A shadow in a server scores some of the records, and what it answers goes nowhere. The log has all of them: so the
 shadow is judged on the very records that the served answers are judged on, and the gain is taken pair by pair.
@@ -25,7 +25,7 @@ from modelserving.kafka import Connection, Message, end_offsets, read_topic
 from modelserving.models.admin.listing import ModelStatus, read_overview
 from modelserving.models.lifecycle.build import build_candidate
 from modelserving.models.lifecycle.slots import ModelSlots
-from modelserving.monitoring.replay.answers import AnswerValue, RecordPlace, answer_of
+from modelserving.monitoring.replay.answers import AnswerValue, RecordPosition, answer_of
 from modelserving.monitoring.replay.window import chunks
 from modelserving.monitoring.truth.join import Judged
 from modelserving.monitoring.truth.quality import Improvement, Quality, improvement_of
@@ -34,7 +34,7 @@ from modelserving.records import ModelDescriptor, RecordSchema, Topics, decode_d
 from modelserving.records.decoder import RecordDecoder
 from modelserving.serving import Batch, ModelKey, score_batch
 
-__all__ = ["BesideServed", "ShadowJudge"]
+__all__ = ["ShadowJudge", "ShadowQuality"]
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ Window = Mapping[int, tuple[int, int]]
 
 
 @dataclass(slots=True)
-class BesideServed:
+class ShadowQuality:
     """A shadow beside what was served, on the same records. Numbers are added up, so that it never grows.
 
     Args:
@@ -77,7 +77,7 @@ class _Shadow:
     def __init__(self, descriptor: ModelDescriptor, schemas: Sequence[RecordSchema]) -> None:
         self.data_type = descriptor.data_type
         self.key = ModelKey(descriptor.data_type, descriptor.name, descriptor.version, descriptor.digest)
-        self.beside = BesideServed()
+        self.beside = ShadowQuality()
         self.asked = 0
         """So many of the pairs that came since the beginning were dealt with."""
         self.slots = ModelSlots()
@@ -115,7 +115,7 @@ class ShadowJudge:
         def read(window: Window) -> Iterable[Message]:
             return read_topic(connection, topics.records, window=window)
 
-        return cls(schemas, _ShadowsOf(connection, topics), read)
+        return cls(schemas, _ShadowReader(connection, topics), read)
 
     def add(self, pairs: Sequence[Judged]) -> None:
         """Take answers that have met their truth; of very many, the last ones."""
@@ -123,7 +123,7 @@ class ShadowJudge:
             self._pairs.extend(pairs)
             self._count += len(pairs)
 
-    def found(self) -> Mapping[ModelKey, BesideServed]:
+    def found(self) -> Mapping[ModelKey, ShadowQuality]:
         """How each shadow has done so far."""
         return {key: shadow.beside for key, shadow in list(self._shadows.items())}
 
@@ -170,19 +170,19 @@ class ShadowJudge:
             return [self._pairs[at] for at in range(start, min(start + _AT_ONCE, len(self._pairs)))]
 
     def _ask(self, shadow: _Shadow, pairs: Sequence[Judged]) -> None:
-        by_place = {one.place: one for one in pairs if one.place is not None}
-        if not by_place:
+        by_position = {one.position: one for one in pairs if one.position is not None}
+        if not by_position:
             return
-        messages = self._read(_window(by_place))
+        messages = self._read(_window(by_position))
         wanted = [
-            one for one in messages if RecordPlace(one.partition, one.offset) in by_place
+            one for one in messages if RecordPosition(one.partition, one.offset) in by_position
         ]  # all, or none is counted
         for chunk in chunks(wanted):
             for scored in score_batch(Batch(chunk), shadow.slots, self._decoder).scored:
-                shadow.beside.add(answer_of(scored), by_place[RecordPlace(scored.partition, scored.offset)])
+                shadow.beside.add(answer_of(scored), by_position[RecordPosition(scored.partition, scored.offset)])
 
 
-class _ShadowsOf:
+class _ShadowReader:
     """The shadows of a pipeline; its topics about models are read again only when something was added to them.
 
     A model by reference has no bytes there, and is not judged.
@@ -211,9 +211,9 @@ class _ShadowsOf:
         return tuple(found.values())
 
 
-def _window(places: Iterable[RecordPlace]) -> Window:
+def _window(positions: Iterable[RecordPosition]) -> Window:
     window: dict[int, tuple[int, int]] = {}
-    for part, offset in places:
+    for part, offset in positions:
         first, last = window.get(part, (offset, 0))
         window[part] = min(first, offset), max(last, offset + 1)
     return window

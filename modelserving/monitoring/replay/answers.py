@@ -11,7 +11,7 @@ from modelserving.errors import RecordError
 from modelserving.kafka import Connection, read_topic
 from modelserving.records import ScoredRecord, decode_scored
 
-__all__ = ["AnswerValue", "RecordPlace", "answer_of", "difference", "read_answers"]
+__all__ = ["AnswerValue", "RecordPosition", "answer_of", "difference", "read_answers"]
 
 AnswerValue: TypeAlias = float | str
 """What a model answered: a number, or the text of a label that spells none."""
@@ -19,7 +19,7 @@ AnswerValue: TypeAlias = float | str
 _CLOSE_ENOUGH = 1e-6
 
 
-class RecordPlace(NamedTuple):
+class RecordPosition(NamedTuple):
     """Where a record is in its topic."""
 
     partition: int

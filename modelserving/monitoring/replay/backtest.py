@@ -19,7 +19,7 @@ from heapq import heappush, heappushpop
 from modelserving.kafka import Connection, Message, read_topic
 from modelserving.models.info import LoadedModel
 from modelserving.models.lifecycle.slots import ModelSlots
-from modelserving.monitoring.replay.answers import AnswerValue, RecordPlace, answer_of, difference, read_answers
+from modelserving.monitoring.replay.answers import AnswerValue, RecordPosition, answer_of, difference, read_answers
 from modelserving.monitoring.replay.window import chunks
 from modelserving.records import ScoredRecord, Topics
 from modelserving.serving import Batch, ModelKey, Score, score_batch
@@ -82,13 +82,13 @@ class Difference:
 
     Args:
         apart: by how much.
-        place: where the record is.
+        position: where the record is.
         served: what was answered.
         now: what the model would have answered.
     """
 
     apart: float
-    place: RecordPlace
+    position: RecordPosition
     served: AnswerValue = field(compare=False)
     now: AnswerValue = field(compare=False)
 
@@ -139,7 +139,7 @@ class Backtest:
 
 def read_served(
     connection: Connection, topic: str, window: Mapping[int, tuple[int, int]], data_type: str
-) -> dict[RecordPlace, Served]:
+) -> dict[RecordPosition, Served]:
     """What was served for the records of a stretch; of a record that was answered twice, the later answer.
 
     Args:
@@ -153,12 +153,12 @@ def read_served(
         KafkaError: there is no such topic.
     """
     known: dict[ModelKey, ModelKey] = {}  # one object for each model, not one for each record
-    found: dict[RecordPlace, Served] = {}
+    found: dict[RecordPosition, Served] = {}
     for one in read_answers(connection, topic):
         first, last = window.get(one.partition, (0, 0))
         if one.data_type == data_type and first <= one.offset < last:
             model = ModelKey(one.data_type, one.model_name, one.model_version, one.model_digest)
-            found[RecordPlace(one.partition, one.offset)] = Served(answer_of(one), known.setdefault(model, model))
+            found[RecordPosition(one.partition, one.offset)] = Served(answer_of(one), known.setdefault(model, model))
     return found
 
 
@@ -191,7 +191,7 @@ def backtest(
 def compare(
     messages: Iterable[Message],
     model: LoadedModel,
-    served: Mapping[RecordPlace, Served],
+    served: Mapping[RecordPosition, Served],
     most: int = 10,
     score: Score = score_batch,
 ) -> Backtest:
@@ -210,9 +210,9 @@ def compare(
     return result
 
 
-def _pair(scored: ScoredRecord, served: Mapping[RecordPlace, Served], result: Backtest, most: int) -> None:
-    place = RecordPlace(scored.partition, scored.offset)
-    before = served.get(place)
+def _pair(scored: ScoredRecord, served: Mapping[RecordPosition, Served], result: Backtest, most: int) -> None:
+    position = RecordPosition(scored.partition, scored.offset)
+    before = served.get(position)
     if before is None:
         result.unserved += 1
         return
@@ -221,7 +221,7 @@ def _pair(scored: ScoredRecord, served: Mapping[RecordPlace, Served], result: Ba
     hour = scored.published_ms // _HOUR_MS * _HOUR_MS
     result.by_group.setdefault((before.model, hour), Agreement()).add(apart)
     if apart:
-        found = Difference(apart, place, before.answer, now)
+        found = Difference(apart, position, before.answer, now)
         if len(result.differences) < most:
             heappush(result.differences, found)
         elif most:

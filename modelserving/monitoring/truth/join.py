@@ -21,7 +21,7 @@ from typing import Any
 from modelserving.errors import RecordError
 from modelserving.kafka.dead_letters import DeadLetter, headers
 from modelserving.kstreams import Processor, ProcessorSupplier, Record, java, raw
-from modelserving.monitoring.replay.answers import AnswerValue, RecordPlace, answer_of
+from modelserving.monitoring.replay.answers import AnswerValue, RecordPosition, answer_of
 from modelserving.monitoring.truth.topic import decode_truth, judged_topic, truth_topic
 from modelserving.records import Topics, decode_scored
 from modelserving.serving import ModelKey
@@ -41,13 +41,13 @@ class Judged:
         model: who answered.
         answer: what.
         truth: what turned out to be true.
-        place: where the record is in its topic; ``None`` where that is not known.
+        position: where the record is in its topic; ``None`` where that is not known.
     """
 
     model: ModelKey
     answer: AnswerValue
     truth: AnswerValue
-    place: RecordPlace | None = field(default=None, compare=False)
+    position: RecordPosition | None = field(default=None, compare=False)
 
 
 def decode_judged(value: bytes | None) -> Judged:
@@ -58,7 +58,7 @@ def decode_judged(value: bytes | None) -> Judged:
     """
     found = read_json(value or b"")
     model = ModelKey(*(str(found[name]) for name in ModelKey._fields))
-    where = RecordPlace(int(found["partition"]), int(found["offset"])) if "offset" in found else None
+    where = RecordPosition(int(found["partition"]), int(found["offset"])) if "offset" in found else None
     return Judged(model, found["answer"], found["truth"], where)
 
 
@@ -129,9 +129,9 @@ def _name_scored(by_key: bool) -> Name:
 def _name_truth(by_key: bool) -> Name:
     def name(key: bytes | None, value: bytes | None) -> bytes | None:
         truth = decode_truth(key, value)
-        if by_key or truth.place is None:
+        if by_key or truth.position is None:
             return truth.key if by_key else None
-        return b"%d:%d" % truth.place
+        return b"%d:%d" % truth.position
 
     return name
 

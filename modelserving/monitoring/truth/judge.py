@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from modelserving.kafka import Connection, Message, read_topic
 from modelserving.models.info import LoadedModel
 from modelserving.models.lifecycle.slots import ModelSlots
-from modelserving.monitoring.replay.answers import AnswerValue, RecordPlace, answer_of
+from modelserving.monitoring.replay.answers import AnswerValue, RecordPosition, answer_of
 from modelserving.monitoring.replay.window import chunks
 from modelserving.monitoring.truth.quality import Improvement, Quality, improvement
 from modelserving.monitoring.truth.topic import Truth, error_of, read_truths
@@ -63,7 +63,7 @@ def judge(
     messages: Iterable[Message], truths: Iterable[Truth], old: LoadedModel, new: LoadedModel, score: Score = score_batch
 ) -> Judgement:
     """The same, of messages and truths that are here: no broker. A record with two truths has the later one."""
-    known = {one.place or one.key: one.truth for one in truths}
+    known = {one.position or one.key: one.truth for one in truths}
     found = Judgement(len(known))
     errors: tuple[list[float], list[float]] = [], []
     slots = ModelSlots(), ModelSlots()
@@ -73,22 +73,22 @@ def judge(
     for chunk in chunks(wanted):
         before, after = (_answers(score(Batch(chunk), one)) for one in slots)
         for message in chunk:
-            place, truth = RecordPlace(message.partition, message.offset), _truth_of(message, known)
-            if truth is not None and place in before and place in after:
-                found.old.add(before[place], truth)
-                found.new.add(after[place], truth)
-                errors[0].append(error_of(before[place], truth))
-                errors[1].append(error_of(after[place], truth))
+            position, truth = RecordPosition(message.partition, message.offset), _truth_of(message, known)
+            if truth is not None and position in before and position in after:
+                found.old.add(before[position], truth)
+                found.new.add(after[position], truth)
+                errors[0].append(error_of(before[position], truth))
+                errors[1].append(error_of(after[position], truth))
     found.improvement = improvement(*errors)
     return found
 
 
-def _answers(done: ScoredBatch) -> dict[RecordPlace, AnswerValue]:
-    return {RecordPlace(one.partition, one.offset): answer_of(one) for one in done.scored}
+def _answers(done: ScoredBatch) -> dict[RecordPosition, AnswerValue]:
+    return {RecordPosition(one.partition, one.offset): answer_of(one) for one in done.scored}
 
 
-def _truth_of(message: Message, known: Mapping[RecordPlace | bytes | None, AnswerValue]) -> AnswerValue | None:
-    found = known.get(RecordPlace(message.partition, message.offset))
+def _truth_of(message: Message, known: Mapping[RecordPosition | bytes | None, AnswerValue]) -> AnswerValue | None:
+    found = known.get(RecordPosition(message.partition, message.offset))
     return found if found is not None or message.key is None else known.get(message.key)
 
 
@@ -96,8 +96,8 @@ def _window(truths: Iterable[Truth]) -> Mapping[int, tuple[int, int]] | None:
     """The stretch of the log that the truths are about; ``None``: all of it, since some name records by their keys."""
     window: dict[int, tuple[int, int]] = {}
     for one in truths:
-        if one.place is None:
+        if one.position is None:
             return None
-        first, last = window.get(one.place.partition, (one.place.offset, 0))
-        window[one.place.partition] = min(first, one.place.offset), max(last, one.place.offset + 1)
+        first, last = window.get(one.position.partition, (one.position.offset, 0))
+        window[one.position.partition] = min(first, one.position.offset), max(last, one.position.offset + 1)
     return window

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modelserving.kafka import Connection, read_topic
-from modelserving.monitoring.replay.answers import RecordPlace, answer_of, read_answers
+from modelserving.monitoring.replay.answers import RecordPosition, answer_of, read_answers
 from modelserving.monitoring.truth.quality import Quality
 from modelserving.monitoring.truth.topic import read_truths
 from modelserving.records import Topics
@@ -24,19 +24,19 @@ def served_quality(connection: Connection, topics: Topics, data_type: str) -> di
         BrokerUnavailable: no broker answers.
         KafkaError: a topic does not exist.
     """
-    by_place, by_key = {}, {}
+    by_position, by_key = {}, {}
     for one in read_truths(connection, topics):
-        if one.place is not None:
-            by_place[one.place] = one.truth
+        if one.position is not None:
+            by_position[one.position] = one.truth
         else:
             by_key[one.key] = one.truth
     if by_key:
         for message in read_topic(connection, topics.records):
             if message.key in by_key:
-                by_place.setdefault(RecordPlace(message.partition, message.offset), by_key[message.key])
+                by_position.setdefault(RecordPosition(message.partition, message.offset), by_key[message.key])
     found: dict[ModelKey, Quality] = {}
     for scored in read_answers(connection, topics.scored):
-        truth = by_place.get(RecordPlace(scored.partition, scored.offset))
+        truth = by_position.get(RecordPosition(scored.partition, scored.offset))
         if truth is not None and scored.data_type == data_type:
             model = ModelKey(scored.data_type, scored.model_name, scored.model_version, scored.model_digest)
             found.setdefault(model, Quality()).add(answer_of(scored), truth)

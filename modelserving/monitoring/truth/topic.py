@@ -3,7 +3,7 @@
 ::
 
     key    value
-    -      {"partition": 0, "offset": 42, "truth": 6}     of the record at that place
+    -      {"partition": 0, "offset": 42, "truth": 6}     of the record at that position
     b"17"  {"truth": "good"}                              of the record with that key, where keys name records
 
 The topic is named after that of the answers: ``hire-scored``, ``hire-truth``.
@@ -22,7 +22,7 @@ from modelserving.errors import DecodeError, FieldError, RecordError
 from modelserving.kafka import Connection, make_producer, read_topic
 from modelserving.kafka.admin import create_named_topics, end_offsets
 from modelserving.kafka.settings import KEPT
-from modelserving.monitoring.replay.answers import AnswerValue, RecordPlace
+from modelserving.monitoring.replay.answers import AnswerValue, RecordPosition
 from modelserving.records import Topics
 from modelserving.system.nesting import read_json
 
@@ -45,12 +45,12 @@ class Truth:
 
     Args:
         truth: the number or label that the model should have answered.
-        place: where the record is in its topic; ``None``: the key says which it is.
+        position: where the record is in its topic; ``None``: the key says which it is.
         key: of the record's message, where it names the record.
     """
 
     truth: AnswerValue
-    place: RecordPlace | None = None
+    position: RecordPosition | None = None
     key: bytes | None = None
 
 
@@ -76,7 +76,7 @@ def create_truth_topic(connection: Connection, topics: Topics) -> None:
 
 def encode_truth(truth: Truth) -> tuple[bytes | None, bytes]:
     """Key and value of its message."""
-    where = truth.place._asdict() if truth.place is not None else {}
+    where = truth.position._asdict() if truth.position is not None else {}
     return truth.key, json.dumps({**where, "truth": truth.truth}, allow_nan=False).encode()
 
 
@@ -93,8 +93,8 @@ def decode_truth(key: bytes | None, value: bytes | None) -> Truth:
         raise DecodeError(f"{len(value or b'')} bytes are no truth, which is a JSON object: {error}.") from error
     if not isinstance(found, dict):
         raise DecodeError(f"a truth is a JSON object, this is {json.dumps(found)[:40]}.")
-    place = _place(found)
-    return Truth(_truth(found.get("truth")), place, _key(key) if place is None else None)
+    position = _position(found)
+    return Truth(_truth(found.get("truth")), position, _key(key) if position is None else None)
 
 
 def _truth(said: object) -> AnswerValue:
@@ -105,11 +105,11 @@ def _truth(said: object) -> AnswerValue:
     return said if isinstance(said, str) else float(said)
 
 
-def _place(found: dict[str, Any]) -> RecordPlace | None:
+def _position(found: dict[str, Any]) -> RecordPosition | None:
     partition, offset = found.get("partition"), found.get("offset")
     if partition is None and offset is None:
         return None
-    return RecordPlace(_whole("partition", partition), _whole("offset", offset))
+    return RecordPosition(_whole("partition", partition), _whole("offset", offset))
 
 
 def _whole(name: str, value: object) -> int:

@@ -12,7 +12,7 @@ Each name is imported when it is first used: who reads plain answers has none of
 
 from typing import TYPE_CHECKING
 
-from modelserving.system.late import importing_late
+from modelserving.system.lazy import lazy_imports
 
 if TYPE_CHECKING:
     from modelserving.records.codecs.avro import AvroCodec
@@ -32,7 +32,7 @@ __all__ = [
     "write_frame",
 ]
 
-__getattr__ = importing_late(
+__getattr__ = lazy_imports(
     __name__,
     {
         "avro": ("AvroCodec",),

@@ -22,7 +22,7 @@ from modelserving.serving.messages import ScoredBatch
 from modelserving.serving.report.recent import Recent, sample
 from modelserving.serving.report.status import Counts
 
-__all__ = ["BUCKETS_S", "BatchOutcome", "Durations", "Effort", "Meter", "ModelKey", "outcome_of"]
+__all__ = ["BUCKETS_S", "BatchOutcome", "Durations", "Meter", "ModelKey", "ScoringTime", "outcome_of"]
 
 BUCKETS_S = (1e-7, 2.5e-7, 5e-7, 1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 1e-2, 1e-1, 1.0)
 """Upper limits of the histogram of scoring times, seconds a record."""
@@ -50,7 +50,7 @@ class ModelKey(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Effort:
+class ScoringTime:
     """How long one model worked on one batch.
 
     Args:
@@ -71,40 +71,40 @@ class BatchOutcome:
     Args:
         counts: of their records.
         dead: what was tried with each dead letter, and the class of its error.
-        efforts: which model worked how long.
+        times: which model worked how long.
         answers: a few of the answers.
     """
 
     counts: Counts = field(default_factory=Counts)
     dead: tuple[tuple[str, str], ...] = ()
-    efforts: tuple[Effort, ...] = ()
+    times: tuple[ScoringTime, ...] = ()
     answers: tuple[ScoredRun, ...] = ()
 
     def __add__(self, more: BatchOutcome) -> BatchOutcome:
         return BatchOutcome(
             self.counts + more.counts,
             (*self.dead, *more.dead),
-            (*self.efforts, *more.efforts),
+            (*self.times, *more.times),
             (*self.answers, *more.answers),
         )
 
 
-def outcome_of(batch: ScoredBatch, efforts: Iterable[Effort] | None = None) -> BatchOutcome:
+def outcome_of(batch: ScoredBatch, times: Iterable[ScoringTime] | None = None) -> BatchOutcome:
     """What became of a batch.
 
     Args:
         batch: the batch.
-        efforts: which model worked how long, where the batch's own shares do not say.
+        times: which model worked how long, where the batch's own shares do not say.
     """
-    if efforts is None:
-        efforts = (
-            Effort(ModelKey(one.data_type, one.name, one.version, one.digest), share.count, share.each_ns)
+    if times is None:
+        times = (
+            ScoringTime(ModelKey(one.data_type, one.name, one.version, one.digest), share.count, share.each_ns)
             for share in batch.shares
             for one in (share.served.info,)
         )
     dead = tuple((letter.stage, letter.error) for letter in batch.dead)
     return BatchOutcome(
-        Counts(len(batch.scored), batch.skipped, len(batch.dead)), dead, tuple(efforts), sample(batch.scored)
+        Counts(len(batch.scored), batch.skipped, len(batch.dead)), dead, tuple(times), sample(batch.scored)
     )
 
 
@@ -128,9 +128,9 @@ class _Histogram:
     buckets: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS_S) + 1))
     sum_ns: int = 0
 
-    def add(self, effort: Effort) -> None:
-        self.buckets[bisect_left(_LIMITS_NS, effort.each_ns)] += effort.count
-        self.sum_ns += effort.each_ns * effort.count
+    def add(self, taken: ScoringTime) -> None:
+        self.buckets[bisect_left(_LIMITS_NS, taken.each_ns)] += taken.count
+        self.sum_ns += taken.each_ns * taken.count
 
     def durations(self) -> Durations:
         return Durations(tuple(accumulate(self.buckets[:-1])), sum(self.buckets), self.sum_ns / 1e9)
@@ -161,9 +161,9 @@ class Meter:
             self._counts = self._counts + outcome.counts
             for reason in outcome.dead:
                 self._dead[reason if reason in self._dead or len(self._dead) < _REASONS else _OTHER] += 1
-            for effort in outcome.efforts:
-                self._models.setdefault(effort.model, _Histogram()).add(effort)
-                self._models.move_to_end(effort.model)
+            for taken in outcome.times:
+                self._models.setdefault(taken.model, _Histogram()).add(taken)
+                self._models.move_to_end(taken.model)
             while len(self._models) > _MODELS:
                 self._models.popitem(last=False)
         self.recent.add(outcome.answers)

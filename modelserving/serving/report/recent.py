@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from modelserving.records import ScoredColumns, ScoredRecord, ScoredRun
 
-__all__ = ["LATELY_S", "Lately", "Recent", "percentile", "sample"]
+__all__ = ["RECENT_S", "Recent", "RecentAnswers", "percentile", "sample"]
 
-LATELY_S = 2.0
+RECENT_S = 2.0
 """What was answered so long ago at most is recent, seconds."""
 
 _OF_BATCH = 32
@@ -42,7 +42,7 @@ def sample(scored: Sequence[ScoredRecord]) -> tuple[ScoredRun, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Lately:
+class RecentAnswers:
     """What was answered to the records of one data type in the last two seconds.
 
     Args:
@@ -74,12 +74,12 @@ class _OfType:
             if label is not None:
                 self.labels[label if label in self.labels or len(self.labels) < _LABELS else _OTHER] += 1
 
-    def lately(self, since_s: float) -> Lately:
+    def recent(self, since_s: float) -> RecentAnswers:
         runs = [one.run for one in self.kept if one.at_s >= since_s]
         _, name, version, *_ = self.kept[-1].run.same
         scores = np.concatenate([np.empty(0), *(run.predictions for run in runs)])
         waited = [np.maximum(run.same[5] / 1e6 - run.published_ms, 0.0) for run in runs]
-        return Lately(
+        return RecentAnswers(
             f"{name} {version}".strip(),
             scores[np.isfinite(scores)],
             np.concatenate([np.empty(0), *waited]),
@@ -109,11 +109,11 @@ class Recent:
             while len(self._types) > _DATA_TYPES:
                 self._types.popitem(last=False)
 
-    def look(self) -> Mapping[str, Lately]:
+    def look(self) -> Mapping[str, RecentAnswers]:
         """What was answered in the last two seconds, by data type, in alphabetical order."""
-        since = self._clock() - LATELY_S
+        since = self._clock() - RECENT_S
         with self._lock:
-            return {data_type: found.lately(since) for data_type, found in sorted(self._types.items())}
+            return {data_type: found.recent(since) for data_type, found in sorted(self._types.items())}
 
 
 def percentile(values: NDArray[np.float64], share: float) -> float | None:

@@ -15,7 +15,7 @@ from kafka.errors import FencedInstanceIdError, InvalidProducerEpochError, Kafka
 from modelserving import jvm
 from modelserving.errors import BrokerUnavailable, RegistryUnavailable, ServerError
 
-__all__ = ["FailureRate", "run_sessions", "same_name", "spare_the_garbage_collector"]
+__all__ = ["FailureRate", "freeze_garbage_collection", "run_sessions", "same_name"]
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +112,7 @@ def same_name(what: str) -> ServerError:
     )
 
 
-def spare_the_garbage_collector() -> None:
+def freeze_garbage_collection() -> None:
     """Take what is loaded so far, for good, out of what is searched for garbage, and leave Java's garbage to Java.
 
     TensorFlow alone brings a million objects. Searching them again and again, while records come and go, cost 40 % of

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from modelserving.models.info import ModelInfo
 from modelserving.models.lifecycle.state import ServingState
 from modelserving.serving import ServerView
-from modelserving.serving.report.recent import Lately, percentile
+from modelserving.serving.report.recent import RecentAnswers, percentile
 from modelserving.web.page.picture import Picture
 
 __all__ = ["PageState", "PageTable", "Shares", "Trend", "show_server"]
@@ -98,17 +98,17 @@ def show_server(server: ServerView) -> PageState:
     )
 
 
-def _trends(data_type: str, lately: Lately) -> Iterator[Trend]:
+def _trends(data_type: str, recent: RecentAnswers) -> Iterator[Trend]:
     """What was answered in the last seconds, and how long after its publishing."""
-    if len(scores := lately.scores) or not lately.labels:
+    if len(scores := recent.scores) or not recent.labels:
         told = (("mean", np.mean), ("highest", np.max), ("lowest", np.min))
         lines = {name: float(of(scores)) if len(scores) else None for name, of in told}
-        yield Trend(title=f"scores of {data_type}", lines=lines, from_zero=False, ground=lately.model)
+        yield Trend(title=f"scores of {data_type}", lines=lines, from_zero=False, ground=recent.model)
     waited = {"half within": 0.5, "99 of 100 within": 0.99}
     yield Trend(
         title=f"from publishing to answer, {data_type}, ms",
-        lines={name: percentile(lately.latencies_ms, share) for name, share in waited.items()},
-        ground=lately.model,
+        lines={name: percentile(recent.latencies_ms, share) for name, share in waited.items()},
+        ground=recent.model,
     )
 
 

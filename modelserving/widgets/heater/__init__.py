@@ -6,7 +6,7 @@
     sliders    the topics   kept, counted  values         the picture
 """
 
-from modelserving.widgets.heater.snapshot import Band, HeaterSnapshot, Reading, RoomSeen, Told
+from modelserving.widgets.heater.snapshot import Band, HeaterSnapshot, Reading, RoomSeen, SentCommand
 from modelserving.widgets.heater.view import HeaterView
 
-__all__ = ["Band", "HeaterSnapshot", "HeaterView", "Reading", "RoomSeen", "Told"]
+__all__ = ["Band", "HeaterSnapshot", "HeaterView", "Reading", "RoomSeen", "SentCommand"]

@@ -8,7 +8,7 @@ from typing import TypeVar
 from modelserving.records import HeaterCommand
 from modelserving.svg import Markup, Scale, document, element, join, label
 from modelserving.widgets.colours import FAINT, INK, SERIES, WARNING
-from modelserving.widgets.heater.snapshot import WINDOW_S, Band, HeaterSnapshot, RoomSeen, Told
+from modelserving.widgets.heater.snapshot import WINDOW_S, Band, HeaterSnapshot, RoomSeen, SentCommand
 from modelserving.widgets.live import Frame
 
 __all__ = ["describe_heaters", "heater_frame", "render_heaters"]
@@ -18,7 +18,7 @@ _LEFT, _RIGHT = 176, 748
 _TOP, _FOOT = 34, 26
 _ALONE, _AMONG = 190, 92
 _BAR = 7
-C = TypeVar("C", Band, Told)
+C = TypeVar("C", Band, SentCommand)
 
 _WARM, _WANTED, _ON = SERIES[0], SERIES[2], SERIES[1]
 
@@ -73,7 +73,7 @@ def _headline(s: HeaterSnapshot) -> str:
 def _sentence(room: RoomSeen) -> str:
     now = "no reading" if room.temperature is None else f"{room.temperature:.1f} °C"
     band = "nothing wanted" if room.band is None else f"wanted {room.band.low:g} to {room.band.high:g}"
-    heater = f"heater {'on' if room.heating else 'off'}" if room.told else "heater never told anything"
+    heater = f"heater {'on' if room.heating else 'off'}" if room.sent else "heater never told anything"
     times = f", {room.commands} commands" if room.commands else ""
     again = f", {room.repeated} of them said again" if room.repeated else ""
     return f"Sensor {room.sensor}: {now}, {band}, {heater}{times}{again}."
@@ -166,15 +166,15 @@ def _curve(room: RoomSeen, across: Scale, up: Scale) -> Markup:
 def _heater(room: RoomSeen, across: Scale, y: float) -> Markup:
     """When the heater was on, and each command."""
     drawn = [element("line", x1=_LEFT, y1=y, x2=_RIGHT, y2=y, stroke=FAINT, stroke_width=0.8)]
-    for told, until in _spans(room.told, across.high):
+    for told, until in _spans(room.sent, across.high):
         left, right = across(told.at_s), across(until)
         if told.command is HeaterCommand.ON and right > left:
             drawn.append(element("rect", x=left, y=y - _BAR / 2, width=right - left, height=_BAR, fill=_ON))
-    drawn += [_command(told, across(told.at_s), y) for told in room.told if told.at_s >= across.low]
+    drawn += [_command(told, across(told.at_s), y) for told in room.sent if told.at_s >= across.low]
     return join(drawn)
 
 
-def _command(told: Told, x: float, y: float) -> Markup:
+def _command(told: SentCommand, x: float, y: float) -> Markup:
     return join((_mark(x, y, told.command), _ring(x, y))) if told.again else _mark(x, y, told.command)
 
 
@@ -193,14 +193,14 @@ def _ring(x: float, y: float) -> Markup:
 def _numbers(room: RoomSeen, top: float) -> Markup:
     """Which sensor, how warm, what its heater does."""
     now = "–" if room.temperature is None else f"{room.temperature:.1f} °C"
-    doing = ("heater on" if room.heating else "heater off") if room.told else "never told"
+    doing = ("heater on" if room.heating else "heater off") if room.sent else "never told"
     again = f", {room.repeated} again" if room.repeated else ""
     return join(
         (
             label(0, top + 12, f"sensor {room.sensor}", fill=INK, font_weight="600", font_size=12),
             label(0, top + 29, now, fill=INK, font_size=13, style="font-variant-numeric:tabular-nums"),
             label(0, top + 45, doing, fill=INK),
-            label(0, top + 60, f"told {room.commands}{again}" if room.told else "", fill=INK),
+            label(0, top + 60, f"told {room.commands}{again}" if room.sent else "", fill=INK),
         )
     )
 

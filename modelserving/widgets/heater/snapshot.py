@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from modelserving.records import HeaterCommand
 
-__all__ = ["WINDOW_S", "Band", "HeaterSnapshot", "Reading", "RoomSeen", "Told"]
+__all__ = ["WINDOW_S", "Band", "HeaterSnapshot", "Reading", "RoomSeen", "SentCommand"]
 
 WINDOW_S = 24.0
 """How far back the picture looks, seconds."""
@@ -44,7 +44,7 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class SentCommand:
     """A command to a heater.
 
     Args:
@@ -66,7 +66,7 @@ class RoomSeen:
         sensor: its number.
         readings: of the last ``WINDOW_S`` seconds, oldest first.
         bands: those of the same time, oldest first; the first one may have begun before.
-        told: commands of the same time, oldest first; the first one may have come before.
+        sent: commands of the same time, oldest first; the first one may have come before.
         commands: all commands since the view began.
         repeated: those of them that said what the one before had said already.
     """
@@ -74,7 +74,7 @@ class RoomSeen:
     sensor: int
     readings: tuple[Reading, ...] = ()
     bands: tuple[Band, ...] = ()
-    told: tuple[Told, ...] = ()
+    sent: tuple[SentCommand, ...] = ()
     commands: int = 0
     repeated: int = 0
 
@@ -91,7 +91,7 @@ class RoomSeen:
     @property
     def heating(self) -> bool:
         """Whether its heater was told to be on last."""
-        return bool(self.told) and self.told[-1].command is HeaterCommand.ON
+        return bool(self.sent) and self.sent[-1].command is HeaterCommand.ON
 
     @property
     def as_wanted(self) -> bool:

@@ -8,7 +8,7 @@ from threading import Lock
 from typing import Protocol, TypeVar
 
 from modelserving.records import HeaterCommand, HeaterControl, SensorReading, TemperatureControl
-from modelserving.widgets.heater.snapshot import WINDOW_S, Band, HeaterSnapshot, Reading, RoomSeen, Told
+from modelserving.widgets.heater.snapshot import WINDOW_S, Band, HeaterSnapshot, Reading, RoomSeen, SentCommand
 
 __all__ = ["HeaterTally"]
 
@@ -29,13 +29,13 @@ class _Room:
 
     readings: deque[Reading] = field(default_factory=lambda: deque(maxlen=_READINGS))
     bands: deque[Band] = field(default_factory=lambda: deque(maxlen=_CHANGES))
-    told: deque[Told] = field(default_factory=lambda: deque(maxlen=_CHANGES))
+    sent: deque[SentCommand] = field(default_factory=lambda: deque(maxlen=_CHANGES))
     commands: int = 0
     repeated: int = 0
 
     @property
     def last(self) -> HeaterCommand | None:
-        return self.told[-1].command if self.told else None
+        return self.sent[-1].command if self.sent else None
 
 
 class HeaterTally:
@@ -65,7 +65,7 @@ class HeaterTally:
                     again = command is room.last
                     room.commands += 1
                     room.repeated += again
-                    room.told.append(Told(at_s, command, again))
+                    room.sent.append(SentCommand(at_s, command, again))
 
     def add_dead_letters(self, number: int) -> None:
         """Count messages that nobody could read."""
@@ -89,7 +89,7 @@ def _seen(sensor: int, room: _Room, since: float) -> RoomSeen:
         sensor,
         tuple(reading for reading in room.readings if reading.at_s >= since),
         _from(room.bands, since),
-        _from(room.told, since),
+        _from(room.sent, since),
         room.commands,
         room.repeated,
     )

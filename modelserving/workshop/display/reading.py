@@ -13,7 +13,7 @@ from kafka.consumer.fetcher import ConsumerRecord
 from modelserving.errors import KafkaError
 from modelserving.kafka import Connection, end_offsets, make_admin
 from modelserving.workshop.display.boxes import Table, table
-from modelserving.workshop.lesson.lesson_topics import patiently
+from modelserving.workshop.lesson.lesson_topics import with_retries
 
 __all__ = ["lag", "records_table", "take", "topic_setting"]
 
@@ -69,7 +69,7 @@ def lag(connection: Connection, group: str, topic: str) -> dict[int, int]:
         topic: its name.
     """
     with closing(make_admin(connection)) as admin:
-        stood = patiently(lambda: admin.list_group_offsets({group: None})[group], f"the positions of {group}")
+        stood = with_retries(lambda: admin.list_group_offsets({group: None})[group], f"the positions of {group}")
     committed = {tp: done.offset for tp, done in stood.items()}
     ends = end_offsets(connection, topic)
     return {part: end - max(0, committed.get(TopicPartition(topic, part), 0)) for part, end in ends.items()}

@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 from modelserving.actors import Actor, Policy, PykkaRuntime, Ref
 from modelserving.errors import ActorError
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, NotYet, WrongAnswer, require
-from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
 
-def check(lesson: Ground, counting: Callable[[], Actor]) -> str:
+def check(lesson: LessonEnvironment, counting: Callable[[], Actor]) -> str:
     """Make an actor of the class, let it count, collect one of the types, and ask what is left."""
     with PykkaRuntime(Policy(restarts=0)) as runtime:
         actor = runtime.spawn(counting, name=f"{lesson.prefix} counting")

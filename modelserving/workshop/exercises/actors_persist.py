@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from modelserving.actors import PykkaRuntime
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require, what_came
-from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
@@ -55,7 +55,7 @@ def _build(name: str) -> Callable[[float], float]:
     return lambda alcohol: alcohol / 2 if name else 0.0
 
 
-def check(lesson: Ground, kept: Sequence[str]) -> str:
+def check(lesson: LessonEnvironment, kept: Sequence[str]) -> str:
     """Let an actor work, end it, start another one on the same file, and see whether it goes on."""
     require(
         isinstance(kept, (tuple, list, set)),

@@ -9,8 +9,8 @@ from typing import Any
 
 from modelserving.actors.routers import Router
 from modelserving.kafka.messages import Message
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require, what_came
-from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
@@ -18,7 +18,7 @@ _WORKERS, _KEYS, _BATCH, _BATCHES = 4, 37, 120, 3
 _Message = namedtuple("_Message", "topic partition offset timestamp key value")
 
 
-def check(lesson: Ground, router: Callable[[], Router]) -> str:
+def check(lesson: LessonEnvironment, router: Callable[[], Router]) -> str:
     """Deal out some batches, and look where each key went, in which order, and who had nothing to do."""
     mine = router()
     seen: list[list[Message]] = [[] for _ in range(_WORKERS)]

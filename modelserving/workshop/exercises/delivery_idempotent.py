@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require, what_came
-from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
@@ -13,7 +13,7 @@ _ONCE = [("wines/0/0", 6), ("wines/0/1", 6), ("wines/0/2", 1)]
 _TWICE = [*_ONCE, ("wines/0/2", 1), ("wines/0/1", 6), ("wines/0/2", 1), ("wines/0/3", 2), ("wines/0/1", 6)]
 
 
-def check(lesson: Ground, cellar: Any) -> str:
+def check(lesson: LessonEnvironment, cellar: Any) -> str:
     """Call it as the broker's world does: in order, then again from an earlier place, and late once more."""
     del lesson
     plain = _filled(cellar, _ONCE)

@@ -8,8 +8,8 @@ from typing import Any
 from kafka import KafkaProducer, OffsetAndMetadata, TopicPartition
 
 from modelserving.kafka import make_producer, read_topic
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
-from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
@@ -29,7 +29,7 @@ class _Noted:
         return getattr(self._producer, name)
 
 
-def check(lesson: Ground, deal_with: _DealWith) -> str:
+def check(lesson: LessonEnvironment, deal_with: _DealWith) -> str:
     """Let it deal with a batch; then ask the broker for the answers, and for the group's place."""
     source, target = lesson.scratch_topic(), lesson.scratch_topic()
     with make_producer(lesson.connection) as filler:
@@ -72,7 +72,7 @@ def check(lesson: Ground, deal_with: _DealWith) -> str:
     return f"{len(answers)} answers and the group's place, {place}, became visible together, in one transaction."
 
 
-def _values(lesson: Ground, topic: str) -> list[bytes]:
+def _values(lesson: LessonEnvironment, topic: str) -> list[bytes]:
     return [record.value for record in read_topic(lesson.connection, topic)]
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from modelserving.client.letters import LetterFilter
 from modelserving.client.replay import replay
 from modelserving.kafka import DeadLetter, headers, make_producer
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require, what_came
-from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
@@ -19,7 +19,7 @@ _FAILED = {
 }
 
 
-def check(lesson: Ground, chosen: Callable[[], LetterFilter]) -> str:
+def check(lesson: LessonEnvironment, chosen: Callable[[], LetterFilter]) -> str:
     """Put three letters on a topic, replay those that are chosen, and look which came back."""
     wanted = chosen()
     require(

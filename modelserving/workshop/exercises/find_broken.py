@@ -13,8 +13,8 @@ from modelserving.client import load_dataset
 from modelserving.config import data_folder
 from modelserving.kafka import Connection, make_admin, make_producer
 from modelserving.records import encode_wine
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
-from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
@@ -23,7 +23,7 @@ _GONE = 3
 _BROKEN = [5, 6, 9]
 
 
-def check(lesson: Ground, broken_offsets: Callable[[Connection, str], Any]) -> str:
+def check(lesson: LessonEnvironment, broken_offsets: Callable[[Connection, str], Any]) -> str:
     """Publish good and broken records, delete the first few, and compare with what the answer finds."""
     topic = lesson.scratch_topic()
     _publish(lesson, topic)
@@ -45,7 +45,7 @@ def check(lesson: Ground, broken_offsets: Callable[[Connection, str], Any]) -> s
     return f"Offsets {found} of `{topic}` are broken: one cut off, one empty, one with a dangerous data type."
 
 
-def _publish(lesson: Ground, topic: str) -> None:
+def _publish(lesson: LessonEnvironment, topic: str) -> None:
     wines = load_dataset(data_folder(None)).records[:12]
     values = [encode_wine(wine) for wine in wines]
     values[5] = values[5][:20]

@@ -7,8 +7,8 @@ from itertools import pairwise
 from typing import Any
 
 from modelserving.records import HeaterCommand, TemperatureControl
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require, what_came
-from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
@@ -19,7 +19,7 @@ _DAY = (11.0, 12.5, 13.0, 13.1, 14.0, 12.0, 10.0, 9.9, 9.5, 12.0, 13.4)
 _RIGHT = ((13.1, HeaterCommand.ON), (9.9, HeaterCommand.OFF), (13.4, HeaterCommand.ON))
 
 
-def check(lesson: Ground, cool: _Cool) -> str:  # noqa: ARG001 - a pure function, which needs no broker
+def check(lesson: LessonEnvironment, cool: _Cool) -> str:  # noqa: ARG001 - a pure function, which needs no broker
     """Give it a day in a cellar, and one where nobody has said what is wanted."""
     said = _command(cool(30.0, None, None))
     require(said is None, f"Nobody has said how cold it should be, and it answers {_name(said)}. Then it says nothing.")

@@ -18,8 +18,8 @@ from modelserving.records import (
     encode_reading,
     encode_temperature_control,
 )
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
-from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
@@ -31,7 +31,7 @@ _COLD, _WARM = (19.0, 18.5, 18.0), (18.0, 19.0, 21.0, 22.0)
 _Log = list[tuple[str, str | None]]
 
 
-def check(lesson: Ground, remembering: type) -> str:  # noqa: ARG001 - asks the engine, which needs no broker here
+def check(lesson: LessonEnvironment, remembering: type) -> str:  # noqa: ARG001 - asks the engine, which needs no broker here
     """Let it say on, end it, and begin another one with what the changelog has."""
     told, log = _life(remembering, _COLD, [])
     require(told == ["ON"], f"Three cold readings, and it says {_said(told)}. Once ON was expected.")

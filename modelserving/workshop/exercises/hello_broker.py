@@ -8,13 +8,13 @@ from typing import Any
 from kafka import KafkaProducer
 
 from modelserving.kafka import make_producer, read_topic
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, NotYet, WrongAnswer, require
-from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
 
-def check(lesson: Ground, say_hello: Callable[[KafkaProducer, str], Any]) -> str:
+def check(lesson: LessonEnvironment, say_hello: Callable[[KafkaProducer, str], Any]) -> str:
     """Let the answer send to an empty topic, then read the topic."""
     topic = lesson.scratch_topic()
     with make_producer(lesson.connection, linger_ms=0) as producer:

@@ -7,8 +7,8 @@ from typing import Any
 from zlib import crc32
 
 from modelserving.kafka import make_producer, read_topic
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, NotYet, WrongAnswer, require
-from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
@@ -20,7 +20,7 @@ _FLEETS: tuple[Mapping[int, list[int]], ...] = (
 _HolderOf = Callable[[bytes, list[dict[str, Any]]], Any]
 
 
-def check(lesson: Ground, holder_of: _HolderOf) -> str:
+def check(lesson: LessonEnvironment, holder_of: _HolderOf) -> str:
     """Send records with many keys to empty topics of 4 and 6 partitions, and ask the broker where each one went."""
     for fleet in _FLEETS:
         instances = [{"host": "127.0.0.1", "port": port, "partitions": held} for port, held in fleet.items()]
@@ -39,7 +39,7 @@ def check(lesson: Ground, holder_of: _HolderOf) -> str:
     return f"{len(_KEYS)} keys, in topics of 4 and of 6 partitions: each record is where you said, and so is its state."
 
 
-def _send(lesson: Ground, partitions: int) -> Mapping[bytes, int]:
+def _send(lesson: LessonEnvironment, partitions: int) -> Mapping[bytes, int]:
     """Where the records of each key are, as the broker says."""
     topic = lesson.scratch_topic(partitions=partitions)
     with make_producer(lesson.connection) as producer:

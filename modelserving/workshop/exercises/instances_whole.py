@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from modelserving.kafka import end_offsets, make_producer
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
-from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
@@ -17,7 +17,7 @@ _Share = dict[str, Any]
 _Whole = Callable[[list[_Share], int], Any]
 
 
-def check(lesson: Ground, whole: _Whole) -> str:
+def check(lesson: LessonEnvironment, whole: _Whole) -> str:
     """Write wines to an empty topic, share its partitions out among instances, and compare with what the broker has."""
     counted = _write(lesson)
     wines = sum(counted.values())
@@ -62,7 +62,7 @@ def check(lesson: Ground, whole: _Whole) -> str:
     return f"{wines} wines, from three instances and from two; and no number where a partition is missing or doubled."
 
 
-def _write(lesson: Ground) -> Mapping[int, int]:
+def _write(lesson: LessonEnvironment) -> Mapping[int, int]:
     """How many wines are in each partition, as the broker says."""
     topic = lesson.scratch_topic(partitions=_PARTITIONS)
     with make_producer(lesson.connection) as producer:

@@ -8,8 +8,8 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 
 from modelserving.kafka import make_producer
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
-from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
@@ -21,7 +21,7 @@ class _PowerCutError(Exception):
     """What the first helper meets."""
 
 
-def check(lesson: Ground, handle_all: _HandleAll) -> str:
+def check(lesson: LessonEnvironment, handle_all: _HandleAll) -> str:
     """Let one member of a group fail at a record, ask the broker where the group stands, let the next one go on."""
     topic = lesson.scratch_topic()
     with make_producer(lesson.connection) as producer:
@@ -51,7 +51,7 @@ def check(lesson: Ground, handle_all: _HandleAll) -> str:
     )
 
 
-def _run(lesson: Ground, topic: str, handle_all: _HandleAll, *, fails: bool) -> tuple[list[int], int]:
+def _run(lesson: LessonEnvironment, topic: str, handle_all: _HandleAll, *, fails: bool) -> tuple[list[int], int]:
     """One member's life: the offsets that it was given, and where the group stands afterwards."""
     handled: list[int] = []
 

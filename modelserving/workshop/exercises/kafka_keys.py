@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from modelserving.kafka import make_producer, read_topic
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
-from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
@@ -16,7 +16,7 @@ _PARTITIONS = 4
 _READINGS = [f"barrel-{barrel} {12 + round_ / 10:.1f}" for round_ in range(8) for barrel in range(1, 9)]
 
 
-def check(lesson: Ground, key_of: Callable[[str], Any]) -> str:
+def check(lesson: LessonEnvironment, key_of: Callable[[str], Any]) -> str:
     """Send readings with these keys to an empty topic, and ask the broker where each one went."""
     keys = [key_of(reading) for reading in _READINGS]
     _require_bytes(keys)

@@ -21,8 +21,8 @@ from modelserving.kstreams import (
     streams_config,
     text,
 )
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
-from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
@@ -30,7 +30,7 @@ _FIRST = (("red", 6), ("red", 3), ("white", 2), ("red", 1))
 _LATER = (("red", 4), ("white", 1), ("rosé", 7))
 
 
-def check(lesson: Ground, counter: type) -> str:
+def check(lesson: LessonEnvironment, counter: type) -> str:
     """Count without a broker; then with one, end the application, and go on elsewhere, where there are no files."""
     _try_alone(counter)
     topic = lesson.scratch_topic()
@@ -83,7 +83,7 @@ def _topology(counter: type, topic: str) -> Any:
     return topology
 
 
-def _counted(lesson: Ground, topology: Any, application: str, folder: Path, last: str) -> dict[str, int]:
+def _counted(lesson: LessonEnvironment, topology: Any, application: str, folder: Path, last: str) -> dict[str, int]:
     """What is in the store when the last bottle has been counted."""
     config = streams_config(
         lesson.connection,

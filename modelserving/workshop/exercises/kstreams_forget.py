@@ -16,8 +16,8 @@ from modelserving.kstreams import (
     raw,
     text,
 )
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, NotYet, WrongAnswer, require
-from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
@@ -34,7 +34,7 @@ _NEWS: tuple[tuple[str, float | None], ...] = (
 _RIGHT = {"Merlot": 8.25, "Riesling": 9.0}
 
 
-def check(lesson: Ground, store: type) -> str:  # noqa: ARG001 - asks the engine, which needs no broker here
+def check(lesson: LessonEnvironment, store: type) -> str:  # noqa: ARG001 - asks the engine, which needs no broker here
     """Have the engine run the store and keep its changelog; then give that to a new store, as the engine does."""
     entries = _logged(store)
     _compare(_restored(store, entries), entries)

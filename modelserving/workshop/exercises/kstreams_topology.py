@@ -5,8 +5,8 @@ from __future__ import annotations
 from modelserving.config import data_folder
 from modelserving.kstreams import ProcessorSupplier, Topology, TopologyTestDriver, serde, text
 from modelserving.records import WineRecord, decode_wine, encode_wine, read_wines
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
-from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
@@ -14,7 +14,7 @@ _STRONG = 12.0
 _Bottle = tuple[str, WineRecord | None]
 
 
-def check(lesson: Ground, strong: type) -> str:  # noqa: ARG001 - asks the engine, which needs no broker here
+def check(lesson: LessonEnvironment, strong: type) -> str:  # noqa: ARG001 - asks the engine, which needs no broker here
     """Run the processor in the engine, on wines of both colours and an empty bottle, and read what came out."""
     bottles = _bottles()
     expected = [(key, wine) for key, wine in bottles if wine is not None and wine.alcohol > _STRONG]

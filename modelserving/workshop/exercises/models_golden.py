@@ -11,8 +11,8 @@ from modelserving.config import data_folder
 from modelserving.models.formats import factory
 from modelserving.models.store.bundled import read_catalog
 from modelserving.records import Golden, ModelDescriptor, WineRecord, read_wines
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
-from modelserving.workshop.lesson.ground import Ground
 from modelserving.workshop.lesson.simulate import Rehearsal
 
 __all__ = ["EXERCISE"]
@@ -22,7 +22,7 @@ _MOST = 3
 _Judge = Callable[[WineRecord], float]
 
 
-def check(lesson: Ground, choose: Callable[[list[WineRecord], _Judge], Any]) -> str:
+def check(lesson: LessonEnvironment, choose: Callable[[list[WineRecord], _Judge], Any]) -> str:
     """Publish the good model and three bad ones, each with the golden records, and see which would serve."""
     good = next(model for model in read_catalog(data_folder() / "models") if model.name == _GOOD)
     wines = _wines()

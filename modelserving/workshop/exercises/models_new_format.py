@@ -13,8 +13,8 @@ from modelserving.config import data_folder
 from modelserving.models.formats.factory import FACTORIES
 from modelserving.models.formats.inputs import to_batch
 from modelserving.records import Golden, ModelDescriptor, ModelType, WineRecord, read_wines
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
-from modelserving.workshop.lesson.ground import Ground
 from modelserving.workshop.lesson.simulate import Rehearsal
 
 __all__ = ["EXERCISE"]
@@ -25,7 +25,7 @@ _DATA = json.dumps({"intercept": _INTERCEPT, **_WEIGHTS}).encode()
 _CLOSE = 1e-9
 
 
-def check(lesson: Ground, factory: Callable[[], Any]) -> str:
+def check(lesson: LessonEnvironment, factory: Callable[[], Any]) -> str:
     """Try the format on three wines, then publish a model of it and see that it would serve."""
     wines = [wine for wine, _ in read_wines(data_folder() / "wine_red.csv", "wine")][:3]
     golden = tuple(Golden(wine, _right(wine)) for wine in wines)

@@ -10,14 +10,14 @@ from modelserving.config import data_folder
 from modelserving.models.lifecycle.state import ServingState
 from modelserving.models.store.bundled import read_catalog
 from modelserving.records import ModelCommand, ModelDescriptor
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, NotYet, WrongAnswer, require
-from modelserving.workshop.lesson.ground import Ground
 from modelserving.workshop.lesson.simulate import Rehearsal
 
 __all__ = ["EXERCISE"]
 
 
-def check(lesson: Ground, undo: Callable[[ServingState], Any]) -> str:
+def check(lesson: LessonEnvironment, undo: Callable[[ServingState], Any]) -> str:
     """Publish two models, send the command once and then again, and see which model serves after each."""
     old, new = _models()
     with Rehearsal(lesson) as topics:

@@ -17,15 +17,15 @@ from modelserving.records import (
     encode_descriptor,
     encode_scored,
 )
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
-from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
 _Who = Callable[[tuple[int, int], list[ScoredRecord], list[ModelDescriptor]], Any]
 
 
-def check(lesson: Ground, who: _Who) -> str:
+def check(lesson: LessonEnvironment, who: _Who) -> str:
     """Write models and answers to empty topics, read them back, and ask about three wines."""
     models = _models()
     answers, wines = _answers(models)
@@ -62,7 +62,7 @@ def _answers(models: list[ModelDescriptor]) -> tuple[list[ScoredRecord], list[tu
     return answers, [((0, 0), first), ((1, 1), line), ((0, 2), retrained)]
 
 
-def _through_the_broker(lesson: Ground, values: Iterable[bytes]) -> list[bytes]:
+def _through_the_broker(lesson: LessonEnvironment, values: Iterable[bytes]) -> list[bytes]:
     topic = lesson.scratch_topic()
     with make_producer(lesson.connection) as producer:
         for value in values:

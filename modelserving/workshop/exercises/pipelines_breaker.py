@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require, what_came
-from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
 
-def check(lesson: Ground, breaker: Any) -> str:
+def check(lesson: LessonEnvironment, breaker: Any) -> str:
     """Fail, succeed and fail, and ask each time whether one may call."""
     del lesson
     one = breaker()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require, what_came
-from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
@@ -23,7 +23,7 @@ _MESSAGES = [
 _EXPECTED = [6.0, 4.0]
 
 
-def check(lesson: Ground, join: Callable[[list[tuple[str, str, float | None]]], Any]) -> str:
+def check(lesson: LessonEnvironment, join: Callable[[list[tuple[str, str, float | None]]], Any]) -> str:
     """Hand it limits and scores in one order, with a limit that changes, one that goes, and a kind without any."""
     del lesson
     found = _alarms(join(_MESSAGES[:2]))

@@ -12,13 +12,13 @@ from modelserving.client import load_dataset
 from modelserving.config import data_folder
 from modelserving.kafka import make_producer, read_topic
 from modelserving.records import FEATURES, WineRecord, decode_wine, encode_wine
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
-from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
 
-def check(lesson: Ground, alcohol_of: Callable[[bytes], Any]) -> str:
+def check(lesson: LessonEnvironment, alcohol_of: Callable[[bytes], Any]) -> str:
     """Publish wines of which some leave fields out, read the bytes back, and compare with what the decoder says."""
     names = getattr(getattr(alcohol_of, "__code__", None), "co_names", ())
     require("decode_wine" not in names, "`decode_wine` is the generated code. Walk from tag to tag yourself, by hand.")

@@ -12,8 +12,8 @@ from modelserving.errors import SchemaError
 from modelserving.records import Column, ColumnType, RecordSchema
 from modelserving.registry import Rule, check_compatible, define, reading_codec
 from modelserving.workshop.exercises.records_schema import columns_of
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
-from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
@@ -24,7 +24,7 @@ _OLD = RecordSchema(
 )
 
 
-def check(_: Ground, evolve: Callable[[tuple[Column, ...]], Any]) -> str:
+def check(_: LessonEnvironment, evolve: Callable[[tuple[Column, ...]], Any]) -> str:
     """Hold the new columns against the old ones, and let each read what the other writes."""
     found = columns_of(evolve(_OLD.columns), "evolve")
     names = [one.name for one in found]

@@ -7,8 +7,8 @@ from typing import Any
 
 from modelserving.records import Column, RecordSchema
 from modelserving.records.codecs import JsonCodec
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require, what_came
-from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE", "columns_of"]
 
@@ -23,7 +23,7 @@ _BAD = (
 )
 
 
-def check(_: Ground, columns: Callable[[], Any]) -> str:
+def check(_: LessonEnvironment, columns: Callable[[], Any]) -> str:
     """Read messages by it: good ones are records, bad ones are not."""
     found = columns_of(columns(), "columns")
     names = sorted(one.name for one in found)

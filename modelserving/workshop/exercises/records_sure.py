@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from modelserving.records import ScoredRecord, decode_scored, encode_scored
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
-from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
@@ -15,7 +15,7 @@ _HIRES = (("casual", 0.93, "casual"), ("member", 0.12, "member"), ("member", 0.4
 """The label, the probability of ``casual``, and what is right."""
 
 
-def check(_: Ground, sure: Callable[[ScoredRecord], Any]) -> str:
+def check(_: LessonEnvironment, sure: Callable[[ScoredRecord], Any]) -> str:
     """Write answers as a server does, read them back, and ask about each."""
     for offset, (label, casual, right) in enumerate(_HIRES):
         outputs = (("probabilities(casual)", casual), ("probabilities(member)", 1 - casual))

@@ -8,15 +8,15 @@ from typing import Any
 from modelserving.models.info import ModelInfo
 from modelserving.records import ModelType
 from modelserving.speculative.answers import Answer, Case, Participant, Responder
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
-from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
 _PEOPLE = tuple(Participant(name, rank) for rank, name in enumerate(("smart", "fast", "third")))
 
 
-def check(lesson: Ground, cautious: Callable[[Case], Any]) -> str:
+def check(lesson: LessonEnvironment, cautious: Callable[[Case], Any]) -> str:
     """Show it some wines, of which some are still waited for."""
     del lesson
     require(

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
-from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
@@ -22,7 +22,7 @@ _CASES = (
 _REQUESTS = 5_000
 
 
-def check(lesson: Ground, hedged: Callable[[float, float, float], Any]) -> str:
+def check(lesson: LessonEnvironment, hedged: Callable[[float, float, float], Any]) -> str:
     """Ask about single requests first, then about five thousand, of which one in twenty is very slow."""
     del lesson
     for asked, wanted in _CASES:

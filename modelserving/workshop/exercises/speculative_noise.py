@@ -23,8 +23,8 @@ from modelserving.records.decoder import RecordDecoder
 from modelserving.serving.messages import Batch
 from modelserving.speculative.settings import ParticipantSettings, SpeculativeSettings
 from modelserving.speculative.starter import Starter
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
-from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
@@ -35,7 +35,7 @@ _SICK = 3
 """The row that the model has no answer to."""
 
 
-def check(lesson: Ground, noisy: Callable[[Any, float, int], Any]) -> str:
+def check(lesson: LessonEnvironment, noisy: Callable[[Any, float, int], Any]) -> str:
     """Ask copies one by one first; then let the real starter ask five of them, and take the median."""
     del lesson
     wines = [one for one in load_dataset(data_folder()).records if one.data_type == "wine"][:_WINES]

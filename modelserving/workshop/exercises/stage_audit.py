@@ -7,8 +7,8 @@ from typing import Any
 
 from modelserving.kafka import make_producer, read_topic
 from modelserving.records import ScoredRecord, decode_scored, encode_scored
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require, what_came
-from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
@@ -25,7 +25,7 @@ _SCENES: tuple[tuple[str, set[_Position], list[_Position]], ...] = (
 )
 
 
-def check(lesson: Ground, audit_all: _Audit) -> str:
+def check(lesson: LessonEnvironment, audit_all: _Audit) -> str:
     """Write answers to an empty topic, read them back from the broker, and have them audited."""
     for scene, lost, again in _SCENES:
         answers = _through_the_broker(lesson, [*(place for place in _SENT if place not in lost), *again])
@@ -57,7 +57,7 @@ def _wrong(scene: str, what: str, found: list[Any], right: list[_Position]) -> s
     return f"{scene}. As {what}, {right or 'nothing'} was expected, and {found or 'nothing'} came.{hint}"
 
 
-def _through_the_broker(lesson: Ground, positions: list[_Position]) -> list[ScoredRecord]:
+def _through_the_broker(lesson: LessonEnvironment, positions: list[_Position]) -> list[ScoredRecord]:
     topic = lesson.scratch_topic(partitions=2)
     with make_producer(lesson.connection) as producer:
         for partition, offset in positions:

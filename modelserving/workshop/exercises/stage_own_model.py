@@ -10,8 +10,8 @@ from modelserving.config import data_folder
 from modelserving.kafka import create_topics, delete_topics, make_producer, read_dead_letters
 from modelserving.models.store.bundled import read_catalog
 from modelserving.records import TOPICS, ModelDescriptor, encode_descriptor
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
-from modelserving.workshop.lesson.ground import Ground
 from modelserving.workshop.processes.process import ServerProcess
 
 __all__ = ["EXERCISE"]
@@ -19,7 +19,7 @@ __all__ = ["EXERCISE"]
 _NAME = "wine-linear-regression"
 
 
-def check(lesson: Ground, kinder: Callable[[ModelDescriptor], Any]) -> str:
+def check(lesson: LessonEnvironment, kinder: Callable[[ModelDescriptor], Any]) -> str:
     """Publish the changed model to empty topics, start a server on them, and ask it which model it serves."""
     original = next(model for model in read_catalog(data_folder() / "models") if model.name == _NAME)
     mine = kinder(original)
@@ -39,7 +39,7 @@ def check(lesson: Ground, kinder: Callable[[ModelDescriptor], Any]) -> str:
     return f"A server started on your model alone. `/state` says: {state['name']}, {str(state['digest'])[:8]}…"
 
 
-def _serve(lesson: Ground, prefix: str, descriptor: ModelDescriptor) -> dict[str, object]:
+def _serve(lesson: LessonEnvironment, prefix: str, descriptor: ModelDescriptor) -> dict[str, object]:
     """What ``/state`` of a server says that has nothing but this model.
 
     Raises:

@@ -10,8 +10,8 @@ from typing import Any
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream
 
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
-from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
@@ -19,7 +19,7 @@ _Rule = Callable[[int, int, int], Any]
 _AT_MOST = 3
 
 
-def check(_: Ground, choose: _Rule) -> str:
+def check(_: LessonEnvironment, choose: _Rule) -> str:
     """Merge real streams by the rule: records alone, models alone, a flood of each."""
     for models, records in ((0, 4), (5, 0), (10, 10), (1, 50)):
         with ExitStack() as streams:

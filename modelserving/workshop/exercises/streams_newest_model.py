@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, NotYet, WrongAnswer, require
-from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
@@ -35,7 +35,7 @@ _EVENTS = [
 _EXPECTED = [None, None, 6, 10, None, 25, 49, None, 18]
 
 
-def check(_: Ground, step: _Step) -> str:
+def check(_: LessonEnvironment, step: _Step) -> str:
     """Send records and models through the scan, and look at each answer."""
     state: tuple[Any, Any] = (None, None)
     for number, ((kind, thing), expected) in enumerate(zip(_EVENTS, _EXPECTED, strict=True)):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from modelserving.kstreams import Consumed, Materialized, StreamsBuilder, TopologyTestDriver, text
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
-from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
@@ -23,7 +23,7 @@ _NEWS: _Records = (
 )
 
 
-def check(lesson: Ground, table_of: Callable[[_Records], dict[str, str]]) -> str:  # noqa: ARG001 - needs no broker
+def check(lesson: LessonEnvironment, table_of: Callable[[_Records], dict[str, str]]) -> str:  # noqa: ARG001 - needs no broker
     """Compare with the engine's own table after each of the records."""
     for count in range(len(_NEWS) + 1):
         news = _NEWS[:count]

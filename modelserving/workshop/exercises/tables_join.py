@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from modelserving.kstreams import Consumed, Produced, StreamsBuilder, TopologyTestDriver, text
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require, what_came
-from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
@@ -27,7 +27,7 @@ _RIGHT = [
 ]
 
 
-def check(lesson: Ground, named: Callable[[Any, Any], Any]) -> str:  # noqa: ARG001 - needs no broker
+def check(lesson: LessonEnvironment, named: Callable[[Any, Any], Any]) -> str:  # noqa: ARG001 - needs no broker
     """Send scores and news about trainers, and look at what comes out."""
     builder = StreamsBuilder()
     as_text = Consumed.with_(text(), text())

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
-from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
@@ -21,7 +21,7 @@ _CASES = (
 )
 
 
-def check(lesson: Ground, wakes: Callable[[Sequence[int], int, int], Any]) -> str:
+def check(lesson: LessonEnvironment, wakes: Callable[[Sequence[int], int, int], Any]) -> str:
     """Show it lags of some nights."""
     del lesson
     for lags, right, why in _CASES:

@@ -8,15 +8,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from modelserving.monitoring.truth.quality import improvement
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
-from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
 _CLOSE = 1e-3
 
 
-def check(lesson: Ground, at_least: Callable[[Sequence[float], Sequence[float]], Any]) -> str:
+def check(lesson: LessonEnvironment, at_least: Callable[[Sequence[float], Sequence[float]], Any]) -> str:
     """Judge by errors that hang together, as errors on the same wines do."""
     del lesson
     old, new = _errors(100)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
-from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
@@ -18,7 +18,7 @@ _CASES = (
 )
 
 
-def check(lesson: Ground, increase: Callable[[Sequence[float]], Any]) -> str:
+def check(lesson: LessonEnvironment, increase: Callable[[Sequence[float]], Any]) -> str:
     """Ask for counters that grow, that begin again, and of one answer."""
     del lesson
     for values, right, why in _CASES:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import SimpleNamespace
 
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
-from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
@@ -14,7 +14,7 @@ _NOW = 1_700_000_000_000
 _MINUTE = 60_000
 
 
-def check(lesson: Ground, when: Callable[[object, int], int]) -> str:  # noqa: ARG001 - a pure function
+def check(lesson: LessonEnvironment, when: Callable[[object, int], int]) -> str:  # noqa: ARG001 - a pure function
     """Ask for scores of the past, of the future, and of no time."""
     said = {name: when(SimpleNamespace(published_ms=at), _NOW) for name, (at, _) in _CASES.items()}
     for name, (at, right) in _CASES.items():

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from modelserving.kstreams import Consumed, StreamsBuilder, TopologyTestDriver, number, text
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require, what_came
-from modelserving.workshop.lesson.ground import Ground
 
 __all__ = ["EXERCISE"]
 
@@ -27,7 +27,7 @@ _SENT = (
 _RIGHT = {("forest", 0): 4, ("forest", 60): 2, ("line", 60): 1}
 
 
-def check(lesson: Ground, final_counts: Callable[[Any], Any]) -> str:  # noqa: ARG001 - needs no broker
+def check(lesson: LessonEnvironment, final_counts: Callable[[Any], Any]) -> str:  # noqa: ARG001 - needs no broker
     """Send scores, some of them late, and look at what is said of each minute, and how often."""
     said, lengths = _said(final_counts)
     require(said, "Nothing was said, though two minutes and their grace are over. Who waits longer than 30 seconds?")

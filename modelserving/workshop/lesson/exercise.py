@@ -17,7 +17,7 @@ from typing import Any
 from kafka.errors import KafkaError as KafkaClientError
 
 from modelserving.errors import KafkaError, ServerError, WaitTimeout
-from modelserving.workshop.lesson.ground import Ground
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.limit import CodeLine, OutOfTime, limited
 
 __all__ = [
@@ -119,7 +119,7 @@ class Exercise:
     hints: tuple[str, ...]
     reference: str
     wrong: tuple[WrongAnswer, ...]
-    check: Callable[[Ground, Any], str]
+    check: Callable[[LessonEnvironment, Any], str]
     seconds: float = 90.0
 
 
@@ -138,7 +138,7 @@ def what_came(value: object) -> str:
     return "`None`" if value is None else f"`{value!r:.60}`, of type `{type(value).__name__}`"
 
 
-def judge(exercise: Exercise, lesson: Ground, answer: Any, *, answer_s: float = ANSWER_SECONDS) -> Verdict:
+def judge(exercise: Exercise, lesson: LessonEnvironment, answer: Any, *, answer_s: float = ANSWER_SECONDS) -> Verdict:
     """Run the check of an exercise, for a limited time.
 
     An error in the attendee's code is a failed answer, with the error and its line; it never ends the notebook. An
@@ -146,7 +146,7 @@ def judge(exercise: Exercise, lesson: Ground, answer: Any, *, answer_s: float = 
 
     Args:
         exercise: whose check.
-        lesson: its ground.
+        lesson: where it runs.
         answer: what the attendee's cell defines.
         answer_s: seconds that the code of the answer may take, all its calls together.
     """
@@ -204,7 +204,7 @@ def _too_long(over: OutOfTime) -> str:
     )
 
 
-def _explain(exercise: str, error: Exception, files: Set[str], lesson: Ground) -> Verdict:
+def _explain(exercise: str, error: Exception, files: Set[str], lesson: LessonEnvironment) -> Verdict:
     """Name the error, and the line of the attendee's code that it came from; or say that it is not the attendee's."""
     lines = [line for one in _chain(error) for line in _lines(one, files)]
     if isinstance(error, WaitTimeout) and not lines and lesson.broker_answers():

@@ -1,4 +1,4 @@
-"""A lesson in a kernel: the ground that it stands on, and its exercises with hints, verdicts and progress."""
+"""A lesson in a kernel: its environment, and its exercises with hints, verdicts and progress."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from modelserving.workshop.display.boxes import Box, Folded, Table, Tone
 from modelserving.workshop.display.predictions import Asked, Predictions
 from modelserving.workshop.display.questions import find_question
 from modelserving.workshop.exercises import find_exercise
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, Outcome, Verdict, code_of, judge
-from modelserving.workshop.lesson.ground import Ground
 from modelserving.workshop.lesson.notebook import has_widgets, prepare_kernel, value_in_notebook, why_undefined
 from modelserving.workshop.lesson.panel import Button, CheckResult, SideBySide
 from modelserving.workshop.lesson.progress import Progress
@@ -37,10 +37,10 @@ _OTHERWISE = (
 )
 
 
-class Lesson(Ground):
+class Lesson(LessonEnvironment):
     """One lesson in one kernel, with its exercises and predictions. ``start`` makes it.
 
-    Its arguments are those of ``Ground``.
+    Its arguments are those of ``LessonEnvironment``.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The ground that a lesson stands on: topics and consumer groups whose names begin with the lesson's prefix."""
+"""What a lesson has on the broker: topics and consumer groups whose names begin with the lesson's prefix."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from modelserving.widgets.waiting import waiting
 __all__ = [
     "Leftovers",
     "delete",
+    "delete_groups",
     "find_leftovers",
-    "forget_groups",
     "hurry_compaction",
     "local_folders",
     "make_topic",
-    "patiently",
     "wait_until",
+    "with_retries",
 ]
 
 T = TypeVar("T")
@@ -57,7 +57,7 @@ class Leftovers:
 
 def find_leftovers(admin: KafkaAdminClient, prefix: str) -> Leftovers:
     """The topics and groups whose names begin with ``prefix-``."""
-    groups = patiently(admin.list_groups, "the broker's list of groups")
+    groups = with_retries(admin.list_groups, "the broker's list of groups")
     return Leftovers(_under(prefix, admin.list_topics()), _under(prefix, (group["group_id"] for group in groups)))
 
 
@@ -81,10 +81,10 @@ def delete(admin: KafkaAdminClient, leftovers: Leftovers) -> tuple[str, ...]:
         admin.delete_topics(list(leftovers.topics), raise_errors=False)
         gone = set(leftovers.topics)
         wait_until(lambda: gone.isdisjoint(admin.list_topics()), f"topics {', '.join(leftovers.topics)} to be deleted")
-    return forget_groups(admin, leftovers.groups)
+    return delete_groups(admin, leftovers.groups)
 
 
-def forget_groups(admin: KafkaAdminClient, groups: Iterable[str]) -> tuple[str, ...]:
+def delete_groups(admin: KafkaAdminClient, groups: Iterable[str]) -> tuple[str, ...]:
     """Delete groups with their positions, also those that a broker that has only just started does not list yet.
 
     Args:
@@ -98,7 +98,7 @@ def forget_groups(admin: KafkaAdminClient, groups: Iterable[str]) -> tuple[str, 
 
     def gone() -> bool:
         # The client answers with the names of errors, and with "OK".
-        said: dict[str, str] = patiently(lambda: dict(admin.delete_groups(sorted(left))), "groups to be deleted")
+        said: dict[str, str] = with_retries(lambda: dict(admin.delete_groups(sorted(left))), "groups to be deleted")
         left.difference_update(group for group, error in said.items() if error in {"OK", "GroupIdNotFoundError"})
         used.update(group for group in left if said[group] == "NonEmptyGroupError")
         left.difference_update(used)
@@ -146,7 +146,7 @@ def hurry_compaction(admin: KafkaAdminClient) -> None:
     admin.alter_configs([ConfigResource(ConfigResourceType.BROKER, broker, configs=pause) for broker in brokers])
 
 
-def patiently(ask: Callable[[], T], what: str) -> T:
+def with_retries(ask: Callable[[], T], what: str) -> T:
     """Ask a broker that may have only just started: it answers for topics first, and for groups a moment later.
 
     Args:

@@ -21,7 +21,7 @@ from modelserving.models.lifecycle.controller import ModelController
 from modelserving.models.lifecycle.slots import ModelSlots
 from modelserving.models.lifecycle.state import ServingState
 from modelserving.records import ModelCommand, ModelDescriptor, encode_command, encode_descriptor
-from modelserving.workshop.lesson.ground import Ground
+from modelserving.workshop.lesson.environment import LessonEnvironment
 
 __all__ = ["Rehearsal", "RehearsedSlots"]
 
@@ -51,7 +51,7 @@ class Rehearsal:
         lesson: whose broker is used; the topics are deleted with it.
     """
 
-    def __init__(self, lesson: Ground) -> None:
+    def __init__(self, lesson: LessonEnvironment) -> None:
         self._connection = lesson.connection
         self._topics = replace(lesson.topics, models=lesson.scratch_topic(), control=lesson.scratch_topic())
         self._producer: KafkaProducer = make_producer(self._connection, linger_ms=0)

@@ -16,7 +16,7 @@ from modelserving.errors import ServerError
 from modelserving.kafka import list_topics, make_admin
 from modelserving.widgets.waiting import waiting
 from modelserving.workshop.lesson import lesson_topics
-from modelserving.workshop.lesson.ground import Ground
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.processes.apart import run_apart
 
 __all__ = ["PROGRAM", "find_quix", "run_quix", "why_no_quix"]
@@ -42,7 +42,7 @@ def find_quix(root: Path | None = None) -> Path | None:
     return python if python.exists() else None
 
 
-def why_no_quix(lesson: Ground) -> str | None:
+def why_no_quix(lesson: LessonEnvironment) -> str | None:
     """Why the program cannot run here, and what to do about it; ``None`` if it can."""
     if lesson.connection.options:
         return "Your broker wants to know who you are, and this small program cannot say it. So it does not run here."
@@ -54,7 +54,7 @@ def why_no_quix(lesson: Ground) -> str | None:
     return None
 
 
-def run_quix(lesson: Ground, model: Path, *, records: str, scored: str, count: int) -> None:
+def run_quix(lesson: LessonEnvironment, model: Path, *, records: str, scored: str, count: int) -> None:
     """Let Quix Streams answer records, from the first one on, and wait for its end.
 
     What it keeps is deleted before and after, so that it can be run again: only its answers stay.
@@ -100,16 +100,16 @@ def _run(command: list[str], root: Path) -> None:
         raise ServerError(f"{PROGRAM} ended with status {done.returncode}:\n{tail}")
 
 
-def _forget(lesson: Ground, group: str) -> None:
+def _forget(lesson: LessonEnvironment, group: str) -> None:
     """Delete its group, its changelogs, whose names begin in Quix Streams' own way, and its local state."""
     shutil.rmtree(_state(lesson), ignore_errors=True)
     topics = tuple(name for name in list_topics(lesson.connection) if name.startswith(f"changelog__{group}--"))
     with closing(make_admin(lesson.connection)) as admin:
         known = {
-            found["group_id"] for found in lesson_topics.patiently(admin.list_groups, "the broker's list of groups")
+            found["group_id"] for found in lesson_topics.with_retries(admin.list_groups, "the broker's list of groups")
         }
         lesson_topics.delete(admin, lesson_topics.Leftovers(topics, tuple({group} & known)))
 
 
-def _state(lesson: Ground) -> Path:
+def _state(lesson: LessonEnvironment) -> Path:
     return lesson.folder / "quix"

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from modelserving.client import Seen
+from modelserving.client import ReadMessage
 from modelserving.commands.records.reading import show_topics
 from modelserving.records import TOPICS
 
 
-def seen(number: int, topic: str, good: bool = True) -> Seen:
-    return Seen(number, topic, 0, number - 1, None, 3, b"abc", "said", good)
+def seen(number: int, topic: str, good: bool = True) -> ReadMessage:
+    return ReadMessage(number, topic, 0, number - 1, None, 3, b"abc", "said", good)
 
 
-def printed(messages: list[Seen], limit: int = 10) -> list[str]:
+def printed(messages: list[ReadMessage], limit: int = 10) -> list[str]:
     lines: list[str] = []
     show_topics(iter(messages), TOPICS, limit, lines.append)
     return lines

@@ -75,11 +75,11 @@ def test_an_alarm_stands_until_what_is_new_is_usual() -> None:
     watch.add_records("wine", {"alcohol": numbers(1, 1_500), "pH": numbers(2, 1_500)})
     watch.add_records("wine", {"alcohol": numbers(3, 500, 12.0), "pH": numbers(4, 500)})
     assert [(one.column, one.time_ms) for one in heard] == [("alcohol", 7)]
-    assert watch.standing() == {("wine", "alcohol"): heard[0], ("wine", "pH"): None}
+    assert watch.alarms() == {("wine", "alcohol"): heard[0], ("wine", "pH"): None}
     assert "alcohol for wine drifts: mean" in str(heard[0])
     for seed in range(12):
         watch.add_records("wine", {"alcohol": numbers(20 + seed, 500, 12.0)})
-    assert watch.standing()["wine", "alcohol"] is None
+    assert watch.alarms()["wine", "alcohol"] is None
     assert watch.counts()["wine", "alcohol"][0] == 8_000
 
 

@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from modelserving.models.info import Slots, SlotsUpdate
 from modelserving.monitoring.metrics import Exposition, ServerCollector
-from modelserving.serving import BatchOutcome, Counts, Effort, ModelKey, Phase
+from modelserving.serving import BatchOutcome, Counts, ModelKey, Phase, ScoringTime
 from tests.fakes import FakeServer, served_by
 from tests.monitoring.tools import lint
 
@@ -21,7 +21,7 @@ def server() -> Iterator[FakeServer]:
     """A server that has done something of everything."""
     made = FakeServer(counts=Counts(7, 2, 3), models_refused=4, models_absent={"beer": "nowhere"}, lost={0: 5})
     made.lag = {0: 11, 1: 0}
-    made.meter.add(BatchOutcome(Counts(7, 2, 3), (("decode", "DecodeError"),) * 3, (Effort(KEY, 7, 2_000),)))
+    made.meter.add(BatchOutcome(Counts(7, 2, 3), (("decode", "DecodeError"),) * 3, (ScoringTime(KEY, 7, 2_000),)))
     first, second, beside = (served_by(name=name) for name in ("first", "second", "beside"))
     for slots in (Slots(first), Slots(second, first, beside, 5.0)):
         made.slots.apply(SlotsUpdate("wine", slots))

@@ -18,7 +18,7 @@ from modelserving.kafka import Connection, make_producer, read_topic
 from modelserving.monitoring.dashboards import ANSWERS, QUALITY
 from modelserving.monitoring.overview import read_announced
 from modelserving.monitoring.overview.announced import servers_folder
-from modelserving.monitoring.replay.answers import RecordPlace
+from modelserving.monitoring.replay.answers import RecordPosition
 from modelserving.monitoring.truth.join import decode_judged
 from modelserving.monitoring.truth.topic import Truth, judged_topic, send_truths
 from modelserving.records import Action, ScoredRecord, Topics, decode_command, encode_scored, encode_wine
@@ -79,7 +79,7 @@ def test_it_sees_drift_and_rolls_back_and_tells_quality_as_the_truth_comes(
                 producer.send(topics.models, key=b"wine", value=model)
             producer.flush()
         send_answers(connection, topics, range(21))
-        send_truths(connection, topics, [Truth(6.0, RecordPlace(0, offset)) for offset in range(20)])
+        send_truths(connection, topics, [Truth(6.0, RecordPosition(0, offset)) for offset in range(20)])
         page = wait_until(lambda: told(monitor), "twenty pairs")
         assert (
             'modelserving_quality_mean_absolute_error{data_type="wine",digest="abc",model="tree",version="1"} 0.5'
@@ -101,11 +101,11 @@ def test_it_sees_drift_and_rolls_back_and_tells_quality_as_the_truth_comes(
         monitor.kill()
         # The answer at 20 waits in its state, which is read again; what is told meanwhile is told once.
         send_answers(connection, topics, range(21, 25))
-        send_truths(connection, topics, [Truth(6.0, RecordPlace(0, offset)) for offset in range(20, 25)])
+        send_truths(connection, topics, [Truth(6.0, RecordPosition(0, offset)) for offset in range(20, 25)])
         with start() as returned:
             wait_until(lambda: pairs(returned) == 25, "the five that it missed")
             judged = [decode_judged(one.value) for one in read_topic(connection, judged_topic(topics))]
-            assert sorted(one.place.offset for one in judged if one.place) == list(range(25))
+            assert sorted(one.position.offset for one in judged if one.position) == list(range(25))
             with ServerProcess("monitor", prefix, options, environ) as second:
                 assert second.wait(WAIT) == 1
                 assert "another monitor runs on this machine" in " ".join(second.log())

@@ -7,7 +7,7 @@ import pytest
 from modelserving.datasets import default_schemas
 from modelserving.errors import KafkaError
 from modelserving.monitoring.monitor.shadows import ShadowJudge
-from modelserving.monitoring.replay.answers import RecordPlace
+from modelserving.monitoring.replay.answers import RecordPosition
 from modelserving.monitoring.truth.join import Judged
 from modelserving.records import ModelDescriptor
 from modelserving.serving import ModelKey
@@ -20,7 +20,7 @@ LOG = messages([wine(), wine(), wine(), b"\xff"])
 
 def judged(*offsets: int, truth: float = 6.0) -> list[Judged]:
     """Wines that were answered 5, by the model that served."""
-    return [Judged(SERVED, 5.0, truth, RecordPlace(0, offset)) for offset in offsets]
+    return [Judged(SERVED, 5.0, truth, RecordPosition(0, offset)) for offset in offsets]
 
 
 class Pipeline:

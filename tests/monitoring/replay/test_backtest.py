@@ -7,7 +7,7 @@ import math
 import pytest
 
 from modelserving.errors import ConfigError
-from modelserving.monitoring.replay.answers import RecordPlace, difference
+from modelserving.monitoring.replay.answers import RecordPosition, difference
 from modelserving.monitoring.replay.backtest import Agreement, Served, compare
 from modelserving.monitoring.replay.window import WindowEdge, parse_edge
 from modelserving.serving import ModelKey
@@ -22,9 +22,9 @@ def log_of(*alcohol: float) -> list[object]:
     return list(messages([wine(alcohol=one) for one in alcohol]))
 
 
-def served(*answers: float, model: ModelKey = OLD) -> dict[RecordPlace, Served]:
+def served(*answers: float, model: ModelKey = OLD) -> dict[RecordPosition, Served]:
     """What was served for the records at offsets 0, 1, 2 ..."""
-    return {RecordPlace(0, offset): Served(answer, model) for offset, answer in enumerate(answers)}
+    return {RecordPosition(0, offset): Served(answer, model) for offset, answer in enumerate(answers)}
 
 
 def test_it_counts_what_agrees_and_by_how_much_the_rest_does_not() -> None:
@@ -36,7 +36,7 @@ def test_it_counts_what_agrees_and_by_how_much_the_rest_does_not() -> None:
 
 def test_it_tells_the_models_apart_that_served() -> None:
     """A stretch of a log may have seen several."""
-    before = {**served(9, 10), RecordPlace(0, 2): Served(5, NEW)}
+    before = {**served(9, 10), RecordPosition(0, 2): Served(5, NEW)}
     found = compare(log_of(9, 10, 11), served_by(), before)  # type: ignore[arg-type]
     assert {model: one.equal for model, one in found.by_model.items()} == {NEW: 0, OLD: 2}
 
@@ -44,7 +44,7 @@ def test_it_tells_the_models_apart_that_served() -> None:
 def test_it_tells_the_largest_differences_first() -> None:
     """With where the record is, and no more of them than were asked for."""
     found = compare(log_of(1, 2, 3, 4), served_by(), served(1, 1, 1, 1), most=2)  # type: ignore[arg-type]
-    assert [(one.place.offset, one.served, one.now) for one in found.differences] == [(3, 1, 4), (2, 1, 3)]
+    assert [(one.position.offset, one.served, one.now) for one in found.differences] == [(3, 1, 4), (2, 1, 3)]
     assert compare(log_of(1, 2), served_by(), served(0, 0), most=0).differences == []  # type: ignore[arg-type]
 
 

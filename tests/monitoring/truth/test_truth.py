@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelserving.errors import RecordError
-from modelserving.monitoring.replay.answers import RecordPlace
+from modelserving.monitoring.replay.answers import RecordPosition
 from modelserving.monitoring.truth.judge import judge
 from modelserving.monitoring.truth.quality import Quality, improvement
 from modelserving.monitoring.truth.topic import Truth, decode_truth, encode_truth, error_of
@@ -20,7 +20,7 @@ NUMBERS = st.floats(-1e6, 1e6)
 
 @given(
     st.one_of(
-        st.builds(Truth, NUMBERS | st.text(), st.builds(RecordPlace, st.integers(0, 99), st.integers(0, 2**60))),
+        st.builds(Truth, NUMBERS | st.text(), st.builds(RecordPosition, st.integers(0, 99), st.integers(0, 2**60))),
         st.builds(Truth, NUMBERS | st.text(), st.none(), st.binary(min_size=1)),
     )
 )
@@ -85,12 +85,12 @@ def test_two_models_are_judged_on_the_same_records() -> None:
         FakeMessage(b"\xff", 4),
     ]
     truths = [
-        Truth(7.0, RecordPlace(0, 0)),
-        Truth(8.0, RecordPlace(0, 0)),
-        Truth(9.0, RecordPlace(0, 1)),
+        Truth(7.0, RecordPosition(0, 0)),
+        Truth(8.0, RecordPosition(0, 0)),
+        Truth(9.0, RecordPosition(0, 1)),
         Truth(11.0, None, b"k"),
-        Truth(5.0, RecordPlace(0, 4)),
-        Truth(5.0, RecordPlace(0, 99)),
+        Truth(5.0, RecordPosition(0, 4)),
+        Truth(5.0, RecordPosition(0, 99)),
     ]
     found = judge(log, truths, served_by(FakeModel(2.0), "double"), served_by(FakeModel(problems={1: "no"}), "same"))
     assert (found.truths, found.old.pairs, found.new.pairs) == (5, 2, 2)

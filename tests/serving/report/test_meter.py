@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from modelserving.kafka.dead_letters import DeadLetter
 from modelserving.models.lifecycle.slots import ModelSlots
-from modelserving.serving import Batch, BatchOutcome, Counts, Effort, Meter, ModelKey, outcome_of, score_batch
+from modelserving.serving import Batch, BatchOutcome, Counts, Meter, ModelKey, ScoringTime, outcome_of, score_batch
 from modelserving.serving.messages import ScoredBatch
 from modelserving.serving.report.meter import BUCKETS_S
 from tests.fakes import messages, served_by, wine
@@ -39,8 +39,8 @@ def test_outcomes_add_up_as_their_batches_would() -> None:
     ]
     one_by_one, together = Meter(), Meter()
     for batch in batches:
-        one_by_one.add(outcome_of(batch, [Effort(TREE, 4, 100)]))
-    together.add(sum((outcome_of(batch, [Effort(TREE, 4, 100)]) for batch in batches), BatchOutcome()))
+        one_by_one.add(outcome_of(batch, [ScoringTime(TREE, 4, 100)]))
+    together.add(sum((outcome_of(batch, [ScoringTime(TREE, 4, 100)]) for batch in batches), BatchOutcome()))
     assert together.counts == one_by_one.counts == Counts(skipped=5, dead_lettered=2)
     assert together.dead_letters() == one_by_one.dead_letters()
     assert together.durations() == one_by_one.durations()
@@ -49,7 +49,11 @@ def test_outcomes_add_up_as_their_batches_would() -> None:
 def test_a_duration_falls_into_the_first_bucket_that_holds_it() -> None:
     """A limit belongs to its own bucket; what is longer than all of them is counted, too."""
     meter = Meter()
-    meter.add(BatchOutcome(efforts=(Effort(TREE, 1, 1_000), Effort(TREE, 2, 1_001), Effort(TREE, 4, 5_000_000_000))))
+    meter.add(
+        BatchOutcome(
+            times=(ScoringTime(TREE, 1, 1_000), ScoringTime(TREE, 2, 1_001), ScoringTime(TREE, 4, 5_000_000_000))
+        )
+    )
     found = meter.durations()[TREE]
     by_limit = dict(zip(BUCKETS_S, found.cumulative, strict=True))
     assert (by_limit[5e-7], by_limit[1e-6], by_limit[2.5e-6], by_limit[1.0], found.count) == (0, 1, 3, 3, 7)
@@ -61,7 +65,7 @@ def test_it_does_not_grow_however_many_models_and_errors_there_are() -> None:
     meter = Meter()
     for number in range(200):
         model = TREE._replace(digest=str(number))
-        meter.add(BatchOutcome(dead=(("decode", f"Error{number}"),), efforts=(Effort(model, 1, 10),)))
+        meter.add(BatchOutcome(dead=(("decode", f"Error{number}"),), times=(ScoringTime(model, 1, 10),)))
     assert len(meter.durations()) == 64
     assert TREE._replace(digest="199") in meter.durations()
     assert len(meter.dead_letters()) == 65

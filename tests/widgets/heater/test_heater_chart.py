@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelserving.records import HeaterCommand
-from modelserving.widgets.heater import Band, HeaterSnapshot, Reading, RoomSeen, Told
+from modelserving.widgets.heater import Band, HeaterSnapshot, Reading, RoomSeen, SentCommand
 from modelserving.widgets.heater.chart import heater_frame, render_heaters
 
 NOW = 1_000_000.0
@@ -16,7 +16,7 @@ ROOM = RoomSeen(
     3,
     (Reading(NOW - 2, 20.0), Reading(NOW - 1, 21.2)),
     (Band(NOW - 60, 20.5, 21.0, 21.5),),
-    (Told(NOW - 9, HeaterCommand.ON), Told(NOW - 2, HeaterCommand.ON, again=True)),
+    (SentCommand(NOW - 9, HeaterCommand.ON), SentCommand(NOW - 2, HeaterCommand.ON, again=True)),
     commands=4,
     repeated=1,
 )
@@ -38,7 +38,7 @@ def test_the_sentence_says_what_the_picture_shows() -> None:
 
 def test_a_command_that_was_said_again_has_a_ring() -> None:
     """One ring explains the picture, and each such command has one."""
-    without = RoomSeen(3, ROOM.readings, ROOM.bands, ROOM.told[:1])
+    without = RoomSeen(3, ROOM.readings, ROOM.bands, ROOM.sent[:1])
     rings = [len(shapes(render_heaters(HeaterSnapshot(NOW, (room,))), "circle")) for room in (without, ROOM)]
     assert rings == [1, 2]
 
@@ -56,6 +56,6 @@ def test_any_rooms_can_be_drawn(temperatures: list[float], bands: list[tuple[flo
     """Whatever is read and wanted, the picture is well-formed, and no rectangle has a width below 0."""
     readings = tuple(Reading(NOW - 3 * n, each) for n, each in enumerate(temperatures))[::-1]
     wanted = tuple(Band(NOW - 20 * (4 - n), mid - by, mid, mid + by) for n, (mid, by) in enumerate(bands))
-    rooms = tuple(RoomSeen(n, readings, wanted, ROOM.told) for n in range(number))
+    rooms = tuple(RoomSeen(n, readings, wanted, ROOM.sent) for n in range(number))
     svg = render_heaters(HeaterSnapshot(NOW, rooms))
     assert all(float(box.attrib["width"]) >= 0 for box in shapes(svg, "rect"))

@@ -15,7 +15,7 @@ def test_a_command_that_says_the_same_is_counted_as_said_again() -> None:
         tally.take(HeaterControl(sensor, command), float(at))
     one, other = tally.snapshot(5.0).rooms
     assert (one.commands, one.repeated, one.heating) == (3, 1, False)
-    assert [told.again for told in one.told] == [False, True, False]
+    assert [told.again for told in one.sent] == [False, True, False]
     assert (other.commands, other.repeated) == (2, 0)
 
 

@@ -14,18 +14,18 @@ from typing import Any, cast
 import pytest
 
 from modelserving.errors import KafkaError, ServerError, WaitTimeout
+from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, NotYet, Outcome, Verdict, code_of, judge, require, what_came
-from modelserving.workshop.lesson.ground import Ground
 
-NO_GROUND = cast("Ground", None)
+NO_ENVIRONMENT = cast("LessonEnvironment", None)
 Code = dict[str, Any]
 
 
-def make(check: Callable[[Ground, Any], str]) -> Exercise:
+def make(check: Callable[[LessonEnvironment, Any], str]) -> Exercise:
     return Exercise("an-id", "90", "title", "goal", "stub", "answer", ("a", "b"), "reference", (), check)
 
 
-def passes(_: Ground, answer: Any) -> str:
+def passes(_: LessonEnvironment, answer: Any) -> str:
     return f"seen {answer}"
 
 
@@ -46,28 +46,28 @@ def test_a_placeholder_anywhere_means_not_attempted(stub: str) -> None:
     """A half-filled stub is not run, so that nobody sees an error about an ellipsis."""
     namespace: Code = {}
     exec(stub, namespace)
-    assert judge(make(passes), NO_GROUND, namespace["answer"]).outcome is Outcome.NOT_ATTEMPTED
+    assert judge(make(passes), NO_ENVIRONMENT, namespace["answer"]).outcome is Outcome.NOT_ATTEMPTED
 
 
 @pytest.mark.parametrize("answer", [3, None, "...", [1, 2], print, lambda x: x])
 def test_anything_else_is_judged(answer: object) -> None:
     """Also an answer of an odd type goes to the check, which can say what is wrong with it."""
-    assert judge(make(passes), NO_GROUND, answer).passed
+    assert judge(make(passes), NO_ENVIRONMENT, answer).passed
 
 
 def test_a_pass_says_what_was_seen() -> None:
     """A right answer gets a sentence about what it did, and not just a tick."""
-    assert judge(make(passes), NO_GROUND, 3).message == "seen 3"
+    assert judge(make(passes), NO_ENVIRONMENT, 3).message == "seen 3"
 
 
 def test_a_wrong_answer_gets_the_checks_message() -> None:
     """What the check says is missing is what the attendee reads."""
 
-    def check(_: Ground, answer: Any) -> str:
+    def check(_: LessonEnvironment, answer: Any) -> str:
         require(answer == 4, "Two more.")
         return "good"
 
-    verdict = judge(make(check), NO_GROUND, 2)
+    verdict = judge(make(check), NO_ENVIRONMENT, 2)
     assert (verdict.outcome, verdict.message) == (Outcome.FAILED, "Two more.")
 
 
@@ -77,7 +77,7 @@ def test_an_error_in_the_answer_names_its_line() -> None:
     def answer(x: int) -> float:
         return x / 0
 
-    verdict = judge(make(lambda _, function: str(function(1))), NO_GROUND, answer)
+    verdict = judge(make(lambda _, function: str(function(1))), NO_ENVIRONMENT, answer)
     assert verdict.outcome is Outcome.FAILED
     assert "ZeroDivisionError" in verdict.message
     assert "return x / 0" in verdict.message
@@ -121,7 +121,7 @@ def in_a_thread(_: int) -> None:
 def test_an_answer_without_an_end_is_stopped_at_its_line(answer: Callable[[int], Any]) -> None:
     """A loop, a wait and one that swallows errors end with a sentence, and interrupts are the notebook's again."""
     before = signal.getsignal(signal.SIGINT)
-    verdict = judge(make(lambda _, function: str(function(1))), NO_GROUND, answer, answer_s=0.3)
+    verdict = judge(make(lambda _, function: str(function(1))), NO_ENVIRONMENT, answer, answer_s=0.3)
     assert verdict.outcome is Outcome.FAILED
     assert "did not end within 0.3 s; it was at line" in verdict.message
     assert signal.getsignal(signal.SIGINT) is before
@@ -132,7 +132,7 @@ def test_an_answer_is_stopped_in_another_thread_too() -> None:
     found: list[Verdict] = []
     exercise = make(lambda _, function: str(function(1)))
     worker = threading.Thread(
-        target=lambda: found.append(judge(exercise, NO_GROUND, endless, answer_s=0.3)), daemon=True
+        target=lambda: found.append(judge(exercise, NO_ENVIRONMENT, endless, answer_s=0.3)), daemon=True
     )
     worker.start()
     worker.join(60)
@@ -143,33 +143,33 @@ def test_an_answer_is_stopped_in_another_thread_too() -> None:
 def test_a_check_has_a_limit_as_a_whole() -> None:
     """Where none of the attendee's code runs at the moment, nobody is blamed for certain."""
 
-    def check(_: Ground, answer: Any) -> str:
+    def check(_: LessonEnvironment, answer: Any) -> str:
         time.sleep(60)
         return "never"
 
     exercise = replace(make(check), seconds=0.3)
-    assert "did not end within 0.3 s" in judge(exercise, NO_GROUND, endless).message
+    assert "did not end within 0.3 s" in judge(exercise, NO_ENVIRONMENT, endless).message
 
 
 def test_an_interrupt_of_a_check_is_an_interrupt() -> None:
     """The stop button works while a check runs."""
 
-    def check(_: Ground, answer: Any) -> str:
+    def check(_: LessonEnvironment, answer: Any) -> str:
         signal.raise_signal(signal.SIGINT)
         return "never"
 
     with pytest.raises(KeyboardInterrupt):
-        judge(make(check), NO_GROUND, 3)
+        judge(make(check), NO_ENVIRONMENT, 3)
 
 
 @pytest.mark.parametrize("error", [KafkaError("no broker"), ServerError("no server"), ConnectionRefusedError()])
 def test_the_broker_is_never_the_attendees_fault(error: Exception) -> None:
     """What fails outside of the answer's own lines says nothing about the answer."""
 
-    def check(_: Ground, answer: Any) -> str:
+    def check(_: LessonEnvironment, answer: Any) -> str:
         raise error
 
-    verdict = judge(make(check), NO_GROUND, 3)
+    verdict = judge(make(check), NO_ENVIRONMENT, 3)
     assert verdict.outcome is Outcome.CANNOT_CHECK
     assert type(error).__name__ in verdict.message
 
@@ -179,17 +179,17 @@ def test_what_never_comes_is_the_brokers_fault_only_if_it_does_not_answer(answer
     """A check that waits in vain for what an answer should have sent does not say that it could not do its work."""
     ground = SimpleNamespace(broker_answers=lambda: answers)
 
-    def check(_: Ground, answer: Any) -> str:
+    def check(_: LessonEnvironment, answer: Any) -> str:
         raise WaitTimeout("Waited 30 s for the answers, in vain.")
 
-    verdict = judge(make(check), cast("Ground", ground), 3)
+    verdict = judge(make(check), cast("LessonEnvironment", ground), 3)
     assert verdict.outcome is outcome
     assert "30 s for the answers" in verdict.message
 
 
 def test_a_value_that_the_check_cannot_use_is_named_as_such() -> None:
     """The code ran; what it gave has another type than the check needs."""
-    verdict = judge(make(lambda _, answer: str(answer() + 1)), NO_GROUND, eval("lambda: '1'"))
+    verdict = judge(make(lambda _, answer: str(answer() + 1)), NO_ENVIRONMENT, eval("lambda: '1'"))
     assert verdict.outcome is Outcome.FAILED
     assert verdict.message.startswith("Your code ran, but the check cannot use what it gave: `TypeError")
 

@@ -8,7 +8,7 @@ import pytest
 from kafka.errors import TopicAlreadyExistsError
 
 from modelserving.config import Settings
-from modelserving.workshop.lesson.lesson_topics import forget_groups, local_folders, make_topic
+from modelserving.workshop.lesson.lesson_topics import delete_groups, local_folders, make_topic
 
 
 class _Admin:
@@ -30,7 +30,7 @@ class _Admin:
 def test_groups_are_forgotten_by_name_as_soon_as_the_broker_can() -> None:
     """What it cannot say yet is asked again; a group in use is named; one that never was is no error."""
     admin = _Admin()
-    assert forget_groups(admin, ["old", "new", "busy"]) == ("busy",)
+    assert delete_groups(admin, ["old", "new", "busy"]) == ("busy",)
     assert admin.asked == [["busy", "new", "old"], ["old"]]
 
 

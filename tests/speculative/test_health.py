@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelserving.speculative.standing import Breaker
+from modelserving.speculative.health import Breaker
 
 
 def test_one_that_is_late_too_often_in_a_row_is_left_out() -> None:

@@ -10,7 +10,7 @@ import pytest
 from modelserving.errors import ScoringError
 from modelserving.models.lifecycle.build import build_candidate
 from modelserving.records import ModelDescriptor, ModelType
-from modelserving.speculative.apart import ProcessModel, build_apart
+from modelserving.speculative.isolated import ProcessModel, build_isolated
 from tests.contract.servers import constant_model, regression, wine
 
 MODEL = ModelDescriptor("linear", "", "wine", ModelType.PMML, regression(1.0, alcohol=0.5))
@@ -20,7 +20,7 @@ BATCH = [wine(alcohol=10.0), wine(alcohol=12.0)]
 @pytest.fixture(scope="module")
 def apart() -> Iterator[ProcessModel]:
     """One for all tests here: its engine takes a second to start."""
-    served = build_apart(MODEL)
+    served = build_isolated(MODEL)
     assert isinstance(served.model, ProcessModel)
     assert served.info.name == "linear"
     yield served.model
@@ -63,6 +63,6 @@ def test_a_batch_that_takes_too_long_ends_the_process(apart: ProcessModel, monke
 
 def test_only_those_that_are_named_get_a_process() -> None:
     """The others stay here, where they are faster."""
-    served = build_apart(constant_model(5.0, "five", "fast"), ("smart",))
+    served = build_isolated(constant_model(5.0, "five", "fast"), ("smart",))
     assert not isinstance(served.model, ProcessModel)
     served.close()

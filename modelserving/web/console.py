@@ -16,7 +16,7 @@ from modelserving.models.info import ModelInfo
 from modelserving.serving import Counts
 from modelserving.web.schemas import ServerView
 
-__all__ = ["Narrator", "narrate"]
+__all__ = ["ConsoleReporter", "report_to_console"]
 
 _LOOK_EVERY_S = 0.5
 _MODELS_EVERY_S = 1.5
@@ -24,7 +24,7 @@ _DEAD_EVERY_S = 10.0
 _COUNTS_EVERY_S = 60.0
 
 
-class Narrator:
+class ConsoleReporter:
     """Says what has changed since the last look.
 
     Args:
@@ -83,9 +83,9 @@ class Narrator:
         self._models = now
 
 
-async def narrate(server: ServerView, say: Callable[[str], object]) -> NoReturn:
+async def report_to_console(server: ServerView, say: Callable[[str], object]) -> NoReturn:
     """Say what changes, until cancelled."""
-    narrator = Narrator(server, say)
+    reporter = ConsoleReporter(server, say)
     while True:
-        await run_sync(narrator.look, abandon_on_cancel=True)
+        await run_sync(reporter.look, abandon_on_cancel=True)
         await anyio.sleep(_LOOK_EVERY_S)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from modelserving.serving import Counts, Phase
-from modelserving.web.narrator import Narrator
+from modelserving.web.console import ConsoleReporter
 from tests.fakes import FakeServer, served_by, update
 
 
@@ -19,12 +19,12 @@ class Clock:
 def test_each_change_is_a_line_and_what_stays_is_none() -> None:
     """Ready, a model, the broker's loss and return; looking again says nothing."""
     server, lines, clock = FakeServer(phase=Phase.STARTING), list[str](), Clock()
-    narrator = Narrator(server, lines.append, clock)
+    reporter = ConsoleReporter(server, lines.append, clock)
 
     def look() -> list[str]:
         clock.now += 2
         lines.clear()
-        narrator.look()
+        reporter.look()
         return list(lines)
 
     assert look() == []
@@ -42,17 +42,17 @@ def test_each_change_is_a_line_and_what_stays_is_none() -> None:
 def test_dead_letters_and_counts_come_now_and_then() -> None:
     """A thousand dead letters are two lines, not a thousand; the counts come each minute, if they changed."""
     server, lines, clock = FakeServer(), list[str](), Clock()
-    narrator = Narrator(server, lines.append, clock)
-    narrator.look()
+    reporter = ConsoleReporter(server, lines.append, clock)
+    reporter.look()
     for number in range(1, 25):
         server.counts = replace(server.counts, dead_lettered=number)
         clock.now += 0.5
-        narrator.look()
+        reporter.look()
     assert [line for line in lines if "dead" in line] == [
         "1 new dead letter; `modelserving reader` shows them.",
         "20 new dead letters; `modelserving reader` shows them.",
     ]
     server.counts = Counts(7, 1, 24)
     clock.now += 60
-    narrator.look()
+    reporter.look()
     assert lines[-1] == "7 scored, 1 skipped, 24 dead letters so far."

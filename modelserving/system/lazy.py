@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
-__all__ = ["importing_late"]
+__all__ = ["lazy_imports"]
 
 
-def importing_late(package: str, names: Mapping[str, Sequence[str]]) -> Callable[[str], Any]:
+def lazy_imports(package: str, names: Mapping[str, Sequence[str]]) -> Callable[[str], Any]:
     """What a package takes as its ``__getattr__``.
 
     Args:

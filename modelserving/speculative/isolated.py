@@ -2,7 +2,7 @@
 
 The engines of the formats that this package brings let go of the interpreter while they compute. A model that is
 Python, or that may hang, does not: ``modelserving serve speculative --isolate NAME``. The child builds the model as the
-server would (``python -m modelserving.speculative.apart``), and is started again when it has ended::
+server would (``python -m modelserving.speculative.isolated``), and is started again when it has ended::
 
     server   records, pickled ─▶ stdin   child
              values and a line of JSON ◀─ stdout        nothing of the child's is unpickled
@@ -31,14 +31,14 @@ from modelserving.models.lifecycle.build import Builder, build_candidate
 from modelserving.models.model import Records, Scores
 from modelserving.records import ModelDescriptor, decode_descriptor, encode_descriptor
 
-__all__ = ["ProcessModel", "build_apart"]
+__all__ = ["ProcessModel", "build_isolated"]
 
 _SIZES = struct.Struct("<QQ")
 _START_SECONDS = 120.0
 _SECONDS = 10.0
 
 
-def build_apart(
+def build_isolated(
     descriptor: ModelDescriptor, names: tuple[str, ...] = ("*",), build: Builder = build_candidate
 ) -> LoadedModel:
     """Build and check a model; then let a child process do the scoring, if it is one of ``names``.
@@ -119,7 +119,7 @@ class ProcessModel:
             _end(child)
 
     def _start(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "modelserving.speculative.apart"]
+        command = [sys.executable, "-m", "modelserving.speculative.isolated"]
         child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         said, _ = self._ask(child, encode_descriptor(self._descriptor), _START_SECONDS)
         if said["error"]:

@@ -27,12 +27,12 @@ from modelserving.workshop.lesson import lesson_topics
 from modelserving.workshop.processes.background import BackgroundTask
 from modelserving.workshop.processes.process import ServerProcess
 
-__all__ = ["Ground"]
+__all__ = ["LessonEnvironment"]
 
 _FLUSH_S = 30.0
 
 
-class Ground:
+class LessonEnvironment:
     """What a lesson stands on: a broker, topics and groups of its own, and what runs behind its cells.
 
     Args:
@@ -89,7 +89,7 @@ class Ground:
         """The name of a consumer group of this lesson's own, which has read nothing yet."""
         full = f"{self.prefix}-{name}"
         # Asked by name: a broker that has only just started does not list all the groups that it knows.
-        busy = full in self._busy or lesson_topics.forget_groups(self._admin, [full])
+        busy = full in self._busy or lesson_topics.delete_groups(self._admin, [full])
         return f"{full}-{secrets.token_hex(2)}" if busy else full
 
     def topic(self, name: str, *, partitions: int = 1, compacted: bool = False) -> str:
@@ -268,7 +268,7 @@ class Ground:
             shutil.rmtree(folder, ignore_errors=True)
         left = lesson_topics.find_leftovers(self._admin, self.prefix)
         servers = (f"{self.prefix}-{kind}" for kind in ("stage", "actor", "streams"))
-        self._busy = lesson_topics.delete(self._admin, left) + lesson_topics.forget_groups(self._admin, servers)
+        self._busy = lesson_topics.delete(self._admin, left) + lesson_topics.delete_groups(self._admin, servers)
         create_topics(self.connection, self.topics)
         return len(left.topics)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from modelserving.statistics import Statistics, StatisticsSnapshot
 
-__all__ = ["Breaker", "Standing", "StandingSnapshot"]
+__all__ = ["Breaker", "ParticipantHealth", "ParticipantHealthSnapshot"]
 
 _LONGEST = 64
 """A pause is at most so many times the first one."""
@@ -54,7 +54,7 @@ class Breaker:
 
 
 @dataclass(frozen=True, slots=True)
-class StandingSnapshot:
+class ParticipantHealthSnapshot:
     """A participant at one moment; counts are of records, since the server began.
 
     Args:
@@ -85,7 +85,7 @@ class StandingSnapshot:
 
 
 @dataclass(slots=True)
-class Standing:
+class ParticipantHealth:
     """Counts. Any thread may count, any thread may look.
 
     A batch that is scored again, since it could not be published, is counted again, too.
@@ -108,7 +108,7 @@ class Standing:
             for name, number in more.items():
                 self._counts[name] += number
 
-    def hear(self, answered: int, failed: int, took_ns: int, late_ns: int | None) -> None:
+    def record(self, answered: int, failed: int, took_ns: int, late_ns: int | None) -> None:
         """Count what came.
 
         Args:
@@ -124,12 +124,12 @@ class Standing:
             self.lateness.record(late_ns, answered)
             self.count(late=answered, failed=failed)
 
-    def snapshot(self, now_ns: int) -> StandingSnapshot:
+    def snapshot(self, now_ns: int) -> ParticipantHealthSnapshot:
         """How it has done so far."""
         with self._lock:
             counts = dict(self._counts)
         waits, misses = not self.breaker.allows(now_ns), self.breaker.misses
-        return StandingSnapshot(
+        return ParticipantHealthSnapshot(
             self.name,
             **counts,
             waits=waits,
