@@ -54,6 +54,13 @@ def test_every_proof_that_the_page_names_is_there() -> None:
     assert proofs <= set(globals())
 
 
+def test_every_test_that_the_page_names_is_there() -> None:
+    """Whoever asks what proves a behaviour gets a test that can be run by that name."""
+    named = set(re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", PAGE))
+    assert len(named) > 10
+    assert {(file, name) for file, name in named if f"def {name}(" not in (ROOT / file).read_text("utf-8")} == set()
+
+
 class _Constant:
     """A model of the smallest format there is: the bytes are the answer."""
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from functools import partial
@@ -32,14 +32,15 @@ from modelserving.actors.state.persistence import StateFolder
 from modelserving.errors import ActorError, StateError
 from modelserving.kafka import Connection
 from modelserving.models.info import SlotsUpdate
+from modelserving.models.lifecycle.controller import ModelController
 from modelserving.models.lifecycle.state import ServingState
 from modelserving.serving.clients import Outlet, open_inlet, open_outlet
 from modelserving.serving.model_source import ModelSource
 from modelserving.serving.options import ServerOptions
-from modelserving.serving.report.meter import Meter, outcome_of
-from modelserving.serving.report.status import Counts, Health, Phase
+from modelserving.serving.report.meter import outcome_of
+from modelserving.serving.report.status import Health, Phase
+from modelserving.serving.running.server import ModelServer
 from modelserving.serving.running.sessions import freeze_garbage_collection, run_sessions
-from modelserving.serving.running.watch import TopicWatch, Watched
 from modelserving.serving.running.worker_thread import WorkerThread, run_abandonable
 
 __all__ = ["ActorServer"]
@@ -53,7 +54,7 @@ _REMIND_SECONDS = 1.0
 _CHECK_SECONDS = 0.5
 
 
-class ActorServer(Watched):
+class ActorServer(ModelServer):
     """Serves models with actors, until cancelled.
 
     Args:
@@ -72,14 +73,10 @@ class ActorServer(Watched):
         make_runtime: Callable[[], Runtime],
         stuck_after_s: float = 10.0,
     ) -> None:
-        self.options = options
+        super().__init__(connection, options)
         self._serving = replace(serving, schemas=options.schemas, writers=options.writers)
         self._stuck_after_s = stuck_after_s
-        self.meter = Meter()
-        self.phase = Phase.STARTING
         self.latest: str | None = None
-        self.watch = TopicWatch(connection, options)
-        self._connection = connection
         self._make_runtime = make_runtime
         self._models = ModelSource(connection, options)
         self._states: dict[str, ServingState | None] = {}
@@ -88,19 +85,14 @@ class ActorServer(Watched):
         self._rollout: ModelRollout | None = None
 
     @property
-    def counts(self) -> Counts:
-        """What became of the records."""
-        return self.meter.counts
+    def controllers(self) -> tuple[ModelController, ...]:
+        """What decides about its models."""
+        return (self._models.controller,)
 
     @property
     def models_refused(self) -> int:
         """How many messages about models could not be followed, here or by the actor that they were for."""
-        return self._models.controller.refused + (self._rollout.refused if self._rollout else 0)
-
-    @property
-    def models_absent(self) -> Mapping[str, str]:
-        """For each data type whose last command names a model that is nowhere: what is wrong, and how to mend it."""
-        return self._models.controller.absent
+        return super().models_refused + (self._rollout.refused if self._rollout else 0)
 
     @property
     def data_types(self) -> tuple[str, ...]:
@@ -170,7 +162,7 @@ class ActorServer(Watched):
             tasks.start_soon(self.watch.run)
             tasks.start_soon(self._remind, manager, client)
             tasks.start_soon(self._check, rollout)
-            await run_sessions(partial(self._session, manager), lambda: self.counts, self._wait_for_broker)
+            await run_sessions(partial(self._session, manager), lambda: self.counts, self._wait)
 
     async def _remind(self, manager: Ref, client: ActorClient) -> None:
         """Remind the actors of saving, also when no records come."""
@@ -186,9 +178,6 @@ class ActorServer(Watched):
                 for data_type in rollout.idle:
                     tasks.start_soon(rollout.check, data_type)
                 await anyio.sleep(_CHECK_SECONDS)
-
-    def _wait_for_broker(self) -> None:
-        self.phase = Phase.WAITING
 
     async def _apply(self, rollout: ModelRollout, update: SlotsUpdate) -> None:
         before = self._states.get(update.data_type)

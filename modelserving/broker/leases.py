@@ -10,14 +10,14 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
 from modelserving.broker.diagnosis import explain_os_error, tail
 from modelserving.broker.layout import Layout
 from modelserving.broker.protocol import SUPERVISOR, TAKEN, Ask, SupervisorOrder, SupervisorReply
 from modelserving.broker.state import FileLock, Running
 from modelserving.errors import BrokerStartError
+from modelserving.system.closing import Closing
+from modelserving.system.waiting import poll
 
 __all__ = ["LeaseConnection", "call", "start_supervisor", "supervised", "take_lease"]
 
@@ -44,7 +44,7 @@ class _SupervisorAnswer:
     value: object
 
 
-class LeaseConnection:
+class LeaseConnection(Closing):
     """A connection to a supervisor. A lease is held as long as it is open.
 
     Args:
@@ -95,14 +95,6 @@ class LeaseConnection:
             self._file.close()
         self._connection.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
 
 def call(layout: Layout) -> LeaseConnection | None:
     """Reach the supervisor of a folder, or ``None`` where none listens."""
@@ -134,12 +126,12 @@ def take_lease(order: SupervisorOrder) -> LeaseConnection:
     """
     deadline = time.monotonic() + _START_WITHIN_S
     lost = 0
-    while time.monotonic() < deadline and lost < _LOST_AT_MOST:
-        line = call(order.layout) or start_supervisor(order)
+    while lost < _LOST_AT_MOST:
+        # While another process starts or ends the same broker there is nothing to wait on but its state.
+        left = deadline - time.monotonic()
+        line = poll(lambda: call(order.layout) or start_supervisor(order), left, _LOOK_EVERY_S) if left > 0 else None
         if line is None:
-            # Another process is starting or ending the same broker; there is nothing to wait on but its state.
-            time.sleep(_LOOK_EVERY_S)
-            continue
+            break
         answer = line.ask(Ask.LEASE, deadline - time.monotonic())
         if answer and answer.reply is SupervisorReply.READY:
             return line

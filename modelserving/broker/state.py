@@ -8,12 +8,11 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import psutil
 
 from modelserving.system import poll, write_atomically
+from modelserving.system.closing import Closing
 
 __all__ = ["FileLock", "Identity", "Running", "Worker", "is_locked_by_java"]
 
@@ -136,7 +135,7 @@ def _worker(fields: object) -> Worker:
     return Worker(int(fields["pid"]), float(fields["created"]))
 
 
-class FileLock:
+class FileLock(Closing):
     """A lock between processes, which the system itself gives back when its holder dies, however it dies.
 
     Args:
@@ -163,14 +162,6 @@ class FileLock:
         if self._file is not None:
             os.close(self._file)
             self._file = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def is_locked_by_java(path: Path) -> bool:

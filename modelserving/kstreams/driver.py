@@ -16,8 +16,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import jpype
 
@@ -29,6 +28,7 @@ from modelserving.kstreams.bridge.values import duration, from_java, millisecond
 from modelserving.kstreams.config import streams_config
 from modelserving.kstreams.record import Headers, Record, read_headers
 from modelserving.kstreams.windows import wrap
+from modelserving.system.closing import Closing
 
 _NOTHING = object()
 
@@ -160,7 +160,7 @@ class TestOutputTopic:
         return [record.value() for record in self.readRecordsToList()]
 
 
-class TopologyTestDriver:
+class TopologyTestDriver(Closing):
     """Runs a topology in this thread, with no broker.
 
     Args:
@@ -267,14 +267,6 @@ class TopologyTestDriver:
                 java.close()
         finally:
             shutil.rmtree(self._folder, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _object(value: object) -> Any:

@@ -8,14 +8,14 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import jpype
 
 from modelserving.kstreams.bridge.failures import python_errors
 from modelserving.kstreams.bridge.proxies import Ended
 from modelserving.kstreams.bridge.values import from_java, milliseconds, to_java
+from modelserving.system.closing import Closing
 
 __all__ = [
     "EngineStore",
@@ -41,7 +41,7 @@ class StoreEntry(NamedTuple):
         return repr(tuple(self))
 
 
-class StoreIterator(Iterator[StoreEntry]):
+class StoreIterator(Iterator[StoreEntry], Closing):
     """Keys and values of a store, one after the other: in a ``for`` loop, in a ``with`` block, or as in Java.
 
     It is closed at its end, when the ``with`` block ends, or when nobody has it any more: until then the engine keeps
@@ -92,14 +92,6 @@ class StoreIterator(Iterator[StoreEntry]):
         java, self._java = self._java, None
         if java is not None:
             java.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __del__(self) -> None:
         self.close()

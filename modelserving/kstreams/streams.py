@@ -18,7 +18,6 @@ import warnings
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
-from types import TracebackType
 from typing import Any, Self
 
 import jpype
@@ -277,9 +276,7 @@ class KafkaStreams:
             raise
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if not self.close(_CLOSE_S):
             log.warning(
                 "application %r has not ended within %g s (it is %s); its threads go on in the background. "

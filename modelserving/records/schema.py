@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any
 
 import pyarrow as pa
 
@@ -141,22 +140,6 @@ class RecordSchema:
         """The ``pyarrow.Schema`` of its batches."""
         return self._arrow
 
-    @classmethod
-    def from_arrow(cls, name: str, fields: Iterable[Any], encoding: str = "protobuf", subject: str = "") -> Self:
-        """The schema of record batches that exist.
-
-        Args:
-            name: of the kind of record.
-            fields: a ``pyarrow.Schema``, or its fields.
-            encoding: as above.
-            subject: as above.
-
-        Raises:
-            RecordError: a column is of a type that no ``ColumnType`` is, or two have one name.
-        """
-        columns = tuple(Column(field.name, _check_type(field), field.nullable) for field in fields)
-        return cls(name, columns, encoding, subject)
-
 
 def spell(name: str) -> str:
     """A name as all its spellings have it; capitals count: a model that asks for ``PH`` does not mean ``pH``."""
@@ -166,11 +149,3 @@ def spell(name: str) -> str:
 def type_of(arrow: Any) -> ColumnType | None:
     """What the values of an Arrow type are, or ``None``; a dictionary is what it holds."""
     return _FROM_ARROW.get(arrow.value_type if pa.types.is_dictionary(arrow) else arrow)
-
-
-def _check_type(field: Any) -> ColumnType:
-    found = type_of(field.type)
-    if found is None:
-        known = ", ".join(ColumnType)
-        raise RecordError(f"column {field.name!r} is of type {field.type}, which is none of {known}.")
-    return found

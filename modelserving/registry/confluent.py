@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -14,6 +14,7 @@ from modelserving.registry.compatibility import Rule, check_compatible
 from modelserving.registry.definition import Definition, kept_definition
 from modelserving.registry.registry import RegisteredSchema
 from modelserving.system.nesting import read_json
+from modelserving.system.closing import Closing
 
 __all__ = ["ConfluentRegistry"]
 
@@ -24,7 +25,7 @@ _ABSENT = {404}
 _REFUSED = {409, 422}
 
 
-class ConfluentRegistry:
+class ConfluentRegistry(Closing):
     """Schemas behind a URL; as ``SchemaRegistry``. Any thread may use it. It holds connections open: close it.
 
     Args:
@@ -49,12 +50,6 @@ class ConfluentRegistry:
             timeout=_TIMEOUT_S,
             transport=transport or httpx.HTTPTransport(retries=_CONNECT_TRIES),
         )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def register(self, subject: str, definition: Definition) -> RegisteredSchema:
         """As ``SchemaRegistry``. What breaks the rule is found here, where the column is known by name."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from types import TracebackType
 from typing import Self, TypeAlias
 
 import anyio
@@ -55,9 +54,7 @@ class ModelSource:
         self._messages = await self._reading.run(ModelTopics, self._connection, self._topics, self.controller.pass_over)
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._reading.finish(self._messages.close)
         await self._building.finish(self._driver.close)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from types import TracebackType
 from typing import Any, ParamSpec, Self
 
 import anyio
@@ -59,9 +58,7 @@ class TransactionalSink:
         self._producer, self._partitions = await self._waiting.run(self._connect)
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Let go of the broker; it ends an unfinished transaction itself."""
         await self._waiting.finish(self._let_go)
 

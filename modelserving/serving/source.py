@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from types import MappingProxyType, TracebackType
+from types import MappingProxyType
 from typing import Self
 
 from kafka import TopicPartition
@@ -64,9 +64,7 @@ class DataSource:
         self._consumer = await self._worker.run(self._connect)
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._worker.finish(self._consumer.close, autocommit=False, timeout_ms=_CLOSE_MS)
 
     def _connect(self) -> Consumer:

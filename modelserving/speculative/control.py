@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from types import TracebackType
 from typing import Self
 
 import anyio
@@ -146,9 +145,7 @@ class SettingsSource:
         await self._thread.run(self._begin)
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._thread.finish(self._consumer.close, autocommit=False, timeout_ms=_CLOSE_MS)
 
     async def follow(self) -> None:

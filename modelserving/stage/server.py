@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 
@@ -12,16 +11,17 @@ from anyio.streams.memory import MemoryObjectReceiveStream
 
 from modelserving.kafka import Connection
 from modelserving.models.info import SlotsUpdate
+from modelserving.models.lifecycle.controller import ModelController
 from modelserving.models.lifecycle.slots import ModelSlots
 from modelserving.models.lifecycle.state import ServingState
 from modelserving.serving.clients import Outlet, open_inlet, open_outlet
 from modelserving.serving.messages import Batch, ScoredBatch
 from modelserving.serving.model_source import ModelSource
 from modelserving.serving.options import ServerOptions
-from modelserving.serving.report.meter import Meter, outcome_of
-from modelserving.serving.report.status import Counts, Health, Phase
+from modelserving.serving.report.meter import outcome_of
+from modelserving.serving.report.status import Health, Phase
+from modelserving.serving.running.server import ModelServer
 from modelserving.serving.running.sessions import freeze_garbage_collection, run_sessions
-from modelserving.serving.running.watch import TopicWatch, Watched
 from modelserving.serving.running.worker_thread import WorkerThread, run_abandonable
 from modelserving.serving.scoring import Score, score_batch
 from modelserving.stage.custom_stage import ModelServingStage
@@ -29,7 +29,7 @@ from modelserving.stage.custom_stage import ModelServingStage
 __all__ = ["StageServer"]
 
 
-class StageServer(Watched):
+class StageServer(ModelServer):
     """Serves models with the custom stage, until cancelled.
 
     Scoring runs in *sessions*. When the broker goes away, or another server takes over, the session ends and a new one
@@ -47,30 +47,16 @@ class StageServer(Watched):
         options: ServerOptions,
         score: Score | None = None,
     ) -> None:
-        self.options = options
+        super().__init__(connection, options)
         self.slots = ModelSlots()
-        self.meter = Meter()
-        self.phase = Phase.STARTING
-        self.watch = TopicWatch(connection, options)
-        self._connection = connection
         self._score = score or partial(score_batch, decoder=options.make_decoder())
         self._models = ModelSource(connection, options)
         self._tracer = options.make_batch_tracer()
 
     @property
-    def counts(self) -> Counts:
-        """What became of the records."""
-        return self.meter.counts
-
-    @property
-    def models_refused(self) -> int:
-        """How many messages were no model fit to serve, or no command that can be followed."""
-        return self._models.controller.refused
-
-    @property
-    def models_absent(self) -> Mapping[str, str]:
-        """For each data type whose last command names a model that is nowhere: what is wrong, and how to mend it."""
-        return self._models.controller.absent
+    def controllers(self) -> tuple[ModelController, ...]:
+        """What decides about its models."""
+        return (self._models.controller,)
 
     @property
     def data_types(self) -> tuple[str, ...]:
@@ -121,9 +107,6 @@ class StageServer(Watched):
     async def _set(self, update: SlotsUpdate) -> None:
         """At the start, when nobody scores yet."""
         self.slots.apply(update)
-
-    def _wait(self) -> None:
-        self.phase = Phase.WAITING
 
     async def _session(self, worker: WorkerThread, models: MemoryObjectReceiveStream[SlotsUpdate]) -> None:
         """Score from the group's committed offsets on, until something breaks."""

@@ -17,12 +17,13 @@ from modelserving.kafka import Connection, end_offsets
 from modelserving.kafka.clients import REQUEST_BYTES
 from modelserving.kstreams import KafkaStreams, Response, State, streams_config
 from modelserving.kstreams.bridge.clients import passing_over
+from modelserving.models.lifecycle.controller import ModelController
 from modelserving.models.lifecycle.state import ServingState
 from modelserving.serving import Counts, Health, Phase
 from modelserving.serving.options import ServerOptions
 from modelserving.serving.report.meter import BatchOutcome
+from modelserving.serving.running.server import ModelServer
 from modelserving.serving.running.sessions import FailureRate, freeze_garbage_collection, run_sessions, same_name
-from modelserving.serving.running.watch import TopicWatch, Watched
 from modelserving.serving.running.worker_thread import run_abandonable
 from modelserving.statistics import StatisticsSnapshot
 from modelserving.streams_server.distribution import make_models
@@ -46,7 +47,7 @@ _REBALANCING = "rebalancing"
 _FENCE = "FencedInstanceIdException"
 
 
-class StreamsServer(Watched):
+class StreamsServer(ModelServer):
     """Serves models with Kafka Streams, until cancelled.
 
     A thread of the engine that fails is replaced, and goes on from what was committed. When the engine as a whole gives
@@ -59,14 +60,11 @@ class StreamsServer(Watched):
     """
 
     def __init__(self, connection: Connection, options: ServerOptions, engine: StreamsOptions) -> None:
-        self.options = options
+        super().__init__(connection, options)
         self.engine = engine
-        self.phase: str = Phase.STARTING
         self.streams: KafkaStreams | None = None
         self.record_partitions = 0
-        self._connection = connection
         self._decoder = options.make_decoder()
-        self.watch = TopicWatch(connection, options)
         self._tally = Tally(self.watch.audit)
         self.meter = self._tally.meter
         self._failures = FailureRate(_REPLACEMENTS, _WITHIN_S)
@@ -76,19 +74,9 @@ class StreamsServer(Watched):
         self.models = make_models(engine.models, connection, options)
 
     @property
-    def counts(self) -> Counts:
-        """What became of the records."""
-        return self._tally.counts
-
-    @property
-    def models_refused(self) -> int:
-        """How many messages were no model fit to serve, or no command that can be followed."""
-        return sum(thread.controller.refused for thread in self.models.threads)
-
-    @property
-    def models_absent(self) -> Mapping[str, str]:
-        """For each data type whose last command names a model that is nowhere: what is wrong, and how to mend it."""
-        return {name: why for thread in self.models.threads for name, why in thread.controller.absent.items()}
+    def controllers(self) -> tuple[ModelController, ...]:
+        """What decides about its models, one for each thread that builds them."""
+        return tuple(thread.controller for thread in self.models.threads)
 
     @property
     def data_types(self) -> tuple[str, ...]:
@@ -176,9 +164,6 @@ class StreamsServer(Watched):
         self._check_topic()
         self.models.start()
         self.phase = Phase.READING_MODELS
-
-    def _wait(self) -> None:
-        self.phase = Phase.WAITING
 
     async def _session(self) -> None:
         """Run the engine until it gives up."""

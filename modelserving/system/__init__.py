@@ -2,6 +2,7 @@
 
 ::
 
+    closing.py     a with statement around whatever has a close
     files.py       a file that is written whole or not at all
     interrupts.py  Ctrl-C that waits until something is not half done
     lazy.py        names that a package imports when they are first used

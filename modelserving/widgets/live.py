@@ -10,13 +10,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import ipywidgets
 
 from modelserving.errors import ConfigError, ServerError
 from modelserving.svg import escape
+from modelserving.system.closing import Closing
 from modelserving.widgets.dock import dock
 from modelserving.widgets.waiting import waiting
 
@@ -68,7 +68,7 @@ class FrameSource(Protocol[S_co]):
         ...
 
 
-class LiveView(Generic[S]):
+class LiveView(Generic[S], Closing):
     """A picture that follows a source until it is stopped. Put it at the end of a cell to see it.
 
     Args:
@@ -167,14 +167,6 @@ class LiveView(Generic[S]):
         if self._painter.ident is not None and threading.current_thread() is not self._painter:
             self._painter.join(_JOIN_S)
         _unregister(self.name, self)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _repr_mimebundle_(self, **kwargs: object) -> Mapping[str, Any]:
         """Show the widget, in the panel beside the notebook where there is one; as plain text, the sentence."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import pykka
 
@@ -14,6 +13,7 @@ from modelserving.actors.runtime.api import Actor, ActorStatus, Life, Ref
 from modelserving.actors.runtime.mailbox import Mailbox
 from modelserving.actors.runtime.supervision import DEFAULT_POLICY, Failure, Policy, SupervisedActor
 from modelserving.errors import ActorError, ActorStopped, AskTimeout
+from modelserving.system.closing import Closing
 from modelserving.system.stopping import stoppable
 
 __all__ = ["PykkaRuntime"]
@@ -112,7 +112,7 @@ class _ThreadRef:
         return f"<actor {self.name}>"
 
 
-class PykkaRuntime:
+class PykkaRuntime(Closing):
     """Runs each actor in a thread of this process. Messages are the sender's own objects, not copies.
 
     Args:
@@ -168,11 +168,3 @@ class PykkaRuntime:
         """The actors that there are, the youngest first; after this they are not known here any more."""
         with self._lock:
             return [self._refs.pop(name) for name in reversed(list(self._refs))]
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -13,13 +13,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from modelserving.actors.runtime.api import Actor, ActorStatus, Life, Ref
 from modelserving.actors.runtime.ray_start import start_ray
 from modelserving.actors.runtime.supervision import DEFAULT_POLICY, Failure, Policy, SupervisedActor
 from modelserving.errors import ActorError, ActorFailed, ActorStopped, AskTimeout, MailboxFull
+from modelserving.system.closing import Closing
+from modelserving.system.waiting import poll
 
 __all__ = ["RayRuntime"]
 
@@ -92,18 +93,16 @@ def _is_settled(process: Any, ends: float) -> bool:
     import ray
     from ray.exceptions import ActorUnavailableError, GetTimeoutError, RayError
 
-    while (left := ends - time.monotonic()) > 0:
+    def answers() -> bool:
         try:
-            ray.get(process.status.remote(), timeout=left)
-        except GetTimeoutError:
-            break
-        except ActorUnavailableError:
-            time.sleep(min(_LOOK_AGAIN_SECONDS, left))
+            ray.get(process.status.remote(), timeout=max(0.0, ends - time.monotonic()))
+        except (ActorUnavailableError, GetTimeoutError):
+            return False
         except RayError:
             return True
-        else:
-            return True
-    return False
+        return True
+
+    return poll(answers, ends - time.monotonic(), _LOOK_AGAIN_SECONDS)
 
 
 class _ProcessRef:
@@ -191,7 +190,7 @@ class _ProcessRef:
         return f"<actor {self._name}>"
 
 
-class RayRuntime:
+class RayRuntime(Closing):
     """Runs each actor in a process of its own. Messages are copies.
 
     It may be an argument of an actor, which then spawns others from its own process.
@@ -246,14 +245,6 @@ class RayRuntime:
 
     def __reduce__(self) -> tuple[Callable[..., RayRuntime], tuple[Policy]]:
         return _runtime_inside, (self._policy,)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _runtime_inside(policy: Policy) -> RayRuntime:

@@ -7,7 +7,6 @@ import threading
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Self
 
 import httpx
@@ -105,9 +104,7 @@ class InfluxWriter:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Send what waits, once; then end."""
         self._stop.set()
         self._thread.join(TIMEOUT.read)

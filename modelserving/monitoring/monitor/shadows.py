@@ -26,7 +26,7 @@ from modelserving.models.admin.listing import ModelStatus, read_overview
 from modelserving.models.lifecycle.build import build_candidate
 from modelserving.models.lifecycle.slots import ModelSlots
 from modelserving.monitoring.replay.answers import AnswerValue, RecordPosition, answer_of
-from modelserving.monitoring.replay.window import chunks
+from modelserving.monitoring.replay.window import chunks, window_of
 from modelserving.monitoring.truth.join import Judged
 from modelserving.monitoring.truth.quality import Improvement, Quality, improvement_of
 from modelserving.monitoring.truth.topic import error_of
@@ -173,10 +173,9 @@ class ShadowJudge:
         by_position = {one.position: one for one in pairs if one.position is not None}
         if not by_position:
             return
-        messages = self._read(_window(by_position))
-        wanted = [
-            one for one in messages if RecordPosition(one.partition, one.offset) in by_position
-        ]  # all, or none is counted
+        messages = self._read(window_of(by_position))
+        # All are read before one is counted: what fails in between counts none.
+        wanted = [one for one in messages if RecordPosition(one.partition, one.offset) in by_position]
         for chunk in chunks(wanted):
             for scored in score_batch(Batch(chunk), shadow.slots, self._decoder).scored:
                 shadow.beside.add(answer_of(scored), by_position[RecordPosition(scored.partition, scored.offset)])
@@ -209,11 +208,3 @@ class _ShadowReader:
                 if model.data and (model.data_type, model.digest) in wanted:
                     found[model.data_type, model.digest] = model
         return tuple(found.values())
-
-
-def _window(positions: Iterable[RecordPosition]) -> Window:
-    window: dict[int, tuple[int, int]] = {}
-    for part, offset in positions:
-        first, last = window.get(part, (offset, 0))
-        window[part] = min(first, offset), max(last, offset + 1)
-    return window

@@ -13,7 +13,7 @@ from typing import TypeVar
 from modelserving.errors import ConfigError
 from modelserving.kafka import Connection, end_offsets, make_consumer
 
-__all__ = ["WindowEdge", "chunks", "find_window", "parse_edge"]
+__all__ = ["WindowEdge", "chunks", "find_window", "parse_edge", "window_of"]
 
 T = TypeVar("T")
 
@@ -64,6 +64,15 @@ def chunks(items: Iterable[T], size: int = 1_000) -> Iterator[list[T]]:
     rest = iter(items)
     while chunk := list(islice(rest, size)):
         yield chunk
+
+
+def window_of(positions: Iterable[tuple[int, int]]) -> Mapping[int, tuple[int, int]]:
+    """The stretch that has all these positions, partitions and offsets, in it."""
+    window: dict[int, tuple[int, int]] = {}
+    for part, offset in positions:
+        first, last = window.get(part, (offset, 0))
+        window[part] = min(first, offset), max(last, offset + 1)
+    return window
 
 
 def find_window(

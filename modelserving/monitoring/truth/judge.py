@@ -13,7 +13,7 @@ from modelserving.kafka import Connection, Message, read_topic
 from modelserving.models.info import LoadedModel
 from modelserving.models.lifecycle.slots import ModelSlots
 from modelserving.monitoring.replay.answers import AnswerValue, RecordPosition, answer_of
-from modelserving.monitoring.replay.window import chunks
+from modelserving.monitoring.replay.window import chunks, window_of
 from modelserving.monitoring.truth.quality import Improvement, Quality, improvement
 from modelserving.monitoring.truth.topic import Truth, error_of, read_truths
 from modelserving.records import Topics
@@ -56,7 +56,9 @@ def judge_log(
         KafkaError: a topic does not exist.
     """
     truths = list(read_truths(connection, topics))
-    return judge(read_topic(connection, topics.records, window=_window(truths)), truths, old, new, score)
+    positions = [one.position for one in truths if one.position is not None]
+    window = window_of(positions) if len(positions) == len(truths) else None  # some name records by their keys
+    return judge(read_topic(connection, topics.records, window=window), truths, old, new, score)
 
 
 def judge(
@@ -90,14 +92,3 @@ def _answers(done: ScoredBatch) -> dict[RecordPosition, AnswerValue]:
 def _truth_of(message: Message, known: Mapping[RecordPosition | bytes | None, AnswerValue]) -> AnswerValue | None:
     found = known.get(RecordPosition(message.partition, message.offset))
     return found if found is not None or message.key is None else known.get(message.key)
-
-
-def _window(truths: Iterable[Truth]) -> Mapping[int, tuple[int, int]] | None:
-    """The stretch of the log that the truths are about; ``None``: all of it, since some name records by their keys."""
-    window: dict[int, tuple[int, int]] = {}
-    for one in truths:
-        if one.position is None:
-            return None
-        first, last = window.get(one.position.partition, (one.position.offset, 0))
-        window[one.position.partition] = min(first, one.position.offset), max(last, one.position.offset + 1)
-    return window

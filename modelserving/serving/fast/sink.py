@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import repeat
-from types import TracebackType
 from typing import Any, Self
 
 from modelserving.kafka import Connection
@@ -64,9 +63,7 @@ class FastSink:
         finally:
             del producer  # an error would hold it
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Let go of the broker; it ends an unfinished transaction itself."""
         await self._waiting.finish(self._forget)
 

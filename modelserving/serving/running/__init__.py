@@ -4,6 +4,7 @@
 
     sessions.py        session after session, each from what was committed, until somebody ends it
     worker_thread.py   a thread for what blocks
+    server.py          what every server says of itself, whatever scores in it
     watch.py           is the broker there, does reading go on
     membership.py      is this server in its group, who else works here
     audit.py           which offsets were gone before anybody scored them

@@ -31,7 +31,7 @@ from modelserving.serving.running.worker_thread import run_abandonable
 if TYPE_CHECKING:
     from kafka import KafkaAdminClient
 
-__all__ = ["TopicWatch", "Watched"]
+__all__ = ["TopicWatch"]
 
 log = logging.getLogger(__name__)
 
@@ -260,22 +260,6 @@ class TopicWatch:
         """Whether whoever reads has got nothing for so long, and not because it did not ask."""
         since = self._waits_since
         return since is not None and time.monotonic() - since > seconds
-
-
-class Watched:
-    """A server whose records' topic is watched, and what it says of that topic."""
-
-    watch: TopicWatch
-
-    @property
-    def lost(self) -> Mapping[int, int]:
-        """How many records the broker let go before they were scored, by partition."""
-        return self.watch.audit.lost
-
-    @property
-    def lag(self) -> Mapping[int, int]:
-        """How many records its group has not dealt with yet, by partition; empty while the broker does not say."""
-        return self.watch.lag
 
 
 def _partitions(topic: str, described: Mapping[str, Any]) -> list[TopicPartition]:

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from types import TracebackType
-from typing import ParamSpec, Self, TypeVar
+from typing import ParamSpec, TypeVar
 
 import anyio
 import anyio.lowlevel
 
+from modelserving.system.closing import Closing
 from modelserving.system.stopping import StopWaiting, call_in_daemon, stoppable
 
 __all__ = ["WorkerThread", "run_abandonable"]
@@ -22,7 +22,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class WorkerThread:
+class WorkerThread(Closing):
     """Runs functions one after the other in one thread that lives as long as the worker.
 
     A Kafka client may be used by one thread at a time, and each thread that calls Java stays known to the JVM: both
@@ -64,14 +64,6 @@ class WorkerThread:
     def close(self) -> None:
         """Wait for the thread to end. A second call does nothing."""
         self._pool.shutdown()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _run(stop: threading.Event, call: Callable[[], T]) -> T:

@@ -9,8 +9,7 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from threading import Event
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError, KafkaTimeoutError
@@ -22,6 +21,7 @@ from modelserving.kafka import Connection, create_topics, make_admin, make_consu
 from modelserving.kafka.clients import explain_silence
 from modelserving.kafka.settings import settings_of
 from modelserving.records import TOPICS
+from modelserving.system.closing import Closing
 from modelserving.workshop.display.boxes import Box, Tone
 from modelserving.workshop.lesson import lesson_topics
 from modelserving.workshop.processes.background import BackgroundTask
@@ -32,7 +32,7 @@ __all__ = ["LessonEnvironment"]
 _FLUSH_S = 30.0
 
 
-class LessonEnvironment:
+class LessonEnvironment(Closing):
     """What a lesson stands on: a broker, topics and groups of its own, and what runs behind its cells.
 
     Args:
@@ -61,14 +61,6 @@ class LessonEnvironment:
         self._restarted = stack.enter_context(ExitStack())
         self._admin = make_admin(connection)
         self._stack.callback(self._admin.close)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"<lesson {self.number}: topics {self.prefix}-*>"

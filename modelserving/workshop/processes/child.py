@@ -8,10 +8,9 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from modelserving.errors import ServerError
+from modelserving.system.closing import Closing
 from modelserving.widgets.waiting import waiting
 from modelserving.workshop.processes.apart import APART
 
@@ -20,7 +19,7 @@ __all__ = ["ChildProcess"]
 _STOP_SECONDS = 20.0
 
 
-class ChildProcess:
+class ChildProcess(Closing):
     """A ``modelserving`` command as a child process. It ends with its parent, however that ends.
 
     Args:
@@ -107,14 +106,6 @@ class ChildProcess:
         """Stop it, and delete its log. A second call does nothing."""
         self.stop()
         self._folder.cleanup()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __str__(self) -> str:
         return " ".join((self.module, *self.command))

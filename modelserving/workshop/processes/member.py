@@ -12,12 +12,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Self
 
 from modelserving.config import load_settings
 from modelserving.errors import ServerError
 from modelserving.kafka import Connection, connect, make_consumer
+from modelserving.system.closing import Closing
 from modelserving.workshop.lesson.lesson_topics import wait_until
 from modelserving.workshop.processes.apart import APART
 
@@ -27,7 +26,7 @@ _SESSION_MS = 6_000
 _ENDS_WITHIN_S = 10.0
 
 
-class GroupMember:
+class GroupMember(Closing):
     """A consumer in a group, in a process of its own. It commits after each record.
 
     Args:
@@ -52,14 +51,6 @@ class GroupMember:
         )
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         state = "alive" if self._process.poll() is None else "gone"
