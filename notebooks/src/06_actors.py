@@ -341,8 +341,8 @@ from anyio.lowlevel import checkpoint
 from modelserving.actors.dispatch import ActorClient, Gatherer
 from modelserving.serving import Batch, WorkerThread
 
-lane = lesson.manage(lambda: WorkerThread("asking"), name="lane")  # a thread that waits for answers
-gatherer = Gatherer(manager, ActorClient(lane, while_waiting=checkpoint))
+thread = lesson.manage(lambda: WorkerThread("asking"), name="thread")  # a thread that waits for answers
+gatherer = Gatherer(manager, ActorClient(thread, while_waiting=checkpoint))
 gathered = await gatherer.score(Batch(hundred))
 
 # %%

@@ -156,7 +156,7 @@ def test_the_cancelled_one_is_cancelled_in_the_end() -> None:
 
 
 @pytest.mark.parametrize("cancelled", [False, True])
-def test_finish_makes_the_last_call_and_closes_the_lane(cancelled: bool) -> None:
+def test_finish_makes_the_last_call_and_closes_the_thread(cancelled: bool) -> None:
     """Also when cancelled: a consumer that is left open keeps its place in the group."""
     closed: list[str] = []
 
@@ -173,7 +173,7 @@ def test_finish_makes_the_last_call_and_closes_the_lane(cancelled: bool) -> None
     anyio.run(scenario)
 
 
-def test_finish_closes_the_lane_when_the_last_call_fails() -> None:
+def test_finish_closes_the_thread_when_the_last_call_fails() -> None:
     """The error comes out, the thread ends all the same; closing again does nothing."""
 
     async def scenario() -> None:
