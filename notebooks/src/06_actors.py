@@ -341,7 +341,7 @@ from anyio.lowlevel import checkpoint
 from modelserving.actors.dispatch import ActorClient, Gatherer
 from modelserving.serving import Batch, WorkerThread
 
-thread = lesson.manage(lambda: WorkerThread("asking"), name="thread")  # a thread that waits for answers
+thread = lesson.manage(lambda: WorkerThread("asking"), name="thread")  # waits for answers
 gatherer = Gatherer(manager, ActorClient(thread, while_waiting=checkpoint))
 gathered = await gatherer.score(Batch(hundred))
 
