@@ -41,7 +41,7 @@ test: setup-dev setup-quix lint types ## all tests: style, types, package, lesso
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not ray and not registry" --durations=25 $(PYTEST_ARGS)
 
 check: setup-dev lint types ## the fast part, about two minutes
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "$(FAST)" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "$(FAST)" --hypothesis-profile quick $(PYTEST_ARGS)
 
 fuzz: setup-dev ## property tests with thousands of new examples; those of `make test` are the same in each run
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "hypothesis and not broker" --hypothesis-profile fuzz -o timeout=3600 $(PYTEST_ARGS)

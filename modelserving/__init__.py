@@ -2,8 +2,15 @@
 
 The way of a record, and the package that each step lives in::
 
-    client.provider -> *-records -> stage (decode -> score) -> *-scored -> web, widgets
-    client.provider -> *-models  -> models (build -> check -> warm up -> swap)
+    client ─▶ *-records ─▶ serving ─▶ stage, actors or streams_server ─▶ serving ─▶ *-scored ─▶ web, widgets, monitoring
+    client ─▶ *-models  ─▶ models: build, check, warm up, swap  ──┘
+
+All packages, from the lowest to the highest, are in ``docs/architecture.md``. The modules here belong to none of them::
+
+    cli.py · __main__.py           the command line           config.py      the one module that reads the environment
+    errors.py                      every error, by name       demo.py        the main job in one process
+    jars.py · jvm.py               Java: its libraries, and the one machine of a process
+    statistics.py · svg.py         durations as a histogram; the one writer of pictures
 """
 
 __version__ = "0.1.0"

@@ -30,6 +30,8 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 _PATIENT = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 # Each run asks the same, so that what a run finds is the work of whoever changed something. `make fuzz` asks anew.
 hypothesis.settings.register_profile("same", _PATIENT, derandomize=True, database=None)
+# `make check` asks less; `make test` proves it.
+hypothesis.settings.register_profile("quick", _PATIENT, derandomize=True, database=None, max_examples=20)
 hypothesis.settings.register_profile("fuzz", _PATIENT, derandomize=False, max_examples=2_000)
 hypothesis.settings.load_profile("same")
 # A Java machine of a test lives for seconds: compiled once and well enough, its start costs a third less.
@@ -107,7 +109,7 @@ _something_failed = False
 
 def pytest_configure(config: pytest.Config) -> None:
     """Let Ctrl-C reach the programs under test: in a background shell it would be ignored, by them too."""
-    if not config.getoption("--hypothesis-profile"):
+    if config.getoption("--hypothesis-profile") != "fuzz":
         # Else it also tries what stands in the modules that this process happens to have imported.
         HypothesisProvider._local_constants = Constants()  # type: ignore[method-assign, assignment]
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

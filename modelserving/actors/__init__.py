@@ -13,6 +13,8 @@
     dispatch.py       from a batch to its results, whatever happens to the actors
     rollout.py        from a model to the actor that needs it
     server.py         Kafka on both sides of all that
+    children.py · health.py           an actor below another one; how they are, in words
+    comparison.py     the same records through the stage and through the actors: the figures
 """
 
 from modelserving.actors.manager import ManagerActor

@@ -2,9 +2,11 @@
 
 ::
 
-    publisher.py ─▶ faults.py      records and models, at a rate; some of them broken
-    reader.py                      every message, byte by byte and decoded
-    letters.py ─▶ replay.py        dead letters; sent again, each at most once
+    publisher.py ─▶ faults.py · drift.py    records and models, at a rate; some broken, or spread as never before
+    files.py                                records of a file
+    ask.py                                  one record, and the answer to it
+    reader.py                               every message, byte by byte and decoded
+    letters.py ─▶ replay.py                 dead letters; sent again, each at most once
 """
 
 from modelserving.client.ask import Asker

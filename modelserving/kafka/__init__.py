@@ -5,7 +5,8 @@
     client_properties.py ─▶ clients.py        connections, producers, consumers, all made in one place
     corrections.py ─▶ unreadable.py           what kafka-python needs where brokers or messages fail it
                    ─▶ stuck.py                and where a broker answers with what leads nowhere
-    admin.py · reading.py                     topics, and what is on one now
+    admin.py · settings.py · reading.py       topics, what they are made with, and what is on one now
+    fast.py                                   the same connections by librdkafka
     messages.py ─▶ dead_letters.py            a message, and what is left of one that failed
     gaps.py                                   offsets that gave no message
 """

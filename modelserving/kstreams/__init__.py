@@ -12,7 +12,14 @@
         ...
 
 ``Topology``, ``StreamsBuilder``, ``Stores``, ``Consumed`` and the like are the engine's own classes (``java.py``). What
-the attendee writes, processors, stores, serdes and functions, are classes and functions of Python.
+the attendee writes, processors, stores, serdes and functions, are classes and functions of Python::
+
+    streams.py ─▶ config.py · java.py             an application, its settings, the engine's own classes
+    processor.py ─▶ context.py ─▶ record.py       what is written, what it is given, and what flows
+    store.py · keyvalue.py · windows.py           a store of one's own; the engine's stores
+    serdes.py · functions.py                      bytes and values; lambdas for the DSL
+    driver.py                                     a topology without a broker
+    bridge/ · pictures/                           between Python and Java; a topology as a picture
 """
 
 from typing import Any

@@ -1,6 +1,14 @@
 """Bytes to dataclass and back, and the topics by name.
 
-The messages are Protocol Buffers (``protos/``). The generated code is in ``wire`` and goes no further than here.
+::
+
+    schema.py ─▶ decoder.py                      columns with types; from messages to columns, by data type
+    schema_files.py · tables.py · defaults.py    schemas and records in files; what is meant where nobody says
+    wine.py · descriptor.py · control.py         the messages: a record, a model, a command about models
+    heating.py · fields.py                       those of the heater; checks of single fields
+    codecs/ · scored/                            encodings of any schema; answers, as rows and as columns
+    topics.py                                    the topics by name
+    wire/ ◀── generate.py                        code generated from ``protos/``; it goes no further than here
 """
 
 from modelserving.records.control import Action, ModelCommand, PartitionSeen, decode_command, encode_command

@@ -6,7 +6,7 @@
     fast.py · clients.py                    both ends on librdkafka, and which of them was asked for
     messages.py · words.py · writers.py     what flows between them, labels, whose schema a record was written with
     model_driver.py · model_source.py       models in: what all servers do, and how stage and actors run it
-    options.py                              how a server runs
+    options.py · traces.py                  how a server runs; spans of records that come with a trace
     running/                                a life that outlasts the broker's restarts, and what is seen meanwhile
     report/                                 what a server says of itself, and counts of each batch
 """

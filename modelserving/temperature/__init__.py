@@ -6,7 +6,9 @@
     heater-control ─▶ store ──▲  └▶ dead letters   what is wanted, kept for each sensor, with a changelog
 
     decide.py                      the idea, in ten lines
-    topology.py ─▶ server.py       on the real Kafka Streams; queries.py: what is wanted, asked at any instance
+    topics.py                      the topics, by name
+    topology.py ─▶ server.py       on the real Kafka Streams
+    faces.py                       what is wanted, asked at any instance
     rooms.py ─▶ simulator.py       rooms that heat and cool, and their life on the topics
 """
 

@@ -8,7 +8,9 @@
     back_pressure.py   BackPressureView: a producer, a buffer, a consumer
     heater/            HeaterView: rooms, what is wanted in them, what their heaters are told; with sliders
     topic/             TopicView: partitions, records, bookmarks, owners, transactions of a topic
-    colours.py         what they are drawn with, through modelserving/svg.py
+    speculative/       AnswersView: whose answers leave in time; with sliders
+    feed.py            the threads behind them
+    colours.py         what they are drawn with, through ``modelserving.svg``
 
 Each name is imported when it is first used: ``waiting.py`` alone is needed by whoever waits for something.
 """

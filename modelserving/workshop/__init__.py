@@ -1,5 +1,15 @@
 """What lessons stand on: the environment of a lesson, boxes to show things in, exercises that check themselves.
 
+::
+
+    lesson/        a lesson in a kernel: environment, exercises, progress, reset
+    exercises/     the exercises, a file each
+    display/       what lessons show
+    processes/     servers, members of groups, commands: child processes
+    authoring/     from the text of a lesson to its notebooks
+    lab/           JupyterLab, the doctor, the home page
+    slides/        the presentation
+
 Each name is imported when it is first used: children of a lesson (``processes/``) are of this package, too, and would
 wait for widgets and figures that they never show.
 """

@@ -163,7 +163,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=settings().max_examples * 4, deadline=None)
 @given(configurations, steps)
 def test_each_record_is_decided_once_whatever_happens(first: SpeculativeSettings, happening: list[Step]) -> None:
     """Over all interleavings: no decision changes, none is made with what came late, none is missing in the end."""

@@ -1,4 +1,10 @@
-"""What shows a running system: ``modelserving watch``, ``modelserving dashboards``."""
+"""What shows a running system.
+
+::
+
+    watch.py          ``modelserving watch``: one page for all servers and the broker
+    dashboards.py     ``modelserving dashboards``: Grafana's dashboards, and what they ask
+"""
 
 import typer
 

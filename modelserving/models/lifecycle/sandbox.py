@@ -1,6 +1,6 @@
 """A model is tried in a process of its own first, where it can neither hang nor starve the server.
 
-Reading a model with suspicion (``graph_guard``, ``onnx_guard``, ``pmml_document``) keeps files and the network from it,
+Reading a model with suspicion (each format's ``guard``) keeps files and the network from it,
 but not every way to compute for hours or to ask for all memory. So the servers' ``--trial`` builds each candidate in a
 child process, checks and warms it up as the server would, and only then builds it in the server::
 

@@ -2,6 +2,5 @@
 
 ::
 
-    detector.py ─▶ columns.py     one column: numbers, or categories
-    alarms.py                     what is seen, kept for who looks; and what is done about it
+    detector.py ─▶ columns.py     one column, value by value; all columns of all data types, and their alarms
 """

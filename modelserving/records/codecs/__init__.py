@@ -2,10 +2,10 @@
 
 ::
 
-    codec.py                                   what a codec is
+    codec.py ◀── factory.py                    what a codec is, and the one of a schema
     protobuf.py ◀── proto_text.py              descriptors made at run time, of a .proto text or a FileDescriptorSet
     avro.py · json_text.py ──▶ columns.py      values of rows to columns, checked value by value
-    framing.py                                 Confluent's prefix: a magic byte, and the number of a schema
+    framing.py ─▶ written.py                   Confluent's prefix; reading by the schema of who wrote
 
 Each name is imported when it is first used: who reads plain answers has none of the libraries that the codecs need.
 """

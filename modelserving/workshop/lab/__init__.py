@@ -1,1 +1,10 @@
-"""JupyterLab with the broker, the doctor, and the attendee's copies of the notebooks."""
+"""JupyterLab with the broker, the doctor, and the attendee's copies of the notebooks.
+
+::
+
+    lab.py ─▶ keeper.py · startup.py     JupyterLab; what it does while it is up; what each kernel runs first
+    work.py                              the attendee's copies
+    home.py ─▶ glossary.py               the page that it opens, and the words of the lessons
+    timetable.py                         half a day, and a full one
+    doctor.py                            is this machine ready?
+"""

@@ -1,1 +1,9 @@
-"""A lesson in a kernel: its topics, its exercises, progress and reset."""
+"""A lesson in a kernel: its topics, its exercises, progress and reset.
+
+::
+
+    lesson.py ─▶ environment.py ─▶ lesson_topics.py      what a notebook has; what it stands on; its topics and groups
+    exercise.py ─▶ limit.py · panel.py · progress.py     an answer is judged, in time, shown, remembered
+    simulate.py                                          what a server would make of messages, without one
+    notebook.py · reset.py                               what only a kernel has; starting again
+"""

@@ -308,7 +308,7 @@ def is_bad_shadow(said: Said, bad: frozenset[str]) -> bool:
     return isinstance(said, ModelDescriptor) and said.shadow_percent > 0 and said.name in bad
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=settings().max_examples * 3 // 2, deadline=None)
 @given(
     st.lists(SAID, max_size=25), st.frozensets(st.sampled_from(NAMES), max_size=2), st.randoms(use_true_random=False)
 )

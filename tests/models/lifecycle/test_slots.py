@@ -244,7 +244,9 @@ class SlotMachine(RuleBasedStateMachine):
 
 
 TestInterleavings = SlotMachine.TestCase
-TestInterleavings.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+TestInterleavings.settings = settings(
+    max_examples=settings().max_examples * 3 // 2, stateful_step_count=30, deadline=None
+)
 
 
 def test_threads_that_score_and_swap_at_once_never_meet_a_closed_model() -> None:

@@ -3,4 +3,7 @@
 ::
 
     document.py ─▶ guard.py ─▶ repair.py ─▶ model.py ─▶ loop.py     read, weighed, put right, loaded, scored in batches
+    fields.py · faults.py                         inputs and answers; what the engine would answer wrongly
+    expressions.py · required.py · texts.py       what is missing; what may not be; functions on text
+    engine.py · cells.py                          the engine's model, and what its calls take
 """

@@ -1,4 +1,4 @@
-"""PMML as a document: read with suspicion, put right (``pmml_repair``), and written again for the engine.
+"""PMML as a document: read with suspicion, put right (``repair.py``), and written again for the engine.
 
 The engine (PMML4S) would open files and addresses that a document names, and takes the first of several models in
 silence. So it never sees the bytes that arrived.
@@ -83,7 +83,7 @@ def read_pmml(data: bytes, full: bool = False) -> PmmlDocument:
     Raises:
         ModelFormatError: no PMML: empty, cut short, not XML, another kind of XML, no model in it, or one that
             contradicts itself.
-        ModelRefused: too large or too deep, also in what it asks for (``pmml_guard``), or with a document type,
+        ModelRefused: too large or too deep, also in what it asks for (``guard.py``), or with a document type,
             entities or references to the outside.
     """
     if not data:
