@@ -12,7 +12,7 @@ from rich.text import Text
 
 from modelserving.commands import broker, data, demo, monitoring, schemas, serve, slides, streams, temperature, workshop
 from modelserving.commands.records import deadletters, pipeline, scoring
-from modelserving.errors import ModelServingError
+from modelserving.errors import ModelServingError, first_error
 from modelserving.system.leaving import leave
 
 __all__ = ["app", "main", "run"]
@@ -69,7 +69,7 @@ def _run() -> int:
         ours, others = group.split(ModelServingError)
         if ours is None or others is not None:
             raise
-        return _fail(_first(ours))
+        return _fail(first_error(ours))
     except KeyboardInterrupt:
         return 130
     return 0
@@ -78,10 +78,3 @@ def _run() -> int:
 def _fail(error: BaseException) -> int:
     Console(stderr=True).print(Text.assemble(("error:", "red"), f" {error}"), soft_wrap=True)
     return 1
-
-
-def _first(error: BaseException) -> BaseException:
-    """The first error in a group of groups."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

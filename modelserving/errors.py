@@ -63,6 +63,7 @@ __all__ = [
     "StateError",
     "UnknownSchema",
     "WaitTimeout",
+    "first_error",
 ]
 
 
@@ -176,3 +177,10 @@ class AskTimeout(ActorError):
 
 class StateError(ActorError):
     """An actor's state cannot be saved, or what was saved cannot be used."""
+
+
+def first_error(error: BaseException) -> BaseException:
+    """The first error in a group of groups."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -15,7 +15,7 @@ from modelserving.kstreams.bridge.failures import guarded, python_errors
 from modelserving.kstreams.bridge.proxies import Ended, implement
 from modelserving.kstreams.bridge.values import duration, milliseconds, to_java
 from modelserving.kstreams.keyvalue import EngineStore
-from modelserving.kstreams.record import FixedKeyRecord, Record, RecordMetadata
+from modelserving.kstreams.record import FixedKeyRecord, Record, RecordMetadata, record_class
 from modelserving.kstreams.windows import wrap
 
 __all__ = [
@@ -243,12 +243,8 @@ class ValueTransformerContext(ProcessorContext):
 def _java_of(record: Record) -> Any:
     """A record as the engine takes it."""
     try:
-        return jpype.JObject(record.java, _record_class())
+        return jpype.JObject(record.java, record_class())
     except AttributeError:
         raise TypeError(
             f"forward takes a Record, and this is a {type(record).__name__}: record.withValue(...) makes a Record of it"
         ) from None
-
-
-def _record_class() -> Any:
-    return jvm.java_class("org.apache.kafka.streams.processor.api.Record")

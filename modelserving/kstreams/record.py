@@ -11,7 +11,16 @@ from modelserving import jvm
 from modelserving.kafka import Headers
 from modelserving.kstreams.bridge.values import from_java, milliseconds, to_java
 
-__all__ = ["FixedKeyRecord", "Headers", "HeadersRead", "Record", "RecordMetadata", "java_headers", "read_headers"]
+__all__ = [
+    "FixedKeyRecord",
+    "Headers",
+    "HeadersRead",
+    "Record",
+    "RecordMetadata",
+    "java_headers",
+    "read_headers",
+    "record_class",
+]
 
 
 class HeadersRead(tuple[tuple[str, bytes | None], ...]):
@@ -67,7 +76,7 @@ class Record:
     __slots__ = ("java",)
 
     def __init__(self, key: object, value: object, timestamp: int | datetime, headers: Headers = ()) -> None:
-        self.java: Any = _class()(to_java(key), to_java(value), milliseconds(timestamp), java_headers(headers))
+        self.java: Any = record_class()(to_java(key), to_java(value), milliseconds(timestamp), java_headers(headers))
 
     @classmethod
     def of(cls, java: Any) -> Self:
@@ -130,7 +139,8 @@ class FixedKeyRecord(Record):
 
 
 @cache
-def _class() -> Any:
+def record_class() -> Any:
+    """The engine's own."""
     return jvm.java_class("org.apache.kafka.streams.processor.api.Record")
 
 

@@ -1,8 +1,8 @@
 """What an actor is, and what it needs to live: four words, ``spawn``, ``tell``, ``ask``, ``stop``.
 
 An actor is a plain object that is sent messages, and handles one after the other. Nobody else touches it, so it needs
-no locks. Who runs it (a thread here, a process on another machine) is a *runtime's* business: ``pykka.py`` and ``ray.py``
-offer the same.
+no locks. Who runs it (a thread here, a process on another machine) is a *runtime's* business: ``pykka.py`` and
+``ray.py`` offer the same.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import anyio
 from kafka.errors import FencedInstanceIdError, InvalidProducerEpochError, KafkaError, ProducerFencedError
 
 from modelserving import jvm
-from modelserving.errors import BrokerUnavailable, RegistryUnavailable, ServerError
+from modelserving.errors import BrokerUnavailable, RegistryUnavailable, ServerError, first_error
 
 __all__ = ["FailureRate", "freeze_garbage_collection", "run_sessions", "same_name"]
 
@@ -67,19 +67,13 @@ async def run_sessions(
         try:
             await session()
         except* (KafkaError, BrokerUnavailable, RegistryUnavailable) as errors:
-            reason = _first(errors)
+            reason = first_error(errors)
         fences = _count_fences(reason, fences)
         failures = 0 if progress() != before else failures + 1
         pausing()
         pause = _RETRY_SECONDS[min(failures, len(_RETRY_SECONDS) - 1)]
         log.warning("results cannot be committed now (%r); again from the last commit in %g s", reason, pause)
         await anyio.sleep(pause)
-
-
-def _first(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 def _count_fences(reason: BaseException, before: list[float]) -> list[float]:
