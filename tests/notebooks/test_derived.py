@@ -9,9 +9,15 @@ import pytest
 
 from modelserving.workshop.authoring.derive import notebook_text, outdated
 from modelserving.workshop.authoring.lint import problems
-from modelserving.workshop.authoring.source import LessonSource, lesson_sources
+from modelserving.workshop.authoring.source import LessonSource, lesson_files, lesson_sources, read_lesson
 
-EACH = pytest.mark.parametrize("lesson", lesson_sources(), ids=lambda lesson: lesson.path.stem)
+pytestmark = pytest.mark.xdist_group("lessons")  # reading all of them takes seconds: one process of tests does
+EACH = pytest.mark.parametrize("lesson", lesson_files(), ids=lambda path: path.stem, indirect=True)
+
+
+@pytest.fixture
+def lesson(request: pytest.FixtureRequest) -> LessonSource:
+    return read_lesson(request.param)
 
 
 def test_the_notebooks_are_derived_from_their_texts() -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from modelserving.errors import ConfigError
 from modelserving.workshop import Lesson
-from modelserving.workshop.authoring.source import LessonSource, lesson_sources
+from modelserving.workshop.authoring.source import LessonSource, lesson_files, lesson_sources, read_lesson
 from modelserving.workshop.exercises import all_exercises, find_exercise
 from modelserving.workshop.lesson.exercise import Exercise, Outcome, Verdict, WrongAnswer, judge
 
@@ -53,6 +53,7 @@ def test_an_exercise_helps_in_steps(exercise: Exercise) -> None:
     assert exercise.answer in definitions(exercise.reference)
 
 
+@pytest.mark.xdist_group("lessons")
 def test_every_exercise_stands_in_its_lesson() -> None:
     """No exercise is without a place, and none stands in two."""
     directives = [cell.directive for source in lesson_sources() for cell in source.cells]
@@ -86,7 +87,7 @@ def before(exercise: Exercise) -> Iterator[str]:
 
 
 def source_of(exercise: Exercise) -> LessonSource:
-    return next(source for source in lesson_sources() if source.number == exercise.lesson)
+    return read_lesson(next(path for path in lesson_files() if path.name.startswith(exercise.lesson)))
 
 
 def run(code: str, namespace: dict[str, Any]) -> None:

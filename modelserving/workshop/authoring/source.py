@@ -15,7 +15,7 @@ from pathlib import Path
 from modelserving.config import checkout
 from modelserving.errors import ConfigError
 
-__all__ = ["Cell", "LessonSource", "lesson_sources", "read_lesson"]
+__all__ = ["Cell", "LessonSource", "lesson_files", "lesson_sources", "read_lesson"]
 
 _MARKER = re.compile(r"^# %%(?P<markdown> \[markdown\])?(?: tags=\[.*\])?$")
 _DIRECTIVE = re.compile(r"^# (?P<kind>diagram|exercise|pipeline|predict): (?P<words>\S.*)$")
@@ -71,23 +71,21 @@ class LessonSource:
         return tuple(cell for cell in self.cells if cell.kind == "code" and not cell.directive)
 
 
-def lesson_sources(folder: Path | None = None) -> tuple[LessonSource, ...]:
-    """All lessons, in order.
+def lesson_sources() -> tuple[LessonSource, ...]:
+    """All lessons, in order; errors as ``lesson_files`` and ``read_lesson``."""
+    return tuple(map(read_lesson, lesson_files()))
 
-    Args:
-        folder: where the texts are; ``notebooks/src`` of the checkout by default.
+
+def lesson_files() -> tuple[Path, ...]:
+    """The lessons' texts, in order.
 
     Raises:
-        ConfigError: there is no checkout, or a text is malformed.
+        ConfigError: there is no checkout.
     """
-    if folder is None:
-        root = checkout()
-        if root is None:
-            raise ConfigError(
-                "The lessons' texts are in the source checkout, and this package is installed without one."
-            )
-        folder = root / "notebooks" / "src"
-    return tuple(read_lesson(path) for path in sorted(folder.glob("[0-9][0-9]_*.py")))
+    root = checkout()
+    if root is None:
+        raise ConfigError("The lessons' texts are in the source checkout, and this package is installed without one.")
+    return tuple(sorted((root / "notebooks" / "src").glob("[0-9][0-9]_*.py")))
 
 
 def read_lesson(path: Path) -> LessonSource:

@@ -9,7 +9,7 @@ import pytest
 
 from modelserving.errors import ConfigError
 from modelserving.workshop.authoring.derive import notebook_text
-from modelserving.workshop.authoring.source import Cell, lesson_sources, read_lesson
+from modelserving.workshop.authoring.source import Cell, lesson_files, read_lesson
 
 TEXT = """\
 # %% [markdown]
@@ -72,7 +72,7 @@ def test_a_malformed_text_is_refused_with_its_line(path: Path, text: str, messag
 
 def test_our_notebooks_are_read_back_with_the_same_code() -> None:
     """What is derived holds every code cell of the text, in order."""
-    lesson = lesson_sources()[0]
+    lesson = read_lesson(lesson_files()[0])
     notebook = nbformat.reads(notebook_text(lesson), as_version=4)
     code = iter(cell.source for cell in notebook.cells if cell.cell_type == "code")
     assert all(cell.text in code for cell in lesson.code())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from modelserving.errors import ConfigError
-from modelserving.workshop.authoring.source import lesson_sources
+from modelserving.workshop.authoring.source import lesson_files
 from modelserving.workshop.display.questions import Question, find_question, questions_of, tell
 
 _NUMBER = Question("how-many", "How many?", "{len(wines)}", "There were **{len(wines)}**.", holds=("len(wines) > 1",))
@@ -53,7 +53,7 @@ def test_an_unknown_question_is_refused_with_those_there_are() -> None:
     assert questions_of("99") == {}
 
 
-@pytest.mark.parametrize("lesson", [source.number for source in lesson_sources()])
+@pytest.mark.parametrize("lesson", [path.name[:2] for path in lesson_files()])
 def test_every_text_is_well_formed(lesson: str) -> None:
     """Each template compiles, and a question has two choices or more, or none for a number."""
     for question in questions_of(lesson).values():
