@@ -227,7 +227,7 @@ lesson.tell("out")
 # predict: pause
 
 # %%
-from modelserving.speculative.standing import Breaker
+from modelserving.speculative.health import Breaker
 
 breaker, now, pauses = Breaker(misses=4), 0, []  # late four times already
 for _ in range(4):
