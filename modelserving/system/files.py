@@ -1,12 +1,13 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and names that none has."""
 
 from __future__ import annotations
 
 import os
 import threading
+from itertools import count
 from pathlib import Path
 
-__all__ = ["write_atomically"]
+__all__ = ["free_name", "write_atomically"]
 
 
 def write_atomically(target: Path, data: bytes | str, *, mode: int = 0o666, durable: bool = False) -> None:
@@ -37,6 +38,11 @@ def write_atomically(target: Path, data: bytes | str, *, mode: int = 0o666, dura
         draft.unlink(missing_ok=True)
     if durable and hasattr(os, "O_DIRECTORY"):  # Windows has no way to do this, and needs none
         _sync_folder(target.parent)
+
+
+def free_name(path: Path, mark: str = "-") -> Path:
+    """A name beside a file or folder that none has: its own, the mark and a number."""
+    return next(free for number in count(1) if not (free := path.with_name(f"{path.name}{mark}{number}")).exists())
 
 
 def _sync_folder(folder: Path) -> None:

@@ -27,7 +27,7 @@ from modelserving.errors import ModelFormatError, StateError
 from modelserving.models.info import Slots
 from modelserving.models.store.codec import JsonEntry, read_info, write_info
 from modelserving.records import check_data_type
-from modelserving.system import write_atomically
+from modelserving.system.files import free_name, write_atomically
 
 __all__ = ["SavedState", "StateFolder", "find_saved", "set_aside"]
 
@@ -120,7 +120,7 @@ class StateFolder:
         """Rename the file of a model, so that it is not used, and not deleted when the model falls out."""
         file = self._model_file(digest)
         with suppress(OSError):  # it is gone, or the folder cannot be written; neither is a reason not to serve
-            file.rename(_free_name(file))
+            file.rename(free_name(file, _ASIDE))
 
     def _read(self, read_model: _ReadModel) -> SavedState | None:
         try:
@@ -157,7 +157,7 @@ class StateFolder:
         """Write what is left; what was said about the models that are not, is kept beside it."""
         state = self.path / _STATE
         with suppress(OSError, StateError):  # the disk is full: then it is read as it is the next time
-            write_atomically(_free_name(state), state.read_bytes(), durable=True)
+            write_atomically(free_name(state, _ASIDE), state.read_bytes(), durable=True)
             self.save(rest)
 
     def _tidy(self, in_use: set[str]) -> None:
@@ -177,7 +177,7 @@ def set_aside(folder: Path, reason: str) -> Path:
     Returns:
         Where it is now: where it was, if it cannot be renamed.
     """
-    aside = _free_name(folder)
+    aside = free_name(folder, _ASIDE)
     try:
         folder.rename(aside)
     except OSError as error:
@@ -205,14 +205,6 @@ def find_saved(root: Path) -> tuple[str, ...]:
         except (OSError, StateError) as error:
             set_aside(file.parent, str(error))
     return tuple(sorted(found))
-
-
-def _free_name(path: Path) -> Path:
-    """A name beside a file or folder, for what is set aside."""
-    number = 1
-    while (aside := path.with_name(f"{path.name}{_ASIDE}{number}")).exists():
-        number += 1
-    return aside
 
 
 def _encode(state: SavedState) -> bytes:

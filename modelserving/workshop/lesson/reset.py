@@ -13,6 +13,7 @@ from kafka import KafkaAdminClient
 from modelserving.broker import use_broker
 from modelserving.config import Settings, checkout
 from modelserving.kafka import make_admin
+from modelserving.system.files import free_name
 from modelserving.workshop.exercises import all_exercises
 from modelserving.workshop.lesson import lesson_topics
 from modelserving.workshop.lesson.exercise import Exercise
@@ -58,7 +59,7 @@ class Reset:
         ]
         lines = [f"  {what}: {', '.join(names)}" for what, names in parts if names]
         if self.set_aside:
-            lines.append(f"  {self.set_aside} is kept, renamed to {_free_name(self.set_aside).name}")
+            lines.append(f"  {self.set_aside} is kept, renamed to {free_name(self.set_aside).name}")
         return "\n".join([f"Reset of {self.of} deletes:", *(lines or ["  nothing, there is nothing yet"])])
 
 
@@ -101,7 +102,7 @@ def carry_out(reset: Reset, admin: KafkaAdminClient, settings: Settings) -> None
     for folder in reset.folders:
         shutil.rmtree(folder, ignore_errors=True)
     if reset.set_aside:
-        reset.set_aside.rename(_free_name(reset.set_aside))
+        reset.set_aside.rename(free_name(reset.set_aside))
 
 
 def reset_lesson(number: str, settings: Settings, agree: Callable[[Reset], bool]) -> bool:
@@ -138,10 +139,3 @@ def _reset(plan: Callable[[KafkaAdminClient], Reset], settings: Settings, agree:
             return False
         carry_out(reset, admin, settings)
     return True
-
-
-def _free_name(folder: Path) -> Path:
-    number = 1
-    while (free := folder.with_name(f"{folder.name}-{number}")).exists():
-        number += 1
-    return free
