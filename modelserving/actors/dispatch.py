@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from modelserving.actors.messages import Answers, Later, ModelWork, Part, Routed, ScoreBatch
+from modelserving.actors.messages import Answers, Deferred, ModelWork, Part, Routed, ScoreBatch
 from modelserving.actors.runtime.api import Ref, Reply
 from modelserving.errors import ActorError, ActorFailed, ActorStopped, AskTimeout, MailboxFull
 from modelserving.kafka.messages import Message, dead_letter
@@ -68,7 +68,7 @@ class ActorClient:
             except AskTimeout:
                 await self.while_waiting()
                 continue
-            if isinstance(found, Later):
+            if isinstance(found, Deferred):
                 return found.combine([await self.answer(other) for other in found.replies])
             return found
 
@@ -84,7 +84,7 @@ def resolve(reply: Reply, timeout: float) -> Any:
         As ``Reply.result``.
     """
     found = reply.result(timeout)
-    return found.combine([resolve(other, timeout) for other in found.replies]) if isinstance(found, Later) else found
+    return found.combine([resolve(other, timeout) for other in found.replies]) if isinstance(found, Deferred) else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class _Try:
 
 
 @dataclass(slots=True)
-class _Gathered:
+class _Progress:
     """What has come together so far."""
 
     answers: list[Answers] = field(default_factory=list)
@@ -158,7 +158,7 @@ class Gatherer:
         Raises:
             ActorStopped: the manager is given up.
         """
-        tally = _Gathered()
+        tally = _Progress()
         if batch.messages:
             tally.todo.append(_Try(tuple(batch.messages)))
         while tally.todo:
@@ -173,13 +173,13 @@ class Gatherer:
                 await self._gather(routed, attempt, tally)
         return _put_together(batch, tally.answers)
 
-    async def _gather(self, routed: Routed, attempt: _Try, tally: _Gathered) -> None:
+    async def _gather(self, routed: Routed, attempt: _Try, tally: _Progress) -> None:
         tally.answers.append(routed.here)
         for part in routed.parts:
             data_type = part.data_type or attempt.data_type
             await self._gather_part(part, replace(attempt, messages=part.messages, data_type=data_type), tally)
 
-    async def _gather_part(self, part: Part, attempt: _Try, tally: _Gathered) -> None:
+    async def _gather_part(self, part: Part, attempt: _Try, tally: _Progress) -> None:
         if part.reply is None:
             await self._client.while_waiting()
             tally.todo.append(attempt)
@@ -197,7 +197,7 @@ class Gatherer:
                 tally.answers.append(answer)
 
 
-def _again(attempt: _Try, error: ActorFailed, tally: _Gathered) -> None:
+def _again(attempt: _Try, error: ActorFailed, tally: _Progress) -> None:
     """Many messages: a tenth at a time, to find the one that kills. One message: once more, it may be innocent."""
     if len(attempt.messages) > 1:
         singles, rest = ((), attempt.messages) if attempt.suspected else _draw_samples(attempt.messages)

@@ -19,11 +19,12 @@ __all__ = [
     "Answers",
     "Applied",
     "AskType",
+    "Committed",
     "Confirm",
+    "Deferred",
     "Delivery",
     "Describe",
     "IsPrepared",
-    "Later",
     "ModelWork",
     "Part",
     "Prepare",
@@ -35,7 +36,6 @@ __all__ = [
     "ScoreBatch",
     "SetPrepared",
     "SetSlots",
-    "Settled",
     "TellType",
 ]
 
@@ -179,7 +179,7 @@ class SaveWhenDue:
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class Committed:
     """The results of a batch are committed: only now does the work count. No answer."""
 
     works: tuple[ModelWork, ...]
@@ -242,7 +242,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Later:
+class Deferred:
     """In the place of an answer: those who will give it, and how one answer is made of theirs.
 
     Args:

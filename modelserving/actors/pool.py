@@ -19,10 +19,11 @@ from typing import Any
 
 from modelserving.actors.children import Child
 from modelserving.actors.messages import (
+    Committed,
     Confirm,
+    Deferred,
     Describe,
     IsPrepared,
-    Later,
     Part,
     Prepare,
     Restore,
@@ -31,7 +32,6 @@ from modelserving.actors.messages import (
     ScoreBatch,
     SetPrepared,
     SetSlots,
-    Settled,
 )
 from modelserving.actors.routers import make_router
 from modelserving.actors.runtime.api import Life, Runtime
@@ -85,7 +85,7 @@ class WorkerPool:
         match message:
             case ScoreBatch(messages, suspected):
                 return self._route(messages, suspected)
-            case Settled():
+            case Committed():
                 for worker in self._workers:
                     worker.tell(message)
             case SaveWhenDue() if not self._workers[0].ref.waiting:
@@ -136,7 +136,7 @@ class WorkerPool:
         match message:
             case ScoreBatch(messages):
                 return Routed((Part(messages, None),))
-            case Settled():
+            case Committed():
                 self._untold.append(message)
             case SaveWhenDue():
                 pass  # there is nothing yet
@@ -155,19 +155,19 @@ class WorkerPool:
             )
         )
 
-    def _ask_all(self, question: object, combine: Callable[[Sequence[Any]], Any]) -> Later | Failure:
+    def _ask_all(self, question: object, combine: Callable[[Sequence[Any]], Any]) -> Deferred | Failure:
         replies = [worker.request(question) for worker in self._workers]
         given = tuple(reply for reply in replies if reply is not None)
-        return Later(given, combine) if len(given) == len(replies) else _no_room()
+        return Deferred(given, combine) if len(given) == len(replies) else _no_room()
 
-    def _give_all(self, messages: Sequence[object]) -> Later | Failure:
+    def _give_all(self, messages: Sequence[object]) -> Deferred | Failure:
         """To all or to none: the first answers for all, and the others are told as soon as they have room."""
         reply = self._workers[0].request(messages[0])
         if reply is None:
             return _no_room()
         for worker, message in zip(self._workers[1:], messages[1:], strict=True):
             worker.tell(message)
-        return Later((reply,), operator.itemgetter(0))
+        return Deferred((reply,), operator.itemgetter(0))
 
 
 def _no_room() -> Failure:

@@ -24,7 +24,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream
 from modelserving.actors.dispatch import ActorClient, Gathered, Gatherer, resolve
 from modelserving.actors.health import judge
 from modelserving.actors.manager import ManagerActor
-from modelserving.actors.messages import AskType, Describe, ReportActors, RestoreAll, SaveWhenDue, Settled, TellType
+from modelserving.actors.messages import AskType, Committed, Describe, ReportActors, RestoreAll, SaveWhenDue, TellType
 from modelserving.actors.rollout import ModelRollout
 from modelserving.actors.runtime.api import ActorStatus, Ref, Runtime
 from modelserving.actors.serving import ServingSettings
@@ -220,11 +220,11 @@ class ActorServer(ModelServer):
                 await sink.write(gathered.batch)
                 for data_type in {work.data_type for work in gathered.works}:
                     works = tuple(work for work in gathered.works if work.data_type == data_type)
-                    await client.tell(manager, TellType(data_type, Settled(works)))
+                    await client.tell(manager, TellType(data_type, Committed(works)))
                 self._count(gathered)
 
     def _count(self, gathered: Gathered) -> None:
-        gathered.batch.settle()
+        gathered.batch.committed()
         self.meter.add(outcome_of(gathered.batch, gathered.times))
 
     def _report(self) -> tuple[ActorStatus, ...]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from modelserving.actors.messages import (
     Answers,
     Applied,
+    Committed,
     Confirm,
     Describe,
     IsPrepared,
@@ -27,7 +28,6 @@ from modelserving.actors.messages import (
     ScoreBatch,
     SetPrepared,
     SetSlots,
-    Settled,
 )
 from modelserving.actors.state.persistence import SavedState, StateFolder
 from modelserving.actors.state.shadowing import ShadowQueue
@@ -105,8 +105,8 @@ class ServingActor:
         match message:
             case ScoreBatch(messages):
                 return self._score(Batch(messages))
-            case Settled(works):
-                self._settle(works)
+            case Committed(works):
+                self._on_commit(works)
             case SaveWhenDue():
                 self._save_when_due()
             case SetSlots(slots):
@@ -147,7 +147,7 @@ class ServingActor:
         )
         return Answers(tuple(done.scored), tuple(done.keys), done.dead, done.skipped, works)
 
-    def _settle(self, works: tuple[ModelWork, ...]) -> None:
+    def _on_commit(self, works: tuple[ModelWork, ...]) -> None:
         """Only what is committed counts; and only then is there time for the shadow."""
         counted = (self._slot.current, self._slot.previous) if self._persists_state else ()
         for work in works:
@@ -155,7 +155,7 @@ class ServingActor:
                 if loaded is not None and loaded.info.digest == work.digest:
                     loaded.statistics.record(work.each_ns, work.count)
                     break
-        self._shadows.settle({work.batch for work in works})
+        self._shadows.on_commit({work.batch for work in works})
         self._unsaved = self._persists_state
         self._save_when_due()
 

@@ -99,7 +99,7 @@ class ScoredBatch:
     notes: tuple[list[tuple[str, bytes]], ...] = ()
     on_commit: tuple[Callable[[], None], ...] = ()
 
-    def settle(self) -> None:
+    def committed(self) -> None:
         """Say that it is committed."""
         for call in self.on_commit:
             call()

@@ -145,7 +145,7 @@ class StageServer(ModelServer):
         return self._tracer.follow(batch, self._score(batch, slots), started)
 
     def _count(self, batch: ScoredBatch) -> None:
-        batch.settle()
+        batch.committed()
         self.meter.add(outcome_of(batch))
         for share in batch.shares:
             share.served.statistics.record(share.each_ns, share.count)

@@ -14,7 +14,7 @@ import pytest
 
 from modelserving.actors import Life, ManagerActor, Ref, ServingSettings
 from modelserving.actors.dispatch import ActorClient, Gatherer
-from modelserving.actors.messages import Describe, RestoreAll, Settled, TellType
+from modelserving.actors.messages import Committed, Describe, RestoreAll, TellType
 from modelserving.actors.rollout import ModelRollout
 from modelserving.config import data_folder
 from modelserving.models.info import Slots, SlotsUpdate
@@ -50,7 +50,7 @@ class Team:
         gathered = await self.gatherer.score(Batch(tuple(batch)))
         for data_type in {work.data_type for work in gathered.works}:
             works = tuple(work for work in gathered.works if work.data_type == data_type)
-            await self.client.tell(self.manager, TellType(data_type, Settled(works)))
+            await self.client.tell(self.manager, TellType(data_type, Committed(works)))
         return gathered.batch
 
     async def apply_both(self) -> None:

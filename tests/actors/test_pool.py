@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from modelserving.actors import ROUTERS, Actor, Life, PykkaRuntime, Ref, ServingSettings, WorkerPool
 from modelserving.actors.dispatch import resolve
-from modelserving.actors.messages import Answers, Describe, Routed, ScoreBatch, SetSlots, Settled
+from modelserving.actors.messages import Answers, Committed, Describe, Routed, ScoreBatch, SetSlots
 from modelserving.actors.routers import ByKey, RoundRobin, SmallestMailbox, make_router
 from modelserving.actors.state.transfer import pack
 from modelserving.errors import ActorError, ActorFailed, ConfigError, MailboxFull
@@ -109,7 +109,7 @@ def test_three_workers_score_what_one_would_and_close_the_model_once(settings: S
         assert sorted(scored.prediction for one in answers for scored in one.scored) == [float(n) for n in range(30)]
         assert sorted(old.batches) == [10, 10, 10]
         for one in answers:
-            pool.tell(Settled(one.works))
+            pool.tell(Committed(one.works))
         state = resolve(pool.request(Describe()), WAIT)
         assert state.statistics.count == 30
         resolve(pool.request(SetSlots(Slots(served_by(new, "new"), pack(first)))), WAIT)
@@ -193,7 +193,7 @@ def test_a_pool_that_failed_waits_for_its_old_workers_and_comes_back(tmp_path: P
         assert (len(part.messages), part.reply) == (4, None)
         with pytest.raises(MailboxFull, match="'wine' that were here before"):
             pool.ask(Describe(), WAIT)
-        pool.tell(Settled(()))
+        pool.tell(Committed(()))
         gate.open.set()
         asked = ScoreBatch(tuple(batch))
         wait_until(lambda: all(part.reply for part in pool.ask(asked, WAIT).parts), "the new workers")

@@ -11,6 +11,7 @@ from modelserving.actors import ServingActor, ServingSettings, StateFolder
 from modelserving.actors.messages import (
     Answers,
     Applied,
+    Committed,
     Describe,
     IsPrepared,
     Prepare,
@@ -18,7 +19,6 @@ from modelserving.actors.messages import (
     ScoreBatch,
     SetPrepared,
     SetSlots,
-    Settled,
 )
 from modelserving.actors.state.transfer import PackedModel, pack
 from modelserving.client import load_dataset
@@ -58,7 +58,7 @@ def test_only_what_is_committed_counts(settings: ServingSettings) -> None:
     score(actor)
     assert (count(actor), beside.batches) == (0, [])
     done = score(actor, 2)
-    actor.receive(Settled(done.works))
+    actor.receive(Committed(done.works))
     assert (count(actor), beside.batches) == (2, [2])
 
 
@@ -66,7 +66,7 @@ def test_every_change_is_saved_at_once_and_statistics_at_the_end(settings: Servi
     """A model just received is there after ``kill -9``; counts are at most as old as was agreed."""
     actor = ServingActor("wine", settings)
     actor.receive(SetSlots(Slots(build_candidate(FIVE))))
-    actor.receive(Settled(score(actor).works))
+    actor.receive(Committed(score(actor).works))
     saved = StateFolder(tmp_path, "wine").load()
     assert saved is not None
     assert saved.slots.current is not None
@@ -84,7 +84,7 @@ def test_statistics_go_on_when_the_topic_brings_the_same_model(settings: Serving
     """The models topic wins; what was counted for its model is not forgotten, what was counted for another is."""
     actor = ServingActor("wine", settings)
     actor.receive(SetSlots(Slots(build_candidate(FIVE))))
-    actor.receive(Settled(score(actor).works))
+    actor.receive(Committed(score(actor).works))
     actor.close()
     same, other = ServingActor("wine", settings), ServingActor("wine", settings)
     same.receive(SetSlots(Slots(build_candidate(FIVE))))

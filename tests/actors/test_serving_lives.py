@@ -11,6 +11,7 @@ import pytest
 from modelserving.actors import ServingActor, ServingSettings, StateFolder
 from modelserving.actors.messages import (
     Answers,
+    Committed,
     Confirm,
     Describe,
     Part,
@@ -19,7 +20,6 @@ from modelserving.actors.messages import (
     SaveWhenDue,
     ScoreBatch,
     SetSlots,
-    Settled,
 )
 from modelserving.actors.state.persistence import SavedState
 from modelserving.actors.state.shadowing import ShadowQueue
@@ -135,7 +135,7 @@ def test_an_actor_that_comes_back_with_an_older_model_is_given_the_newer_one(set
     assert scored(actor) == {"seven"}
     answers = actor.receive(BATCH)
     assert isinstance(answers, Answers)
-    actor.receive(Settled(answers.works))
+    actor.receive(Committed(answers.works))
     actor.receive(Restore(wanted))
     assert describe(actor).statistics.count == 3
     actor.receive(Restore(SavedState("wine")))
@@ -166,7 +166,7 @@ def test_a_shadow_scores_each_batch_when_that_one_is_committed(settings: Serving
     first, second, lost, last = (actor.receive(ScoreBatch(tuple(messages([wine()] * count)))) for count in (1, 2, 3, 4))
     for answers, compared in ((first, [1]), (second, [1, 2]), (last, [1, 2, 4]), (lost, [1, 2, 4])):
         assert isinstance(answers, Answers)
-        actor.receive(Settled(answers.works))
+        actor.receive(Committed(answers.works))
         assert beside.batches == compared
     actor.close()
 
@@ -179,9 +179,9 @@ def test_batches_that_are_never_committed_do_not_fill_the_memory() -> None:
     assert len(set(names)) == 5
     assert len(queue) == 3
     assert queue.keep(()) == ""
-    queue.settle({other.keep((work,))})
+    queue.on_commit({other.keep((work,))})
     assert len(queue) == 3
-    queue.settle({names[-1]})
+    queue.on_commit({names[-1]})
     assert len(queue) == 0
 
 

@@ -66,7 +66,7 @@ def test_spans_end_when_the_batch_is_committed() -> None:
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     result = BatchTracer(RecordTracer(provider), "records", "scored", "group").follow(BATCH, RESULT, 1)
     assert exporter.get_finished_spans() == ()
-    result.settle()
+    result.committed()
     spans = exporter.get_finished_spans()
     assert sorted(span.name for span in spans) == ["process records", "process records", "send scored"]
     assert {f"{span.context.trace_id:032x}" for span in spans if span.context} == {PARENT[3:35]}

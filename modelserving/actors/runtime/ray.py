@@ -76,7 +76,7 @@ class _ProcessReply:
         except GetTimeoutError as error:
             raise AskTimeout(f"actor {self._name!r} has not answered within {timeout:g} s.") from error
         except ActorUnavailableError as error:
-            if not _is_settled(self._process, ends):
+            if not _is_back(self._process, ends):
                 raise AskTimeout(f"actor {self._name!r} is being started again.") from error
             raise ActorFailed(f"the process of actor {self._name!r} ended while it worked on this.") from error
         except RayActorError as error:
@@ -88,7 +88,7 @@ class _ProcessReply:
         return answer
 
 
-def _is_settled(process: Any, ends: float) -> bool:
+def _is_back(process: Any, ends: float) -> bool:
     """Whether the next process answers, or is known never to come. What is sent before that would be lost, too."""
     import ray
     from ray.exceptions import ActorUnavailableError, GetTimeoutError, RayError

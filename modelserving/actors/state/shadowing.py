@@ -32,7 +32,7 @@ class ShadowQueue:
         self._waiting: dict[str, tuple[ShadowWork, ...]] = {}
 
     def keep(self, works: tuple[ShadowWork, ...]) -> str:
-        """Keep the work of a batch until it is settled.
+        """Keep the work of a batch until it is committed.
 
         Returns:
             The batch's name; empty: there is nothing to do for it.
@@ -45,13 +45,13 @@ class ShadowQueue:
             del self._waiting[next(iter(self._waiting))]
         return name
 
-    def settle(self, settled: AbstractSet[str]) -> None:
+    def on_commit(self, committed: AbstractSet[str]) -> None:
         """Compare the batches that are committed. Batches before them never will be, and are forgotten."""
         names = list(self._waiting)
-        last = max((index for index, name in enumerate(names) if name in settled), default=-1)
+        last = max((index for index, name in enumerate(names) if name in committed), default=-1)
         for name in names[: last + 1]:
             works = self._waiting.pop(name)
-            for work in works if name in settled else ():
+            for work in works if name in committed else ():
                 work.run()
 
     def __len__(self) -> int:
