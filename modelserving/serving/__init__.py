@@ -3,7 +3,7 @@
 ::
 
     source.py ─▶ scoring.py ─▶ sink.py      records in, a batch of them scored, answers out in one transaction
-    fast.py · clients.py                    both ends on librdkafka, and which of them was asked for
+    fast/ · clients.py                      both ends on librdkafka, and which of them was asked for
     messages.py · words.py · writers.py     what flows between them, labels, whose schema a record was written with
     model_driver.py · model_source.py       models in: what all servers do, and how stage and actors run it
     options.py · traces.py                  how a server runs; spans of records that come with a trace
