@@ -13,8 +13,8 @@ from modelserving.errors import ConfigError, RegistryUnavailable, SchemaError, U
 from modelserving.registry.compatibility import Rule, check_compatible
 from modelserving.registry.definition import Definition, kept_definition
 from modelserving.registry.registry import RegisteredSchema
-from modelserving.system.nesting import read_json
 from modelserving.system.closing import Closing
+from modelserving.system.nesting import read_json
 
 __all__ = ["ConfluentRegistry"]
 
