@@ -397,7 +397,11 @@ lesson.tell("unfinished")
 # Who took over, and who had had a copy?
 
 # %%
-rebalance(("before", before), ("had a copy", copies), (f"{victim} is dead", now))
+rows = [(part, before[part], copies.get(part, "nobody"), now[part]) for part in sorted(now)]
+table("Four partitions", rows, "partition", "who had it", "who had a copy", "who has it now")
+
+# %%
+rebalance(("before", before), (f"{victim} is dead", now))
 
 # %% [markdown]
 # How long was nobody there? As long as the wine had to wait that waited longest, from when it was published to its answer:

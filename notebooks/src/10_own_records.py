@@ -230,8 +230,8 @@ lesson.tell("differ")
 casual = {row: dict(one.outputs)["probabilities(casual)"] for row, one in answers.items()}
 by_rider = {kind: [casual[row] for row in range(count) if hires["rider"][row] == kind]
             for kind in ("member", "casual")}
-says = "Casual riders get higher probabilities of `casual` than members do; the two overlap."
-distributions(by_rider, says, x="probability of `casual`, as the server said it")
+says = "Casual riders get higher probabilities of being casual than members do; the two overlap."
+distributions(by_rider, says, x="probability of being casual, as the server said it")
 
 # %% [markdown]
 # ## Exercise: how sure?

@@ -276,8 +276,11 @@ lesson.topic("wine-dead-letters"), lesson.topic("wine-scored")  # empty, too
 taster = lesson.consumer(lesson.topics.records, "taster")
 serve(alcohol_with_bug)
 
+def said(headers):
+    return ", ".join(f"{name}: {value.decode()}" for name, value in headers)
+
 letters = read_dead_letters(lesson.connection, lesson.topics.dead_letters)
-rows = [(one.offset, one.value, one.headers, one.reason) for one in letters]
+rows = [(one.offset, one.value.decode(), said(one.headers), one.reason) for one in letters]
 table("Dead letters", rows, "offset", "value", "its own headers", "reason")
 
 # %% [markdown]
@@ -305,7 +308,7 @@ lesson.tell("replayed")
 
 # %%
 back = [r for r in read_topic(lesson.connection, lesson.topics.records) if r.offset >= 5]
-rows = [(r.partition, r.offset, r.key, r.value, r.headers) for r in back]
+rows = [(r.partition, r.offset, r.key.decode(), r.value.decode(), said(r.headers)) for r in back]
 table("What came back: the same bytes", rows, "partition", "offset", "key", "value", "headers")
 
 # %% [markdown]
@@ -344,7 +347,8 @@ lesson.tell("engine")
 
 # %%
 pair = [("ours", letters[0]), ("the engine's", engines()[0])]
-rows = [(who, one.offset, one.value, one.stage, one.error, one.reason[:50]) for who, one in pair]
+rows = [(who, one.offset, one.value.decode(), one.stage, one.error, one.reason[:50])
+        for who, one in pair]
 table("The same wine, twice", rows, "whose", "offset", "value", "stage", "error", "reason")
 
 # %%

@@ -21,7 +21,7 @@ from modelserving.widgets.colours import FAINT, SERIES
 __all__ = ["Figure", "bars", "curves", "distributions", "scatter", "timeline"]
 
 _WIDTH_IN, _HEIGHT_IN = 6.4, 3.0
-_MANY = 300
+_MANY, _TENS = 300, 100
 _MARKERS = ("o", "^", "s", "D")
 _LINES = ("-", "--", "-.", ":")
 _FONT = {"font.size": 10, "svg.fonttype": "path", "axes.spines.top": False, "axes.spines.right": False}
@@ -94,20 +94,25 @@ def curves(
         says: the sentence beside it.
         x: what runs to the right, with its unit.
         y: what runs up, with its unit.
-        log: whether a step up is a factor; only with values above 0.
+        log: whether a step up is a factor, only with values above 0; and one to the right, where that goes through tens.
 
     Raises:
         RecordError: there are none.
     """
     _require(lines, "curves")
+    across = [at for points in lines.values() for at, _ in points]
 
     def draw(axes: Any) -> None:
         for number, (name, points) in enumerate(lines.items()):
             axes.plot(*zip(*points, strict=True), label=name, markevery=max(1, len(points) // 12), **_look(number))
         if log:
             axes.set_yscale("log")
+            _count_in_tens(axes.yaxis)
         else:
             axes.set_ylim(bottom=0)
+        if log and 0 < _TENS * min(across) <= max(across):
+            axes.set_xscale("log")
+            _count_in_tens(axes.xaxis)
         if len(lines) > 1:
             axes.legend(frameon=False)
 
@@ -209,6 +214,14 @@ def timeline(points: Sequence[tuple[float, float, str]], says: str, *, x: str, y
         axes.margins(x=0)
 
     return _figure(draw, says, x, y)
+
+
+def _count_in_tens(axis: Any) -> None:
+    """Numbers as one says them, 1,000, on an axis where a step is a factor; powers are for those who know them."""
+    from matplotlib.ticker import LogFormatter
+
+    axis.set_major_formatter("{x:,g}")
+    axis.set_minor_formatter(LogFormatter())
 
 
 def _look(number: int) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 from defusedxml import ElementTree
@@ -40,6 +41,15 @@ def test_a_figure_is_in_the_colours_of_the_live_views_on_no_ground_of_its_own(ki
 def test_curves_differ_in_more_than_colour() -> None:
     """Each has a line of its own, for those who do not tell the colours apart."""
     assert "stroke-dasharray" in DRAWN["curves"]().svg
+
+
+def test_sizes_that_go_through_tens_are_equally_far_apart() -> None:
+    """1, 10, 100 and 1,000 wines in a batch; on an axis of equal steps the first three would be one point."""
+    svg = curves({"a": [(1, 900), (10, 100), (100, 20), (1000, 9)]}, "It falls.", x="wines", y="µs", log=True).svg
+    (drawn,) = (part for part in svg.split("<path ") if f"stroke: {SERIES[0]}" in part and part.count("\nL ") == 3)
+    at = [float(line.split()[1]) for line in drawn.splitlines() if line.lstrip('d="').startswith(("M ", "L "))]
+    steps = [after - before for before, after in pairwise(at)]
+    assert steps == pytest.approx([steps[0]] * 3, rel=0.01)
 
 
 def test_the_same_values_give_the_same_picture() -> None:
