@@ -143,6 +143,7 @@ def distributions(values: Mapping[str, Sequence[float]], says: str, *, x: str, l
         axes.yaxis.set_major_formatter("{x:.0%}")
         if log:
             axes.set_xscale("log")
+            _count_in_tens(axes.xaxis)
         if len(values) > 1:
             axes.legend(frameon=False, loc="lower right")
 
