@@ -94,7 +94,7 @@ def curves(
         says: the sentence beside it.
         x: what runs to the right, with its unit.
         y: what runs up, with its unit.
-        log: whether a step up is a factor, only with values above 0; and one to the right, where that goes through tens.
+        log: whether a step up is a factor, only with values above 0; and one to the right, where that is tens.
 
     Raises:
         RecordError: there are none.
