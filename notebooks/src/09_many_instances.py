@@ -96,7 +96,7 @@ lesson.manage(lambda: TopicView(lesson.connection, watched, servers), name="view
 # cannot tell says so, with status 503; then we get `None` here.
 
 # %%
-web = lesson.manage(lambda: httpx.Client(timeout=60), name="web")
+web = lesson.manage(lambda: httpx.Client(timeout=60, trust_env=False), name="web")
 
 def ask(name, path):
     return web.get(fleet[name].url + path)

@@ -96,7 +96,7 @@ def send(until, **how):
 from prometheus_client.parser import text_string_to_metric_families
 
 def metrics(of):
-    page = httpx.get(f"{of.url}/metrics", timeout=10).text
+    page = httpx.get(f"{of.url}/metrics", timeout=10, trust_env=False).text
     told = [one for family in text_string_to_metric_families(page) for one in family.samples]
     return {(one.name, *one.labels.values()): one.value for one in told}
 

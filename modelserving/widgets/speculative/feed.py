@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from collections import deque
@@ -20,6 +21,7 @@ WINDOW_S = 24.0
 """How far back the picture looks, seconds."""
 _PAUSE_S = 0.25
 _ASK_S = 2.0
+_NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # httpx's own takes 15 ms to load them, for each question
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +88,9 @@ AskServer = Callable[[str], Mapping[str, Any]]
 
 
 def ask_server(url: str) -> Mapping[str, Any]:
-    """The JSON object at an address."""
-    found: Mapping[str, Any] = httpx.get(url, timeout=_ASK_S).raise_for_status().json()
+    """The JSON object at an address of this machine, which no proxy stands before."""
+    answer = httpx.get(url, timeout=_ASK_S, verify=_NO_CERTIFICATES, trust_env=False)
+    found: Mapping[str, Any] = answer.raise_for_status().json()
     return found
 
 

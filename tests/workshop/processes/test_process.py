@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
 import pytest
 
 from modelserving.errors import ServerError
+from modelserving.widgets.speculative.feed import ask_server
 from modelserving.workshop.processes.process import ServerProcess, wait_until_all_serve
 
 
@@ -68,3 +73,38 @@ def test_a_server_that_was_healthy_once_serves() -> None:
     server = Flickering()
     server.wait_until_serving()
     assert server.answers == [False]
+
+
+class _Healthy(BaseHTTPRequestHandler):
+    """Says that all is well, whatever is asked."""
+
+    def do_GET(self) -> None:
+        """Answer."""
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"status": "ok"}')
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def behind_a_proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of a server, on a machine whose environment names a proxy that cannot reach it."""
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Healthy) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+def test_a_proxy_does_not_stand_before_a_server_on_this_machine(behind_a_proxy: str) -> None:
+    """In a company's network no lesson would ever see its server serve."""
+    server = Begun()
+    server.url = behind_a_proxy
+    assert server._healthy()
+    assert server.get("/healthz") == {"status": "ok"}
+    assert ask_server(behind_a_proxy) == {"status": "ok"}
