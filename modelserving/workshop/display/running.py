@@ -29,6 +29,11 @@ __all__ = ["BETTER", "RunningSystem"]
 
 BETTER = ("wine-random-forest", "wine-random-forest-onnx")
 """Models in turn, each nearer to the tasters than the client's first one."""
+_BUTTONS = {
+    "model": ("Send a better model", "arrow-up"),
+    "server": ("Kill the server", "bolt"),
+    "broker": ("Stop the broker", "power-off"),
+}
 _AWAY_S = 4.0
 _WITHIN_S = 90.0
 
@@ -62,8 +67,12 @@ class RunningSystem:
         )
 
     def close(self) -> None:
-        """Stop client, server and view. A second call does nothing."""
+        """Stop client, server and view, and whatever was to bring one back. A second call does nothing."""
         with waiting("client and server to end"):
+            for task in self._returning.values():
+                task.stop(_WITHIN_S)
+            for name in _BUTTONS:
+                self._buttons[name].disabled = True
             self.view.close()
             self.client.close()
             self.server.close()
@@ -144,16 +153,12 @@ class RunningSystem:
     def _make_buttons(self) -> dict[str, Any]:
         import ipywidgets
 
-        actions: dict[str, tuple[str, str, Callable[[], Box]]] = {
-            "model": ("Send a better model", "arrow-up", self.send_better_model),
-            "server": ("Kill the server", "bolt", self.kill_server),
-            "broker": ("Stop the broker", "power-off", self.stop_broker),
-        }
+        actions = {"model": self.send_better_model, "server": self.kill_server, "broker": self.stop_broker}
         said = ipywidgets.HTML(layout={"width": "100%"})
         buttons = {}
-        for name, (words, icon, action) in actions.items():
+        for name, (words, icon) in _BUTTONS.items():
             buttons[name] = ipywidgets.Button(description=words, icon=icon, layout={"width": "13em"})
-            buttons[name].on_click(lambda _, action=action: _show(action, said))
+            buttons[name].on_click(lambda _, action=actions[name]: _show(action, said))
         return {**buttons, "said": said}
 
 

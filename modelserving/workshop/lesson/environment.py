@@ -16,7 +16,7 @@ from kafka.errors import KafkaError, KafkaTimeoutError
 
 from modelserving.broker import EmbeddedKafka, status, stop
 from modelserving.config import Settings
-from modelserving.errors import BrokerUnavailable, ServerError, WaitTimeout
+from modelserving.errors import BrokerUnavailable, ConfigError, ServerError, WaitTimeout
 from modelserving.kafka import Connection, create_topics, make_admin, make_consumer, make_producer
 from modelserving.kafka.clients import explain_silence
 from modelserving.kafka.settings import settings_of
@@ -27,9 +27,11 @@ from modelserving.workshop.lesson import lesson_topics
 from modelserving.workshop.processes.background import BackgroundTask
 from modelserving.workshop.processes.process import ServerProcess
 
-__all__ = ["LessonEnvironment"]
+__all__ = ["CLOSED", "LessonEnvironment"]
 
 _FLUSH_S = 30.0
+CLOSED = "This lesson is closed. Run its set-up cell, the one with `start(...)`, and then this section."
+"""What a cell is told that is run after the clean-up cell."""
 
 
 class LessonEnvironment(Closing):
@@ -144,7 +146,11 @@ class LessonEnvironment(Closing):
 
         Returns:
             The resource; of a context manager, what it gives.
+
+        Raises:
+            ConfigError: the lesson is closed, so that nothing would end it.
         """
+        self._require_open()
         stack = self._stack
         if name is not None:
             self._end(name)
@@ -154,9 +160,16 @@ class LessonEnvironment(Closing):
             made = stack.enter_context(made)
         else:
             stack.callback(made.close)
+        if self.closed:  # while it was made, by a task behind the cells
+            stack.close()
+            self._require_open()
         if name is not None:
             self._made[name] = made
         return made
+
+    def _require_open(self) -> None:
+        if self.closed:
+            raise ConfigError(CLOSED)
 
     def background(self, function: Callable[[Event], object], name: str) -> BackgroundTask:
         """Run a function behind the cells until it ends, or the lesson does, or the same name is run again.

@@ -20,7 +20,7 @@ from modelserving.workshop.display.boxes import Box, Folded, Table, Tone
 from modelserving.workshop.display.predictions import Asked, Predictions
 from modelserving.workshop.display.questions import find_question
 from modelserving.workshop.exercises import find_exercise
-from modelserving.workshop.lesson.environment import LessonEnvironment
+from modelserving.workshop.lesson.environment import CLOSED, LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, Outcome, Verdict, code_of, judge
 from modelserving.workshop.lesson.notebook import has_widgets, prepare_kernel, value_in_notebook, why_undefined
 from modelserving.workshop.lesson.panel import Button, CheckResult, SideBySide
@@ -98,8 +98,7 @@ class Lesson(LessonEnvironment):
 
     def _judge(self, exercise: Exercise, answer: Any) -> Verdict:
         if self.closed:
-            message = "This lesson is closed. Run its set-up cell, the one with `start(...)`, and then this cell again."
-            return Verdict(exercise.id, Outcome.CANNOT_CHECK, message)
+            return Verdict(exercise.id, Outcome.CANNOT_CHECK, CLOSED)
         if why := why_undefined(exercise.answer):
             return Verdict(exercise.id, Outcome.NOT_ATTEMPTED, why)
         with waiting(f"the check of {exercise.id}"):

@@ -23,6 +23,7 @@ from modelserving.workshop.display.questions import Question
 from modelserving.workshop.lesson import lesson as lesson_module
 from modelserving.workshop.lesson import lesson_topics
 from modelserving.workshop.processes.process import ServerProcess
+from tests.waiting import WAIT
 
 pytestmark = pytest.mark.broker
 
@@ -158,6 +159,39 @@ def test_a_name_is_managed_once(lesson: Lesson) -> None:
     second = lesson.manage(make, name="server")
     assert seen == [1]
     assert second.closed == 0
+
+
+def test_a_closed_lesson_manages_nothing(begin: Callable[[str], Lesson]) -> None:
+    """A cell that is run after the clean-up cell starts no server that nobody would end."""
+    lesson = begin("90")
+    lesson.close()
+    started: list[Resource] = []
+    with pytest.raises(ConfigError, match="This lesson is closed"):
+        lesson.manage(lambda: started.append(Resource()), name="server")
+    assert not started
+
+
+def test_what_is_made_while_the_lesson_closes_ends_with_it(begin: Callable[[str], Lesson]) -> None:
+    """A server that a task behind the cells starts just then would run until the kernel ends."""
+    lesson, late = begin("90"), Resource()
+    making, go = threading.Event(), threading.Event()
+
+    def make() -> Resource:
+        making.set()
+        go.wait()
+        return late
+
+    def manage() -> None:
+        with pytest.raises(ConfigError, match="closed"):
+            lesson.manage(make, name="server")
+
+    task = threading.Thread(target=manage)
+    task.start()
+    assert making.wait(WAIT)
+    lesson.close()
+    go.set()
+    task.join()
+    assert late.closed == 1
 
 
 def test_background_work_ends_with_the_lesson(begin: Callable[[str], Lesson]) -> None:
