@@ -10,6 +10,7 @@
     topic/             TopicView: partitions, records, bookmarks, owners, transactions of a topic
     speculative/       AnswersView: whose answers leave in time; with sliders
     feed.py            the threads behind them
+    sliders.py         what is sent when one is moved, and what came of it
     colours.py         what they are drawn with, through ``modelserving.svg``
 
 Each name is imported when it is first used: ``waiting.py`` alone is needed by whoever waits for something.

@@ -7,7 +7,6 @@ from typing import Any
 
 import ipywidgets
 
-from modelserving.errors import BrokerUnavailable
 from modelserving.kafka import Connection
 from modelserving.records import TemperatureControl
 from modelserving.temperature import HEATING_TOPICS, HeatingTopics
@@ -16,6 +15,7 @@ from modelserving.widgets.heater.chart import heater_frame
 from modelserving.widgets.heater.feed import HeaterFeed
 from modelserving.widgets.heater.snapshot import HeaterSnapshot
 from modelserving.widgets.live import LiveView
+from modelserving.widgets.sliders import Sliders
 
 __all__ = ["HeaterView"]
 
@@ -42,18 +42,15 @@ class HeaterView(LiveView[HeaterSnapshot]):
     ) -> None:
         self._connection, self._topics = connection, topics
         self._wanted = {sensor: TemperatureControl(sensor, 21.0, 0.5, 0.5) for sensor in sensors}
-        self._setting = False
         self._sensor = ipywidgets.Dropdown(options=list(sensors), description="sensor", layout={"width": "11em"})
-        self._sliders = {
-            "desired": _slider("desired, °C", 21.0, 5.0, 35.0),
-            "up": _slider("above, K", 0.5, 0.0, 3.0),
-            "down": _slider("below, K", 0.5, 0.0, 3.0),
-        }
-        self._said = ipywidgets.HTML()
-        controls = (self._sensor, *self._sliders.values(), self._said)
+        self._sliders = Sliders(
+            self._moved,
+            desired=_slider("desired, °C", 21.0, 5.0, 35.0),
+            up=_slider("above, K", 0.5, 0.0, 3.0),
+            down=_slider("below, K", 0.5, 0.0, 3.0),
+        )
+        controls = (self._sensor, *self._sliders.widgets)
         self._sensor.observe(self._chosen, names="value")
-        for slider in self._sliders.values():
-            slider.observe(self._moved, names="value")
         name = f"heater {topics.heater}"
         super().__init__(
             HeaterFeed(connection, topics), heater_frame, name=name, frames_per_second=frames_per_second,
@@ -82,23 +79,11 @@ class HeaterView(LiveView[HeaterSnapshot]):
         self._show(self._wanted[change["new"]])
 
     def _show(self, control: TemperatureControl) -> None:
-        self._setting = True
-        try:
-            for name, slider in self._sliders.items():
-                slider.value = getattr(control, name)
-        finally:
-            self._setting = False
+        self._sliders.show(desired=control.desired, up=control.up, down=control.down)
 
-    def _moved(self, _: Mapping[str, Any]) -> None:
-        if self._setting:
-            return
-        values = {name: slider.value for name, slider in self._sliders.items()}
-        try:
-            self.want(self._sensor.value, **values)
-        except BrokerUnavailable as error:
-            self._said.value = f"<em>Not sent: {error}</em>"
-        else:
-            self._said.value = f"<em>Sent to {self._topics.control}.</em>"
+    def _moved(self, **values: float) -> str:
+        self.want(self._sensor.value, **values)
+        return f"Sent to {self._topics.control}."
 
 
 def _slider(name: str, value: float, low: float, high: float) -> Any:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import ipywidgets
 
-from modelserving.errors import BrokerUnavailable, KafkaError
 from modelserving.kafka import Connection
 from modelserving.records import Topics
 from modelserving.speculative.control import send_settings
 from modelserving.speculative.settings import SpeculativeSettings
 from modelserving.widgets.live import LiveView
+from modelserving.widgets.sliders import Sliders
 from modelserving.widgets.speculative.chart import answers_frame
 from modelserving.widgets.speculative.feed import AnswersFeed, AnswersSnapshot
 
@@ -44,17 +44,17 @@ class AnswersView(LiveView[AnswersSnapshot]):
     ) -> None:
         self._connection, self._topics = connection, topics
         self.settings = settings
-        self._setting = False
-        self._deadline = _slider("deadline, ms", settings.deadline_ms)
-        self._slowness = _slider("slowness, ms", settings.participants[0].slowed_ms)
-        self._said = ipywidgets.HTML()
-        for slider in (self._deadline, self._slowness):
-            slider.observe(self._moved, names="value")
+        self._sliders = Sliders(
+            self._moved,
+            deadline_ms=_slider("deadline, ms", settings.deadline_ms),
+            slowed_ms=_slider("slowness, ms", settings.participants[0].slowed_ms),
+        )
         send_settings(connection, topics, settings.data_type, settings)
         feed = AnswersFeed(lambda: f"{server_url()}/speculative/{settings.data_type}")
-        controls = (self._deadline, self._slowness, self._said)
         name = f"speculative {topics.scored}"
-        super().__init__(feed, answers_frame, name=name, frames_per_second=frames_per_second, controls=controls)
+        super().__init__(
+            feed, answers_frame, name=name, frames_per_second=frames_per_second, controls=self._sliders.widgets
+        )
 
     def want(self, deadline_ms: float | None = None, slowed_ms: float | None = None, **more: Any) -> None:
         """Say what is wanted, as the sliders do, and wait until the broker has it.
@@ -75,25 +75,11 @@ class AnswersView(LiveView[AnswersSnapshot]):
             settings = replace(settings, participants=(replace(first, slowed_ms=float(slowed_ms)), *others))
         send_settings(self._connection, self._topics, settings.data_type, settings)
         self.settings = settings
-        self._show()
+        self._sliders.show(deadline_ms=settings.deadline_ms, slowed_ms=settings.participants[0].slowed_ms)
 
-    def _show(self) -> None:
-        self._setting = True
-        try:
-            self._deadline.value = self.settings.deadline_ms
-            self._slowness.value = self.settings.participants[0].slowed_ms
-        finally:
-            self._setting = False
-
-    def _moved(self, _: Mapping[str, Any]) -> None:
-        if self._setting:
-            return
-        try:
-            self.want(self._deadline.value, self._slowness.value)
-        except (BrokerUnavailable, KafkaError) as error:
-            self._said.value = f"<em>Not sent: {error}</em>"
-        else:
-            self._said.value = "<em>Sent.</em>"
+    def _moved(self, **values: float) -> str:
+        self.want(**values)
+        return "Sent."
 
 
 def _slider(name: str, value: float) -> Any:

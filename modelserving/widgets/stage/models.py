@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import ipywidgets
-from kafka.errors import KafkaError as KafkaClientError
 
-from modelserving.errors import ModelServingError
 from modelserving.records import Action
 from modelserving.svg import Markup, element, escape, join, shorten
+from modelserving.widgets.sliders import say_what_came
 from modelserving.widgets.stage.snapshot import ServerReport, SlotReport
 
 __all__ = ["ModelTable", "Send"]
@@ -103,12 +102,12 @@ class ModelTable:
         meant = None if said is None else command.target(said)
         if said is None or meant is None:
             return
-        try:
+
+        def send() -> str:
             sent = self._send(command.action, said.data_type, meant.digest, command.percent)
-            answer = f"{command.words}: sent to {sent}."
-        except (ModelServingError, KafkaClientError) as error:
-            answer = f"{command.words} failed: {error}"
-        self._answer.value = f'<span role="status">{escape(answer)}</span>'
+            return f"{command.words}: sent to {sent}."
+
+        say_what_came(self._answer, send, f"{command.words} failed")
 
 
 def _table(said: ServerReport | None) -> Markup:

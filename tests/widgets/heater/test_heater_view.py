@@ -52,7 +52,7 @@ def test_a_slider_sends_what_it_says_for_the_sensor_that_is_chosen(
     """Choosing a sensor sends nothing, and sets the sliders to what is wanted there."""
     view.want(2, 25.0, up=1.0, down=1.0)
     view._sensor.value = 2
-    assert [slider.value for slider in view._sliders.values()] == [25.0, 1.0, 1.0]
-    view._sliders["desired"].value = 16.0
+    assert [slider.value for slider in view._sliders.by_name.values()] == [25.0, 1.0, 1.0]
+    view._sliders.by_name["desired"].value = 16.0
     assert controls(connection, own) == [TemperatureControl(2, 25.0, 1.0, 1.0), TemperatureControl(2, 16.0, 1.0, 1.0)]
-    assert own.control in view._said.value
+    assert own.control in view._sliders.said.value
