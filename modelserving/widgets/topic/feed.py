@@ -18,6 +18,7 @@ from kafka.errors import KafkaError as KafkaClientError
 
 from modelserving.errors import BrokerUnavailable
 from modelserving.kafka import Connection, make_admin, make_consumer
+from modelserving.widgets.colours import SERIES
 from modelserving.widgets.feed import LiveFeed
 from modelserving.widgets.topic.snapshot import SHOWN, Lane, RecordState, SeenRecord, TopicSnapshot
 
@@ -29,6 +30,7 @@ __all__ = ["Member", "TopicFeed"]
 _EVERY_S = 0.2
 _LOOK_S = 0.5
 _LONGEST_KEY = 24
+_MOST_KEYS = 200
 _THREAD = re.compile(r"-\d+$")  # Kafka Streams numbers the threads of an instance
 
 
@@ -106,10 +108,19 @@ class TopicFeed(LiveFeed):
         done = _committed(admin, self._group) if self._group else {}
         self._owners = self._who_reads(admin)
         self._names |= dict.fromkeys(self._members or sorted(set(self._owners.values())))
+        self._forget(ends)
         lanes = tuple(
             self._lane(tp, begins[tp], ends[tp], everything, committed, stable, done.get(tp)) for tp in partitions
         )
         return TopicSnapshot(self._topic, lanes, tuple(self._keys), tuple(self._names))
+
+    def _forget(self, ends: Mapping[TopicPartition, int]) -> None:
+        """Keep what is looked at, and the newest keys: where each record has one of its own, they would have no end."""
+        looked_at = {tp.partition: range(end - SHOWN, end) for tp, end in ends.items()}
+        self._known = {at: key for at, key in self._known.items() if at[1] in looked_at.get(at[0], ())}
+        if len(self._keys) > _MOST_KEYS:
+            old = len(self._keys) // 2
+            self._keys = dict.fromkeys(list(self._keys)[old - old % len(SERIES) :])  # so the others keep their colours
 
     def _who_reads(self, admin: KafkaAdminClient) -> dict[int, str]:
         """The name of each partition's reader; nobody's for one that has none."""
@@ -130,13 +141,18 @@ class TopicFeed(LiveFeed):
         records = []
         for offset in range(max(0, end - SHOWN), end):
             at = (tp.partition, offset)
-            if at in everything:
-                key = self._known[at] = everything[at]
-                self._keys.setdefault(key)
+            key = everything.get(at, self._known.get(at))
+            if key is None:  # the mark of a transaction
+                continue
+            self._known[at] = key
+            self._keys.setdefault(key)
+            if at not in everything:
+                state = RecordState.GONE
+            elif at in committed:
+                state = RecordState.COMMITTED
+            else:
                 state = RecordState.OPEN if offset >= stable[tp] else RecordState.ABORTED
-                records.append(SeenRecord(offset, key, RecordState.COMMITTED if at in committed else state))
-            elif at in self._known:
-                records.append(SeenRecord(offset, self._known[at], RecordState.GONE))
+            records.append(SeenRecord(offset, key, state))
         marks = [(name, at[tp.partition]) for name, at in list(self._bookmarks.items()) if tp.partition in at]
         if done is not None:
             marks.append(("group", done))

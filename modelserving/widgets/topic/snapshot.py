@@ -70,7 +70,7 @@ class TopicSnapshot:
     Args:
         topic: its name.
         lanes: its partitions.
-        keys: all keys that were seen, the first one first.
+        keys: those that were seen, the first one first; of very many the newest, among them all that are shown.
         members: names of the group's members.
         away: whether the broker does not answer.
     """

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from kafka import TopicPartition
 
 from modelserving.kafka import Connection, make_consumer, make_producer
 from modelserving.records import Topics
 from modelserving.widgets import RecordState, TopicView
-
-pytestmark = pytest.mark.broker
+from modelserving.widgets.topic.chart import render_topic
+from modelserving.widgets.topic.feed import TopicFeed
+from modelserving.widgets.topic.snapshot import TopicSnapshot
 
 
 class _Ann:
@@ -26,6 +28,20 @@ def view(connection: Connection, topics: Topics) -> Iterator[TopicView]:
         yield view
 
 
+def test_an_hour_of_records_with_keys_of_their_own_leaves_no_heap() -> None:
+    """What is not looked at any more is forgotten; each record that is shown has its key, and its colour."""
+    feed, tp = TopicFeed(Connection("127.0.0.1:1"), "bottles"), TopicPartition("bottles", 0)
+    for end in range(20, 5000, 5):
+        feed._forget({tp: end})
+        seen = {(0, offset): f"bottle-{offset}" for offset in range(end - 20, end)}
+        lane = feed._lane(tp, 0, end, seen, seen, {tp: end}, None)
+    assert len(lane.records) == 20
+    assert len(feed._known) <= 40
+    assert len(feed._keys) <= 250
+    render_topic(TopicSnapshot("bottles", (lane,), tuple(feed._keys)))
+
+
+@pytest.mark.broker
 def test_transactions_are_seen_open_committed_and_aborted(
     connection: Connection, topics: Topics, view: TopicView
 ) -> None:
@@ -45,6 +61,7 @@ def test_transactions_are_seen_open_committed_and_aborted(
     assert seen.keys == ("red", "white")
 
 
+@pytest.mark.broker
 def test_a_groups_bookmark_and_lag_are_seen(connection: Connection, topics: Topics, view: TopicView) -> None:
     """Lag is the distance from the bookmark to the end; the owner is who has the partition."""
     with make_producer(connection, linger_ms=0) as producer:
