@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from modelserving.config import Settings
 from modelserving.errors import ConfigError
 from modelserving.system import write_atomically
 from modelserving.workshop.display.boxes import Box, Table, table
@@ -48,6 +49,16 @@ class Predictions:
     def __init__(self, lesson: str, path: Path) -> None:
         self.lesson = lesson
         self.path = path
+
+    @classmethod
+    def made_in(cls, lesson: str, settings: Settings) -> Predictions:
+        """Those of a lesson, in the home folder."""
+        return cls(lesson, settings.home / "predictions.json")
+
+    @property
+    def lessons(self) -> tuple[str, ...]:
+        """All lessons in the file."""
+        return tuple(self._stored())
 
     def ask(self, name: str, guess: str | float | None = None) -> Asked:
         """Ask a question of the lesson.

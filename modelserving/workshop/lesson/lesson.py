@@ -47,7 +47,7 @@ class Lesson(LessonEnvironment):
         self, number: str, connection: Connection, settings: Settings, stack: ExitStack, *, fast: bool = False
     ) -> None:
         super().__init__(number, connection, settings, stack, fast=fast)
-        self.predictions = Predictions(number, settings.home / "predictions.json")
+        self.predictions = Predictions.made_in(number, settings)
 
     @property
     def progress(self) -> Progress:
@@ -157,7 +157,6 @@ class Lesson(LessonEnvironment):
         for name in list(self._named):
             self._end(name)
         self._carry_out(plan_lesson_reset(self.number, self._admin, self.settings))
-        self.predictions.forget()
         self.prepare()
 
     def _exercise(self, name: str) -> Exercise:

@@ -14,6 +14,7 @@ from modelserving.broker import use_broker
 from modelserving.config import Settings, checkout
 from modelserving.kafka import make_admin
 from modelserving.system.files import free_name
+from modelserving.workshop.display.predictions import Predictions
 from modelserving.workshop.exercises import all_exercises
 from modelserving.workshop.lesson import lesson_topics
 from modelserving.workshop.lesson.exercise import Exercise
@@ -37,6 +38,7 @@ class Reset:
     Args:
         of: what is reset, in words.
         exercises: ids whose progress is forgotten.
+        predictions: lessons whose predictions are forgotten.
         topics: topics that are deleted with their records.
         groups: consumer groups whose positions are deleted.
         folders: folders that are deleted with their files.
@@ -45,6 +47,7 @@ class Reset:
 
     of: str
     exercises: tuple[str, ...] = ()
+    predictions: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     folders: tuple[Path, ...] = ()
@@ -53,6 +56,7 @@ class Reset:
     def __str__(self) -> str:
         parts = [
             ("progress of", self.exercises),
+            ("predictions of lesson", self.predictions),
             ("topics", self.topics),
             ("consumer groups", self.groups),
             ("folders", tuple(str(folder) for folder in self.folders)),
@@ -70,7 +74,7 @@ def plan_exercise_reset(exercise: Exercise, settings: Settings) -> Reset:
 
 
 def plan_lesson_reset(number: str, admin: KafkaAdminClient, settings: Settings) -> Reset:
-    """What resetting one lesson takes away: its topics, groups and state, and the progress of its exercises.
+    """What resetting one lesson takes away: its topics, groups and state, the progress of its exercises, predictions.
 
     Args:
         number: of the lesson, two digits.
@@ -81,7 +85,9 @@ def plan_lesson_reset(number: str, admin: KafkaAdminClient, settings: Settings) 
     begun = Progress.of(settings).steps()
     mine = tuple(exercise.id for exercise in all_exercises() if exercise.lesson == number and exercise.id in begun)
     left = lesson_topics.find_leftovers(admin, prefix)
-    return Reset(f"lesson {number}", mine, left.topics, left.groups, lesson_topics.local_folders(settings, prefix))
+    made = (number,) if number in Predictions.made_in(number, settings).lessons else ()
+    folders = lesson_topics.local_folders(settings, prefix)
+    return Reset(f"lesson {number}", mine, made, left.topics, left.groups, folders)
 
 
 def plan_workbook_reset(admin: KafkaAdminClient, settings: Settings) -> Reset:
@@ -89,16 +95,17 @@ def plan_workbook_reset(admin: KafkaAdminClient, settings: Settings) -> Reset:
     left = lesson_topics.find_leftovers(admin, "lesson")
     folder = checkout()
     work = folder / "work" if folder and (folder / "work").is_dir() else None
-    begun = tuple(Progress.of(settings).steps())
-    return Reset(
-        "the whole workbook", begun, left.topics, left.groups, lesson_topics.local_folders(settings, "lesson-"), work
-    )
+    begun, made = tuple(Progress.of(settings).steps()), Predictions.made_in("00", settings).lessons
+    folders = lesson_topics.local_folders(settings, "lesson-")
+    return Reset("the whole workbook", begun, made, left.topics, left.groups, folders, work)
 
 
 def carry_out(reset: Reset, admin: KafkaAdminClient, settings: Settings) -> None:
     """Take away what a reset names."""
     lesson_topics.delete(admin, lesson_topics.Leftovers(reset.topics, reset.groups))
     Progress.of(settings).forget(*reset.exercises)
+    for lesson in reset.predictions:
+        Predictions.made_in(lesson, settings).forget()
     for folder in reset.folders:
         shutil.rmtree(folder, ignore_errors=True)
     if reset.set_aside:

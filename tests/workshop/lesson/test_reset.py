@@ -10,6 +10,7 @@ import pytest
 from modelserving.config import Settings
 from modelserving.kafka import list_topics
 from modelserving.workshop import Lesson
+from modelserving.workshop.display.predictions import Prediction, Predictions
 from modelserving.workshop.exercises import find_exercise
 from modelserving.workshop.lesson import reset
 from modelserving.workshop.lesson.exercise import Outcome, Verdict
@@ -52,8 +53,10 @@ def test_a_lesson_is_reset_alone(begin: Callable[[str], Lesson], settings: Setti
     for folder in kept:
         folder.mkdir(parents=True)
     solve(settings, "kafka-keys", "find-broken")
+    predict(settings, "01", "02")
     asked = Asked(True)
     assert reset_lesson("01", settings, agree=asked)
+    assert predicted(settings) == ("02",)
     left = list_topics(other.connection)
     assert not [topic for topic in left if topic.startswith("lesson-01-")]
     assert set(Progress.of(settings).steps()) == {"find-broken"}
@@ -65,11 +68,12 @@ def test_the_plan_names_all_that_goes(begin: Callable[[str], Lesson], settings: 
     """Whoever is asked can see each topic, and that nothing else is meant."""
     begin("01").folder.joinpath("file").touch()
     solve(settings, "kafka-keys")
+    predict(settings, "01")
     asked = Asked(False)
     reset_lesson("01", settings, agree=asked)
     said = str(asked.plans[0])
     assert said.startswith("Reset of lesson 01 deletes:")
-    for part in ("progress of: kafka-keys", "lesson-01-wine-models", "folders: "):
+    for part in ("progress of: kafka-keys", "predictions of lesson: 01", "lesson-01-wine-models", "folders: "):
         assert part in said
 
 
@@ -86,6 +90,7 @@ def test_the_workbook_is_reset_but_own_work_is_kept(
     """All topics and progress go; notebooks that somebody worked on are only renamed, and never over others."""
     lesson = begin("01")
     solve(settings, "hello-broker")
+    predict(settings, "01", "02")
     for name in ("work", "work-1"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "00_mine.ipynb").write_text(name)
@@ -93,6 +98,7 @@ def test_the_workbook_is_reset_but_own_work_is_kept(
     assert reset_workbook(settings, agree=lambda plan: "renamed to work-2" in str(plan))
     assert not [topic for topic in list_topics(lesson.connection) if topic.startswith("lesson-")]
     assert Progress.of(settings).steps() == {}
+    assert predicted(settings) == ()
     assert (tmp_path / "work-2" / "00_mine.ipynb").read_text() == "work"
     assert (tmp_path / "work-1" / "00_mine.ipynb").read_text() == "work-1"
 
@@ -107,3 +113,12 @@ def test_a_reset_of_nothing_says_so(settings: Settings) -> None:
 def solve(settings: Settings, *exercises: str) -> None:
     for exercise in exercises:
         Progress.of(settings).note(Verdict(exercise, Outcome.PASSED, "good"))
+
+
+def predict(settings: Settings, *lessons: str) -> None:
+    for lesson in lessons:
+        Predictions.made_in(lesson, settings).note("anything", Prediction("yes"))
+
+
+def predicted(settings: Settings) -> tuple[str, ...]:
+    return Predictions.made_in("00", settings).lessons
