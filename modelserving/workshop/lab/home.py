@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from modelserving.system import write_atomically
 from modelserving.workshop.exercises import all_exercises
@@ -52,8 +53,12 @@ class LessonEntry:
 
     @property
     def link(self) -> str:
-        """In Markdown."""
-        return f"[{self.title}]({self.file})"
+        """In Markdown, with its title."""
+        return self.link_as(self.title)
+
+    def link_as(self, words: str) -> str:
+        """In Markdown; a notebook may have any name, one with spaces too."""
+        return f"[{words}]({quote(self.file)})"
 
 
 def write_home(work: Path, progress: Progress) -> Path:
@@ -134,5 +139,5 @@ def _chosen(lessons: Sequence[LessonEntry], numbers: Sequence[str]) -> list[Less
 
 
 def _path_row(name: str, lessons: Sequence[LessonEntry]) -> str:
-    links = " · ".join(f"[{lesson.number}]({lesson.file})" for lesson in lessons)
+    links = " · ".join(lesson.link_as(lesson.number) for lesson in lessons)
     return f"| {name} | {links} | {sum(lesson.minutes for lesson in lessons)} |"

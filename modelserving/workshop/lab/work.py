@@ -11,6 +11,7 @@ from pathlib import Path
 
 from modelserving.config import checkout
 from modelserving.errors import ConfigError
+from modelserving.system import write_atomically
 from modelserving.workshop.lab.glossary import GLOSSARY
 
 __all__ = ["WorkFolder", "for_this_python", "prepare_work_folder"]
@@ -55,7 +56,7 @@ def prepare_work_folder(root: Path | None = None) -> WorkFolder:
     work.mkdir(exist_ok=True)
     missing = [path for path in originals if not (work / path.name).exists()]
     for path in missing:
-        (work / path.name).write_text(for_this_python(path), encoding="utf-8", newline="\n")
+        write_atomically(work / path.name, for_this_python(path))  # half of one would be left as it is for good
     if (root / "notebooks" / "images").is_dir():  # nobody works on the pictures: these are always the newest
         shutil.copytree(root / "notebooks" / "images", work / "images", dirs_exist_ok=True)
     if (page := root / "notebooks" / GLOSSARY).is_file():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from urllib.parse import unquote
 
 from modelserving.config import Settings, checkout
 from modelserving.workshop.lab.home import home_text, read_entries, write_home
@@ -59,3 +60,11 @@ def test_the_page_follows_the_progress(tmp_path: Path) -> None:
     with BackgroundTask(keep_home(tmp_path, settings, 0.01), "the page"):
         progress.note(Verdict("hello-broker", Outcome.PASSED, "well"))
         wait_until(lambda: "✓ | [00_first]" in page.read_text(encoding="utf-8"), "the page to be new")
+
+
+def test_a_notebook_that_was_renamed_is_listed_and_its_link_leads_there(tmp_path: Path) -> None:
+    """People name their copies as they like; a space would end the link, and a bracket too."""
+    (tmp_path / "01_my (second) Käse.ipynb").write_text("no notebook")
+    links = re.findall(r"\]\(([^)]*)\)", home_text(read_entries(tmp_path), {}))
+    assert "01_my (second) Käse.ipynb" in [unquote(link) for link in links]
+    assert not [link for link in links if " " in link]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from modelserving.errors import ConfigError
+from modelserving.workshop.lab import work
 from modelserving.workshop.lab.work import for_this_python, prepare_work_folder
 
 
@@ -39,6 +40,15 @@ def test_what_somebody_wrote_is_never_written_over(root: Path) -> None:
     assert again.copied == ("02_c.ipynb",)
     assert again.kept == ("00_a.ipynb",)
     assert (root / "work" / "00_a.ipynb").read_text() == "mine"
+
+
+def test_a_copy_that_was_not_finished_is_not_left_behind(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a full disk, say: half a notebook would be taken for the attendee's own, and never be copied again."""
+    with monkeypatch.context() as patch:
+        patch.setattr(work, "for_this_python", lambda _: "cannot be written: \ud800")
+        with pytest.raises(UnicodeEncodeError):
+            prepare_work_folder(root)
+    assert prepare_work_folder(root).copied == ("00_a.ipynb", "01_b.ipynb")
 
 
 def test_pictures_are_always_the_newest(root: Path) -> None:
