@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -73,8 +74,10 @@ def write_home(work: Path, progress: Progress) -> Path:
 
 
 def read_entries(folder: Path) -> tuple[LessonEntry, ...]:
-    """The lessons in a folder; one that cannot be read is listed by its name."""
-    return tuple(_entry(path) for path in sorted(folder.glob("[0-9][0-9]_*.ipynb")))
+    """The lessons in a folder; one that cannot be read, or of which there are several, is listed by its name."""
+    found = [_entry(path) for path in sorted(folder.glob("[0-9][0-9]_*.ipynb"))]
+    copies = Counter(lesson.number for lesson in found)
+    return tuple(replace(one, title=Path(one.file).stem) if copies[one.number] > 1 else one for one in found)
 
 
 def home_text(lessons: Sequence[LessonEntry], steps: Mapping[str, ExerciseStep]) -> str:
@@ -89,7 +92,7 @@ def home_text(lessons: Sequence[LessonEntry], steps: Mapping[str, ExerciseStep])
         lessons="\n".join(_row(lesson, steps) for lesson in lessons),
         paths="\n".join(_path_row(name, _chosen(lessons, numbers)) for name, numbers in _ways().items()),
         glossary=glossary_table(),
-        timetable=read_timetable("full").table({lesson.number: lesson.link for lesson in lessons}),
+        timetable=read_timetable("full").table({lesson.number: lesson.link for lesson in _one_each(lessons)}),
     )
 
 
@@ -117,7 +120,7 @@ def _row(lesson: LessonEntry, steps: Mapping[str, ExerciseStep]) -> str:
 
 def _go_on(lessons: Sequence[LessonEntry], steps: Mapping[str, ExerciseStep]) -> str:
     """Where to go on: at the first open exercise of the last lesson that was begun, or of those after it."""
-    every = [(lesson, name) for lesson in lessons for name in _exercises(lesson)]
+    every = [(lesson, name) for lesson in _one_each(lessons) for name in _exercises(lesson)]
     last = max((lesson.number for lesson, name in every if name in steps), default=None)
     if last is None:
         return f"**Begin here: {lessons[0].link}**" if lessons else "There are no lessons here yet."
@@ -135,7 +138,13 @@ def _ways() -> dict[str, tuple[str, ...]]:
 
 
 def _chosen(lessons: Sequence[LessonEntry], numbers: Sequence[str]) -> list[LessonEntry]:
-    return [lesson for lesson in lessons if lesson.number in numbers or not numbers]
+    return [lesson for lesson in _one_each(lessons) if lesson.number in numbers or not numbers]
+
+
+def _one_each(lessons: Sequence[LessonEntry]) -> list[LessonEntry]:
+    """Of a lesson and its copies one alone: that of the shortest name, as JupyterLab names copies."""
+    shortest = {one.number: one for one in sorted(lessons, key=lambda one: -len(one.file))}
+    return [shortest[number] for number in sorted(shortest)]
 
 
 def _path_row(name: str, lessons: Sequence[LessonEntry]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from urllib.parse import unquote
@@ -68,3 +69,14 @@ def test_a_notebook_that_was_renamed_is_listed_and_its_link_leads_there(tmp_path
     links = re.findall(r"\]\(([^)]*)\)", home_text(read_entries(tmp_path), {}))
     assert "01_my (second) Käse.ipynb" in [unquote(link) for link in links]
     assert not [link for link in links if " " in link]
+
+
+def test_a_copy_of_a_notebook_is_listed_by_its_name_and_counted_once(tmp_path: Path) -> None:
+    """JupyterLab's Duplicate: two rows of one title could not be told apart, and the way goes on in the first one."""
+    for name in ("01_kafka-Copy1.ipynb", "01_kafka.ipynb", "01_kafka_mine.ipynb"):
+        cell = {"cell_type": "markdown", "source": ["# 01 · Kafka\n", "60 minutes"]}
+        (tmp_path / name).write_text(json.dumps({"cells": [cell]}))
+    page = home_text(read_entries(tmp_path), {"kafka-keys": ExerciseStep()})
+    assert page.count("[01_kafka-Copy1](01_kafka-Copy1.ipynb)") == 1
+    assert "Go on where you were: [01_kafka](01_kafka.ipynb)" in page
+    assert "| evenings of your own | [01](01_kafka.ipynb) | 60 |" in page
