@@ -237,7 +237,7 @@ def _notice(s: StageSnapshot) -> Markup:
     """A banner over the picture while there is nothing to see, or trouble."""
     if s.condition is Condition.RUNNING:
         return Markup("")
-    width, x, y = 270, (_LEFT + _RIGHT) / 2, 124
+    width, x, y = 30 + 8 * len(s.condition.value), (_LEFT + _RIGHT) / 2, 124
     fill = WARNING if s.condition in _TROUBLE else FAINT
     box = element("rect", x=x - width / 2, y=y - 17, width=width, height=27, rx=6, fill=fill, fill_opacity=0.95)
     words = {"text_anchor": "middle", "fill": "#ffffff", "font_size": "14", "font_weight": "600"}

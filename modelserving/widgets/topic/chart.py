@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from modelserving.svg import Markup, document, element, join, label, shorten
@@ -88,9 +89,10 @@ def _square(x: float, y: float, colour: str, size: float) -> Markup:
 
 def _lane(lane: Lane, s: TopicSnapshot, top: float) -> Markup:
     boxes = (_record(record, lane, s, top + 20) for record in lane.records)
+    every = math.ceil((_CHARACTER * len(str(lane.end)) + 2) / _STEP)  # long offsets would run into each other
     numbers = (
         label(_x(lane, offset) + _BOX / 2, top + 60, offset, text_anchor="middle", fill=INK, font_size=10)
-        for offset in range(lane.first, lane.end)
+        for offset in range(lane.first, lane.end, every)
     )
     line = element("line", x1=_LEFT - 6, y1=top + 49, x2=_WIDTH, y2=top + 49, stroke=FAINT, stroke_width=0.8)
     return join((line, _name(lane, s, top), *boxes, *numbers, _bookmarks(lane, top)))

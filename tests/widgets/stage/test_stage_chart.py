@@ -44,6 +44,14 @@ def _texts(svg: str) -> list[str]:
     return [part.text or "" for part in ET.fromstring(svg).iter() if part.tag.endswith("text")]
 
 
+@pytest.mark.parametrize("condition", [one for one in Condition if one is not Condition.RUNNING])
+def test_a_banner_is_as_wide_as_its_words(condition: Condition) -> None:
+    """They are white: beside their ground they could not be read on a white page."""
+    svg = ET.fromstring(render_stage(replace(_snapshot("a"), condition=condition)))
+    (banner,) = (part for part in svg.iter() if part.tag.endswith("rect") and part.get("rx") == "6")
+    assert float(banner.attrib["width"]) > 7.6 * len(condition.value)
+
+
 @given(st.text(max_size=300), st.text(max_size=50))
 def test_a_model_may_be_called_anything(name: str, version: str) -> None:
     """Names come from strangers; the picture stays well-formed, and a long one does not blow it up."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from dataclasses import replace
+from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,6 +47,16 @@ def test_bookmarks_do_not_write_over_each_other() -> None:
     texts = _texts(render_topic(_topic(*"abcd", marks=(("x", 1), ("y", 1), ("alarm", 2), ("statistics", 2)))))
     assert "x, y" in texts
     assert "alarm, statistics" in texts
+
+
+@pytest.mark.parametrize("end", [20, 9_999, 36_000, 1_234_567])
+def test_offsets_stand_apart(end: int) -> None:
+    """After an hour they have five digits, and would read as one number."""
+    svg = render_topic(TopicSnapshot("barrels", (Lane(0, 0, end),)))
+    written = [part for part in ET.fromstring(svg).iter() if (part.text or "").isdigit()]
+    places = [(float(part.attrib["x"]), 6.0 * len(part.text or "")) for part in written]
+    assert len(places) >= 7
+    assert all(x + wide / 2 < y - width / 2 for (x, wide), (y, width) in pairwise(places))
 
 
 def test_names_that_begin_alike_are_told_apart_by_their_ends() -> None:
