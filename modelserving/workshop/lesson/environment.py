@@ -105,7 +105,7 @@ class LessonEnvironment(Closing):
         return full
 
     def scratch_topic(self, *, partitions: int = 1, compacted: bool = False) -> str:
-        """Make a topic under a name that nobody had before; it is deleted when the lesson closes."""
+        """Make a topic under a name that nobody had before; it stays until the lesson is begun again."""
         return self.topic(f"scratch-{secrets.token_hex(4)}", partitions=partitions, compacted=compacted)
 
     def producer(self) -> KafkaProducer:
@@ -210,7 +210,7 @@ class LessonEnvironment(Closing):
 
     def _complaints(self) -> Iterator[str]:
         """What is wrong with servers and tasks behind the cells."""
-        for name, made in self._made.items():
+        for name, made in list(self._made.items()):  # a task behind the cells may add to them
             again = f"Run the cell that starts it, and then this one again ({name})."
             if isinstance(made, BackgroundTask) and made.error is not None:
                 yield f"{made.name} behind the cells ended with {made.error!r}. {again}"

@@ -47,7 +47,7 @@ class Rehearsal:
     """Two fresh topics, and the part of a server that decides about models. Messages go through the real broker.
 
     Args:
-        lesson: whose broker is used; the topics are deleted with it.
+        lesson: whose broker is used; the topics stay until it is begun again.
     """
 
     def __init__(self, lesson: LessonEnvironment) -> None:
