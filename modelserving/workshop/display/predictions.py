@@ -13,7 +13,7 @@ from modelserving.config import Settings
 from modelserving.errors import ConfigError
 from modelserving.system import write_atomically
 from modelserving.workshop.display.boxes import Box, Table, table
-from modelserving.workshop.display.questions import Question, find_question, questions_of, tell
+from modelserving.workshop.display.questions import Question, find_question, questions_of, tell, typed_number
 
 __all__ = ["Asked", "Prediction", "Predictions"]
 
@@ -149,7 +149,7 @@ class Asked:
         choices = self.question.choices
         if choices and guess not in choices:
             raise ConfigError(f"{guess!r} is not among the choices: {', '.join(map(repr, choices))}.")
-        if not choices and not _is_number(guess):
+        if not choices and typed_number(guess) is None:
             raise ConfigError(f"{guess!r} is no number. Predict one, such as 100.")
         self._kept.note(self.question.name, Prediction(guess))
 
@@ -209,11 +209,3 @@ def _noted(said: str | None) -> str:
     if said is None:
         return "<em>Choose first, then run the next cell.</em>"
     return f"<em>Noted: {html.escape(said)}. Now run the next cell.</em>"
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text.replace(",", ""))
-    except ValueError:
-        return False
-    return True

@@ -17,6 +17,8 @@ away. A text with ``happened`` alone is a remark: nothing is asked before it.
 
 from __future__ import annotations
 
+import math
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,7 +29,9 @@ from typing import Any
 from modelserving.errors import ConfigError
 from modelserving.workshop.display.boxes import Box, happened
 
-__all__ = ["Question", "find_question", "questions_of", "tell"]
+__all__ = ["Question", "find_question", "questions_of", "tell", "typed_number"]
+
+_THOUSANDS = re.compile(r",(?=\d{3}(?!\d))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ class Question:
 
     def is_right(self, said: str, was: str) -> bool:
         """Whether a prediction came true; numbers are compared as numbers."""
-        return said == was if self.choices else _number(said) == _number(was)
+        return said == was or (not self.choices and typed_number(said) == typed_number(was) is not None)
 
     def _work_out(self, expression: str, names: Mapping[str, Any]) -> Any:
         try:
@@ -141,11 +145,13 @@ def tell(question: Question, said: str | None, names: Mapping[str, Any]) -> tupl
     return was, Box(title, question.told(names))
 
 
-def _number(text: str) -> float | str:
+def typed_number(text: str) -> float | None:
+    """The number that somebody typed, with commas between thousands or one before a fraction; ``None`` if it is none."""
     try:
-        return float(text.replace(",", ""))
+        number = float(_THOUSANDS.sub("", text).replace(",", "."))
     except ValueError:
-        return text
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _template(text: str) -> str:

@@ -6,7 +6,7 @@ import pytest
 
 from modelserving.errors import ConfigError
 from modelserving.workshop.authoring.source import lesson_files
-from modelserving.workshop.display.questions import Question, find_question, questions_of, tell
+from modelserving.workshop.display.questions import Question, find_question, questions_of, tell, typed_number
 
 _NUMBER = Question("how-many", "How many?", "{len(wines)}", "There were **{len(wines)}**.", holds=("len(wines) > 1",))
 _CHOICE = Question("who", "Who?", "Ann", "It was {'Ann'}.", choices=("Ann", "Bob"))
@@ -26,6 +26,22 @@ def test_the_box_sets_what_was_said_beside_what_it_was(said: str | None, title: 
     """Numbers are compared as numbers; with no prediction there is just the answer."""
     was, box = tell(_NUMBER, said, _NAMES)
     assert (was, box.title, box.text) == ("3", title, "There were **3**.")
+
+
+@pytest.mark.parametrize(
+    ("said", "was"),
+    [("1,9", "1.9"), ("1.9", "1.9"), ("0,5", "0.50"), ("1,000", "1000"), ("12,345,678", "12345678"), ("4000", "4,000")],
+)
+def test_a_comma_may_stand_before_a_fraction(said: str, was: str) -> None:
+    """Much of the world writes it so; between thousands it may stand, too."""
+    assert _NUMBER.is_right(said, was)
+
+
+@pytest.mark.parametrize("said", ["", "nan", "inf", "1,2,3", "about 3"])
+def test_what_is_no_number_is_none(said: str) -> None:
+    """And no prediction is right because neither it nor the outcome is a number."""
+    assert typed_number(said) is None
+    assert not _NUMBER.is_right(said, "not tried")
 
 
 def test_a_choice_is_right_word_for_word() -> None:
