@@ -146,7 +146,7 @@ def tell(question: Question, said: str | None, names: Mapping[str, Any]) -> tupl
 
 
 def typed_number(text: str) -> float | None:
-    """The number that somebody typed, with commas between thousands or one before a fraction; ``None`` if it is none."""
+    """The number that somebody typed, a comma between thousands or before a fraction; ``None``: it is none."""
     try:
         number = float(_THOUSANDS.sub("", text).replace(",", "."))
     except ValueError:
