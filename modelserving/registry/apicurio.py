@@ -135,7 +135,7 @@ def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
         if process.poll() is not None:
             raise RegistryUnavailable(f"the schema registry has ended at its start: {_tail(log)}")
         try:
-            return httpx.get(f"{url}/subjects", timeout=5).is_success
+            return httpx.get(f"{url}/subjects", timeout=5, trust_env=False).is_success
         except httpx.HTTPError:
             return False
 

@@ -19,7 +19,6 @@ _EVERY_S = 1.0
 _counting = threading.Event()
 _named = threading.Event()
 """Set while a line says what is waited for."""
-_inside = threading.local()
 
 
 def count_waits(wanted: bool) -> None:
@@ -31,22 +30,23 @@ def count_waits(wanted: bool) -> None:
 def waiting(what: str) -> Iterator[None]:
     """Count the seconds of a block that may take long, in the output of its cell. Of nested ones, the outermost counts.
 
+    What another thread waits for, behind the cells, would be said in whatever cell runs just then: it is not said.
+
     Args:
         what: is waited for.
     """
-    if not _counting.is_set() or getattr(_inside, "one", False) or not _in_kernel():
+    behind = threading.current_thread() is not threading.main_thread()
+    if behind or not _counting.is_set() or _named.is_set() or not _in_kernel():
         yield
         return
     line, over = _Line(f"Waiting for {what}", "Waited {} for " + what + "."), threading.Event()
     # In this cell's context, so that what the thread shows belongs to this cell.
     counter = threading.Thread(target=contextvars.copy_context().run, args=(line.count, over), daemon=True)
     try:  # also a stop button right here must not leave a counter behind, nor the mark that there is one
-        _inside.one = True
         _named.set()
         counter.start()
         yield
     finally:
-        _inside.one = False
         _named.clear()
         over.set()
         if counter.ident is not None:

@@ -50,7 +50,7 @@ def test_a_wait_that_is_stopped_as_it_begins_leaves_nothing_behind(monkeypatch: 
         (counter,) = made
         counter.join(60)
         assert not counter.is_alive()
-        assert not module._inside.one
+        assert not module._named.is_set()
     finally:
         count_waits(False)
 
@@ -76,6 +76,24 @@ def test_a_wait_with_a_name_is_counted_once(shown: list[str]) -> None:
         assert poll(lambda: len(shown) > 50, 60, 0.01)
         clock.end()
     assert {line.partition(" ")[0] for line in shown} == {"Waiting", "Waited"}
+
+
+def test_what_is_waited_for_behind_the_cells_is_not_said_in_one(shown: list[str]) -> None:
+    """A server that comes back by itself would count its seconds in the cell that waits for something else."""
+    done, ended = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        with waiting("a server"):
+            done.wait()
+        ended.set()
+
+    with waiting("scores"):
+        threading.Thread(target=wait, daemon=True).start()
+        assert poll(lambda: len(shown) > 10, 60, 0.01)
+        done.set()
+        assert ended.wait(60)
+        assert module._named.is_set()
+    assert all("scores" in line for line in shown)
 
 
 def test_where_nobody_watches_a_cell_shows_nothing(shown: list[str]) -> None:
