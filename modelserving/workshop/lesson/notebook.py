@@ -111,15 +111,36 @@ def why_undefined(name: str) -> str:
         The error that the last cell ended with, if that cell was to define ``name``; else nothing.
     """
     last = getattr(_shell(), "last_execution_result", None)
-    code = last.info.raw_cell if last else ""
     error = (last.error_before_exec or last.error_in_exec) if last else None
-    if not isinstance(error, Exception) or not re.search(rf"(?m)^\s*(async def|def|class)?\s*{name}\b", code):
+    if last is None or not isinstance(error, Exception) or not _left_out(name, last.info.raw_cell, error):
         return ""
     kind = next(kind.__name__ for kind in type(error).__mro__ if not kind.__name__.startswith("_"))
     said = f"`{kind}: {getattr(error, 'msg', error)}`"
     line = getattr(error, "lineno", None)
     where = f", in its line {line}" if line else ""
     return f"The cell with your answer ended with {said}{where}, so nothing of it holds. Mend that, run it, and check."
+
+
+def _left_out(name: str, code: str, error: Exception) -> bool:
+    """Whether a cell that ended with an error was to define a name, and did not come so far.
+
+    Who tries an answer in a cell of its own, or below it, and gets an error, has an answer all the same.
+    """
+    try:
+        ends = [node.end_lineno or 0 for node in ast.parse(code).body if _defines(node, name)]
+    except SyntaxError:
+        return re.search(rf"(?m)^\s*((async def|def|class)\s+{name}\b|{name}\s*=(?!=))", code) is not None
+    cell = getattr(_shell(), "user_ns", None)
+    came = next((line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_globals is cell), 0)
+    return bool(ends) and came <= max(ends)
+
+
+def _defines(node: ast.stmt, name: str) -> bool:
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return node.name == name
+    return any(
+        isinstance(part, ast.Name) and part.id == name and isinstance(part.ctx, ast.Store) for part in ast.walk(node)
+    )
 
 
 async def within_limit(hand_over: Awaitable[_T], code: str = "", seconds: float = AWAIT_SECONDS) -> _T:

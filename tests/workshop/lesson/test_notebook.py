@@ -51,7 +51,13 @@ print("SAID", why_undefined("say_hello"))
 print("OTHER", why_undefined("hello"))
 shell.run_cell("say_hello = missing")
 print("SAID", why_undefined("say_hello"))
+shell.run_cell("import sys\\nsay_hello = sys.missing\\nprint(say_hello)")
+print("SAID", why_undefined("say_hello"))
 shell.run_cell("def say_hello(): ...")
+print("FINE", why_undefined("say_hello"))
+shell.run_cell("say_hello(1)")
+print("FINE", why_undefined("say_hello"))
+shell.run_cell("def say_hello(): ...\\nsay_hello(1)")
 print("FINE", why_undefined("say_hello"))
 shell.run_cell("from kafka.errors import IllegalStateError\\nraise IllegalStateError('closed already!')")
 shell.run_cell("raise IllegalStateError('not assigned')")
@@ -109,7 +115,13 @@ def test_an_answer_whose_cell_failed_is_not_judged() -> None:
     assert "SyntaxError: " in said[0]
     assert "in its line 2" in said[0]
     assert "NameError: name 'missing' is not defined" in said[1]
-    assert [line for line in lines if line.startswith(("OTHER", "FINE"))] == ["OTHER ", "FINE "]
+    assert "module 'sys' has no attribute 'missing'" in said[2]
+
+
+def test_an_answer_that_was_tried_in_vain_is_judged_all_the_same() -> None:
+    """An error in a call of it, in another cell or below it, takes nothing of the answer away."""
+    lines = _run(_ANSWERS).splitlines()
+    assert [line for line in lines if line.startswith(("OTHER", "FINE"))] == ["OTHER ", *["FINE "] * 3]
 
 
 def test_each_cell_has_one_clock_however_often_a_lesson_is_started(stopped: str) -> None:
