@@ -18,6 +18,7 @@ from modelserving.workshop.lesson.lesson_topics import with_retries
 __all__ = ["lag", "records_table", "take", "topic_setting"]
 
 _LONGEST = 40
+_MOST = 500
 
 
 def take(consumer: KafkaConsumer, count: int | None = None, seconds: float = 20) -> list[ConsumerRecord]:
@@ -51,13 +52,15 @@ def records_table(records: Iterable[ConsumerRecord], caption: str = "") -> Table
     """Records, a row each: where each one is, and what is in it.
 
     Args:
-        records: in any order.
+        records: in any order; of very many the last ones are shown, since a page with all of them would stand still.
         caption: what the table shows; by default the topic's name and the number of records.
     """
     rows = [(r.partition, r.offset, _text(r.key), _text(r.value), r.topic) for r in records]
     topics = ", ".join(sorted({row[-1] for row in rows})) or "the topic"
     said = caption or f"{len(rows)} {'record' if len(rows) == 1 else 'records'} of {topics}"
-    return table(said, [row[:-1] for row in rows], "partition", "offset", "key", "value")
+    if len(rows) > _MOST:
+        said = f"{said} (the last {_MOST} of {len(rows):,})"
+    return table(said, [row[:-1] for row in rows[-_MOST:]], "partition", "offset", "key", "value")
 
 
 def lag(connection: Connection, group: str, topic: str) -> dict[int, int]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import cast
+
 import pytest
+from kafka.consumer.fetcher import ConsumerRecord
 
 from modelserving.errors import KafkaError
 from modelserving.workshop import Lesson, lag, records_table, take, topic_setting
@@ -49,6 +53,14 @@ def test_records_are_shown_as_text_or_hexadecimal(lesson: Lesson) -> None:
     shown = records_table(take(lesson.consumer(lesson.topics.records, "reader"), 2))
     assert [row[-1] for row in shown.rows] == ["merlot", "09 ff"]
     assert shown.caption == "2 records of lesson-90-wine-records"
+
+
+def test_of_very_many_records_the_last_ones_are_shown() -> None:
+    """A page with all that an hour brought would stand still."""
+    many = [SimpleNamespace(partition=0, offset=n, key=None, value=b"x", topic="wine-scored") for n in range(36_000)]
+    shown = records_table(cast("list[ConsumerRecord]", many))
+    assert shown.caption == "36000 records of wine-scored (the last 500 of 36,000)"
+    assert (len(shown.rows), shown.rows[-1][1]) == (500, "35999")
 
 
 def test_a_compacted_topic_of_a_lesson_is_cleaned_up_while_one_watches(lesson: Lesson) -> None:
