@@ -154,7 +154,7 @@ class Lesson(LessonEnvironment):
         if exercise is not None:
             self._carry_out(plan_exercise_reset(self._exercise(exercise), self.settings))
             return
-        for name in list(self._named):
+        for name in reversed(self._named.copy()):  # as at the end: what was begun last may use what was there before
             self._end(name)
         self._carry_out(plan_lesson_reset(self.number, self._admin, self.settings))
         self.prepare()

@@ -135,15 +135,19 @@ def test_a_group_that_is_still_in_use_gets_another_name(begin: Callable[[str], L
         assert second.group("others") == "lesson-90-others"
 
 
-def test_managed_things_end_with_the_lesson_in_reverse_order(begin: Callable[[str], Lesson]) -> None:
-    """A client that was made after its server ends before it."""
+def test_managed_things_end_in_reverse_order_with_the_lesson_and_at_a_reset(begin: Callable[[str], Lesson]) -> None:
+    """A client that was made after its server ends before it, and a task before the producer that it sends with."""
     order: list[str] = []
     lesson = begin("90")
     for name in ("server", "client"):
         lesson.manage(closing_into(order, name), name=name)
-    lesson.close()
-    lesson.close()
+    lesson.reset()
     assert order == ["client", "server"]
+    for name in ("server", "client"):
+        lesson.manage(closing_into(order, name), name=name)
+    lesson.close()
+    lesson.close()
+    assert order == ["client", "server"] * 2
 
 
 def test_a_name_is_managed_once(lesson: Lesson) -> None:
