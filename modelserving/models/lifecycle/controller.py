@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 
-from modelserving.errors import CommandRefused, ModelRefused, ModelUnreachable
+from modelserving.errors import BrokerUnavailable, CommandRefused, ModelRefused, ModelUnreachable
 from modelserving.kafka.dead_letters import DeadLetter
 from modelserving.kafka.gaps import Gap
 from modelserving.kafka.messages import Message, dead_letter, letter_of
@@ -31,7 +31,7 @@ _COMMAND = 1
 _AHEAD_MS = 60_000
 
 Recall = Callable[[LogPosition], Message | None]
-"""Reads a message of the models topic again; ``None`` if it is not there any more."""
+"""Reads a message of the models topic again; ``None`` if it is not there, ``BrokerUnavailable`` if nobody says so."""
 
 
 def position_of(message: Message, topics: Topics) -> LogPosition:
@@ -172,8 +172,7 @@ class ModelController:
         """As ``settle``, step by step, for whoever must not wait here.
 
         Yields:
-            An update that is to be applied before the next step is asked for; ``None`` where a model was built, or
-            refused.
+            An update, to be applied before the next step is asked for; ``None``: a model was built, or refused.
         """
         while (step := self.work(only_current)) is not None:
             if isinstance(step, Build):
@@ -209,10 +208,16 @@ class ModelController:
 
     def _try(self, step: Build) -> None:
         """Build a model, away from the lock: messages are taken meanwhile, and may say that it is not wanted."""
-        message = self._message(step.ref.position)
+        message = None
         try:
+            message = self._message(step.ref.position)
             descriptor = self._fetch.fetch(self._descriptor(step, message))
             served = self._build(descriptor)
+        except BrokerUnavailable as error:  # the model is on its topic, and nobody can say so now
+            log.warning("model %s… of %s waits: %s", step.ref.digest[:12], step.data_type, error)
+            with self._lock:
+                self._due[step.ref] = time.monotonic() + 1
+            return
         except Exception as error:  # noqa: BLE001 - whatever an engine raises
             if not (isinstance(error, ModelUnreachable) and self._postpone(step.ref, message, error)):
                 self._give_up(step, message, error)
@@ -306,12 +311,10 @@ def _warn_of_the_future(message: Message) -> None:
     """Say it when a publisher's clock runs ahead, which only a topic with its publishers' clocks lets through."""
     ahead = message.timestamp - time.time() * 1000
     if ahead > _AHEAD_MS:
+        said = message.topic, message.partition, message.offset, ahead // 60_000
         log.warning(
             "%s[%d]@%d is stamped %d minutes ahead of this machine's clock: what older clients, or others, say on the "
             "other topic counts as earlier until then, and is overtaken. Let the topic take the broker's clock "
             "(message.timestamp.type=LogAppendTime; /healthz has the command), then publish the model again.",
-            message.topic,
-            message.partition,
-            message.offset,
-            ahead // 60_000,
+            *said,
         )

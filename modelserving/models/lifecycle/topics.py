@@ -7,8 +7,11 @@ import time
 from collections.abc import Callable, Iterable
 
 from kafka import TopicPartition
+from kafka.errors import KafkaError
 
+from modelserving.errors import BrokerUnavailable
 from modelserving.kafka import Connection, Gap, make_consumer
+from modelserving.kafka.clients import explain
 from modelserving.kafka.messages import Message
 from modelserving.models.lifecycle.history import LogPosition
 from modelserving.records import Topics
@@ -119,17 +122,27 @@ class ModelTopics:
 
 
 def recall(connection: Connection, topics: Topics, position: LogPosition) -> Message | None:
-    """Read a message of the models topic again; ``None`` if compaction took it. Any thread may call this."""
+    """Read a message of the models topic again; ``None`` if compaction took it. Any thread may call this.
+
+    Raises:
+        BrokerUnavailable: no broker answers, or it does not say what is there.
+    """
     source = TopicPartition(topics.models, position.partition)
     deadline = time.monotonic() + _RECALL_S
-    with make_consumer(connection, max_poll_records=1) as consumer:
-        consumer.assign([source])
-        consumer.seek(source, position.offset)
-        while time.monotonic() < deadline:
-            for message in _flat(consumer.poll(timeout_ms=_POLL_MS).values()):
-                same = (message.offset, message.timestamp) == (position.offset, position.timestamp_ms)
-                return message if same else None
-    return None
+    try:
+        with make_consumer(connection, max_poll_records=1) as consumer:
+            consumer.assign([source])
+            consumer.seek(source, position.offset)
+            end = consumer.end_offsets([source], timeout_ms=_RECALL_S * 1000)[source]
+            while time.monotonic() < deadline:
+                for message in _flat(consumer.poll(timeout_ms=_POLL_MS).values()):
+                    same = (message.offset, message.timestamp) == (position.offset, position.timestamp_ms)
+                    return message if same else None
+                if (consumer.position(source, timeout_ms=_POLL_MS) or 0) >= end:
+                    return None
+    except KafkaError as error:
+        raise BrokerUnavailable(explain(connection, error)) from error
+    raise BrokerUnavailable(f"nothing comes from {_name(source)}, offset {position.offset}")
 
 
 def _name(tp: TopicPartition) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from modelserving.errors import ModelCheckError, ModelUnreachable
+from modelserving.errors import BrokerUnavailable, ModelCheckError, ModelUnreachable
 from modelserving.kafka import Connection, DeadLetter
 from modelserving.kafka.messages import Message
 from modelserving.models.admin.publish import publish_model
@@ -56,6 +56,7 @@ class Rig:
         self.built: list[FakeModel] = []
         self.recalled: list[int] = []
         self.unfit: set[str] = set()
+        self.away = False
         self._during = during
         self.controller = ModelController(
             TOPICS,
@@ -91,6 +92,8 @@ class Rig:
 
     def _recall(self, position: LogPosition) -> Message | None:
         self.recalled.append(position.offset)
+        if self.away:
+            raise BrokerUnavailable("no broker")
         return self.log[position.offset]
 
 
@@ -219,6 +222,22 @@ def test_bytes_in_memory_are_bounded_and_read_again_when_they_are_wanted() -> No
     rig.send(ModelCommand(Action.PROMOTE, "wine", model("a", data=b"a" * 10_000_000).digest))
     assert rig.settle() == ("a", "j", "-")
     assert rig.recalled == [0]
+
+
+def test_a_model_waits_for_a_broker_that_cannot_be_asked_for_it() -> None:
+    """It is on the topic, and no reason for a server to end, nor for another model to serve in its place."""
+    rig = Rig()
+    for name in "abcdefghij":
+        rig.send(model(name, data=name.encode() * 10_000_000), live=False)
+    assert rig.settle() == ("j", "i", "-")
+    rig.away = True
+    rig.send(ModelCommand(Action.PROMOTE, "wine", model("a", data=b"a" * 10_000_000).digest))
+    assert rig.settle() == ("j", "i", "-")
+    assert rig.controller.pause is not None
+    assert not rig.dead
+    rig.away = False
+    rig.controller._due.clear()
+    assert rig.settle() == ("a", "j", "-")
 
 
 def test_a_model_by_reference_is_fetched_and_kept_by_value(tmp_path: Path) -> None:
