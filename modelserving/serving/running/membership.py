@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,9 +15,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Membership"]
 
+log = logging.getLogger(__name__)
+
 _RECENT_MS = 60_000
 _LEFT_OUT_S = 30.0
 """A client that is not in its group for so long does not come back by itself."""
+_UNSHARED_S = 5.0
+"""Partitions that were added are shared by the group itself within that time, if it does."""
 _SETTLED = ("Stable", "Empty", "Dead")
 
 
@@ -32,12 +37,16 @@ class Membership:
         self._numbered = re.compile(rf"{re.escape(options.member)}-\d+")
         self._left_out: float | None = None
         self._seen_out = 0.0
+        self._unshared: frozenset[int] = frozenset()
+        self._unshared_since = 0.0
+        self._is_first = False
         self.partitions: frozenset[int] = frozenset()
         """Those of the records' topic that this server has now, as far as the group says."""
 
     def forget(self) -> None:
         """Nobody says anything: the broker does not answer."""
         self._left_out = None
+        self._unshared = frozenset()
 
     def is_lost(self, since: float) -> bool:
         """Whether the group has known nothing of this server for long.
@@ -63,12 +72,41 @@ class Membership:
         else:
             self._seen_out = time.monotonic()
             self._left_out = self._left_out or self._seen_out
-        if group.get("group_state") == "Stable" and own and not any(map(_has_work, own)):
+        is_settled = group.get("group_state") == "Stable"
+        self._note_unshared(members if is_settled else (), range(partitions))
+        if is_settled and own and not self._unshared and not any(map(_has_work, own)):
             yield (
                 f"this server has nothing to score: the group {group['group_id']} has {len(members)} members, and "
                 f"{self._options.topics.records} has {partitions} partitions. It takes "
                 "over when another one ends; add partitions to let both work."
             )
+
+    def share_anew(self, admin: KafkaAdminClient) -> None:
+        """Leave a group in which partitions are nobody's for some seconds: the client comes back, and all is shared.
+
+        Who comes under a name that the group knows gets what that name had, and nobody shares: not what was added
+        since, nor anything, if the one before it had joined in a moment in which it did not know the topic yet.
+
+        Args:
+            admin: whom to tell. Of several servers that see it, one does.
+        """
+        from kafka.admin import MemberToRemove
+
+        if self._unshared and self._is_first and time.monotonic() - self._unshared_since > _UNSHARED_S:
+            parts = ", ".join(map(str, sorted(self._unshared)))
+            log.warning("nobody reads partition %s of %s: shared anew", parts, self._options.topics.records)
+            self._unshared = frozenset()
+            admin.remove_group_members(self._options.group, [MemberToRemove(group_instance_id=self._options.member)])
+
+    def _note_unshared(self, members: Sequence[Mapping[str, Any]], partitions: range) -> None:
+        """Note which partitions nobody has, and since when there are some."""
+        shared = {part for one in members for part in _assigned(one, self._options.topics.records)}
+        known = members and all(isinstance(one.get("member_assignment"), Mapping) for one in members)
+        before, self._unshared = self._unshared, frozenset(partitions) - shared if known else frozenset()
+        if not before:
+            self._unshared_since = time.monotonic()
+        first = min((str(one.get("group_instance_id") or "") for one in members), default="")
+        self._is_first = first == self._options.member
 
     def _own(self, members: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
         """This server; of one with several threads each is a member, by the server's name and a number."""

@@ -70,6 +70,7 @@ class TopicWatch:
         self.warnings: tuple[str, ...] = ()
         """What else is worth knowing, a line each."""
         self._member = Membership(options)
+        self._has_inlet = False
         self._waits_since: float | None = None
         self._missed: Gap | None = None
         self._standing: dict[int, tuple[int, float, int]] = {}
@@ -113,7 +114,7 @@ class TopicWatch:
 
     async def note(self, batches: AsyncIterator[Batch]) -> AsyncIterator[Batch]:
         """The same batches; what was read with them is noted, and since when the next one is waited for."""
-        self._waits_since = time.monotonic()
+        self._has_inlet, self._waits_since = True, time.monotonic()
         async for batch in batches:
             self._waits_since = None
             self.audit.read(batch.messages, batch.gaps)
@@ -206,7 +207,9 @@ class TopicWatch:
             self._audit(admin, topics[names.records])
         if self._settings is None:
             self._settings = settings_to_mend(admin, names, self._connection.bootstrap_servers)
-        own = self._member.look(admin, len(topics[names.records]))
+        own = tuple(self._member.look(admin, len(topics[names.records])))
+        if self._has_inlet:
+            self._member.share_anew(admin)
         self.warnings = (*self._settings, *own, *self._member.others(admin, topics[names.scored]))
         for line in self.warnings:
             self._tell(line)

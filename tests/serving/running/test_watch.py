@@ -158,6 +158,52 @@ def test_another_server_whose_name_begins_alike_is_another() -> None:
         assert found.partitions == own
 
 
+@pytest.mark.parametrize(
+    ("state", "members", "acts"),
+    [
+        ("Stable", ("wine-0",), True),
+        ("Stable", ("wine-0", "wine-1"), True),
+        ("Stable", ("wine-1", "wine-0"), True),
+        ("Stable", ("a-server", "wine-0"), False),
+        ("Stable", ("wine-0", "wine-1", "wine-2"), False),
+        ("PreparingRebalance", ("wine-0",), False),
+    ],
+    ids=["alone", "of two", "whoever is first by name", "another does it", "all are shared", "they are being shared"],
+)
+def test_partitions_that_are_nobodys_are_shared_anew(
+    state: str, members: tuple[str, ...], acts: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who comes under a known name gets what that name had, also if it was nothing; and it is not said to be idle."""
+    monkeypatch.setattr(membership, "_UNSHARED_S", -1.0)
+    admin, found = MagicMock(), Membership(ServerOptions(group="wine", instance="0"))
+    group_with(admin, state, *members, group="wine")
+    for _ in range(2):
+        assert not [*found.look(admin, 3)]
+        found.share_anew(admin)
+    assert admin.remove_group_members.called is acts
+    if acts:
+        name, (left,) = admin.remove_group_members.call_args.args
+        assert (name, left.group_instance_id) == ("wine", "wine-0")
+
+
+def test_what_nobody_has_for_a_moment_is_left_to_the_group() -> None:
+    """It shares by itself what was added, as a rule; and one that has nothing, where all is shared, is idle."""
+    admin, found = MagicMock(), Membership(ServerOptions(group="wine", instance="0"))
+    group_with(admin, "Stable", "wine-0", group="wine")
+    list(found.look(admin, 2))
+    found.share_anew(admin)
+    assert not admin.remove_group_members.called
+    described = admin.describe_groups.return_value["wine"]["members"]
+    described[0]["member_assignment"]["assigned_partitions"] = []
+    described += [
+        {
+            "group_instance_id": "x",
+            "member_assignment": {"assigned_partitions": [{"topic": "wine-records", "partitions": [0, 1]}]},
+        }
+    ]
+    assert "nothing to score" in "".join(found.look(admin, 2))
+
+
 def test_another_group_whose_name_begins_alike_is_said() -> None:
     """Its servers answer the same records once more; servers of the own group, that just ended perhaps, do not."""
     admin, found = MagicMock(), Membership(ServerOptions(group="wine", instance="0"))
