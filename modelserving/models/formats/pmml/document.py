@@ -26,6 +26,13 @@ from modelserving.models.formats.pmml.fields import (
     settle_votes,
 )
 from modelserving.models.formats.pmml.guard import check_expressions, check_length
+from modelserving.models.formats.pmml.kinds.models import break_ties_of_rules, refuse_models
+from modelserving.models.formats.pmml.kinds.values import (
+    settle_categories,
+    settle_missing,
+    settle_outliers,
+    settle_targets,
+)
 from modelserving.models.formats.pmml.repair import reduce_outputs, repair
 from modelserving.models.formats.pmml.required import find_required, settle_branches
 from modelserving.models.formats.pmml.texts import MAX_TEXT, applies_texts
@@ -98,11 +105,16 @@ def read_pmml(data: bytes, full: bool = False) -> PmmlDocument:
     refuse_faults(root, frozenset(field.get("name", "") for field in dictionary if field.get("optype") == "ordinal"))
     full_text = ""
     try:
+        refuse_models(root)
+        settle_targets(root, model)
+        settle_outliers(root)
         settle_unread(root)
         settled = settle_branches(root)
         required = find_required(root, model)
+        settle_missing(root, model, required)
         settle_votes(root, settled)
         settle_expressions(root)
+        settle_categories(root)
         mend(root, model)
         target, listed = repair(root, model)
         labels = [label for label in listed if label != NO_ANSWER]
@@ -110,6 +122,7 @@ def read_pmml(data: bytes, full: bool = False) -> PmmlDocument:
         if full:
             check_length(root)
             full_text = tostring(root, encoding="unicode")
+        break_ties_of_rules(model)
         classes = reduce_outputs(model, target, labels)
     except (ValueError, IndexError) as error:
         raise ModelFormatError(f"the PMML document contradicts itself, or lacks something: {error}.") from error

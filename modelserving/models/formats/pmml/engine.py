@@ -18,7 +18,7 @@ from modelserving.models.formats.pmml.fields import NO_ANSWER
 from modelserving.models.formats.pmml.loop import make_batch_function
 from modelserving.models.model import Scores
 
-__all__ = ["PmmlEngine", "load_engine", "text_of"]
+__all__ = ["PmmlEngine", "is_yes_or_no", "load_engine", "text_of"]
 
 _SILENT = "as many models of its ensemble have no answer as have any other, or more"
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
@@ -132,7 +132,7 @@ class PmmlEngine:
             problems[row] = (
                 _complain(answer)
                 if isinstance(answer, _Failure)
-                else "the model gave no probability for some of its labels; perhaps an input is missing"
+                else "the model gave no probability for some of its labels; perhaps an input is missing, or very large"
             )
         values[unknown], labels[unknown] = np.nan, None
         return Scores(values, problems, labels)
@@ -175,7 +175,12 @@ def load_engine(document: str) -> Any:
 
 def text_of(answer: Any) -> str:
     """A label as the document writes it."""
-    return str(answer).lower() if isinstance(answer, bool) else str(answer)
+    return str(answer).lower() if is_yes_or_no(answer) else str(answer)
+
+
+def is_yes_or_no(answer: Any) -> bool:
+    """Whether an answer is a boolean; Java's is a whole number to Python."""
+    return isinstance(answer, bool) or type(answer).__name__ == "java.lang.Boolean"
 
 
 def _objects(cells: list[Any]) -> Any:
@@ -188,7 +193,7 @@ def _complain(answer: Any) -> str:
 
 def _spelt(answer: Any) -> float:
     """The finite number that an answer is, or spells; otherwise NaN."""
-    if answer is None or isinstance(answer, bool):
+    if answer is None or is_yes_or_no(answer):
         return float("nan")
     if isinstance(answer, int | float):
         number = float(answer)

@@ -13,6 +13,19 @@ from xml.etree.ElementTree import Element
 from modelserving.errors import ModelRefused
 from modelserving.models.formats.pmml.fields import TARGETS
 from modelserving.models.formats.pmml.guard import check_length
+from modelserving.models.formats.pmml.kinds.types import (
+    AWARE,
+    EQUATING,
+    EXPRESSIONS,
+    TELLING,
+    arguments_of,
+    is_whole,
+    kind_of,
+    kinds_of,
+    refuse_texts,
+    says_whole,
+    whole_fields,
+)
 
 __all__ = ["settle_expressions"]
 
@@ -22,20 +35,14 @@ _COMPARING = frozenset(
     | {"uppercase", "lowercase", "trimBlanks", "substring", "replace", "matches", "stringLength"}
 )
 """What the engine answers although an argument is missing."""
-_AWARE = frozenset({"isMissing", "isNotMissing", "isValid", "isNotValid"})
 _LISTING = frozenset({"isIn", "isNotIn"})
 """What takes a field that is missing as one that is in no list."""
 _AGGREGATING = frozenset({"min", "max", "sum", "avg", "median", "product", "concat"})
-_WHOLE = frozenset({"floor", "ceil", "round"})
-_WHOLE_OF_WHOLE = frozenset({"+", "-", "*", "min", "max", "sum", "abs"})
-_EQUATING = _LISTING | {"equal", "notEqual"}
-_OF_NUMBERS = _WHOLE | _WHOLE_OF_WHOLE | {"/", "avg", "median", "product", "exp", "ln", "log10", "sqrt", "pow"}
-_OF_NUMBERS |= {"threshold", "stringLength"}
-_OF_TEXTS = frozenset({"uppercase", "lowercase", "trimBlanks", "substring", "replace", "concat"})
+_PARTIAL = frozenset({"ln", "log10", "ln1p", "sqrt", "asin", "acos", "pow", "/", "modulo", "x-modulo"})
+"""What has no answer for some numbers: the engine takes that for missing."""
 _NUMBERS = ("DataField", "DerivedField", "ParameterField", "DefineFunction")
 _HOLDERS = ("DerivedField", "OutputField", "DefineFunction")
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
-_EXPRESSIONS = frozenset({"Apply", "FieldRef"})
 
 
 def settle_expressions(root: Element) -> None:
@@ -47,19 +54,20 @@ def settle_expressions(root: Element) -> None:
     Raises:
         ModelRefused: whole numbers are divided, or the document would grow too large.
     """
-    whole = _whole_fields(root)
+    whole = whole_fields(root)
     for divided in root.iter("Apply"):
-        if divided.get("function") == "/" and all(_is_whole(argument, whole) for argument in _arguments(divided)):
+        if divided.get("function") == "/" and all(is_whole(argument, whole) for argument in arguments_of(divided)):
             raise ModelRefused(
                 "the PMML model divides whole numbers by each other, which some engines round and this one does not. "
                 "Give one of them the dataType double."
             )
     for holder in [element for name in _HOLDERS for element in root.iter(name)]:
-        index = next((index for index, inner in enumerate(holder) if inner.tag in _EXPRESSIONS), None)
+        index = next((index for index, inner in enumerate(holder) if inner.tag in EXPRESSIONS), None)
         if index is not None:
             holder[index] = _settled(holder, holder[index], whole)
     _write_whole_numbers(root)
     _settle_constants(root)
+    refuse_texts(root, whole)
     check_length(root)
 
 
@@ -76,13 +84,13 @@ def _write_whole_numbers(root: Element) -> None:
 
 def _settle_constants(root: Element) -> None:
     """Give constants that something is equal to the type of that: the engine takes "1" and 1 for different ones."""
-    kinds = _kinds(root)
+    kinds = kinds_of(root)
     for apply in root.iter("Apply"):
-        if apply.get("function") not in _EQUATING:
+        if apply.get("function") not in EQUATING:
             continue
         _settle_lengths(apply)
-        arguments = _arguments(apply)
-        found = {_kind(argument, kinds) for argument in arguments} - {""}
+        arguments = arguments_of(apply)
+        found = {kind_of(argument, kinds) for argument in arguments} - {""}
         if len(found) > 1:
             raise ModelRefused(
                 f"the PMML model asks by the function {apply.get('function')} whether a number is a text, which the "
@@ -107,7 +115,7 @@ def _constants(expressions: Sequence[Element]) -> Iterator[Element]:
         if expression.tag == "Constant" and expression.get("missing") not in {"true", "1"}:
             yield expression
         elif expression.get("function") == "if":
-            yield from _constants(_arguments(expression)[1:])
+            yield from _constants(arguments_of(expression)[1:])
 
 
 def _settle_constant(constant: Element, kind: str) -> None:
@@ -122,50 +130,20 @@ def _settle_constant(constant: Element, kind: str) -> None:
         )
 
 
-def _kinds(root: Element) -> Mapping[str, str]:
-    """Whether a field is a number or a string; of others, and of those of which there are two kinds, nothing."""
-    found: dict[str, str] = {}
-    for field in [*root.iter("DataField"), *root.iter("DerivedField")]:
-        name, kind = field.get("name", ""), _kind_of_field(field)
-        found[name] = kind if found.get(name, kind) == kind else ""
-    calls: dict[str, list[Sequence[Element]]] = {}
-    for call in root.iter("Apply"):
-        calls.setdefault(call.get("function", ""), []).append(_arguments(call))
-    for function in reversed([*root.iter("DefineFunction")]):  # the engine hands arguments over as they are
-        for index, parameter in enumerate(function.findall("ParameterField")):
-            given = {_kind(call[index], found) for call in calls.get(function.get("name", ""), ()) if index < len(call)}
-            name, kind = parameter.get("name", ""), given.pop() if len(given) == 1 else ""
-            found[name] = kind if found.get(name, kind) == kind else ""
-    return found
-
-
-def _kind_of_field(field: Element) -> str:
-    kind = field.get("dataType", "")
-    if kind in {"string", "integer"}:  # of whole numbers only those that have an order are left
-        return kind
-    continuous = field.get("optype", "continuous") == "continuous"
-    return "number" if kind in {"double", "float"} and continuous else ""
-
-
-def _kind(expression: Element, kinds: Mapping[str, str]) -> str:
-    """Whether an expression is a number or a text; nothing, if that is open."""
-    function = expression.get("function", "")
-    if expression.tag == "FieldRef":
-        return kinds.get(expression.get("field", ""), "")
-    if function == "if":
-        return next(filter(None, (_kind(branch, kinds) for branch in _arguments(expression)[1:])), "")
-    if function in _OF_NUMBERS:
-        return "number"
-    return "string" if function in _OF_TEXTS else ""
-
-
 def _settled(holder: Element, expression: Element, whole: Mapping[str, bool]) -> Element:
-    compares = any(inner.get("function") in _COMPARING for inner in expression.iter("Apply"))
+    compares = any(inner.get("function") in _COMPARING or _chooses(inner) for inner in expression.iter("Apply"))
     settled = _guarded(expression) if compares else expression
-    if holder.tag == "DerivedField" and _says_whole(holder) and not _is_whole(expression, whole):
+    if holder.tag == "DerivedField" and expression.get("function") in TELLING and _is_number(holder):
+        return _apply("if", settled, _one(), _zero()) if settled is expression else _as_bit(settled)
+    if holder.tag == "DerivedField" and says_whole(holder) and not is_whole(expression, whole):
         floor = _apply("floor", settled)
         return _apply("if", _apply("equal", settled, floor), settled)
     return settled
+
+
+def _chooses(apply: Element) -> bool:
+    """Whether it chooses by a field: the engine takes one that is missing for no."""
+    return apply.get("function") == "if" and any(inner.tag == "FieldRef" for inner in arguments_of(apply)[:1])
 
 
 def _guarded(expression: Element) -> Element:
@@ -177,7 +155,7 @@ def _guarded(expression: Element) -> Element:
 
 def _guard_arguments(expression: Element) -> None:
     """What replaces a missing argument, or asks for one, has to see that it is missing."""
-    sees = expression.get("mapMissingTo") is not None or expression.get("function") in _AWARE
+    sees = expression.get("mapMissingTo") is not None or expression.get("function") in AWARE
     for index, inner in enumerate(expression):
         if inner.tag == "Apply" and sees:
             expression[index] = _guarded(inner)
@@ -187,7 +165,7 @@ def _guard_arguments(expression: Element) -> None:
 
 def _known(expression: Element) -> Element | None:
     """What is true where the expression has a value; ``None`` if it always has one."""
-    function, arguments = expression.get("function", ""), _arguments(expression)
+    function, arguments = expression.get("function", ""), arguments_of(expression)
     if _never_missing(expression):
         return None
     if expression.tag != "Apply":
@@ -196,9 +174,20 @@ def _known(expression: Element) -> Element | None:
         return _known_choice(arguments)
     asked = [argument for argument in arguments if argument.tag == "Apply"] if function in _LISTING else arguments
     known = [_known(argument) for argument in asked]
+    if function in _PARTIAL:
+        known.append(_apply("isNotMissing", expression))
     if function in _AGGREGATING:
         return None if None in known else _join("or", [part for part in known if part is not None])
     return _join("and", [part for part in known if part is not None])
+
+
+def _as_bit(guarded: Element) -> Element:
+    """1 or 0 for yes or no, behind the question whether it is known: the engine takes yes for no number."""
+    return _apply("if", guarded[0], _apply("if", guarded[1], _one(), _zero()))
+
+
+def _is_number(field: Element) -> bool:
+    return field.get("dataType") in {"double", "float", "integer"}
 
 
 def _never_missing(expression: Element) -> bool:
@@ -206,7 +195,7 @@ def _never_missing(expression: Element) -> bool:
     if expression.tag == "Constant":
         return expression.get("missing") not in {"true", "1"}
     replaces = expression.get("defaultValue") is not None and function not in _COMPARING
-    return function in _AWARE or replaces or expression.get("mapMissingTo") is not None
+    return function in AWARE or replaces or expression.get("mapMissingTo") is not None
 
 
 def _known_choice(arguments: Sequence[Element]) -> Element | None:
@@ -216,10 +205,6 @@ def _known_choice(arguments: Sequence[Element]) -> Element | None:
         branch = _apply("if", arguments[0], *branches, *([_true()] if len(branches) == 1 else []))
         return branch if condition is None else _apply("if", condition, branch, _false())
     return condition
-
-
-def _arguments(expression: Element) -> list[Element]:
-    return [inner for inner in expression if inner.tag != "Extension"]
 
 
 def _apply(function: str, *arguments: Element) -> Element:
@@ -242,30 +227,14 @@ def _false() -> Element:
 
 
 def _one() -> Element:
+    return _number("1")
+
+
+def _zero() -> Element:
+    return _number("0")
+
+
+def _number(text: str) -> Element:
     constant = Element("Constant", dataType="double")
-    constant.text = "1"
+    constant.text = text
     return constant
-
-
-def _says_whole(field: Element) -> bool:
-    return field.get("dataType") == "integer" and field.get("optype") == "continuous"
-
-
-def _whole_fields(root: Element) -> Mapping[str, bool]:
-    fields = [*root.iter("DataField"), *root.iter("DerivedField")]
-    return {field.get("name", ""): _says_whole(field) for field in fields}
-
-
-def _is_whole(expression: Element, fields: Mapping[str, bool]) -> bool:
-    """Whether JPMML would take an expression for a whole number."""
-    if expression.tag == "Constant":
-        kind, text = expression.get("dataType"), (expression.text or "").strip()
-        return kind == "integer" or (kind is None and text.lstrip("+-").isdigit())
-    if expression.tag == "FieldRef":
-        return fields.get(expression.get("field", ""), False)
-    function, arguments = expression.get("function", ""), _arguments(expression)
-    if function == "if":
-        return all(_is_whole(argument, fields) for argument in arguments[1:])
-    return function in _WHOLE or (
-        function in _WHOLE_OF_WHOLE and bool(arguments) and all(_is_whole(argument, fields) for argument in arguments)
-    )

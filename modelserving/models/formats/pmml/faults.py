@@ -6,7 +6,6 @@ trees and forests.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from copy import deepcopy
@@ -15,6 +14,7 @@ from xml.etree.ElementTree import Element, SubElement
 from modelserving.errors import ModelRefused
 from modelserving.models.formats.pmml.fields import TARGETS, targets_of
 from modelserving.models.formats.pmml.guard import check_entries
+from modelserving.models.formats.pmml.kinds.bins import settle_bins
 from modelserving.models.formats.pmml.repair import mend_general_regressions
 from modelserving.models.formats.pmml.required import fails_together
 
@@ -24,7 +24,6 @@ _ITEM = re.compile(r'"((?:\\.|[^"\\])*)"|(\S+)')
 _LINKS = frozenset({"logit", "probit", "cloglog", "loglog", "cauchit"})
 _SHARE = "modelserving share "
 """Begins the names of fields that no document has; what follows is the index of a label."""
-_LARGEST = repr(1.7976931348623157e308)
 
 
 def refuse_faults(root: Element, ordinal: frozenset[str]) -> None:
@@ -68,6 +67,8 @@ _RADIAL = frozenset({"radialBasis"})
 _FAULTS: Mapping[str, tuple[str, frozenset[str], str]] = {
     "AssociationModel": ("", frozenset(), "association rules"),
     "SequenceModel": ("", frozenset(), "sequence rules"),
+    "Regression": ("", frozenset(), "a regression inside of a node"),
+    "DecisionTree": ("", frozenset(), "a tree inside of a node"),
     "MiningModel": ("functionName", frozenset({"clustering"}), "an ensemble of clusterings"),
     "RegressionModel": ("functionName", frozenset({"classification"}), "a regression on labels that have an order"),
     "CompoundPredicate": ("booleanOperator", frozenset({"xor"}), "a predicate with xor"),
@@ -77,7 +78,6 @@ _FAULTS: Mapping[str, tuple[str, frozenset[str], str]] = {
         "a weighted average of nearest neighbours",
     ),
     "Apply": ("function", frozenset({"isNotValid"}), "the function isNotValid"),
-    "RuleSelectionMethod": ("criterion", frozenset({"weightedMax"}), "rules chosen by weightedMax"),
     "PoissonDistribution": ("", frozenset(), "a Poisson distribution"),
     "NeuralNetwork": ("activationFunction", _RADIAL, "neurons with a radial basis"),
     "NeuralLayer": ("activationFunction", _RADIAL, "neurons with a radial basis"),
@@ -100,7 +100,7 @@ def mend(root: Element, model: Element) -> None:
         for expression in (inner for name in ("Discretize", "MapValues") for inner in field.findall(name)):
             expression.attrib.setdefault("dataType", field.get("dataType", "string"))  # or its numbers are texts
     for discretize in root.iter("Discretize"):
-        _cover_gaps(discretize)
+        settle_bins(discretize)
     mend_general_regressions(root)
     for segmentation in root.iter("MiningModel"):
         _check_votes(segmentation)
@@ -109,43 +109,11 @@ def mend(root: Element, model: Element) -> None:
         _empty_second_table(regression)
         _settle_links(regression)
     for machines in root.iter("SupportVectorMachineModel"):
-        _check_method(machines)
         _list_labels(root, machines)
     for predicate in [element for element in root.iter() if element.find("SimpleSetPredicate") is not None]:
         _spell_out_quotes(predicate)
     _check_order(root)
     _forget_values(root, model)
-
-
-def _cover_gaps(discretize: Element) -> None:
-    """The engine takes what is in no bin as missing, and what to do then from the wrong attribute."""
-    default = discretize.attrib.pop("defaultValue", None)
-    if default is None:
-        if discretize.get("mapMissingTo") is not None and not _covers_all(discretize):
-            raise ModelRefused(
-                "the PMML model discretizes with mapMissingTo, without defaultValue and with gaps between its bins, "
-                "which the engine answers wrongly. Give it a defaultValue, or bins without gaps."
-            )
-        return
-    rest = SubElement(discretize, "DiscretizeBin", binValue=default)
-    SubElement(rest, "Interval", closure="closedClosed", leftMargin=f"-{_LARGEST}", rightMargin=_LARGEST)
-
-
-def _covers_all(discretize: Element) -> bool:
-    """Whether each number is in some bin."""
-    reach, closed = -math.inf, True
-    intervals = discretize.iterfind("DiscretizeBin/Interval")
-    for left, left_closed, right, right_closed in sorted(map(_bounds, intervals), key=lambda b: (b[0], not b[1])):
-        if left > reach or (left == reach and not (closed or left_closed)):
-            return False
-        reach, closed = max((reach, closed), (right, right_closed))
-    return reach == math.inf
-
-
-def _bounds(interval: Element) -> tuple[float, bool, float, bool]:
-    closure = interval.get("closure", "")
-    left, right = interval.get("leftMargin", "-inf"), interval.get("rightMargin", "inf")
-    return float(left), closure.startswith("closed"), float(right), closure.endswith("Closed")
 
 
 def _check_votes(model: Element) -> None:
@@ -232,16 +200,6 @@ def _empty_second_table(model: Element) -> None:
         tables[1].set("intercept", "0")
 
 
-def _check_method(model: Element) -> None:
-    machines = model.findall("SupportVectorMachine")
-    named = any(machine.get("alternateTargetCategory") for machine in machines)
-    if named and model.get("classificationMethod", "OneAgainstAll") != "OneAgainstOne":
-        raise ModelRefused(
-            "the PMML model has vector machines that name two labels each, and says that each is against all others: "
-            'engines read that differently. Give it classificationMethod="OneAgainstOne".'
-        )
-
-
 def _list_labels(root: Element, model: Element) -> None:
     """R's e1071 and Spark list no labels in the data dictionary, without which the engine gives no answer."""
     sides = ("targetCategory", "alternateTargetCategory")
@@ -298,7 +256,7 @@ def _forget_values(root: Element, model: Element) -> None:
                 )
             if field.get("dataType") == "integer":
                 field.set("dataType", "string")
-            for value in [value for value in field.findall("Value") if value.get("property", "valid") == "valid"]:
+            for value in [value for value in field.findall("Value") if value.get("property") != "missing"]:
                 field.remove(value)
 
 

@@ -159,6 +159,9 @@ def _list_no_answer(root: Element, ensemble: Element) -> None:
         listed = [value.get("value") for value in field.iterfind("Value")]
         if field.get("name") in targets and listed and NO_ANSWER not in listed:
             SubElement(field, "Value", value=NO_ANSWER)
+    for field in ensemble.iterfind("Targets/Target"):
+        if field.find("TargetValue") is not None:
+            SubElement(field, "TargetValue", value=NO_ANSWER)
 
 
 def declare_outputs(
@@ -183,6 +186,7 @@ def declare_outputs(
     if _counts_segments(declaring) or (shares and not set(labels) <= set(shares)):
         _drop(declaring, "probability")
     _drop(declaring, "reasonCode")
+    _drop_misread(declaring)
     fields = declaring.findall("Output/OutputField")
     final = [field.get("name", "") for field in fields if field.get("isFinalResult", "true") not in {"false", "0"}]
     for field in fields:
@@ -226,6 +230,21 @@ def _drop(model: Element, feature: str) -> None:
         for field in output.findall("OutputField"):
             if field.get("feature") == feature:
                 output.remove(field)
+
+
+def _drop_misread(model: Element) -> None:
+    """Declare no output of a segment, of a rank but the first, or a confidence in a label: the engine has others."""
+    for output in model.findall("Output"):
+        fields = output.findall("OutputField")
+        wrong = {field.get("name", "") for field in fields if _is_misread(field)}
+        for field in fields:
+            if field.get("name") in wrong | _following(fields, frozenset(wrong)):
+                output.remove(field)
+
+
+def _is_misread(field: Element) -> bool:
+    in_label = field.get("feature") == "confidence" and field.get("value") is not None
+    return in_label or field.get("segmentId") is not None or field.get("rank", "1") != "1"
 
 
 def _is_answer(field: Element, target: str) -> bool:

@@ -16,7 +16,7 @@ from modelserving.errors import ModelFormatError, ScoringError
 from modelserving.models.formats.inputs import ColumnReader, FieldReader, score_rows, to_batch
 from modelserving.models.formats.pmml.cells import Cells, read_cells
 from modelserving.models.formats.pmml.document import PmmlDocument, read_pmml
-from modelserving.models.formats.pmml.engine import PmmlEngine, load_engine, text_of
+from modelserving.models.formats.pmml.engine import PmmlEngine, is_yes_or_no, load_engine, text_of
 from modelserving.models.model import NO_PARAMETERS, OUTPUT, OUTPUTS, Records, Scores, choose_outputs
 from modelserving.records import FEATURES, Column, ColumnType, ModelDescriptor
 from modelserving.records.schema import spell
@@ -224,7 +224,7 @@ def _number_reader(columns: Sequence[Column], names: Sequence[str]) -> FieldRead
 
 def _as_array(values: Sequence[Any]) -> NDArray[Any]:
     """Numbers where all are, with NaN for what is missing; otherwise texts, and ``None``."""
-    if all(value is None or (isinstance(value, int | float) and not isinstance(value, bool)) for value in values):
+    if all(value is None or (isinstance(value, int | float) and not is_yes_or_no(value)) for value in values):
         return np.array([np.nan if value is None else float(value) for value in values], dtype=np.float64)
     return np.array([None if value is None else text_of(value) for value in values], dtype=object)
 

@@ -611,7 +611,10 @@ def test_quotes_inside_of_a_set_are_read() -> None:
     ("model", "reason"),
     [
         (
-            '<RuleSetModel functionName="classification"><RuleSelectionMethod criterion="weightedMax"/></RuleSetModel>',
+            (
+                '<RuleSetModel functionName="classification"><RuleSet><RuleSelectionMethod criterion="weightedMax"/>'
+                '<SimpleRule score="a" weight="2"><True/></SimpleRule></RuleSet></RuleSetModel>'
+            ),
             "Max",
         ),
         ('<NeuralNetwork functionName="regression" activationFunction="radialBasis"/>', "radial basis"),

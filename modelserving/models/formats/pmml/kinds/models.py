@@ -1,0 +1,181 @@
+"""Kinds of models of which the engine reads an attribute in another way than PMML, or not at all."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from xml.etree.ElementTree import Element
+
+from modelserving.errors import ModelRefused
+
+__all__ = ["break_ties_of_rules", "find_softmax", "refuse_models"]
+
+_DISTANCES = frozenset({"euclidean", "squaredEuclidean", "chebychev", "cityBlock", "minkowski"})
+_OF_BITS = frozenset({"simpleMatching", "jaccard", "tanimoto", "binarySimilarity"})
+_OFFSETS = ("offsetVariable", "offsetValue")
+_SHARING = frozenset({"softmax", "simplemax"})
+_MULTINOMIAL = frozenset({"ordinalMultinomial", "multinomialLogistic"})
+
+
+def refuse_models(root: Element) -> None:
+    """Refuse the models of a document, also those of its segments, that the engine would answer wrongly.
+
+    Args:
+        root: the document, as it arrived: the data dictionary has the types that it declares.
+
+    Raises:
+        ModelRefused: with what it is.
+    """
+    texts = _texts(root)
+    lenient = any(field.get("invalidValueTreatment") == "asIs" for field in root.iter("MiningField"))
+    for element in root.iter():
+        find = _KINDS.get(element.tag)
+        reason = find(element, texts) if find is not None else ""
+        if lenient and element.get("function") == "isValid":
+            reason = "the function isValid, and fields that are taken as they are"
+        if reason:
+            raise ModelRefused(
+                f"the PMML model has {reason}, which engines answer differently, or wrongly. Export it in another way, "
+                "or as ONNX."
+            )
+
+
+def find_softmax(model: Element, labels: Sequence[str]) -> list[str]:
+    """The labels of a model that divides each by the sum of all, in its order; empty if it does not.
+
+    Such a sum may be too large for a number: then the engine takes any label, and its probabilities tell.
+
+    Args:
+        model: a model that has no segments.
+        labels: all those of its target.
+    """
+    named: list[str] = []
+    if model.tag == "RegressionModel" and model.get("normalizationMethod") in _SHARING:
+        named = [table.get("targetCategory", "") for table in model.findall("RegressionTable")]
+    for layer in model.findall("NeuralLayer")[-1:]:
+        if layer.get("normalizationMethod", model.get("normalizationMethod")) in _SHARING:
+            named = [norm.get("value", "") for norm in model.iterfind("NeuralOutputs/NeuralOutput/*/NormDiscrete")]
+    return named if set(named) == set(labels) and len(named) == len(labels) else []
+
+
+def break_ties_of_rules(model: Element) -> None:
+    """Give earlier rules a little more weight: of labels with equal weights the one that was found first wins.
+
+    Args:
+        model: the outermost; it is changed, with all in it.
+    """
+    for rules in model.iter("RuleSet"):
+        if _criterion(rules) == "weightedSum":
+            fired = [*rules.iter("SimpleRule")]
+            weights = [float(rule.get("weight", "1")) for rule in fired]
+            smallest = min((weight for weight in weights if weight > 0), default=1.0)
+            for index, (rule, weight) in enumerate(zip(fired, weights, strict=True)):
+                rule.set("weight", repr(weight + smallest * 2.0 ** -(20 + min(index, 25))))
+
+
+def _texts(root: Element) -> frozenset[str]:
+    """The names of fields that are texts or categories."""
+    fields = [*root.iterfind("DataDictionary/DataField"), *root.iter("DerivedField")]
+    return frozenset(
+        field.get("name", "")
+        for field in fields
+        if field.get("optype", "continuous") != "continuous" or field.get("dataType") in {"string", "boolean"}
+    )
+
+
+def _of_clusters(model: Element, _texts: frozenset[str]) -> str:
+    if any(field.get("isCenterField") in {"false", "0"} for field in model.iter("ClusteringField")):
+        return "a clustering field that is no part of the centres (isCenterField)"
+    return _of_measure(model)
+
+
+def _of_measure(model: Element) -> str:
+    for comparison in model.findall("ComparisonMeasure"):
+        for measure in comparison:
+            if measure.tag in _OF_BITS:
+                return f"a similarity of yes and no ({measure.tag})"
+            if measure.tag in _DISTANCES and comparison.get("kind") == "similarity":
+                return f"a distance ({measure.tag}) for its similarity"
+    return ""
+
+
+def _of_neighbours(model: Element, texts: frozenset[str]) -> str:
+    if model.get("categoricalScoringMethod") == "weightedMajorityVote":
+        return "a weighted vote of nearest neighbours"
+    found = [item.get("field", "") for item in model.iter("KNNInput") if item.get("field") in texts]
+    return f"nearest neighbours by a text or a category ({found[0]})" if found else _of_measure(model)
+
+
+def _of_network(model: Element, _texts: frozenset[str]) -> str:
+    outputs = model.findall("NeuralOutputs/NeuralOutput")
+    if model.get("functionName") == "classification" and len(outputs) == 1:
+        return "a network with one output for its labels"
+    for norm in (norm for output in outputs for norm in output.iter("NormContinuous")):
+        values = [float(point.get("norm", "nan")) for point in norm.findall("LinearNorm")]
+        rising = all(one < other for one, other in itertools.pairwise(values))
+        if not rising and (len(values) > 2 or norm.get("outliers", "asIs") != "asIs"):
+            return "a network whose output is normalised by values that do not rise"
+    return ""
+
+
+def _of_machines(model: Element, _texts: frozenset[str]) -> str:
+    if model.get("functionName") != "classification":
+        return ""
+    machines = model.findall("SupportVectorMachine")
+    if model.get("alternateBinaryTargetCategory") is not None:
+        return "a vector machine with alternateBinaryTargetCategory"
+    named = [machine.get("alternateTargetCategory") is not None for machine in machines]
+    if model.get("classificationMethod", "OneAgainstAll") == "OneAgainstOne":
+        return "" if all(named) else "vector machines one against one that name no alternateTargetCategory"
+    if len(machines) == 1:
+        return "one vector machine that is against all others"
+    against = {machine.get("targetCategory") for machine in machines}
+    return "" if len(against) == len(machines) else "vector machines of which several are for one label"
+
+
+def _of_general_regression(model: Element, _texts: frozenset[str]) -> str:
+    if any(predictor.find("Matrix") is not None for predictor in model.iter("Predictor")):
+        return "a general regression with a contrast matrix"
+    offset = next((name for name in _OFFSETS if model.get(name) is not None), "")
+    labels = model.get("functionName") == "classification" or model.get("modelType") in _MULTINOMIAL
+    return f"a general regression of labels with {offset}" if offset and labels else ""
+
+
+def _of_bayes(model: Element, _texts: frozenset[str]) -> str:
+    """The label counts that an input may leave out are zero to the engine, and unknown to others."""
+    known = _counted(model.findall("BayesOutput/TargetValueCounts/TargetValueCount"))
+    for pairs in model.iterfind("BayesInputs/BayesInput/PairCounts"):
+        if known - _counted(pairs.findall("TargetValueCounts/TargetValueCount")):
+            return f"no count for some label where an input is {pairs.get('value')!r} (zero has to be written)"
+    return ""
+
+
+def _counted(counts: Sequence[Element]) -> set[str]:
+    return {count.get("value", "") for count in counts}
+
+
+def _of_rules(model: Element, _texts: frozenset[str]) -> str:
+    """Of the rules that fire, PMML takes the heaviest, and others the surest: that may be the same."""
+    rules = model.find("RuleSet")
+    if rules is None or _criterion(rules) != "weightedMax":
+        return ""
+    same = all(
+        float(rule.get("weight", "1")) == float(rule.get("confidence", "1")) for rule in rules.iter("SimpleRule")
+    )
+    return "" if same else "rules chosen by weightedMax whose weights are not their confidences"
+
+
+def _criterion(rules: Element) -> str:
+    method = rules.find("RuleSelectionMethod")
+    return "" if method is None else method.get("criterion", "")
+
+
+_KINDS: Mapping[str, Callable[[Element, frozenset[str]], str]] = {
+    "ClusteringModel": _of_clusters,
+    "NearestNeighborModel": _of_neighbours,
+    "NeuralNetwork": _of_network,
+    "SupportVectorMachineModel": _of_machines,
+    "GeneralRegressionModel": _of_general_regression,
+    "NaiveBayesModel": _of_bayes,
+    "RuleSetModel": _of_rules,
+}

@@ -1,0 +1,177 @@
+"""Kinds of models of which the engine alone reads an attribute in another way. The right answers are JPMML's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from modelserving.errors import ModelRefused
+from modelserving.models.formats.pmml.document import read_pmml
+from modelserving.models.formats.pmml.model import PmmlModel
+from modelserving.models.model import Scores
+from tests.models.formats.pmml import attributes, makers
+from tests.models.formats.pmml.documents import FIELDS, LABELS, clusters, schema, softmax
+from tests.models.samples import pmml
+
+
+def score(model: str, parameters: Mapping[str, str] | None = None, fields: str = FIELDS, **columns: Any) -> Scores:
+    found = PmmlModel(pmml(fields, model, "4.4"), parameters or {})
+    try:
+        return found.score(pa.RecordBatch.from_pydict(columns))
+    finally:
+        found.close()
+
+
+GLM, COUNTS = attributes.general, makers.counts(5, 10, 2)
+CONTRASTS = (
+    '<Predictor name="c" contrastMatrixType="t"><Categories><Category value="a"/></Categories><Matrix/></Predictor>'
+)
+ONE = makers.machine('targetCategory="p"', 0.1, 1, -0.5, 0.2)
+TEXT_NEIGHBOURS = attributes.neighbours("", "<euclidean/>", "k").replace('KNNInput field="x2"', 'KNNInput field="c"')
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [
+        (clusters("<euclidean/>").replace('"distance"', '"similarity"'), "a distance .euclidean. for its similarity"),
+        (clusters("<jaccard/>").replace('"distance"', '"similarity"'), "a similarity of yes and no .jaccard."),
+        (clusters("<euclidean/>").replace('field="x2"', 'field="x2" isCenterField="false"'), "no part of the centres"),
+        (TEXT_NEIGHBOURS, "nearest neighbours by a text or a category .c."),
+        (
+            attributes.neighbours('categoricalScoringMethod="weightedMajorityVote"', "<euclidean/>", "k"),
+            "a weighted vote of nearest neighbours",
+        ),
+        (GLM("regression").replace('<Predictor name="c"/>', CONTRASTS), "a contrast matrix"),
+        (
+            GLM("ordinalMultinomial", 'cumulativeLink="logit" offsetValue="1"', "k", attributes.OF_ORDER),
+            "a general regression of labels with offsetValue",
+        ),
+        (attributes.machines("", makers.KERNELS[0], ONE), "one vector machine that is against all others"),
+        (attributes.machines("", makers.KERNELS[0], ONE + ONE), "several are for one label"),
+        (attributes.machines('classificationMethod="OneAgainstOne"', makers.KERNELS[0], ONE + ONE), "that name no"),
+        (
+            attributes.machines('alternateBinaryTargetCategory="q"', makers.KERNELS[0], ONE),
+            "alternateBinaryTargetCategory",
+        ),
+        (
+            makers.bayes(makers.BY_TEXT).replace('<TargetValueCount value="p" count="0"/>', ""),
+            "no count for some label where an input is 'k'",
+        ),
+        (attributes.rules("weightedMax", attributes.FIRED), "weights are not their confidences"),
+        (makers.branches("<True/><Regression/>"), "a regression inside of a node"),
+        (
+            attributes.one_number("tanh", attributes.norm("y", (0, 1), (4, 0), (10, -1))),
+            "normalised by values that do not rise",
+        ),
+        (
+            makers.network("logistic", "none")
+            .replace('outputNeuron="2,1"', 'outputNeuron="2,2"')
+            .split("<NeuralOutputs>")[0]
+            + '<NeuralOutputs><NeuralOutput outputNeuron="2,0"><DerivedField optype="categorical" dataType="string">'
+            '<NormDiscrete field="k" value="p"/></DerivedField></NeuralOutput></NeuralOutputs></NeuralNetwork>',
+            "a network with one output for its labels",
+        ),
+    ],
+)
+def test_what_engines_read_differently_is_refused(model: str, reason: str) -> None:
+    """No answer is better than one that another engine would not give."""
+    with pytest.raises(ModelRefused, match=reason):
+        read_pmml(pmml(FIELDS, model, "4.4"))
+
+
+def test_of_rules_with_equal_weights_the_first_that_fires_decides() -> None:
+    """The engine alone takes any; the heavier ones win as before."""
+    model = attributes.rules("weightedSum", attributes.RULES["equal"])
+    scores = score(model, x1=[1.0, -1.0, 1.0], x2=[1.0, 1.0, -1.0], c=["a", "a", "b"])
+    assert scores.labels is not None
+    assert scores.labels.tolist() == ["r", "q", "r"]
+
+
+def test_the_heaviest_rule_decides_where_it_is_the_surest_too() -> None:
+    """By PMML its weight counts, elsewhere its confidence: the same, here."""
+    model = attributes.rules("weightedMax", attributes.RULES["equal"])
+    labels = score(model, x1=[1.0, -1.0], x2=[1.0, 1.0], c=["b", "b"]).labels
+    assert labels is not None
+    assert labels.tolist() == ["r", "q"]
+
+
+@pytest.mark.parametrize("model", [softmax("softmax"), makers.network("identity", "softmax")])
+def test_no_label_is_chosen_by_a_sum_that_no_number_holds(model: str) -> None:
+    """The engine alone takes the first label; what is smaller it answers as before."""
+    scores = score(model, x1=[4000.0, 1.0], x2=[4000.0, 1.0], c=["a", "a"])
+    assert list(scores.problems) == [0]
+    assert scores.labels is not None
+    assert scores.labels[1] in {"p", "q", "r"}
+
+
+def test_a_network_tells_its_labels_by_their_shares() -> None:
+    """In the order of its own outputs, of which the data dictionary may have another."""
+    scores = score(makers.network("tanh", "softmax"), {"outputs": "*"}, x1=[2.5], x2=[-1.0], c=["a"])
+    shares = {label: scores.outputs[f"P_{label}"][0] for label in "pqr"}
+    assert sum(shares.values()) == pytest.approx(1)
+    assert scores.labels is not None
+    assert scores.labels[0] == max(shares, key=lambda label: shares[label])
+
+
+def test_two_machines_each_against_the_other_are_answered() -> None:
+    """As kernlab writes them: the smaller value wins, whatever other label each names."""
+    pair = makers.machine('targetCategory="p" alternateTargetCategory="q"', 0.1, 1, -0.5, 0.2) + makers.machine(
+        'targetCategory="q" alternateTargetCategory="p"', -0.1, -1, 0.5, -0.2
+    )
+    model = attributes.machines("", makers.KERNELS[0], pair)
+    labels = score(model, fields=makers.TWO, x1=[1.0, -1.0], x2=[1.0, 1.0], c=["a", "a"]).labels
+    assert labels is not None
+    assert labels.tolist() == ["q", "q"]
+
+
+def test_a_scorecard_adds_its_parts() -> None:
+    """One part may be an expression; where none of a characteristic holds, there is no answer."""
+    scores = score(
+        attributes.scorecard('initialScore="1.5" useReasonCodes="false"'), x1=[None, 2.0], x2=[3.0, 3.0], c=["a", None]
+    )
+    assert scores.values[0] == 1.5 + 12 + 6 + 1
+    assert list(scores.problems) == [1]
+
+
+def test_an_output_that_says_yes_or_no_is_a_text() -> None:
+    """Java's boolean is a whole number to Python: it would be 1.0 or 0.0."""
+    shown = attributes.outputs(
+        attributes.PREDICTED,
+        attributes.output(
+            "is p",
+            "transformedValue",
+            'optype="categorical" dataType="boolean"',
+            '<Apply function="equal"><FieldRef field="label"/><Constant>p</Constant></Apply>',
+        ),
+    )
+    scores = score(
+        softmax("softmax").replace(LABELS, shown), {"outputs": "*"}, x1=[9.0, -9.0], x2=[1.0, 9.0], c=["a", "a"]
+    )
+    assert scores.outputs["is p"].tolist() == ["true", "false"]
+
+
+def test_a_label_that_is_a_boolean_is_spelt_as_the_document_spells_it() -> None:
+    """With the values that it lists, and without."""
+    for values in ("", '<Value value="true"/><Value value="false"/>'):
+        target = f'<DataField name="b" optype="categorical" dataType="boolean">{values}</DataField>'
+        low = '<SimplePredicate field="x1" operator="lessThan" value="1"/>'
+        model = (
+            f'<TreeModel functionName="classification">{schema("b")}<Node><True/><Node score="true">{low}</Node>'
+            '<Node score="false"><True/></Node></Node></TreeModel>'
+        )
+        labels = score(model, fields=FIELDS + target, x1=[0.0, 2.0], x2=[0.0, 0.0], c=["a", "a"]).labels
+        assert labels is not None
+        assert labels.tolist() == ["true", "false"]
+
+
+def test_outputs_that_the_engine_has_for_others_are_not_declared() -> None:
+    """Those of a segment, of a second rank, and a confidence in a label that is not the answer."""
+    model, _ = attributes.MODELS["answer of several kinds"]
+    assert read_pmml(pmml(FIELDS, model, "4.4"), full=True).outputs == ("label", "best")
+    model, _ = attributes.MODELS["answers of segments"]
+    assert read_pmml(pmml(FIELDS, model, "4.4"), full=True).outputs == ("all",)
+    assert np.isfinite(score(model, {"outputs": "*"}, x1=[1.0], x2=[1.0], c=["a"]).outputs["all"]).all()

@@ -1,0 +1,137 @@
+"""Values that the engine alone takes for others. The right answers are JPMML's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from modelserving.errors import ModelRefused
+from modelserving.models.formats.pmml.document import read_pmml
+from modelserving.models.formats.pmml.model import PmmlModel
+from tests.models.formats.pmml import attributes, makers
+from tests.models.formats.pmml.documents import (
+    FIELDS,
+    apply,
+    bare,
+    constant,
+    derived,
+    ensemble,
+    number,
+    regression,
+    schema,
+)
+from tests.models.samples import pmml
+
+IS_C = '<NormDiscrete field="c" value="a"/>'
+
+
+def values(model: str, fields: str = FIELDS, **columns: Any) -> list[float]:
+    found = PmmlModel(pmml(fields, model, "4.4"))
+    try:
+        return [float(value) for value in found.score(pa.RecordBatch.from_pydict(columns)).values]
+    finally:
+        found.close()
+
+
+@pytest.mark.parametrize("kind", ["double", "float", "integer"])
+@pytest.mark.parametrize("optype", ["categorical", "ordinal", "continuous"])
+@pytest.mark.parametrize("value", ["1", "1.0"])
+def test_a_derived_number_is_what_a_tree_asks_for(kind: str, optype: str, value: str) -> None:
+    """Whatever its optype: the engine alone compares the place in which a category was first seen."""
+    model = attributes.tree_on(kind, IS_C, value, optype)
+    assert values(model, x1=[0.0] * 3, x2=[0.0] * 3, c=["b", "a", "b"]) == [2.0, 1.0, 2.0]
+
+
+@pytest.mark.parametrize("kind", ["double", "integer"])
+def test_yes_is_one_and_no_is_zero(kind: str) -> None:
+    """Where a number is derived from a question; where it cannot be known, there is none."""
+    asked = attributes.transformed(kind, apply("greaterThan", makers.X1, constant(1)), "continuous")
+    answers = values(regression(number("d", 2), asked), x1=[2.0, 0.0, None], x2=[0.0] * 3, c=["a"] * 3)
+    assert answers == pytest.approx([3.0, 1.0, np.nan], nan_ok=True)
+
+
+def test_a_text_that_is_made_of_a_fraction_is_refused() -> None:
+    """Some spell it 1 and some 1.0, and a predicate would ask for either."""
+    with pytest.raises(ModelRefused, match="a text made of a number"):
+        read_pmml(pmml(FIELDS, attributes.tree_on("string", makers.X1, "1"), "4.4"))
+
+
+def test_texts_are_not_less_or_greater_by_a_function() -> None:
+    """Nor by a predicate, unless they have an order."""
+    asked = apply("lessThan", '<FieldRef field="c"/>', "<Constant>b</Constant>")
+    with pytest.raises(ModelRefused, match="for the order of texts"):
+        read_pmml(pmml(FIELDS, makers.chosen(asked), "4.4"))
+
+
+def test_what_has_no_logarithm_is_not_less_than_anything() -> None:
+    """The engine alone takes an unknown number for one that is not less."""
+    asked = apply("if", apply("lessThan", apply("ln", makers.X1), constant(1)), constant(3), constant(4))
+    answers = values(derived(asked), x1=[-2.0, 1.0, 100.0], x2=[0.0] * 3, c=["a"] * 3)
+    assert answers == pytest.approx([np.nan, 4.0, 5.0], nan_ok=True)
+
+
+def test_an_unseen_factor_that_counts_as_missing_gives_no_answer() -> None:
+    """As a missing one does: the engine alone takes it as one without effect."""
+    model = makers.general("logit").replace(schema(), schema(c='invalidValueTreatment="asMissing"'))
+    answers = values(model, x1=[1.0, 1.0], x2=[1.0, 1.0], c=["a", "never seen"])
+    assert np.isfinite(answers[0])
+    assert np.isnan(answers[1])
+
+
+def test_a_factor_whose_value_says_that_it_is_missing_gives_no_answer() -> None:
+    """A question mark in the data dictionary, for one."""
+    fields = FIELDS.replace('<Value value="k"/>', '<Value value="?" property="missing"/>', 1)
+    answers = values(makers.general("logit"), fields, x1=[1.0, 1.0], x2=[1.0, 1.0], c=["a", "?"])
+    assert np.isfinite(answers[0])
+    assert np.isnan(answers[1])
+
+
+def test_an_outlier_that_counts_as_missing_is_refused_where_nothing_may_be() -> None:
+    """The engine would go on without it."""
+    treated = schema(x1='outliers="asMissingValues" lowValue="0" highValue="2"')
+    with pytest.raises(ModelRefused, match="takes outliers of 'x1' as missing"):
+        read_pmml(pmml(FIELDS, makers.general("logit").replace(schema(), treated), "4.4"))
+
+
+def test_outliers_may_have_a_bound_on_one_side() -> None:
+    """The engine alone fails on each record, then."""
+    model = regression(number("x1", 2), mining=schema(x1='outliers="asExtremeValues" highValue="2"'))
+    assert values(model, x1=[-5.0, 9.0], x2=[0.0, 0.0], c=["a", "a"]) == [-9.0, 5.0]
+
+
+def test_a_category_that_is_invalid_and_taken_as_it_is_is_not_missing() -> None:
+    """The engine alone takes what the data dictionary calls invalid as missing."""
+    fields = FIELDS.replace('<Value value="k"/>', '<Value value="k"/><Value value="bad" property="invalid"/>', 1)
+    gone = '<SimplePredicate field="c" operator="isMissing"/>'
+    model = makers.branches(gone).replace(schema(), schema(c='invalidValueTreatment="asIs"'))
+    assert values(model, fields, x1=[0.0] * 2, x2=[0.0] * 2, c=["bad", None]) == [2.0, 1.0]
+
+
+def test_a_segment_may_rescale_its_answer_without_saying_what_it_is() -> None:
+    """The engine alone does not load it."""
+    inner = regression(number("x1", 1), '<Targets><Target rescaleFactor="10"/></Targets>', mining=bare())
+    assert values(ensemble("sum", [inner, inner]), x1=[1.0], x2=[0.0], c=["a"]) == [40.0]
+
+
+def test_a_segment_that_rescales_what_it_does_not_predict_is_refused() -> None:
+    """Some take that as its answer, and some leave it out."""
+    inner = regression(number("x1", 1), makers.target('rescaleFactor="10"'), mining=bare())
+    with pytest.raises(ModelRefused, match="a target 'y', which its mining schema does not say"):
+        read_pmml(pmml(FIELDS, ensemble("sum", [inner]), "4.4"))
+
+
+def test_the_function_is_valid_is_refused_where_anything_is_taken_as_it_is() -> None:
+    """The engine takes what is not missing as valid."""
+    model = makers.chosen(apply("isValid", '<FieldRef field="c"/>'))
+    read_pmml(pmml(FIELDS, model, "4.4"))
+    with pytest.raises(ModelRefused, match="the function isValid"):
+        read_pmml(pmml(FIELDS, model.replace(schema(), schema(c='invalidValueTreatment="asIs"')), "4.4"))
+
+
+def test_of_two_bins_that_touch_the_later_one_counts() -> None:
+    """As in JPMML; PMML does not allow them."""
+    model = attributes.binned("closedClosed", 'defaultValue="9"')
+    assert values(model, x1=[0.5, 1.0, 2.0, 5.0], x2=[0.0] * 4, c=["a"] * 4) == [2.0, 3.0, 3.0, 10.0]
