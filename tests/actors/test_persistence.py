@@ -210,6 +210,7 @@ while True:
 """
 
 
+@pytest.mark.slow
 def test_kill_9_in_the_middle_of_saving_leaves_a_whole_state(tmp_path: Path) -> None:
     """Six times, at six moments: what was saved last is there, or what was being saved, and it can be used."""
     for number in range(6):

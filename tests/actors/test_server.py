@@ -121,6 +121,7 @@ def test_an_actor_that_hangs_is_seen_and_the_topic_keeps_what_nobody_takes(
     assert Counter(one.offset for one in answers(connection, topics)) == dict.fromkeys(range(56), 1)
 
 
+@pytest.mark.slow
 def test_an_actor_that_dies_in_the_middle_of_a_batch_costs_no_record(
     connection: Connection, topics: Topics, tmp_path: Path
 ) -> None:

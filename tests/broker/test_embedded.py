@@ -66,6 +66,7 @@ class TestLife:
         assert is_gone(found.pid)
         wait_until(lambda: is_gone(found.supervisor_pid), "the supervisor to end after its broker")
 
+    @pytest.mark.slow
     def test_processes_that_start_at_once_get_one_broker(self, home: Path) -> None:
         """Of several that start at the same moment, one starts the broker and the others find it."""
         owners = [Owner(home) for _ in range(3)]
@@ -107,6 +108,7 @@ class TestLife:
         with pytest.raises(BrokerStartError, match="is not started"):
             _ = kafka.bootstrap_servers
 
+    @pytest.mark.slow
     def test_forgetting_to_close_warns(self, home: Path) -> None:
         """A lease that is garbage-collected while held warns, and is given back."""
         kafka = EmbeddedKafka(home=home, port=0).start()
@@ -123,6 +125,7 @@ class TestLife:
         assert any("Kafka Server started" in line for line in read_log(100_000, kafka.home))
         assert len(read_log(3, kafka.home)) == 3
 
+    @pytest.mark.slow
     def test_use_broker_without_a_named_cluster_is_the_embedded_one(self, home: Path) -> None:
         """Where the environment names no cluster, ``use_broker`` holds a lease on the embedded broker."""
         from modelserving.config import Settings

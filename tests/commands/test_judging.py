@@ -52,6 +52,7 @@ def commands(shell: Shell) -> int:
     return len(found)
 
 
+@pytest.mark.slow
 def test_a_shadow_is_promoted_when_it_is_better_for_certain(shell: Shell) -> None:
     """Not before any truth is known, not on too few, not when more was asked for than it gains."""
     assert "no truth is known" in shell.fails("promote", "wine", "--if-better-by", "0.3")

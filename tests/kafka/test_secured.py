@@ -26,6 +26,7 @@ from tests.waiting import wait_until
 
 pytestmark = [
     pytest.mark.broker,
+    pytest.mark.slow,  # what a properties file says is read in test_client_properties.py
     pytest.mark.xdist_group("secured"),  # one broker, that the first test has waited for
     # kafka-python drops a socket whose TLS handshake failed.
     pytest.mark.filterwarnings("ignore:unclosed <ssl:ResourceWarning"),
@@ -124,7 +125,6 @@ def test_wrong_password_is_told_as_that(secured: Secured) -> None:
         make_admin(connect(secured.settings("guess")))
 
 
-@pytest.mark.slow
 def test_unknown_certificate_is_not_trusted(secured: Secured, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the authority that signed the certificate nothing is sent, and the message names the property."""
     monkeypatch.setattr(clients_module, "_ANSWER_WITHIN_MS", 1_500)
@@ -132,7 +132,6 @@ def test_unknown_certificate_is_not_trusted(secured: Secured, monkeypatch: pytes
         make_admin(connect(secured.settings(trust=False)))
 
 
-@pytest.mark.slow
 def test_librdkafka_is_let_in_too(secured: Secured) -> None:
     """The same properties, in librdkafka's words: a record goes over TLS in a transaction, and is read by a group."""
     connection, topics = connect(secured.settings()), made(secured)
@@ -155,7 +154,6 @@ def test_a_wrong_password_is_told_by_librdkafka_too(secured: Secured) -> None:
         make_fast_producer(connection, BrokerWatch(connection), "stranger", 3_000)
 
 
-@pytest.mark.slow
 def test_kafka_streams_is_let_in_too(secured: Secured, tmp_path: Path) -> None:
     """The same properties, in Java's words: the engine's clients come in over TLS with the password."""
     connection, topics = connect(secured.settings()), made(secured)

@@ -237,6 +237,7 @@ def test_what_cannot_begin_is_let_go_of(supplier: Any, stores: tuple[Any, ...], 
     assert isinstance(context.java, Ended)
 
 
+@pytest.mark.slow
 def test_fifty_starts_and_closes_leave_memory_as_it_was() -> None:
     """Of Java's heap, and of the process: a cell that is run again and again costs nothing in the end."""
 

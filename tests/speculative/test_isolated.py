@@ -48,6 +48,7 @@ def test_a_process_that_was_killed_fails_one_batch_and_is_started_again(apart: P
     assert not child.is_running()
 
 
+@pytest.mark.slow
 def test_a_batch_that_takes_too_long_ends_the_process(apart: ProcessModel, monkeypatch: pytest.MonkeyPatch) -> None:
     """A model that hangs is not waited for."""
     assert apart.pid is not None

@@ -70,6 +70,7 @@ def run(script: str) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
+@pytest.mark.slow
 def test_threads_of_java_that_stay_in_python_do_not_turn_the_end_into_a_crash() -> None:
     """The status is the one that was asked for, although each asks for the interpreter and for Java all the time."""
     work = "while True: time.sleep(0.0005), jvm.java_class('java.lang.Thread').yield_()"

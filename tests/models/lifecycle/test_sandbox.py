@@ -95,7 +95,7 @@ def test_what_is_wrong_with_a_model_is_told_as_ever() -> None:
         pytest.param(
             ModelType.ONNX, hungry_onnx, SMALL, "wanted more than 1,000 MB", id="onnx memory", marks=ADDRESS_SPACE
         ),
-        pytest.param(ModelType.ONNX, lasting_onnx, SHORT, "took more than 3 s", id="onnx time"),
+        pytest.param(ModelType.ONNX, lasting_onnx, SHORT, "took more than 3 s", id="onnx time", marks=pytest.mark.slow),
         pytest.param(
             ModelType.TENSORFLOW,
             hungry_graph,

@@ -32,6 +32,7 @@ def test_a_document_says_nothing_about_when_it_was_written() -> None:
     assert all(f'MiningField name="{name}"'.encode() in document for name in FEATURES)
 
 
+@pytest.mark.slow
 def test_a_model_that_pmml_cannot_express_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     """The cause is in the message, in one line, and nothing is on the screen."""
     from sklearn.neighbors import RadiusNeighborsRegressor

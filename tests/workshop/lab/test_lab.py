@@ -205,6 +205,7 @@ def test_nothing_is_asked_of_the_network(tmp_path: Path) -> None:
 
 
 @pytest.mark.broker
+@pytest.mark.slow
 def test_a_broker_that_a_lesson_started_again_is_the_labs(tmp_path: Path) -> None:
     """A lesson stops the broker, starts it again, and ends: the lab has taken a lease, so the broker stays."""
     settings = Settings(home=tmp_path)
