@@ -103,8 +103,7 @@ def data_folder(named: Path | None = None) -> Path:
 
 def _own_data() -> Path:
     """In a checkout, the folder there; else what was installed with the package, or what is where one stands."""
-    root = checkout()
-    if root is not None:
+    if (root := checkout()) is not None:
         return root / "data"
     installed = Path(__file__).with_name("data")
     return installed if installed.is_dir() else Path.cwd() / "data"

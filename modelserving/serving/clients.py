@@ -52,15 +52,13 @@ def open_inlet(
     silent: Mapping[int, Gap],
 ) -> AbstractAsyncContextManager[Inlet]:
     """The records topic, to be read; arguments as ``FastSource``."""
-    if fast:
-        return FastSource(connection, topic, group, instance, max_records, silent)
-    return DataSource(connection, topic, group, instance, max_records, silent)
+    kind = FastSource if fast else DataSource
+    return kind(connection, topic, group, instance, max_records, silent)
 
 
 def open_outlet(
     connection: Connection, topics: Topics, transactional_id: str, worker: WorkerThread, *, fast: bool, frame: bytes
 ) -> AbstractAsyncContextManager[Outlet]:
     """The topics of results and dead letters, to be written; arguments as ``TransactionalSink``."""
-    if fast:
-        return FastSink(connection, topics, transactional_id, worker, frame)
-    return TransactionalSink(connection, topics, transactional_id, worker, frame)
+    kind = FastSink if fast else TransactionalSink
+    return kind(connection, topics, transactional_id, worker, frame)

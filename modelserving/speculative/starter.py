@@ -212,9 +212,8 @@ class Starter:
     def _executor(self, name: str) -> Ref:
         """The actor that asks a participant's model, whichever data types' records that scores."""
         if name not in self._executors:
-            self._executors[name] = self._runtime.spawn(
-                ModelExecutor, self._clock, name=f"executor-{name}", mailbox=_SEVERAL
-            )
+            actor = f"executor-{name}"
+            self._executors[name] = self._runtime.spawn(ModelExecutor, self._clock, name=actor, mailbox=_SEVERAL)
         return self._executors[name]
 
     def _collect(self, rounds: Sequence[_Round], inbox: Inbox, outcome: GatheredBatch) -> None:

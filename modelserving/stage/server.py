@@ -75,10 +75,9 @@ class StageServer(ModelServer):
     def health(self) -> Health:
         """Whether it serves."""
         overtaken = self._models.controller.overtaken
-        details = (f"models overtaken by a newer one before they could serve: {overtaken}",) if overtaken else ()
-        return self.watch.judge(
-            Health(self.phase is Phase.SERVING, self.phase, (*details, *self.models_absent.values()))
-        )
+        told = (f"models overtaken by a newer one before they could serve: {overtaken}",) if overtaken else ()
+        details = (*told, *self.models_absent.values())
+        return self.watch.judge(Health(self.phase is Phase.SERVING, self.phase, details))
 
     async def run(self) -> None:
         """Serve until cancelled.
