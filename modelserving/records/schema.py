@@ -142,8 +142,11 @@ class RecordSchema:
 
 
 def spell(name: str) -> str:
-    """A name as all its spellings have it; capitals count: a model that asks for ``PH`` does not mean ``pH``."""
-    return re.sub(r"[ ._]+", "_", name.strip())
+    """A name as all its spellings have it: exporters write ``mass (g)`` as ``mass__g_``, and R as ``mass..g.``.
+
+    Capitals count: a model that asks for ``PH`` does not mean ``pH``.
+    """
+    return re.sub(r"[\W_]+", "_", name.strip())
 
 
 def type_of(arrow: Any) -> ColumnType | None:

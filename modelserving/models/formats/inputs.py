@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import struct
 import sys
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 from itertools import starmap
@@ -63,7 +64,8 @@ def find_columns(wanted: Sequence[Column], schema: Any) -> tuple[int, ...]:
         ModelInputError: columns are missing, or of a type that does not fit; all of them are named.
     """
     exact = {name: index for index, name in enumerate(schema.names)}
-    spelt = {spell(name): index for name, index in reversed(exact.items())}
+    times = Counter(map(spell, exact))  # of two columns that are spelt alike none is meant, unless exactly
+    spelt = {spell(name): index for name, index in exact.items() if times[spell(name)] == 1}
     indices = [exact.get(column.name, spelt.get(spell(column.name))) for column in wanted]
     missing = [repr(column.name) for column, index in zip(wanted, indices, strict=True) if index is None]
     if missing:

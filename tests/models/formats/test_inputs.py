@@ -82,6 +82,16 @@ def test_columns_are_found_by_name_and_type() -> None:
     assert find_columns(wanted, schema) == (2, 1, 0)
 
 
+def test_columns_are_found_as_exporters_spell_them() -> None:
+    """ONNX has names without blanks and brackets, R has dots; of two that are spelt alike none is meant."""
+    wanted = [Column("mass__g_"), Column("bill.length"), Column("x-")]
+    columns = {"bill length": [1.0], "mass (g)": [2.0], "x+": [3.0], "x-": [4.0]}
+    batch = pa.RecordBatch.from_pydict(columns)
+    assert find_columns(wanted, batch.schema) == (1, 0, 3)
+    with pytest.raises(ModelInputError, match="the model wants 'x_'"):
+        find_columns([Column("x_")], batch.schema)
+
+
 def test_all_that_does_not_fit_is_named() -> None:
     """Every missing column, and every wrong type, in one message."""
     schema = pa.schema([("a", pa.string()), ("b", pa.float64())])

@@ -132,7 +132,7 @@ class PmmlEngine:
             problems[row] = (
                 _complain(answer)
                 if isinstance(answer, _Failure)
-                else "the model gave no probability for some of its labels; perhaps an input is missing, or very large"
+                else "the model gave no answer, some label has no probability; perhaps an input is missing, or large"
             )
         values[unknown], labels[unknown] = np.nan, None
         return Scores(values, problems, labels)
