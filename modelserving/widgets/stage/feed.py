@@ -6,7 +6,6 @@ on with the next record, counting none twice.
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +17,7 @@ from kafka.errors import KafkaError as KafkaClientError
 
 from modelserving.errors import BrokerUnavailable, DecodeError
 from modelserving.kafka import Connection, make_consumer
+from modelserving.kafka.clients import reach
 from modelserving.kafka.reading import assign_all
 from modelserving.records import ScoredRecord, Topics, decode_scored
 from modelserving.widgets.feed import LiveFeed
@@ -134,8 +134,7 @@ class ScoreFeed(LiveFeed):
         Raises:
             BrokerUnavailable: nobody listens at any of the addresses.
         """
-        if not any(_listens(address) for address in self._connection.bootstrap_servers.split(",")):
-            raise BrokerUnavailable(f"nobody listens at {self._connection.bootstrap_servers}.")
+        reach(self._connection, within_s=0)
         self._broker_away = False
 
     def _take(self, tp: TopicPartition, messages: Sequence[Any]) -> None:
@@ -200,12 +199,3 @@ def _compare(shadow: Mapping[str, object]) -> str:
         return ""
     share, compared, equal = (float(str(shadow.get(name, 0))) for name in ("percent", "compared", "equal"))
     return f"scores {share:g} % of the records: {compared:,.0f} compared, {equal:,.0f} of them equal"
-
-
-def _listens(address: str) -> bool:
-    host, _, port = address.strip().rpartition(":")
-    try:
-        with socket.create_connection((host.strip("[]"), int(port)), timeout=0.5):
-            return True
-    except (OSError, ValueError):
-        return False

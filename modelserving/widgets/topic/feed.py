@@ -18,6 +18,7 @@ from kafka.errors import KafkaError as KafkaClientError
 
 from modelserving.errors import BrokerUnavailable
 from modelserving.kafka import Connection, make_admin, make_consumer
+from modelserving.kafka.clients import reach
 from modelserving.widgets.colours import SERIES
 from modelserving.widgets.feed import LiveFeed
 from modelserving.widgets.topic.snapshot import SHOWN, Lane, RecordState, SeenRecord, TopicSnapshot
@@ -92,6 +93,7 @@ class TopicFeed(LiveFeed):
         stack.callback(admin.close)
         loose, strict = (self._reader(stack, way) for way in ("read_uncommitted", "read_committed"))
         while not self._stop.wait(_EVERY_S):
+            reach(self._connection, within_s=0)  # the clients wait for a broker that is gone, and say nothing
             self._latest = self._look(admin, loose, strict)
 
     def _reader(self, stack: ExitStack, way: Literal["read_uncommitted", "read_committed"]) -> KafkaConsumer:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
+from contextlib import closing
+from types import SimpleNamespace
 
 import pytest
 from kafka import TopicPartition
@@ -10,9 +13,11 @@ from kafka import TopicPartition
 from modelserving.kafka import Connection, make_consumer, make_producer
 from modelserving.records import Topics
 from modelserving.widgets import RecordState, TopicView
+from modelserving.widgets.topic import feed as topic_feed
 from modelserving.widgets.topic.chart import render_topic
 from modelserving.widgets.topic.feed import TopicFeed
-from modelserving.widgets.topic.snapshot import TopicSnapshot
+from modelserving.widgets.topic.snapshot import Lane, TopicSnapshot
+from tests.waiting import wait_until
 
 
 class _Ann:
@@ -59,6 +64,28 @@ def test_transactions_are_seen_open_committed_and_aborted(
         seen = view.wait_for(lambda s: s.count(RecordState.ABORTED) == 1)
     assert [(record.offset, record.key) for record in seen.lanes[0].records] == [(0, "red"), (2, "white")]
     assert seen.keys == ("red", "white")
+
+
+def test_a_broker_that_is_gone_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clients wait for it, half a minute long; the picture of before would say that all is well."""
+    looks = 0
+
+    def look(*_: object) -> TopicSnapshot:
+        nonlocal looks
+        looks += 1
+        return TopicSnapshot("bottles", (Lane(0),))
+
+    with closing(socket.create_server(("127.0.0.1", 0))) as broker:
+        feed = TopicFeed(Connection(f"127.0.0.1:{broker.getsockname()[1]}"), "bottles")
+        monkeypatch.setattr(topic_feed, "make_admin", lambda _: SimpleNamespace(close=int))
+        monkeypatch.setattr(topic_feed, "make_consumer", lambda *_, **__: SimpleNamespace(close=lambda **_: None))
+        monkeypatch.setattr(feed, "_look", look)
+        feed.start()
+        wait_until(lambda: looks > 1, "a look")
+        assert not feed.snapshot().away
+    wait_until(lambda: feed.snapshot().away, "the view to say so")
+    assert feed.snapshot().lanes == (Lane(0),)
+    feed.close()
 
 
 @pytest.mark.broker
