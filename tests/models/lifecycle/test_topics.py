@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from kafka.admin import NewPartitions
 
+from modelserving.errors import BrokerUnavailable
 from modelserving.kafka import Connection, create_topics, delete_topics, make_admin, make_producer
-from modelserving.models.lifecycle.topics import ModelTopics
+from modelserving.models.lifecycle.history import LogPosition
+from modelserving.models.lifecycle.topics import ModelTopics, recall
 from modelserving.records import Topics
+from modelserving.system.ports import free_port
 from tests.broker.owners import wait_until
 
 
@@ -58,3 +63,21 @@ def test_a_topic_that_is_made_anew_is_read_from_its_beginning(connection: Connec
     found = until_read(reading, "the new one")
     assert (old.value, found) == (b"old", [b"new"])
     reading.close()
+
+
+@pytest.mark.broker
+@pytest.mark.slow
+def test_a_message_is_read_again_or_is_not_there_any_more(connection: Connection, topics: Topics) -> None:
+    """What has another time is another message: the topic was made anew. Behind its end there is nothing."""
+    send(connection, topics.models, b"first")
+    reading = ModelTopics(connection, topics)
+    (message,) = reading.read_to_end()
+    reading.close()
+    at = LogPosition(message.timestamp, 0, 0, 0)
+    again = recall(connection, topics, at)
+    assert again is not None
+    assert again.value == b"first"
+    assert recall(connection, topics, replace(at, timestamp_ms=1)) is None
+    assert recall(connection, topics, replace(at, offset=1)) is None
+    with pytest.raises(BrokerUnavailable):
+        recall(Connection(f"127.0.0.1:{free_port()}"), topics, at)
