@@ -7,6 +7,9 @@ A commit is lost
 A commit is not noticed
     The producer's thread sometimes sleeps without end although a batch waits for a connection that is being made; in a
     transaction nothing else wakes it. Here it looks again ten times a second.
+A lost connection is another error
+    Who writes in the moment in which a connection closes gets a ``RuntimeError``, which nobody in the library expects:
+    metadata are never asked for again, heartbeats end, ``poll`` raises it. Here it is a lost connection as any other.
 A group is joined in vain
     When a poll's time is over while a group is being joined because a topic has just become known, the library forgets
     the join: the consumer gets no partition for ever, and ``poll`` spins. Here the join is taken up again.
@@ -167,6 +170,7 @@ class _Manager(KafkaConnectionManager):  # type: ignore[misc]  # kafka-python ha
         is_new = node_id not in self._conns
         connection = super().get_connection(node_id, *positional, **named)
         if is_new:
+            connection.connection_lost = partial(_lose, connection.connection_lost)
             connection.init_future.add_errback(self._note)
         return connection
 
@@ -178,6 +182,10 @@ class _Manager(KafkaConnectionManager):  # type: ignore[misc]  # kafka-python ha
         if isinstance(self.last_failure, SaslAuthenticationFailedError) and not self.bootstrapped:
             raise self.last_failure
         super().maybe_raise_auth_failure(node_id)
+
+
+def _lose(lose: Callable[[Exception | None], None], error: Exception | None) -> None:
+    lose(error if error is None or isinstance(error, KafkaError) else KafkaConnectionError(error))
 
 
 class _Socket(KafkaNetSocket):  # type: ignore[misc]  # kafka-python has no types

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 from kafka import TopicPartition
-from kafka.errors import KafkaError, KafkaTimeoutError
+from kafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
 from kafka.future import Future
 from kafka.protocol.consumer.metadata import ConsumerProtocolAssignment
 from kafka.structs import OffsetAndMetadata
@@ -74,3 +74,17 @@ def test_who_waits_for_a_transaction_is_told_when_its_producer_is_closed(setting
     producer.close(timeout=1)
     waiting.join(WAIT)
     assert "closed" in str(told)
+
+
+def test_a_connection_that_closes_while_it_is_written_to_is_a_lost_connection(settings: dict[str, object]) -> None:
+    """The library hands on an error that ends what asks for metadata and for heartbeats, and a server that polls."""
+    with Consumer(**settings) as consumer:
+
+        async def lose() -> tuple[object, object]:
+            connection = consumer._client._manager.get_connection("bootstrap-0")
+            connection.connection_lost(RuntimeError("Transport closed for writes"))
+            return connection.init_future.exception, connection.close_future.exception
+
+        for error in consumer._net.run(lose):
+            assert isinstance(error, KafkaConnectionError)
+            assert "Transport closed" in str(error)

@@ -176,7 +176,7 @@ class TopicWatch:
         try:
             self._admin = admin = self._admin or make_admin(self._connection)
             self._look(admin)
-        except (KafkaError, BrokerUnavailable, OSError) as error:
+        except (KafkaError, BrokerUnavailable, OSError, RuntimeError) as error:  # the last: its client was closed
             self.away = f"the broker at {self._connection.bootstrap_servers} does not answer"
             log.debug("looked in vain: %r", error)
             self._begin_again()
