@@ -78,13 +78,10 @@ def test_who_waits_for_a_transaction_is_told_when_its_producer_is_closed(setting
 
 def test_a_connection_that_closes_while_it_is_written_to_is_a_lost_connection(settings: dict[str, object]) -> None:
     """The library hands on an error that ends what asks for metadata and for heartbeats, and a server that polls."""
-    with Consumer(**settings) as consumer:
-
-        async def lose() -> tuple[object, object]:
-            connection = consumer._client._manager.get_connection("bootstrap-0")
-            connection.connection_lost(RuntimeError("Transport closed for writes"))
-            return connection.init_future.exception, connection.close_future.exception
-
-        for error in consumer._net.run(lose):
-            assert isinstance(error, KafkaConnectionError)
-            assert "Transport closed" in str(error)
+    client = Client(**settings)
+    connection = client.manager.get_connection("bootstrap-0")
+    connection.connection_lost(RuntimeError("Transport closed for writes"))
+    for error in (connection.init_future.exception, connection.close_future.exception):
+        assert isinstance(error, KafkaConnectionError)
+        assert "Transport closed" in str(error)
+    client.close()
