@@ -71,7 +71,7 @@ def test_who_waits_for_a_transaction_is_told_when_its_producer_is_closed(setting
     waiting.start()
     while not producer._transaction_manager._pending_requests and not producer._init_transactions_result:
         waiting.join(0.01)
-    producer.close(timeout=1)
+    producer.close(timeout=WAIT)
     waiting.join(WAIT)
     assert "closed" in str(told)
 
