@@ -19,7 +19,7 @@ import numpy as np
 from modelserving.errors import ModelRefused
 from modelserving.models.formats.pmml.fields import TARGETS, VOTES
 from modelserving.models.formats.pmml.guard import check_entries
-from modelserving.models.formats.pmml.kinds.models import find_softmax
+from modelserving.models.formats.pmml.kinds.models import find_shares
 
 __all__ = ["mend_general_regressions", "reduce_outputs", "repair"]
 
@@ -191,7 +191,7 @@ def _reduce_output(model: Element, labels: dict[str, list[str]], target: str) ->
         found = [_reduce_output(segment[-1], {} if len(asked) > 1 else labels, target) for segment in asked]
         return found[0] if found else []
     classifies, known = model.get("functionName") == _CLASSIFICATION, labels.get(target, [])
-    chosen = (known if method in _AVERAGING else find_softmax(model, known)) if classifies else []
+    chosen = (known if method in _AVERAGING else find_shares(model, known)) if classifies else []
     if not 0 < len(chosen) <= _MOST_LABELS:
         _set_output(model, [])
         return []

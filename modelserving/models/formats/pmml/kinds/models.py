@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 
 from modelserving.errors import ModelRefused
 
-__all__ = ["break_ties_of_rules", "find_softmax", "refuse_models"]
+__all__ = ["break_ties_of_rules", "find_shares", "refuse_models"]
 
 _DISTANCES = frozenset({"euclidean", "squaredEuclidean", "chebychev", "cityBlock", "minkowski"})
 _OF_BITS = frozenset({"simpleMatching", "jaccard", "tanimoto", "binarySimilarity"})
@@ -40,10 +40,11 @@ def refuse_models(root: Element) -> None:
             )
 
 
-def find_softmax(model: Element, labels: Sequence[str]) -> list[str]:
-    """The labels of a model that divides each by the sum of all, in its order; empty if it does not.
+def find_shares(model: Element, labels: Sequence[str]) -> list[str]:
+    """The labels of a model whose answer is the largest of their shares, in its order; empty if it is not.
 
-    Such a sum may be too large for a number: then the engine takes any label, and its probabilities tell.
+    Those of a softmax may be too large for a number: then the engine takes any label, and its probabilities tell. And
+    a network's labels that are numbers it spells in its own way.
 
     Args:
         model: a model that has no segments.
@@ -52,9 +53,8 @@ def find_softmax(model: Element, labels: Sequence[str]) -> list[str]:
     named: list[str] = []
     if model.tag == "RegressionModel" and model.get("normalizationMethod") in _SHARING:
         named = [table.get("targetCategory", "") for table in model.findall("RegressionTable")]
-    for layer in model.findall("NeuralLayer")[-1:]:
-        if layer.get("normalizationMethod", model.get("normalizationMethod")) in _SHARING:
-            named = [norm.get("value", "") for norm in model.iterfind("NeuralOutputs/NeuralOutput/*/NormDiscrete")]
+    elif model.tag == "NeuralNetwork":
+        named = [norm.get("value", "") for norm in model.iterfind("NeuralOutputs/NeuralOutput/*/NormDiscrete")]
     return named if set(named) == set(labels) and len(named) == len(labels) else []
 
 
@@ -74,13 +74,12 @@ def break_ties_of_rules(model: Element) -> None:
 
 
 def _texts(root: Element) -> frozenset[str]:
-    """The names of fields that are texts or categories."""
-    fields = [*root.iterfind("DataDictionary/DataField"), *root.iter("DerivedField")]
-    return frozenset(
-        field.get("name", "")
-        for field in fields
-        if field.get("optype", "continuous") != "continuous" or field.get("dataType") in {"string", "boolean"}
-    )
+    """The names of fields that are texts, or categories of the record."""
+    categories = {
+        f.get("name", "") for f in root.iterfind("DataDictionary/DataField") if f.get("optype") != "continuous"
+    }
+    fields = (field for field in root.iter("DerivedField") if field.get("dataType") in {"string", "boolean"})
+    return frozenset(categories | {field.get("name", "") for field in fields})
 
 
 def _of_clusters(model: Element, _texts: frozenset[str]) -> str:

@@ -26,6 +26,7 @@ def score(model: str, parameters: Mapping[str, str] | None = None, fields: str =
         found.close()
 
 
+NAMED = 'name="k" optype="categorical" '
 GLM, COUNTS = attributes.general, makers.counts(5, 10, 2)
 CONTRASTS = (
     '<Predictor name="c" contrastMatrixType="t"><Categories><Category value="a"/></Categories><Matrix/></Predictor>'
@@ -115,6 +116,18 @@ def test_a_network_tells_its_labels_by_their_shares() -> None:
     assert sum(shares.values()) == pytest.approx(1)
     assert scores.labels is not None
     assert scores.labels[0] == max(shares, key=lambda label: shares[label])
+
+
+def test_a_network_spells_labels_that_are_numbers_as_the_document_does() -> None:
+    """The engine alone calls the label 1 1.0."""
+    model, fields = makers.network("tanh", "none"), FIELDS
+    for label, number in zip("pqr", "012", strict=True):
+        model = model.replace(f'value="{label}"', f'value="{number}"')
+        fields = fields.replace(f'<Value value="{label}"/>', f'<Value value="{number}"/>')
+    fields = fields.replace(NAMED + 'dataType="string"', NAMED + 'dataType="integer"')
+    labels = score(model, fields=fields, x1=[2.5, -2.0], x2=[-1.0, 4.0], c=["a", "a"]).labels
+    assert labels is not None
+    assert set(labels.tolist()) <= {"0", "1", "2"}
 
 
 def test_two_machines_each_against_the_other_are_answered() -> None:
