@@ -41,7 +41,7 @@ from modelserving.serving.report.meter import outcome_of
 from modelserving.serving.report.status import Health, Phase
 from modelserving.serving.running.server import ModelServer
 from modelserving.serving.running.sessions import freeze_garbage_collection, run_sessions
-from modelserving.serving.running.worker_thread import WorkerThread, run_abandonable
+from modelserving.serving.running.worker_thread import WorkerThread
 
 __all__ = ["ActorServer"]
 
@@ -158,7 +158,7 @@ class ActorServer(ModelServer):
     async def _serve(self, source: ModelSource, manager: Ref, rollout: ModelRollout, client: ActorClient) -> None:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(source.follow, partial(self._apply, rollout))
-            await run_abandonable(self.watch.look)
+            await self.watch.begin()
             tasks.start_soon(self.watch.run)
             tasks.start_soon(self._remind, manager, client)
             tasks.start_soon(self._check, rollout)

@@ -22,7 +22,7 @@ from modelserving.serving.report.meter import outcome_of
 from modelserving.serving.report.status import Health, Phase
 from modelserving.serving.running.server import ModelServer
 from modelserving.serving.running.sessions import freeze_garbage_collection, run_sessions
-from modelserving.serving.running.worker_thread import WorkerThread, run_abandonable
+from modelserving.serving.running.worker_thread import WorkerThread
 from modelserving.serving.scoring import Score, score_batch
 from modelserving.stage.custom_stage import ModelServingStage
 
@@ -96,7 +96,7 @@ class StageServer(ModelServer):
                 send, models = anyio.create_memory_object_stream[SlotsUpdate](0)
                 async with send, models, anyio.create_task_group() as tasks:
                     tasks.start_soon(source.follow, send.send)
-                    await run_abandonable(self.watch.look)
+                    await self.watch.begin()
                     tasks.start_soon(self.watch.run)
                     await run_sessions(partial(self._session, worker, models), lambda: self.counts, self._wait)
         finally:

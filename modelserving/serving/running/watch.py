@@ -36,6 +36,7 @@ __all__ = ["TopicWatch"]
 log = logging.getLogger(__name__)
 
 _EVERY_S = 2.0
+_BEGUN_WITHIN_S = 20.0
 _ANSWER_WITHIN_MS = 8_000
 _LETTER_WITHIN_S = 30.0
 _STANDS_S = 15.0
@@ -91,6 +92,17 @@ class TopicWatch:
         gone = (f"offsets of {self._options.topics.records} lost before they were scored: {parts}",) if lost else ()
         silent = map(str, tuple(self.silent.values()))
         return (*((self.away,) if self.away else ()), *gone, *silent, *self.warnings)
+
+    async def begin(self) -> None:
+        """Look once; where a broker that has just started does not say all yet, again for some seconds.
+
+        Whether records were cut off before they were scored shows only from where the group stood before it reads on.
+        """
+        until = time.monotonic() + _BEGUN_WITHIN_S
+        await run_abandonable(self.look)
+        while self.away and time.monotonic() < until:
+            await anyio.sleep(_EVERY_S / 4)
+            await run_abandonable(self.look)
 
     async def run(self) -> None:
         """Look until cancelled."""

@@ -266,3 +266,15 @@ def test_an_answer_that_nobody_foresaw_ends_no_server(monkeypatch: pytest.Monkey
     watch.look()
     assert admin.close.called
     assert not watch.away
+
+
+def test_who_begins_looks_until_the_broker_says_where_the_group_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker that has just started does not at once, and later nobody knows what was cut off before."""
+    monkeypatch.setattr(watch_module, "_EVERY_S", 0.0)
+    watch, said = make_watch(), ["not yet", "nor now", "", "later"]
+    monkeypatch.setattr(watch, "look", lambda: setattr(watch, "away", said.pop(0)))
+    anyio.run(watch.begin)
+    assert (watch.away, said) == ("", ["later"])
+    monkeypatch.setattr(watch_module, "_BEGUN_WITHIN_S", 0.0)
+    anyio.run(watch.begin)
+    assert (watch.away, said) == ("later", [])
