@@ -44,6 +44,9 @@ def score(
     ] = None,
     outputs: Annotated[bool, typer.Option("--outputs", help="A header, and the model's named outputs, too.")] = False,
     output: Annotated[str, typer.Option(help="The output that answers, by name; none: the predicted value.")] = "",
+    inputs: Annotated[
+        str, typer.Option(help="The columns of a model that takes one matrix, in order, with commas; none: its own.")
+    ] = "",
 ) -> None:
     """Score a file of records: a line `row,prediction` for each, rows counted from 0.
 
@@ -54,7 +57,7 @@ def score(
     from modelserving.models.admin.score import score_table
 
     path = Path(model) if Path(model).exists() else find_file(model, data_folder(data) / "models")
-    scored = score_table(path, records, model_type, every, schema, outputs, output)
+    scored = score_table(path, records, model_type, every, schema, outputs, output, inputs)
     if outputs:
         typer.echo(_line("row", "prediction", *scored.names))
     unanswered = 0

@@ -18,7 +18,7 @@ from modelserving.models.formats import factory
 from modelserving.models.formats.archive import pack
 from modelserving.models.formats.files import guess
 from modelserving.models.formats.inputs import to_batch
-from modelserving.models.model import NO_PARAMETERS, OUTPUT, OUTPUTS, Model, Scores
+from modelserving.models.model import INPUTS, NO_PARAMETERS, OUTPUT, OUTPUTS, Model, Scores
 from modelserving.records import ModelType, RecordSchema
 from modelserving.records.defaults import read_default_rows
 from modelserving.records.schema_files import read_schema
@@ -77,6 +77,7 @@ def score_table(
     schema_path: Path | None = None,
     outputs: bool = False,
     output: str = "",
+    inputs: str = "",
 ) -> ScoredFile:
     """Score records from a file.
 
@@ -90,6 +91,7 @@ def score_table(
         schema_path: as ``read_schema`` reads it; without one, columns have the types that the model takes.
         outputs: whether the model's named outputs are wanted, too.
         output: the one that answers; empty for the predicted value.
+        inputs: the columns of a model that takes one matrix and does not name them, in order, with commas.
 
     Raises:
         ModelError: the model cannot be read or built, or the records lack what it reads.
@@ -97,7 +99,8 @@ def score_table(
     """
     if every < 1:
         raise RecordError(f"every {every}th row cannot be scored: give a whole number from 1 on.")
-    parameters = {**({OUTPUTS: "*"} if outputs else {}), **({OUTPUT: output} if output else {})}
+    said = {OUTPUTS: "*" if outputs else "", OUTPUT: output, INPUTS: inputs}
+    parameters = {name: value for name, value in said.items() if value}
     schema = None if schema_path is None else read_schema(schema_path)
     model = load_model(model_path, model_type, parameters)
     return score_batches(model, _batches(model, records_path, schema), every)

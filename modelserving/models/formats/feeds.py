@@ -25,6 +25,7 @@ Tensors: TypeAlias = list[NDArray[Any]]
 """What is fed: an array for each input, all with one row for each record."""
 
 _KINDS = {"f4": ColumnType.FLOAT, "i8": ColumnType.INT64, "b1": ColumnType.BOOLEAN, "O8": ColumnType.STRING}
+_HOW_TO_SAY = f"Say which fields all columns are: --inputs a,b,c, or the descriptor's parameter {INPUTS!r}."
 _OTHERS = {"f": ColumnType.DOUBLE, "i": ColumnType.INT32, "u": ColumnType.INT64}
 
 
@@ -234,8 +235,7 @@ def _deal(widths: Mapping[str, int | None], named: tuple[str, ...]) -> dict[str,
         fields = named or ((name,) if width == 1 else FEATURES)
         if width not in {None, len(fields)}:
             raise ModelInputError(
-                f"the model's input {name!r} has {width} columns, and {len(fields)} fields were expected. Say which "
-                f"fields they are in the descriptor's parameter {INPUTS!r}, with commas."
+                f"the model's input {name!r} has {width} columns, and {len(fields)} fields were expected. {_HOW_TO_SAY}"
             )
         return {name: fields}
     wide = [
@@ -245,10 +245,7 @@ def _deal(widths: Mapping[str, int | None], named: tuple[str, ...]) -> dict[str,
     ]
     if not named:
         if wide:
-            raise ModelInputError(
-                f"{wide[0]}; one field was expected. Say which fields all columns are in the descriptor's parameter "
-                f"{INPUTS!r}, with commas."
-            )
+            raise ModelInputError(f"{wide[0]}; one field was expected. {_HOW_TO_SAY}")
         return {name: (name,) for name in widths}
     total = sum(width or 1 for width in widths.values())
     if total != len(named):

@@ -12,6 +12,7 @@ from modelserving.records import FEATURES, ModelDescriptor, ModelType, WineRecor
 from tests.commands.runs import Terminal
 from tests.fakes import WINE
 from tests.models.formats.pmml.test_columns import LOGISTIC
+from tests.models.onnx_samples import onnx_bytes, operator
 
 MODELS = [model for model in read_catalog(data_folder() / "models") if model.type is ModelType.PMML]
 
@@ -113,3 +114,14 @@ def test_a_row_without_an_answer_is_said_and_the_others_are_answered(terminal: T
     result = terminal.run("score", tmp_path / "m.pmml", records)
     assert (result.status, result.out) == (1, "0,high\n1,\n2,low\n")
     assert "row 1 cannot be scored: the model gave no answer" in result.err
+
+
+def test_the_columns_of_one_matrix_can_be_named(terminal: Terminal, tmp_path: Path) -> None:
+    """A network for a table of one's own says how many columns it takes, not which; in another order they are other."""
+    model, table = tmp_path / "sum.onnx", tmp_path / "table.csv"
+    weights = {"weights": [[1.0], [10.0]]}
+    model.write_bytes(onnx_bytes([operator("MatMul", "x", "weights", output="quality")], {"x": 2}, weights))
+    table.write_text("b,a,c\n2,1,9\n", encoding="utf-8")
+    assert terminal.run("score", model, table, "--inputs", "a,b").out == "0,21\n"
+    assert terminal.run("score", model, table, "--inputs", "b, a").out == "0,12\n"
+    assert "--inputs a,b" in terminal.run("score", model, table).err
