@@ -155,7 +155,7 @@ lesson.wait_for(lambda: zombie.halted, "the worker to stand in the gap")
 lesson.manage(lambda: TopicView(lesson.connection, target), name="view")
 
 # %% [markdown]
-# We do not kill it; we start its successor, which has the same name and deals with everything. Watch what becomes of the ten:
+# We do not kill it; we start its successor, which has the same name and deals with everything:
 
 # %%
 assert worker("effectively-once", target, name).wait(90) == 0
