@@ -221,12 +221,12 @@ def _count_in_tens(axis: Any) -> None:
     """Numbers as one says them, 1,000, on an axis where a step is a factor; powers are for those who know them."""
     from matplotlib.ticker import LogFormatter
 
-    class Said(LogFormatter):
+    class NumberFormatter(LogFormatter):
         def __call__(self, x: float, pos: int | None = None) -> str:
             return f"{x:,g}" if super().__call__(x, pos) else ""
 
     axis.set_major_formatter("{x:,g}")
-    axis.set_minor_formatter(Said())
+    axis.set_minor_formatter(NumberFormatter())
 
 
 def _look(number: int) -> dict[str, Any]:
