@@ -84,3 +84,9 @@ def test_the_style_of_code_is_for_code_alone() -> None:
     """A rule for all line numbers of a page had those of the dark theme black in the light one."""
     rules = highlight("x = 1").partition("<style>")[2].partition("</style>")[0].splitlines()
     assert [rule for rule in rules if "modelserving-code" not in rule] == []
+
+
+def test_what_an_error_said_is_in_italics_and_a_star_alone_is_a_star() -> None:
+    """The reason of a dead letter stands between stars; a product has one of its own."""
+    shown = Box("Reason", "*wind is missing, and it may not be.* **Then** 2 * 3 * 4.")._repr_html_()
+    assert "<em>wind is missing, and it may not be.</em> <strong>Then</strong> 2 * 3 * 4." in shown
