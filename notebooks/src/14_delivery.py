@@ -149,7 +149,8 @@ zombie = worker("effectively-once", target, name, "--halt", "2")
 lesson.wait_for(lambda: zombie.halted, "the worker to stand in the gap")
 
 # %% [markdown]
-# It stands in the middle of its transaction: its ten answers are written, and open.
+# It stands in the middle of its transaction: its ten answers are written, but the transaction
+# is open (dashed in the picture).
 
 # %%
 lesson.manage(lambda: TopicView(lesson.connection, target), name="view")

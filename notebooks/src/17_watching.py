@@ -167,8 +167,9 @@ def looked_at(column):
     return metrics(monitor).get(("modelserving_drift_values_total", column, "wine"), 0)
 
 send(800, drift=parse_drift("alcohol+1.5"))
-lesson.wait_for(lambda: min(map(looked_at, ("alcohol", "prediction"))) >= 800,
-                "the monitor to have seen all wines, and all answers")
+if len(monitor.get("/drift")["recent"]) < 2:  # or else this runs for the second time
+    lesson.wait_for(lambda: min(map(looked_at, ("alcohol", "prediction"))) >= 800,
+                    "the monitor to have seen all wines, and all answers")
 alarms = lesson.wait_for(lambda: monitor.get("/drift")["recent"], "what it says")
 seen_after = int(alarms[0].partition("seen after ")[2].split()[0]) - 400
 lesson.tell("seen")

@@ -223,9 +223,9 @@ def _count_in_tens(axis: Any) -> None:
 
     class NumberFormatter(LogFormatter):
         def __call__(self, x: float, pos: int | None = None) -> str:
-            return f"{x:,g}" if super().__call__(x, pos) else ""
+            return f"{x:,.10g}" if super().__call__(x, pos) else ""
 
-    axis.set_major_formatter("{x:,g}")
+    axis.set_major_formatter("{x:,.10g}")
     axis.set_minor_formatter(NumberFormatter())
 
 

@@ -31,7 +31,7 @@ from modelserving.workshop.display.boxes import Box, happened
 
 __all__ = ["Question", "find_question", "questions_of", "tell", "typed_number"]
 
-_THOUSANDS = re.compile(r",(?=\d{3}(?!\d))")
+_THOUSANDS = re.compile(r"(?<!^0)(?<!^-0),(?=\d{3}(?!\d))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ def tell(question: Question, said: str | None, names: Mapping[str, Any]) -> tupl
 def typed_number(text: str) -> float | None:
     """The number that somebody typed, a comma between thousands or before a fraction; ``None``: it is none."""
     try:
-        number = float(_THOUSANDS.sub("", text).replace(",", "."))
+        number = float(_THOUSANDS.sub("", text.strip()).replace(",", "."))
     except ValueError:
         return None
     return number if math.isfinite(number) else None

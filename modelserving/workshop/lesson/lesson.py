@@ -31,8 +31,10 @@ __all__ = ["Lesson", "start"]
 
 _GONE_WITHIN_S = 5.0
 _open: dict[str, Lesson] = {}
+_HAPPENS_WITHIN_S = 90.0
 _OTHERWISE = (
-    "That happens when a cell was run twice, or left out: run the cells of this section again, from its first one. "
+    "That happens when a cell was run twice, or left out, or a live view was stopped: open the view again, if there is "
+    "one, and run the cells of this section again, from its first one. "
     "If it stays so, the lesson is wrong: please tell us."
 )
 
@@ -73,7 +75,7 @@ class Lesson(LessonEnvironment):
         """
         names = sys._getframe(1).f_globals
         if (asked := find_question(self.number, question)).until:
-            self.wait_for(partial(asked.has_happened, names), "it to happen")
+            self.wait_for(partial(asked.has_happened, names), "it to happen", _HAPPENS_WITHIN_S)
         try:
             return self.predictions.tell(question, names)
         except AssertionError as error:

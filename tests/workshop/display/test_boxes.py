@@ -90,3 +90,11 @@ def test_what_an_error_said_is_in_italics_and_a_star_alone_is_a_star() -> None:
     """The reason of a dead letter stands between stars; a product has one of its own."""
     shown = Box("Reason", "*wind is missing, and it may not be.* **Then** 2 * 3 * 4.")._repr_html_()
     assert "<em>wind is missing, and it may not be.</em> <strong>Then</strong> 2 * 3 * 4." in shown
+
+
+def test_stars_in_code_are_code() -> None:
+    """A verdict quotes an attendee's line as it stands."""
+    shown = Box("Your line", "`{**a, **b}`, and `x-*` beside `y-*`")._repr_html_()
+    assert "<strong>" not in shown.partition("Your line")[2]
+    assert "<em>" not in shown
+    assert "x-&#42;" in shown

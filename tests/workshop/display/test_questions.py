@@ -30,7 +30,16 @@ def test_the_box_sets_what_was_said_beside_what_it_was(said: str | None, title: 
 
 @pytest.mark.parametrize(
     ("said", "was"),
-    [("1,9", "1.9"), ("1.9", "1.9"), ("0,5", "0.50"), ("1,000", "1000"), ("12,345,678", "12345678"), ("4000", "4,000")],
+    [
+        ("1,9", "1.9"),
+        ("1.9", "1.9"),
+        ("0,5", "0.50"),
+        ("0,125", "0.125"),
+        (" -0,125", "-0.125"),
+        ("1,000", "1000"),
+        ("12,345,678", "12345678"),
+        ("4000", "4,000"),
+    ],
 )
 def test_a_comma_may_stand_before_a_fraction(said: str, was: str) -> None:
     """Much of the world writes it so; between thousands it may stand, too."""
