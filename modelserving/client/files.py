@@ -20,7 +20,7 @@ from modelserving.records.codecs.factory import make_codec
 from modelserving.records.codecs.framing import write_frame
 from modelserving.records.codecs.written import SCHEMA_ID_HEADER
 from modelserving.records.fields import check_data_type
-from modelserving.records.schema import Column, ColumnType, RecordSchema, spell
+from modelserving.records.schema import Column, ColumnType, RecordSchema, match_names
 from modelserving.records.tables import read_table
 from modelserving.tracing import RecordTracer, SendSpan, begin_send
 
@@ -259,10 +259,10 @@ class _DataType:
 
 def _fit(path: Path, start: int, schema: RecordSchema, batch: Any, given: str) -> Any:
     """The columns of a schema, from those of a file; ``given`` is filled in later."""
-    found = {spell(name): batch.column(name) for name in batch.schema.names}
+    meant = match_names(schema.names, batch.schema.names)
     arrays = []
     for column in schema.columns:
-        array = found.get(spell(column.name))
+        array = batch.column(meant[column.name]) if column.name in meant else None
         if array is None and not (column.nullable or column.name == given):
             raise RecordError(
                 f"{path} has no column {column.name!r}, which a record of {schema.name!r} must have. It has: "
@@ -286,8 +286,8 @@ def _cast(path: Path, column: Column, array: Any) -> Any:
 
 
 def _keys(path: Path, batch: Any, key: str) -> list[bytes | None]:
-    names = {spell(name): name for name in batch.schema.names}
-    if spell(key) not in names:
+    column = match_names([key], batch.schema.names).get(key)
+    if column is None:
         raise RecordError(f"{path} has no column {key!r} for the key. It has: {', '.join(batch.schema.names)}.")
-    values = batch.column(names[spell(key)]).cast(ColumnType.STRING.arrow).to_pylist()
+    values = batch.column(column).cast(ColumnType.STRING.arrow).to_pylist()
     return [None if value is None else value.encode() for value in values]

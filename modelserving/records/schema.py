@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -147,6 +149,35 @@ def spell(name: str) -> str:
     Capitals count: a model that asks for ``PH`` does not mean ``pH``.
     """
     return re.sub(r"[\W_]+", "_", name.strip())
+
+
+def match_names(wanted: Iterable[str], known: Iterable[str]) -> dict[str, str]:
+    """Which of the known columns is meant by each wanted name: the one of that name, or the only one spelt alike.
+
+    Two that both have signs in them are never alike: neither ``C++`` and ``C#``, nor ``age<30`` and ``age>=30``.
+
+    Args:
+        wanted: names, as whoever asks writes them.
+        known: names that there are.
+
+    Returns:
+        The known name by the wanted one; one that nothing is meant by is absent.
+    """
+    there, asked = dict.fromkeys(known), dict.fromkeys(wanted)
+    found = {name: name for name in asked if name in there}
+    rest, open_ = [name for name in there if name not in found], [name for name in asked if name not in found]
+    times, times_asked = Counter(map(spell, rest)), Counter(map(spell, open_))
+    alike = {spell(name): name for name in rest if times[spell(name)] == 1}
+    for name in open_:
+        other = alike.get(spell(name))
+        if other is not None and (_is_plain(name) or (_is_plain(other) and times_asked[spell(name)] == 1)):
+            found[name] = other
+    return found
+
+
+def _is_plain(name: str) -> bool:
+    """Whether a name may be what an exporter made of another one."""
+    return re.fullmatch(r"[\w .]+", name) is not None
 
 
 def type_of(arrow: Any) -> ColumnType | None:

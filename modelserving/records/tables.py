@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from modelserving.errors import RecordError
-from modelserving.records.schema import Column, ColumnType, spell
+from modelserving.records.schema import Column, ColumnType, match_names
 from modelserving.system.nesting import read_json
 
 __all__ = ["MISSING", "TYPED", "has_header", "read_table"]
@@ -116,8 +116,9 @@ def _object(path: Path, row: int, line: str) -> Mapping[str, Any]:
 def _batches(
     path: Path, names: Sequence[str], rows: Iterator[Mapping[str, Any]], columns: Sequence[Column], size: int
 ) -> Iterator[Any]:
-    exact, spelt = {c.name: c for c in columns}, {spell(c.name): c for c in columns}
-    typed = {name: exact.get(name) or spelt.get(spell(name)) for name in names}
+    known = {column.name: column for column in columns}
+    meant = match_names(names, known)
+    typed = {name: known.get(meant.get(name, name)) for name in names}
     unknown = [name for name in names if typed[name] is None]
     guessed: Mapping[str, Column] = {}
     if unknown:  # a column may begin with numbers and go on with texts

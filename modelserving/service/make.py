@@ -13,7 +13,7 @@ from modelserving.models.admin.score import load_model
 from modelserving.models.model import INPUTS, OUTPUT, OUTPUTS, Model
 from modelserving.records import Column, ColumnType, RecordSchema, check_data_type
 from modelserving.records.codecs.factory import make_codec
-from modelserving.records.schema import spell
+from modelserving.records.schema import match_names
 from modelserving.records.schema_files import write_schema
 from modelserving.registry import define, infer_schema
 from modelserving.service.check import write_answers
@@ -121,14 +121,14 @@ def _load(made_of: Ingredients, seen: RecordSchema, parameters: dict[str, str]) 
 def _choose(made_of: Ingredients, seen: RecordSchema, model: Model) -> RecordSchema:
     """The columns that the model reads."""
     wanted = {column.name: column for column in getattr(model, "columns", ())}
-    found = {spell(column.name): column for column in seen.columns}
-    absent = [name for name in model.inputs if spell(name) not in found]
+    found, meant = {column.name: column for column in seen.columns}, match_names(model.inputs, seen.names)
+    absent = [name for name in model.inputs if name not in meant]
     if absent:
         raise ModelInputError(
             f"the model reads {', '.join(map(repr, absent))}, which {made_of.records} does not have. It has: "
             f"{', '.join(seen.names)}. Rename the columns in its header, or take the model's own table."
         )
-    columns = tuple(_combine(found[spell(name)], wanted.get(name)) for name in model.inputs)
+    columns = tuple(_combine(found[meant[name]], wanted.get(name)) for name in model.inputs)
     return replace(seen, columns=columns)
 
 

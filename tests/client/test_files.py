@@ -108,6 +108,13 @@ def test_what_does_not_fit_is_named(people: Path, text: str, complaint: str) -> 
         list(read_messages(people, PEOPLE))
 
 
+def test_columns_that_differ_in_their_signs_are_two(people: Path) -> None:
+    """A name that is there is meant, whatever else is spelt alike."""
+    people.write_text("C++;C#\n1;2\n", encoding="utf-8")
+    [message] = read_messages(people, RecordSchema("people", (Column("C#"), Column("C++")), "json"))
+    assert json.loads(message.value) == {"C#": 2.0, "C++": 1.0}
+
+
 @pytest.mark.broker
 def test_a_file_is_published_once_or_over_and_over(connection: Connection, topics: Topics, people: Path) -> None:
     """In its order; and from the beginning again, until so many are sent."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import struct
 import sys
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 from itertools import starmap
@@ -20,7 +19,7 @@ from modelserving.errors import ModelInputError
 from modelserving.models.model import Records, Scores
 from modelserving.records import FEATURES, Column, ColumnType
 from modelserving.records.defaults import DEFAULT_SCHEMA, DefaultRecord
-from modelserving.records.schema import spell, type_of
+from modelserving.records.schema import match_names, spell, type_of
 
 __all__ = [
     "ColumnReader",
@@ -64,9 +63,8 @@ def find_columns(wanted: Sequence[Column], schema: Any) -> tuple[int, ...]:
         ModelInputError: columns are missing, or of a type that does not fit; all of them are named.
     """
     exact = {name: index for index, name in enumerate(schema.names)}
-    times = Counter(map(spell, exact))  # of two columns that are spelt alike none is meant, unless exactly
-    spelt = {spell(name): index for name, index in exact.items() if times[spell(name)] == 1}
-    indices = [exact.get(column.name, spelt.get(spell(column.name))) for column in wanted]
+    meant = match_names([column.name for column in wanted], exact)
+    indices = [exact[meant[column.name]] if column.name in meant else None for column in wanted]
     missing = [repr(column.name) for column, index in zip(wanted, indices, strict=True) if index is None]
     if missing:
         raise ModelInputError(

@@ -12,7 +12,7 @@ from modelserving.errors import ModelCheckError, ModelInputError
 from modelserving.models.formats.inputs import find_columns
 from modelserving.models.model import Model, columns_of
 from modelserving.records import Column, ColumnType, Golden, RecordSchema
-from modelserving.records.schema import spell
+from modelserving.records.schema import match_names
 
 __all__ = ["Probes", "find_probes", "golden_batch", "own_probes"]
 
@@ -70,13 +70,15 @@ def golden_batch(golden: Sequence[Golden], model: Model) -> Any:
         ModelCheckError: values of one name are of types that do not go together.
     """
     rows = [one.values for one in golden]
-    types = {spell(column.name): column.type.arrow for column in columns_of(model)}
+    types = {column.name: column.type.arrow for column in columns_of(model)}
+    names = dict.fromkeys(name for row in rows for name in row)
+    meant = match_names(names, types)
     arrays = {}
-    for name in dict.fromkeys(name for row in rows for name in row):
+    for name in names:
         values = [row.get(name) for row in rows]
         missing = all(value is None for value in values)
         try:
-            arrays[name] = pa.array(values, types.get(spell(name), pa.string()) if missing else None)
+            arrays[name] = pa.array(values, types.get(meant.get(name, name), pa.string()) if missing else None)
         except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
             raise ModelCheckError(f"golden records have no column of {name!r}: {error}.") from error
     return pa.RecordBatch.from_pydict(arrays)

@@ -92,6 +92,16 @@ def test_columns_are_found_as_exporters_spell_them() -> None:
         find_columns([Column("x_")], batch.schema)
 
 
+@pytest.mark.parametrize(
+    ("wanted", "known"),
+    [("x+ x-", "x- y"), ("age<30 age>=30", "age>=30 x"), ("price($)", "price(E)"), ("C++", "C# Java"), ("x+ x-", "x_")],
+)
+def test_columns_that_differ_in_their_signs_are_not_taken_for_each_other(wanted: str, known: str) -> None:
+    """What one reads of a record must be what was meant."""
+    with pytest.raises(ModelInputError, match="which the records do not have"):
+        find_columns([Column(name) for name in wanted.split()], pa.schema([(n, pa.float64()) for n in known.split()]))
+
+
 def test_all_that_does_not_fit_is_named() -> None:
     """Every missing column, and every wrong type, in one message."""
     schema = pa.schema([("a", pa.string()), ("b", pa.float64())])
