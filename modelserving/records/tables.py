@@ -116,9 +116,9 @@ def _object(path: Path, row: int, line: str) -> Mapping[str, Any]:
 def _batches(
     path: Path, names: Sequence[str], rows: Iterator[Mapping[str, Any]], columns: Sequence[Column], size: int
 ) -> Iterator[Any]:
-    known = {column.name: column for column in columns}
-    meant = match_names(names, known)
-    typed = {name: known.get(meant.get(name, name)) for name in names}
+    wanted = {column.name: column for column in columns}
+    meant = match_names(names, wanted)
+    typed = {name: wanted.get(meant.get(name, name)) for name in names}
     unknown = [name for name in names if typed[name] is None]
     guessed: Mapping[str, Column] = {}
     if unknown:  # a column may begin with numbers and go on with texts

@@ -97,22 +97,26 @@ class TransactionalSink:
     def _send(self, batch: ScoredBatch) -> list[Any]:
         """Hand all of it to the library; what is returned tells of each message whether the broker has taken it."""
         self._producer.begin_transaction()
-        try:
-            return [*self._send_each(batch)]
-        except ValueError as error:  # a topic that was made anew may have fewer partitions than when this began
-            raise UnknownTopicOrPartitionError(str(error)) from error
+        return [*self._send_each(batch)]
 
     def _send_each(self, batch: ScoredBatch) -> Iterator[Any]:
         """An answer goes to the partition of its record, where there is one: so the order is kept."""
-        producer, topic, known = self._producer, self._topics.scored, self._partitions
+        topic, known = self._topics.scored, self._partitions
         values = encode_scored_batch(batch.scored, self._frame)
         notes = batch.notes or ([],) * len(values)
         partitions = ScoredColumns.of(batch.scored).partitions
         for value, key, partition, note in zip(values, batch.keys, partitions, notes, strict=True):
             target = partition if partition in known else None
-            yield producer.send(topic, value=value, key=key, partition=target, headers=note)
+            yield self._hand_over(topic, value=value, key=key, partition=target, headers=note)
         for letter in batch.dead:
-            yield producer.send(self._topics.dead_letters, value=letter.body, key=letter.label, headers=headers(letter))
+            dead = self._topics.dead_letters
+            yield self._hand_over(dead, value=letter.body, key=letter.label, headers=headers(letter))
+
+    def _hand_over(self, topic: str, **message: Any) -> Any:
+        try:
+            return self._producer.send(topic, **message)
+        except ValueError as error:  # a topic that was made anew may have fewer partitions than when this began
+            raise UnknownTopicOrPartitionError(str(error)) from error
 
     def _commit(self, batch: ScoredBatch, sent: list[Any]) -> None:
         """The progress of the group goes into the same transaction; a message that was not taken makes it fail.

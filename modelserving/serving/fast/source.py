@@ -124,6 +124,8 @@ class FastSource:
             self._consumer.resume(self._consumer.assignment())
         # The first message is waited for; with it comes what is there already, and nothing else is waited for.
         found = self._consumer.consume(1, _POLL_S)
+        # Whose it is, before more is taken: a rebalance may come with that, and what was read before is another's then.
+        group = self._consumer.consumer_group_metadata()
         if found and self._max_records > 1:
             found += self._consumer.consume(self._max_records - 1, 0)
         self._watch.check()
@@ -131,7 +133,7 @@ class FastSource:
         if self._silent:
             self._leave_silence()
         gaps, self._gaps = tuple(self._gaps), []
-        return Batch(messages, self._consumer.consumer_group_metadata(), gaps) if messages or gaps else Batch(())
+        return Batch(messages, group, gaps) if messages or gaps else Batch(())
 
     def _leave_silence(self) -> None:
         """Go on behind where nothing comes from, once: only from within it, so that nothing before it is left out."""

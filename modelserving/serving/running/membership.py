@@ -40,8 +40,7 @@ class Membership:
         self._unshared: frozenset[int] = frozenset()
         self._unshared_since = 0.0
         self._is_first = False
-        self.partitions: frozenset[int] = frozenset()
-        """Those of the records' topic that this server has now, as far as the group says."""
+        self._has_since: dict[int, float] = {}
 
     def forget(self) -> None:
         """Nobody says anything: the broker does not answer."""
@@ -56,6 +55,11 @@ class Membership:
         """
         return self._left_out is not None and self._seen_out - max(self._left_out, since) > _LEFT_OUT_S
 
+    def has_had(self, partition: int, seconds: float) -> bool:
+        """Whether this server has had a partition of the records' topic for so long, as far as the group says."""
+        since = self._has_since.get(partition)
+        return since is not None and time.monotonic() - since > seconds
+
     def look(self, admin: KafkaAdminClient, partitions: int) -> Iterator[str]:
         """See whether this server is in its group, and say if it has nothing to do.
 
@@ -66,7 +70,8 @@ class Membership:
         group = admin.describe_groups([self._options.group])[self._options.group]
         members = group.get("members") or []
         own = self._own(members)
-        self.partitions = frozenset(part for one in own for part in _assigned(one, self._options.topics.records))
+        now, parts = time.monotonic(), {part for one in own for part in _assigned(one, self._options.topics.records)}
+        self._has_since = {part: self._has_since.get(part, now) for part in parts}
         if own or group.get("group_state") not in _SETTLED:
             self._left_out = None
         else:
@@ -103,7 +108,7 @@ class Membership:
         shared = {part for one in members for part in _assigned(one, self._options.topics.records)}
         known = members and all(isinstance(one.get("member_assignment"), Mapping) for one in members)
         before, self._unshared = self._unshared, frozenset(partitions) - shared if known else frozenset()
-        if not before:
+        if not before & self._unshared:
             self._unshared_since = time.monotonic()
         first = min((str(one.get("group_instance_id") or "") for one in members), default="")
         self._is_first = first == self._options.member

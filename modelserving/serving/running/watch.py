@@ -41,6 +41,8 @@ _ANSWER_WITHIN_MS = 8_000
 _LETTER_WITHIN_S = 30.0
 _STANDS_S = 15.0
 """After so long without progress the watch looks itself whether there is something to read; then now and then."""
+_HAD_S = 30.0
+"""Whoever takes a partition over waits for as long until the broker has ended a transaction of the one before."""
 _LISTEN_AGAIN_S = 60.0
 _ONLY_FAST = (
     "nothing has been read from there for a minute, though it can be read. If this server waits for nothing else, "
@@ -178,8 +180,10 @@ class TopicWatch:
                 raise BrokerUnavailable(
                     f"the group {self._options.group} has had no member {self._options.member} for long"
                 )
-            if self._missed is not None:
-                raise BrokerUnavailable(str(self._missed))
+            if missed := self._take_missed():
+                await anyio.sleep(_EVERY_S)  # it may have come just now
+                if self._waits_for(_STANDS_S):
+                    raise BrokerUnavailable(str(missed))
             await anyio.sleep(0.2)
         raise BrokerUnavailable(f"{self._options.topics.records} was made anew")
 
@@ -267,9 +271,13 @@ class TopicWatch:
             return Gap(topic, part, at, at, str(error))  # nobody is moved by it: it may be for the moment only
         if isinstance(found, Gap):
             return replace(found, start=min(found.start, at))  # marks of transactions may stand before it
-        if found is not None and part in self._member.partitions and self._waits_for(_STANDS_S):
+        if found is not None and self._member.has_had(part, _HAD_S) and self._waits_for(_STANDS_S):
             self._missed = Gap(topic, part, at, at, _MISSED)
         return Gap(topic, part, at, at, _ONLY_FAST) if found is not None and suspected else None
+
+    def _take_missed(self) -> Gap | None:
+        found, self._missed = self._missed, None
+        return found
 
     def _waits_for(self, seconds: float) -> bool:
         """Whether whoever reads has got nothing for so long, and not because it did not ask."""
