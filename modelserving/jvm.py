@@ -49,7 +49,7 @@ OPTIONS = (
 """What the JVM is started with, beside its class path."""
 
 _LONGEST = 1_000  # the engine gives its advice at the end of what it says
-_AT_EXIT_S, _LOOK_EVERY_S, _LOOKS = 5.0, 0.005, 5
+_AT_EXIT_S, _CALM_S, _LOOK_EVERY_S, _LOOKS = 5.0, 1.0, 0.005, 5
 _lock = threading.Lock()
 _started_by: int | None = None
 _links: list[Any] = []  # what JPype has Python's collector call
@@ -214,14 +214,28 @@ def _end() -> None:
     of an engine whose broker is away, makes that a crash (SIGABRT) or a standstill, after all was done.
     """
     if _started_by == os.getpid() and jpype.isJVMStarted():
-        jpype.config.onexit = False
         if is_leaving():
+            jpype.config.onexit = False
             _delete_temporary_files()
         else:
-            _close_door()
-            poll(_is_quiet, _AT_EXIT_S, _LOOK_EVERY_S)
-            jpype.shutdownJVM()
-            poll(lambda: not _in_python(), _AT_EXIT_S, _LOOK_EVERY_S)
+            with interrupts_held_back():  # an interpreter that is taken apart above a Java that runs is a crash
+                _shut_down()
+
+
+def _shut_down() -> None:
+    """Wait for Java's threads first, then refuse them.
+
+    An engine takes what is refused for a failure: it might pass over a record for it, and commit that.
+    """
+    try:
+        free = poll(lambda: not _in_python(), _AT_EXIT_S, _LOOK_EVERY_S)
+        poll(_is_quiet, _CALM_S, _LOOK_EVERY_S)
+        _close_door()
+        poll(_is_quiet, _AT_EXIT_S if free else _CALM_S, _LOOK_EVERY_S)
+    finally:
+        jpype.config.onexit = False
+        jpype.shutdownJVM()
+    poll(lambda: not _in_python(), _AT_EXIT_S, _LOOK_EVERY_S)
 
 
 def _delete_temporary_files() -> None:

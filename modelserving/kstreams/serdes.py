@@ -10,6 +10,7 @@ A record's value is then what ``decode`` returned, in every processor, store and
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable
 from functools import cache, wraps
 from typing import Any, Generic, TypeVar
@@ -113,8 +114,10 @@ def _to_bytes(serialize: Callable[[T], bytes]) -> Callable[[T], bytes]:
     @wraps(serialize, assigned=("__name__",), updated=())
     def call(value: T) -> bytes:
         made = serialize(value)
-        if not isinstance(made, bytes | bytearray | memoryview | None):
-            raise TypeError(f"a serde writes bytes, and this one made {made!r}, of the type {type(made).__name__}.")
+        plain = isinstance(made, bytes | bytearray | memoryview | None)
+        if not plain and not isinstance(made, jpype.JArray(jpype.JByte)):
+            told = f"{reprlib.repr(made)}, of the type {type(made).__name__}"
+            raise TypeError(f"a serde writes bytes, and this one made {told}.")
         return made
 
     return call

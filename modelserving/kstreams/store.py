@@ -19,6 +19,7 @@ transaction is aborted the engine closes the store, opens it again, and restores
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from typing import Any
 
 from modelserving.kstreams import java
@@ -159,10 +160,12 @@ class OpenStore:
 
     def init(self, context: Any, _root: Any) -> None:
         self.python.context = StateStoreContext(context)
-        with attached(self._let_go):
+        with attached(self._let_go), ExitStack() as undo:
             guarded(self.python.open)()
+            undo.callback(guarded(self.python.close))
             self._open = True
             context.register(self.java, self._restoring)
+            undo.pop_all()
 
     def restoreAll(self, entries: Any) -> None:
         restore = guarded(self.python.restore)

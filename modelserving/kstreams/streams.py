@@ -39,9 +39,7 @@ __all__ = ["KafkaStreams", "Response", "State"]
 log = logging.getLogger(__name__)
 
 _STREAMS = "org.apache.kafka.streams."
-_LOOK_EVERY_S = 0.02
-_AT_EXIT_S = 5.0
-_CLOSE_S = 30.0
+_LOOK_EVERY_S, _AT_EXIT_S, _CLOSE_S = 0.02, 5.0, 30.0
 
 
 class State(StrEnum):
@@ -219,10 +217,13 @@ class KafkaStreams:
             Whether all threads have ended.
         """
         self._begin_to_end()
-        return _have_ended((self,), seconds)
+        if ended := _have_ended((self,), seconds):
+            _ending.discard(self)
+        return ended
 
     def _begin_to_end(self) -> None:
         _open.discard(self)
+        _ending.add(self)
         with python_errors():
             self.java.close(_leaving())
 
@@ -300,7 +301,7 @@ def _leaving() -> Any:
     return options.timeout(jvm.java_class("java.time.Duration").ZERO).withGroupMembershipOperation(operation)
 
 
-_open: set[KafkaStreams] = set()
+_open, _ending = set[KafkaStreams](), set[KafkaStreams]()
 
 
 @atexit.register
@@ -313,5 +314,7 @@ def _close_all() -> None:
     for streams in forgotten:
         streams._begin_to_end()
     _have_ended(forgotten, _AT_EXIT_S)
+    for streams in tuple(_ending):  # Java refuses calls into Python soon: what takes no record passes over none
+        streams.java.pause()
     for _ in forgotten:
         warnings.warn("a KafkaStreams was never closed; use it in a `with` block", ResourceWarning, stacklevel=2)

@@ -231,7 +231,9 @@ class CoPartitionedModels:
         """Read the models of this partition from their beginning: what the topic has is the changelog of the models."""
         made = ModelThread(self._connection, self._options)
         with self._lock:
-            self._threads[partition] = made
+            former, self._threads[partition] = self._threads.get(partition), made
+        if former is not None:
+            former.close()
         made.start()
         try:
             self._read(partition, made)

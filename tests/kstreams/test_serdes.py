@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import jpype
 import pytest
 
 from modelserving.errors import DecodeError, ServerError
@@ -83,6 +84,16 @@ def test_a_serde_that_makes_no_bytes_is_told() -> None:
         topic = driver.createInputTopic("in", text(), text())
         with pytest.raises(TypeError, match="a serde writes bytes, and this one made 'V', of the type str"):
             topic.pipeInput("k", "v")
+
+
+def test_a_serde_may_give_javas_own_bytes() -> None:
+    """What another library of Java's has written need not come to Python and go back."""
+    javas = serde(lambda value: jpype.JArray(jpype.JByte)(value.encode()), bytes.decode)
+    builder = java.StreamsBuilder()
+    builder.stream("in", java.Consumed.with_(text(), text())).to("out", java.Produced.with_(text(), javas))
+    with TopologyTestDriver(builder.build()) as driver:
+        driver.createInputTopic("in", text(), text()).pipeInput("k", "v")
+        assert driver.createOutputTopic("out", text(), raw()).readValue() == b"v"
 
 
 def test_what_a_test_puts_on_a_topic_of_another_type_is_told() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import jpype
 import pytest
@@ -28,6 +29,7 @@ from modelserving.kstreams import (
 from modelserving.kstreams.bridge.failures import python_errors
 from modelserving.kstreams.bridge.proxies import implement_with
 from modelserving.kstreams.bridge.values import from_java
+from modelserving.kstreams.store import OpenStore
 
 Draw = Callable[..., Any]
 
@@ -217,3 +219,20 @@ def test_a_global_store_is_there_for_every_processor() -> None:
         driver.createInputTopic("names-topic", text(), text()).pipeInput("5", "fair")
         driver.createInputTopic("in", text(), text()).pipeInput(None, "5")
         assert driver.createOutputTopic("out", text(), text()).readValue() == "fair"
+
+
+def test_what_was_opened_and_not_registered_is_closed() -> None:
+    """No ``close`` of the engine comes then."""
+    calls: list[str] = []
+
+    class Opened(Counts):
+        def close(self) -> None:
+            calls.append("close")
+
+    store = OpenStore(Opened("counts"))
+    context = Mock()
+    context.register.side_effect = LookupError("it is there already")
+    with pytest.raises(LookupError, match="it is there already"):
+        store.init(context, None)
+    store.close()
+    assert (calls, store.isOpen()) == (["close"], False)

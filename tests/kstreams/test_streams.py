@@ -257,7 +257,10 @@ def test_only_what_was_committed_is_told(connection: Connection, own: Topics, tm
 
 
 def test_what_was_forgotten_is_closed_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each is told to end before any is waited for: a kernel is not given long enough to do it one after the other."""
+    """Each is told to end before any is waited for: a kernel is not given long enough to do it one after the other.
+
+    What has not ended by then, and what was closed before and has not, takes no more records.
+    """
     calls: list[str] = []
 
     class Slow:
@@ -270,13 +273,17 @@ def test_what_was_forgotten_is_closed_all_at_once(monkeypatch: pytest.MonkeyPatc
             calls.append("wait")
             return State.NOT_RUNNING if calls.count("close") == 2 else State.PENDING_SHUTDOWN
 
+        def pause(self) -> None:
+            calls.append("pause")
+
     forgotten = {KafkaStreams.__new__(KafkaStreams), KafkaStreams.__new__(KafkaStreams)}
     for one in forgotten:
         one.java = Slow()
     monkeypatch.setattr(streams_module, "_open", forgotten)
+    monkeypatch.setattr(streams_module, "_ending", set())
     with pytest.warns(ResourceWarning, match="never closed"):
         streams_module._close_all()
-    assert calls == ["close", "close", "wait", "wait"]
+    assert calls == ["close", "close", "wait", "wait", "pause", "pause"]
     assert not forgotten
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from unittest.mock import Mock
 
 import pytest
 
@@ -86,6 +87,17 @@ def test_models_that_could_not_be_read_are_left_behind_by_nobody(monkeypatch: py
     with pytest.raises(BrokerUnavailable):
         made.acquire(0)
     assert made.threads == ()
+
+
+def test_models_that_nobody_released_are_closed_when_others_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task that ended uncleanly releases nothing; its thread would build models for ever."""
+    monkeypatch.setattr(distribution, "ModelThread", lambda *_: Mock())
+    monkeypatch.setattr(distribution, "ModelTopics", lambda *_: Mock(read_to_end=list))
+    made = CoPartitionedModels(*NOWHERE)
+    first, second = made.acquire(0), made.acquire(0)
+    first.close.assert_called_once()  # type: ignore[attr-defined]
+    second.close.assert_not_called()  # type: ignore[attr-defined]
+    assert made.threads == (second,)
 
 
 def test_topics_about_models_that_change_begin_a_new_session(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,6 +83,21 @@ def test_a_thread_of_java_that_is_just_in_python_is_awaited() -> None:
     assert run(_CALLED_FROM_JAVA.format(work=work)) == (0, "")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no interrupt to send")
+def test_who_is_in_python_at_the_end_is_not_refused() -> None:
+    """An engine passes over a record whose function was refused; an interrupt that comes meanwhile changes nothing."""
+    work = (
+        "ends.wait(60), time.sleep(0.05), os.kill(os.getpid(), signal.SIGINT), time.sleep(0.05), "
+        "numbers.of(4).forEach(implement('java.util.function.Consumer', accept=lambda got: os.write(1, b'called ')))"
+    )
+    setting = (
+        "import atexit, os, signal, threading\nends = threading.Event()\natexit.register(ends.set)\n"
+        "numbers = jvm.java_class('java.util.stream.Stream')\n"
+    )
+    head, rest = _CALLED_FROM_JAVA.split("def work", 1)
+    assert run((head + setting + "def work" + rest).format(work=work)) == (0, "called " * 4)
+
+
 @pytest.mark.parametrize("end", ["leave", "sys.exit"])
 def test_threads_of_java_that_come_and_go_do_not_turn_the_end_into_a_crash(end: str) -> None:
     """Nobody is in Python at one moment, and at the next a thread is: an engine that polls does so all the time."""

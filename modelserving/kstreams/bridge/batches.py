@@ -39,8 +39,9 @@ class BatchContext(ProcessorContext):
     def release(self) -> None:
         """Let go of the engine; what is aside stays, so that no commit leaves it out."""
         super().release()
-        if not len(self.collector):
-            self.collector.release()
+        collector: Collector | None = getattr(self, "collector", None)  # None: it could not be made
+        if collector is not None and not len(collector):
+            collector.release()
 
     def headers(self, row: int) -> Headers:
         """The headers of one record of the batch in hand; they do not cross with the others' columns.

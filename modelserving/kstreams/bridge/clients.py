@@ -170,10 +170,17 @@ class _LenientConsumer:
         """Where a partition is read from of which nothing came since it was assigned."""
         one = jvm.java_class("java.util.Set").of(tp)
         committed = self._java.committed(one).get(tp) if self._grouped else None
-        return int(self._java.beginningOffsets(one).get(tp) if committed is None else committed.offset())
+        beginning = int(self._java.beginningOffsets(one).get(tp))  # what was committed may be deleted by now
+        return beginning if committed is None else max(beginning, int(committed.offset()))
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._java, name)
+        """A function of Python: a thread that waits in Java meanwhile can be seen, and the process's end awaits it."""
+        method = getattr(self._java, name)
+
+        def call(*arguments: Any) -> Any:
+            return method(*arguments)
+
+        return call
 
 
 class _Search:

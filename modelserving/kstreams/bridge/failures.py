@@ -28,7 +28,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _PROXY = "org.jpype.PyExceptionProxy"
-_LONGEST = 1_000
+_LONGEST, _LINE = 1_000, 200
 _TYPES = (
     (re.compile(r" \([^()]+ (?:is|are) in (?:unnamed )?module [^()]+\)"), ""),
     (re.compile(r"(?:\bclass )?\bjdk\.proxy\d+\.\$Proxy\d+"), "an object of Python, which needs serde(...)"),
@@ -80,8 +80,8 @@ def told(error: BaseException) -> str:
     """
     lines = traceback.extract_tb(error.__traceback__)
     own = [line for line in lines if "modelserving/kstreams" not in Path(line.filename).as_posix()] or lines
-    where = f" (line {own[-1].lineno} of {Path(own[-1].filename).name}: {own[-1].line})" if own else ""
-    return f"{type(error).__name__}: {error}{where}"[:_LONGEST]
+    where = f" (line {own[-1].lineno} of {Path(own[-1].filename).name}: {str(own[-1].line)[:_LINE]})" if own else ""
+    return f"{type(error).__name__}: {error}"[: _LONGEST - len(where)] + where
 
 
 def _as_java(error: BaseException) -> Any:

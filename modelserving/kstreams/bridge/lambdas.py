@@ -10,6 +10,7 @@ A class of processors, too, is taken for its supplier.
 from __future__ import annotations
 
 import re
+import reprlib
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import wraps
@@ -261,7 +262,8 @@ def _checked(method: str, function: Callable[..., Any]) -> Callable[..., Any]:
         fits = len(made) == 2 if method == "map" and isinstance(made, tuple) else method != "map"
         if not (isinstance(made, _OF_JAVA) or (fits and isinstance(made, WALKABLE))):
             name = getattr(function, "__name__", repr(function))
-            raise TypeError(f"the function of {method} returns {_RETURNS[method]}, and {name} returned {made!r}.")
+            told = reprlib.repr(made)
+            raise TypeError(f"the function of {method} returns {_RETURNS[method]}, and {name} returned {told}.")
         return made
 
     return call

@@ -59,8 +59,10 @@ def attached(release: Callable[[], object]) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        release()
-        detach()
+        try:
+            release()
+        finally:
+            detach()
         raise
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, ClassVar
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given, settings
@@ -19,6 +20,7 @@ from modelserving.kstreams import (
     java,
     raw,
 )
+from modelserving.kstreams.bridge import batches
 from modelserving.kstreams.bridge.batches import BatchContext, BatchProcessor, BatchProcessorSupplier, Columns
 from tests.kstreams.test_processor import Doubling
 
@@ -140,6 +142,16 @@ def test_a_batch_that_fails_is_not_committed(one_node: Draw) -> None:
     ):
         driver.createInputTopic("in", raw(), raw()).pipeInput(None, b"a")
     assert set(map(tuple, failures)) == {(0,)}
+
+
+def test_an_error_before_there_is_anything_to_collect_with_is_itself(
+    one_node: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What lets go of the engine then needs nothing that was not made."""
+    monkeypatch.setattr(batches, "Collector", Mock(side_effect=LookupError("no room")))
+    topology = one_node(BatchProcessorSupplier("aside", Upper))
+    with pytest.raises(LookupError, match="no room"):
+        TopologyTestDriver(topology)
 
 
 def test_a_commit_that_fails_is_not_told_as_one_that_succeeded(one_node: Draw) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 from unittest.mock import Mock
 
@@ -19,6 +20,14 @@ def test_a_consumer_that_is_closed_takes_back_metrics_without_a_word() -> None:
     consumer.close()
     consumer.unregisterMetricFromSubscription("closed")
     java.unregisterMetricFromSubscription.assert_called_once_with("open")
+
+
+def test_a_thread_that_waits_in_java_for_a_commit_is_seen_in_python() -> None:
+    """At the end of the process such a thread is awaited: it comes back through Python."""
+    seen: list[str] = []
+    java = Mock(commitSync=lambda *_: seen.append(sys._getframe(1).f_globals["__name__"]))
+    _LenientConsumer(java, Mock(), Mock()).commitSync("offsets")
+    assert seen == [_LenientConsumer.__module__]
 
 
 def record(tp: Any, offset: int) -> Any:
@@ -103,6 +112,18 @@ def test_a_first_poll_that_fails_loses_nothing(grouped: bool) -> None:
     consumer = _LenientConsumer(java, lambda *_: 2, lambda: search, tuple, grouped)
     assert consumer.poll(None).isEmpty()
     assert java.positions == {good: 1, bad: 2}
+
+
+def test_what_was_committed_and_is_deleted_is_not_sought() -> None:
+    """A seek before the beginning would have the engine reset the partition, perhaps to its end."""
+    java = TwoPartitions()
+    good, bad = java.partitions
+    java.positions[good] = 9
+    java.beginningOffsets = lambda partitions: dict.fromkeys(partitions, 7)
+    search = Mock(up_to_the_unreadable=lambda tp, _start: [] if tp == bad else None)
+    search.position.return_value = 8
+    _LenientConsumer(java, lambda *_: 9, lambda: search).poll(None)
+    assert java.positions == {good: 7, bad: 9}
 
 
 class ComesBack(TwoPartitions):

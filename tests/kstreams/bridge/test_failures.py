@@ -143,3 +143,14 @@ def test_an_error_in_one_line_names_the_users_own_line() -> None:
         line = told(error)
     assert line.startswith("ZeroDivisionError: division by zero (line ")
     assert line.endswith("of test_failures.py: return str(1 / 0))")
+
+
+def test_a_long_error_is_cut_and_not_its_place() -> None:
+    """Which line it was stands at the end; a value of a megabyte would push it out."""
+    try:
+        raise ValueError("x" * 5_000)
+    except ValueError as error:
+        line = told(error)
+    assert line.startswith("ValueError: xxx")
+    assert line.endswith('of test_failures.py: raise ValueError("x" * 5_000))')
+    assert len(line) == 1_000

@@ -352,6 +352,7 @@ def test_a_class_is_its_supplier_for_global_stores_too() -> None:
         (lambda records: records.map(lambda key, value: (1, 2, 3)), r"and <lambda> returned \(1, 2, 3\)"),
         (lambda records: records.flatMap(lambda key, value: 7), "and <lambda> returned 7"),
         (lambda records: records.flatMapValues(lambda value: value), "and <lambda> returned 'v'"),
+        (lambda records: records.flatMapValues(lambda value: value * 999), r"and <lambda> returned '.{,40}'\.$"),
     ],
 )
 def test_a_function_that_forgets_to_return_is_told(use: Any, told: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 from modelserving import jvm
 from modelserving.kstreams import functions
 from modelserving.kstreams.bridge.proxies import implement
-from modelserving.kstreams.bridge.threads import attach, call_as_daemon, detach
+from modelserving.kstreams.bridge.threads import attach, attached, call_as_daemon, detach
 
 
 def on_a_java_thread(*steps: object) -> list[int]:
@@ -63,6 +63,19 @@ def test_a_function_of_the_dsl_keeps_it_by_itself() -> None:
 def test_detaching_once_too_often_does_nothing() -> None:
     """Closing twice is allowed."""
     assert on_a_java_thread(detach, None) == [1, 1]
+
+
+def test_a_beginning_that_cannot_be_undone_is_detached_nevertheless() -> None:
+    """Else its thread would keep a state that nobody gives back."""
+
+    def begin() -> None:
+        with pytest.raises(LookupError), attached(fail):
+            raise ValueError("it does not begin")
+
+    def fail() -> None:
+        raise LookupError("nothing to let go of")
+
+    assert on_a_java_thread(begin, None) == [1, 1]
 
 
 def test_threads_that_java_makes_meanwhile_are_daemons() -> None:
