@@ -40,6 +40,10 @@ _LISTING = frozenset({"isIn", "isNotIn"})
 _AGGREGATING = frozenset({"min", "max", "sum", "avg", "median", "product", "concat"})
 _PARTIAL = frozenset({"ln", "log10", "ln1p", "sqrt", "asin", "acos", "pow", "/", "modulo", "x-modulo"})
 """What has no answer for some numbers: the engine takes that for missing."""
+_CARRYING = (_PARTIAL - {"pow"}) | {"+", "-", "*", "exp", "abs", "floor", "ceil"}
+"""What has no answer either where an argument has none."""
+_PASSING = frozenset({"+", "-", "*"})
+"""What passes on that an argument is missing; others fail in JPMML."""
 _NUMBERS = ("DataField", "DerivedField", "ParameterField", "DefineFunction")
 _HOLDERS = ("DerivedField", "OutputField", "DefineFunction")
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
@@ -65,6 +69,7 @@ def settle_expressions(root: Element) -> None:
         index = next((index for index, inner in enumerate(holder) if inner.tag in EXPRESSIONS), None)
         if index is not None:
             holder[index] = _settled(holder, holder[index], whole)
+    check_length(root)  # before anything else walks through what has grown
     _write_whole_numbers(root)
     _settle_constants(root)
     refuse_texts(root, whole)
@@ -131,14 +136,17 @@ def _settle_constant(constant: Element, kind: str) -> None:
 
 
 def _settled(holder: Element, expression: Element, whole: Mapping[str, bool]) -> Element:
-    compares = any(inner.get("function") in _COMPARING or _chooses(inner) for inner in expression.iter("Apply"))
-    settled = _guarded(expression) if compares else expression
     if holder.tag == "DerivedField" and expression.get("function") in TELLING and _is_number(holder):
-        return _apply("if", settled, _one(), _zero()) if settled is expression else _as_bit(settled)
+        return _as_bit(expression, holder.get("name", ""))
+    settled = _guarded(expression) if _compares(expression) else expression
     if holder.tag == "DerivedField" and says_whole(holder) and not is_whole(expression, whole):
         floor = _apply("floor", settled)
         return _apply("if", _apply("equal", settled, floor), settled)
     return settled
+
+
+def _compares(expression: Element) -> bool:
+    return any(inner.get("function") in _COMPARING or _chooses(inner) for inner in expression.iter("Apply"))
 
 
 def _chooses(apply: Element) -> bool:
@@ -163,8 +171,13 @@ def _guard_arguments(expression: Element) -> None:
             _guard_arguments(inner)
 
 
-def _known(expression: Element) -> Element | None:
-    """What is true where the expression has a value; ``None`` if it always has one."""
+def _known(expression: Element, carried: bool = False) -> Element | None:
+    """What is true where the expression has a value; ``None`` if it always has one.
+
+    Args:
+        expression: it is shared with the answer, and not copied.
+        carried: whether something around it is asked for that has no value if the expression has none for its numbers.
+    """
     function, arguments = expression.get("function", ""), arguments_of(expression)
     if _never_missing(expression):
         return None
@@ -173,17 +186,45 @@ def _known(expression: Element) -> Element | None:
     if function == "if":
         return _known_choice(arguments)
     asked = [argument for argument in arguments if argument.tag == "Apply"] if function in _LISTING else arguments
-    known = [_known(argument) for argument in asked]
-    if function in _PARTIAL:
+    carries = function in _CARRYING and (carried or function in _PARTIAL)
+    known = [_known(argument, carries) for argument in asked]
+    if function in _PARTIAL and not carried:
         known.append(_apply("isNotMissing", expression))
     if function in _AGGREGATING:
         return None if None in known else _join("or", [part for part in known if part is not None])
     return _join("and", [part for part in known if part is not None])
 
 
-def _as_bit(guarded: Element) -> Element:
-    """1 or 0 for yes or no, behind the question whether it is known: the engine takes yes for no number."""
-    return _apply("if", guarded[0], _apply("if", guarded[1], _one(), _zero()))
+def _as_bit(question: Element, name: str) -> Element:
+    """1 or 0 for yes or no, or what the question says for a missing argument: yes is no number to the engine.
+
+    Where a function within an argument fails on what is missing, there is no answer, as in JPMML; and a
+    ``defaultValue`` is of no use to a question.
+
+    Args:
+        question: it is changed.
+        name: of the field whose value that is.
+
+    Raises:
+        ModelRefused: what it says is no number.
+    """
+    mapped, _ = (question.attrib.pop(attribute, None) for attribute in ("mapMissingTo", "defaultValue"))
+    if _compares(question):
+        _guard_arguments(question)
+    known = _known(question)
+    if mapped is not None:  # if any argument is missing, also one that the function would do without
+        if not _NUMBER.fullmatch(mapped):
+            raise ModelRefused(
+                f"derived field {name!r} of the PMML model is a number, and {mapped!r} (mapMissingTo) where something "
+                "is missing. Write a number there."
+            )
+        parts = [_known(argument) for argument in arguments_of(question)]
+        known = _join("and", [part for part in parts if part is not None])
+    bit = _apply("if", question, _one(), _zero())
+    if known is None:
+        return bit
+    inside = {inner.get("function") for inner in question.iter("Apply") if inner is not question}
+    return _apply("if", known, bit, *([_number(mapped)] if mapped is not None and inside <= _PASSING else []))
 
 
 def _is_number(field: Element) -> bool:

@@ -237,8 +237,9 @@ def _drop_misread(model: Element) -> None:
     for output in model.findall("Output"):
         fields = output.findall("OutputField")
         wrong = {field.get("name", "") for field in fields if _is_misread(field)}
+        gone = wrong | _following(fields, frozenset(wrong))
         for field in fields:
-            if field.get("name") in wrong | _following(fields, frozenset(wrong)):
+            if field.get("name") in gone:
                 output.remove(field)
 
 

@@ -612,6 +612,35 @@ MODELS: Mapping[str, tuple[str, Rows]] = {
         ).replace("<BayesInputs", transformed("double", IS_C) + "<BayesInputs"),
         MIXED,
     ),
+    **{
+        f"a question that says {said} in {name}": (
+            regression(
+                number("d", 2), transformed("double", asked.replace("<Apply ", f"<Apply {said} ", 1), "continuous")
+            ),
+            MIXED,
+        )
+        for name, asked in (
+            ("greater", apply("greaterThan", X1, constant(0))),
+            ("equal", apply("equal", reference("c"), "<Constant>a</Constant>")),
+            ("sum", apply("lessThan", apply("+", X1, X2), constant(2))),
+            ("logarithm", apply("lessThan", apply("ln", X1), constant(1))),
+        )
+        for said in ('mapMissingTo="-1"', 'defaultValue="-1"', 'mapMissingTo="-1" defaultValue="7"')
+    },
+    **{
+        f"a question that maps what is missing in {name}": (
+            regression(number("d", 2), transformed("double", asked, "continuous")).replace(
+                "<Apply ", '<Apply mapMissingTo="-1" ', 1
+            ),
+            MIXED,
+        )
+        for name, asked in (
+            ("list", apply("isIn", reference("c"), "<Constant>a</Constant>", "<Constant>b</Constant>")),
+            ("missing", apply("isMissing", X1)),
+            ("both", apply("and", apply("lessThan", X1, constant(2)), apply("lessThan", X2, constant(2)))),
+            ("not", apply("not", apply("lessThan", X1, constant(2)))),
+        )
+    },
     "chosen from what is asked": (chosen(apply("or", apply("isMissing", X1), apply("lessThan", X2, constant(1)))), ALL),
 }
 """By name: the model element, and the records."""

@@ -126,10 +126,33 @@ def _of_machines(model: Element, _texts: frozenset[str]) -> str:
     named = [machine.get("alternateTargetCategory") is not None for machine in machines]
     if model.get("classificationMethod", "OneAgainstAll") == "OneAgainstOne":
         return "" if all(named) else "vector machines one against one that name no alternateTargetCategory"
+    if any(named) and not _mirrored(machines):
+        raise ModelRefused(
+            "the PMML model has vector machines that name two labels each, and says that each is against all others: "
+            'engines read that differently. Give it classificationMethod="OneAgainstOne".'
+        )
     if len(machines) == 1:
         return "one vector machine that is against all others"
     against = {machine.get("targetCategory") for machine in machines}
     return "" if len(against) == len(machines) else "vector machines of which several are for one label"
+
+
+def _mirrored(machines: Sequence[Element]) -> bool:
+    """Whether there are two machines for one line between two labels, seen from either side: kernlab writes that.
+
+    Then it is the same whether each is against all others, or both play each other.
+    """
+    if len(machines) != 2:
+        return False
+    (one, other), sides = machines, ("targetCategory", "alternateTargetCategory")
+    turned = [one.get(side) for side in sides] == [other.get(side) for side in reversed(sides)]
+    vectors = [[vector.get("vectorId") for vector in machine.iter("SupportVector")] for machine in machines]
+    return turned and vectors[0] == vectors[1] and _values(one) == [-value for value in _values(other)]
+
+
+def _values(machine: Element) -> list[float]:
+    offsets = [float(inner.get("absoluteValue", "0")) for inner in machine.iter("Coefficients")]
+    return offsets + [float(inner.get("value", "0")) for inner in machine.iter("Coefficient")]
 
 
 def _of_general_regression(model: Element, _texts: frozenset[str]) -> str:

@@ -31,6 +31,8 @@ GLM, COUNTS = attributes.general, makers.counts(5, 10, 2)
 CONTRASTS = (
     '<Predictor name="c" contrastMatrixType="t"><Categories><Category value="a"/></Categories><Matrix/></Predictor>'
 )
+OTHER = 'targetCategory="{}" alternateTargetCategory="{}"'
+PLAYED = [makers.machine(OTHER.format(*pair), 0.1, 1, -0.5, 0.2) for pair in ("pq", "qr", "rp")]
 ONE = makers.machine('targetCategory="p"', 0.1, 1, -0.5, 0.2)
 TEXT_NEIGHBOURS = attributes.neighbours("", "<euclidean/>", "k").replace('KNNInput field="x2"', 'KNNInput field="c"')
 
@@ -52,6 +54,14 @@ TEXT_NEIGHBOURS = attributes.neighbours("", "<euclidean/>", "k").replace('KNNInp
             "a general regression of labels with offsetValue",
         ),
         (attributes.machines("", makers.KERNELS[0], ONE), "one vector machine that is against all others"),
+        (attributes.machines("", makers.KERNELS[0], "".join(PLAYED)), 'Give it classificationMethod="OneAgainstOne"'),
+        (attributes.machines("", makers.KERNELS[0], PLAYED[0]), 'Give it classificationMethod="OneAgainstOne"'),
+        (
+            attributes.machines(
+                "", makers.KERNELS[0], PLAYED[0] + makers.machine(OTHER.format("q", "p"), 0.1, 1, -0.5, 0.2)
+            ),
+            'Give it classificationMethod="OneAgainstOne"',
+        ),
         (attributes.machines("", makers.KERNELS[0], ONE + ONE), "several are for one label"),
         (attributes.machines('classificationMethod="OneAgainstOne"', makers.KERNELS[0], ONE + ONE), "that name no"),
         (

@@ -53,6 +53,54 @@ def test_yes_is_one_and_no_is_zero(kind: str) -> None:
     assert answers == pytest.approx([3.0, 1.0, np.nan], nan_ok=True)
 
 
+@pytest.mark.parametrize(
+    ("said", "missing"),
+    [('mapMissingTo="-1"', -1), ('defaultValue="-1"', np.nan), ('mapMissingTo="-1" defaultValue="7"', -1)],
+)
+def test_a_question_that_provides_for_what_is_missing_says_that_number(said: str, missing: float) -> None:
+    """The engine alone takes it for a yes or a no; a default is of no use to a question that fails, as in JPMML."""
+    asked = apply("greaterThan", makers.X1, constant(1)).replace("<Apply ", f"<Apply {said} ")
+    answers = values(
+        regression(number("d", 2), attributes.transformed("double", asked, "continuous")),
+        x1=[2.0, 0.0, None],
+        x2=[0.0] * 3,
+        c=["a"] * 3,
+    )
+    assert answers == pytest.approx([3.0, 1.0, 1 + 2 * missing], nan_ok=True)
+
+
+def test_a_question_that_says_no_number_for_what_is_missing_is_refused() -> None:
+    """In a field that is a number."""
+    asked = apply("greaterThan", makers.X1, constant(1)).replace("<Apply ", '<Apply mapMissingTo="no" ')
+    model = regression(number("d", 2), attributes.transformed("double", asked, "continuous"))
+    with pytest.raises(ModelRefused, match=r"derived field 'd' .*'no' \(mapMissingTo\) where"):
+        read_pmml(pmml(FIELDS, model, "4.4"))
+
+
+def test_divisions_within_each_other_are_asked_for_once() -> None:
+    """The document grows as they do, and not with their square."""
+
+    def length(depth: int) -> int:
+        divided = makers.X1
+        for _ in range(depth):
+            divided = apply("/", constant(1), divided)
+        asked = apply("if", apply("lessThan", divided, constant(1)), constant(3), constant(4))
+        return len(read_pmml(pmml(FIELDS, derived(asked), "4.4")).text)
+
+    assert length(200) < 2.2 * length(100)
+
+
+@pytest.mark.parametrize("outer", ["/", "+", "exp"])
+def test_what_a_division_carries_on_is_missing_as_before(outer: str) -> None:
+    """A root that does not exist, within a division: no side of the comparison is answered."""
+    root = apply("sqrt", makers.X1)
+    inner = apply(outer, root) if outer == "exp" else apply(outer, constant(1), root)
+    asked = apply("if", apply("lessThan", apply("/", constant(1), inner), constant(1)), constant(3), constant(4))
+    answers = values(derived(asked), x1=[-2.0, 4.0], x2=[0.0] * 2, c=["a"] * 2)
+    assert np.isnan(answers[0])
+    assert np.isfinite(answers[1])
+
+
 def test_a_text_that_is_made_of_a_fraction_is_refused() -> None:
     """Some spell it 1 and some 1.0, and a predicate would ask for either."""
     with pytest.raises(ModelRefused, match="a text made of a number"):
