@@ -12,10 +12,27 @@ import numpy as np
 from modelserving.records import Column, ColumnType
 from modelserving.records.schema import type_of
 
-__all__ = ["Cells", "read_cells"]
+__all__ = ["Absent", "Cells", "read_cells"]
 
 _EXACT = 2**53
 """The engine gets whole numbers as doubles: one that is missing would be taken for the smallest that there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """What counts as missing in a field that may not be missing.
+
+    Args:
+        name: of the field.
+        codes: its values that say so, as the document writes them.
+        low: the smallest number that is no outlier, if outliers count as missing.
+        high: the largest.
+    """
+
+    name: str
+    codes: frozenset[str]
+    low: float = -math.inf
+    high: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +59,7 @@ def read_cells(
     required: Collection[str] = (),
     longest: int = 0,
     spelt: Collection[str] = (),
+    absent: Sequence[Absent] = (),
 ) -> Cells:
     """Read columns as a model takes them.
 
@@ -52,6 +70,7 @@ def read_cells(
         required: names of those without which the model has no answer.
         longest: characters that a text may have; 0 for any number.
         spelt: names of those whose texts spell numbers; the engine would take any other text as missing.
+        absent: what counts as missing in those that are required.
     """
     problems: dict[int, str] = {}
     columns = [
@@ -65,7 +84,20 @@ def read_cells(
         for row, value in enumerate(values if column.name in spelt else ()):
             if isinstance(value, str) and not _is_number(value):
                 problems.setdefault(row, f"{column.name} is {value[:50]!r}, and this model takes numbers only")
+        for known in (known for known in absent if known.name == column.name):
+            for row, value in enumerate(values):
+                if value is not None and _counts_as_missing(known, value, column, column.name in spelt):
+                    problems.setdefault(row, f"{column.name} is {value}, which counts as missing, and may not be")
     return Cells(tuple(columns), dict(sorted(problems.items())))
+
+
+def _counts_as_missing(known: Absent, value: Any, column: Column, spelt: bool) -> bool:
+    if isinstance(value, str) and not (spelt and _is_number(value)):
+        return value in known.codes
+    codes = [float(code) for code in known.codes if _is_number(code)]
+    if column.type is ColumnType.FLOAT:
+        codes = [float(np.float32(code)) for code in codes]
+    return float(value) in codes or not known.low <= float(value) <= known.high
 
 
 def _is_number(text: str) -> bool:

@@ -15,6 +15,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
 from modelserving.errors import ModelFormatError, ModelRefused
+from modelserving.models.formats.pmml.cells import Absent
 from modelserving.models.formats.pmml.expressions import settle_expressions
 from modelserving.models.formats.pmml.faults import mend, refuse_faults
 from modelserving.models.formats.pmml.fields import (
@@ -65,6 +66,8 @@ class PmmlDocument:
         required: the fields that may not be missing.
         longest: characters that a text may have; 0 if that does not matter.
         spelt: the fields that are categories and numbers.
+        absent: what counts as missing in fields that may not be missing.
+        misread: the outputs that the document declares and the engine answers wrongly.
     """
 
     text: str
@@ -78,6 +81,8 @@ class PmmlDocument:
     required: frozenset[str]
     longest: int
     spelt: frozenset[str]
+    absent: tuple[Absent, ...]
+    misread: frozenset[str]
 
 
 def read_pmml(data: bytes, full: bool = False) -> PmmlDocument:
@@ -111,14 +116,16 @@ def read_pmml(data: bytes, full: bool = False) -> PmmlDocument:
         settle_unread(root)
         settled = settle_branches(root)
         required = find_required(root, model)
-        settle_missing(root, model, required)
+        absent = settle_missing(root, model, required)
         settle_votes(root, settled)
         settle_expressions(root)
         settle_categories(root)
         mend(root, model)
         target, listed = repair(root, model)
         labels = [label for label in listed if label != NO_ANSWER]
-        outputs, predicted, following, shares = declare_outputs(model, target, labels, silent=NO_ANSWER in listed)
+        outputs, predicted, following, shares, misread = declare_outputs(
+            model, target, labels, silent=NO_ANSWER in listed
+        )
         if full:
             check_length(root)
             full_text = tostring(root, encoding="unicode")
@@ -130,7 +137,19 @@ def read_pmml(data: bytes, full: bool = False) -> PmmlDocument:
     text, longest = tostring(root, encoding="unicode"), MAX_TEXT if applies_texts(root) else 0
     spelt = find_spelt(root, model)
     return PmmlDocument(
-        text, classes, columns, full_text, outputs, predicted, following, shares, required, longest, spelt
+        text,
+        classes,
+        columns,
+        full_text,
+        outputs,
+        predicted,
+        following,
+        shares,
+        required,
+        longest,
+        spelt,
+        absent,
+        misread,
     )
 
 

@@ -19,6 +19,7 @@ from modelserving.models.formats.pmml.kinds.types import (
     EXPRESSIONS,
     TELLING,
     arguments_of,
+    coded_fields,
     is_whole,
     kind_of,
     kinds_of,
@@ -42,6 +43,8 @@ _PARTIAL = frozenset({"ln", "log10", "ln1p", "sqrt", "asin", "acos", "pow", "/",
 """What has no answer for some numbers: the engine takes that for missing."""
 _CARRYING = (_PARTIAL - {"pow"}) | {"+", "-", "*", "exp", "abs", "floor", "ceil"}
 """What has no answer either where an argument has none."""
+_SPOKEN = {"boolean": "a boolean", "integer": "an integer", "number": "a number", "string": "a text"}
+_YES_OR_NO = {"1": "true", "0": "false"}
 _PASSING = frozenset({"+", "-", "*"})
 """What passes on that an argument is missing; others fail in JPMML."""
 _NUMBERS = ("DataField", "DerivedField", "ParameterField", "DefineFunction")
@@ -58,7 +61,7 @@ def settle_expressions(root: Element) -> None:
     Raises:
         ModelRefused: whole numbers are divided, or the document would grow too large.
     """
-    whole = whole_fields(root)
+    whole, coded = whole_fields(root), coded_fields(root)
     for divided in root.iter("Apply"):
         if divided.get("function") == "/" and all(is_whole(argument, whole) for argument in arguments_of(divided)):
             raise ModelRefused(
@@ -72,7 +75,7 @@ def settle_expressions(root: Element) -> None:
     check_length(root)  # before anything else walks through what has grown
     _write_whole_numbers(root)
     _settle_constants(root)
-    refuse_texts(root, whole)
+    refuse_texts(root, whole, coded)
     check_length(root)
 
 
@@ -97,8 +100,10 @@ def _settle_constants(root: Element) -> None:
         arguments = arguments_of(apply)
         found = {kind_of(argument, kinds) for argument in arguments} - {""}
         if len(found) > 1:
+            sides = " is ".join(_SPOKEN.get(kind, kind) for kind in sorted(found))
+            asked = ", ".join(repr(inner.get("field")) for inner in apply.iter("FieldRef"))
             raise ModelRefused(
-                f"the PMML model asks by the function {apply.get('function')} whether a number is a text, which the "
+                f"the PMML model asks by the function {apply.get('function')} whether {sides} ({asked}), which the "
                 "engine answers wrongly. Let it compare values of one type."
             )
         for constant in _constants(arguments) if found else ():
@@ -124,6 +129,8 @@ def _constants(expressions: Sequence[Element]) -> Iterator[Element]:
 
 
 def _settle_constant(constant: Element, kind: str) -> None:
+    if kind == "boolean":
+        constant.text = _YES_OR_NO.get((constant.text or "").strip(), constant.text)
     if kind != "number":
         constant.set("dataType", kind)
     elif _NUMBER.fullmatch(constant.text or ""):

@@ -12,7 +12,7 @@ from copy import deepcopy
 from xml.etree.ElementTree import Element, SubElement
 
 from modelserving.errors import ModelRefused
-from modelserving.models.formats.pmml.fields import TARGETS, targets_of
+from modelserving.models.formats.pmml.fields import TARGETS, elements_of, targets_of
 from modelserving.models.formats.pmml.guard import check_entries
 from modelserving.models.formats.pmml.kinds.bins import settle_bins
 from modelserving.models.formats.pmml.repair import mend_general_regressions
@@ -36,7 +36,7 @@ def refuse_faults(root: Element, ordinal: frozenset[str]) -> None:
     Raises:
         ModelRefused: with what it is.
     """
-    for element in root.iter():
+    for element in elements_of(root):
         mixed = element.get("functionName") == "mixed" and len(targets_of(element)) > 1
         reason = "a number and a label for its answer (functionName mixed)" if mixed else _fault(element, ordinal)
         if reason:

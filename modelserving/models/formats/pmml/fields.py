@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from xml.etree.ElementTree import Element, SubElement
 
 from modelserving.errors import ModelFormatError
@@ -13,6 +13,7 @@ __all__ = [
     "TARGETS",
     "VOTES",
     "declare_outputs",
+    "elements_of",
     "find_spelt",
     "names_read",
     "read_columns",
@@ -48,6 +49,15 @@ def read_columns(root: Element) -> Mapping[str, Column]:
         field.get("name", ""): _read(field, field.get("name") in used)
         for field in root.iterfind("DataDictionary/DataField")
     }
+
+
+def elements_of(root: Element) -> Iterator[Element]:
+    """All elements of a document but those of extensions, of which no engine takes notice."""
+    left = [root]
+    while left:
+        element = left.pop()
+        yield element
+        left.extend(inner for inner in reversed(element) if inner.tag != "Extension")
 
 
 def find_spelt(root: Element, model: Element) -> frozenset[str]:
@@ -166,7 +176,7 @@ def _list_no_answer(root: Element, ensemble: Element) -> None:
 
 def declare_outputs(
     model: Element, target: str, labels: list[str], *, silent: bool
-) -> tuple[tuple[str, ...], frozenset[str], frozenset[str], tuple[str, ...]]:
+) -> tuple[tuple[str, ...], frozenset[str], frozenset[str], tuple[str, ...], frozenset[str]]:
     """Let a model output all that it declares; one that declares nothing, its answer and its probabilities.
 
     Args:
@@ -175,13 +185,14 @@ def declare_outputs(
         labels: of that field.
 
     Returns:
-        The names of the final results, in order; and those, of all, that are the answer itself, that follow from it,
-        and that are shares of votes, of which some may be for no answer.
+        The names of the final results, in order; those, of all, that are the answer itself, that follow from it, and
+        that are shares of votes, of which some may be for no answer; and those that are not declared any more.
     """
     declaring = _declaring(model)
     if declaring is None:
         declaring = model
         _add_outputs(model, target, labels if model.get("functionName") == "classification" else [])
+    listed = {field.get("name", "") for field in declaring.iterfind("Output/OutputField")}
     shares = _shares(declaring) if silent else {}
     if _counts_segments(declaring) or (shares and not set(labels) <= set(shares)):
         _drop(declaring, "probability")
@@ -192,7 +203,8 @@ def declare_outputs(
     for field in fields:
         field.attrib.pop("isFinalResult", None)
     answers = frozenset(field.get("name", "") for field in fields if _is_answer(field, target))
-    return tuple(final), answers, _following(fields, answers), tuple(shares.values())
+    misread = frozenset(listed - {field.get("name", "") for field in fields})
+    return tuple(final), answers, _following(fields, answers), tuple(shares.values()), misread
 
 
 def _declaring(model: Element) -> Element | None:

@@ -55,8 +55,9 @@ class PmmlModel:
         self._engine: PmmlEngine | None = PmmlEngine(java, len(self.columns), document.classes)
         self._cells = ColumnReader(self.columns)
         self._required, self._longest, self._spelt = document.required, document.longest, document.spelt
+        self._absent = document.absent
         self._reader: FieldReader | None = None
-        if all(column.type.is_number for column in self.columns):
+        if not self._absent and all(column.type.is_number for column in self.columns):
             self._reader = _number_reader(self.columns, self.inputs)
         self._outputs = _Outputs(document, parameters, tuple(column.name for column in self.columns))
 
@@ -97,7 +98,8 @@ class PmmlModel:
         """Score records of any type, with what is missing."""
         arrays = self._cells.read(batch)
         nullable = [batch.schema.field(index).nullable for index in self._cells.bind(batch.schema)]
-        cells = read_cells(self.columns, arrays, nullable, self._required, self._longest, self._spelt)
+        known = self._required, self._longest, self._spelt, self._absent
+        cells = read_cells(self.columns, arrays, nullable, *known)
         rows = [row for row in range(len(batch)) if row not in cells.problems]
         flat = cells.flat(rows)
         scores = engine.score_cells(len(rows), flat) if rows else Scores(np.empty(0))
@@ -150,6 +152,12 @@ class _Outputs:
 
     def __init__(self, document: PmmlDocument, parameters: Mapping[str, str], inputs: tuple[str, ...]) -> None:
         self._answer = parameters.get(OUTPUT, "").strip()
+        asked = {self._answer, *(name.strip() for name in parameters.get(OUTPUTS, "").split(","))}
+        for name in sorted(asked & document.misread):
+            raise ModelFormatError(
+                f"the PMML model declares the output {name!r}, which the engine answers wrongly. It has: "
+                f"{', '.join(document.outputs) or 'none but its answer'}."
+            )
         self._names = choose_outputs(document.outputs, parameters)
         self.wanted = bool(self._answer or parameters.get(OUTPUTS, "").strip())
         self._java: Any = None

@@ -641,6 +641,17 @@ MODELS: Mapping[str, tuple[str, Rows]] = {
             ("not", apply("not", apply("lessThan", X1, constant(2)))),
         )
     },
+    **{
+        f"yes is {written}": (
+            chosen(apply("equal", apply("greaterThan", X1, constant(0)), f"<Constant>{written}</Constant>")),
+            LARGE,
+        )
+        for written in ("1", "0", "true")
+    },
+    "outliers are missing and nothing may be": (
+        regression(number("x1", 2), mining=schema(x1='outliers="asMissingValues" lowValue="0" highValue="2.5"')),
+        LARGE,
+    ),
     "chosen from what is asked": (chosen(apply("or", apply("isMissing", X1), apply("lessThan", X2, constant(1)))), ALL),
 }
 """By name: the model element, and the records."""

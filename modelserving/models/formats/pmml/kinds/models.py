@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from xml.etree.ElementTree import Element
 
 from modelserving.errors import ModelRefused
+from modelserving.models.formats.pmml.fields import elements_of
 
 __all__ = ["break_ties_of_rules", "find_shares", "refuse_models"]
 
@@ -28,16 +29,24 @@ def refuse_models(root: Element) -> None:
     """
     texts = _texts(root)
     lenient = any(field.get("invalidValueTreatment") == "asIs" for field in root.iter("MiningField"))
-    for element in root.iter():
+    for element in elements_of(root):
         find = _KINDS.get(element.tag)
         reason = find(element, texts) if find is not None else ""
         if lenient and element.get("function") == "isValid":
-            reason = "the function isValid, and fields that are taken as they are"
+            asked = ", ".join(repr(inner.get("field")) for inner in element.iter("FieldRef"))
+            reason = f"the function isValid ({asked}), and fields that are taken as they are"
         if reason:
             raise ModelRefused(
-                f"the PMML model has {reason}, which engines answer differently, or wrongly. Export it in another way, "
-                "or as ONNX."
+                f"the PMML model has {reason}{_where(root, element)}, which engines answer differently, or wrongly. "
+                "Export it in another way, or as ONNX."
             )
+
+
+def _where(root: Element, element: Element) -> str:
+    """The innermost segment that something is in, as a part of a sentence; nothing if it is in none that has a name."""
+    segments = [segment for segment in root.iter("Segment") if segment.get("id") is not None]
+    around = [segment.get("id") for segment in segments if any(inner is element for inner in segment.iter())]
+    return f" (in segment {around[-1]!r})" if around else ""
 
 
 def find_shares(model: Element, labels: Sequence[str]) -> list[str]:
@@ -83,8 +92,9 @@ def _texts(root: Element) -> frozenset[str]:
 
 
 def _of_clusters(model: Element, _texts: frozenset[str]) -> str:
-    if any(field.get("isCenterField") in {"false", "0"} for field in model.iter("ClusteringField")):
-        return "a clustering field that is no part of the centres (isCenterField)"
+    for field in model.iter("ClusteringField"):
+        if field.get("isCenterField") in {"false", "0"}:
+            return f"a clustering field {field.get('field')!r} that is no part of the centres (isCenterField)"
     return _of_measure(model)
 
 
@@ -166,9 +176,11 @@ def _of_general_regression(model: Element, _texts: frozenset[str]) -> str:
 def _of_bayes(model: Element, _texts: frozenset[str]) -> str:
     """The label counts that an input may leave out are zero to the engine, and unknown to others."""
     known = _counted(model.findall("BayesOutput/TargetValueCounts/TargetValueCount"))
-    for pairs in model.iterfind("BayesInputs/BayesInput/PairCounts"):
-        if known - _counted(pairs.findall("TargetValueCounts/TargetValueCount")):
-            return f"no count for some label where an input is {pairs.get('value')!r} (zero has to be written)"
+    for given in model.iterfind("BayesInputs/BayesInput"):
+        for pairs in given.findall("PairCounts"):
+            if known - _counted(pairs.findall("TargetValueCounts/TargetValueCount")):
+                named = f"{given.get('fieldName')!r} is {pairs.get('value')!r}"
+                return f"no count for some label where {named} (zero has to be written)"
     return ""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from xml.etree.ElementTree import Element
 
 from modelserving.errors import ModelRefused
@@ -13,6 +13,7 @@ __all__ = [
     "EXPRESSIONS",
     "TELLING",
     "arguments_of",
+    "coded_fields",
     "is_whole",
     "kind_of",
     "kinds_of",
@@ -76,19 +77,28 @@ def kind_of(expression: Element, kinds: Mapping[str, str]) -> str:
     return "string" if function in _OF_TEXTS else ""
 
 
-def refuse_texts(root: Element, whole: Mapping[str, bool]) -> None:
+def refuse_texts(root: Element, whole: Mapping[str, bool], coded: Collection[str] = ()) -> None:
     """Refuse texts that are less or greater, and those that are made of a fraction, which is spelt in different ways.
 
     Args:
         root: the document, its whole numbers written as the engine takes them.
         whole: which fields the document declares to be whole numbers.
+        coded: those that it declares to be categories, and numbers.
 
     Raises:
         ModelRefused: with the function, or the field.
     """
     kinds = kinds_of(root)
     for apply in root.iter("Apply"):
-        if apply.get("function") in _ORDERING and "string" in {kind_of(part, kinds) for part in arguments_of(apply)}:
+        if apply.get("function") not in _ORDERING:
+            continue
+        texts = [part for part in arguments_of(apply) if kind_of(part, kinds) == "string"]
+        for name in (part.get("field") for part in texts if part.get("field") in coded):
+            raise ModelRefused(
+                f"the PMML model asks by the function {apply.get('function')} whether {name!r} is less or greater, "
+                "which is a category (optype) and has no order. Make it continuous or ordinal."
+            )
+        if texts:
             raise ModelRefused(
                 f"the PMML model asks by the function {apply.get('function')} for the order of texts, which the engine "
                 "answers wrongly. Let it compare numbers, or name the texts."
@@ -115,6 +125,12 @@ def _is_fraction(expression: Element, kinds: Mapping[str, str], whole: Mapping[s
 def says_whole(field: Element) -> bool:
     """Whether a field is declared to be a whole number."""
     return field.get("dataType") == "integer" and field.get("optype") == "continuous"
+
+
+def coded_fields(root: Element) -> frozenset[str]:
+    """The names of fields that are numbers by their type, and categories by their optype."""
+    fields = (field for field in root.iter("DataField") if field.get("optype") == "categorical")
+    return frozenset(f.get("name", "") for f in fields if f.get("dataType") in {"integer", "double", "float"})
 
 
 def whole_fields(root: Element) -> Mapping[str, bool]:

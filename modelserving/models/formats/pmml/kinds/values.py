@@ -6,6 +6,7 @@ from collections.abc import Collection
 from xml.etree.ElementTree import Element, SubElement
 
 from modelserving.errors import ModelRefused
+from modelserving.models.formats.pmml.cells import Absent
 from modelserving.models.formats.pmml.fields import targets_of
 
 __all__ = ["settle_categories", "settle_missing", "settle_outliers", "settle_targets"]
@@ -16,35 +17,36 @@ _TARGET = "modelserving target"
 """The field that a segment predicts which does not say what it predicts; no document has it."""
 
 
-def settle_missing(root: Element, model: Element, required: Collection[str]) -> None:
-    """Let what counts as missing be invalid, in fields that may not be missing: either way there is no answer.
+def settle_missing(root: Element, model: Element, required: Collection[str]) -> tuple[Absent, ...]:
+    """Let what is invalid and counts as missing stay invalid, in fields that may not be missing.
 
     Args:
         root: the document; it is changed.
         model: the outermost.
         required: the names of these fields.
 
-    Raises:
-        ModelRefused: an outlier of such a field counts as missing.
+    Returns:
+        What else counts as missing in them: the engine would go on without it.
     """
+    absent = []
     declared = {f.get("name", ""): _missing_values(f) for f in root.iterfind("DataDictionary/DataField")}
     for field in model.iterfind("MiningSchema/MiningField"):
         name = field.get("name", "")
         if name not in required or field.get("missingValueReplacement") is not None:
             continue
+        codes = declared.get(name, frozenset())
         if field.get("outliers") == "asMissingValues":
-            raise ModelRefused(
-                f"the PMML model takes outliers of {name!r} as missing, and the engine does not know what to answer "
-                "where that is. Give it a missingValueReplacement."
-            )
-        for value in declared.get(name, ()):
-            value.set("property", "invalid")
-        if declared.get(name) or field.get("invalidValueTreatment") == "asMissing":
+            low, high = field.get("lowValue", "-inf"), field.get("highValue", "inf")
+            absent.append(Absent(name, codes, float(low), float(high)))
+        elif codes:
+            absent.append(Absent(name, codes))
+        if field.get("invalidValueTreatment") == "asMissing":
             field.set("invalidValueTreatment", "returnInvalid")
+    return tuple(absent)
 
 
-def _missing_values(field: Element) -> list[Element]:
-    return [value for value in field.iterfind("Value") if value.get("property") == "missing"]
+def _missing_values(field: Element) -> frozenset[str]:
+    return frozenset(v.get("value", "") for v in field.iterfind("Value") if v.get("property") == "missing")
 
 
 def settle_outliers(root: Element) -> None:

@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from modelserving.errors import ModelRefused
+from modelserving.errors import ModelFormatError, ModelRefused
 from modelserving.models.formats.pmml.document import read_pmml
 from modelserving.models.formats.pmml.model import PmmlModel
 from modelserving.models.model import Scores
 from tests.models.formats.pmml import attributes, makers
-from tests.models.formats.pmml.documents import FIELDS, LABELS, clusters, schema, softmax
+from tests.models.formats.pmml.documents import FIELDS, LABELS, bare, clusters, ensemble, schema, softmax
 from tests.models.samples import pmml
 
 
@@ -42,7 +42,10 @@ TEXT_NEIGHBOURS = attributes.neighbours("", "<euclidean/>", "k").replace('KNNInp
     [
         (clusters("<euclidean/>").replace('"distance"', '"similarity"'), "a distance .euclidean. for its similarity"),
         (clusters("<jaccard/>").replace('"distance"', '"similarity"'), "a similarity of yes and no .jaccard."),
-        (clusters("<euclidean/>").replace('field="x2"', 'field="x2" isCenterField="false"'), "no part of the centres"),
+        (
+            clusters("<euclidean/>").replace('field="x2"', 'field="x2" isCenterField="false"'),
+            "'x2' that is no part of the centres",
+        ),
         (TEXT_NEIGHBOURS, "nearest neighbours by a text or a category .c."),
         (
             attributes.neighbours('categoricalScoringMethod="weightedMajorityVote"', "<euclidean/>", "k"),
@@ -70,7 +73,7 @@ TEXT_NEIGHBOURS = attributes.neighbours("", "<euclidean/>", "k").replace('KNNInp
         ),
         (
             makers.bayes(makers.BY_TEXT).replace('<TargetValueCount value="p" count="0"/>', ""),
-            "no count for some label where an input is 'k'",
+            "no count for some label where 'c' is 'k'",
         ),
         (attributes.rules("weightedMax", attributes.FIRED), "weights are not their confidences"),
         (makers.branches("<True/><Regression/>"), "a regression inside of a node"),
@@ -92,6 +95,21 @@ def test_what_engines_read_differently_is_refused(model: str, reason: str) -> No
     """No answer is better than one that another engine would not give."""
     with pytest.raises(ModelRefused, match=reason):
         read_pmml(pmml(FIELDS, model, "4.4"))
+
+
+def test_a_refusal_names_the_segment() -> None:
+    """A document may have hundreds."""
+    inner = makers.branches("<True/>").replace(schema(), bare())
+    refused = clusters("<jaccard/>").replace('"distance"', '"similarity"')
+    with pytest.raises(ModelRefused, match=r"yes and no \(jaccard\) \(in segment '2'\)"):
+        read_pmml(pmml(FIELDS, ensemble("sum", [inner, refused]), "4.4"))
+
+
+def test_an_extension_may_hold_anything() -> None:
+    """What it holds no engine answers by."""
+    held = f"<Extension>{clusters('<jaccard/>')}<Regression/></Extension>"
+    model = makers.branches(makers.HIGH).replace("<MiningSchema>", f"{held}<MiningSchema>", 1)
+    read_pmml(pmml(FIELDS, model, "4.4"))
 
 
 def test_of_rules_with_equal_weights_the_first_that_fires_decides() -> None:
@@ -195,6 +213,10 @@ def test_outputs_that_the_engine_has_for_others_are_not_declared() -> None:
     """Those of a segment, of a second rank, and a confidence in a label that is not the answer."""
     model, _ = attributes.MODELS["answer of several kinds"]
     assert read_pmml(pmml(FIELDS, model, "4.4"), full=True).outputs == ("label", "best")
+    misread = min(read_pmml(pmml(FIELDS, model, "4.4")).misread)
+    for parameter in ("output", "outputs"):
+        with pytest.raises(ModelFormatError, match=f"declares the output '{misread}', which the engine answers wrong"):
+            PmmlModel(pmml(FIELDS, model, "4.4"), {parameter: misread})
     model, _ = attributes.MODELS["answers of segments"]
     assert read_pmml(pmml(FIELDS, model, "4.4"), full=True).outputs == ("all",)
     assert np.isfinite(score(model, {"outputs": "*"}, x1=[1.0], x2=[1.0], c=["a"]).outputs["all"]).all()

@@ -114,6 +114,22 @@ def test_texts_are_not_less_or_greater_by_a_function() -> None:
         read_pmml(pmml(FIELDS, makers.chosen(asked), "4.4"))
 
 
+def test_a_category_that_is_a_number_is_named_where_its_order_is_asked_for() -> None:
+    """With what would make it a number."""
+    asked = apply("lessThan", '<FieldRef field="g"/>', constant(2))
+    coded = '<DataField name="g" optype="categorical" dataType="integer"/>'
+    model = makers.chosen(asked).replace("</MiningSchema>", '<MiningField name="g"/></MiningSchema>')
+    with pytest.raises(ModelRefused, match=r"whether 'g' is less or greater, which is a category \(optype\)"):
+        read_pmml(pmml(FIELDS + coded, model, "4.4"))
+
+
+def test_values_of_two_types_are_named_where_they_are_compared() -> None:
+    """A yes or no with a text, for one."""
+    asked = apply("equal", apply("lessThan", makers.X1, constant(2)), '<FieldRef field="c"/>')
+    with pytest.raises(ModelRefused, match=r"equal whether a boolean is a text \('x1', 'c'\)"):
+        read_pmml(pmml(FIELDS, makers.chosen(asked), "4.4"))
+
+
 def test_what_has_no_logarithm_is_not_less_than_anything() -> None:
     """The engine alone takes an unknown number for one that is not less."""
     asked = apply("if", apply("lessThan", apply("ln", makers.X1), constant(1)), constant(3), constant(4))
@@ -137,11 +153,25 @@ def test_a_factor_whose_value_says_that_it_is_missing_gives_no_answer() -> None:
     assert np.isnan(answers[1])
 
 
-def test_an_outlier_that_counts_as_missing_is_refused_where_nothing_may_be() -> None:
-    """The engine would go on without it."""
+def test_an_outlier_that_counts_as_missing_is_a_problem_where_nothing_may_be() -> None:
+    """The engine alone goes on without it; what lies within the bounds is answered."""
     treated = schema(x1='outliers="asMissingValues" lowValue="0" highValue="2"')
-    with pytest.raises(ModelRefused, match="takes outliers of 'x1' as missing"):
-        read_pmml(pmml(FIELDS, makers.general("logit").replace(schema(), treated), "4.4"))
+    model = makers.general("logit")
+    rows = {"x1": [1.0, 2.0, 2.5, -0.5], "x2": [1.0] * 4, "c": ["a"] * 4}
+    answers = values(model.replace(schema(), treated), **rows)
+    assert answers == pytest.approx([*values(model, **rows)[:2], np.nan, np.nan], nan_ok=True)
+
+
+def test_a_number_that_says_that_it_is_missing_is_a_problem_and_no_other_is() -> None:
+    """Also where values outside of an interval are taken as they are."""
+    inside = '<Interval closure="closedClosed" leftMargin="0" rightMargin="2"/><Value value="-999" property="missing"/>'
+    model = makers.general("logit").replace(schema(), schema(x1='invalidValueTreatment="asIs"'))
+    found = PmmlModel(pmml(attributes.declared(inside), model, "4.4"))
+    rows = {"x1": [1.0, -999.0, 5.0], "x2": [0.0] * 3, "c": ["a"] * 3}
+    scores = found.score(pa.RecordBatch.from_pydict(rows))
+    found.close()
+    assert scores.problems == {1: "x1 is -999.0, which counts as missing, and may not be"}
+    assert scores.values[[0, 2]].tolist() == [values(model, **rows)[row] for row in (0, 2)]
 
 
 def test_outliers_may_have_a_bound_on_one_side() -> None:
