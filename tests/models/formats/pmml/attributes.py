@@ -649,7 +649,7 @@ MODELS: Mapping[str, tuple[str, Rows]] = {
         for written in ("1", "0", "true")
     },
     "outliers are missing and nothing may be": (
-        regression(number("x1", 2), mining=schema(x1='outliers="asMissingValues" lowValue="0" highValue="2.5"')),
+        makers.general("logit").replace(schema(), schema(x1='outliers="asMissingValues" lowValue="0" highValue="2.5"')),
         LARGE,
     ),
     "chosen from what is asked": (chosen(apply("or", apply("isMissing", X1), apply("lessThan", X2, constant(1)))), ALL),
@@ -663,6 +663,15 @@ DOCUMENTS: Mapping[str, tuple[bytes, Rows]] = {
         for where, model in (
             ("in a regression", regression(number("x1", 2), mining=schema(x1=how))),
             ("in a tree", branches(HIGH).replace(schema(), schema(x1=how))),
+        )
+    },
+    **{
+        f"nothing may be missing, {name} {how}": (
+            pmml(declared(values), makers.general("logit").replace(schema(), schema(x1=how)), "4.4"),
+            LARGE,
+        )
+        for (name, values), how in product(
+            {**VALUES, "both": VALUES["interval"] + '<Value value="-2" property="missing"/>'}.items(), INVALID[:3]
         )
     },
     **{

@@ -157,7 +157,7 @@ def test_an_outlier_that_counts_as_missing_is_a_problem_where_nothing_may_be() -
     """The engine alone goes on without it; what lies within the bounds is answered."""
     treated = schema(x1='outliers="asMissingValues" lowValue="0" highValue="2"')
     model = makers.general("logit")
-    rows = {"x1": [1.0, 2.0, 2.5, -0.5], "x2": [1.0] * 4, "c": ["a"] * 4}
+    rows: dict[str, Any] = {"x1": [1.0, 2.0, 2.5, -0.5], "x2": [1.0] * 4, "c": ["a"] * 4}
     answers = values(model.replace(schema(), treated), **rows)
     assert answers == pytest.approx([*values(model, **rows)[:2], np.nan, np.nan], nan_ok=True)
 
@@ -167,7 +167,7 @@ def test_a_number_that_says_that_it_is_missing_is_a_problem_and_no_other_is() ->
     inside = '<Interval closure="closedClosed" leftMargin="0" rightMargin="2"/><Value value="-999" property="missing"/>'
     model = makers.general("logit").replace(schema(), schema(x1='invalidValueTreatment="asIs"'))
     found = PmmlModel(pmml(attributes.declared(inside), model, "4.4"))
-    rows = {"x1": [1.0, -999.0, 5.0], "x2": [0.0] * 3, "c": ["a"] * 3}
+    rows: dict[str, Any] = {"x1": [1.0, -999.0, 5.0], "x2": [0.0] * 3, "c": ["a"] * 3}
     scores = found.score(pa.RecordBatch.from_pydict(rows))
     found.close()
     assert scores.problems == {1: "x1 is -999.0, which counts as missing, and may not be"}
