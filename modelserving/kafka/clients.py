@@ -188,20 +188,20 @@ def _make(connection: Connection, factory: Callable[..., _T], settings: Mapping[
         raise BrokerUnavailable(explain(connection, error, reason)) from error
 
 
-def reach(connection: Connection, within_s: float = _OPEN_WITHIN_S) -> None:
+def reach(connection: Connection, within_s: float | None = None) -> None:
     """See that a port is open at one of the addresses, or that one opens soon, as that of a broker which restarts.
 
     kafka-python would try by itself, but cannot tell a port that nobody listens at from a broker that is slow.
 
     Args:
         connection: the way to the broker.
-        within_s: seconds; 0: one is open now.
+        within_s: seconds; 0: one is open now; ``None``: as long as it takes a broker to restart.
 
     Raises:
         BrokerUnavailable: none opens in time.
     """
     addresses = [address.strip() for address in connection.bootstrap_servers.split(",")]
-    if not poll(lambda: any(map(_is_open, addresses)), within_s):
+    if not poll(lambda: any(map(_is_open, addresses)), _OPEN_WITHIN_S if within_s is None else within_s):
         raise BrokerUnavailable(explain_silence(connection))
 
 

@@ -114,10 +114,11 @@ def described(pipeline: Pipeline, wanted: set[tuple[int, int]], server: ServerPr
     yield f"{len(found)} of {len(wanted)} records have a result; missing: {missing[:5]} to {missing[-5:]}"
     levels: tuple[Literal["read_committed", "read_uncommitted"], ...] = ("read_committed", "read_uncommitted")
     yield f"results can be read to: {[end_offsets(pipeline.connection, topic, level) for level in levels]}"
-    if server is None or not server.running:
-        yield f"the server: {server and server.returncode}"
+    if server is None:
         return
-    for path in ("/state", "/healthz"):
+    if not server.running:
+        yield f"the server has ended: {server.returncode}"
+    for path in ("/state", "/healthz") if server.running else ():
         try:
             yield f"{path}: {server.get(path)}"
         except ServerError as error:
