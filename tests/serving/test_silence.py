@@ -107,3 +107,14 @@ def test_a_silence_is_left_once_and_again_after_a_rebalance() -> None:
     source._take(MagicMock(), [])
     source._leave_silence()
     assert len(source._gaps) == 2
+
+
+def test_an_error_about_no_message_ends_the_session_and_no_server() -> None:
+    """Librdkafka hands out what it hears of the group, or of the broker, among the messages: it has no offset."""
+    from confluent_kafka import KafkaError as Heard
+    from confluent_kafka import Message as Found
+
+    source = fast_source(0, GAP)
+    source._consumer.consume.return_value = [Found(error=Heard(Heard._ALL_BROKERS_DOWN))]
+    with pytest.raises(BrokerUnavailable, match="at 127"):
+        source._poll()

@@ -226,6 +226,8 @@ class FastSource:
             BrokerUnavailable, kafka.errors.KafkaError: it is another error.
         """
         where, gap = (message.topic(), message.partition(), message.offset()), None
+        if message.offset() is None:  # it is about no message, but about the group, or the broker
+            raise to_kafka_error(error, self._connection)
         if message.offset() >= 0 and is_unreadable(error):
             gap = find_gap(self._connection, *where, error.str())
         elif message.offset() >= 0 and is_refused(error):
