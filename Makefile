@@ -3,6 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3 || command -v pyth
 BIN := .venv/bin
 RUN := $(BIN)/modelserving
 # Three at a time, on two cores: most tests wait for a broker, a server or a page. What shares something is in one group.
+# `make check` has little that needs a core for long, and five at a time.
 SIDE_BY_SIDE := -n 3 --dist loadgroup
 FAST := not slow and not notebook and not browser and not ray and not registry
 
@@ -41,7 +42,7 @@ test: setup-dev setup-quix lint types ## all tests: style, types, package, lesso
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not ray and not registry" --durations=25 $(PYTEST_ARGS)
 
 check: setup-dev lint types ## the fast part, about two minutes
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "$(FAST)" --hypothesis-profile quick $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -n 5 -m "$(FAST)" --hypothesis-profile quick $(PYTEST_ARGS)
 
 fuzz: setup-dev ## property tests with thousands of new examples; those of `make test` are the same in each run
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "hypothesis and not broker" --hypothesis-profile fuzz -o timeout=3600 $(PYTEST_ARGS)
