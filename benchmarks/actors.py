@@ -40,10 +40,11 @@ from modelserving.config import data_folder
 from modelserving.kafka import Connection, create_topics
 from modelserving.kafka.messages import Message
 from modelserving.models.formats import factory
+from modelserving.models.formats.inputs import to_batch
 from modelserving.models.info import LoadedModel, Slots
 from modelserving.models.lifecycle.build import build_candidate
-from modelserving.models.model import Model, Scores
-from modelserving.records import Topics, WineRecord, encode_wine
+from modelserving.models.model import Model, Records, Scores
+from modelserving.records import Topics, encode_wine
 from modelserving.serving.options import ServerOptions
 
 _WORKERS = (1, 2, 4)
@@ -151,14 +152,15 @@ class PythonForest:
 
     inputs = ("alcohol", "sulphates")
 
-    def score(self, records: Sequence[WineRecord]) -> Scores:
+    def score(self, records: Records) -> Scores:
         """A few microseconds of arithmetic for each record."""
-        return Scores(np.array([self._score(record) for record in records]))
+        columns = (to_batch(records).column(name).to_pylist() for name in self.inputs)
+        return Scores(np.array([self._score(*values) for values in zip(*columns, strict=True)]))
 
-    def _score(self, record: WineRecord) -> float:
+    def _score(self, alcohol: float, sulphates: float) -> float:
         value = 0.0
         for tree in range(60):
-            value += record.alcohol if record.sulphates * tree > value else record.sulphates
+            value += alcohol if sulphates * tree > value else sulphates
         return value
 
     def to_bytes(self) -> bytes:
