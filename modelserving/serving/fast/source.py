@@ -226,11 +226,10 @@ class FastSource:
             BrokerUnavailable, kafka.errors.KafkaError: it is another error.
         """
         where, gap = (message.topic(), message.partition(), message.offset()), None
-        if message.offset() is None:  # it is about no message, but about the group, or the broker
-            raise to_kafka_error(error, self._connection)
-        if message.offset() >= 0 and is_unreadable(error):
+        is_about_one = message.offset() is not None and message.offset() >= 0  # or else about the group, or the broker
+        if is_about_one and is_unreadable(error):
             gap = find_gap(self._connection, *where, error.str())
-        elif message.offset() >= 0 and is_refused(error):
+        elif is_about_one and is_refused(error):
             found = find_silence(self._connection, *where)
             gap = found if isinstance(found, Gap) else None
         if gap is None:
