@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Set
+from collections.abc import Iterator, Set
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from types import FrameType, TracebackType
@@ -141,10 +141,8 @@ class _Watch:
 
     def _inside(self) -> bool:
         """Whether the thread is in the block: never again if it was thrown out before it could say so."""
-        frame = sys._current_frames().get(self._thread)
-        while frame is not None and frame is not self._block:
-            frame = frame.f_back
-        return frame is not None and not self._over.is_set()
+        stack = _frames(sys._current_frames().get(self._thread))
+        return any(frame is self._block for frame in stack) and not self._over.is_set()
 
     def _on_stacks(self) -> dict[int, CodeLine]:
         """The watched line that each thread is at, the block's own first; without threads that were there before it."""
@@ -153,9 +151,8 @@ class _Watch:
         return {ident: line for ident, line in lines.items() if line}
 
     def _line(self, frame: FrameType | None) -> CodeLine | None:
-        while frame is not None and frame.f_code.co_filename not in self._files:
-            frame = frame.f_back
-        return CodeLine.of(frame.f_code.co_filename, frame.f_lineno) if frame else None
+        found = next((one for one in _frames(frame) if one.f_code.co_filename in self._files), None)
+        return CodeLine.of(found.f_code.co_filename, found.f_lineno) if found else None
 
     def _strike(self) -> None:
         for ident in self._on_stacks():
@@ -172,12 +169,20 @@ class _Watch:
                 _thread.interrupt_main()
 
     def _interrupted(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        while frame is not None and frame is not self._block:
-            if frame.f_code is _Watch.__exit__.__code__:
+        for one in _frames(frame):
+            if one is self._block:
+                break
+            if one.f_code is _Watch.__exit__.__code__:
                 self._interrupt_came |= self._verdict is None
                 return
-            frame = frame.f_back
         raise self._verdict or KeyboardInterrupt
+
+
+def _frames(frame: FrameType | None) -> Iterator[FrameType]:
+    """A stack, from its innermost call outwards."""
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
 
 
 def _raise_in(thread: int, error: type[BaseException]) -> None:
