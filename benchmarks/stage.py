@@ -1,7 +1,7 @@
 """Records per second of the custom-stage server, beside a bare loop that moves the same bytes; with both clients.
 
     python benchmarks/stage.py            200,000 preloaded records
-    python benchmarks/stage.py --quick    20,000
+    python benchmarks/stage.py --quick    60,000
     python benchmarks/stage.py --json     one object with figures and ratios
 
 A bare loop polls, and sends for each record a message of the size of a result; it decodes nothing, scores nothing, and
@@ -55,9 +55,9 @@ class Run:
 def main() -> None:
     """Measure, and print."""
     options = arguments(__doc__ or "")
-    records = 20_000 if options.quick else 200_000
+    records = 60_000 if options.quick else 200_000
     with TemporaryDirectory() as home, EmbeddedKafka(home=Path(home), port=0) as kafka:
-        show(measure(kafka.connection, Path(home) / "state", records, rounds=1 if options.quick else 3), options)
+        show(measure(kafka.connection, Path(home) / "state", records, rounds=3), options)
 
 
 def measure(connection: Connection, folder: Path, records: int, rounds: int) -> Report:
