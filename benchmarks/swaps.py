@@ -7,6 +7,7 @@ of all swaps over the steady time between results, which is their median while n
 what 95 of 100 gaps stay below, and ``..._worst_...`` the longest gap of all. ``no_swap_gap...`` are the same where a
 swap might have been, and was not: what the machine's own unrest amounts to. ``building_gap...`` is the longest time
 between two results while a model is built, of each format by name, and without a name of the worst of them.
+``no_building_gap...`` is the longest in as much time after it, while nothing is built: no building can be below that.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import itertools
 import statistics
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -76,6 +77,7 @@ class Swaps:
         begun: when each model began to be built, but for the first.
         swapped: when it was swapped in.
         calm: moments when nothing happened.
+        idle: the beginning and the end of as much time as each model took to build, when nothing happened.
         memory: of this process after a tenth of the swaps and at the end, bytes.
         models: all that served.
     """
@@ -84,6 +86,7 @@ class Swaps:
     begun: list[float] = field(default_factory=list)
     swapped: list[float] = field(default_factory=list)
     calm: list[float] = field(default_factory=list)
+    idle: list[tuple[float, float]] = field(default_factory=list)
     memory: list[int] = field(default_factory=list)
     models: list[Counted] = field(default_factory=list)
 
@@ -103,8 +106,15 @@ class Swaps:
 
     def building_gaps(self) -> list[float]:
         """The longest time between two results while each model was built."""
-        ends = zip(self._before(self.begun), self._before(self.swapped), strict=True)
-        return [float(self.between[begun : swapped + 1].max(initial=0.0)) for begun, swapped in ends]
+        return self._longest_in(zip(self.begun, self.swapped, strict=True))
+
+    def idle_gaps(self) -> list[float]:
+        """The longest time between two results in as much time, when nothing was built."""
+        return self._longest_in(self.idle)
+
+    def _longest_in(self, spans: Iterable[tuple[float, float]]) -> list[float]:
+        ends = [self._before(span) for span in spans]
+        return [float(self.between[first : last + 1].max(initial=0.0)) for first, last in ends]
 
     def _around(self, moment: float) -> NDArray[np.float64]:
         (start,) = self._before([moment])
@@ -151,21 +161,24 @@ def measure_building(descriptors: list[ModelDescriptor], swaps: int, pmml: Swaps
         pmml: what was seen of PMML already, or ``None``.
     """
     ratios: dict[str, float] = {}
+    late: dict[str, float] = {}
     for name in dict.fromkeys(FORMATS.values()):
         models = [model for model in descriptors if FORMATS.get(model.type) == name]
         if models:
             run = pmml if name == "pmml" and pmml else swap_often(_pair(models), swaps, build.build_candidate)
-            ratios |= {f"{name}.{key}": ratio for key, ratio in _late(run.building_gaps(), run.steady).items()}
-    for key in ("building_gap_over_median", "building_gap_95th_over_median", "building_gap_worst_over_median"):
+            late = _late("building_gap", run.building_gaps(), run.steady)
+            late |= _late("no_building_gap", run.idle_gaps(), run.steady)
+            ratios |= {f"{name}.{key}": ratio for key, ratio in late.items()}
+    for key in late:
         ratios[key] = max(ratio for name, ratio in ratios.items() if name.endswith(f".{key}"))
     return ratios
 
 
-def _late(gaps: Sequence[float], steady: float) -> dict[str, float]:
+def _late(name: str, gaps: Sequence[float], steady: float) -> dict[str, float]:
     return {
-        "building_gap_over_median": round(statistics.median(gaps) / steady, 2),
-        "building_gap_95th_over_median": round(float(np.percentile(gaps, 95)) / steady, 2),
-        "building_gap_worst_over_median": round(max(gaps) / steady, 2),
+        f"{name}_over_median": round(statistics.median(gaps) / steady, 2),
+        f"{name}_95th_over_median": round(float(np.percentile(gaps, 95)) / steady, 2),
+        f"{name}_worst_over_median": round(max(gaps) / steady, 2),
     }
 
 
@@ -212,6 +225,10 @@ def swap_in_turn(pair: list[ModelDescriptor], swaps: int, build: Build, slots: M
             seen.memory.append(process.memory_info().rss)
         wait_for_results(seen, 2 * AROUND)
         seen.calm.append(time.perf_counter())
+        wait_for_results(seen, 2 * AROUND)
+        started = time.perf_counter()
+        time.sleep(seen.swapped[-1] - seen.begun[-1])
+        seen.idle.append((started, time.perf_counter()))
         wait_for_results(seen, 2 * AROUND)
 
 
