@@ -10,11 +10,12 @@ import html
 import math
 import re
 import sys
+import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NewType
 
-__all__ = ["Markup", "Scale", "document", "element", "escape", "join", "label", "shorten"]
+__all__ = ["Markup", "Scale", "document", "element", "escape", "join", "label", "shorten", "wrap"]
 
 Markup = NewType("Markup", str)
 """Text that is markup already: everything in it that came from data is escaped."""
@@ -30,6 +31,11 @@ def escape(text: object) -> Markup:
 def shorten(text: str, length: int) -> str:
     """Cut text to ``length`` characters, the last one an ellipsis if something is missing."""
     return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def wrap(text: str, width: float, character: float = 5.8) -> list[str]:
+    """Break text between its words into lines of at most ``width`` pixels, a letter being ``character`` wide."""
+    return textwrap.wrap(text, max(1, int(width / character)), break_long_words=False, break_on_hyphens=False)
 
 
 def join(parts: Iterable[Markup]) -> Markup:

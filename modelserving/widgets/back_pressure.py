@@ -10,11 +10,13 @@ from typing import Any
 from modelserving.svg import Markup, Scale, document, element, join, label
 from modelserving.widgets.colours import FAINT, INK, SERIES, WARNING
 from modelserving.widgets.live import Frame, FrameSource, LiveView
+from modelserving.widgets.width import WIDEST
 
 __all__ = ["BackPressureSnapshot", "BackPressureView", "FlowSample", "render_back_pressure"]
 
-_WIDTH, _HEIGHT = 760, 318
-_LEFT, _RIGHT = 52, 748
+_HEIGHT = 318
+_LEFT, _MARGIN = 52, 12
+_LEGEND, _TITLE = 278, 100
 _RATES, _FILL = (44, 134), (176, 276)
 _WINDOW_S = 12.0
 _STEADY_WITHIN = 2.0
@@ -98,29 +100,29 @@ class BackPressureView(LiveView[BackPressureSnapshot]):
         super().__init__(flow, _frame, name="back pressure", controls=controls, frames_per_second=frames_per_second)
 
 
-def render_back_pressure(snapshot: BackPressureSnapshot) -> str:
-    """Draw the picture.
+def render_back_pressure(snapshot: BackPressureSnapshot, width: int = WIDEST) -> str:
+    """Draw the picture, so many pixels wide.
 
     Returns:
         A whole SVG document.
     """
     end = max(snapshot.at_s, _WINDOW_S)
-    across = Scale(end - _WINDOW_S, end, _LEFT, _RIGHT)
+    across = Scale(end - _WINDOW_S, end, _LEFT, width - _MARGIN)
     return document(
-        _WIDTH,
+        width,
         _HEIGHT,
         _sentence(snapshot),
         _rates(snapshot, across),
         _fill(snapshot, across),
         join(label(across(at), _FILL[1] + 18, f"{at:g} s", text_anchor="middle", fill=INK) for at in across.ticks()),
-        style=f"width:100%;max-width:{_WIDTH}px;height:auto;display:block",
+        style=f"width:100%;max-width:{width}px;height:auto;display:block",
         font_family="system-ui, sans-serif",
         font_size=11,
     )
 
 
-def _frame(snapshot: BackPressureSnapshot) -> Frame:
-    return Frame(render_back_pressure(snapshot), _sentence(snapshot), _headline(snapshot))
+def _frame(snapshot: BackPressureSnapshot, width: int = WIDEST) -> Frame:
+    return Frame(render_back_pressure(snapshot, width), _sentence(snapshot), _headline(snapshot))
 
 
 def _headline(s: BackPressureSnapshot) -> str:
@@ -149,13 +151,23 @@ def _rates(s: BackPressureSnapshot, across: Scale) -> Markup:
     up = Scale(0, most * 1.1, _RATES[1], _RATES[0])
     sent = _line([(across(p.at_s), up(p.produced_per_s)) for p in _seen(s, across)], SERIES[0], "none")
     taken = _line([(across(p.at_s), up(p.consumed_per_s)) for p in _seen(s, across)], SERIES[1], "7 3")
-    legend = (
-        element("line", x1=470, y1=24, x2=500, y2=24, stroke=SERIES[0], stroke_width=2.5),
-        label(505, 28, "producer (line)", fill=INK),
-        element("line", x1=610, y1=24, x2=640, y2=24, stroke=SERIES[1], stroke_width=2.5, stroke_dasharray="7 3"),
-        label(645, 28, "consumer (dashes)", fill=INK),
+    return join((_plot("items a second", up, across), _legend(across), sent, taken))
+
+
+def _legend(across: Scale) -> Markup:
+    """Beside the title; where it has no room there, above."""
+    x = across.end - _LEGEND
+    y = 24 if x > _LEFT + _TITLE else 8
+    return join(
+        (
+            element("line", x1=x, y1=y, x2=x + 30, y2=y, stroke=SERIES[0], stroke_width=2.5),
+            label(x + 35, y + 4, "producer (line)", fill=INK),
+            element(
+                "line", x1=x + 140, y1=y, x2=x + 170, y2=y, stroke=SERIES[1], stroke_width=2.5, stroke_dasharray="7 3"
+            ),
+            label(x + 175, y + 4, "consumer (dashes)", fill=INK),
+        )
     )
-    return join((_plot("items a second", up, _RATES), *legend, sent, taken))
 
 
 def _fill(s: BackPressureSnapshot, across: Scale) -> Markup:
@@ -163,7 +175,7 @@ def _fill(s: BackPressureSnapshot, across: Scale) -> Markup:
     high = max([s.capacity if bounded else 0, 5.0, *(p.buffered for p in s.samples)]) * 1.15
     up = Scale(0, high, _FILL[1], _FILL[0])
     points = [(across(p.at_s), up(p.buffered)) for p in _seen(s, across)]
-    drawn = [_plot("items in the buffer", up, _FILL)]
+    drawn = [_plot("items in the buffer", up, across)]
     if points:
         corners = [(points[0][0], _FILL[1]), *points, (points[-1][0], _FILL[1])]
         drawn.append(
@@ -172,8 +184,8 @@ def _fill(s: BackPressureSnapshot, across: Scale) -> Markup:
     if bounded:
         y = up(s.capacity)
         line = {"stroke": WARNING, "stroke_width": "2", "stroke_dasharray": "3 3"}
-        drawn.append(element("line", x1=_LEFT, y1=y, x2=_RIGHT, y2=y, **line))
-        drawn.append(label(_RIGHT, y - 4, f"full: {s.capacity:.0f}", text_anchor="end", fill=INK))
+        drawn.append(element("line", x1=_LEFT, y1=y, x2=across.end, y2=y, **line))
+        drawn.append(label(across.end, y - 4, f"full: {s.capacity:.0f}", text_anchor="end", fill=INK))
     return join(drawn)
 
 
@@ -181,11 +193,11 @@ def _seen(s: BackPressureSnapshot, across: Scale) -> list[FlowSample]:
     return [sample for sample in s.samples if sample.at_s >= across.low]
 
 
-def _plot(title: str, up: Scale, edges: tuple[int, int]) -> Markup:
-    drawn = [label(_LEFT, edges[0] - 12, title, fill=INK, font_weight="600")]
+def _plot(title: str, up: Scale, across: Scale) -> Markup:
+    drawn = [label(_LEFT, up.end - 12, title, fill=INK, font_weight="600")]
     for value in up.ticks():
         y = up(value)
-        drawn.append(element("line", x1=_LEFT, y1=y, x2=_RIGHT, y2=y, stroke=FAINT, stroke_width=0.5))
+        drawn.append(element("line", x1=_LEFT, y1=y, x2=across.end, y2=y, stroke=FAINT, stroke_width=0.5))
         drawn.append(label(_LEFT - 6, y + 4, f"{value:g}", text_anchor="end", fill=INK))
     return join(drawn)
 

@@ -19,6 +19,7 @@ from modelserving.svg import escape
 from modelserving.system.closing import Closing
 from modelserving.widgets.dock import dock
 from modelserving.widgets.waiting import waiting
+from modelserving.widgets.width import WIDEST, ShownWidth
 
 __all__ = ["Frame", "FrameSource", "LiveView"]
 
@@ -73,7 +74,7 @@ class LiveView(Generic[S], Closing):
 
     Args:
         source: what is watched; started here, closed with the view.
-        render: a pure function from a snapshot to a frame.
+        render: a pure function from a snapshot, and the pixels that the picture has from left to right, to a frame.
         name: two views of one name are never open together: the first is stopped, so a cell can be run again.
         frames_per_second: 4 to 10.
         controls: further widgets, shown beside the Stop button.
@@ -85,7 +86,7 @@ class LiveView(Generic[S], Closing):
     def __init__(
         self,
         source: FrameSource[S],
-        render: Callable[[S], Frame],
+        render: Callable[[S, int], Frame],
         *,
         name: str,
         frames_per_second: float = 5.0,
@@ -106,8 +107,9 @@ class LiveView(Generic[S], Closing):
             description="Stop", icon="stop", tooltip="Stop this view; the servers go on", layout={"width": "9em"}
         )
         self._button.on_click(self._clicked)
+        self._width = ShownWidth(self._fit)
         row = ipywidgets.HBox([self._button, *controls], layout={"flex_flow": "row wrap"})
-        self.widget = ipywidgets.VBox([self._headline, self._picture, row])
+        self.widget = ipywidgets.VBox([self._width.widget, self._headline, self._picture, row])
         self._painter = threading.Thread(target=self._paint, name=f"view-{name}", daemon=True)
         _register(name, self)
         try:
@@ -153,7 +155,7 @@ class LiveView(Generic[S], Closing):
                 return snapshot
             if over:
                 why = f"not within {within_s:g} s" if self.running else "and the view has ended"
-                raise ServerError(f"what the lesson waits for did not happen, {why}. {self._render(snapshot).sentence}")
+                raise ServerError(f"what the lesson waits for did not happen, {why}. {self._said(snapshot)}")
             self._stop.wait(0.05)
 
     def close(self) -> None:
@@ -176,7 +178,15 @@ class LiveView(Generic[S], Closing):
         return {**shown, "text/plain": repr(self)}
 
     def __repr__(self) -> str:
-        return self._render(self.snapshot()).sentence
+        return self._said(self.snapshot())
+
+    def _said(self, snapshot: S) -> str:
+        return self._render(snapshot, WIDEST).sentence
+
+    def _fit(self) -> None:
+        """The picture has another width: a view that goes on draws it with its next frame, and one that ended, now."""
+        if not self._painter.is_alive():
+            self._draw()
 
     def _clicked(self, _: object) -> None:
         self.close()
@@ -197,7 +207,7 @@ class LiveView(Generic[S], Closing):
             Whether the view can go on. What goes wrong is shown in the view itself: a thread has nobody to tell.
         """
         try:
-            frame = self._render(self._source.snapshot())
+            frame = self._render(self._source.snapshot(), self._width.width)
         except Exception as error:  # noqa: BLE001
             self._headline.value = _status(f"This view ended with {type(error).__name__}: {error}")
             return False

@@ -38,7 +38,7 @@ class _Counter:
         self.closed += 1
 
 
-def _frame(value: int) -> Frame:
+def _frame(value: int, width: int) -> Frame:
     return Frame(f"<svg>{value}</svg>", f"value <{value}>", f"tens {value // 10}")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 from modelserving.records import HeaterCommand
@@ -10,22 +10,31 @@ from modelserving.svg import Markup, Scale, document, element, join, label
 from modelserving.widgets.colours import FAINT, INK, SERIES, WARNING
 from modelserving.widgets.heater.snapshot import WINDOW_S, Band, HeaterSnapshot, RoomSeen, SentCommand
 from modelserving.widgets.live import Frame
+from modelserving.widgets.width import WIDEST, is_narrow
 
 __all__ = ["describe_heaters", "heater_frame", "render_heaters"]
 
-_WIDTH = 760
-_LEFT, _RIGHT = 176, 748
-_TOP, _FOOT = 34, 26
+_LEFT, _LEFT_NARROW, _MARGIN = 176, 34, 12
+_TOP, _FOOT, _NAME, _LEGEND_ROW = 34, 26, 20, 18
 _ALONE, _AMONG = 190, 92
 _BAR = 7
+_LEGEND = {
+    "temperature, °C": (136, 32),
+    "as wanted": (110, 32),
+    "heater on": (120, 32),
+    "told: on": (70, 16),
+    "off": (46, 16),
+    "said again": (80, 20),
+}
+"""What is explained; how wide that is with its shape, and where the words begin."""
 C = TypeVar("C", Band, SentCommand)
 
 _WARM, _WANTED, _ON = SERIES[0], SERIES[2], SERIES[1]
 
 
-def heater_frame(snapshot: HeaterSnapshot) -> Frame:
+def heater_frame(snapshot: HeaterSnapshot, width: int = WIDEST) -> Frame:
     """Picture, sentence and headline for a view."""
-    return Frame(render_heaters(snapshot), describe_heaters(snapshot), _headline(snapshot))
+    return Frame(render_heaters(snapshot, width), describe_heaters(snapshot), _headline(snapshot))
 
 
 def describe_heaters(snapshot: HeaterSnapshot) -> str:
@@ -36,24 +45,28 @@ def describe_heaters(snapshot: HeaterSnapshot) -> str:
     return f"{' '.join(map(_sentence, snapshot.rooms))}{letters}"
 
 
-def render_heaters(snapshot: HeaterSnapshot) -> str:
-    """Draw the picture.
+def render_heaters(snapshot: HeaterSnapshot, width: int = WIDEST) -> str:
+    """Draw the picture, so many pixels wide; in a narrow one a room's numbers stand above its plot.
 
     Returns:
         A whole SVG document.
     """
     rooms = snapshot.rooms or (RoomSeen(1),)
-    row = _ALONE if len(rooms) == 1 else _AMONG
-    height = _TOP + row * len(rooms) + _FOOT
-    across = Scale(snapshot.now_s - WINDOW_S, snapshot.now_s, _LEFT, _RIGHT)
+    above = _NAME if is_narrow(width) else 0
+    row = above + (_ALONE if len(rooms) == 1 else _AMONG)
+    left = _LEFT_NARROW if above else _LEFT
+    across = Scale(snapshot.now_s - WINDOW_S, snapshot.now_s, left, width - _MARGIN)
+    keys = [(6 + x, y) for x, y in _keys(width - 6)] if above else [(left + x, y) for x, y in _keys(width - left)]
+    top = _TOP + keys[-1][1]
+    height = top + row * len(rooms) + _FOOT
     return document(
-        _WIDTH,
+        width,
         height,
         describe_heaters(snapshot),
-        _legend(),
-        *(_room(room, across, _TOP + row * number, row) for number, room in enumerate(rooms)),
+        _legend(keys),
+        *(_room(room, across, top + row * number, row, above) for number, room in enumerate(rooms)),
         _time_axis(across, height - 8),
-        style=f"width:100%;max-width:{_WIDTH}px;height:auto;display:block",
+        style=f"width:100%;max-width:{width}px;height:auto;display:block",
         font_family="system-ui, sans-serif",
         font_size=11,
     )
@@ -79,31 +92,37 @@ def _sentence(room: RoomSeen) -> str:
     return f"Sensor {room.sensor}: {now}, {band}, {heater}{times}{again}."
 
 
-def _legend() -> Markup:
-    line = element("line", x1=_LEFT, y1=14, x2=_LEFT + 26, y2=14, stroke=_WARM, stroke_width=2.2)
-    band = element("rect", x=_LEFT + 136, y=8, width=26, height=12, fill=_WANTED, fill_opacity=0.28)
-    bar = element("rect", x=_LEFT + 246, y=10, width=26, height=_BAR, fill=_ON)
-    return join(
-        (
-            line,
-            label(_LEFT + 32, 18, "temperature, °C", fill=INK),
-            band,
-            label(_LEFT + 168, 18, "as wanted", fill=INK),
-            bar,
-            label(_LEFT + 278, 18, "heater on", fill=INK),
-            _mark(_LEFT + 366, 14, HeaterCommand.ON),
-            label(_LEFT + 376, 18, "told: on", fill=INK),
-            _mark(_LEFT + 436, 14, HeaterCommand.OFF),
-            label(_LEFT + 446, 18, "off", fill=INK),
-            _ring(_LEFT + 482, 14),
-            label(_LEFT + 494, 18, "said again", fill=INK),
-        )
-    )
+def _keys(width: float) -> Iterator[tuple[float, float]]:
+    """Where each part of the legend begins, so that none runs out at the right."""
+    x, y = 0.0, 0.0
+    for wide, _ in _LEGEND.values():
+        if x and x + wide > width:
+            x, y = 0.0, y + _LEGEND_ROW
+        yield x, y
+        x += wide
 
 
-def _room(room: RoomSeen, across: Scale, top: float, row: float) -> Markup:
-    """One room: its plot, its heater's bar below, its numbers at the left."""
-    upper, lower = top + 6, top + row - 22
+def _legend(keys: Sequence[tuple[float, float]]) -> Markup:
+    """A shape and what it means, where each begins."""
+    return join(_key(word, x, 14 + y) for word, (x, y) in zip(_LEGEND, keys, strict=True))
+
+
+def _key(word: str, x: float, y: float) -> Markup:
+    shapes = {
+        "temperature, °C": element("line", x1=x, y1=y, x2=x + 26, y2=y, stroke=_WARM, stroke_width=2.2),
+        "as wanted": element("rect", x=x, y=y - 6, width=26, height=12, fill=_WANTED, fill_opacity=0.28),
+        "heater on": element("rect", x=x, y=y - 4, width=26, height=_BAR, fill=_ON),
+        "told: on": _mark(x + 6, y, HeaterCommand.ON),
+        "off": _mark(x + 6, y, HeaterCommand.OFF),
+        "said again": _ring(x + 8, y),
+    }
+    _, at = _LEGEND[word]
+    return join((shapes[word], label(x + at, y + 4, word, fill=INK)))
+
+
+def _room(room: RoomSeen, across: Scale, top: float, row: float, above: float) -> Markup:
+    """One room: its plot, its heater's bar below, its numbers at the left, or above where there is room for them."""
+    upper, lower = top + above + 6, top + row - 22
     up = Scale(*_range(room), lower, upper)
     return join(
         (
@@ -111,7 +130,7 @@ def _room(room: RoomSeen, across: Scale, top: float, row: float) -> Markup:
             _bands(room, across, up),
             _curve(room, across, up),
             _heater(room, across, lower + 9),
-            _numbers(room, upper),
+            _numbers(room, upper, above),
         )
     )
 
@@ -130,8 +149,8 @@ def _grid(up: Scale, across: Scale, lower: float) -> Markup:
     ticks = up.ticks()
     for value in ticks[:: 1 if lower - up.end > 100 else max(1, len(ticks) // 2)]:
         y = up(value)
-        drawn.append(element("line", x1=_LEFT, y1=y, x2=_RIGHT, y2=y, stroke=FAINT, stroke_width=0.5))
-        drawn.append(label(_LEFT - 6, y + 4, f"{value:g}", text_anchor="end", fill=INK))
+        drawn.append(element("line", x1=across.start, y1=y, x2=across.end, y2=y, stroke=FAINT, stroke_width=0.5))
+        drawn.append(label(across.start - 6, y + 4, f"{value:g}", text_anchor="end", fill=INK))
     for seconds in (20, 15, 10, 5, 0):
         x = across(across.high - seconds)
         drawn.append(element("line", x1=x, y1=up.end, x2=x, y2=lower, stroke=FAINT, stroke_width=0.4))
@@ -165,7 +184,7 @@ def _curve(room: RoomSeen, across: Scale, up: Scale) -> Markup:
 
 def _heater(room: RoomSeen, across: Scale, y: float) -> Markup:
     """When the heater was on, and each command."""
-    drawn = [element("line", x1=_LEFT, y1=y, x2=_RIGHT, y2=y, stroke=FAINT, stroke_width=0.8)]
+    drawn = [element("line", x1=across.start, y1=y, x2=across.end, y2=y, stroke=FAINT, stroke_width=0.8)]
     for told, until in _spans(room.sent, across.high):
         left, right = across(told.at_s), across(until)
         if told.command is HeaterCommand.ON and right > left:
@@ -190,19 +209,20 @@ def _ring(x: float, y: float) -> Markup:
     return element("circle", cx=x, cy=y, r=8, fill="none", stroke=WARNING, stroke_width=1.6)
 
 
-def _numbers(room: RoomSeen, top: float) -> Markup:
-    """Which sensor, how warm, what its heater does."""
+def _numbers(room: RoomSeen, top: float, above: float) -> Markup:
+    """Which sensor, how warm, what its heater does: below each other, or in a line."""
     now = "–" if room.temperature is None else f"{room.temperature:.1f} °C"
     doing = ("heater on" if room.heating else "heater off") if room.sent else "never told"
     again = f", {room.repeated} again" if room.repeated else ""
-    return join(
-        (
-            label(0, top + 12, f"sensor {room.sensor}", fill=INK, font_weight="600", font_size=12),
-            label(0, top + 29, now, fill=INK, font_size=13, style="font-variant-numeric:tabular-nums"),
-            label(0, top + 45, doing, fill=INK),
-            label(0, top + 60, f"told {room.commands}{again}" if room.sent else "", fill=INK),
-        )
+    at = ((0, 12), (0, 29), (0, 45), (0, 60)) if not above else ((0, -8), (68, -8), (134, -8), (202, -8))
+    looks: tuple[dict[str, str | float], ...] = (
+        {"font_weight": "600", "font_size": 12},
+        {"font_size": 13, "style": "font-variant-numeric:tabular-nums"},
+        {},
+        {},
     )
+    words = (f"sensor {room.sensor}", now, doing, f"told {room.commands}{again}" if room.sent else "")
+    return join(label(x, top + y, text, fill=INK, **look) for (x, y), text, look in zip(at, words, looks, strict=True))
 
 
 def _time_axis(across: Scale, y: float) -> Markup:

@@ -8,20 +8,20 @@ from modelserving.svg import Markup, Scale, document, element, join, label, shor
 from modelserving.widgets.colours import FAINT, INK, WARNING, colour
 from modelserving.widgets.live import Frame
 from modelserving.widgets.speculative.feed import WINDOW_S, Answered, AnswersSnapshot, ParticipantSeen
+from modelserving.widgets.width import WIDEST, is_narrow
 
 __all__ = ["answers_frame", "describe_answers", "render_answers"]
 
-_WIDTH = 760
-_LEFT, _RIGHT = 236, 748
-_TOP, _BOTTOM = 22, 168
-_HEIGHT = 196
+_LEFT, _MARGIN = 236, 12
+_TOP, _PLOT, _FOOT = 22, 146, 28
 _ROW = 48
-_BAR = 5.0
+_BAR, _FILLED, _A_SECOND = 5.0, 0.94, 4
+_LETTER = 5.6
 
 
-def answers_frame(snapshot: AnswersSnapshot) -> Frame:
+def answers_frame(snapshot: AnswersSnapshot, width: int = WIDEST) -> Frame:
     """Picture, sentence and headline for a view."""
-    return Frame(render_answers(snapshot), describe_answers(snapshot), _headline(snapshot))
+    return Frame(render_answers(snapshot, width), describe_answers(snapshot), _headline(snapshot))
 
 
 def describe_answers(snapshot: AnswersSnapshot) -> str:
@@ -35,26 +35,29 @@ def describe_answers(snapshot: AnswersSnapshot) -> str:
     return f"Of the answers in the last {WINDOW_S:g} seconds: {each}. {_deadline(snapshot)}."
 
 
-def render_answers(snapshot: AnswersSnapshot) -> str:
-    """Draw the picture.
+def render_answers(snapshot: AnswersSnapshot, width: int = WIDEST) -> str:
+    """Draw the picture, so many pixels wide; in a narrow one who was asked stands above the chart.
 
     Returns:
         A whole SVG document.
     """
     most = max((sum(moment.chosen.values()) for moment in snapshot.moments), default=1)
-    across = Scale(snapshot.now_s - WINDOW_S, snapshot.now_s, _LEFT, _RIGHT)
-    up = Scale(0, max(most, 1), _BOTTOM, _TOP)
+    narrow, names = is_narrow(width), _ROW * len(snapshot.participants)
+    left, above, first = (28, names, 2) if narrow else (_LEFT, 0, _TOP)
+    top, bottom = above + _TOP, above + _TOP + _PLOT
+    across = Scale(snapshot.now_s - WINDOW_S, snapshot.now_s, left, width - _MARGIN)
+    up = Scale(0, max(most, 1), bottom, top)
     return document(
-        _WIDTH,
-        max(_HEIGHT, _TOP + _ROW * len(snapshot.participants)),
+        width,
+        bottom + _FOOT if narrow else max(bottom + _FOOT, _TOP + names),
         describe_answers(snapshot),
-        label(_LEFT, 12, f"answers taken, each quarter of a second; {_deadline(snapshot).lower()}", fill=INK),
-        element("line", x1=_LEFT, y1=_BOTTOM, x2=_RIGHT, y2=_BOTTOM, stroke=FAINT),
-        *(label(_LEFT - 6, up(tick) + 4, f"{tick:g}", text_anchor="end", fill=INK) for tick in up.ticks()),
+        label(left, top - 10, _title(snapshot, across), fill=INK),
+        element("line", x1=left, y1=bottom, x2=across.end, y2=bottom, stroke=FAINT),
+        *(label(left - 6, up(tick) + 4, f"{tick:g}", text_anchor="end", fill=INK) for tick in up.ticks()),
         *(_bars(moment, snapshot, across, up) for moment in snapshot.moments),
-        *(_numbers(one, index, snapshot) for index, one in enumerate(snapshot.participants)),
-        *_times(across),
-        style=f"width:100%;max-width:{_WIDTH}px;height:auto;display:block",
+        *(_numbers(one, index, snapshot, first + _ROW * index) for index, one in enumerate(snapshot.participants)),
+        *_times(across, bottom + 16),
+        style=f"width:100%;max-width:{width}px;height:auto;display:block",
         font_family="system-ui, sans-serif",
         font_size=11,
     )
@@ -71,6 +74,13 @@ def _deadline(snapshot: AnswersSnapshot) -> str:
     return f"Deadline {snapshot.deadline_ms:g} ms" if snapshot.deadline_ms else "No deadline: all are waited for"
 
 
+def _title(snapshot: AnswersSnapshot, across: Scale) -> str:
+    """With the deadline, where that has room: the sentence has it, too."""
+    short = "answers taken, each quarter of a second"
+    long = f"{short}; {_deadline(snapshot).lower()}"
+    return long if _LETTER * len(long) < across.end - across.start else short
+
+
 def _trouble(one: ParticipantSeen) -> str:
     said = ((one.late, "late"), (one.failed, "failed"), (one.left_out, "not asked"))
     return ", ".join(f"{count:,} {what}" for count, what in said if count)
@@ -78,19 +88,19 @@ def _trouble(one: ParticipantSeen) -> str:
 
 def _bars(moment: Answered, snapshot: AnswersSnapshot, across: Scale, up: Scale) -> Markup:
     drawn, below = [], 0
+    bar = min(_BAR, _FILLED * (across.end - across.start) / (_A_SECOND * WINDOW_S))
     for index, one in enumerate(snapshot.participants):
         count = moment.chosen.get(one.name, 0)
         if count:
             top, bottom = up(below + count), up(below)
-            shape = {"x": across(moment.at_s) - _BAR, "y": top, "width": _BAR, "height": max(0.5, bottom - top)}
+            shape = {"x": across(moment.at_s) - bar, "y": top, "width": bar, "height": max(0.5, bottom - top)}
             drawn.append(element("rect", **shape, fill=colour(index)))
         below += count
     return join(drawn)
 
 
-def _numbers(one: ParticipantSeen, index: int, snapshot: AnswersSnapshot) -> Markup:
+def _numbers(one: ParticipantSeen, index: int, snapshot: AnswersSnapshot, top: float) -> Markup:
     """Who it is, what it gave, and what went wrong."""
-    top = _TOP + _ROW * index
     state = "left out" if one.waits else f"half within {one.took_p50_ms:,.1f} ms"
     return join(
         (
@@ -102,9 +112,7 @@ def _numbers(one: ParticipantSeen, index: int, snapshot: AnswersSnapshot) -> Mar
     )
 
 
-def _times(across: Scale) -> Iterator[Markup]:
+def _times(across: Scale, y: float) -> Iterator[Markup]:
     for ago in (20, 10, 0):
         anchor = "middle" if ago else "end"
-        yield label(
-            across(across.high - ago), _BOTTOM + 16, f"{ago} s ago" if ago else "now", text_anchor=anchor, fill=INK
-        )
+        yield label(across(across.high - ago), y, f"{ago} s ago" if ago else "now", text_anchor=anchor, fill=INK)

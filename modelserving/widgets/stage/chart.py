@@ -7,26 +7,31 @@ import time
 import zlib
 from itertools import pairwise
 
-from modelserving.svg import Markup, Scale, document, element, join, label, shorten
+from modelserving.svg import Markup, Scale, document, element, join, label, shorten, wrap
 from modelserving.widgets.colours import FAINT, INK, SERIES, WARNING, colour, dots, marks
 from modelserving.widgets.live import Frame
 from modelserving.widgets.stage.snapshot import LATENCIES, WINDOW_S, Condition, StageSnapshot
+from modelserving.widgets.width import WIDEST
 
 __all__ = ["describe_stage", "render_stage", "stage_frame"]
 
-_WIDTH, _HEIGHT = 760, 342
-_LEFT, _RIGHT = 52, 748
+_HEIGHT = 342
+_LEFT, _MARGIN = 52, 12
 _SCORES = (52, 196)
 _LATENCY = (236, 318)
-_NAME_WIDTH = 6.8
+_NAME_WIDTH, _LETTER, _LINE = 6.8, 5.4, 14
 _ALONE = 0.9
 _NS = 1_000_000_000
+_LATENCY_TITLE = "latency: from publishing to score, ms, log scale"
+_LEVELS = "; of the last {}: half within {} (line), 99 of 100 within {} (dashes)"
+_LONGEST_LEVELS = _LEVELS.format(LATENCIES, "99.9 ms", "99.9 ms")
+"""A title takes the lines that it may need: a picture whose height changes cannot be read."""
 _TROUBLE = {Condition.SERVER_AWAY, Condition.BROKER_AWAY}
 
 
-def stage_frame(snapshot: StageSnapshot) -> Frame:
+def stage_frame(snapshot: StageSnapshot, width: int = WIDEST) -> Frame:
     """Picture, sentence and headline for a view."""
-    return Frame(render_stage(snapshot), describe_stage(snapshot), _headline(snapshot))
+    return Frame(render_stage(snapshot, width), describe_stage(snapshot), _headline(snapshot))
 
 
 def describe_stage(snapshot: StageSnapshot) -> str:
@@ -44,24 +49,26 @@ def describe_stage(snapshot: StageSnapshot) -> str:
     )
 
 
-def render_stage(snapshot: StageSnapshot) -> str:
-    """Draw the picture.
+def render_stage(snapshot: StageSnapshot, width: int = WIDEST) -> str:
+    """Draw the picture, so many pixels wide.
 
     Returns:
         A whole SVG document; text from records and models is escaped.
     """
-    across = Scale(snapshot.now_ns / _NS - WINDOW_S, snapshot.now_ns / _NS, _LEFT, _RIGHT)
+    across = Scale(snapshot.now_ns / _NS - WINDOW_S, snapshot.now_ns / _NS, _LEFT, width - _MARGIN)
+    down = _LINE * (len(_lines(_LATENCY_TITLE + _LONGEST_LEVELS, across)) - 1)
+    latency = (_LATENCY[0] + down, _LATENCY[1] + down)
     return document(
-        _WIDTH,
-        _HEIGHT,
+        width,
+        _HEIGHT + down,
         describe_stage(snapshot),
         _bands(snapshot, across),
         _scores(snapshot, across),
-        _swaps(snapshot, across),
-        _latency(snapshot, across),
-        _time_axis(across),
-        _notice(snapshot),
-        style=f"width:100%;max-width:{_WIDTH}px;height:auto;display:block",
+        _swaps(snapshot, across, latency),
+        _latency(snapshot, across, latency),
+        _time_axis(across, latency),
+        _notice(snapshot, across),
+        style=f"width:100%;max-width:{width}px;height:auto;display:block",
         font_family="system-ui, sans-serif",
         font_size=11,
     )
@@ -107,7 +114,7 @@ def _scores(s: StageSnapshot, across: Scale) -> Markup:
     values = [point.prediction for point in s.points]
     low, high = (math.floor(min(values) - 0.1), math.ceil(max(values) + 0.1)) if values else (3, 8)
     up = Scale(low, high, _SCORES[1], _SCORES[0])
-    drawn = [_plot("score: predicted quality", up, _SCORES, "{:g}")]
+    drawn = [_plot("score: predicted quality", up, across, "{:g}")]
     for model in sorted({point.model for point in s.points}):
         points = [(across(p.at_ns / _NS), up(p.prediction)) for p in s.points if p.model == model]
         drawn.append(marks(points, _look(s, model)))
@@ -117,7 +124,7 @@ def _scores(s: StageSnapshot, across: Scale) -> Markup:
 def _bands(s: StageSnapshot, across: Scale) -> Markup:
     """A ground in the colour of the model in use; none where models score in turn, as for several data types."""
     drawn = []
-    for (x, model, is_swap), (end, *_) in pairwise([*_takeovers(s, across), (float(_RIGHT), 0, False)]):
+    for (x, model, is_swap), (end, *_) in pairwise([*_takeovers(s, across), (across.end, 0, False)]):
         inside = [(across(p.at_ns / _NS), p.model) for p in s.points if x <= across(p.at_ns / _NS) < end]
         if sum(who == model for _, who in inside) > _ALONE * len(inside):
             (top, bottom), left = _SCORES, x if is_swap else inside[0][0]
@@ -126,23 +133,25 @@ def _bands(s: StageSnapshot, across: Scale) -> Markup:
     return join(drawn)
 
 
-def _swaps(s: StageSnapshot, across: Scale) -> Markup:
+def _swaps(s: StageSnapshot, across: Scale, latency: tuple[float, float]) -> Markup:
     """A dashed line where another model took over, with its mark and name on top.
 
     Names take two rows, the newest first; one that has no room is left out.
     """
     drawn = []
-    room = [float(_WIDTH), float(_WIDTH)]
+    right = across.end + _MARGIN
+    room = [right, right]
     for x, model, is_swap in reversed(_takeovers(s, across)):
         name = _short_name(s, model)
         width = _NAME_WIDTH * len(name) + 28
-        left = x + width > _WIDTH
+        left = x + width > right
         end = x if left else x + width
         row = next((row for row in (0, 1) if end <= room[row]), None)
         if is_swap:
             line = {"stroke": colour(_look(s, model)), "stroke_width": "1.5", "stroke_dasharray": "4 3"}
             top = _SCORES[0] if row is None else _name_height(row) - 6
-            drawn.append(element("line", x1=x, y1=top, x2=x, y2=_LATENCY[1], **line))
+            ways = f"M{x:.1f},{top}V{_SCORES[1]}M{x:.1f},{latency[0]}V{latency[1]}"  # not through the title between
+            drawn.append(element("path", d=ways, **line))
         if row is not None:
             drawn.append(_model_name(name, _look(s, model), x, _name_height(row), left=left))
             room[row] = end - width
@@ -191,53 +200,57 @@ def _name_height(row: int) -> int:
     return 15 + 16 * row
 
 
-def _latency(s: StageSnapshot, across: Scale) -> Markup:
+def _latency(s: StageSnapshot, across: Scale, edges: tuple[float, float]) -> Markup:
     high = 10.0 ** math.ceil(math.log10(max([100.0, s.latency_p99_ms, *(p.latency_ms for p in s.points)])))
-    up = Scale(1.0, high, _LATENCY[1], _LATENCY[0], log=True)
-    title = "latency: from publishing to score, ms, log scale"
+    up = Scale(1.0, high, edges[1], edges[0], log=True)
+    title = _LATENCY_TITLE
     if s.scored:
-        half, most = _duration(s.latency_p50_ms), _duration(s.latency_p99_ms)
-        title = f"{title}; of the last {LATENCIES}: half within {half} (line), 99 of 100 within {most} (dashes)"
-    drawn = [_plot(title, up, _LATENCY, "{:,.0f}")]
+        title += _LEVELS.format(LATENCIES, _duration(s.latency_p50_ms), _duration(s.latency_p99_ms))
+    drawn = [_plot(title, up, across, "{:,.0f}")]
     for model in sorted({point.model for point in s.points}):
         points = [(across(p.at_ns / _NS), up(p.latency_ms)) for p in s.points if p.model == model]
         drawn.append(dots(points, _look(s, model)))
     if s.scored:
-        drawn += [_level(up, s.latency_p50_ms, "none"), _level(up, s.latency_p99_ms, "6 3")]
+        drawn += [_level(up, across, s.latency_p50_ms, "none"), _level(up, across, s.latency_p99_ms, "6 3")]
     return join(drawn)
 
 
-def _level(up: Scale, value: float, dashes: str) -> Markup:
+def _level(up: Scale, across: Scale, value: float, dashes: str) -> Markup:
     y = up(value)
-    return element("line", x1=_LEFT, y1=y, x2=_RIGHT, y2=y, stroke=INK, stroke_width=1.2, stroke_dasharray=dashes)
+    return element("line", x1=_LEFT, y1=y, x2=across.end, y2=y, stroke=INK, stroke_width=1.2, stroke_dasharray=dashes)
 
 
-def _plot(title: str, up: Scale, edges: tuple[int, int], written: str) -> Markup:
-    """Grid, axis and title of one of the two plots."""
-    drawn = [label(_LEFT, edges[0] - 6, title, fill=INK)]
+def _lines(title: str, across: Scale) -> list[str]:
+    return wrap(title, across.end - _LEFT, _LETTER)
+
+
+def _plot(title: str, up: Scale, across: Scale, written: str) -> Markup:
+    """Grid, axis and title of one of the two plots; the title's last line is right above."""
+    lines = _lines(title, across)
+    drawn = [label(_LEFT, up.end - 6 - _LINE * n, line, fill=INK) for n, line in enumerate(reversed(lines))]
     for value in up.ticks():
         y = up(value)
-        drawn.append(element("line", x1=_LEFT, y1=y, x2=_RIGHT, y2=y, stroke=FAINT, stroke_width=0.5))
+        drawn.append(element("line", x1=_LEFT, y1=y, x2=across.end, y2=y, stroke=FAINT, stroke_width=0.5))
         drawn.append(label(_LEFT - 6, y + 4, written.format(value), text_anchor="end", fill=INK))
     return join(drawn)
 
 
-def _time_axis(across: Scale) -> Markup:
+def _time_axis(across: Scale, latency: tuple[float, float]) -> Markup:
     drawn = []
     for seconds in (20, 15, 10, 5, 0):
         x = across(across.high - seconds)
-        for top, bottom in (_SCORES, _LATENCY):
+        for top, bottom in (_SCORES, latency):
             drawn.append(element("line", x1=x, y1=top, x2=x, y2=bottom, stroke=FAINT, stroke_width=0.4))
         text = f"{seconds} s ago" if seconds else "now"
-        drawn.append(label(x, _LATENCY[1] + 18, text, text_anchor="middle" if seconds else "end", fill=INK))
+        drawn.append(label(x, latency[1] + 18, text, text_anchor="middle" if seconds else "end", fill=INK))
     return join(drawn)
 
 
-def _notice(s: StageSnapshot) -> Markup:
+def _notice(s: StageSnapshot, across: Scale) -> Markup:
     """A banner over the picture while there is nothing to see, or trouble."""
     if s.condition is Condition.RUNNING:
         return Markup("")
-    width, x, y = 30 + 8 * len(s.condition.value), (_LEFT + _RIGHT) / 2, 124
+    width, x, y = 30 + 8 * len(s.condition.value), (_LEFT + across.end) / 2, 124
     fill = WARNING if s.condition in _TROUBLE else FAINT
     box = element("rect", x=x - width / 2, y=y - 17, width=width, height=27, rx=6, fill=fill, fill_opacity=0.95)
     words = {"text_anchor": "middle", "fill": "#ffffff", "font_size": "14", "font_weight": "600"}

@@ -54,7 +54,7 @@ class StageView(LiveView[StageSnapshot]):
         name = f"stage {topics.scored}"
         super().__init__(feed, self._frame, name=name, frames_per_second=frames_per_second, controls=controls)
 
-    def _frame(self, snapshot: StageSnapshot) -> Frame:
+    def _frame(self, snapshot: StageSnapshot, width: int) -> Frame:
         if self.models is not None:
             self.models.show(snapshot.server)
-        return stage_frame(snapshot)
+        return stage_frame(snapshot, width)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Protocol
 
 from modelserving.actors.runtime.api import ActorStatus
@@ -47,11 +48,11 @@ class MailboxView(LiveView[tuple[ActorStatus, ...]]):
     """
 
     def __init__(self, runtime: _Runtime, room: int | None = None) -> None:
-        super().__init__(_Reports(runtime), lambda actors: _frame(actors, room), name="mailboxes", frames_per_second=10)
+        super().__init__(_Reports(runtime), partial(_frame, room), name="mailboxes", frames_per_second=10)
 
 
-def _frame(actors: tuple[ActorStatus, ...], room: int | None) -> Frame:
+def _frame(room: int | None, actors: tuple[ActorStatus, ...], width: int) -> Frame:
     if not actors:
         return Frame("", "No actor was started yet.", "No actors")
-    drawn = mailboxes(actors, room)
+    drawn = mailboxes(actors, room, width)
     return Frame(drawn.svg, drawn.alt, "1 actor" if len(actors) == 1 else f"{len(actors)} actors")

@@ -3,26 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from modelserving.actors.runtime.api import ActorStatus, Life
 from modelserving.errors import ConfigError
 from modelserving.svg import Markup, document, element, join, label, shorten
 from modelserving.widgets.colours import FAINT, INK, SERIES, WARNING
+from modelserving.widgets.width import WIDEST
 from modelserving.workshop.display.diagrams import Diagram
 
 __all__ = ["mailboxes"]
 
-_WIDTH, _ROW, _TOP = 760, 46, 24
-_BOX, _ACTOR, _STATE = 340, 420, 590
-_LETTER, _SHOWN = 22, 7
+_TOP = 24
+_LETTER, _CHARACTER = 22, 7.4
 
 
-def mailboxes(report: Iterable[ActorStatus], room: int | None = None) -> Diagram:
+@dataclass(frozen=True, slots=True)
+class _RowLayout:
+    """Where the parts of a row stand.
+
+    Args:
+        row: its height.
+        down: of the mailbox below the actor's name.
+        reads: where what the actor reads begins, and how wide that is.
+        shown: letters of a mailbox that have room.
+        state: where how the actor is stands, and on which side of that.
+        heads: above the columns.
+    """
+
+    row: int
+    down: int
+    reads: tuple[int, int]
+    shown: int
+    state: tuple[int, str]
+    heads: tuple[tuple[int, str, str], ...]
+
+
+_COLUMNS = ((0, "start", "actor"), (340, "start", "mailbox"), (420, "start", "is reading"), (590, "start", "is"))
+_WIDE = _RowLayout(46, 0, (420, 150), 7, (590, "start"), _COLUMNS)
+
+
+def _layout(width: int) -> _RowLayout:
+    """In a picture that is not wide, a mailbox stands below its actor's name."""
+    if width >= WIDEST:
+        return _WIDE
+    heads = ((0, "start", "actor, and its mailbox"), (width, "end", "how it is, and what it reads"))
+    return _RowLayout(66, 24, (190, min(150, width - 192)), 5, (width, "end"), heads)
+
+
+def mailboxes(report: Iterable[ActorStatus], room: int | None = None, width: int = WIDEST) -> Diagram:
     """Draw actors below each other; messages wait from right to left, and the actor reads the rightmost.
 
     Args:
         report: how the actors are, as ``runtime.report()`` says.
         room: how many messages each mailbox takes; ``None``: that is not shown.
+        width: of the picture, pixels.
 
     Raises:
         ConfigError: there are no actors.
@@ -31,9 +66,11 @@ def mailboxes(report: Iterable[ActorStatus], room: int | None = None) -> Diagram
     if not actors:
         raise ConfigError("there is nothing to draw: no actor was started.")
     alt = " ".join(_sentence(actor, room) for actor in actors)
-    style = f"width:100%;max-width:{_WIDTH}px;height:auto;display:block;font:12px system-ui, sans-serif"
-    rows = (_row(actor, room, _TOP + _ROW * number) for number, actor in enumerate(actors))
-    return Diagram(document(_WIDTH, _TOP + _ROW * len(actors), alt, _heads(), *rows, style=style), alt)
+    layout = _layout(width)
+    style = f"width:100%;max-width:{width}px;height:auto;display:block;font:12px system-ui, sans-serif"
+    rows = (_row(actor, room, layout, _TOP + layout.row * number) for number, actor in enumerate(actors))
+    heads = (label(x, 12, text, text_anchor=side, fill=INK, font_size=10) for x, side, text in layout.heads)
+    return Diagram(document(width, _TOP + layout.row * len(actors), alt, *heads, *rows, style=style), alt)
 
 
 def _sentence(actor: ActorStatus, room: int | None) -> str:
@@ -47,31 +84,27 @@ def _state(actor: ActorStatus) -> str:
     return f"{actor.life}{restarts}"
 
 
-def _heads() -> Markup:
-    heads = ((0, "actor"), (_BOX, "mailbox"), (_ACTOR, "is reading"), (_STATE, "is"))
-    return join(label(x, 12, text, fill=INK, font_size=10) for x, text in heads)
-
-
-def _row(actor: ActorStatus, room: int | None, y: float) -> Markup:
-    middle = y + _ROW / 2 - 5
-    arrow = f"M{_ACTOR - 24},{middle}h16m-5,-4l5,4l-5,4"
+def _row(actor: ActorStatus, room: int | None, layout: _RowLayout, y: float) -> Markup:
+    line, (state, side) = y + 18, layout.state
+    middle = line + layout.down
+    arrow = f"M{layout.reads[0] - 24},{middle}h16m-5,-4l5,4l-5,4"
     ended = actor.life is not Life.RUNNING
     look = {"fill": WARNING, "font_weight": "600"} if ended else {"fill": INK}
     return join(
         (
-            label(0, middle + 4, shorten(actor.name, 20), fill=INK, font_weight="600"),
-            *_letters(actor, room, middle),
+            label(0, line + 4, shorten(actor.name, 20), fill=INK, font_weight="600"),
+            *_letters(actor, room, layout, middle),
             element("path", d=arrow, stroke=FAINT, fill="none", stroke_width=1.5),
-            *_reading(actor, middle),
-            label(_STATE, middle + 4, _state(actor), **look),
+            *_reading(actor, layout, middle),
+            label(state, line + 4, _state(actor), text_anchor=side, **look),
         )
     )
 
 
-def _letters(actor: ActorStatus, room: int | None, middle: float) -> Iterable[Markup]:
+def _letters(actor: ActorStatus, room: int | None, layout: _RowLayout, middle: float) -> Iterable[Markup]:
     """Envelopes, and a dashed one for each that would still find room."""
-    shown = min(_SHOWN, max(actor.waiting, room or 0))
-    right = _ACTOR - 34
+    shown = min(layout.shown, max(actor.waiting, room or 0))
+    right = layout.reads[0] - 34
     for number in range(shown):
         x, full = right - (number + 1) * (_LETTER + 1), number < actor.waiting
         look: dict[str, str | float] = (
@@ -82,17 +115,18 @@ def _letters(actor: ActorStatus, room: int | None, middle: float) -> Iterable[Ma
         yield element("rect", x=x, y=middle - 8, width=_LETTER - 2, height=16, rx=2, **look)
         if full:
             yield element("path", d=f"M{x},{middle - 7}l10,7l10,-7", stroke=SERIES[0], fill="none")
-    if actor.waiting > _SHOWN:
+    if actor.waiting > layout.shown:
         x = right - shown * (_LETTER + 1) - 6
-        yield label(x, middle + 4, f"+{actor.waiting - _SHOWN}", text_anchor="end", fill=INK)
+        yield label(x, middle + 4, f"+{actor.waiting - layout.shown}", text_anchor="end", fill=INK)
     if not shown:
         yield label(right, middle + 4, "empty", text_anchor="end", fill=INK, font_style="italic")
 
 
-def _reading(actor: ActorStatus, middle: float) -> Iterable[Markup]:
+def _reading(actor: ActorStatus, layout: _RowLayout, middle: float) -> Iterable[Markup]:
     at_work = bool(actor.doing)
     look: dict[str, str | float] = {"fill": SERIES[2], "fill_opacity": 0.3} if at_work else {"fill": "none"}
     colour = SERIES[2] if at_work else FAINT
-    yield element("rect", x=_ACTOR, y=middle - 14, width=150, height=28, rx=6, stroke=colour, stroke_width=1.5, **look)
-    words = shorten(actor.doing, 22) if at_work else "nothing"
-    yield label(_ACTOR + 75, middle + 4, words, text_anchor="middle", fill=INK)
+    x, wide = layout.reads
+    yield element("rect", x=x, y=middle - 14, width=wide, height=28, rx=6, stroke=colour, stroke_width=1.5, **look)
+    words = shorten(actor.doing, int(wide / _CHARACTER)) if at_work else "nothing"
+    yield label(x + wide / 2, middle + 4, words, text_anchor="middle", fill=INK)
