@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -9,9 +10,11 @@ from modelserving.svg import Markup, document, element, escape, label, shorten
 
 __all__ = ["Edge", "NodeBox", "draw"]
 
-_WIDTH, _HEIGHT, _GAP, _MARGIN = 168, 46, 44, 12
-_STEP_X, _STEP_Y = _WIDTH + _GAP, _HEIGHT + 22
-_LETTERS, _SIZE = 30, 13
+# Narrow, so that a chain of six can still be read in a cell beside the list of files.
+_WIDTH, _HEIGHT, _GAP, _MARGIN = 120, 52, 28, 10
+_STEP_X, _STEP_Y = _WIDTH + _GAP, _HEIGHT + 18
+_LETTERS, _SIZE, _LINE = 40, 13, 14
+_ENGINES_NUMBER = re.compile(r"-0{5,}(\d+)$")
 # Dark enough on white and light enough on black; told apart by shape and word, not by colour alone.
 _INK = "#6b7785"
 _FILLS = {"topic": "#56b4e9", "source": "#d9dee4", "processor": "#f0e442", "sink": "#d9dee4", "store": "#ddb4cc"}
@@ -54,7 +57,7 @@ def draw(boxes: Sequence[NodeBox], lines: Iterable[Edge], alt: str) -> Markup:
     """
     by_name = {box.name: box for box in boxes}
     width = _STEP_X * (1 + max((box.column for box in boxes), default=0)) - _GAP + 2 * _MARGIN
-    height = _STEP_Y * (1 + max((box.row for box in boxes), default=0)) + 2 * _MARGIN
+    height = _STEP_Y * max((1 + box.row for box in boxes), default=1) - (_STEP_Y - _HEIGHT) + 2 * _MARGIN
     tip = element("path", d="M0 0L8 4L0 8z", fill=_INK)
     size = {"markerWidth": 7, "markerHeight": 7, "refX": 7, "refY": 4}
     return document(
@@ -78,20 +81,35 @@ def _box(box: NodeBox) -> Markup:
     frame: dict[str, str | float] = {"fill": _FILLS[box.kind], "stroke": _INK}
     if box.kind == "store":
         frame["stroke_dasharray"] = "5 3"
-    title, middle = shorten(box.title, _LETTERS), x + _WIDTH / 2
+    lines, middle = _broken(shorten(_ENGINES_NUMBER.sub(r"-\1", box.title), _LETTERS)), x + _WIDTH / 2
+    top, size = y + 25 - _LINE // 2 * (len(lines) - 1), min(map(_size, lines))
+    written: dict[str, str | float] = {"text_anchor": "middle", "font_size": size, "fill": "#111"}
     return element(
         "g",
         element("title", escape(f"{box.kind} {box.title}")),
         element("rect", x=x, y=y, width=_WIDTH, height=_HEIGHT, rx=round_, **frame),
-        label(middle, y + 20, title, text_anchor="middle", font_size=_size(title), fill="#111"),
-        label(middle, y + 36, box.kind, text_anchor="middle", font_size=11, fill="#333"),
+        *(label(middle, top + _LINE * number, line, **written) for number, line in enumerate(lines)),
+        label(middle, y + _HEIGHT - 8, box.kind, text_anchor="middle", font_size=11, fill="#333"),
     )
 
 
-def _size(title: str) -> float:
-    """Of the letters, so that the title stays in its box: the engine's own names are long, and in capitals."""
-    widths = sum(0.6 if letter.islower() else 0.75 for letter in title)
-    return min(_SIZE, (_WIDTH - 12) / widths) if title else _SIZE
+def _broken(title: str) -> tuple[str, ...]:
+    """A title on one line, or on two where it is too long: broken behind a hyphen or the like, near its middle."""
+    ends = [found.end() for found in re.finditer(r"[-_. ](?=.)", title)]
+    if _size(title) == _SIZE or not ends:
+        return (title,)
+    end = min(ends, key=lambda end: max(_wide(title[:end]), _wide(title[end:])))
+    return title[:end], title[end:]
+
+
+def _size(line: str) -> float:
+    """Of the letters, so that a line stays in its box: the engine's own names are long, and in capitals."""
+    return min(_SIZE, (_WIDTH - 12) / _wide(line)) if line else _SIZE
+
+
+def _wide(line: str) -> float:
+    """How wide a line is, as a share of the size of its letters."""
+    return sum(0.6 if letter.islower() else 0.75 for letter in line)
 
 
 def _line(start: NodeBox, end: NodeBox) -> Markup:
