@@ -101,7 +101,7 @@ class RecordSchema:
             does not, and ``data_types`` hold for all.
 
     Raises:
-        RecordError: two columns have one name, or nothing is of the form of ``data_type_from``.
+        RecordError: two columns have one name, nothing is of the form of ``data_type_from``, or its column is no text.
     """
 
     name: str
@@ -128,6 +128,10 @@ class RecordSchema:
             )
         if where == "column" and name not in self.names:
             raise RecordError(f"schema {self.name!r} has no column {name!r}, which is to say the data type.")
+        if where == "column" and (kind := self.columns[self.names.index(name)].type) is not ColumnType.STRING:
+            raise RecordError(
+                f"schema {self.name!r}: column {name!r} is {kind}, and is to say the data type, which is a text."
+            )
 
     def may_be_of(self, data_type: str) -> bool:
         """Whether a record of this schema can be one that this data type's model scores."""

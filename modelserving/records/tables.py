@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import io
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -11,10 +13,11 @@ from typing import Any
 import pyarrow as pa
 
 from modelserving.errors import RecordError
+from modelserving.records.codecs.columns import fit_value
 from modelserving.records.schema import Column, ColumnType, match_names
 from modelserving.system.nesting import read_json
 
-__all__ = ["MISSING", "TYPED", "has_header", "read_table"]
+__all__ = ["MISSING", "TYPED", "has_header", "is_number", "read_table", "separator_of"]
 
 MISSING = frozenset({"", "NA"})
 """Cells of CSV that hold no value."""
@@ -29,8 +32,9 @@ def read_table(path: Path, columns: Sequence[Column], size: int = 1000) -> Itera
     """Read a file in batches.
 
     Args:
-        path: ``.parquet``; ``.jsonl``, ``.ndjson`` or ``.json``, an object a line; anything else is CSV with a header,
-            its cells separated by ``,``, ``;`` or a tab, with quotes where needed. An empty cell or ``NA`` is missing.
+        path: ``.parquet``; ``.jsonl``, ``.ndjson`` or ``.json``, an object a line or an array of objects; anything else
+            is CSV with a header, its cells separated by ``,``, ``;`` or a tab, with quotes where needed. An empty cell
+            or ``NA`` is missing.
         columns: the types of columns; ``fixed acidity`` and ``fixed_acidity`` are one name. Others are numbers if all
             their cells are, else texts. Parquet has types of its own.
         size: records in a batch, at most.
@@ -64,7 +68,7 @@ def has_header(path: Path) -> bool:
             line = next((line for line in file if line.strip()), "")
     except (OSError, UnicodeDecodeError) as error:
         raise RecordError(f"cannot read records from {path}: {error}.") from error
-    return not _is_number(next(csv.reader([line], delimiter=_separator(line)), [""])[0])
+    return not is_number(next(csv.reader([line], delimiter=separator_of(line)), [""])[0])
 
 
 def _read_parquet(path: Path, size: int) -> Iterator[Any]:
@@ -80,8 +84,9 @@ def _read_parquet(path: Path, size: int) -> Iterator[Any]:
 def _read_csv(path: Path) -> tuple[list[str], Iterator[Mapping[str, Any]]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         text = file.read()
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    rows = (row for row in csv.reader(text.splitlines(keepends=True), delimiter=_separator(first)) if row)
+    # Lines end as files end them: other characters that end a line in Unicode may stand in a cell.
+    first = next((line for line in io.StringIO(text, newline=None) if line.strip()), "")
+    rows = (row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator_of(first)) if row)
     names = [name.strip() for name in next(rows, [])]
     if not names:
         raise RecordError(f"{path} has no records: the file is empty.")
@@ -98,18 +103,26 @@ def _cells(path: Path, row: int, names: Sequence[str], cells: Sequence[str]) -> 
 
 
 def _read_json_lines(path: Path) -> tuple[list[str], Iterator[Mapping[str, Any]]]:
-    lines = [line for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
-    records = [_object(path, row, line) for row, line in enumerate(lines)]
+    text = path.read_text(encoding="utf-8-sig")
+    if text.lstrip().startswith("["):
+        found = _parse(str(path), text)
+    else:
+        lines = (line for line in text.split("\n") if line.strip())
+        found = (_parse(f"{path}, row {row}", line) for row, line in enumerate(lines))
+    records = [_object(path, row, one) for row, one in enumerate(found)]
     return list(dict.fromkeys(name for record in records for name in record)), iter(records)
 
 
-def _object(path: Path, row: int, line: str) -> Mapping[str, Any]:
+def _parse(where: str, text: str) -> Any:
     try:
-        found = read_json(line)
+        return read_json(text)
     except ValueError as error:
-        raise RecordError(f"{path}, row {row}: no JSON: {error}.") from error
+        raise RecordError(f"{where}: no JSON: {error}.") from error
+
+
+def _object(path: Path, row: int, found: Any) -> Mapping[str, Any]:
     if not isinstance(found, dict):
-        raise RecordError(f"{path}, row {row}: an object was expected, and this is {line[:40]!r}.")
+        raise RecordError(f"{path}, row {row}: an object was expected, and this is {str(found)[:40]!r}.")
     return found
 
 
@@ -144,7 +157,7 @@ def _guess(name: str, values: Sequence[Any]) -> Column:
     seen = [value for value in values if value is not None]
     if all(isinstance(value, bool) for value in seen) and seen:
         return Column(name, ColumnType.BOOLEAN)
-    numbers = all(not isinstance(value, bool) and _is_number(value) for value in seen)
+    numbers = all(not isinstance(value, bool) and is_number(value) for value in seen)
     return Column(name, ColumnType.DOUBLE if numbers else ColumnType.STRING)
 
 
@@ -152,17 +165,20 @@ def _read(path: Path, row: int, name: str, column: Column, value: Any) -> Any:
     if value is None:
         return None
     try:
-        return _READERS[column.type](value)
+        found = _READERS[column.type](value)
+        if column.type is ColumnType.DOUBLE or fit_value(column.type, found) is not None:
+            return found
     except (ValueError, TypeError, OverflowError):
-        raise RecordError(
-            f"{path}, row {row}, column {name!r}: {value!r} is no {column.type}. Mend it, or leave it empty if it is "
-            "missing."
-        ) from None
+        pass
+    raise RecordError(
+        f"{path}, row {row}, column {name!r}: {value!r} is no {column.type}. Mend it, or leave it empty if it is "
+        "missing."
+    )
 
 
 def _double(value: Any) -> float:
-    if isinstance(value, bool):
-        raise TypeError
+    if not is_number(value) or isinstance(value, bool):
+        raise ValueError
     return float(value)
 
 
@@ -194,13 +210,15 @@ _READERS: Mapping[ColumnType, Callable[[Any], Any]] = {
 }
 
 
-def _separator(line: str) -> str:
-    return max(",;\t", key=line.count)
+def separator_of(line: str) -> str:
+    """What separates the cells of a CSV file that begins with this line."""
+    return max(",;\t", key=re.sub(r'"[^"]*"', "", line).count)
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether a cell is a number; ``1_2``, which Python would take for 12, is none."""
     try:
         float(value)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return False
-    return True
+    return not isinstance(value, str) or "_" not in value

@@ -11,7 +11,7 @@
     infer.py                         the schema of a file of records
 """
 
-from modelserving.registry.compatibility import Rule, check_compatible, unreadable
+from modelserving.registry.compatibility import Rule, check_compatible, reading_codec, unreadable
 from modelserving.registry.confluent import ConfluentRegistry
 from modelserving.registry.definition import (
     ENCODINGS,
@@ -19,7 +19,6 @@ from modelserving.registry.definition import (
     define,
     define_answers,
     read_definition,
-    reading_codec,
 )
 from modelserving.registry.infer import infer_schema
 from modelserving.registry.registry import CachedRegistry, RegisteredSchema, SchemaRegistry

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
 from modelserving.errors import SchemaError
+from modelserving.records.codecs import AvroCodec, Codec
 from modelserving.records.schema import ColumnType
 from modelserving.registry.definition import Definition, SchemaField
+from modelserving.system.nesting import read_json
 
-__all__ = ["Rule", "check_compatible", "unreadable"]
+__all__ = ["Rule", "check_compatible", "reading_codec", "unreadable"]
 
 _INT32, _INT64, _FLOAT, _DOUBLE = ColumnType.INT32, ColumnType.INT64, ColumnType.FLOAT, ColumnType.DOUBLE
 _VALUES = {
@@ -86,6 +88,28 @@ def unreadable(reader: Definition, writer: Definition) -> list[str]:
     if reader.encoding != writer.encoding:
         return [f"records were {writer.encoding}, and now {reader.encoding} is read"]
     return list(_problems(reader, writer))
+
+
+def reading_codec(writer: Definition, reader: Definition) -> Codec:
+    """Reads what one schema wrote as the columns of another.
+
+    Args:
+        writer: with which records were written.
+        reader: what is wanted.
+
+    Raises:
+        SchemaError: they are of different encodings; or of Protocol Buffers, and a column would be read as another, or
+            as 0 where it is missing. JSON and Avro say so themselves, record by record.
+    """
+    if writer.problem:
+        raise SchemaError(writer.problem)
+    if writer.encoding != reader.encoding:
+        raise SchemaError(f"records were written as {writer.encoding}, and {reader.encoding} is read here.")
+    if writer.encoding == "avro":
+        return AvroCodec(read_json(writer.text), read_json(reader.text))
+    if writer.encoding == "protobuf" and (problems := unreadable(reader, writer)):
+        raise SchemaError(f"its writer's schema cannot be read as {reader.name!r}: {'; '.join(problems)}.")
+    return reader.codec()
 
 
 def _problems(reader: Definition, writer: Definition) -> Iterator[str]:

@@ -23,7 +23,6 @@ __all__ = [
     "define_answers",
     "kept_definition",
     "read_definition",
-    "reading_codec",
 ]
 
 ENCODINGS = ("json", "protobuf", "avro")
@@ -109,8 +108,8 @@ def define(schema: RecordSchema) -> Definition:
     """Write a schema down in its own encoding; one that has a definition has it already.
 
     Raises:
-        SchemaError: its definition is a ``FileDescriptorSet``, which no registry keeps as text; its encoding is
-            unknown, or has no way to write the name of a column.
+        SchemaError: its definition is a ``FileDescriptorSet``, which no registry keeps as text, or a file of which it
+            is not the first message; its encoding is unknown, or has no way to write the name of a column.
     """
     writers = {"json": _json_schema, "avro": _avro_text, "protobuf": _proto_text}
     if schema.encoding not in writers:
@@ -118,7 +117,13 @@ def define(schema: RecordSchema) -> Definition:
     if isinstance(schema.definition, bytes):
         raise SchemaError(f"schema {schema.name!r} is a FileDescriptorSet; a registry keeps texts: give the .proto.")
     if schema.definition and schema.encoding != "json":
-        return read_definition(schema.encoding, schema.definition)
+        found = read_definition(schema.encoding, schema.definition)
+        if schema.message and schema.message.rpartition(".")[2] != found.name:
+            raise SchemaError(
+                f"schema {schema.name!r} is message {schema.message} of its file, and who finds it by number reads the "
+                f"first, {found.name}: put it first."
+            )
+        return found
     if schema.encoding != "json":
         odd = [name for name in schema.names if not _IDENTIFIER.fullmatch(name)]
         if odd:
@@ -166,25 +171,6 @@ def kept_definition(encoding: str, text: str) -> Definition:
         return read_definition(encoding, text)
     except SchemaError as error:
         return Definition(encoding, text, "", (), str(error))
-
-
-def reading_codec(writer: Definition, reader: Definition) -> Codec:
-    """Reads what one schema wrote as the columns of another.
-
-    Args:
-        writer: with which records were written.
-        reader: what is wanted.
-
-    Raises:
-        SchemaError: they are of different encodings.
-    """
-    if writer.problem:
-        raise SchemaError(writer.problem)
-    if writer.encoding != reader.encoding:
-        raise SchemaError(f"records were written as {writer.encoding}, and {reader.encoding} is read here.")
-    if writer.encoding == "avro":
-        return AvroCodec(read_json(writer.text), read_json(reader.text))
-    return reader.codec()
 
 
 def _codec(encoding: str, text: str) -> Codec:

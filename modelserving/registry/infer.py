@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from modelserving.errors import RecordError
 from modelserving.records.schema import Column, ColumnType, RecordSchema
-from modelserving.records.tables import TYPED, read_table
+from modelserving.records.tables import TYPED, is_number, read_table, separator_of
 
 __all__ = ["infer_schema", "read_header"]
 
@@ -71,8 +71,7 @@ def read_header(path: Path) -> list[str]:
             line = next((line for line in file if line.strip()), "")
     except (OSError, UnicodeDecodeError) as error:
         raise RecordError(f"cannot read records from {path}: {error}.") from error
-    separator = max(",;\t", key=line.count)
-    names = [name.strip() for name in next(csv.reader([line], delimiter=separator), [])]
+    names = [name.strip() for name in next(csv.reader([line], delimiter=separator_of(line)), [])]
     numbers = [name for name in names if _is_number(name)]
     if numbers:
         raise RecordError(
@@ -114,11 +113,7 @@ def _is_whole(value: Any) -> bool:
 def _is_number(value: Any) -> bool:
     if isinstance(value, str) and re.fullmatch(r"[+-]?0\d+", value):
         return False
-    try:
-        float(value)
-    except (ValueError, TypeError, OverflowError):
-        return False
-    return not isinstance(value, bool)
+    return is_number(value) and not isinstance(value, bool)
 
 
 _KINDS: Sequence[tuple[ColumnType, Callable[[Any], bool]]] = (

@@ -172,6 +172,8 @@ def test_schemas_that_cannot_be_read_by_are_refused_at_the_start() -> None:
         replace(PEOPLE, data_type_from="column kid")
     with pytest.raises(RecordError, match="'column NAME', 'header NAME' or 'key'"):
         replace(PEOPLE, data_type_from="value")
+    with pytest.raises(RecordError, match="column 'age' is int32, and is to say the data type"):
+        replace(PEOPLE, data_type_from="column age")
     with pytest.raises(RecordError, match="encoding 'xml'"):
         RecordDecoder([replace(PEOPLE, encoding="xml")])
     with pytest.raises(RecordError, match="not allowed"):

@@ -29,6 +29,8 @@ def write(path: Path, text: str) -> Path:
         ("r.csv", '"code";"age";"job"\n08;30;smith, iron\n9;;NA\n'),
         ("r.tsv", "age\tjob\tcode\n30\tsmith, iron\t08\n\tNA\t9\n"),
         ("r.jsonl", '{"age": 30, "job": "smith, iron", "code": "08"}\n{"age": null, "code": 9}\n'),
+        ("r.json", '[{"age": 30, "job": "smith, iron", "code": "08"},\n {"age": null, "code": 9}]'),
+        ("r.csv", '"code","age","job"\r\n08,30,"smith, iron"\r\n9,,\r\n'),
     ],
 )
 def test_columns_are_found_by_name_with_the_types_that_are_asked(tmp_path: Path, name: str, text: str) -> None:
@@ -49,6 +51,36 @@ def test_an_unknown_column_is_numbers_if_all_its_cells_are(tmp_path: Path) -> No
     """All of the file is looked at before a type is settled."""
     [batch, _] = read_table(write(tmp_path / "r.csv", "a,b\n1,1\n2.5,x\n"), (), 1)
     assert [str(field.type) for field in batch.schema] == ["double", "string"]
+
+
+@pytest.mark.parametrize("mark", ["\u2028", "\x85"])
+def test_a_record_ends_where_its_line_does(tmp_path: Path, mark: str) -> None:
+    """Unicode has more ends of a line, which may stand in a text."""
+    [table] = read_table(write(tmp_path / "r.csv", f"a,b\nx{mark}y,1\n"), ())
+    [lines] = read_table(write(tmp_path / "r.jsonl", f'{{"a": "x{mark}y", "b": 1}}\n'), ())
+    assert table.to_pylist() == lines.to_pylist() == [{"a": f"x{mark}y", "b": 1.0}]
+
+
+def test_a_name_with_an_underscore_is_no_number(tmp_path: Path) -> None:
+    """Python would read ``1_2`` as 12; and separators in quotes separate nothing."""
+    [batch] = read_table(write(tmp_path / "r.csv", '"plot, of land";b\n1_2;3\n'), ())
+    assert batch.to_pylist() == [{"plot, of land": "1_2", "b": 3.0}]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (ColumnType.INT32, "3000000000"),
+        (ColumnType.INT64, "9223372036854775808"),
+        (ColumnType.INT64, "1e30"),
+        (ColumnType.FLOAT, "1e39"),
+        (ColumnType.DOUBLE, "1_000"),
+    ],
+)
+def test_a_number_that_its_column_cannot_hold_is_named(tmp_path: Path, kind: ColumnType, value: str) -> None:
+    """It is neither cut nor made infinite."""
+    with pytest.raises(RecordError, match=f"row 0, column 'x': '{value}' is no {kind}"):
+        list(read_table(write(tmp_path / "r.csv", f"x\n{value}\n"), (Column("x", kind),)))
 
 
 @pytest.mark.parametrize(

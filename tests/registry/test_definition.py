@@ -63,3 +63,11 @@ def test_a_name_that_an_encoding_cannot_write_is_told() -> None:
     with pytest.raises(SchemaError, match=r"'petal length \(cm\)' cannot be a field of protobuf.*encoding json"):
         define(schema)
     assert define(RecordSchema("iris", schema.columns, "json")).schema.names == ("petal length (cm)",)
+
+
+def test_a_message_that_is_not_the_first_of_its_file_is_told() -> None:
+    """Who finds a schema by number reads the first."""
+    text = "message A { int32 x = 1; } message B { int32 y = 1; }"
+    assert define(RecordSchema("a", (), "protobuf", definition=text, message="A")).name == "A"
+    with pytest.raises(SchemaError, match="message B of its file, and who finds it by number reads the first, A"):
+        define(RecordSchema("b", (), "protobuf", definition=text, message="B"))

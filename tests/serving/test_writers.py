@@ -135,6 +135,23 @@ def test_a_schema_of_another_encoding_is_told() -> None:
     assert "written as json, and avro is read here" in str(found.problems[0])
 
 
+@pytest.mark.parametrize(
+    ("wrote", "complaint"),
+    [
+        ("int64 age = 2; string name = 1;", "column 'age' has number 1, and was written with number 2"),
+        ("optional float age = 1; string name = 2;", "column 'age' is int64, and was written as float"),
+        ("string name = 2;", "column 'age' is not written, and may not be missing"),
+    ],
+)
+def test_protocol_buffers_that_would_be_read_as_something_else_are_told(wrote: str, complaint: str) -> None:
+    """Their bytes do not say so themselves: a moved field would be another, a missing one 0."""
+    columns = (Column("age", ColumnType.INT64, nullable=False), Column("name", ColumnType.STRING))
+    writer = RecordSchema("p", (), "protobuf", definition=f"message p {{ {wrote} }}")
+    reader = decoder(FakeRegistry({1: writer}), True, RecordSchema("p", columns, "protobuf"))
+    [error] = reader.decode([FakeMessage(write_frame(1, b"", True))]).problems.values()
+    assert complaint in str(error)
+
+
 def test_a_registry_that_is_away_is_no_fault_of_the_record() -> None:
     """It is not a dead letter: the session ends, and begins again from the last commit."""
 

@@ -12,7 +12,7 @@ from modelserving.errors import RecordError
 from modelserving.records.codecs.codec import DecodedRecords
 from modelserving.records.schema import Column, ColumnType, RecordSchema
 
-__all__ = ["conform", "to_columns"]
+__all__ = ["conform", "fit_value", "to_columns"]
 
 _PLAIN: Mapping[ColumnType, type] = {
     ColumnType.DOUBLE: float,
@@ -134,13 +134,14 @@ def _check(column: Column, value: Any) -> Any:
         if column.nullable:
             return None
         raise RecordError(f"{column.name} is missing, and it may not be.")
-    fitted = _fit(column.type, value)
+    fitted = fit_value(column.type, value)
     if fitted is None:
         raise RecordError(f"{column.name} is {str(value)[:40]!r}, which is no {column.type}.")
     return fitted
 
 
-def _fit(kind: ColumnType, value: Any) -> Any:
+def fit_value(kind: ColumnType, value: Any) -> Any:
+    """A value as a column of that type holds it, or ``None`` where it can hold none such; a text is never a number."""
     if kind is ColumnType.STRING:
         return value if isinstance(value, str) and _is_unicode(value) else None
     if isinstance(value, bool) or kind is ColumnType.BOOLEAN:
@@ -148,8 +149,9 @@ def _fit(kind: ColumnType, value: Any) -> Any:
     if not isinstance(value, int | float):
         return None
     if kind.is_whole:
-        whole = int(value) if math.isfinite(value) and value == int(value) else None
-        return whole if whole is not None and -(1 << _BITS[kind]) <= whole < 1 << _BITS[kind] else None
+        limit = 1 << _BITS[kind]
+        # Compared first: neither infinity nor a number of hundreds of digits can be made into the other kind.
+        return int(value) if -limit <= value < limit and value == int(value) else None
     try:
         number = float(value)
     except OverflowError:

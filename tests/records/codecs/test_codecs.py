@@ -151,6 +151,8 @@ def test_json_is_taken_at_its_word() -> None:
         "[1]",
         "[" * 100_000,
         "",
+        '{"age": 1' + "0" * 400 + "}",
+        '{"age": 1e400}',
     ]
     decoded = JsonCodec(SCHEMA).decode([text.encode() for text in texts])
     assert list(decoded.rows) == [0]
@@ -161,6 +163,8 @@ def test_json_is_taken_at_its_word() -> None:
     assert said[7] == "age is missing, and it may not be."
     assert "an object" in said[8]
     assert "more than 200 deep" in said[9]
+    assert said[11].startswith("age is '1000")
+    assert said[12] == "age is 'inf', which is no int32."
 
 
 def test_avro_is_read_with_the_schema_of_the_reader() -> None:
