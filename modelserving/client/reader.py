@@ -18,6 +18,7 @@ from modelserving.records import (
     decode_descriptor,
     decode_scored,
 )
+from modelserving.records.codecs.framing import read_frames
 from modelserving.records.decoder import Envelope, RecordDecoder
 from modelserving.records.defaults import decode_default
 
@@ -97,8 +98,16 @@ def _read_own(value: bytes | None) -> str:
             raise
         raise DecodeError(
             f"{len(value)} bytes, beginning with {value[:40]!r}: no record of the workbook's own. Name the schema of "
-            "other records with --schema FILE."
+            f"other records with --schema FILE.{_look_framed(value)}"
         ) from error
+
+
+def _look_framed(value: bytes | None) -> str:
+    """What to do about a message that begins like one of Confluent's clients; empty for others."""
+    frame = read_frames([value])[0].get(0)
+    if frame is None:
+        return ""
+    return f" It begins as a record of schema {frame.schema_id} in a registry: those are read with --framed."
 
 
 def read_decoded(connection: Connection, topic: str, decode: Callable[[bytes | None], str]) -> Iterator[ReadMessage]:
@@ -140,7 +149,7 @@ def _read(message: Envelope, decoder: RecordDecoder) -> str:
     """
     found = decoder.decode([message])
     for error in found.problems.values():
-        raise error
+        raise error if decoder.reads_frames else DecodeError(f"{error}{_look_framed(message.value)}") from error
     types = ", ".join(group.data_type for group in found.groups)
     return f"for {types}: {found.groups[0].records.to_pylist()[0]}"
 

@@ -95,9 +95,14 @@ class RecordDecoder:
         return RecordDecoder, (self.schemas, self._wanted, self._writers)
 
     @property
+    def reads_frames(self) -> bool:
+        """Whether each message is to begin with Confluent's framing."""
+        return self._writers is not None and self._writers.framed
+
+    @property
     def reads_headers(self) -> bool:
         """Whether headers say anything that it asks for; where they cost something, they need not come otherwise."""
-        named = self._writers is not None and not self._writers.framed
+        named = self._writers is not None and not self.reads_frames
         return named or self._only is None or self._only.reads_headers
 
     def decode(self, messages: Sequence[Envelope]) -> SortedRecords:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ A model server on Apache Kafka: records come in on the topic `{topics.records}`,
 ```
 modelserving run
 modelserving publish {settings.records.name} --schema {settings.schema.name} --topic {settings.topic} --rate 10
-modelserving ask '{json.dumps(record, ensure_ascii=False)}'
+modelserving ask {shlex.quote(json.dumps(record, ensure_ascii=False))}
 ```
 
 The first starts a broker (unless `KAFKA_BOOTSTRAP_SERVERS` names yours), publishes the model with golden records (the
@@ -95,7 +96,9 @@ A record has these columns:
   `modelserving models rollback {settings.name} --topic {settings.topic}` goes back.
 - **Another column**: add it to `{settings.schema.name}` with `"nullable": true`. `modelserving schema check` says
   whether that breaks who writes or reads today.
-- **What could not be answered** is on `{topics.dead_letters}`, with the reason.
+- **What could not be answered** is on `{topics.dead_letters}`:
+  `modelserving deadletters list --from {topics.dead_letters}` shows it with the reasons,
+  `modelserving deadletters replay --from {topics.dead_letters}` sends it again.
 """
 
 

@@ -22,11 +22,22 @@ from modelserving.records import (
     encode_scored,
     encode_wine,
 )
+from modelserving.records.codecs import Codec, write_frame
+from modelserving.records.codecs.factory import make_codec
 from modelserving.records.decoder import RecordDecoder
 from tests.fakes import WINE, wine
 
 MODEL = ModelDescriptor("tree", "a tree", "wine", ModelType.PMML, b"<PMML/>", version="2")
 ANSWER = ScoredRecord("wine", 5.0, "tree", "2", "d", 0, 0, 10, 20, 30)
+
+
+class Anyone:
+    """Whoever writes behind a number writes as the reader reads."""
+
+    framed, away = True, ""
+
+    def codec(self, _: int, reader: RecordSchema) -> Codec:
+        return make_codec(reader)
 
 
 def publish(connection: Connection, topic: str, *values: bytes, key: bytes | None = None) -> None:
@@ -82,13 +93,19 @@ def test_all_topics_are_read(connection: Connection, topics: Topics) -> None:
 
 @pytest.mark.broker
 def test_records_of_any_schema_are_shown_by_name(connection: Connection, topics: Topics) -> None:
-    """And what is none says why."""
-    decoder = RecordDecoder([RecordSchema("house", (Column("rooms", ColumnType.INT64),), "json")])
-    publish(connection, topics.records, b'{"rooms": 4}')
-    publish(connection, topics.records, b'{"rooms": "many"}')
-    good, bad = read_topics(connection, topics, decoder)
+    """And what is none says why; one behind the number of its schema, how such are read."""
+    schema = RecordSchema("house", (Column("rooms", ColumnType.INT64),), "json")
+    frame = write_frame(7, b'{"rooms": 5}')
+    publish(connection, topics.records, b'{"rooms": 4}', b'{"rooms": "many"}', frame)
+    good, bad, framed = read_topics(connection, topics, RecordDecoder([schema]))
     assert (good.good, good.decoded) == (True, "for house: {'rooms': 4}")
     assert (bad.good, bad.decoded) == (False, "rooms is 'many', which is no int64.")
+    assert framed.decoded.endswith("It begins as a record of schema 7 in a registry: those are read with --framed.")
+    assert "of schema 7 in a registry" in [*read_topics(connection, topics)][2].decoded
+    found = [*read_topics(connection, topics, RecordDecoder([schema], writers=Anyone()))]
+    assert [one.good for one in found] == [False, False, True]
+    assert found[2].decoded == "for house: {'rooms': 5}"
+    assert "--framed" not in found[0].decoded
 
 
 @pytest.mark.broker

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter, deque
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -26,10 +27,15 @@ deadletters = typer.Typer(help="Dead letters: list them, look at one, send them 
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _REASON = 70
+_OTHERS = 5
+_LETTERS = "-dead-letters"
 _SHOWN_BYTES = 256
 
 LettersTopic = Annotated[
-    str, typer.Option("--from", help="Read this topic, for example the queue of Kafka Streams; none: the pipeline's.")
+    str,
+    typer.Option(
+        "--from", help="Read this topic: income-dead-letters, or the queue of Kafka Streams; none: the workbook's."
+    ),
 ]
 Stage = Annotated[str, typer.Option(help="Only what failed there: decode, score, model, control or read.")]
 Reason = Annotated[str, typer.Option(help="Only those with this in the error's class or reason.")]
@@ -62,17 +68,19 @@ def list_letters(
     """Show the dead letters, the newest last, and how many there are of each kind."""
     from modelserving.broker import use_broker
     from modelserving.client.letters import each_letter
+    from modelserving.kafka import list_topics
 
-    name = source or topics_of(prefix).dead_letters
     wanted = _wanted(stage, reason, topic, since, until)
     kinds: Counter[tuple[str, str]] = Counter()
     newest: deque[KeptLetter] = deque(maxlen=limit)
     with use_broker() as connection:
+        name, others = _find(list_topics(connection), source or topics_of(prefix).dead_letters)
         for kept in each_letter(connection, name, wanted):
             kinds[kept.letter.stage or "unknown", kept.letter.error or "unknown"] += 1
             newest.append(kept)
     if not kinds:
-        say(f"No dead letters in {name}{' that are meant' if wanted != _wanted('', '', None, '', '') else ''}.")
+        meant = " that are meant" if wanted != _wanted("", "", None, "", "") else ""
+        say(f"No dead letters in {name}{meant}.{_point_to(others)}")
         return
     if kinds.total() > limit:
         say(f"The newest {limit} of {kinds.total()}; --limit shows more.")
@@ -91,9 +99,10 @@ def show(
     """Show one dead letter: where its message was, why it failed, its headers, and its bytes."""
     from modelserving.broker import use_broker
     from modelserving.client.letters import LetterFilter, each_letter, parse_position
+    from modelserving.kafka import list_topics
 
-    name = source or topics_of(prefix).dead_letters
     with use_broker() as connection:
+        name, _ = _find(list_topics(connection), source or topics_of(prefix).dead_letters)
         kept = next(each_letter(connection, name, LetterFilter(positions=(parse_position(letter),))), None)
     if kept is None:
         raise ConfigError(f"there is no dead letter {letter} in {name}. `modelserving deadletters list` shows them.")
@@ -122,7 +131,8 @@ def replay(
         list[str] | None,
         typer.Option(
             "--topic",
-            help="Only messages read from this topic, which is written to again; repeatable; none: the records.",
+            help="Only messages read from this topic, which is written to again; repeatable; none: the records of the "
+            "pipeline that the letters are of.",
         ),
     ] = None,
     since: Since = "",
@@ -138,13 +148,40 @@ def replay(
     from modelserving.broker import use_broker
     from modelserving.client.letters import parse_position
     from modelserving.client.replay import replay as send_again
+    from modelserving.kafka import list_topics
 
-    topics = topics_of(prefix)
-    name = source or topics.dead_letters
     wanted = _wanted(stage, reason, topic, since, until, [parse_position(one) for one in letters or ()])
     with use_broker() as connection:
-        done = send_again(connection, name, topic or [topics.records], wanted, again=again, dry_run=dry_run)
+        name, _ = _find(list_topics(connection), source or topics_of(prefix).dead_letters)
+        targets = topic or [_records_of(name) or topics_of(prefix).records]
+        done = send_again(connection, name, targets, wanted, again=again, dry_run=dry_run)
     _tell(done, dry_run)
+
+
+def _find(topics: Iterable[str], name: str) -> tuple[str, list[str]]:
+    """The topic of the letters, and the other ones that there are.
+
+    Raises:
+        ConfigError: it is not there; with those that are.
+    """
+    there = sorted(topics)
+    others = [one for one in there if _records_of(one) and one != name]
+    if name not in there:
+        raise ConfigError(f"there is no topic {name!r}, so there are no dead letters on it.{_point_to(others)}")
+    return name, others
+
+
+def _point_to(others: Sequence[str]) -> str:
+    if not others:
+        return ""
+    more = f" and {len(others) - _OTHERS} more" if len(others) > _OTHERS else ""
+    return f" Other pipelines have {', '.join(others[:_OTHERS])}{more}: read one with --from {others[0]}."
+
+
+def _records_of(name: str) -> str:
+    """The records' topic of the pipeline whose dead letters a topic has, by its name; empty where it has another."""
+    stem = name.removesuffix(_LETTERS)
+    return f"{stem}-records" if stem != name else ""
 
 
 def _tell(done: Replayed, dry_run: bool) -> None:

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from modelserving.commands.options import Prefix, Topic, UntilStdinCloses, topics_of
+from modelserving.commands.serve.options import Framed, RecordsRegistry
 from modelserving.config import data_folder, load_settings
 from modelserving.records.defaults import DEFAULT_TYPE
 
@@ -73,16 +74,25 @@ def reader(
     schema: Annotated[
         list[Path] | None, typer.Option(help="What the records are, as `serve` takes it; none: the workbook's own.")
     ] = None,
+    framed: Framed = False,
+    schema_registry: RecordsRegistry = "",
     limit: Annotated[int, typer.Option(min=1, help="Show the first so many messages of each topic.")] = 10,
 ) -> None:
-    """Show what is on the topics now: key, size, first bytes and decoded form of each message."""
+    """Show what is on the topics now: key, size, first bytes and decoded form of each message.
+
+    Answers are read with Confluent's framing and without, as they come.
+    """
     from modelserving.broker import use_broker
     from modelserving.client import read_topics
     from modelserving.commands.records.reading import show_topics
+    from modelserving.commands.serve.launch import writers_of
+    from modelserving.datasets import default_schemas
     from modelserving.records.decoder import RecordDecoder
     from modelserving.records.schema_files import read_schemas
 
-    decoder = RecordDecoder(read_schemas(schema)) if schema else None
     with use_broker() as connection:
+        writers = writers_of(schema_registry, framed, connection, load_settings())
+        known = read_schemas(schema) if schema else default_schemas()
+        decoder = RecordDecoder(known, writers=writers) if schema or writers else None
         topics = topics_of(prefix, topic)
         show_topics(read_topics(connection, topics, decoder), topics, limit, typer.echo)

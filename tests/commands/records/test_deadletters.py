@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from modelserving.commands.records.deadletters import _moment
+from modelserving.commands.records.deadletters import _find, _moment, _point_to, _records_of
 from modelserving.errors import ConfigError
 from modelserving.kafka import Connection, DeadLetter, headers, make_producer, read_topic
 from modelserving.records import Topics
@@ -19,6 +19,18 @@ def test_what_is_no_time_is_told(text: str) -> None:
     """With times that are."""
     with pytest.raises(ConfigError, match="30m"):
         _moment(text)
+
+
+def test_a_pipeline_that_has_none_is_told_of_those_that_have() -> None:
+    """With the option that reads them; letters go back to the records of their own pipeline."""
+    there = ["wine-records", "ride-dead-letters", "ride-records", "house-dead-letters"]
+    with pytest.raises(ConfigError, match=r"house-dead-letters, ride-dead-letters: read one with --from house-dead-"):
+        _find(there, "wine-dead-letters")
+    name, others = _find(there, "ride-dead-letters")
+    assert _point_to(others) == " Other pipelines have house-dead-letters: read one with --from house-dead-letters."
+    assert _records_of(name) == "ride-records"
+    assert not _records_of("streams-errors")
+    assert not _point_to([])
 
 
 @pytest.mark.broker
