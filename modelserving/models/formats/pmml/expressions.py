@@ -47,6 +47,8 @@ _SPOKEN = {"boolean": "a boolean", "integer": "an integer", "number": "a number"
 _YES_OR_NO = {"1": "true", "0": "false"}
 _PASSING = frozenset({"+", "-", "*"})
 """What passes on that an argument is missing; others fail in JPMML."""
+_REPLACING = ("mapMissingTo", "defaultValue")
+"""Attributes that say what stands in for what is missing: among the arguments, and for the result."""
 _NUMBERS = ("DataField", "DerivedField", "ParameterField", "DefineFunction")
 _HOLDERS = ("DerivedField", "OutputField", "DefineFunction")
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
@@ -59,9 +61,11 @@ def settle_expressions(root: Element) -> None:
         root: the document; it is changed.
 
     Raises:
-        ModelRefused: whole numbers are divided, or the document would grow too large.
+        ModelRefused: whole numbers are divided, choices that replace what is missing are nested, or the document would
+            grow too large.
     """
     whole, coded = whole_fields(root), coded_fields(root)
+    _settle_choices(root)
     for divided in root.iter("Apply"):
         if divided.get("function") == "/" and all(is_whole(argument, whole) for argument in arguments_of(divided)):
             raise ModelRefused(
@@ -77,6 +81,46 @@ def settle_expressions(root: Element) -> None:
     _settle_constants(root)
     refuse_texts(root, whole, coded)
     check_length(root)
+
+
+def _settle_choices(root: Element) -> None:
+    """Let a choice that says what stands in for a missing value ask only the branch that it takes, as JPMML does.
+
+    Nothing stands in for a condition that cannot be known.
+    """
+    kinds = kinds_of(root)
+    for choice in [one for one in root.iter("Apply") if one.get("function") == "if" and _replaces(one)]:
+        if any(inner.get("function") == "if" and _replaces(inner) for inner in choice.iter("Apply") if inner != choice):
+            raise ModelRefused(
+                "the PMML model has a choice (if) with mapMissingTo or defaultValue in another one, which engines "
+                "answer differently. Say what stands in for a missing value at the outermost."
+            )
+        kind = kind_of(choice, kinds)
+        mapped, default = (choice.attrib.pop(name, None) for name in _REPLACING)
+        branches = arguments_of(choice)[1:]
+        for branch in branches:
+            known = None if _never_missing(branch) else _known(branch)
+            if known is not None:
+                said = _said(default if mapped is None else mapped, kind)
+                choice[list(choice).index(branch)] = _apply("if", known, branch, said)
+        if len(branches) == 1 and default is not None:
+            choice.append(_said(default, kind))
+
+
+def _replaces(expression: Element) -> bool:
+    return any(expression.get(name) is not None for name in _REPLACING)
+
+
+def _said(text: str | None, kind: str) -> Element:
+    """What an attribute says, as a constant."""
+    text = text or ""
+    if kind == "boolean":
+        return _true() if _YES_OR_NO.get(text, text) == "true" else _false()
+    if kind != "string" and _NUMBER.fullmatch(text):
+        return _number(text)
+    constant = Element("Constant", dataType="string")
+    constant.text = text
+    return constant
 
 
 def _write_whole_numbers(root: Element) -> None:
@@ -170,7 +214,7 @@ def _guarded(expression: Element) -> Element:
 
 def _guard_arguments(expression: Element) -> None:
     """What replaces a missing argument, or asks for one, has to see that it is missing."""
-    sees = expression.get("mapMissingTo") is not None or expression.get("function") in AWARE
+    sees = _replaces(expression) or expression.get("function") in AWARE | _AGGREGATING
     for index, inner in enumerate(expression):
         if inner.tag == "Apply" and sees:
             expression[index] = _guarded(inner)

@@ -285,6 +285,14 @@ VALUES: Mapping[str, str] = {
     "listed": '<Value value="1"/><Value value="2.5"/>',
 }
 DEFAULTS = ("", 'defaultValue="9"', 'mapMissingTo="8"', 'defaultValue="9" mapMissingTo="8"')
+IF_LOW = apply("lessThan", X1, constant(1))
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "constants": (IF_LOW, constant(10), constant(20)),
+    "a field": (IF_LOW, X2, constant(20)),
+    "another field": (IF_LOW, constant(10), X2),
+    "one": (IF_LOW, constant(10)),
+    "what is missing": (apply("isMissing", X1), constant(10), X2),
+}
 CLOSURES = ("openOpen", "openClosed", "closedOpen", "closedClosed")
 TWO_COLUMNS = (
     '<FieldColumnPair field="c" column="i"/><FieldColumnPair field="x1" column="j"/><InlineTable><row><i>a</i><j>1</j>'
@@ -388,6 +396,11 @@ MODELS: Mapping[str, tuple[str, Rows]] = {
             derived(f'<MapValues outputColumn="o" {how}><FieldColumnPair field="c" column="i"/>{TABLE}</MapValues>'),
             MIXED,
         )
+        for how in DEFAULTS
+    },
+    **{
+        f"choice of {name} {how}": (derived(apply("if", *parts).replace("<Apply ", f"<Apply {how} ", 1)), LARGE)
+        for name, parts in CHOICES.items()
         for how in DEFAULTS
     },
     **{

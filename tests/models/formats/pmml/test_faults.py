@@ -36,6 +36,26 @@ def score(data: bytes, parameters: Mapping[str, str] | None = None, **columns: A
         model.close()
 
 
+def field_of(name: str) -> str:
+    return f'<FieldRef field="{name}"/>'
+
+
+TWENTY = '<Constant dataType="double">20</Constant>'
+IF_LOW = f'<Apply function="lessThan">{field_of("x")}<Constant dataType="double">1</Constant></Apply>'
+CHOICES = {"x": [0.5, 0.5, 2.0, None], "w": [5.0, None, None, 5.0], "z": [30.0] * 4}
+
+
+def expressed(expression: str) -> bytes:
+    """A model whose answer is a derived number."""
+    return pmml(
+        FIELDS + field("w") + field("z"),
+        f'<RegressionModel functionName="regression">{schema("y", "x", "w", "z")}<LocalTransformations><DerivedField '
+        f'name="d" optype="continuous" dataType="double">{expression}</DerivedField></LocalTransformations>'
+        '<RegressionTable intercept="0"><NumericPredictor name="d" coefficient="1"/></RegressionTable>'
+        "</RegressionModel>",
+    )
+
+
 def discretized(attributes: str, margin: str = 'rightMargin="9.5"') -> bytes:
     """A model whose answer is 1 in the first bin."""
     bins = f'<DiscretizeBin binValue="1"><Interval closure="openClosed" {margin}/></DiscretizeBin>'
@@ -75,6 +95,35 @@ def test_a_value_in_no_bin_gets_the_default(attributes: str, expected: list[floa
     """And what is missing gets what is missing's: the engine alone mixes them up."""
     values = score(discretized(attributes), x=[9.0, 10.0, None]).values
     assert values.tolist() == pytest.approx(expected, nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ('<Apply function="if" defaultValue="7">{asked}{y}{twenty}</Apply>', [5.0, 7.0, 20.0, np.nan]),
+        ('<Apply function="if" mapMissingTo="8">{asked}{y}{twenty}</Apply>', [5.0, 8.0, 20.0, np.nan]),
+        ('<Apply function="if" defaultValue="7">{asked}{y}</Apply>', [5.0, 7.0, 7.0, np.nan]),
+        (
+            '<Apply function="max"><Apply function="if">{asked}{y}{twenty}</Apply>{twenty}</Apply>',
+            [20.0, 20.0, 20.0, 20.0],
+        ),
+        (
+            '<Apply function="min"><Apply function="if">{asked}{y}{twenty}</Apply><FieldRef field="z"/></Apply>',
+            [5.0, 30.0, 20.0, 30.0],
+        ),
+    ],
+)
+def test_what_stands_in_for_a_missing_value_stands_in_for_no_condition(expression: str, expected: list[float]) -> None:
+    """The branch that is taken counts, not the other one; what a condition cannot know, no branch answers."""
+    values = score(expressed(expression.format(asked=IF_LOW, y=field_of("w"), twenty=TWENTY)), **CHOICES).values
+    assert values.tolist() == pytest.approx(expected, nan_ok=True)
+
+
+def test_choices_that_replace_what_is_missing_in_each_other_are_refused() -> None:
+    """Engines differ there."""
+    inner = f'<Apply function="if" defaultValue="1">{IF_LOW}{field_of("w")}</Apply>'
+    with pytest.raises(ModelRefused, match=r"a choice \(if\) with mapMissingTo or defaultValue in another one"):
+        read_pmml(expressed(f'<Apply function="if" mapMissingTo="1">{IF_LOW}{inner}{TWENTY}</Apply>'))
 
 
 def test_gaps_between_bins_without_a_default_are_refused() -> None:

@@ -14,6 +14,8 @@ __all__ = ["break_ties_of_rules", "find_shares", "refuse_models"]
 _DISTANCES = frozenset({"euclidean", "squaredEuclidean", "chebychev", "cityBlock", "minkowski"})
 _OF_BITS = frozenset({"simpleMatching", "jaccard", "tanimoto", "binarySimilarity"})
 _OFFSETS = ("offsetVariable", "offsetValue")
+_FIRST_BIT, _MOST_BITS = 20, 26
+"""Of a number's 53 bits: weights have the first ones, the order of rules the next."""
 _SHARING = frozenset({"softmax", "simplemax"})
 _MULTINOMIAL = frozenset({"ordinalMultinomial", "multinomialLogistic"})
 
@@ -70,16 +72,30 @@ def find_shares(model: Element, labels: Sequence[str]) -> list[str]:
 def break_ties_of_rules(model: Element) -> None:
     """Give earlier rules a little more weight: of labels with equal weights the one that was found first wins.
 
+    Rules for one label that follow each other get the same little: more than that of all rules behind them together.
+
     Args:
         model: the outermost; it is changed, with all in it.
+
+    Raises:
+        ModelRefused: the labels of rules take turns too often for that, and their weights may well have equal sums.
     """
     for rules in model.iter("RuleSet"):
-        if _criterion(rules) == "weightedSum":
-            fired = [*rules.iter("SimpleRule")]
-            weights = [float(rule.get("weight", "1")) for rule in fired]
-            smallest = min((weight for weight in weights if weight > 0), default=1.0)
-            for index, (rule, weight) in enumerate(zip(fired, weights, strict=True)):
-                rule.set("weight", repr(weight + smallest * 2.0 ** -(20 + min(index, 25))))
+        if _criterion(rules) != "weightedSum":
+            continue
+        fired = [*rules.iter("SimpleRule")]
+        weights = [float(rule.get("weight", "1")) for rule in fired]
+        smallest, used = min((weight for weight in weights if weight > 0), default=1.0), 0
+        for _, run in itertools.groupby(zip(fired, weights, strict=True), key=lambda one: one[0].get("score")):
+            together = [*run]
+            used += len(together).bit_length()
+            for rule, weight in together:
+                rule.set("weight", repr(weight + smallest * 2.0 ** -(_FIRST_BIT + min(used, _MOST_BITS))))
+        if used > _MOST_BITS and all((weight / smallest).is_integer() for weight in weights):
+            raise ModelRefused(
+                f"the PMML model has {len(fired)} rules by weightedSum whose weights are alike and whose labels take "
+                "turns: of labels with equal sums the engine takes any. Put the rules for one label together."
+            )
 
 
 def _texts(root: Element) -> frozenset[str]:

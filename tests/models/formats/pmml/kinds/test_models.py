@@ -120,6 +120,21 @@ def test_of_rules_with_equal_weights_the_first_that_fires_decides() -> None:
     assert scores.labels.tolist() == ["r", "q", "r"]
 
 
+def many_rules(labels: str, weight: float = 0.5) -> str:
+    fired = "".join(attributes.rule(n, label, 0.5, weight, makers.HIGH) for n, label in enumerate(labels))
+    return attributes.rules("weightedSum", fired)
+
+
+def test_ties_of_many_rules_are_broken_as_those_of_few() -> None:
+    """Rules for one label that follow each other count as one; where labels take turns too often, that is said."""
+    labels = score(many_rules("p" * 20 + "r" * 30 + "q" * 30), x1=[1.0], x2=[0.0], c=["a"]).labels
+    assert labels is not None
+    assert labels.tolist() == ["r"]
+    with pytest.raises(ModelRefused, match="60 rules by weightedSum whose weights are alike"):
+        read_pmml(pmml(FIELDS, many_rules("qr" * 30), "4.4"))
+    read_pmml(pmml(FIELDS, many_rules("qr" * 13), "4.4"))
+
+
 def test_the_heaviest_rule_decides_where_it_is_the_surest_too() -> None:
     """By PMML its weight counts, elsewhere its confidence: the same, here."""
     model = attributes.rules("weightedMax", attributes.RULES["equal"])
