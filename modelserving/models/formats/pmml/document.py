@@ -27,7 +27,7 @@ from modelserving.models.formats.pmml.fields import (
     settle_votes,
 )
 from modelserving.models.formats.pmml.guard import check_expressions, check_length
-from modelserving.models.formats.pmml.kinds.models import break_ties_of_rules, refuse_models
+from modelserving.models.formats.pmml.kinds.models import break_ties_of_rules, refuse_models, settle_machines
 from modelserving.models.formats.pmml.kinds.values import (
     settle_categories,
     settle_missing,
@@ -110,6 +110,7 @@ def read_pmml(data: bytes, full: bool = False) -> PmmlDocument:
     refuse_faults(root, frozenset(field.get("name", "") for field in dictionary if field.get("optype") == "ordinal"))
     full_text = ""
     try:
+        settle_machines(root)
         refuse_models(root)
         settle_targets(root, model)
         settle_outliers(root)

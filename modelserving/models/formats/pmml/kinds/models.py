@@ -7,15 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from xml.etree.ElementTree import Element
 
 from modelserving.errors import ModelRefused
-from modelserving.models.formats.pmml.fields import elements_of
+from modelserving.models.formats.pmml.fields import elements_of, targets_of
 
-__all__ = ["break_ties_of_rules", "find_shares", "refuse_models"]
+__all__ = ["break_ties_of_rules", "find_shares", "refuse_models", "settle_machines"]
 
 _DISTANCES = frozenset({"euclidean", "squaredEuclidean", "chebychev", "cityBlock", "minkowski"})
 _OF_BITS = frozenset({"simpleMatching", "jaccard", "tanimoto", "binarySimilarity"})
 _OFFSETS = ("offsetVariable", "offsetValue")
 _FIRST_BIT, _MOST_BITS = 20, 26
 """Of a number's 53 bits: weights have the first ones, the order of rules the next."""
+_SIDES = ("targetCategory", "alternateTargetCategory")
 _SHARING = frozenset({"softmax", "simplemax"})
 _MULTINOMIAL = frozenset({"ordinalMultinomial", "multinomialLogistic"})
 
@@ -42,6 +43,27 @@ def refuse_models(root: Element) -> None:
                 f"the PMML model has {reason}{_where(root, element)}, which engines answer differently, or wrongly. "
                 "Export it in another way, or as ONNX."
             )
+
+
+def settle_machines(root: Element) -> None:
+    """Say of one machine between the two labels of its target that they play each other.
+
+    R writes it so for kernlab, and says nothing, which would mean that the first label is against all others: it would
+    be the answer to everything.
+
+    Args:
+        root: the document; it is changed.
+    """
+    listed = {
+        field.get("name"): {value.get("value") for value in field.iterfind("Value")}
+        for field in root.iterfind("DataDictionary/DataField")
+    }
+    for model in root.iter("SupportVectorMachineModel"):
+        machines = model.findall("SupportVectorMachine")
+        if len(machines) == 1 and model.get("classificationMethod") is None:
+            sides = {machines[0].get(side) for side in _SIDES}
+            if len(sides) == 2 and all(listed.get(target) == sides for target in targets_of(model) or {""}):
+                model.set("classificationMethod", "OneAgainstOne")
 
 
 def _where(root: Element, element: Element) -> str:
@@ -170,8 +192,8 @@ def _mirrored(machines: Sequence[Element]) -> bool:
     """
     if len(machines) != 2:
         return False
-    (one, other), sides = machines, ("targetCategory", "alternateTargetCategory")
-    turned = [one.get(side) for side in sides] == [other.get(side) for side in reversed(sides)]
+    one, other = machines
+    turned = [one.get(side) for side in _SIDES] == [other.get(side) for side in reversed(_SIDES)]
     vectors = [[vector.get("vectorId") for vector in machine.iter("SupportVector")] for machine in machines]
     return turned and vectors[0] == vectors[1] and _values(one) == [-value for value in _values(other)]
 

@@ -120,6 +120,21 @@ def test_of_rules_with_equal_weights_the_first_that_fires_decides() -> None:
     assert scores.labels.tolist() == ["r", "q", "r"]
 
 
+@pytest.mark.parametrize("method", ["", 'classificationMethod="OneAgainstOne"'])
+def test_one_machine_between_two_labels_lets_them_play_each_other(method: str) -> None:
+    """R writes kernlab's so, and does not say it; what is below zero is the first label's."""
+    machine = makers.machine(OTHER.format("p", "q"), 0.1, 1, -0.5, 0.2)
+    labels = score(
+        attributes.machines(method, makers.KERNELS[0], machine),
+        fields=FIELDS.replace('<Value value="r"/>', ""),
+        x1=[2.0, 0.0],
+        x2=[0.0, 1.0],
+        c=["a", "a"],
+    ).labels
+    assert labels is not None
+    assert labels.tolist() == ["p", "q"]
+
+
 def many_rules(labels: str, weight: float = 0.5) -> str:
     fired = "".join(attributes.rule(n, label, 0.5, weight, makers.HIGH) for n, label in enumerate(labels))
     return attributes.rules("weightedSum", fired)
