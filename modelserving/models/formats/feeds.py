@@ -234,9 +234,8 @@ def _deal(widths: Mapping[str, int | None], named: tuple[str, ...]) -> dict[str,
         [(name, width)] = widths.items()
         fields = named or ((name,) if width == 1 else FEATURES)
         if width not in {None, len(fields)}:
-            raise ModelInputError(
-                f"the model's input {name!r} has {width} columns, and {len(fields)} fields were expected. {_HOW_TO_SAY}"
-            )
+            reason = f"and {len(named)} are named" if named else "and the model does not name them"
+            raise ModelInputError(f"the model's input {name!r} has {width} columns, {reason}. {_HOW_TO_SAY}")
         return {name: fields}
     wide = [
         f"input {name!r} of {len(widths)} has {width} columns"

@@ -91,7 +91,7 @@ def test_an_answer_that_is_not_finite_costs_only_its_record(wines: list[WineReco
 @pytest.mark.parametrize(
     ("model", "error", "message"),
     [
-        (identity(inputs={"alcohol": 3}), ModelInputError, "has 3 columns, and 11 fields were expected"),
+        (identity(inputs={"alcohol": 3}), ModelInputError, "has 3 columns, and the model does not name them"),
         (identity(inputs={"alcohol": 1, "pH": 2}), ModelInputError, "input 'pH' of 2 has 2 columns"),
         (identity(rows=1), ModelFormatError, "free first dimension"),
         (identity(inputs={}), ModelFormatError, "no input"),
