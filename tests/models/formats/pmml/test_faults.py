@@ -42,7 +42,7 @@ def field_of(name: str) -> str:
 
 TWENTY = '<Constant dataType="double">20</Constant>'
 IF_LOW = f'<Apply function="lessThan">{field_of("x")}<Constant dataType="double">1</Constant></Apply>'
-CHOICES = {"x": [0.5, 0.5, 2.0, None], "w": [5.0, None, None, 5.0], "z": [30.0] * 4}
+CHOICES: dict[str, Any] = {"x": [0.5, 0.5, 2.0, None], "w": [5.0, None, None, 5.0], "z": [30.0] * 4}
 
 
 def expressed(expression: str) -> bytes:
