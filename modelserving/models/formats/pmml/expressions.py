@@ -27,6 +27,7 @@ from modelserving.models.formats.pmml.kinds.types import (
     says_whole,
     whole_fields,
 )
+from modelserving.models.formats.pmml.kinds.write import always, applied, joined, never, number
 
 __all__ = ["settle_expressions"]
 
@@ -102,7 +103,7 @@ def _settle_choices(root: Element) -> None:
             known = None if _never_missing(branch) else _known(branch)
             if known is not None:
                 said = _said(default if mapped is None else mapped, kind)
-                choice[list(choice).index(branch)] = _apply("if", known, branch, said)
+                choice[list(choice).index(branch)] = applied("if", known, branch, said)
         if len(branches) == 1 and default is not None:
             choice.append(_said(default, kind))
 
@@ -115,9 +116,9 @@ def _said(text: str | None, kind: str) -> Element:
     """What an attribute says, as a constant."""
     text = text or ""
     if kind == "boolean":
-        return _true() if _YES_OR_NO.get(text, text) == "true" else _false()
+        return always() if _YES_OR_NO.get(text, text) == "true" else never()
     if kind != "string" and _NUMBER.fullmatch(text):
-        return _number(text)
+        return number(text)
     constant = Element("Constant", dataType="string")
     constant.text = text
     return constant
@@ -158,7 +159,7 @@ def _settle_lengths(apply: Element) -> None:
     """The length of a text is a whole number, unlike all others that are left: it becomes one like them."""
     for index, inner in enumerate(apply):
         if inner.get("function") == "stringLength":
-            apply[index] = _apply("*", inner, _one())
+            apply[index] = applied("*", inner, number("1"))
         elif inner.get("function") == "if":
             _settle_lengths(inner)
 
@@ -191,8 +192,8 @@ def _settled(holder: Element, expression: Element, whole: Mapping[str, bool]) ->
         return _as_bit(expression, holder.get("name", ""))
     settled = _guarded(expression) if _compares(expression) else expression
     if holder.tag == "DerivedField" and says_whole(holder) and not is_whole(expression, whole):
-        floor = _apply("floor", settled)
-        return _apply("if", _apply("equal", settled, floor), settled)
+        floor = applied("floor", settled)
+        return applied("if", applied("equal", settled, floor), settled)
     return settled
 
 
@@ -209,7 +210,7 @@ def _guarded(expression: Element) -> Element:
     """The expression, missing where it cannot be known."""
     _guard_arguments(expression)
     known = _known(expression)
-    return expression if known is None else _apply("if", known, expression)
+    return expression if known is None else applied("if", known, expression)
 
 
 def _guard_arguments(expression: Element) -> None:
@@ -233,17 +234,17 @@ def _known(expression: Element, carried: bool = False) -> Element | None:
     if _never_missing(expression):
         return None
     if expression.tag != "Apply":
-        return _apply("isNotMissing", expression)
+        return applied("isNotMissing", expression)
     if function == "if":
         return _known_choice(arguments)
     asked = [argument for argument in arguments if argument.tag == "Apply"] if function in _LISTING else arguments
     carries = function in _CARRYING and (carried or function in _PARTIAL)
     known = [_known(argument, carries) for argument in asked]
     if function in _PARTIAL and not carried:
-        known.append(_apply("isNotMissing", expression))
+        known.append(applied("isNotMissing", expression))
     if function in _AGGREGATING:
-        return None if None in known else _join("or", [part for part in known if part is not None])
-    return _join("and", [part for part in known if part is not None])
+        return None if None in known else joined("or", [part for part in known if part is not None])
+    return joined("and", [part for part in known if part is not None])
 
 
 def _as_bit(question: Element, name: str) -> Element:
@@ -270,12 +271,12 @@ def _as_bit(question: Element, name: str) -> Element:
                 "is missing. Write a number there."
             )
         parts = [_known(argument) for argument in arguments_of(question)]
-        known = _join("and", [part for part in parts if part is not None])
-    bit = _apply("if", question, _one(), _zero())
+        known = joined("and", [part for part in parts if part is not None])
+    bit = applied("if", question, number("1"), number("0"))
     if known is None:
         return bit
     inside = {inner.get("function") for inner in question.iter("Apply") if inner is not question}
-    return _apply("if", known, bit, *([_number(mapped)] if mapped is not None and inside <= _PASSING else []))
+    return applied("if", known, bit, *([number(mapped)] if mapped is not None and inside <= _PASSING else []))
 
 
 def _is_number(field: Element) -> bool:
@@ -293,40 +294,7 @@ def _never_missing(expression: Element) -> bool:
 def _known_choice(arguments: Sequence[Element]) -> Element | None:
     condition, chosen = _known(arguments[0]), [_known(argument) for argument in arguments[1:]]
     if any(part is not None for part in chosen):
-        branches = [_true() if part is None else part for part in chosen]
-        branch = _apply("if", arguments[0], *branches, *([_true()] if len(branches) == 1 else []))
-        return branch if condition is None else _apply("if", condition, branch, _false())
+        branches = [always() if part is None else part for part in chosen]
+        branch = applied("if", arguments[0], *branches, *([always()] if len(branches) == 1 else []))
+        return branch if condition is None else applied("if", condition, branch, never())
     return condition
-
-
-def _apply(function: str, *arguments: Element) -> Element:
-    applied = Element("Apply", function=function)
-    applied.extend(arguments)
-    return applied
-
-
-def _join(function: str, parts: Sequence[Element]) -> Element | None:
-    return _apply(function, *parts) if len(parts) > 1 else next(iter(parts), None)
-
-
-def _true() -> Element:
-    """Written as a comparison: not all engines read a boolean constant alike."""
-    return _apply("equal", _one(), _one())
-
-
-def _false() -> Element:
-    return _apply("notEqual", _one(), _one())
-
-
-def _one() -> Element:
-    return _number("1")
-
-
-def _zero() -> Element:
-    return _number("0")
-
-
-def _number(text: str) -> Element:
-    constant = Element("Constant", dataType="double")
-    constant.text = text
-    return constant

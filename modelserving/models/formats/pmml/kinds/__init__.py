@@ -6,6 +6,7 @@
     values.py     what is missing or invalid, categories that are numbers, targets of segments
     bins.py       a number in no bin, or in two
     types.py      what an expression is: a number, a whole number, a text, or yes and no
+    write.py      expressions that are put in their places
 
 Each was found by comparing with JPMML, the reference implementation, attribute by attribute.
 """
