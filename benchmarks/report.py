@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
-__all__ = ["Report", "arguments", "show"]
-
 
 @dataclass(frozen=True, slots=True)
 class Report:

@@ -37,8 +37,6 @@ from modelserving.models.model import Model
 from modelserving.records import ModelDescriptor, ModelType, encode_wine, read_wines
 from modelserving.serving import Batch, score_batch
 
-__all__ = ["FORMATS", "Swaps", "build_cold", "measure_swaps", "swap_often"]
-
 FORMATS = {
     ModelType.PMML: "pmml",
     ModelType.TENSORFLOW: "tensorflow",

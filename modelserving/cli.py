@@ -15,8 +15,6 @@ from modelserving.commands.records import deadletters, pipeline, scoring
 from modelserving.errors import ModelServingError, first_error
 from modelserving.system.leaving import leave
 
-__all__ = ["app", "main", "run"]
-
 app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     name="modelserving",

@@ -34,8 +34,6 @@ from pathlib import Path
 
 from modelserving.errors import ConfigError
 
-__all__ = ["Settings", "checkout", "data_folder", "in_jupyter_session", "load_settings"]
-
 _MODEL_BYTES = 64 * 1024 * 1024
 
 

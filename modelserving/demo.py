@@ -25,8 +25,6 @@ from modelserving.stage import StageServer
 from modelserving.statistics import Statistics
 from modelserving.web import bind, serve, until_signal, url_of
 
-__all__ = ["Demo", "Latency", "Summary", "show_live", "wait_quietly"]
-
 _FRAMES_PER_SECOND = 8
 _LATEST = 8
 _TICK = 0.02

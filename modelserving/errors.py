@@ -34,38 +34,6 @@
 Each message says what is wrong, where, and what to do. An attendee sees the message alone, without a traceback.
 """
 
-__all__ = [
-    "ActorError",
-    "ActorFailed",
-    "ActorStopped",
-    "AskTimeout",
-    "BrokerStartError",
-    "BrokerUnavailable",
-    "CommandRefused",
-    "ConfigError",
-    "DecodeError",
-    "FieldError",
-    "KafkaError",
-    "MailboxFull",
-    "ModelCheckError",
-    "ModelError",
-    "ModelFormatError",
-    "ModelInputError",
-    "ModelRefused",
-    "ModelServingError",
-    "ModelUnreachable",
-    "RecordError",
-    "RegistryUnavailable",
-    "SchemaError",
-    "ScoringError",
-    "ServerError",
-    "SetupError",
-    "StateError",
-    "UnknownSchema",
-    "WaitTimeout",
-    "first_error",
-]
-
 
 class ModelServingError(Exception):
     """Base of every error of this package."""

@@ -30,18 +30,6 @@ from modelserving.errors import SetupError
 if TYPE_CHECKING:
     from jgo.maven import Artifact, MavenContext
 
-__all__ = [
-    "LOCK",
-    "SPEC",
-    "Jar",
-    "class_path",
-    "install",
-    "jars_folder",
-    "java",
-    "lock",
-    "locked_jars",
-]
-
 SPEC = Path(__file__).with_name("jgo.toml")
 """What is wanted."""
 LOCK = Path(__file__).with_name("jgo.lock.toml")

@@ -27,8 +27,6 @@ from modelserving.system.interrupts import interrupts_held_back
 from modelserving.system.leaving import is_leaving
 from modelserving.system.waiting import poll
 
-__all__ = ["describe", "java_class", "spare_collections", "start"]
-
 OPTIONS = (
     "-Xrs",  # leaves Ctrl-C and a kernel's interrupt to Python
     "-Xmx512m",

@@ -13,8 +13,6 @@ from typing import Self
 
 from hdrh.histogram import HdrHistogram
 
-__all__ = ["Statistics", "StatisticsSnapshot"]
-
 _LONGEST_NS = 60_000_000_000
 
 

@@ -15,8 +15,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NewType
 
-__all__ = ["Markup", "Scale", "document", "element", "escape", "join", "label", "shorten", "wrap"]
-
 Markup = NewType("Markup", str)
 """Text that is markup already: everything in it that came from data is escaped."""
 

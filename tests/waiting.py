@@ -11,8 +11,6 @@ from modelserving.kafka import Connection, end_offsets
 from modelserving.system import poll
 from modelserving.workshop.lesson import lesson_topics
 
-__all__ = ["WAIT", "let_commits_arrive", "until", "wait_until"]
-
 T = TypeVar("T")
 
 WAIT = 90.0

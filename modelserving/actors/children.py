@@ -9,8 +9,6 @@ from typing import Any
 from modelserving.actors.runtime.api import Ref, Reply
 from modelserving.errors import ActorStopped, MailboxFull
 
-__all__ = ["Child"]
-
 
 @dataclass(slots=True)
 class Child:

@@ -32,8 +32,6 @@ from modelserving.stage import custom_stage
 from modelserving.stage import server as stage_server
 from modelserving.stage.custom_stage import ModelServingStage
 
-__all__ = ["ACTOR_FILES", "STAGE_FILES", "Side", "compare", "count_code", "tabulate"]
-
 STAGE_FILES = (custom_stage, scoring, stage_server)
 ACTOR_FILES = (messages, serving, manager, children, dispatch, rollout_module, server)
 

@@ -22,8 +22,6 @@ from modelserving.serving.messages import Batch, ScoredBatch
 from modelserving.serving.report.meter import ModelKey, ScoringTime
 from modelserving.serving.running.worker_thread import WorkerThread
 
-__all__ = ["ActorClient", "Gathered", "Gatherer", "resolve"]
-
 _PIECES = 10
 _SAMPLES = 8
 _TRIES = 2

@@ -7,8 +7,6 @@ from collections.abc import Iterator, Sequence
 from modelserving.actors.runtime.api import ActorStatus, Life
 from modelserving.serving.report.status import Health
 
-__all__ = ["judge"]
-
 
 def judge(phase: str, serving: bool, actors: Sequence[ActorStatus], stuck_after_s: float) -> Health:
     """Whether a server serves: not if one of its actors hangs, or was given up.

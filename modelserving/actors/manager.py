@@ -39,8 +39,6 @@ from modelserving.records.decoder import RecordDecoder
 from modelserving.serving.messages import Batch
 from modelserving.serving.scoring import score_batch
 
-__all__ = ["ManagerActor"]
-
 log = logging.getLogger(__name__)
 
 

@@ -15,30 +15,6 @@ from modelserving.models.info import ModelInfo, Slots
 from modelserving.models.lifecycle.state import ServingState
 from modelserving.records import ScoredRecord
 
-__all__ = [
-    "Answers",
-    "Applied",
-    "AskType",
-    "Committed",
-    "Confirm",
-    "Deferred",
-    "Delivery",
-    "Describe",
-    "IsPrepared",
-    "ModelWork",
-    "Part",
-    "Prepare",
-    "ReportActors",
-    "Restore",
-    "RestoreAll",
-    "Routed",
-    "SaveWhenDue",
-    "ScoreBatch",
-    "SetPrepared",
-    "SetSlots",
-    "TellType",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class ScoreBatch:

@@ -43,8 +43,6 @@ from modelserving.kafka.messages import Message
 from modelserving.models.lifecycle.state import ServingState
 from modelserving.statistics import StatisticsSnapshot
 
-__all__ = ["WorkerPool", "all_yes", "merge_states"]
-
 
 class WorkerPool:
     """Scores the records of one data type with several actors.

@@ -35,8 +35,6 @@ from modelserving.errors import ActorFailed, ActorStopped, MailboxFull
 from modelserving.models.info import LoadedModel, ModelInfo, Slots, SlotsUpdate
 from modelserving.models.lifecycle.state import ServingState
 
-__all__ = ["ModelRollout"]
-
 log = logging.getLogger(__name__)
 
 _TRIES = 3

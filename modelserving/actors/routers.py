@@ -10,8 +10,6 @@ from typing import Protocol
 from modelserving.errors import ConfigError
 from modelserving.kafka.messages import Message
 
-__all__ = ["ROUTERS", "ByKey", "RoundRobin", "Router", "SmallestMailbox", "make_router"]
-
 Messages = Sequence[Message]
 
 

@@ -43,8 +43,6 @@ from modelserving.serving.running.server import ModelServer
 from modelserving.serving.running.sessions import freeze_garbage_collection, run_sessions
 from modelserving.serving.running.worker_thread import WorkerThread
 
-__all__ = ["ActorServer"]
-
 log = logging.getLogger(__name__)
 
 _MANAGERS_MAILBOX = 1_000

@@ -43,8 +43,6 @@ from modelserving.serving.messages import Batch, ScoredBatch
 from modelserving.serving.scoring import score_batch
 from modelserving.statistics import Statistics
 
-__all__ = ["ServingActor", "ServingSettings"]
-
 log = logging.getLogger(__name__)
 
 DecodeAndScore = Callable[[Batch, ModelSlots, RecordDecoder], ScoredBatch]

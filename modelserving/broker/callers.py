@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 from modelserving.broker.protocol import Ask, SupervisorReply
 
-__all__ = ["Caller", "Callers"]
-
 _LONGEST_LINE = 1000
 
 

@@ -8,8 +8,6 @@ from pathlib import Path
 from modelserving.broker.layout import Layout
 from modelserving.kafka.clients import TOPIC_BYTES
 
-__all__ = ["java_arguments", "logging_properties", "server_properties"]
-
 _JVM = (
     "-XX:+UseSerialGC",
     "-Xmx256m",

@@ -9,8 +9,6 @@ from pathlib import Path
 
 from modelserving.broker.layout import Layout
 
-__all__ = ["explain_failure", "explain_os_error", "port_was_taken", "reached_kafka", "tail", "what_was_said"]
-
 
 @dataclass(frozen=True, slots=True)
 class _Cause:

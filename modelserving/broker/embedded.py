@@ -31,18 +31,6 @@ from modelserving.config import Settings, load_settings
 from modelserving.errors import BrokerStartError
 from modelserving.kafka.clients import Connection, connect
 
-__all__ = [
-    "BrokerStatus",
-    "EmbeddedKafka",
-    "log_path",
-    "prepare",
-    "read_log",
-    "start_detached",
-    "status",
-    "stop",
-    "use_broker",
-]
-
 _ANSWER_WITHIN_S = 10.0
 
 

@@ -19,8 +19,6 @@ from modelserving.errors import BrokerStartError
 from modelserving.system.closing import Closing
 from modelserving.system.waiting import poll
 
-__all__ = ["LeaseConnection", "call", "start_supervisor", "supervised", "take_lease"]
-
 _START_WITHIN_S = 300.0
 _END_WITHIN_S = 180.0
 _LOOK_EVERY_S = 0.05

@@ -5,8 +5,6 @@ from __future__ import annotations
 from modelserving.errors import BrokerStartError
 from modelserving.system.ports import free_port, holder_of, is_free, next_free
 
-__all__ = ["DEFAULT_PORT", "choose_port"]
-
 DEFAULT_PORT = 9092
 """Kafka's own."""
 _TRIES = 50

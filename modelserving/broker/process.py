@@ -28,8 +28,6 @@ from modelserving.broker.startup_cache import StartupCache
 from modelserving.broker.state import Identity, Running, is_locked_by_java
 from modelserving.errors import BrokerStartError
 
-__all__ = ["END_WITHIN_S", "check_data", "cluster_at", "end_left_over", "format_data", "serves", "spawn", "was_killed"]
-
 END_WITHIN_S = 30.0
 """How long a broker may take to end before it is killed."""
 _FORMAT_WITHIN_S = 120

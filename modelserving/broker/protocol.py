@@ -15,8 +15,6 @@ from pathlib import Path
 
 from modelserving.broker.layout import Layout
 
-__all__ = ["SUPERVISOR", "TAKEN", "Ask", "SupervisorOrder", "SupervisorReply"]
-
 SUPERVISOR = "modelserving.broker.supervisor"
 """The module that is run; also how a supervisor is recognised on its command line."""
 TAKEN = 75

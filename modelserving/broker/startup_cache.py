@@ -14,8 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["RECORDS", "StartupCache"]
-
 RECORDS = os.name != "nt"
 """Whether a broker can write a cache: Java does when it ends by itself, and on Windows it can only be killed."""
 

@@ -14,8 +14,6 @@ import psutil
 from modelserving.system import poll, write_atomically
 from modelserving.system.closing import Closing
 
-__all__ = ["FileLock", "Identity", "Running", "Worker", "is_locked_by_java"]
-
 
 @dataclass(frozen=True, slots=True)
 class Worker:

@@ -42,8 +42,6 @@ from modelserving.errors import ModelServingError
 from modelserving.system.ports import free_port
 from modelserving.system.waiting import poll
 
-__all__ = ["Supervisor", "main"]
-
 _ANSWER_WITHIN_S = 120.0
 _FIRST_LEASE_WITHIN_S = 10.0
 _RECORD_WITHIN_S = 120.0

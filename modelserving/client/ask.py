@@ -16,8 +16,6 @@ from modelserving.records import ScoredRecord, Topics, decode_scored
 if TYPE_CHECKING:
     from kafka import KafkaConsumer, KafkaProducer
 
-__all__ = ["Asker"]
-
 _POLL_MS = 50
 _SENT_WITHIN_S = 30.0
 

@@ -9,8 +9,6 @@ from modelserving.errors import ConfigError
 from modelserving.records import FEATURES
 from modelserving.records.defaults import DefaultRecord
 
-__all__ = ["Drift", "parse_drift"]
-
 _SAID = re.compile(r"\s*([A-Za-z_ ]+?)\s*([+-]\d+(?:\.\d+)?)\s*(?:@(\d+))?\s*")
 
 

@@ -8,8 +8,6 @@ from dataclasses import replace
 
 from modelserving.records.defaults import DefaultRecord, encode_default
 
-__all__ = ["FAULTS", "break_record"]
-
 
 def _truncated(record: DefaultRecord, chance: random.Random) -> bytes:
     encoded = encode_default(record)

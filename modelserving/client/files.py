@@ -27,8 +27,6 @@ from modelserving.tracing import RecordTracer, SendSpan, begin_send
 if TYPE_CHECKING:
     from kafka import KafkaProducer
 
-__all__ = ["FileMessage", "FilePublisher", "Framing", "message_of", "read_messages"]
-
 log = logging.getLogger(__name__)
 
 _BATCH = 1000

@@ -13,8 +13,6 @@ from modelserving.kafka import Connection, DeadLetter, list_topics, read_topic
 from modelserving.kafka.admin import topic_id
 from modelserving.kafka.dead_letters import letter_in
 
-__all__ = ["KeptLetter", "LetterFilter", "LetterPosition", "each_letter", "marks_topic", "parse_position", "read_marks"]
-
 LetterPosition = tuple[int, int]
 """Partition and offset of a letter on the dead-letter topic."""
 

@@ -31,8 +31,6 @@ from modelserving.records import (
 from modelserving.records.defaults import DEFAULT_TYPE, DefaultRecord, encode_default, read_default_rows
 from modelserving.tracing import RecordTracer, begin_send
 
-__all__ = ["DATA_FILES", "Dataset", "Publisher", "Rate", "load_dataset"]
-
 log = logging.getLogger(__name__)
 
 DATA_FILES = RECORD_FILES

@@ -22,8 +22,6 @@ from modelserving.records.codecs.framing import read_frames
 from modelserving.records.decoder import Envelope, RecordDecoder
 from modelserving.records.defaults import decode_default
 
-__all__ = ["ReadMessage", "read_decoded", "read_topics"]
-
 _FIRST = 5
 
 

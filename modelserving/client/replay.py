@@ -21,8 +21,6 @@ from modelserving.errors import KafkaError
 from modelserving.kafka import Connection, end_offsets, list_topics, make_producer
 from modelserving.kafka.admin import create_named_topics, topic_id
 
-__all__ = ["Replayed", "replay"]
-
 _COMPACTED = {"cleanup.policy": "compact"}
 _AT_ONCE = 200
 

@@ -7,8 +7,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-__all__ = ["register"]
-
 broker = typer.Typer(help="The embedded Kafka broker of this checkout.", no_args_is_help=True)
 
 

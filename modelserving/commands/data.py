@@ -10,8 +10,6 @@ import typer
 from modelserving.commands import models
 from modelserving.records.defaults import DEFAULT_TYPE
 
-__all__ = ["register"]
-
 data_app = typer.Typer(help="The workbook's own records, and yours.", no_args_is_help=True)
 models_app = typer.Typer(
     help="The models in use: publish, list, roll back, shadow, retire; and train the workbook's own.",

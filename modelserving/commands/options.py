@@ -9,8 +9,6 @@ import typer
 from modelserving.records import TOPICS, Topics
 from modelserving.records.defaults import DEFAULT_TYPE
 
-__all__ = ["DataType", "Prefix", "Topic", "UntilStdinCloses", "topics_of"]
-
 DataType = Annotated[str, typer.Argument(help=f"The records that are meant, for example {DEFAULT_TYPE}.")]
 Prefix = Annotated[
     str, typer.Option(help="Put this and a hyphen before the names of the topics: a pipeline of your own.")

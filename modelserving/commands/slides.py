@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["register"]
-
 Half = Annotated[bool, typer.Option("--half", help="The half day: without the slides that only the full day has.")]
 Out = Annotated[Path, typer.Option(help="The folder for them.")]
 

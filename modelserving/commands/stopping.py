@@ -10,8 +10,6 @@ from types import FrameType
 
 from modelserving.system.parent import when_parent_is_gone
 
-__all__ = ["stop_event"]
-
 
 @contextmanager
 def stop_event(until_stdin_closes: bool = False) -> Iterator[threading.Event]:

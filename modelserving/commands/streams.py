@@ -7,8 +7,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-__all__ = ["register"]
-
 streams = typer.Typer(help="Applications of Kafka Streams.", no_args_is_help=True)
 
 

@@ -16,8 +16,6 @@ from modelserving.config import load_settings
 if TYPE_CHECKING:
     from modelserving.kafka import Connection
 
-__all__ = ["register"]
-
 temperature_app = typer.Typer(
     help="The dynamically controlled heater: rooms, and what is wanted.", no_args_is_help=True
 )

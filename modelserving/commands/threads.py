@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 
-__all__ = ["share_fairly"]
-
 _SWITCH_SECONDS = 0.0005
 
 

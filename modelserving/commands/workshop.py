@@ -6,8 +6,6 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["register"]
-
 lesson_app = typer.Typer(help="The lessons' topics and local state.", no_args_is_help=True)
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 

@@ -12,8 +12,6 @@ from modelserving.errors import RecordError
 from modelserving.records import FEATURES
 from modelserving.system import write_atomically
 
-__all__ = ["HEADER", "write_lines", "write_table"]
-
 HEADER = ";".join((*FEATURES, "quality"))
 """The first line of each wine file."""
 

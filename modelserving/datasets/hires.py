@@ -27,8 +27,6 @@ from modelserving.errors import RecordError
 from modelserving.records import Column, ColumnType, RecordSchema
 from modelserving.system import write_atomically
 
-__all__ = ["HIRES_FILE", "HIRE_ANSWERS", "HIRE_SCHEMA", "draw_hires", "make_hires"]
-
 HIRES_FILE = "hires.csv"
 """Its name in the data folder."""
 

@@ -8,8 +8,6 @@ from modelserving.config import data_folder
 from modelserving.records import RecordSchema
 from modelserving.records.schema_files import read_schema
 
-__all__ = ["default_schemas"]
-
 _DEFAULT = "wine.json"
 
 

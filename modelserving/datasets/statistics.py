@@ -20,8 +20,6 @@ from numpy.typing import NDArray
 
 from modelserving.records import FEATURES
 
-__all__ = ["LEVELS", "RED", "WHITE", "Influence", "Marginal", "WineStatistics"]
-
 LEVELS = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 """The shares of wines that lie below the nine figures of a ``Marginal``."""
 

@@ -10,8 +10,6 @@ from modelserving.datasets.files import write_lines
 from modelserving.errors import RecordError
 from modelserving.records import FEATURES, WineRecord, read_wines
 
-__all__ = ["import_uci"]
-
 
 def import_uci(file: Path, target: Path, report: Callable[[str], None] = lambda _: None) -> int:
     """Read the original wine-quality file, check every line, and write it in the form of our own wine files.

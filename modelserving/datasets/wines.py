@@ -24,8 +24,6 @@ from modelserving.datasets.files import write_table
 from modelserving.datasets.statistics import LEVELS, RED, WHITE, WineStatistics
 from modelserving.records import FEATURES
 
-__all__ = ["RECORD_FILES", "RED_WINES", "WHITE_WINES", "WINE_SETS", "WineSet", "draw_wines", "make_datasets"]
-
 _TAIL = 3.5
 """Normal score at which the published minimum and maximum are reached: about one wine in 4,300."""
 

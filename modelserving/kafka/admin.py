@@ -8,24 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from modelserving.errors import BrokerUnavailable, KafkaError
 from modelserving.kafka.clients import Connection, explain, make_admin
-from modelserving.kafka.settings import KEPT, settings_of
+from modelserving.kafka.settings import settings_of
 from modelserving.system import poll
 
 if TYPE_CHECKING:
     from kafka import KafkaAdminClient
 
     from modelserving.records.topics import Topics
-
-__all__ = [
-    "KEPT",
-    "create_named_topics",
-    "create_topics",
-    "delete_topics",
-    "end_offsets",
-    "list_topics",
-    "missing_topics",
-    "topic_id",
-]
 
 _USABLE_WITHIN_S = 60.0
 _LOOK_EVERY_S = 0.02

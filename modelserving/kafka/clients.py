@@ -23,20 +23,6 @@ if TYPE_CHECKING:
 
     from modelserving.kafka.corrections import Consumer
 
-__all__ = [
-    "MAX_MESSAGE_BYTES",
-    "REQUEST_BYTES",
-    "TOPIC_BYTES",
-    "Connection",
-    "connect",
-    "explain",
-    "explain_silence",
-    "make_admin",
-    "make_consumer",
-    "make_producer",
-    "reach",
-]
-
 MAX_MESSAGE_BYTES = 10 * 1024 * 1024
 """The largest message that may travel, in bytes: a model. Broker, producers and consumers agree on it."""
 TOPIC_BYTES = MAX_MESSAGE_BYTES + 64 * 1024

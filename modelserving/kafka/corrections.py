@@ -52,8 +52,6 @@ from modelserving.kafka.gaps import Gap
 from modelserving.kafka.stuck import StuckFetches
 from modelserving.kafka.unreadable import LenientRecords
 
-__all__ = ["DIRECTLY", "Client", "Consumer", "Producer"]
-
 DIRECTLY = "direct://"
 """For ``proxy_url``: no proxy, but a socket that is closed when it cannot connect."""
 

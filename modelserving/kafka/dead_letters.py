@@ -13,8 +13,6 @@ from typing import Any, TypeAlias
 from modelserving.kafka.clients import MAX_MESSAGE_BYTES, Connection
 from modelserving.kafka.reading import read_topic
 
-__all__ = ["DeadLetter", "Headers", "each_dead_letter", "headers", "letter_in", "read_dead_letters"]
-
 Headers: TypeAlias = Sequence[tuple[str, bytes | None]]
 """Of a message: names and bytes, in their order; a name may come several times."""
 

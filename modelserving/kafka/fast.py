@@ -27,17 +27,6 @@ from kafka import errors as kafka_errors
 from modelserving.errors import BrokerUnavailable, SetupError
 from modelserving.kafka.clients import MAX_MESSAGE_BYTES, REQUEST_BYTES, Connection, explain_silence, reach
 
-__all__ = [
-    "BrokerWatch",
-    "is_refused",
-    "is_unreadable",
-    "make_fast_consumer",
-    "make_fast_producer",
-    "next_offset",
-    "to_kafka_error",
-    "translated",
-]
-
 _OPTIONS = {
     "security_protocol": "security.protocol",
     "sasl_mechanism": "sasl.mechanism",

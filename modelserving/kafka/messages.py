@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from modelserving.kafka.dead_letters import DeadLetter, Headers
 from modelserving.kafka.gaps import Gap
 
-__all__ = ["Message", "MessageColumns", "MessageRow", "dead_letter", "letter_of"]
-
 
 class Message(Protocol):
     """A message of a topic; kafka-python's ``ConsumerRecord`` is one, and so is any named tuple with these fields."""

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from kafka import KafkaConsumer, TopicPartition
     from kafka.consumer.fetcher import ConsumerRecord
 
-__all__ = ["assign_all", "find_gap", "find_silence", "read_topic"]
-
 log = logging.getLogger(__name__)
 
 _SILENT_S = 30.0

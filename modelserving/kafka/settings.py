@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
     from modelserving.records.topics import Topics
 
-__all__ = ["KEPT", "settings_of", "settings_to_mend"]
-
 # Models and commands are put in one order by the time at which they reached the broker: one clock, for all servers.
 # Records and answers are kept by that clock, too: the timestamp of a client says nothing about how long they were here.
 _BROKERS_CLOCK = {"message.timestamp.type": "LogAppendTime"}

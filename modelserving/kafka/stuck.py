@@ -23,8 +23,6 @@ from kafka.errors import CorruptRecordError, InvalidRecordError, KafkaError, Unk
 from modelserving.kafka.gaps import Gap
 from modelserving.kafka.unreadable import FRAME, end_of, is_part
 
-__all__ = ["StuckFetches"]
-
 _REFUSALS = 5
 """As often a partition is asked that gives nothing: another replica may have what this one has not."""
 _SILENT_S = 10.0

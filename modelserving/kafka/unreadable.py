@@ -27,8 +27,6 @@ from kafka.record.util import decode_varint
 
 from modelserving.kafka.gaps import Gap
 
-__all__ = ["FRAME", "LenientRecords", "end_of", "is_part"]
-
 FRAME = struct.Struct(">qi")
 """Offset and length: the same in all formats."""
 _MAGIC_AT = 16

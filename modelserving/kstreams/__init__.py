@@ -24,6 +24,7 @@ the attendee writes, processors, stores, serdes and functions, are classes and f
 
 from typing import Any
 
+from modelserving.kafka import Headers
 from modelserving.kstreams import java
 from modelserving.kstreams.bridge.lambdas import adapt_functions
 from modelserving.kstreams.bridge.logging import forward_logs
@@ -72,7 +73,7 @@ from modelserving.kstreams.processor import (
     ValueTransformerWithKey,
     ValueTransformerWithKeySupplier,
 )
-from modelserving.kstreams.record import FixedKeyRecord, Headers, Record, RecordMetadata
+from modelserving.kstreams.record import FixedKeyRecord, Record, RecordMetadata
 from modelserving.kstreams.serdes import integer, number, raw, serde, text
 from modelserving.kstreams.store import StateStore, StoreBuilder, stores_of
 from modelserving.kstreams.streams import KafkaStreams, Response, State

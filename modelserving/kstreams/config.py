@@ -23,8 +23,6 @@ from modelserving.kstreams.bridge.delegates import class_for
 from modelserving.kstreams.bridge.logging import forward_logs
 from modelserving.kstreams.bridge.security import client_properties
 
-__all__ = ["streams_config"]
-
 _CLIENTS = "org.apache.kafka.clients."
 _BYTES = "org.apache.kafka.common.serialization.Serdes$ByteArraySerde"
 _ERRORS = "org.apache.kafka.streams.errors."

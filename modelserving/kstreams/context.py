@@ -18,14 +18,6 @@ from modelserving.kstreams.keyvalue import EngineStore
 from modelserving.kstreams.record import FixedKeyRecord, Record, RecordMetadata, record_class
 from modelserving.kstreams.windows import wrap
 
-__all__ = [
-    "Cancellable",
-    "FixedKeyProcessorContext",
-    "ProcessorContext",
-    "StateStoreContext",
-    "ValueTransformerContext",
-]
-
 _PROCESSOR = "org.apache.kafka.streams.processor."
 
 

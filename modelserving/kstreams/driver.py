@@ -22,17 +22,16 @@ import jpype
 
 from modelserving import jvm
 from modelserving.errors import ServerError
+from modelserving.kafka import Headers
 from modelserving.kstreams.bridge.failures import python_errors
 from modelserving.kstreams.bridge.logging import forward_logs
 from modelserving.kstreams.bridge.values import duration, from_java, milliseconds, to_java
 from modelserving.kstreams.config import streams_config
-from modelserving.kstreams.record import Headers, Record, read_headers
+from modelserving.kstreams.record import Record, read_headers
 from modelserving.kstreams.windows import wrap
 from modelserving.system.closing import Closing
 
 _NOTHING = object()
-
-__all__ = ["TestInputTopic", "TestOutputTopic", "TopologyTestDriver"]
 
 
 class TestInputTopic:

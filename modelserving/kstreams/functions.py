@@ -22,30 +22,6 @@ from modelserving.kstreams.bridge.threads import keep_attached
 from modelserving.kstreams.bridge.values import from_java, milliseconds, pairs_to_java, to_java
 from modelserving.kstreams.record import Record, RecordMetadata, read_headers
 
-__all__ = [
-    "Aggregator",
-    "DeserializationExceptionHandler",
-    "ForeachAction",
-    "ForeignKeyExtractor",
-    "Initializer",
-    "KeyValueMapper",
-    "Merger",
-    "Predicate",
-    "ProcessingExceptionHandler",
-    "ProductionExceptionHandler",
-    "Reducer",
-    "StateRestoreListener",
-    "StreamPartitioner",
-    "TimestampExtractor",
-    "TopicNameExtractor",
-    "ValueJoiner",
-    "ValueJoinerWithKey",
-    "ValueMapper",
-    "ValueMapperWithKey",
-    "pair",
-    "takes",
-]
-
 _KSTREAM = "org.apache.kafka.streams.kstream."
 
 

@@ -11,8 +11,6 @@ from typing import Any
 from modelserving.jvm import java_class
 from modelserving.kstreams.bridge.logging import forward_logs
 
-__all__ = ["INTERNAL_CONTEXT", "KNOWN"]
-
 _STREAMS = "org.apache.kafka.streams."
 _COMMON = "org.apache.kafka.common."
 _IN = {

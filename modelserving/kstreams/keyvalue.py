@@ -17,17 +17,6 @@ from modelserving.kstreams.bridge.proxies import Ended
 from modelserving.kstreams.bridge.values import from_java, milliseconds, to_java
 from modelserving.system.closing import Closing
 
-__all__ = [
-    "EngineStore",
-    "KeyValueStore",
-    "ReadOnlyKeyValueStore",
-    "StoreEntry",
-    "StoreIterator",
-    "TimestampedKeyValueStore",
-    "ValueAndTimestamp",
-    "timed",
-]
-
 _TIMED = "org.apache.kafka.streams.state.ValueAndTimestamp"
 
 

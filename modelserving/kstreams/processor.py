@@ -30,16 +30,6 @@ from modelserving.kstreams.context import FixedKeyProcessorContext, ProcessorCon
 from modelserving.kstreams.functions import takes
 from modelserving.kstreams.record import FixedKeyRecord, Record
 
-__all__ = [
-    "FixedKeyProcessor",
-    "FixedKeyProcessorSupplier",
-    "FreshObjects",
-    "Processor",
-    "ProcessorSupplier",
-    "ValueTransformerWithKey",
-    "ValueTransformerWithKeySupplier",
-]
-
 T = TypeVar("T")
 
 _API = "org.apache.kafka.streams.processor.api."

@@ -11,17 +11,6 @@ from modelserving import jvm
 from modelserving.kafka import Headers
 from modelserving.kstreams.bridge.values import from_java, milliseconds, to_java
 
-__all__ = [
-    "FixedKeyRecord",
-    "Headers",
-    "HeadersRead",
-    "Record",
-    "RecordMetadata",
-    "java_headers",
-    "read_headers",
-    "record_class",
-]
-
 
 class HeadersRead(tuple[tuple[str, bytes | None], ...]):
     """The headers of a record, as ``Headers`` are; they do not change."""

@@ -22,8 +22,6 @@ from modelserving.kstreams.bridge.failures import guarded
 from modelserving.kstreams.bridge.proxies import implement_with
 from modelserving.kstreams.bridge.values import from_java, to_java
 
-__all__ = ["integer", "number", "raw", "serde", "text"]
-
 T = TypeVar("T")
 
 _PACKAGE = "org.apache.kafka.common.serialization."

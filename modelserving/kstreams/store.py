@@ -29,8 +29,6 @@ from modelserving.kstreams.bridge.threads import attached, detach
 from modelserving.kstreams.bridge.values import to_java
 from modelserving.kstreams.context import StateStoreContext
 
-__all__ = ["StateStore", "StoreBuilder", "stores_of"]
-
 _PROCESSOR = "org.apache.kafka.streams.processor."
 _INTERNAL = "org.apache.kafka.streams.state.internals."
 _BUILDER = "org.apache.kafka.streams.state.StoreBuilder"
@@ -107,7 +105,7 @@ class _Builder:
     def build(self) -> Any:
         store = guarded(self._checked)()
         store.logging = self._logging
-        return OpenStore(store).java
+        return _OpenStore(store).java
 
     def _checked(self) -> StateStore:
         store = self._make(self._name)
@@ -141,7 +139,7 @@ class _Builder:
         return self.java
 
 
-class OpenStore:
+class _OpenStore:
     """A store as Java calls it; as which it also comes back to Python from the engine.
 
     Args:
@@ -228,7 +226,7 @@ class _Query:
         self.java = implement_with(self, _QUERYABLE)
 
     def accepts(self, store: Any) -> bool:
-        return isinstance(store, OpenStore) and isinstance(store.python, self._kind)
+        return isinstance(store, _OpenStore) and isinstance(store.python, self._kind)
 
     def create(self, provider: Any, name: str) -> Any:
         return to_java([guarded(found.python.view)() for found in provider.stores(name, self.java)])

@@ -34,8 +34,6 @@ from modelserving.kstreams.pictures.topics import ForeignTopics
 from modelserving.kstreams.windows import wrap
 from modelserving.system import poll
 
-__all__ = ["KafkaStreams", "Response", "State"]
-
 log = logging.getLogger(__name__)
 
 _STREAMS = "org.apache.kafka.streams."

@@ -21,8 +21,6 @@ from modelserving.kstreams.keyvalue import (
     timed,
 )
 
-__all__ = ["SessionStore", "TimestampedWindowStore", "VersionedKeyValueStore", "WindowStore", "wrap"]
-
 _STATE = "org.apache.kafka.streams.state."
 
 

@@ -12,8 +12,6 @@ from modelserving.models.model import Model
 from modelserving.records import ModelDescriptor, ModelType, encode_descriptor
 from modelserving.statistics import Statistics
 
-__all__ = ["LoadedModel", "ModelInfo", "Slots", "SlotsUpdate", "fingerprint"]
-
 T = TypeVar("T")
 U = TypeVar("U")
 

@@ -16,20 +16,6 @@ from modelserving.errors import ModelFormatError
 from modelserving.records import Column, ModelDescriptor
 from modelserving.records.defaults import DefaultRecord
 
-__all__ = [
-    "INPUTS",
-    "NO_PARAMETERS",
-    "OUTPUT",
-    "OUTPUTS",
-    "SIGNATURE",
-    "Model",
-    "ModelFactory",
-    "Records",
-    "Scores",
-    "choose_outputs",
-    "columns_of",
-]
-
 NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
 """Of a model whose descriptor said nothing beyond its bytes."""
 

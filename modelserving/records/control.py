@@ -11,8 +11,6 @@ from modelserving.errors import DecodeError, FieldError
 from modelserving.records.fields import check_data_type, check_digest, check_percent
 from modelserving.records.wire import control_pb2 as wire
 
-__all__ = ["Action", "ModelCommand", "PartitionSeen", "decode_command", "encode_command"]
-
 
 class Action(IntEnum):
     """What is wanted, with its number on the wire."""

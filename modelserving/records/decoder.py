@@ -15,8 +15,6 @@ from modelserving.records.codecs.written import SCHEMA_ID_HEADER, WriterCodecs, 
 from modelserving.records.fields import check_data_type
 from modelserving.records.schema import RecordSchema
 
-__all__ = ["Envelope", "RecordDecoder", "RecordGroup", "SortedRecords"]
-
 SCHEMA_HEADER = "schema"
 """Header of a message that names its schema, where a topic has records of several."""
 

@@ -8,15 +8,6 @@ from __future__ import annotations
 
 from modelserving.records.wine import WINE_SCHEMA, WineRecord, decode_wine, encode_wine, read_wines
 
-__all__ = [
-    "DEFAULT_SCHEMA",
-    "DEFAULT_TYPE",
-    "DefaultRecord",
-    "decode_default",
-    "encode_default",
-    "read_default_rows",
-]
-
 DEFAULT_SCHEMA = WINE_SCHEMA
 """Their columns."""
 DEFAULT_TYPE = DEFAULT_SCHEMA.name

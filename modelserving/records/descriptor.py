@@ -18,8 +18,6 @@ from modelserving.records.fields import check_data_type, check_percent
 from modelserving.records.wire import modeldescriptor_pb2 as wire
 from modelserving.system.nesting import read_json
 
-__all__ = ["Golden", "ModelDescriptor", "ModelType", "decode_descriptor", "encode_descriptor"]
-
 _SHADOW_KEY = "@shadow"
 
 

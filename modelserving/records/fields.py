@@ -7,8 +7,6 @@ from functools import lru_cache
 
 from modelserving.errors import FieldError
 
-__all__ = ["check_data_type", "check_digest", "check_percent"]
-
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _DATA_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 

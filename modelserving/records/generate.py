@@ -10,8 +10,6 @@ from pathlib import Path
 from modelserving.config import checkout
 from modelserving.errors import SetupError
 
-__all__ = ["generate"]
-
 _TARGET = Path(__file__).with_name("wire")
 
 

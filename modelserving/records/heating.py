@@ -12,19 +12,6 @@ from google.protobuf.message import DecodeError as ProtobufDecodeError
 from modelserving.errors import DecodeError, FieldError
 from modelserving.records.wire import heating_pb2 as wire
 
-__all__ = [
-    "HeaterCommand",
-    "HeaterControl",
-    "SensorReading",
-    "TemperatureControl",
-    "decode_heater",
-    "decode_reading",
-    "decode_temperature_control",
-    "encode_heater",
-    "encode_reading",
-    "encode_temperature_control",
-]
-
 
 class HeaterCommand(IntEnum):
     """What a heater is told, with its number on the wire."""

@@ -13,8 +13,6 @@ import pyarrow as pa
 
 from modelserving.errors import RecordError
 
-__all__ = ["Column", "ColumnType", "RecordSchema", "spell", "type_of"]
-
 
 class ColumnType(StrEnum):
     """What the values of a column are."""

@@ -13,8 +13,6 @@ from modelserving.records.codecs.factory import make_codec
 from modelserving.records.schema import Column, ColumnType, RecordSchema
 from modelserving.system.nesting import read_json
 
-__all__ = ["read_schema", "read_schemas", "write_schema"]
-
 _DEFINITIONS = {".proto": "protobuf", ".desc": "protobuf", ".binpb": "protobuf", ".avsc": "avro"}
 """Endings of files that define a record in the words of its encoding."""
 _KNOWN = ("name", "columns", "encoding", "subject", "definition", "message", "data_types", "data_type_from")

@@ -17,8 +17,6 @@ from modelserving.records.codecs.columns import fit_value
 from modelserving.records.schema import Column, ColumnType, match_names
 from modelserving.system.nesting import read_json
 
-__all__ = ["MISSING", "TYPED", "has_header", "is_number", "read_table", "separator_of"]
-
 MISSING = frozenset({"", "NA"})
 """Cells of CSV that hold no value."""
 _TRUE, _FALSE = {"true", "t", "1", "yes"}, {"false", "f", "0", "no"}

@@ -7,8 +7,6 @@ from dataclasses import astuple, dataclass, replace
 from modelserving.errors import ConfigError
 from modelserving.records.defaults import DEFAULT_TYPE
 
-__all__ = ["TOPICS", "Topics"]
-
 
 @dataclass(frozen=True, slots=True)
 class Topics:

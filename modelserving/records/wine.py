@@ -13,8 +13,6 @@ from modelserving.records.fields import check_data_type
 from modelserving.records.schema import Column, ColumnType, RecordSchema
 from modelserving.records.wire import winerecord_pb2 as wire
 
-__all__ = ["FEATURES", "WINE_SCHEMA", "WineRecord", "decode_wine", "encode_wine", "read_wines"]
-
 FEATURES = (
     "fixed_acidity",
     "volatile_acidity",

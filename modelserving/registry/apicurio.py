@@ -24,8 +24,6 @@ from modelserving.kafka import Connection
 from modelserving.system.ports import free_port
 from modelserving.system.waiting import poll
 
-__all__ = ["ARCHIVE", "PATH", "install_registry", "is_installed", "run_registry"]
-
 ARCHIVE = jars.Jar(
     "io.apicurio",
     "apicurio-registry-app",

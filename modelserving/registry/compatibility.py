@@ -11,8 +11,6 @@ from modelserving.records.schema import ColumnType
 from modelserving.registry.definition import Definition, SchemaField
 from modelserving.system.nesting import read_json
 
-__all__ = ["Rule", "check_compatible", "reading_codec", "unreadable"]
-
 _INT32, _INT64, _FLOAT, _DOUBLE = ColumnType.INT32, ColumnType.INT64, ColumnType.FLOAT, ColumnType.DOUBLE
 _VALUES = {
     (_INT32, _INT64),

@@ -16,8 +16,6 @@ from modelserving.registry.registry import RegisteredSchema
 from modelserving.system.closing import Closing
 from modelserving.system.nesting import read_json
 
-__all__ = ["ConfluentRegistry"]
-
 _TYPE = "application/vnd.schemaregistry.v1+json"
 _TIMEOUT_S = 10.0
 _CONNECT_TRIES = 2

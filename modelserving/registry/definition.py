@@ -15,16 +15,6 @@ from modelserving.records.schema import Column, ColumnType, RecordSchema
 from modelserving.records.scored import answers_proto
 from modelserving.system.nesting import read_json
 
-__all__ = [
-    "ENCODINGS",
-    "Definition",
-    "SchemaField",
-    "define",
-    "define_answers",
-    "kept_definition",
-    "read_definition",
-]
-
 ENCODINGS = ("json", "protobuf", "avro")
 """How records may be written."""
 

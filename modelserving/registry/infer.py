@@ -14,8 +14,6 @@ from modelserving.errors import RecordError
 from modelserving.records.schema import Column, ColumnType, RecordSchema
 from modelserving.records.tables import TYPED, is_number, read_table, separator_of
 
-__all__ = ["infer_schema", "read_header"]
-
 _WHOLE = re.compile(r"[+-]?(0|[1-9]\d{0,17})")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 _EXAMPLES = 2

@@ -13,8 +13,6 @@ from modelserving.errors import UnknownSchema
 from modelserving.registry.compatibility import Rule
 from modelserving.registry.definition import Definition
 
-__all__ = ["CachedRegistry", "RegisteredSchema", "SchemaRegistry"]
-
 _ASK_AGAIN_S = 10.0
 _UNKNOWN_KEPT = 10_000
 

@@ -22,8 +22,6 @@ from modelserving.registry.definition import Definition, kept_definition
 from modelserving.registry.registry import RegisteredSchema
 from modelserving.system.nesting import read_json
 
-__all__ = ["SCHEMAS_TOPIC", "TopicRegistry"]
-
 log = logging.getLogger(__name__)
 
 SCHEMAS_TOPIC = "record-schemas"

@@ -15,8 +15,6 @@ from modelserving.records.codecs.factory import make_codec
 from modelserving.records.schema_files import read_schema
 from modelserving.service.settings import ANSWERS, ServiceSettings, read_settings
 
-__all__ = ["ROWS", "answer_records", "check_service", "golden_records", "write_answers"]
-
 ROWS = 20
 """So many of the records are asked."""
 _HEADER = ("row", "prediction")

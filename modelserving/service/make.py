@@ -21,8 +21,6 @@ from modelserving.service.settings import SETTINGS, ServiceSettings
 from modelserving.service.texts import TEST, readme, settings_text
 from modelserving.system import write_atomically
 
-__all__ = ["Ingredients", "make_service"]
-
 _WIDTH = re.compile(r"has (\d+) columns")
 
 

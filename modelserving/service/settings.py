@@ -12,8 +12,6 @@ from typing import Any
 from modelserving.errors import ConfigError
 from modelserving.records import Topics
 
-__all__ = ["ANSWERS", "SETTINGS", "ServiceSettings", "read_settings"]
-
 SETTINGS = "service.toml"
 """Name of the file with the settings."""
 ANSWERS = "answers.csv"

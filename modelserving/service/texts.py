@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     from modelserving.records import Column, RecordSchema
     from modelserving.service.settings import ServiceSettings
 
-__all__ = ["TEST", "readme", "settings_text"]
-
 TEST = '''"""Does the service answer as it did when it was made? `pytest`, or `python test_service.py`."""
 
 from pathlib import Path

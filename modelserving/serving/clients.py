@@ -14,8 +14,6 @@ from modelserving.serving.running.worker_thread import WorkerThread
 from modelserving.serving.sink import TransactionalSink
 from modelserving.serving.source import DataSource
 
-__all__ = ["Inlet", "Outlet", "open_inlet", "open_outlet"]
-
 
 class Inlet(Protocol):
     """Batches of the records topic, each what one poll returned."""

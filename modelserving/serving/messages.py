@@ -13,9 +13,6 @@ from modelserving.models.info import LoadedModel
 from modelserving.models.lifecycle.shadow import ShadowWork
 from modelserving.records import ScoredRecord
 
-__all__ = ["Batch", "ModelShare", "PartitionKey", "ScoredBatch"]
-
-
 PartitionKey = tuple[str, int]
 """A topic and a partition of it."""
 

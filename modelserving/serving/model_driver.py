@@ -18,8 +18,6 @@ from modelserving.models.lifecycle.refusals import RefusalWriter
 from modelserving.models.lifecycle.topics import recall
 from modelserving.serving.options import ServerOptions
 
-__all__ = ["ModelDriver"]
-
 
 class ModelDriver:
     """A controller with all that it needs.

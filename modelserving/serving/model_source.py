@@ -21,8 +21,6 @@ from modelserving.serving.model_driver import ModelDriver
 from modelserving.serving.options import ServerOptions
 from modelserving.serving.running.worker_thread import WorkerThread
 
-__all__ = ["ModelSource"]
-
 log = logging.getLogger(__name__)
 
 _AGAIN_SECONDS = 1.0

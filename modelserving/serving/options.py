@@ -14,8 +14,6 @@ from modelserving.records.decoder import RecordDecoder
 from modelserving.serving.traces import BatchTracer
 from modelserving.tracing import RecordTracer
 
-__all__ = ["ServerOptions"]
-
 
 @dataclass(frozen=True, slots=True)
 class ServerOptions:

@@ -24,8 +24,6 @@ from modelserving.records.decoder import RecordDecoder
 from modelserving.serving.messages import Batch, ModelShare, ScoredBatch
 from modelserving.serving.words import read_words
 
-__all__ = ["Score", "score_batch"]
-
 log = logging.getLogger(__name__)
 
 Score: TypeAlias = Callable[[Batch, ModelSlots], ScoredBatch]

@@ -20,8 +20,6 @@ from modelserving.records import ScoredColumns, Topics, encode_scored_batch, pre
 from modelserving.serving.messages import ScoredBatch
 from modelserving.serving.running.worker_thread import WorkerThread, run_abandonable
 
-__all__ = ["TransactionalSink", "commit_in_time"]
-
 P = ParamSpec("P")
 
 _TRANSACTION_TIMEOUT_MS = 15_000

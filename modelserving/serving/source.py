@@ -17,8 +17,6 @@ from modelserving.kafka.messages import MessageColumns
 from modelserving.serving.messages import Batch
 from modelserving.serving.running.worker_thread import WorkerThread
 
-__all__ = ["DataSource"]
-
 _POLL_MS = 250
 _HOLD_MS = 50
 _CLOSE_MS = 2_000

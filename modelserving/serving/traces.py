@@ -14,8 +14,6 @@ from modelserving.serving.messages import Batch, ScoredBatch
 from modelserving.tracing import RecordTracer, carried
 from modelserving.tracing.spans import Processing
 
-__all__ = ["BatchTracer"]
-
 _Offset: TypeAlias = tuple[int, int]
 """A message's partition and offset; all are of one topic."""
 _SHORT = 12

@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from modelserving.models.model import Scores
 from modelserving.records.scored import Output
 
-__all__ = ["read_words"]
-
 
 def read_words(scores: Scores) -> Iterator[tuple[str | None, tuple[tuple[str, Output], ...]]]:
     """For each record, its label and its outputs.

@@ -11,8 +11,6 @@ from modelserving.records import RecordSchema
 from modelserving.records.codecs.codec import Codec
 from modelserving.registry import CachedRegistry, ConfluentRegistry, TopicRegistry, define, reading_codec
 
-__all__ = ["RegisteredWriters"]
-
 
 @dataclass(slots=True)
 class RegisteredWriters:

@@ -8,8 +8,6 @@ from typing import NamedTuple
 from modelserving.models.info import ModelInfo
 from modelserving.records.scored import Output
 
-__all__ = ["Absence", "Answer", "Case", "Choice", "Participant", "Responder"]
-
 
 @dataclass(frozen=True, slots=True)
 class Participant:

@@ -13,8 +13,6 @@ from typing import NamedTuple, TypeAlias
 from modelserving.speculative.answers import Absence, Answer, Case, Choice, Participant, Responder
 from modelserving.speculative.settings import SpeculativeSettings
 
-__all__ = ["Account", "AnswerCollector", "Decision"]
-
 Said: TypeAlias = Answer | Absence | None
 """What a participant said of a record: an answer; that there will be none; nothing yet."""
 

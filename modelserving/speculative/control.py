@@ -21,8 +21,6 @@ from modelserving.records import Topics, check_data_type
 from modelserving.serving.running.worker_thread import WorkerThread
 from modelserving.speculative.settings import SpeculativeSettings, decode_settings, encode_settings
 
-__all__ = ["SettingsSource", "create_settings_topic", "read_settings", "send_settings", "settings_topic"]
-
 log = logging.getLogger(__name__)
 
 Configure = Callable[[str, SpeculativeSettings | None], object]

@@ -21,8 +21,6 @@ from typing import TypeAlias
 from modelserving.errors import ConfigError
 from modelserving.speculative.answers import Answer, Case, Choice
 
-__all__ = ["DECIDERS", "Decider", "best_in_time", "by_quality", "combine", "consensus", "parse_decider"]
-
 Decider: TypeAlias = Callable[[Case], Choice | None]
 """From what has come to a choice."""
 

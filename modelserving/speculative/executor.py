@@ -26,8 +26,6 @@ from modelserving.speculative.answers import Absence, Answer, Responder
 from modelserving.speculative.collector import AnswerCollector
 from modelserving.speculative.health import ParticipantHealth
 
-__all__ = ["Arrival", "Assignment", "Clock", "Inbox", "ModelExecutor"]
-
 Clock: TypeAlias = Callable[[], int]
 """The time, nanoseconds, from any beginning."""
 

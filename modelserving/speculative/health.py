@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 
 from modelserving.statistics import Statistics, StatisticsSnapshot
 
-__all__ = ["Breaker", "ParticipantHealth", "ParticipantHealthSnapshot"]
-
 _LONGEST = 64
 """A pause is at most so many times the first one."""
 _COUNTED = ("asked", "in_time", "chosen", "late", "failed", "left_out")

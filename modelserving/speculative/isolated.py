@@ -31,8 +31,6 @@ from modelserving.models.lifecycle.build import Builder, build_candidate
 from modelserving.models.model import Records, Scores
 from modelserving.records import ModelDescriptor, decode_descriptor, encode_descriptor
 
-__all__ = ["ProcessModel", "build_isolated"]
-
 _SIZES = struct.Struct("<QQ")
 _START_SECONDS = 120.0
 _SECONDS = 10.0

@@ -20,8 +20,6 @@ from modelserving.speculative.answers import Choice
 from modelserving.speculative.collector import Account, AnswerCollector
 from modelserving.system.nesting import read_json
 
-__all__ = ["ACCOUNT_HEADER", "AnswerAccount", "GatheredBatch", "read_account"]
-
 log = logging.getLogger(__name__)
 
 ACCOUNT_HEADER = "speculative"

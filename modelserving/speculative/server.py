@@ -22,8 +22,6 @@ from modelserving.speculative.starter import Starter
 from modelserving.speculative.tracking import create_judged_topic
 from modelserving.stage import StageServer
 
-__all__ = ["SpeculativeServer"]
-
 
 class SpeculativeServer(StageServer):
     """Asks several models about each record, and publishes one answer to it, in time. Runs until cancelled.

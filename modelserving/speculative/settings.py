@@ -15,8 +15,6 @@ from modelserving.speculative.answers import Choice, Participant
 from modelserving.speculative.deciders import Decider, parse_decider
 from modelserving.system.nesting import read_json
 
-__all__ = ["ParticipantSettings", "SpeculativeSettings", "decode_settings", "encode_settings"]
-
 _NS_PER_MS = 1_000_000
 
 

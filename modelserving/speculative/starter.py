@@ -31,8 +31,6 @@ from modelserving.speculative.settings import ParticipantSettings, SpeculativeSe
 from modelserving.speculative.tracking import QualityTracker
 from modelserving.system.stopping import pause
 
-__all__ = ["Starter"]
-
 _LOOK_EVERY_S = 0.5
 _SEVERAL = 1_000_000
 """An executor's mailbox has room for all that can come: who does not answer is left out before long."""

@@ -20,8 +20,6 @@ from modelserving.monitoring.truth.join import decode_judged
 from modelserving.monitoring.truth.topic import error_of, judged_topic
 from modelserving.records import Topics
 
-__all__ = ["QualityTracker", "create_judged_topic"]
-
 log = logging.getLogger(__name__)
 
 _BEGIN = 10.0

@@ -19,9 +19,10 @@ fails takes that back, with its results.
 from modelserving.streams_server.distribution import ModelDistribution
 from modelserving.streams_server.instances import Instance, holder_of, read_instances
 from modelserving.streams_server.queries import LocalState
-from modelserving.streams_server.server import StreamsOptions, StreamsServer
+from modelserving.streams_server.server import StreamsServer
 from modelserving.streams_server.shares import InstanceShare, add_up
 from modelserving.streams_server.stores import StoreKind
+from modelserving.streams_server.topologies import StreamsOptions
 
 __all__ = [
     "Instance",

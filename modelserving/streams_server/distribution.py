@@ -29,8 +29,6 @@ from modelserving.records import Topics
 from modelserving.serving.options import ServerOptions
 from modelserving.streams_server.model_thread import ModelThread
 
-__all__ = ["CONTROL", "MODELS", "CoPartitionedModels", "GlobalModels", "ModelDistribution", "Models", "make_models"]
-
 log = logging.getLogger(__name__)
 
 MODELS = "models"

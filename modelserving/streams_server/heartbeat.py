@@ -8,8 +8,6 @@ from typing import Any
 from modelserving.kstreams import KafkaStreams
 from modelserving.kstreams.bridge.failures import python_errors
 
-__all__ = ["Heartbeat"]
-
 _CONNECTIONS = "connection-count"
 _HEARTBEAT = "last-heartbeat-seconds-ago"
 _READER = "-consumer"

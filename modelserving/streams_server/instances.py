@@ -11,8 +11,6 @@ from modelserving.kstreams import KafkaStreams, State, java
 from modelserving.kstreams.bridge.failures import python_errors
 from modelserving.kstreams.bridge.values import to_java
 
-__all__ = ["Instance", "check_settled", "holder_of", "instance_of", "read_instances"]
-
 
 @dataclass(frozen=True, slots=True)
 class Instance:

@@ -19,8 +19,6 @@ from modelserving.serving.model_driver import ModelDriver
 from modelserving.serving.options import ServerOptions
 from modelserving.system.stopping import StopWaiting, pause_until, stoppable
 
-__all__ = ["ModelThread"]
-
 log = logging.getLogger(__name__)
 
 _CLOSE_SECONDS = 5.0

@@ -11,8 +11,6 @@ from modelserving.streams_server.server import StreamsServer
 from modelserving.streams_server.shares import InstanceShare
 from modelserving.streams_server.stores import STORE, CustomStatistics, ModelStatistics, StoreKind
 
-__all__ = ["LocalState"]
-
 
 class LocalState:
     """The state of a Kafka Streams server, to be asked.

@@ -15,8 +15,6 @@ from modelserving.serving.options import ServerOptions
 from modelserving.streams_server.stores import StoreKind
 from modelserving.system.files import write_atomically
 
-__all__ = ["RecordsTopic"]
-
 _FILE = "records-topic.json"
 
 

@@ -14,8 +14,6 @@ from pathlib import Path
 from modelserving.errors import ServerError
 from modelserving.kafka import Connection, make_admin
 
-__all__ = ["DeletedState", "reset_application"]
-
 _INTERNAL = ("-changelog", "-repartition")
 _OVER = {"Empty", "Dead"}
 

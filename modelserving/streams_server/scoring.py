@@ -15,7 +15,8 @@ from modelserving.errors import BrokerUnavailable, RegistryUnavailable, ServerEr
 from modelserving.kafka.dead_letters import headers
 from modelserving.kafka.messages import MessageColumns, MessageRow
 from modelserving.kstreams import Record
-from modelserving.kstreams.bridge.batches import BatchContext, BatchProcessor, Columns
+from modelserving.kstreams.bridge.batches import BatchContext, BatchProcessor
+from modelserving.kstreams.bridge.collector import Columns
 from modelserving.kstreams.bridge.partition import SamePartition
 from modelserving.models.lifecycle.shadow import ShadowWork
 from modelserving.records import ScoredColumns, encode_scored_batch, preload_encoder
@@ -28,8 +29,6 @@ from modelserving.streams_server.distribution import Models
 from modelserving.streams_server.stores import STORE, CustomStatistics, add_to
 from modelserving.system.stopping import StopWaiting, stoppable
 from modelserving.tracing import other_headers
-
-__all__ = ["DEAD_LETTERS", "SCORED", "ScoringProcessor", "Tally"]
 
 log = logging.getLogger(__name__)
 

@@ -33,8 +33,6 @@ from modelserving.streams_server.scoring import Tally
 from modelserving.streams_server.stores import ModelStatistics, look_up
 from modelserving.streams_server.topologies import StreamsOptions, TopologyParts, make_topology
 
-__all__ = ["StreamsOptions", "StreamsServer"]
-
 log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 0.02

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from modelserving.errors import ServerError
 from modelserving.streams_server.stores import ModelStatistics
 
-__all__ = ["InstanceShare", "add_up"]
-
 
 @dataclass(frozen=True, slots=True)
 class InstanceShare:

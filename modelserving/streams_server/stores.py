@@ -15,8 +15,6 @@ from modelserving.kstreams import KafkaStreams, StateStore, StoreBuilder, java, 
 from modelserving.kstreams.keyvalue import KeyValueStore
 from modelserving.statistics import Statistics
 
-__all__ = ["STORE", "CustomStatistics", "ModelStatistics", "StoreKind", "add_to", "look_up", "store_builder"]
-
 STORE = "statistics"
 _KEPT = 4
 

@@ -27,8 +27,6 @@ from modelserving.streams_server.distribution import ModelDistribution, Models
 from modelserving.streams_server.scoring import DEAD_LETTERS, SCORED, ScoringProcessor, Tally
 from modelserving.streams_server.stores import StoreKind, store_builder
 
-__all__ = ["StreamsOptions", "TopologyParts", "make_topology"]
-
 _SCORE = "score"
 _BATCH = "batch"
 

@@ -7,8 +7,6 @@ import threading
 from itertools import count
 from pathlib import Path
 
-__all__ = ["free_name", "write_atomically"]
-
 
 def write_atomically(target: Path, data: bytes | str, *, mode: int = 0o666, durable: bool = False) -> None:
     """Write a file so that a reader sees all of it, or the one before; also when this process is killed.

@@ -8,8 +8,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["interrupts_held_back"]
-
 
 @contextmanager
 def interrupts_held_back() -> Iterator[None]:

@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
-__all__ = ["lazy_imports"]
-
 
 def lazy_imports(package: str, names: Mapping[str, Sequence[str]]) -> Callable[[str], Any]:
     """What a package takes as its ``__getattr__``.

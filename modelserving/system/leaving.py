@@ -9,8 +9,6 @@ import sys
 import threading
 from typing import NoReturn
 
-__all__ = ["is_leaving", "leave"]
-
 _leaving = threading.Event()
 _LOST = 120
 """The status with which Python ends where its output could not be written."""

@@ -7,8 +7,6 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["read_json"]
-
 _DEEPEST = 200
 _PARTS = re.compile(r'"(?:[^"\\]|\\.?)*(?:"|\Z)|[\[{]|[\]}]', re.DOTALL)
 """Texts, which end where the whole does if nothing else ends them, and brackets."""

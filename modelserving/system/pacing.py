@@ -20,8 +20,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-__all__ = ["paced"]
-
 _SHORT_S = 0.0001
 """What takes less than this is not worth a pause."""
 _LONGEST_S = 0.005

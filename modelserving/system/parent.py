@@ -6,8 +6,6 @@ import os
 import threading
 from collections.abc import Callable
 
-__all__ = ["when_parent_is_gone"]
-
 
 def when_parent_is_gone(call: Callable[[], object]) -> None:
     """Call, in a thread, when standard input closes: the pipe to a parent does so even when that is killed."""

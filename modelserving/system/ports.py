@@ -8,8 +8,6 @@ import sys
 
 import psutil
 
-__all__ = ["free_port", "holder_of", "is_free", "next_free", "reserve"]
-
 _PORTS = 65_536
 
 

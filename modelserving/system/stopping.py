@@ -20,8 +20,6 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TypeVar
 
-__all__ = ["StopWaiting", "call", "call_in_daemon", "pause", "pause_until", "stoppable"]
-
 T = TypeVar("T")
 
 _LOOK_EVERY_S = 0.1

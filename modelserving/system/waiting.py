@@ -10,8 +10,6 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-__all__ = ["poll"]
-
 T = TypeVar("T")
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from modelserving.records import HeaterCommand, TemperatureControl
 
-__all__ = ["decide"]
-
 
 def decide(
     temperature: float, control: TemperatureControl | None, previous: HeaterCommand | None

@@ -24,8 +24,6 @@ from modelserving.web.page import PageState, PageTable, add_page
 from modelserving.web.peer_client import AskPeer, UnknownToPeer, ask
 from modelserving.web.schemas import AGAIN, HealthState, show_health
 
-__all__ = ["ControlState", "make_heating_app"]
-
 
 class ControlState(BaseModel):
     """What is wanted at a sensor. The first four fields are those of the messages."""

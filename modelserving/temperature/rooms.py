@@ -16,8 +16,6 @@ from dataclasses import dataclass, replace
 
 from modelserving.records import HeaterCommand
 
-__all__ = ["Room"]
-
 
 @dataclass(frozen=True, slots=True)
 class Room:

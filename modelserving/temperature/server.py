@@ -23,8 +23,6 @@ from modelserving.streams_server.instances import Instance, check_settled, holde
 from modelserving.temperature.topics import HEATING_TOPICS, HeatingTopics
 from modelserving.temperature.topology import CONTROLS, make_heating_topology
 
-__all__ = ["HeatingOptions", "HeatingServer"]
-
 log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 0.05

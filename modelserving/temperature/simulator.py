@@ -20,8 +20,6 @@ from modelserving.records import (
 from modelserving.temperature.rooms import Room
 from modelserving.temperature.topics import HEATING_TOPICS, HeatingTopics
 
-__all__ = ["Simulator", "send_control"]
-
 _LOOK_EVERY_S = 0.05
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import astuple, dataclass
 
 from modelserving.kafka import Connection
-from modelserving.kafka.admin import KEPT, create_named_topics
-
-__all__ = ["HEATING_TOPICS", "HeatingTopics", "create_heating_topics"]
+from modelserving.kafka.admin import create_named_topics
+from modelserving.kafka.settings import KEPT
 
 
 @dataclass(frozen=True, slots=True)

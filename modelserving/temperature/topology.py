@@ -40,8 +40,6 @@ from modelserving.records import (
 from modelserving.temperature.decide import decide
 from modelserving.temperature.topics import HeatingTopics
 
-__all__ = ["CONTROLS", "make_heating_topology"]
-
 CONTROLS = "temperature-controls"
 """Name of the store: what is wanted, by sensor."""
 _HEATER, _DEAD = "heater", "dead-letters"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["TRACE_HEADERS", "carried", "other_headers"]
-
 TRACE_HEADERS = frozenset({"traceparent", "tracestate"})
 """W3C's names."""
 _LONGEST = 8 * 1024

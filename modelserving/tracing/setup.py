@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
     from opentelemetry.trace import TracerProvider
 
-__all__ = ["make_tracer"]
-
 _UNKNOWN = "unknown_service"
 
 

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.trace import Span, TracerProvider
 
-__all__ = ["Processing", "RecordTracer", "SendSpan", "begin_send"]
-
 
 @dataclass(frozen=True, slots=True)
 class SendSpan:

@@ -10,10 +10,11 @@
     inference.py ─▶ tensors.py             models behind HTTP, without Kafka
 """
 
+from modelserving.serving import ServerView
 from modelserving.web.app import make_app
 from modelserving.web.console import report_to_console
 from modelserving.web.ports import bind, url_of
-from modelserving.web.schemas import HealthState, ModelNames, ModelState, ServerView
+from modelserving.web.schemas import HealthState, ModelNames, ModelState
 from modelserving.web.serving import Runnable, announce, serve, serve_app, stdin_closed, until_signal
 
 __all__ = [

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from modelserving import __version__
 from modelserving.monitoring.metrics import EngineCollector, Exposition, HasEngine, JavaCollector, ServerCollector
+from modelserving.serving import ServerView
 from modelserving.web.page import add_page, show_server
 from modelserving.web.schemas import (
     ONE_TYPE,
@@ -24,18 +25,15 @@ from modelserving.web.schemas import (
     HealthState,
     ModelNames,
     ModelState,
-    ServerView,
     find_state,
     show_health,
     show_state,
 )
 
-__all__ = ["add_errors", "add_metrics", "begin_app", "make_app"]
-
 _ASSETS = "/docs-assets"
 
 
-class ReadableJson(JSONResponse):
+class _ReadableJson(JSONResponse):
     """JSON as a person reads it, a field on each line; to programs it is the same."""
 
     def render(self, content: object) -> bytes:
@@ -52,7 +50,7 @@ def make_app(server: ServerView, *routers: APIRouter) -> FastAPI:
     app = begin_app(
         "Model server",
         description="Which model scores now, and how it does. Models arrive by Kafka, not here: this face only looks.",
-        default_response_class=ReadableJson,
+        default_response_class=_ReadableJson,
     )
     add_errors(app)
     app.add_middleware(_Head)

@@ -13,10 +13,7 @@ import anyio
 from anyio.to_thread import run_sync
 
 from modelserving.models.info import ModelInfo
-from modelserving.serving import Counts
-from modelserving.web.schemas import ServerView
-
-__all__ = ["ConsoleReporter", "report_to_console"]
+from modelserving.serving import Counts, ServerView
 
 _LOOK_EVERY_S = 0.5
 _MODELS_EVERY_S = 1.5

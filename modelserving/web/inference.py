@@ -24,8 +24,6 @@ from modelserving.web.app import add_metrics, begin_app
 from modelserving.web.page import PageState, PageTable, add_page
 from modelserving.web.tensors import describe_outputs, read_instances, read_tensors, write_predictions, write_tensors
 
-__all__ = ["InferenceModel", "make_inference_app"]
-
 _ASKED = ("requests", "records", "refused")
 
 

@@ -23,8 +23,6 @@ from modelserving.web.app import add_errors, add_metrics, begin_app
 from modelserving.web.page import PageState, PageTable, Shares, add_page
 from modelserving.web.schemas import HealthState, show_health
 
-__all__ = ["make_monitor_app"]
-
 _QUALITY = ["data type", "model", "version", "place", "pairs", "mean error", "right", "calibration", "gain"]
 
 

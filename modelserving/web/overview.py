@@ -24,8 +24,6 @@ from modelserving.web.page.system import ServerAnswer, draw_system
 from modelserving.web.peer_client import AskPeer, ask
 from modelserving.web.schemas import HealthState, show_health
 
-__all__ = ["WATCH", "make_overview_app", "show_system"]
-
 WATCH = "watch"
 """The kind of server that this page is of: none of those that it asks, or two of them would ask each other."""
 _MOST = 16

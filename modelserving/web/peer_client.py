@@ -12,8 +12,6 @@ from pydantic import BaseModel, ValidationError
 
 from modelserving.errors import ServerError
 
-__all__ = ["AskPeer", "UnknownToPeer", "ask", "ask_all"]
-
 AnswerT = TypeVar("AnswerT", bound=BaseModel)
 
 _TIMEOUT = httpx.Timeout(5.0, connect=1.0)

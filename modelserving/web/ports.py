@@ -8,8 +8,6 @@ import socket
 from modelserving.errors import ServerError
 from modelserving.system.ports import reserve
 
-__all__ = ["bind", "url_of"]
-
 _PORTS = 65_536
 _STEPS = 20
 _TAKEN = (errno.EADDRINUSE, errno.EACCES)

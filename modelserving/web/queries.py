@@ -25,6 +25,7 @@ from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, Field
 
 from modelserving.errors import ServerError
+from modelserving.serving import ServerView
 from modelserving.statistics import StatisticsSnapshot
 from modelserving.streams_server import Instance, InstanceShare, add_up
 from modelserving.streams_server.stores import ModelStatistics
@@ -36,15 +37,12 @@ from modelserving.web.schemas import (
     DataTypePath,
     ModelState,
     Problem,
-    ServerView,
     check_path,
     find_state,
     no_model,
     show_state,
     show_statistics,
 )
-
-__all__ = ["Queryable", "ShareState", "WholeState", "query_router"]
 
 _NOT_NOW: dict[int | str, dict[str, Any]] = {
     503: {"model": Problem, "description": "Partitions are being moved or restored, or an instance does not answer"}

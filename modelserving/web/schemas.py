@@ -17,24 +17,6 @@ from modelserving.records import check_data_type
 from modelserving.serving import Health, ServerView
 from modelserving.statistics import StatisticsSnapshot
 
-__all__ = [
-    "AGAIN",
-    "ONE_TYPE",
-    "PROBLEMS",
-    "DataTypePath",
-    "HealthState",
-    "ModelNames",
-    "ModelState",
-    "Problem",
-    "ServerView",
-    "check_path",
-    "find_state",
-    "no_model",
-    "show_health",
-    "show_state",
-    "show_statistics",
-]
-
 _NS_PER_MS = 1e6
 
 

@@ -7,21 +7,19 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
 import anyio
 import uvicorn
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 
+from modelserving.serving import ServerView
 from modelserving.system import write_atomically
 from modelserving.system.parent import when_parent_is_gone
 from modelserving.web.app import make_app
-from modelserving.web.schemas import ServerView
-
-__all__ = ["Runnable", "announce", "serve", "serve_app", "stdin_closed", "until_signal"]
 
 
 class Runnable(ServerView, Protocol):
@@ -35,16 +33,15 @@ class Runnable(ServerView, Protocol):
 Stop = Callable[[], Awaitable[None]]
 
 
-async def serve(server: Runnable, bound: socket.socket, *stops: Stop, routers: Sequence[APIRouter] = ()) -> None:
+async def serve(server: Runnable, bound: socket.socket, *stops: Stop) -> None:
     """Run a server with its HTTP face until one of ``stops`` returns, or the server fails.
 
     Args:
         server: what to run.
         bound: a listening socket, for HTTP.
         stops: each waits for a reason to stop.
-        routers: HTTP paths of this kind of server alone.
     """
-    await serve_app(server.run, make_app(server, *routers), bound, *stops)
+    await serve_app(server.run, make_app(server), bound, *stops)
 
 
 async def serve_app(run: Callable[[], Awaitable[None]], app: FastAPI, bound: socket.socket, *stops: Stop) -> None:

@@ -14,12 +14,11 @@ from typing import Protocol
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from modelserving.serving import ServerView
 from modelserving.speculative.health import ParticipantHealthSnapshot
 from modelserving.speculative.settings import ParticipantSettings, SpeculativeSettings
 from modelserving.speculative.starter import Starter
-from modelserving.web.schemas import PROBLEMS, DataTypePath, ServerView, no_model
-
-__all__ = ["ParticipantState", "SpeculativeState", "SpeculativeView", "speculative_router"]
+from modelserving.web.schemas import PROBLEMS, DataTypePath, no_model
 
 _NS_PER_MS = 1e6
 

@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from modelserving.errors import FieldError, RecordError
 from modelserving.models.model import Scores
 
-__all__ = ["describe_outputs", "read_instances", "read_tensors", "write_predictions", "write_tensors"]
-
 _ANSWER = "predict"
 _WHOLE = {f"{sign}INT{bits}": f"{sign.lower()}int{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64)}
 _ARROW = {"BOOL": "bool", **_WHOLE, "FP16": "double", "FP32": "double", "FP64": "double", "BYTES": "string"}

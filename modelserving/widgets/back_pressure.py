@@ -12,8 +12,6 @@ from modelserving.widgets.colours import FAINT, INK, SERIES, WARNING
 from modelserving.widgets.live import Frame, FrameSource, LiveView
 from modelserving.widgets.width import WIDEST
 
-__all__ = ["BackPressureSnapshot", "BackPressureView", "FlowSample", "render_back_pressure"]
-
 _HEIGHT = 318
 _LEFT, _MARGIN = 52, 12
 _LEGEND, _TITLE = 278, 100

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from modelserving.svg import Markup
 
-__all__ = ["DIM", "FAINT", "INK", "LIT", "LIT_TEXT", "SERIES", "WARNING", "colour", "dots", "marks"]
-
 INK = "var(--jp-content-font-color1, currentColor)"
 """Text on the page: JupyterLab's own, or the page's."""
 FAINT = "#7a828c"

@@ -10,8 +10,6 @@ from typing import Any
 
 from modelserving.config import in_jupyter_session
 
-__all__ = ["dock"]
-
 _TITLE = "Live view"
 # The side panel is made for a list of files; a picture gets more, but the lesson keeps what it needs to be read beside
 # the list of files. A picture is as wide as its panel, so that its right end, where the newest is, is always seen; so

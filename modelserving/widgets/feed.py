@@ -5,8 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-__all__ = ["LiveFeed"]
-
 _JOIN_S = 3.0
 
 

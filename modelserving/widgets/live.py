@@ -21,8 +21,6 @@ from modelserving.widgets.dock import dock
 from modelserving.widgets.waiting import waiting
 from modelserving.widgets.width import WIDEST, ShownWidth
 
-__all__ = ["Frame", "FrameSource", "LiveView"]
-
 S = TypeVar("S")
 S_co = TypeVar("S_co", covariant=True)
 

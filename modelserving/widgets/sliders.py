@@ -11,8 +11,6 @@ from kafka.errors import KafkaError as KafkaClientError
 from modelserving.errors import ModelServingError
 from modelserving.svg import escape
 
-__all__ = ["Sliders", "say_what_came"]
-
 
 def say_what_came(said: Any, act: Callable[[], str], failed: str = "Not sent") -> None:
     """Do what a widget is for, and say what came of it: an error that leaves a widget's function is seen by nobody.

@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["CellClock", "count_waits", "waiting"]
-
 _FIRST_AFTER_S = 2.0
 _EVERY_S = 1.0
 _counting = threading.Event()

@@ -8,8 +8,6 @@ from typing import Any
 import anywidget
 import traitlets
 
-__all__ = ["NARROW", "NARROWEST", "WIDEST", "ShownWidth", "is_narrow"]
-
 WIDEST, NARROW, NARROWEST = 760, 560, 320
 """Pixels: what a picture is where nobody says how wide it is shown; below which what stood beside a chart stands above
 it; and the least that it is drawn for (in less it is scaled)."""

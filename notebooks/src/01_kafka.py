@@ -386,7 +386,7 @@ records_table(survivors)
 #
 # You can now send, read, replay and share records, and say what happens when a helper or the broker goes away.
 #
-# * A **topic** is a log that only grows; an **offset** is a record's place in it, for good.
+# * A **topic** is a log that only grows; an **offset** is a record's position in it, for good.
 # * **Reading takes nothing away.** Each reader, or group of readers, has its own position.
 # * **Same key, same partition, in order.** Between partitions there is no order.
 # * A **group** divides the partitions; what a lost member had not committed, another one gets again.

@@ -272,7 +272,7 @@ curves(halves, says, x="wines since the swap", y="ms from published to scored", 
 # ## The audit
 #
 # Is that so for all of them? Each wine up to the last answered one must be there exactly once, as an answer or as a dead letter. (The topic of this lesson
-# has one partition, so an offset names a wine. With more, the place of a wine is partition **and** offset.)
+# has one partition, so an offset names a wine. With more, its position is partition **and** offset.)
 
 # %%
 def audit():
@@ -397,7 +397,7 @@ careful, careless = readers()
 lesson.tell("aborted")
 
 # %% [markdown]
-# Our server writes the scores of a batch **and** its own place in the topic of wines in one such transaction.
+# Our server writes the scores of a batch **and** its own offset in the topic of wines in one such transaction.
 
 # %%
 # diagram: transaction

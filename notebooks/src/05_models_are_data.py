@@ -74,22 +74,22 @@ from modelserving.models.info import Slots
 
 slot = lesson.manage(ModelSlot, name="slot")
 
-def places():
+def slots():
     return [model and model.info.name for model in (slot.current, slot.previous)]
 
 # %%
 slot.swap(build_candidate(line))
 slot.swap(build_candidate(tree))
-places()
+slots()
 
 # %%
 # predict: twice-back
 
 # %%
-story = [places()]
+story = [slots()]
 for _ in range(2):
     slot.set(Slots(current=slot.previous, previous=slot.current))
-    story.append(places())
+    story.append(slots())
 table("Rolled back twice", story, "current", "previous")
 
 # %%
@@ -579,15 +579,15 @@ standing()
 lesson.tell("again")
 
 # %% [markdown]
-# Is the state in the topics alone, then? We try it without a server: a **rehearsal** has topics of its own, and the part of a server that reads models and
+# Is the state in the topics alone, then? We try it without a server: a **simulation** has topics of its own, and the part of a server that reads models and
 # commands and works out where they lead; it has no repository. First all messages are there, two models and the command to go back to the first; then only
 # what compaction leaves of them.
 
 # %%
-from modelserving.workshop.lesson.simulate import Rehearsal
+from modelserving.workshop.lesson.simulate import Simulation
 
 def serving_after(*models):
-    with Rehearsal(lesson) as topics:
+    with Simulation(lesson) as topics:
         for model in models:
             topics.publish(model)
         topics.command(ModelCommand(Action.ROLL_BACK, "wine", digest=line.digest))

@@ -543,9 +543,9 @@ names = sorted(path.name for path in copy.iterdir())
 lesson.tell("half-a-file")
 
 # %% [markdown]
-# ## A farm: several workers for one type
+# ## A pool: several workers for one type
 #
-# One actor scores one message at a time. Does it go faster with two? A **farm** looks like a serving actor to everybody else. In
+# One actor scores one message at a time. Does it go faster with two? A **pool** looks like a serving actor to everybody else. In
 # it, a **router** deals each batch out to several workers. Our server has it too: `serve actor --workers 2`.
 # (Workers on threads all score with one and the same model. They may, because scoring changes nothing in it.)
 #
@@ -560,12 +560,12 @@ client.running, server.running
 from modelserving.actors import WorkerPool
 from modelserving.actors.dispatch import resolve
 
-def make_farm(kind, model, workers):
-    runtime = lesson.manage(PykkaRuntime, name=f"farm {kind} {workers}")
-    settings = ServingSettings(lesson.folder / f"farm-{kind}-{workers}", workers=workers)
-    farm = runtime.spawn(WorkerPool, runtime, "wine", settings, name="farm")
-    resolve(farm.request(SetSlots(Slots(model))), 30)
-    return farm
+def make_pool(kind, model, workers):
+    runtime = lesson.manage(PykkaRuntime, name=f"pool {kind} {workers}")
+    settings = ServingSettings(lesson.folder / f"pool-{kind}-{workers}", workers=workers)
+    pool = runtime.spawn(WorkerPool, runtime, "wine", settings, name="pool")
+    resolve(pool.request(SetSlots(Slots(model))), 30)
+    return pool
 
 # %% [markdown]
 # Two kinds of work: a random forest, which Java computes, and some sums in plain Python. These are no good as a model, but they
@@ -599,23 +599,23 @@ def python():
 
 workers = (1, 2) if fast else (1, 2, 4)
 kinds = {"java": java, "python": python}
-farms = {(kind, n): make_farm(kind, kinds[kind](), n) for kind in kinds for n in workers}
+pools = {(kind, n): make_pool(kind, kinds[kind](), n) for kind in kinds for n in workers}
 
 # %% [markdown]
-# Each farm gets all red wines five times over in one message, all farms in turn, several times. The best time of each counts:
+# Each pool gets all red wines five times over in one message, all pools in turn, several times. The best time of each counts:
 
 # %%
 wines = messages_of(red)
 many = messages_of(red * 5)
 
-def seconds(farm):
+def seconds(pool):
     began = perf_counter()
-    for part in farm.ask(ScoreBatch(many)).parts:
+    for part in pool.ask(ScoreBatch(many)).parts:
         part.reply.result(60)
     return perf_counter() - began
 
-rounds = [{key: seconds(farm) for key, farm in farms.items()} for _ in range(4 if fast else 15)]
-best = {key: min(one[key] for one in rounds) for key in farms}
+rounds = [{key: seconds(pool) for key, pool in pools.items()} for _ in range(4 if fast else 15)]
+best = {key: min(one[key] for one in rounds) for key in pools}
 
 # %%
 # predict: workers

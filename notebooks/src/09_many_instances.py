@@ -356,11 +356,11 @@ lesson.tell("too-few")
 # The audit of lesson 04, now by partition **and** offset: each partition has an offset 0.
 
 # %%
-places = [(r.partition, r.offset) for r in read_topic(lesson.connection, lesson.topics.records)]
+positions = [(r.partition, r.offset) for r in read_topic(lesson.connection, lesson.topics.records)]
 times = Counter((answer.partition, answer.offset) for answer in answers())
-missing = [place for place in places if not times[place]]
-doubled = [place for place in times if times[place] > 1]
-len(places), missing, doubled
+missing = [position for position in positions if not times[position]]
+doubled = [position for position in times if times[position] > 1]
+len(positions), missing, doubled
 
 # %%
 lesson.tell("each-once")
@@ -386,7 +386,7 @@ sent.get(timeout=60)
 clean, dirty = len(answers()), len(answers("read_uncommitted"))
 extra = dirty - clean
 times = Counter((answer.partition, answer.offset) for answer in answers())
-twice = [place for place in times if times[place] > 1]
+twice = [position for position in times if times[position] > 1]
 with suppress(KafkaError):  # when this runs twice, there is none to abort
     writer.abort_transaction()
 lesson.tell("unfinished")
@@ -455,7 +455,7 @@ model = data_folder() / "models" / "wine-random-forest-onnx.onnx"
 topics = {"records": lesson.topics.records, "scored": lesson.topic("quix-scored", partitions=4)}
 not_here = why_no_quix(lesson)
 if not not_here:
-    run_quix(lesson, model, **topics, count=len(places))
+    run_quix(lesson, model, **topics, count=len(positions))
 not_here or "It is here, and it ran."
 
 # %%

@@ -38,8 +38,8 @@ lesson = start("14", fast=fast)
 # %% [markdown]
 # ## Two steps, and a gap
 #
-# Whoever reads a record and writes an answer has two things to tell the broker: the **answer**, and **how far it has come**. Between the two there is a gap,
-# and one day somebody dies in it. Forty wines, to find out what happens then:
+# Whoever reads a record and writes an answer has two things to tell the broker: the **answer**, and how far it has come, which is the **offset**. Between the
+# two there is a gap, and one day somebody dies in it. Forty wines, to find out what happens then:
 
 # %%
 source = lesson.topic("wines")
@@ -50,7 +50,7 @@ producer.flush()
 
 # %% [markdown]
 # The worker is a process of its own. It takes ten wines at a time, and its "model" is as simple as can be: the answer to `wine 7` is `score of wine 7`. We tell
-# it to **stand still in its second batch, in the gap**, so that we hit that place each time, and not by chance.
+# it to **stand still in its second batch, in the gap**, so that we hit that moment each time, and not by chance.
 
 # %%
 def worker(mode, target, name, *options):
@@ -76,7 +76,7 @@ def tally(target):
 # %% [markdown]
 # ## At most once
 #
-# First the place, then the answers:
+# First the offset, then the answers:
 
 # %%
 show(delivery.at_most_once)
@@ -106,8 +106,8 @@ lesson.tell("at-least")
 # %% [markdown]
 # ## Effectively once
 #
-# The gap cannot be closed by a better order, since there is none. It is closed by making one step of the two: answers and place are in **one transaction**.
-# `send_offsets_to_transaction` is the call that puts the place in. This is consume, score, produce, as every server of this workbook does it.
+# The gap cannot be closed by a better order, since there is none. It is closed by making one step of the two: answers and offset are in **one transaction**.
+# `send_offsets_to_transaction` is the call that puts the offset in. This is consume, score, produce, as every server of this workbook does it.
 
 # %%
 # diagram: transaction
@@ -125,7 +125,7 @@ lesson.tell("effectively")
 # %%
 written = read_topic(lesson.connection, f"{lesson.prefix}-effectively-once", "read_uncommitted")
 count = sum(1 for _ in written)
-rows = [("place, answers", *at_most), ("answers, place", *at_least), ("both in one", *effectively)]
+rows = [("offset first", *at_most), ("answers first", *at_least), ("both in one", *effectively)]
 table("Killed in the gap, once, with ten wines in hand", rows, "order", "lost", "doubled")
 
 # %%
@@ -414,8 +414,8 @@ lesson.tell("chunks")
 from modelserving.records import ModelDescriptor, ModelType, decode_descriptor, encode_descriptor
 
 whole = ModelDescriptor("large", "", "wine", ModelType.PMML, model)
-place = "https://models.example/large"
-known = ModelDescriptor("large", "", "wine", whole.type, b"", place, sha256=whole.digest)
+url = "https://models.example/large"
+known = ModelDescriptor("large", "", "wine", whole.type, b"", url, sha256=whole.digest)
 message = encode_descriptor(known)
 sent = producer.send(lesson.topics.models, key=b"wine", value=message)
 f"The description is at offset {sent.get(timeout=60).offset}."
@@ -427,7 +427,7 @@ lesson.tell("by-reference")
 # %% [markdown]
 # ## Recap
 #
-# * Answer and place are two steps. **Place first** loses, **answer first** doubles, and no third order is there.
+# * Answer and offset are two steps. **Offset first** loses, **answer first** doubles, and no third order is there.
 # * **One transaction** for both: nothing lost, nothing doubled, for readers of committed records, and for what is in Kafka.
 # * A name (`transactional.id`) belongs to the newest who claims it. The one before is **fenced**, however alive it is.
 # * A call to somebody outside happens **at least once**. Give it a key, and let the receiver forget none.

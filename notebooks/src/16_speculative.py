@@ -298,12 +298,12 @@ client.stop()
 sent = sum(1 for _ in read_topic(lesson.connection, lesson.topics.records))
 
 # %%
-def places():
+def positions():
     messages = read_topic(lesson.connection, lesson.topics.scored)
     return Counter(decode_scored(message.value).offset for message in messages)
 
-lesson.wait_for(lambda: len(places()) >= sent, "an answer to each wine", 90)
-doubled = places().total() - len(places())
+lesson.wait_for(lambda: len(positions()) >= sent, "an answer to each wine", 90)
+doubled = positions().total() - len(positions())
 lesson.tell("killed")
 
 # %% [markdown]

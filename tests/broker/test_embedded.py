@@ -241,7 +241,7 @@ class TestRefusal:
             assert list_topics(kafka.connection) == []
 
     @pytest.mark.slow
-    def test_last_port_that_is_taken_is_stepped_aside_from(self, home: Path) -> None:
+    def test_of_a_last_port_that_is_taken_the_next_free_one_is_taken(self, home: Path) -> None:
         """A port that merely was used last time, and is taken now, is no error: another one is used."""
         with EmbeddedKafka(home=home, port=0) as kafka:
             last = int(kafka.bootstrap_servers.rpartition(":")[2])

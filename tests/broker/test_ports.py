@@ -34,7 +34,7 @@ def test_wanted_port_or_none(taken: int) -> None:
 
 @pytest.mark.parametrize("wanted", [None, 0])
 def test_last_port_is_kept_if_free(wanted: int | None, taken: int) -> None:
-    """Without a wish, or with the wish for any, the last port is kept; a taken one is stepped aside from."""
+    """Without a wish, or with the wish for any, the last port is kept; of a taken one, the next free one is taken."""
     last = free_port()
     assert choose_port(wanted, last) == last
     other = choose_port(wanted, taken)

@@ -27,8 +27,6 @@ from modelserving.workshop.lab.lab import lab_arguments, prepare_kernels
 from modelserving.workshop.lab.work import WorkFolder, for_this_python
 from modelserving.workshop.lesson.progress import Progress
 
-__all__ = ["STOPPED", "Cell", "Lab", "Notebook", "running_lab"]
-
 STOPPED = "Stopped: by you"
 _START_S, _RESTART_S, _END_S = 90.0, 180.0, 30.0
 _PANEL = "window.jupyterapp.shell.currentWidget"

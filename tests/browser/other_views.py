@@ -24,10 +24,9 @@ from modelserving.widgets.heater.feed import HeaterFeed
 from modelserving.widgets.live import Frame
 from modelserving.widgets.speculative.chart import answers_frame
 from modelserving.widgets.speculative.feed import AnswersFeed
-from modelserving.workshop.processes.process import ChildProcess, ServerProcess
+from modelserving.workshop.processes.child import ChildProcess
+from modelserving.workshop.processes.process import ServerProcess
 from tests.waiting import wait_until
-
-__all__ = ["OTHERS"]
 
 _SETTLED = 60
 """Readings after which the rooms surely listen."""

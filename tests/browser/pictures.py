@@ -33,13 +33,12 @@ from modelserving.widgets.stage.chart import stage_frame
 from modelserving.widgets.stage.feed import ScoreFeed
 from modelserving.widgets.topic.chart import topic_frame
 from modelserving.widgets.topic.feed import TopicFeed
-from modelserving.workshop.processes.process import ChildProcess, ServerProcess
+from modelserving.workshop.processes.child import ChildProcess
+from modelserving.workshop.processes.process import ServerProcess
 from modelserving.workshop.slides.build import find_browser
 from tests.browser.conftest import FLAGS
 from tests.browser.other_views import OTHERS
 from tests.waiting import wait_until
-
-__all__ = ["FOLDER", "LARGEST", "SCHEMES", "VIEWS", "View", "files_of"]
 
 FOLDER = Path("docs") / "pictures"
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")

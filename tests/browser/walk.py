@@ -32,8 +32,6 @@ from modelserving.workshop.slides.build import find_browser
 from tests.browser.conftest import FLAGS
 from tests.browser.lab import STOPPED, Cell, Lab, Notebook, running_lab
 
-__all__ = ["NAIVE", "SLOW", "WAYS", "naive_answers", "walk"]
-
 SLOW = "■ took"
 """How a stumble begins that a busy machine may be the cause of."""
 _OTHERWISE = "It came out otherwise here"

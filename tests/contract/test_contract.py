@@ -155,7 +155,7 @@ BAD_MODELS = {
     "garbage": b"\xff\xfe\xfd",
     "empty": b"",
     "not PMML": encode_descriptor(ModelDescriptor("broken", "", "wine", ModelType.PMML, b"<html/>")),
-    "no graph": encode_descriptor(ModelDescriptor("broken", "", "wine", ModelType.TENSORFLOW, b"\x00\x01")),
+    "no graph": encode_descriptor(ModelDescriptor("broken", "", "wine", ModelType.ONNX, b"\x00\x01")),
     "a NaN": encode_descriptor(ModelDescriptor("nan", "", "wine", ModelType.PMML, NAN)),
     "by reference": encode_descriptor(ModelDescriptor("far", "", "wine", ModelType.PMML, location="file:///nowhere")),
     "hostile type": encode_descriptor(ModelDescriptor("x", "", "../x", ModelType.PMML, GOOD.data)),

@@ -9,7 +9,7 @@ import pytest
 
 from modelserving.records import ModelDescriptor, ModelType, encode_descriptor
 from modelserving.system.ports import free_port
-from modelserving.workshop.processes.process import ChildProcess
+from modelserving.workshop.processes.child import ChildProcess
 from tests.contract.servers import Pipeline
 from tests.faults.test_faults import Load, assert_each_record_has_one_result, broker, load, pipeline
 from tests.models.formats.remote.services import Service

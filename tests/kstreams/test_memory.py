@@ -30,8 +30,9 @@ from modelserving.kstreams import (
     streams_config,
     text,
 )
-from modelserving.kstreams.bridge.batches import BatchContext, BatchProcessor, BatchProcessorSupplier, Columns
+from modelserving.kstreams.bridge.batches import BatchContext, BatchProcessor, BatchProcessorSupplier
 from modelserving.kstreams.bridge.clients import passing_over
+from modelserving.kstreams.bridge.collector import Columns
 from modelserving.kstreams.bridge.proxies import Ended
 from modelserving.kstreams.bridge.threads import _here
 from modelserving.kstreams.context import Cancellable

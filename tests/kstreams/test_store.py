@@ -29,7 +29,7 @@ from modelserving.kstreams import (
 from modelserving.kstreams.bridge.failures import python_errors
 from modelserving.kstreams.bridge.proxies import implement_with
 from modelserving.kstreams.bridge.values import from_java
-from modelserving.kstreams.store import OpenStore
+from modelserving.kstreams.store import _OpenStore
 
 Draw = Callable[..., Any]
 
@@ -229,7 +229,7 @@ def test_what_was_opened_and_not_registered_is_closed() -> None:
         def close(self) -> None:
             calls.append("close")
 
-    store = OpenStore(Opened("counts"))
+    store = _OpenStore(Opened("counts"))
     context = Mock()
     context.register.side_effect = LookupError("it is there already")
     with pytest.raises(LookupError, match="it is there already"):

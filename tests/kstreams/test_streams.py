@@ -33,7 +33,8 @@ from modelserving.kstreams import (
     streams_config,
 )
 from modelserving.kstreams import streams as streams_module
-from modelserving.kstreams.bridge.batches import BatchContext, BatchProcessor, BatchProcessorSupplier, Columns
+from modelserving.kstreams.bridge.batches import BatchContext, BatchProcessor, BatchProcessorSupplier
+from modelserving.kstreams.bridge.collector import Columns
 from modelserving.records import Topics
 from modelserving.system.ports import free_port
 from tests.waiting import wait_until

@@ -11,8 +11,6 @@ from onnx import TensorProto, helper, numpy_helper
 
 from tests.models.samples import WEIGHTS
 
-__all__ = ["classifier", "hungry_onnx", "onnx_bytes", "onnx_model", "operator"]
-
 
 def operator(kind: str, *inputs: str, output: str = "", domain: str = "", **attributes: Any) -> Any:
     """A node; its output is called ``out0`` where no name is given."""

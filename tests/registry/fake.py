@@ -8,8 +8,6 @@ from urllib.parse import unquote
 
 import httpx
 
-__all__ = ["FakeRegistry"]
-
 
 class FakeRegistry:
     """Answers requests as Confluent's registry does; counts them in ``asked``."""

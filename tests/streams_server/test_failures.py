@@ -15,7 +15,8 @@ from modelserving.kafka import Connection
 from modelserving.kstreams import Response, State
 from modelserving.serving.options import ServerOptions
 from modelserving.streams_server.distribution import ModelDistribution
-from modelserving.streams_server.server import StreamsOptions, StreamsServer
+from modelserving.streams_server.server import StreamsServer
+from modelserving.streams_server.topologies import StreamsOptions
 
 
 @dataclass(slots=True)

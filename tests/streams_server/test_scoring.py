@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from modelserving.errors import ServerError
-from modelserving.kstreams.bridge.batches import Columns
+from modelserving.kstreams.bridge.collector import Columns
 from modelserving.kstreams.bridge.partition import SamePartition
 from modelserving.records import encode_wine
 from modelserving.serving import Counts

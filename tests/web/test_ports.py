@@ -1,4 +1,4 @@
-"""Ports are asked for, and a taken one is stepped aside from."""
+"""Ports are asked for; of a taken one, the next free one is taken."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_free_port_is_taken_as_asked() -> None:
         assert url_of(bound) == f"http://127.0.0.1:{port}"
 
 
-def test_a_taken_port_is_stepped_aside_from() -> None:
+def test_of_a_taken_port_the_next_free_one_is_taken() -> None:
     """The second server gets one of the next ports, and its URL says which."""
     with closing(bind("127.0.0.1", 0)) as first, closing(bind("127.0.0.1", port_of(first))) as second:
         assert 0 < port_of(second) - port_of(first) < 20

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol, Self
 
-__all__ = ["Actor", "ActorStatus", "Life", "Ref", "Reply", "Runtime"]
-
 
 class Actor(Protocol):
     """What a class must have to become an actor: one method.

@@ -9,8 +9,6 @@ from typing import Any
 
 from modelserving.errors import MailboxFull
 
-__all__ = ["Mailbox"]
-
 
 class Mailbox:
     """First in, first out, with a bound. pykka's actors take it in the place of their own, which has none.

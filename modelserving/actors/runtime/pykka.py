@@ -16,8 +16,6 @@ from modelserving.errors import ActorError, ActorStopped, AskTimeout
 from modelserving.system.closing import Closing
 from modelserving.system.stopping import stoppable
 
-__all__ = ["PykkaRuntime"]
-
 _STOP_SECONDS = 5.0
 
 

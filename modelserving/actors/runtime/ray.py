@@ -22,8 +22,6 @@ from modelserving.errors import ActorError, ActorFailed, ActorStopped, AskTimeou
 from modelserving.system.closing import Closing
 from modelserving.system.waiting import poll
 
-__all__ = ["RayRuntime"]
-
 _ANSWER_SECONDS = 0.5
 _START_SECONDS = 120.0
 _STOP_SECONDS = 5.0

@@ -11,8 +11,6 @@ from typing import Any
 
 from modelserving.errors import SetupError
 
-__all__ = ["start_ray"]
-
 _STORE_BYTES = 256 * 1024 * 1024
 
 

@@ -23,8 +23,6 @@ from modelserving.actors.runtime.api import Actor, ActorStatus, Life
 from modelserving.errors import ActorError, ActorFailed, ActorStopped
 from modelserving.system.stopping import StopWaiting
 
-__all__ = ["DEFAULT_POLICY", "Failure", "Policy", "SupervisedActor"]
-
 log = logging.getLogger(__name__)
 
 

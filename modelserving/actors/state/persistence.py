@@ -29,8 +29,6 @@ from modelserving.models.store.codec import JsonEntry, read_info, write_info
 from modelserving.records import check_data_type
 from modelserving.system.files import free_name, write_atomically
 
-__all__ = ["SavedState", "StateFolder", "find_saved", "set_aside"]
-
 log = logging.getLogger(__name__)
 
 VERSION = 1

@@ -12,8 +12,6 @@ from collections.abc import Set as AbstractSet
 
 from modelserving.models.lifecycle.shadow import ShadowWork
 
-__all__ = ["ShadowQueue"]
-
 _MOST = 200
 
 

@@ -16,8 +16,6 @@ from modelserving.models.lifecycle.build import warm_up
 from modelserving.models.model import Model
 from modelserving.statistics import Statistics
 
-__all__ = ["AnyModel", "BackgroundBuilder", "Failed", "PackedModel", "load", "pack", "share"]
-
 
 @dataclass(frozen=True, slots=True)
 class PackedModel:

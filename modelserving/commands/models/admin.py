@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from modelserving.records import ModelDescriptor
     from modelserving.serving import Score
 
-__all__ = ["Digest", "ModelAdmin", "Schema", "ShadowPercent", "model_admin", "say", "score_by"]
-
 Digest = Annotated[str, typer.Option("--digest", "--to", help="This model: the first digits of its digest.")]
 ShadowPercent = Annotated[
     float, typer.Option(min=0, max=100, help="Not to serve, but to score this percentage of the records beside.")

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from modelserving.models.info import LoadedModel
     from modelserving.monitoring.replay.backtest import Agreement, Backtest
 
-__all__ = ["register"]
-
 _DIGITS = 6
 
 

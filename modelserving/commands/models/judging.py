@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from modelserving.monitoring.truth.quality import Quality
     from modelserving.monitoring.truth.topic import Truth
 
-__all__ = ["register", "require_better"]
-
 T = TypeVar("T")
 
 

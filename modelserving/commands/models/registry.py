@@ -19,8 +19,6 @@ from modelserving.errors import ConfigError
 if TYPE_CHECKING:
     from modelserving.models.store.mlflow_registry import MlflowRegistry
 
-__all__ = ["register"]
-
 Registry = Annotated[
     str,
     typer.Option(help="The registry, as MLflow has it: sqlite:////folder/mlflow.db, http://...; none: MLFLOW_*_URI."),

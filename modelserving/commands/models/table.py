@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from modelserving.models.admin.listing import ListedModel
     from modelserving.records import ModelDescriptor
 
-__all__ = ["SHORT", "quality", "show_models", "when"]
-
 SHORT = 12
 """So many digits of a digest are shown."""
 

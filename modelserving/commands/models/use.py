@@ -23,8 +23,6 @@ from modelserving.records.defaults import DEFAULT_TYPE
 if TYPE_CHECKING:
     from modelserving.models.admin.listing import ScoredBy
 
-__all__ = ["register"]
-
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""

@@ -10,8 +10,6 @@ import typer
 from modelserving.config import load_settings
 from modelserving.records.defaults import DEFAULT_TYPE
 
-__all__ = ["register"]
-
 dashboards_app = typer.Typer(help="Grafana's dashboards: servers, drift and quality, answers.", no_args_is_help=True)
 
 _INFLUX = "http://127.0.0.1:8086"

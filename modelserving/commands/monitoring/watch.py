@@ -13,8 +13,6 @@ from modelserving.config import load_settings
 if TYPE_CHECKING:
     from modelserving.kafka import Connection
 
-__all__ = ["register"]
-
 
 def register(app: typer.Typer) -> None:
     """Add the command."""

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from modelserving.client.letters import KeptLetter, LetterFilter
     from modelserving.client.replay import Replayed
 
-__all__ = ["register"]
-
 deadletters = typer.Typer(help="Dead letters: list them, look at one, send them again.", no_args_is_help=True)
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}

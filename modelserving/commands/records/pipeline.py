@@ -13,8 +13,6 @@ from modelserving.commands.serve.options import Framed, RecordsRegistry
 from modelserving.config import data_folder, load_settings
 from modelserving.records.defaults import DEFAULT_TYPE
 
-__all__ = ["register"]
-
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""

@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterable
 from modelserving.client import ReadMessage
 from modelserving.records import Topics
 
-__all__ = ["show_topics"]
-
 
 def show_topics(seen: Iterable[ReadMessage], topics: Topics, limit: int, write: Callable[[str], None]) -> None:
     """Write a line for each of the first messages of a topic, and then the counts.

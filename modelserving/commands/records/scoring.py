@@ -11,8 +11,6 @@ import typer
 
 from modelserving.config import data_folder
 
-__all__ = ["register"]
-
 
 def register(app: typer.Typer) -> None:
     """Add the command."""

@@ -9,8 +9,6 @@ from rich.console import Console
 
 from modelserving.config import load_settings
 
-__all__ = ["register"]
-
 registry = typer.Typer(
     help="A schema registry with Confluent's interface (Apicurio), on this machine.", no_args_is_help=True
 )

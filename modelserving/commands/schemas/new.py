@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from modelserving.records import ScoredRecord
     from modelserving.service import ServiceSettings
 
-__all__ = ["register"]
-
 ServiceFolder = Annotated[Path, typer.Argument(help="The folder of the service.")]
 
 _SERVERS = {"stage": servers.stage, "actor": servers.actor, "streams": servers.streams}

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from modelserving.kafka import Connection
     from modelserving.records import RecordSchema
 
-__all__ = ["register"]
-
 
 def register(app: typer.Typer) -> None:
     """Add the command."""

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from modelserving.records import RecordSchema
     from modelserving.registry import SchemaRegistry
 
-__all__ = ["RegistryUrl", "find_schema", "open_registry"]
-
 RegistryUrl = Annotated[
     str,
     typer.Option(

@@ -13,8 +13,6 @@ from modelserving.errors import SchemaError
 if TYPE_CHECKING:
     from modelserving.registry import Definition, RegisteredSchema, Rule
 
-__all__ = ["register"]
-
 schema_app = typer.Typer(help="What records look like: find out, keep, compare.", no_args_is_help=True)
 
 SchemaFile = Annotated[Path, typer.Argument(help="A schema file: our JSON, a .proto text, or Avro (.avsc).")]

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from modelserving.serving import ServerOptions
     from modelserving.web import Runnable
 
-__all__ = ["GroupServer", "LaunchedServer", "launch", "launch_models", "writers_of"]
-
 
 @dataclass(frozen=True, slots=True)
 class GroupServer:

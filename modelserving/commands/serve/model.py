@@ -14,8 +14,6 @@ from modelserving.commands.serve.servers import serve_app as servers
 from modelserving.config import data_folder, load_settings
 from modelserving.errors import ConfigError
 
-__all__ = ["register"]
-
 _ANY = "any"
 """Data type of a model that is served by itself: nothing asks for it."""
 

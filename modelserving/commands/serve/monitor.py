@@ -20,8 +20,6 @@ from modelserving.records.defaults import DEFAULT_TYPE
 if TYPE_CHECKING:
     from modelserving.kafka import Connection
 
-__all__ = ["register"]
-
 
 def register() -> None:
     """Add the command to those of the servers."""

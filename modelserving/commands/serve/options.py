@@ -13,8 +13,6 @@ import typer
 
 from modelserving.commands.options import Prefix, Topic, UntilStdinCloses
 
-__all__ = ["Framed", "ListenOptions", "RecordsRegistry", "ServeOptions", "with_options"]
-
 Framed: TypeAlias = Annotated[
     bool,
     typer.Option(

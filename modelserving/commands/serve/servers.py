@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from modelserving.streams_server import StreamsServer
     from modelserving.web import Runnable
 
-__all__ = ["register"]
-
 serve_app = typer.Typer(help="Run a model server.", no_args_is_help=True)
 
 

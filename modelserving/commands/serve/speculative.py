@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from modelserving.speculative.settings import ParticipantSettings, SpeculativeSettings
     from modelserving.web import Runnable
 
-__all__ = ["register"]
-
 speculative_app = typer.Typer(
     help="Several models, one answer in time: what is wanted of which records.", no_args_is_help=True
 )

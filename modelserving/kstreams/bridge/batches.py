@@ -18,15 +18,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from modelserving import jvm
+from modelserving.kafka import Headers
 from modelserving.kstreams.bridge.collector import Collector, Columns, LateProcessor
 from modelserving.kstreams.bridge.failures import guarded
 from modelserving.kstreams.bridge.proxies import implement
 from modelserving.kstreams.bridge.threads import attached, detach
 from modelserving.kstreams.context import ProcessorContext
-from modelserving.kstreams.record import Headers
 from modelserving.kstreams.store import StateStore, StoreBuilder
-
-__all__ = ["BatchContext", "BatchProcessor", "BatchProcessorSupplier", "Columns"]
 
 _API = "org.apache.kafka.streams.processor.api."
 

@@ -22,8 +22,6 @@ import jpype
 from modelserving import jvm
 from modelserving.kstreams.bridge.proxies import Ended, implement, implement_with
 
-__all__ = ["PassOver", "passing_over"]
-
 PassOver = Callable[[str, int, int, str], int]
 """Told of a topic, a partition, the offset that cannot be read, and why; answers the offset to go on from."""
 

@@ -17,12 +17,11 @@ import jpype
 import numpy as np
 
 from modelserving.jvm import java_class
+from modelserving.kafka import Headers
 from modelserving.kstreams.bridge.proxies import implement
 from modelserving.kstreams.bridge.values import to_java
 from modelserving.kstreams.java import INTERNAL_CONTEXT
-from modelserving.kstreams.record import Headers, java_headers, read_headers
-
-__all__ = ["Collector", "Columns", "LateProcessor"]
+from modelserving.kstreams.record import java_headers, read_headers
 
 _API = "org.apache.kafka.streams.processor.api."
 _CONTEXT = "org.apache.kafka.streams.processor.internals.ProcessorRecordContext"

@@ -26,8 +26,6 @@ import jpype
 from modelserving import jvm
 from modelserving.errors import ConfigError
 
-__all__ = ["class_for"]
-
 _PACKAGE = "org.modelserving.delegates"
 _TARGET = "target"
 _PUBLIC, _STATIC = 1, 8

@@ -22,8 +22,6 @@ import jpype
 from modelserving import jvm
 from modelserving.errors import ServerError
 
-__all__ = ["cause_of", "describe", "guarded", "python_errors", "python_errors_only", "told"]
-
 P = ParamSpec("P")
 T = TypeVar("T")
 

@@ -29,8 +29,6 @@ from modelserving.kstreams.processor import (
     check_supplier,
 )
 
-__all__ = ["adapt_functions"]
-
 _STREAMS = "org.apache.kafka.streams."
 _OF_JAVA = (_jpype._JObject, _jpype._JProxy)
 Kinds = Mapping[int, Callable[[Callable[..., Any]], Any]]

@@ -15,8 +15,6 @@ from modelserving import jvm
 from modelserving.kstreams.bridge.failures import cause_of, describe, told
 from modelserving.kstreams.bridge.proxies import implement
 
-__all__ = ["forward_logs"]
-
 log = logging.getLogger(__name__)
 
 _JAVA = "java.util.logging."

@@ -6,8 +6,6 @@ from typing import Any
 
 from modelserving.jvm import java_class
 
-__all__ = ["SamePartition"]
-
 
 class SamePartition:
     """A ``StreamPartitioner`` that is told beforehand, by the thread that hands on, which partition it is.

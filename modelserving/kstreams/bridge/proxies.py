@@ -15,8 +15,6 @@ from modelserving.errors import ServerError
 from modelserving.kstreams.bridge.failures import python_errors
 from modelserving.kstreams.bridge.values import from_java, to_java
 
-__all__ = ["Ended", "engine_method", "implement", "implement_with"]
-
 _PLAIN = (str, bytes, int, float, np.generic)
 
 

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from modelserving.errors import ConfigError
 from modelserving.kafka import Connection
 
-__all__ = ["client_properties"]
-
 _SAME = {
     "security_protocol": "security.protocol",
     "sasl_mechanism": "sasl.mechanism",

@@ -17,8 +17,6 @@ from modelserving import jvm
 from modelserving.system.interrupts import interrupts_held_back
 from modelserving.system.stopping import call_in_daemon
 
-__all__ = ["attach", "attached", "call_as_daemon", "detach", "keep_attached"]
-
 T = TypeVar("T")
 
 

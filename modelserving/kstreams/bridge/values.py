@@ -14,8 +14,6 @@ import numpy as np
 
 from modelserving import jvm
 
-__all__ = ["WALKABLE", "duration", "from_java", "milliseconds", "pairs_to_java", "to_java"]
-
 
 @cache
 def _kinds() -> tuple[Any, Any, Any, dict[Any, Any]]:

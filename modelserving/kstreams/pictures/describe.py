@@ -17,8 +17,6 @@ from typing import Any
 
 from modelserving.kstreams.pictures.drawing import Edge, NodeBox, draw
 
-__all__ = ["Node", "NodeKind", "TopologyGraph", "describe"]
-
 
 class NodeKind(StrEnum):
     """What a node does."""

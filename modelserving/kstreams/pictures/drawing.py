@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 from modelserving.svg import Markup, document, element, escape, label, shorten
 
-__all__ = ["Edge", "NodeBox", "draw"]
-
 # Narrow, so that a chain of six can still be read in a cell beside the list of files.
 _WIDTH, _HEIGHT, _GAP, _MARGIN = 120, 52, 28, 10
 _STEP_X, _STEP_Y = _WIDTH + _GAP, _HEIGHT + 18

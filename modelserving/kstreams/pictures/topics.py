@@ -10,8 +10,6 @@ from modelserving.errors import BrokerUnavailable
 from modelserving.kafka import Connection, list_topics, missing_topics
 from modelserving.kafka.clients import reach
 
-__all__ = ["ForeignTopics"]
-
 _SOURCE = re.compile(r"\(topics: \[([^\]]+)\]\)")
 _SINK = re.compile(r"\(topic: ([^)]+)\)")
 _OWN = re.compile("-(repartition|changelog)$|subscription-(registration|response).*-topic$", re.IGNORECASE)

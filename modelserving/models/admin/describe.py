@@ -29,8 +29,6 @@ from modelserving.records.defaults import DEFAULT_SCHEMA, DEFAULT_TYPE, DefaultR
 from modelserving.records.schema import spell
 from modelserving.records.tables import TYPED, has_header, read_table
 
-__all__ = ["About", "answer_golden", "describe_file", "find_file", "find_model", "read_golden"]
-
 
 @dataclass(frozen=True, slots=True)
 class About:

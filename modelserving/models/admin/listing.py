@@ -21,8 +21,6 @@ from modelserving.records import (
     decode_scored,
 )
 
-__all__ = ["ListedModel", "ModelListing", "ModelStatus", "ScoredBy", "read_overview", "who_scored"]
-
 
 class ModelStatus(StrEnum):
     """Where a model stands."""

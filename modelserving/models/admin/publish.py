@@ -24,8 +24,6 @@ from modelserving.records import (
     encode_descriptor,
 )
 
-__all__ = ["Sent", "partition_of", "publish_model", "send_command"]
-
 log = logging.getLogger(__name__)
 
 _ANSWER_S = 30.0

@@ -24,17 +24,6 @@ from modelserving.records.defaults import read_default_rows
 from modelserving.records.schema_files import read_schema
 from modelserving.records.tables import TYPED, has_header, read_table
 
-__all__ = [
-    "ScoredFile",
-    "ScoredRow",
-    "format_prediction",
-    "guess_type",
-    "load_model",
-    "read_model",
-    "score_batches",
-    "score_table",
-]
-
 _BATCH = 1000
 _KERAS = {".keras", ".h5", ".hdf5"}
 

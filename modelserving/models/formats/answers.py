@@ -13,8 +13,6 @@ from modelserving.errors import ScoringError
 from modelserving.models.formats.inputs import unanswerable
 from modelserving.models.model import Scores
 
-__all__ = ["flatten", "read_answers", "read_run"]
-
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
 
 

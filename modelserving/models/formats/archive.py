@@ -13,8 +13,6 @@ from pathlib import Path, PurePosixPath
 
 from modelserving.errors import ModelFormatError, ModelRefused
 
-__all__ = ["MAX_BYTES", "MAX_FILES", "MAX_UNPACKED", "pack", "unpacked"]
-
 MAX_BYTES = 64_000_000
 MAX_FILES = 200
 MAX_UNPACKED = 128_000_000

@@ -13,8 +13,6 @@ from modelserving.models.formats.tensorflow.saved_model import SavedModelFactory
 from modelserving.models.model import NO_PARAMETERS, Model, ModelFactory
 from modelserving.records import ModelDescriptor, ModelType
 
-__all__ = ["FACTORIES", "create", "find_factory", "preload", "restore"]
-
 FACTORIES: dict[ModelType, ModelFactory] = {
     ModelType.PMML: PmmlFactory(),
     ModelType.TENSORFLOW: FrozenGraphFactory(),
@@ -37,7 +35,7 @@ def create(descriptor: ModelDescriptor) -> Model:
     if descriptor.location is not None:
         raise ModelFormatError(
             f"model {descriptor.name!r} comes by reference ({descriptor.location}): its bytes are not here. "
-            "Fetch them first, with models.reference.FetchPolicy."
+            "Fetch them first, with models.lifecycle.fetch.FetchPolicy."
         )
     if descriptor.sha256 and descriptor.sha256.lower() != descriptor.digest:
         raise ModelRefused(

@@ -15,11 +15,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from modelserving.errors import ModelInputError, ScoringError
-from modelserving.models.formats.inputs import ColumnReader, FieldReader, spell
+from modelserving.models.formats.inputs import ColumnReader, FieldReader
 from modelserving.models.model import INPUTS, Records, Scores
 from modelserving.records import FEATURES, Column, ColumnType
-
-__all__ = ["Feed", "FeedReader", "Tensors", "deal_columns"]
+from modelserving.records.schema import spell
 
 Tensors: TypeAlias = list[NDArray[Any]]
 """What is fed: an array for each input, all with one row for each record."""

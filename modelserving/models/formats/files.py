@@ -7,8 +7,6 @@ from typing import Protocol, runtime_checkable
 from modelserving.models.formats.factory import FACTORIES
 from modelserving.records import ModelType
 
-__all__ = ["FileFormat", "guess", "suffix_of"]
-
 
 @runtime_checkable
 class FileFormat(Protocol):

@@ -21,17 +21,6 @@ from modelserving.records import FEATURES, Column, ColumnType
 from modelserving.records.defaults import DEFAULT_SCHEMA, DefaultRecord
 from modelserving.records.schema import match_names, spell, type_of
 
-__all__ = [
-    "ColumnReader",
-    "FieldReader",
-    "find_columns",
-    "find_fields",
-    "score_rows",
-    "spell",
-    "to_batch",
-    "unanswerable",
-]
-
 _DOUBLE = pa.float64()
 _SCHEMAS = 32
 """How many kinds of records one model remembers."""

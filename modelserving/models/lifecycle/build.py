@@ -16,8 +16,6 @@ from modelserving.models.model import Model, Scores
 from modelserving.records import ModelDescriptor, RecordSchema
 from modelserving.system.pacing import paced
 
-__all__ = ["Builder", "build_candidate", "warm_up"]
-
 Builder: TypeAlias = Callable[[ModelDescriptor], LoadedModel]
 """From a descriptor to a model that is fit to serve."""
 

@@ -22,8 +22,6 @@ from modelserving.models.lifecycle.reconcile import Build, Reconciler
 from modelserving.models.store.repository import ModelRepository
 from modelserving.records import ModelDescriptor, Topics, decode_command, decode_descriptor
 
-__all__ = ["ModelController", "Recall", "position_of"]
-
 log = logging.getLogger(__name__)
 
 _KEPT_BYTES = 64 * 1024 * 1024

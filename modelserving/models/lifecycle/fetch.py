@@ -28,8 +28,6 @@ from modelserving.records import ModelDescriptor, ModelType
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["NOTHING_ALLOWED", "FetchPolicy"]
-
 _PORTS = {"http": 80, "https": 443}
 _CHUNK = 256 * 1024
 _REDIRECTS = 3

@@ -20,17 +20,6 @@ from typing import TypeAlias
 from modelserving.models.info import Slots, fingerprint
 from modelserving.records import Action, ModelCommand, ModelDescriptor, PartitionSeen
 
-__all__ = [
-    "CommandEvent",
-    "DesiredState",
-    "History",
-    "Library",
-    "LogPosition",
-    "ModelRef",
-    "Publication",
-]
-
-
 _UNDER_WAY_MS = 60_000
 
 

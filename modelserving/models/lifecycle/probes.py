@@ -14,8 +14,6 @@ from modelserving.models.model import Model, columns_of
 from modelserving.records import Column, ColumnType, Golden, RecordSchema
 from modelserving.records.schema import match_names
 
-__all__ = ["Probes", "find_probes", "golden_batch", "own_probes"]
-
 _MADE_UP: Mapping[ColumnType, Any] = {ColumnType.BOOLEAN: True, ColumnType.STRING: ""}
 
 

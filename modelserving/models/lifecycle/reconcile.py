@@ -13,8 +13,6 @@ from dataclasses import dataclass, replace
 from modelserving.models.info import LoadedModel, Slots, SlotsUpdate
 from modelserving.models.lifecycle.history import History, LogPosition, ModelRef, Publication
 
-__all__ = ["Build", "Reconciler"]
-
 log = logging.getLogger(__name__)
 
 

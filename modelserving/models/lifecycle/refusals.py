@@ -17,8 +17,6 @@ from modelserving.kafka import Connection, make_producer
 from modelserving.kafka.dead_letters import DeadLetter, each_dead_letter, headers
 from modelserving.records import Topics
 
-__all__ = ["RefusalWriter"]
-
 log = logging.getLogger(__name__)
 
 _CLOSE_SECONDS = 2.0

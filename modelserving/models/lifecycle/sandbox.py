@@ -40,8 +40,6 @@ from modelserving.models.lifecycle.probes import own_probes
 from modelserving.records import ModelDescriptor, RecordSchema, decode_descriptor, encode_descriptor
 from modelserving.system.stopping import call
 
-__all__ = ["SandboxLimits", "trial_then_build", "try_model"]
-
 _START_SECONDS = 120.0
 """For Python and the engine, whose start is not the model's fault."""
 _BATCH = 10_000

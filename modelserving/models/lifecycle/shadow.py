@@ -22,8 +22,6 @@ from modelserving.models.info import LoadedModel, ModelInfo
 from modelserving.models.model import Records
 from modelserving.statistics import Statistics, StatisticsSnapshot
 
-__all__ = ["Shadow", "ShadowComparison", "ShadowSlot", "ShadowWork", "choose"]
-
 log = logging.getLogger(__name__)
 
 _CLOSE_ENOUGH = 1e-6

@@ -12,8 +12,6 @@ from modelserving.models.lifecycle.shadow import Shadow
 from modelserving.models.lifecycle.state import ServingState
 from modelserving.statistics import StatisticsSnapshot
 
-__all__ = ["ModelSlot", "ModelSlots"]
-
 
 class ModelSlot:
     """The models of one data type: current, previous, and shadow.

@@ -8,8 +8,6 @@ from modelserving.models.info import ModelInfo, Slots
 from modelserving.models.lifecycle.shadow import ShadowComparison
 from modelserving.statistics import StatisticsSnapshot
 
-__all__ = ["ServingState"]
-
 
 @dataclass(frozen=True, slots=True)
 class ServingState:

@@ -16,8 +16,6 @@ from modelserving.kafka.messages import Message
 from modelserving.models.lifecycle.history import LogPosition
 from modelserving.records import Topics
 
-__all__ = ["ModelTopics", "recall"]
-
 log = logging.getLogger(__name__)
 
 _CLOSE_MS = 2_000

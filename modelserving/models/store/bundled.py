@@ -16,8 +16,6 @@ from modelserving.models.formats.files import suffix_of
 from modelserving.models.store.codec import JsonEntry, read_descriptor, write_descriptor
 from modelserving.records import ModelDescriptor
 
-__all__ = ["CATALOG", "model_file", "read_catalog", "write_catalog"]
-
 CATALOG = "models.json"
 """Name of the file that lists the models of a folder."""
 

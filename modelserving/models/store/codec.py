@@ -20,8 +20,6 @@ from modelserving.models.info import ModelInfo
 from modelserving.records import FEATURES, Golden, ModelDescriptor, ModelType, check_data_type, check_digest
 from modelserving.records.defaults import DefaultRecord
 
-__all__ = ["JsonEntry", "read_descriptor", "read_info", "write_descriptor", "write_info"]
-
 T = TypeVar("T")
 
 

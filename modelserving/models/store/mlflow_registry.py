@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
-__all__ = ["MlflowRegistry", "Registered"]
-
 _TAG = "modelserving."
 _FILE = "model"
 _CHECKS = "golden-records"

@@ -28,8 +28,6 @@ from modelserving.models.store.codec import JsonEntry, read_descriptor, write_de
 from modelserving.records import ModelDescriptor
 from modelserving.system import write_atomically
 
-__all__ = ["KeptModel", "ModelRepository"]
-
 log = logging.getLogger(__name__)
 
 _SHORT = 12

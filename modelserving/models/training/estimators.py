@@ -20,15 +20,6 @@ from modelserving.models.training.sample import Sample
 from modelserving.models.training.trained import Trained
 from modelserving.records import ModelType
 
-__all__ = [
-    "settle_thresholds",
-    "train_decision_tree",
-    "train_linear",
-    "train_perceptron",
-    "train_random_forest",
-    "train_regression_tree",
-]
-
 Estimator: TypeAlias = Any
 """A scikit-learn estimator; the library brings no types."""
 

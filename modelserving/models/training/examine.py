@@ -11,8 +11,6 @@ from modelserving.models.training.sample import Sample
 from modelserving.models.training.trained import Trained
 from modelserving.records import Golden
 
-__all__ = ["TOLERANCE", "choose_golden", "measure"]
-
 TOLERANCE = 1e-6
 """How far a serving engine's answer to a golden record may be from that of the library which trained the model."""
 

@@ -19,8 +19,6 @@ from modelserving.models.training.pmml import export_pmml, import_tools
 from modelserving.records import Column, ColumnType, ModelDescriptor, ModelType
 from modelserving.records.tables import read_table
 
-__all__ = ["load_hires", "train_hires"]
-
 _NUMBERS = ("hour", "temperature", "humidity", "wind", "age")
 _CATEGORIES = ("workday", "weather", "station", "bike")
 _STEPS = (1.0, 0.1, 1.0, 0.1, 1.0)

@@ -20,8 +20,6 @@ from numpy.typing import NDArray
 from modelserving.models.training.sample import Sample, load_sample
 from modelserving.records import FEATURES
 
-__all__ = ["ANSWERS", "FROZEN", "SAVED", "SETTINGS", "train_and_export"]
-
 ANSWERS, FROZEN, SAVED = "answers.npy", "frozen.pb", "saved"
 """Names of what is written: probabilities of shape ``(n, 10)``, the frozen graph, the SavedModel's folder."""
 

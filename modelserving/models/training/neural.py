@@ -18,8 +18,6 @@ from modelserving.models.training.sample import Sample
 from modelserving.models.training.trained import Trained
 from modelserving.records import FEATURES, ModelType
 
-__all__ = ["pack_folder", "train_network"]
-
 _LONGEST_S = 600
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)
 _MODE = 0o644

@@ -8,8 +8,6 @@ from typing import Any
 from modelserving.errors import ModelFormatError, SetupError
 from modelserving.records import FEATURES
 
-__all__ = ["export_columns", "export_onnx"]
-
 _OPERATORS = {"": 21, "ai.onnx.ml": 3}
 """Versions of the operators: settled, so that a newer skl2onnx writes the same."""
 

@@ -18,8 +18,6 @@ from typing import Any
 from modelserving.errors import ModelFormatError, SetupError
 from modelserving.records import FEATURES
 
-__all__ = ["export_pmml", "import_tools"]
-
 _TIMESTAMP = re.compile(r"\s*<Timestamp>[^<]*</Timestamp>")
 _JAVA_ERROR = re.compile(r"^[\w.]+(?:Exception|Error): .*$", re.MULTILINE)
 

@@ -17,8 +17,6 @@ from modelserving.models.training.neural import train_network
 from modelserving.models.training.sample import Sample
 from modelserving.models.training.trained import Trained
 
-__all__ = ["RECIPES", "Product", "Recipe"]
-
 
 @dataclass(frozen=True, slots=True)
 class Product:

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from modelserving.errors import RecordError, SetupError
 from modelserving.records import FEATURES, WineRecord, read_wines
 
-__all__ = ["Sample", "load_sample"]
-
 _HELD_OUT = 4
 """One wine in so many is kept from training. The wines are drawn in no order, so any fourth one does."""
 

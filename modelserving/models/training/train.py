@@ -14,8 +14,6 @@ from modelserving.models.training.sample import Sample, load_sample
 from modelserving.models.training.trained import Trained
 from modelserving.records import ModelDescriptor
 
-__all__ = ["PUBLISHED", "train_models", "train_recipe"]
-
 PUBLISHED = (
     "wine-linear-regression",
     "white-regression-tree",

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from modelserving.records import ModelType
 
-__all__ = ["Trained"]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trained:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from modelserving.monitoring.dashboards.panels import Dashboard, Panel, PanelKind, Query, Source
 
-__all__ = ["ANSWERS"]
-
 _MODEL = "$tag_data_type: $tag_model $tag_version"
 _BY_MODEL = 'GROUP BY time($__interval), "data_type", "model", "version"'
 _BY_PARTITION = 'GROUP BY time($__interval), "data_type", "partition"'

@@ -8,8 +8,6 @@ from pathlib import Path
 
 from modelserving.errors import SetupError
 
-__all__ = ["start_containers", "stop_containers"]
-
 _ASK_S = 20
 _START_S = 1_800
 _INSTEAD = (

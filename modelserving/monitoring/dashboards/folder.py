@@ -17,8 +17,6 @@ from modelserving.monitoring.dashboards.quality import QUALITY
 from modelserving.monitoring.dashboards.servers import SERVERS
 from modelserving.system import write_atomically
 
-__all__ = ["DASHBOARDS", "GRAFANA_FOLDER", "DashboardFiles", "write_folder"]
-
 DASHBOARDS = (SERVERS, QUALITY, ANSWERS)
 GRAFANA_FOLDER = "/etc/grafana/provisioning"
 _TARGET = re.compile(r"[A-Za-z0-9.-]+:\d+|\[[0-9A-Fa-f:]+\]:\d+")

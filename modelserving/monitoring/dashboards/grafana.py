@@ -7,8 +7,6 @@ from typing import Any
 
 from modelserving.monitoring.dashboards.panels import Dashboard, Panel, PanelKind, Query, Source
 
-__all__ = ["source_uid", "to_grafana"]
-
 _SCHEMA_VERSION = 41
 _COLUMNS = 24
 _HEIGHTS = {PanelKind.NUMBER: 4, PanelKind.LINES: 8, PanelKind.BANDS: 8, PanelKind.TABLE: 8}

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["Dashboard", "Panel", "PanelKind", "Query", "Source"]
-
 
 class Source(StrEnum):
     """What is asked; the word is Grafana's."""

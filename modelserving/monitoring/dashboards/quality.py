@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from modelserving.monitoring.dashboards.panels import Dashboard, Panel, PanelKind, Query, Source
 
-__all__ = ["QUALITY"]
-
 _MODEL = "{{data_type}}: {{model}} {{version}}"
 _COLUMN = "{{data_type}}: {{column}}"
 _BY_MODEL = "max by (data_type, model, version)"

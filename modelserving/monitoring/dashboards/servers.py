@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from modelserving.monitoring.dashboards.panels import Dashboard, Panel, PanelKind, Query, Source
 
-__all__ = ["SERVERS"]
-
 _MODEL = "{{data_type}}: {{model}} {{version}}"
 _BUCKETS = (
     "sum by (le, data_type, model, version) (rate(modelserving_scoring_duration_seconds_bucket[$__rate_interval]))"

@@ -10,8 +10,6 @@ from typing import Any
 
 from modelserving.monitoring.drift.detector import DELTA, Detector, Shift, detector_for
 
-__all__ = ["PREDICTION", "Alarm", "DriftWatch"]
-
 PREDICTION = "prediction"
 """The column of the answers; a new model begins a new one."""
 

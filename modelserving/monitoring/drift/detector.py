@@ -17,8 +17,6 @@ from typing import Any, Protocol
 
 from modelserving.errors import SetupError
 
-__all__ = ["DELTA", "CategoryDetector", "Detector", "NumberDetector", "Shift", "detector_for"]
-
 DELTA = 1e-4
 """How likely ADWIN takes chance for a change, at most, by its own bound; measured, it is far less."""
 

@@ -8,8 +8,6 @@ from modelserving.errors import SetupError
 from modelserving.monitoring.influx.writer import TIMEOUT, InfluxTarget, refusal_of
 from modelserving.system.waiting import poll
 
-__all__ = ["wait_for_database"]
-
 _WAIT_S = 60.0
 _PAUSE_S = 0.5
 

@@ -6,8 +6,6 @@ import math
 import re
 from collections.abc import Mapping
 
-__all__ = ["to_line"]
-
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 _SPECIAL = re.compile(r"([,= ])")
 _WHOLE = 2**63

@@ -11,8 +11,6 @@ from typing import Self
 
 import httpx
 
-__all__ = ["TIMEOUT", "InfluxTarget", "InfluxWriter", "refusal_of"]
-
 log = logging.getLogger(__name__)
 
 _BATCH = 5_000

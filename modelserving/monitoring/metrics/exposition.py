@@ -6,8 +6,6 @@ from prometheus_client import GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector, CollectorRegistry
 
-__all__ = ["Exposition"]
-
 
 class Exposition:
     """A page of metrics: of these, and of the process itself (memory, processor, open files, garbage).

@@ -17,8 +17,6 @@ from prometheus_client.registry import Collector
 
 from modelserving import jvm
 
-__all__ = ["Engine", "EngineCollector", "HasEngine", "JavaCollector"]
-
 _GROUPS = {
     "stream-metrics": "kafka_streams",
     "stream-thread-metrics": "kafka_streams_thread",

@@ -12,8 +12,6 @@ from modelserving.models.lifecycle.state import ServingState
 from modelserving.serving.report.meter import BUCKETS_S, Durations, ModelKey
 from modelserving.serving.report.view import ServerView
 
-__all__ = ["ServerCollector"]
-
 _MODEL = ("data_type", "model", "version", "digest")
 _SHORT = 12
 

@@ -11,8 +11,6 @@ from prometheus_client.registry import Collector
 from modelserving.monitoring.monitor.server import Monitor
 from modelserving.monitoring.truth.quality import Quality
 
-__all__ = ["MonitorCollector"]
-
 _COLUMN = ("data_type", "column")
 _MODEL = ("data_type", "model", "version", "digest")
 _SHORT = 12

@@ -8,8 +8,6 @@ from collections.abc import Callable
 
 from modelserving.monitoring.drift.columns import Alarm
 
-__all__ = ["RollBackOnAlarm"]
-
 log = logging.getLogger(__name__)
 
 _PAUSE_S = 3_600.0

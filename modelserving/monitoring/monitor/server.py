@@ -40,8 +40,6 @@ from modelserving.serving.running.sessions import run_sessions
 from modelserving.serving.running.worker_thread import run_abandonable
 from modelserving.streams_server.heartbeat import Heartbeat
 
-__all__ = ["Monitor", "MonitorOptions"]
-
 log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 0.1

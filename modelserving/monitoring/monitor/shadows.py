@@ -34,8 +34,6 @@ from modelserving.records import ModelDescriptor, RecordSchema, Topics, decode_d
 from modelserving.records.decoder import RecordDecoder
 from modelserving.serving import Batch, ModelKey, score_batch
 
-__all__ = ["ShadowJudge", "ShadowQuality"]
-
 log = logging.getLogger(__name__)
 
 _EVERY_S = 1.0

@@ -14,8 +14,6 @@ from kafka.errors import KafkaError
 from modelserving.errors import BrokerUnavailable
 from modelserving.kafka import Connection, Message, make_consumer
 
-__all__ = ["TopicTail"]
-
 log = logging.getLogger(__name__)
 
 _POLL_MS = 250

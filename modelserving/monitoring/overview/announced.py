@@ -18,8 +18,6 @@ import psutil
 
 from modelserving.system import write_atomically
 
-__all__ = ["AnnouncedServer", "announced", "read_announced", "servers_folder"]
-
 log = logging.getLogger(__name__)
 
 _PID, _READS, _WRITES = "__meta_pid", "__meta_reads", "__meta_writes"  # Prometheus drops what begins so

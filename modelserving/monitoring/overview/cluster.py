@@ -16,8 +16,6 @@ from modelserving.kafka import Connection, make_admin
 if TYPE_CHECKING:
     from kafka import KafkaAdminClient
 
-__all__ = ["ClusterState", "ClusterWatch", "GroupState", "TopicState"]
-
 _ANSWER_WITHIN_MS = 5_000
 
 

@@ -11,8 +11,6 @@ from modelserving.errors import RecordError
 from modelserving.kafka import Connection, read_topic
 from modelserving.records import ScoredRecord, decode_scored
 
-__all__ = ["AnswerValue", "RecordPosition", "answer_of", "difference", "read_answers"]
-
 AnswerValue: TypeAlias = float | str
 """What a model answered: a number, or the text of a label that spells none."""
 

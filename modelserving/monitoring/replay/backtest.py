@@ -24,8 +24,6 @@ from modelserving.monitoring.replay.window import chunks
 from modelserving.records import ScoredRecord, Topics
 from modelserving.serving import Batch, ModelKey, Score, score_batch
 
-__all__ = ["Agreement", "Backtest", "Difference", "Served", "backtest", "read_served"]
-
 _HOUR_MS = 3_600_000
 
 

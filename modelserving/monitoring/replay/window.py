@@ -13,8 +13,6 @@ from typing import TypeVar
 from modelserving.errors import ConfigError
 from modelserving.kafka import Connection, end_offsets, make_consumer
 
-__all__ = ["WindowEdge", "chunks", "find_window", "parse_edge", "window_of"]
-
 T = TypeVar("T")
 
 _AGO = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd])")
@@ -54,8 +52,8 @@ def parse_edge(text: str, now_s: float | None = None) -> WindowEdge:
         return WindowEdge(time_ms=int(datetime.fromisoformat(said).timestamp() * 1000))
     except (ValueError, OverflowError, OSError) as error:
         raise ConfigError(
-            f"{text!r} is no place in a log. Say an offset (1200), how long ago (90s, 30m, 2h, 7d), or a date and time "
-            "(2025-03-01T14:00)."
+            f"{text!r} is no offset and no time. Say an offset (1200), how long ago (90s, 30m, 2h, 7d), or a date and "
+            "time (2025-03-01T14:00)."
         ) from error
 
 

@@ -27,8 +27,6 @@ from modelserving.records import Topics, decode_scored
 from modelserving.serving import ModelKey
 from modelserving.system.nesting import read_json
 
-__all__ = ["WINDOW", "Judged", "decode_judged", "make_join"]
-
 WINDOW = timedelta(days=7)
 """How long after an answer its truth may come, unless told otherwise."""
 

@@ -19,8 +19,6 @@ from modelserving.monitoring.truth.topic import Truth, error_of, read_truths
 from modelserving.records import Topics
 from modelserving.serving import Batch, Score, ScoredBatch, score_batch
 
-__all__ = ["Judgement", "judge", "judge_log"]
-
 
 @dataclass(slots=True)
 class Judgement:

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from modelserving.monitoring.replay.answers import AnswerValue
 from modelserving.monitoring.truth.topic import error_of
 
-__all__ = ["Improvement", "Quality", "improvement", "improvement_of"]
-
 _SURE = 1.96
 """So many standard errors on both sides hold 95 in 100, of some thirty pairs and more."""
 _HALF = 0.5

@@ -9,8 +9,6 @@ from modelserving.monitoring.truth.topic import read_truths
 from modelserving.records import Topics
 from modelserving.serving import ModelKey
 
-__all__ = ["served_quality"]
-
 
 def served_quality(connection: Connection, topics: Topics, data_type: str) -> dict[ModelKey, Quality]:
     """How good each model was that served.

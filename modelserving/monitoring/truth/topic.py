@@ -26,18 +26,6 @@ from modelserving.monitoring.replay.answers import AnswerValue, RecordPosition
 from modelserving.records import Topics
 from modelserving.system.nesting import read_json
 
-__all__ = [
-    "Truth",
-    "create_truth_topic",
-    "decode_truth",
-    "encode_truth",
-    "error_of",
-    "judged_topic",
-    "read_truths",
-    "send_truths",
-    "truth_topic",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Truth:

@@ -14,8 +14,6 @@ from modelserving.records.codecs.codec import DecodedRecords
 from modelserving.records.codecs.columns import conform, read_each
 from modelserving.records.schema import Column, ColumnType, RecordSchema
 
-__all__ = ["AvroCodec", "avro_schema"]
-
 _TYPES = {
     "double": ColumnType.DOUBLE,
     "float": ColumnType.FLOAT,

@@ -9,8 +9,6 @@ from typing import Any, Protocol
 from modelserving.errors import RecordError
 from modelserving.records.schema import RecordSchema
 
-__all__ = ["Codec", "DecodedRecords"]
-
 
 @dataclass(frozen=True, slots=True)
 class DecodedRecords:

@@ -12,8 +12,6 @@ from modelserving.errors import RecordError
 from modelserving.records.codecs.codec import DecodedRecords
 from modelserving.records.schema import Column, ColumnType, RecordSchema
 
-__all__ = ["conform", "fit_value", "to_columns"]
-
 _PLAIN: Mapping[ColumnType, type] = {
     ColumnType.DOUBLE: float,
     ColumnType.FLOAT: float,

@@ -13,8 +13,6 @@ from modelserving.records.codecs.protobuf import ProtobufCodec
 from modelserving.records.schema import RecordSchema
 from modelserving.system.nesting import read_json
 
-__all__ = ["ENCODINGS", "make_codec"]
-
 ENCODINGS = ("protobuf", "avro", "json")
 """How records can travel."""
 

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 from modelserving.errors import DecodeError
 
-__all__ = ["FramedMessage", "read_frames", "write_frame"]
-
 _MAGIC = b"\0"
 _PREFIX = 5
 _VARINT_BYTES = 5

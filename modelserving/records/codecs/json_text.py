@@ -13,8 +13,6 @@ from modelserving.records.codecs.columns import conform, read_each
 from modelserving.records.schema import RecordSchema
 from modelserving.system.nesting import read_json
 
-__all__ = ["JsonCodec"]
-
 
 class JsonCodec:
     """Reads and writes JSON.

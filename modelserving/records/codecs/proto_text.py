@@ -9,8 +9,6 @@ from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorP
 
 from modelserving.errors import RecordError
 
-__all__ = ["parse_proto"]
-
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _HEAD = re.compile(r'\s*(?:(syntax)\s*=\s*["\'](\w+)["\']|(package)\s+([\w.]+)|option\s+[^;{}]*)\s*;')
 _MESSAGE = re.compile(r"\s*message\s+(\w+)\s*\{([^{}]*)\}")

@@ -18,8 +18,6 @@ from modelserving.records.codecs.columns import conform
 from modelserving.records.codecs.proto_text import parse_proto
 from modelserving.records.schema import Column, ColumnType, RecordSchema, type_of
 
-__all__ = ["ProtobufCodec"]
-
 _TYPES = {
     ColumnType.DOUBLE: FieldDescriptorProto.TYPE_DOUBLE,
     ColumnType.FLOAT: FieldDescriptorProto.TYPE_FLOAT,

@@ -14,8 +14,6 @@ from modelserving.records.codecs.columns import conform
 from modelserving.records.codecs.framing import read_frames
 from modelserving.records.schema import RecordSchema
 
-__all__ = ["SCHEMA_ID_HEADER", "WriterCodecs", "WrittenCodec"]
-
 SCHEMA_ID_HEADER = "schema-id"
 """Header of a message with the number of its schema in a registry, in decimal digits."""
 _DIGITS = 10

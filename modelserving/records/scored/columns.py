@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 from modelserving.records.scored.record import Output, ScoredRecord, encode_same, encode_scored, encode_words
 from modelserving.records.wire import scored_pb2 as wire
 
-__all__ = ["ScoredColumns", "ScoredRun", "Words", "encode_scored_batch", "preload_encoder"]
-
 Words: TypeAlias = tuple[str | None, tuple[tuple[str, Output], ...]]
 """The label and the named outputs of an answer, as ``ScoredRecord`` has them."""
 

@@ -7,8 +7,6 @@ from typing import Any
 
 from modelserving.records.wire import scored_pb2 as wire
 
-__all__ = ["answers_proto"]
-
 
 def answers_proto() -> str:
     """What ``ScoredRecord`` is, with that message first: so Confluent's framing of it has no index."""

@@ -13,9 +13,6 @@ from modelserving.errors import DecodeError
 from modelserving.records.codecs.framing import read_frames
 from modelserving.records.wire import scored_pb2 as wire
 
-__all__ = ["Output", "ScoredRecord", "decode_scored", "encode_same", "encode_scored", "encode_words"]
-
-
 Output: TypeAlias = float | str | tuple[float, ...] | tuple[str, ...]
 """A named output of a model for one record: a number or several, or a text or several."""
 

@@ -22,8 +22,6 @@ from modelserving.serving.messages import ScoredBatch
 from modelserving.serving.report.recent import Recent, sample
 from modelserving.serving.report.status import Counts
 
-__all__ = ["BUCKETS_S", "BatchOutcome", "Durations", "Meter", "ModelKey", "ScoringTime", "outcome_of"]
-
 BUCKETS_S = (1e-7, 2.5e-7, 5e-7, 1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 1e-2, 1e-1, 1.0)
 """Upper limits of the histogram of scoring times, seconds a record."""
 

@@ -19,8 +19,6 @@ from numpy.typing import NDArray
 
 from modelserving.records import ScoredColumns, ScoredRecord, ScoredRun
 
-__all__ = ["RECENT_S", "Recent", "RecentAnswers", "percentile", "sample"]
-
 RECENT_S = 2.0
 """What was answered so long ago at most is recent, seconds."""
 

@@ -9,8 +9,6 @@ from modelserving.models.lifecycle.state import ServingState
 from modelserving.serving.report.meter import Meter
 from modelserving.serving.report.status import Counts, Health
 
-__all__ = ["ServerView"]
-
 
 class ServerView(Protocol):
     """What the face needs to know of a server, wherever its models live."""

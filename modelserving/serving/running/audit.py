@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 from modelserving.kafka.gaps import Gap
 from modelserving.kafka.messages import Message, MessageColumns
 
-__all__ = ["OffsetAudit"]
-
 _CUT = "the broker has let them go before they were scored (retention, or deleted records)"
 _BEHIND = "the topic ends before the place that was read to: it was made anew, or cut. Reading goes on at its beginning"
 

@@ -13,8 +13,6 @@ from modelserving.serving.options import ServerOptions
 if TYPE_CHECKING:
     from kafka import KafkaAdminClient, TopicPartition
 
-__all__ = ["Membership"]
-
 log = logging.getLogger(__name__)
 
 _RECENT_MS = 60_000

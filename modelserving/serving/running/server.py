@@ -12,8 +12,6 @@ from modelserving.serving.report.meter import Meter
 from modelserving.serving.report.status import Counts, Phase
 from modelserving.serving.running.watch import TopicWatch
 
-__all__ = ["ModelServer"]
-
 
 class ModelServer(ABC):
     """The part of a ``ServerView`` that does not depend on how records are scored.

@@ -15,8 +15,6 @@ from kafka.errors import FencedInstanceIdError, InvalidProducerEpochError, Kafka
 from modelserving import jvm
 from modelserving.errors import BrokerUnavailable, RegistryUnavailable, ServerError, first_error
 
-__all__ = ["FailureRate", "freeze_garbage_collection", "run_sessions", "same_name"]
-
 log = logging.getLogger(__name__)
 
 _FENCES = 3

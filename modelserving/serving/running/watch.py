@@ -31,8 +31,6 @@ from modelserving.serving.running.worker_thread import run_abandonable
 if TYPE_CHECKING:
     from kafka import KafkaAdminClient
 
-__all__ = ["TopicWatch"]
-
 log = logging.getLogger(__name__)
 
 _EVERY_S = 2.0

@@ -16,8 +16,6 @@ import anyio.lowlevel
 from modelserving.system.closing import Closing
 from modelserving.system.stopping import StopWaiting, call_in_daemon, stoppable
 
-__all__ = ["WorkerThread", "run_abandonable"]
-
 P = ParamSpec("P")
 T = TypeVar("T")
 

@@ -16,8 +16,6 @@ from starlette.types import Receive, Scope, Send
 from modelserving.web.page.state import PageState
 from modelserving.web.schemas import AGAIN
 
-__all__ = ["add_page"]
-
 _EVERY_S = 1.0
 _MOST = 20
 _FILES = {

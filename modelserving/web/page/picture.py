@@ -7,8 +7,6 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-__all__ = ["BESIDE", "Arrow", "Mark", "Picture", "PictureBox", "columns_of"]
-
 BESIDE = -1
 """The column of a box without an arrow: it stands below the others."""
 

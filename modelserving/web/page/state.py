@@ -13,8 +13,6 @@ from modelserving.serving import ServerView
 from modelserving.serving.report.recent import RecentAnswers, percentile
 from modelserving.web.page.picture import Picture
 
-__all__ = ["PageState", "PageTable", "Shares", "Trend", "show_server"]
-
 _NS_PER_US = 1_000
 _SHORT = 12
 

@@ -10,8 +10,6 @@ from modelserving.monitoring.overview import AnnouncedServer, ClusterState, Grou
 from modelserving.web.page.picture import Arrow, Mark, Picture, PictureBox, columns_of
 from modelserving.web.page.state import PageState
 
-__all__ = ["ServerAnswer", "draw_system"]
-
 ServerAnswer = tuple[AnnouncedServer, PageState | None]
 """A server, and what it shows; ``None``: it does not answer."""
 

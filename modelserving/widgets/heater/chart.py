@@ -12,8 +12,6 @@ from modelserving.widgets.heater.snapshot import WINDOW_S, Band, HeaterSnapshot,
 from modelserving.widgets.live import Frame
 from modelserving.widgets.width import WIDEST, is_narrow
 
-__all__ = ["describe_heaters", "heater_frame", "render_heaters"]
-
 _LEFT, _LEFT_NARROW, _MARGIN = 176, 34, 12
 _TOP, _FOOT, _NAME, _LEGEND_ROW = 34, 26, 20, 18
 _ALONE, _AMONG = 190, 92

@@ -21,8 +21,6 @@ from modelserving.widgets.heater.tally import HeaterTally
 if TYPE_CHECKING:
     from kafka import KafkaConsumer
 
-__all__ = ["HeaterFeed"]
-
 _POLL_MS = 100
 _AGAIN_S = 0.5
 

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 from modelserving.records import HeaterCommand
 
-__all__ = ["WINDOW_S", "Band", "HeaterSnapshot", "Reading", "RoomSeen", "SentCommand"]
-
 WINDOW_S = 24.0
 """How far back the picture looks, seconds."""
 

@@ -10,8 +10,6 @@ from typing import Protocol, TypeVar
 from modelserving.records import HeaterCommand, HeaterControl, SensorReading, TemperatureControl
 from modelserving.widgets.heater.snapshot import WINDOW_S, Band, HeaterSnapshot, Reading, RoomSeen, SentCommand
 
-__all__ = ["HeaterTally"]
-
 _READINGS, _CHANGES = 1500, 200
 
 

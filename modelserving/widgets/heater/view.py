@@ -17,8 +17,6 @@ from modelserving.widgets.heater.snapshot import HeaterSnapshot
 from modelserving.widgets.live import LiveView
 from modelserving.widgets.sliders import Sliders
 
-__all__ = ["HeaterView"]
-
 
 class HeaterView(LiveView[HeaterSnapshot]):
     """Temperature, band and commands of rooms, as their topics say them; sliders change the band.

@@ -10,8 +10,6 @@ from modelserving.widgets.live import Frame
 from modelserving.widgets.speculative.feed import WINDOW_S, Answered, AnswersSnapshot, ParticipantSeen
 from modelserving.widgets.width import WIDEST, is_narrow
 
-__all__ = ["answers_frame", "describe_answers", "render_answers"]
-
 _LEFT, _MARGIN = 236, 12
 _TOP, _PLOT, _FOOT = 22, 146, 28
 _ROW = 48

@@ -15,8 +15,6 @@ import httpx
 
 from modelserving.widgets.feed import LiveFeed
 
-__all__ = ["WINDOW_S", "Answered", "AnswersFeed", "AnswersSnapshot", "ParticipantSeen"]
-
 WINDOW_S = 24.0
 """How far back the picture looks, seconds."""
 _PAUSE_S = 0.25

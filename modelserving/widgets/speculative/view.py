@@ -17,8 +17,6 @@ from modelserving.widgets.sliders import Sliders
 from modelserving.widgets.speculative.chart import answers_frame
 from modelserving.widgets.speculative.feed import AnswersFeed, AnswersSnapshot
 
-__all__ = ["AnswersView"]
-
 
 class AnswersView(LiveView[AnswersSnapshot]):
     """Whose answers leave, moment by moment; sliders change the deadline, and how slow the preferred model is.

@@ -13,8 +13,6 @@ from modelserving.widgets.live import Frame
 from modelserving.widgets.stage.snapshot import LATENCIES, WINDOW_S, Condition, StageSnapshot
 from modelserving.widgets.width import WIDEST
 
-__all__ = ["describe_stage", "render_stage", "stage_frame"]
-
 _HEIGHT = 342
 _LEFT, _MARGIN = 52, 12
 _SCORES = (52, 196)

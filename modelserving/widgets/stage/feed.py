@@ -27,8 +27,6 @@ from modelserving.widgets.stage.tally import StageTally
 if TYPE_CHECKING:
     from kafka import KafkaConsumer
 
-__all__ = ["ScoreFeed"]
-
 _POLL_MS = 200
 _QUIET_S = 2.0
 _ASK_EVERY_S = 0.5

@@ -13,8 +13,6 @@ from modelserving.svg import Markup, element, escape, join, shorten
 from modelserving.widgets.sliders import say_what_came
 from modelserving.widgets.stage.snapshot import ServerReport, SlotReport
 
-__all__ = ["ModelTable", "Send"]
-
 Send = Callable[[Action, str, str, float], object]
 """Sends a command: what is wanted, whose models, which model (its digest), and of how many records, percent."""
 

@@ -5,18 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-__all__ = [
-    "LATENCIES",
-    "WINDOW_S",
-    "Condition",
-    "ModelSeen",
-    "ScorePoint",
-    "ServerReport",
-    "SlotReport",
-    "StageSnapshot",
-    "Swap",
-]
-
 WINDOW_S = 24.0
 """How far back the picture looks, seconds."""
 LATENCIES = 200

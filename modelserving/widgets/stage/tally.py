@@ -20,8 +20,6 @@ from modelserving.widgets.stage.snapshot import (
     Swap,
 )
 
-__all__ = ["StageTally"]
-
 _MOST_POINTS = 1000
 _MOST_IN_COLUMN = 10
 _MOST_MODELS = 64

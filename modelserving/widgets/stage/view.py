@@ -15,8 +15,6 @@ from modelserving.widgets.stage.feed import ScoreFeed
 from modelserving.widgets.stage.models import ModelTable
 from modelserving.widgets.stage.snapshot import StageSnapshot
 
-__all__ = ["StageView"]
-
 
 class StageView(LiveView[StageSnapshot]):
     """Scores over time, the model in use, swaps, latency and counts of one stage, as its results come in.

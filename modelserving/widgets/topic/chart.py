@@ -12,8 +12,6 @@ from modelserving.widgets.live import Frame
 from modelserving.widgets.topic.snapshot import Lane, RecordState, SeenRecord, TopicSnapshot
 from modelserving.widgets.width import WIDEST, is_narrow
 
-__all__ = ["describe_topic", "render_topic", "topic_frame"]
-
 _LEFT, _STEP, _BOX = 158, 30, 26
 _TOP, _LANE, _NAME, _LINE = 34, 76, 18, 14
 _CHARACTER, _SMALL = 6.4, 5.2

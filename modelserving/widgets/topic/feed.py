@@ -26,8 +26,6 @@ from modelserving.widgets.topic.snapshot import SHOWN, Lane, RecordState, SeenRe
 if TYPE_CHECKING:
     from kafka import KafkaAdminClient, KafkaConsumer
 
-__all__ = ["Member", "TopicFeed"]
-
 _EVERY_S = 0.2
 _LOOK_S = 0.5
 _LONGEST_KEY = 24

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-__all__ = ["SHOWN", "Lane", "RecordState", "SeenRecord", "TopicSnapshot"]
-
 SHOWN = 20
 """Offsets of a partition that are looked at, the newest ones."""
 

@@ -10,8 +10,6 @@ from modelserving.widgets.topic.chart import topic_frame
 from modelserving.widgets.topic.feed import Member, TopicFeed
 from modelserving.widgets.topic.snapshot import TopicSnapshot
 
-__all__ = ["TopicView"]
-
 
 class TopicView(LiveView[TopicSnapshot]):
     """Partitions as lanes, the newest records in them, who reads what, and how far they are.

@@ -24,8 +24,6 @@ from modelserving.workshop.exercises import find_exercise
 from modelserving.workshop.lab.glossary import GLOSSARY, Linker, glossary_page
 from modelserving.workshop.lesson.exercise import Exercise
 
-__all__ = ["derive", "main", "notebook_text", "outdated"]
-
 _METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},

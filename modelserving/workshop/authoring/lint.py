@@ -14,8 +14,6 @@ from modelserving.workshop.authoring.source import Cell, LessonSource, lesson_so
 from modelserving.workshop.display.questions import Question, questions_of
 from modelserving.workshop.exercises import find_exercise
 
-__all__ = ["main", "problems"]
-
 _LONGEST, _MEDIAN, _WIDEST = 15, 6, 100
 _MORE_THAN_READING_MIN = 15
 _BOX = ("**You will**", "**You learn**", "**You need**", "**Time**", "**Plan**")

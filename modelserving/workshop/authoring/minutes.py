@@ -11,8 +11,6 @@ import re
 from modelserving.workshop.authoring.source import LessonSource
 from modelserving.workshop.display.questions import questions_of
 
-__all__ = ["reading_minutes"]
-
 _WORDS_A_MINUTE, _LINE_MIN, _PREDICTION_MIN = 180, 4 / 60, 15 / 60
 
 

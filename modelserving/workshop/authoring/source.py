@@ -15,8 +15,6 @@ from pathlib import Path
 from modelserving.config import checkout
 from modelserving.errors import ConfigError
 
-__all__ = ["Cell", "LessonSource", "lesson_files", "lesson_sources", "read_lesson"]
-
 _MARKER = re.compile(r"^# %%(?P<markdown> \[markdown\])?(?: tags=\[.*\])?$")
 _DIRECTIVE = re.compile(r"^# (?P<kind>diagram|exercise|pipeline|predict): (?P<words>\S.*)$")
 

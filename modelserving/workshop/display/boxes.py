@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 
-__all__ = ["Box", "Folded", "Table", "Tone", "happened", "highlight", "mark_up", "table"]
-
 _FRAME = (
     "border-left:5px solid {colour};background:var(--jp-layout-color2,#f3f5f7);"
     "color:var(--jp-content-font-color1,#111);padding:.5em .9em;margin:.3em 0;max-width:60em"

@@ -12,8 +12,6 @@ from modelserving.svg import Markup, document, element, join, label
 from modelserving.widgets.colours import INK, LIT_TEXT, SERIES
 from modelserving.workshop.display.diagrams import Diagram
 
-__all__ = ["Piece", "byte_map", "pieces"]
-
 _NAMES = tuple(WineRecord.__dataclass_fields__)
 _DOUBLE, _TEXT = 1, 2
 _CELL, _ROW, _LEFT, _VALUE = 26, 30, 26, 300
@@ -56,14 +54,13 @@ def pieces(message: bytes) -> tuple[Piece, ...]:
     return tuple(_pieces(message))
 
 
-def byte_map(message: bytes, rows: int | None = None) -> Diagram:
+def byte_map(message: bytes) -> Diagram:
     """Draw a message, one field a row.
 
     Args:
         message: as for ``pieces``.
-        rows: how many fields, from the first; none: all.
     """
-    found = pieces(message)[:rows]
+    found = pieces(message)
     height = _ROW * (len(found) + 1)
     said = "; ".join(f"bytes {p.start} to {p.start + len(p.data) - 1} are {p.name}, {p.value}" for p in found)
     alt = f"{len(message)} bytes. Of each field, the first byte is its tag: {said}."

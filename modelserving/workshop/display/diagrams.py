@@ -17,8 +17,6 @@ from modelserving.errors import ConfigError
 from modelserving.svg import Markup, document, element, join, label
 from modelserving.widgets.colours import DIM, LIT, LIT_TEXT, SERIES
 
-__all__ = ["PARTS", "Diagram", "pipeline"]
-
 _WIDTH, _HEIGHT = 952, 308
 
 

@@ -18,8 +18,6 @@ from modelserving.errors import RecordError
 from modelserving.system.interrupts import interrupts_held_back
 from modelserving.widgets.colours import FAINT, SERIES
 
-__all__ = ["Figure", "bars", "curves", "distributions", "scatter", "timeline"]
-
 _WIDTH_IN, _HEIGHT_IN = 6.4, 3.0
 _MANY, _TENS = 300, 100
 _MARKERS = ("o", "^", "s", "D")

@@ -18,8 +18,6 @@ from modelserving.errors import ConfigError
 from modelserving.widgets.back_pressure import BackPressureSnapshot, FlowSample
 from modelserving.widgets.feed import LiveFeed
 
-__all__ = ["Flow", "sliders", "work"]
-
 _SAMPLE_S = 0.125
 _RATE_OVER = 8
 _SHORTEST_MS = 1.0

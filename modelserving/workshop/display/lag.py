@@ -11,8 +11,6 @@ from modelserving.workshop.display.figures import Figure, curves
 from modelserving.workshop.display.reading import lag
 from modelserving.workshop.processes.background import BackgroundTask
 
-__all__ = ["LagOverTime"]
-
 _EVERY_S = 0.1
 
 

@@ -12,8 +12,6 @@ from modelserving.workshop.display.boxes import Box
 if TYPE_CHECKING:
     from modelserving.workshop.processes.process import ServerProcess
 
-__all__ = ["ServerPage", "server_page"]
-
 
 @dataclass(frozen=True, slots=True)
 class ServerPage:

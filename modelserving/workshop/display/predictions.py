@@ -15,8 +15,6 @@ from modelserving.system import write_atomically
 from modelserving.workshop.display.boxes import Box, Table, table
 from modelserving.workshop.display.questions import Question, find_question, questions_of, tell, typed_number
 
-__all__ = ["Asked", "Prediction", "Predictions"]
-
 _CHOICES = "modelserving-choices"
 _WRAPPED = (
     f"<style>.{_CHOICES} .jupyter-button {{ white-space: normal; height: auto; max-width: 100%; text-align: left; "

@@ -29,8 +29,6 @@ from typing import Any
 from modelserving.errors import ConfigError
 from modelserving.workshop.display.boxes import Box, happened
 
-__all__ = ["Question", "find_question", "questions_of", "tell", "typed_number"]
-
 _THOUSANDS = re.compile(r"(?<!^0)(?<!^-0),(?=\d{3}(?!\d))")
 
 

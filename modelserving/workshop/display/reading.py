@@ -15,8 +15,6 @@ from modelserving.kafka import Connection, end_offsets, make_admin
 from modelserving.workshop.display.boxes import Table, table
 from modelserving.workshop.lesson.lesson_topics import with_retries
 
-__all__ = ["lag", "records_table", "take", "topic_setting"]
-
 _LONGEST = 40
 _MOST = 500
 
@@ -48,16 +46,15 @@ def _has_more(consumer: KafkaConsumer) -> bool:
     return not ends or any(consumer.position(tp) < end for tp, end in ends.items())
 
 
-def records_table(records: Iterable[ConsumerRecord], caption: str = "") -> Table:
+def records_table(records: Iterable[ConsumerRecord]) -> Table:
     """Records, a row each: where each one is, and what is in it.
 
     Args:
         records: in any order; of very many the last ones are shown, since a page with all of them would stand still.
-        caption: what the table shows; by default the topic's name and the number of records.
     """
     rows = [(r.partition, r.offset, _text(r.key), _text(r.value), r.topic) for r in records]
     topics = ", ".join(sorted({row[-1] for row in rows})) or "the topic"
-    said = caption or f"{len(rows)} {'record' if len(rows) == 1 else 'records'} of {topics}"
+    said = f"{len(rows)} {'record' if len(rows) == 1 else 'records'} of {topics}"
     if len(rows) > _MOST:
         said = f"{said} (the last {_MOST} of {len(rows):,})"
     return table(said, [row[:-1] for row in rows[-_MOST:]], "partition", "offset", "key", "value")

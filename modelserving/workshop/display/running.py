@@ -20,12 +20,11 @@ from modelserving.widgets import Condition, StageSnapshot, StageView
 from modelserving.widgets.waiting import waiting
 from modelserving.workshop.display.boxes import Box, Tone
 from modelserving.workshop.processes.background import BackgroundTask
-from modelserving.workshop.processes.process import ChildProcess, ServerProcess
+from modelserving.workshop.processes.child import ChildProcess
+from modelserving.workshop.processes.process import ServerProcess
 
 if TYPE_CHECKING:
     from modelserving.workshop.lesson.lesson import Lesson
-
-__all__ = ["BETTER", "RunningSystem"]
 
 BETTER = ("wine-random-forest", "wine-random-forest-onnx")
 """Models in turn, each nearer to the tasters than the client's first one."""

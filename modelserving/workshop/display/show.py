@@ -14,8 +14,6 @@ from modelserving.config import checkout
 from modelserving.errors import ConfigError
 from modelserving.workshop.display.boxes import highlight
 
-__all__ = ["ShownSource", "show"]
-
 _LANGUAGES = {".py": "python", ".proto": "protobuf", ".json": "json", ".toml": "toml", ".xml": "xml", ".pmml": "xml"}
 
 

@@ -9,8 +9,6 @@ from modelserving.errors import ActorError
 from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, NotYet, WrongAnswer, require
 
-__all__ = ["EXERCISE"]
-
 
 def check(lesson: LessonEnvironment, counting: Callable[[], Actor]) -> str:
     """Make an actor of the class, let it count, collect one of the types, and ask what is left."""

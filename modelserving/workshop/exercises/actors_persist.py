@@ -11,8 +11,6 @@ from modelserving.actors import PykkaRuntime
 from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require, what_came
 
-__all__ = ["EXERCISE"]
-
 _NAME, _DESCRIPTION = "wine-tasters-choice", "a little of everything"
 
 

@@ -12,8 +12,6 @@ from modelserving.kafka.messages import Message
 from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require, what_came
 
-__all__ = ["EXERCISE"]
-
 _WORKERS, _KEYS, _BATCH, _BATCHES = 4, 37, 120, 3
 _Message = namedtuple("_Message", "topic partition offset timestamp key value")
 

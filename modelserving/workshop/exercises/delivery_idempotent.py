@@ -7,14 +7,12 @@ from typing import Any
 from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require, what_came
 
-__all__ = ["EXERCISE"]
-
 _ONCE = [("wines/0/0", 6), ("wines/0/1", 6), ("wines/0/2", 1)]
 _TWICE = [*_ONCE, ("wines/0/2", 1), ("wines/0/1", 6), ("wines/0/2", 1), ("wines/0/3", 2), ("wines/0/1", 6)]
 
 
 def check(lesson: LessonEnvironment, cellar: Any) -> str:
-    """Call it as the broker's world does: in order, then again from an earlier place, and late once more."""
+    """Call it as the broker's world does: in order, then again from an earlier offset, and late once more."""
     del lesson
     plain = _filled(cellar, _ONCE)
     require(plain, "Three calls with 6, 6 and 1 bottles, and `self.bottles` is 0: nothing was counted in it.")

@@ -1,4 +1,4 @@
-"""Lesson 14: answers and place in one transaction."""
+"""Lesson 14: answers and offset in one transaction."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from kafka import KafkaProducer, OffsetAndMetadata, TopicPartition
 from modelserving.kafka import make_producer, read_topic
 from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
-
-__all__ = ["EXERCISE"]
 
 _COUNT = 3
 _DealWith = Callable[[Any, str, list[Any], Any, Any], Any]
@@ -30,7 +28,7 @@ class _Noted:
 
 
 def check(lesson: LessonEnvironment, deal_with: _DealWith) -> str:
-    """Let it deal with a batch; then ask the broker for the answers, and for the group's place."""
+    """Let it deal with a batch; then ask the broker for the answers, and for the group's offset."""
     source, target = lesson.scratch_topic(), lesson.scratch_topic()
     with make_producer(lesson.connection) as filler:
         for number in range(_COUNT):
@@ -44,11 +42,11 @@ def check(lesson: LessonEnvironment, deal_with: _DealWith) -> str:
         return len(records) >= _COUNT
 
     lesson.wait_for(all_came, "the wines", 60)
-    places = {TopicPartition(source, 0): OffsetAndMetadata(_COUNT, "", -1)}
+    offsets = {TopicPartition(source, 0): OffsetAndMetadata(_COUNT, "", -1)}
     with make_producer(lesson.connection, transactional_id=group, linger_ms=0) as producer:
         producer.init_transactions()
         noted = _Noted(producer)
-        deal_with(noted, target, records, places, consumer.group_metadata())
+        deal_with(noted, target, records, offsets, consumer.group_metadata())
         require(
             "abort_transaction" not in noted.calls,
             "`abort_transaction` takes everything back. The good end is another.",
@@ -59,17 +57,17 @@ def check(lesson: LessonEnvironment, deal_with: _DealWith) -> str:
         )
         require(
             "send_offsets_to_transaction" in noted.calls,
-            "The answers can be read, but the group's place is not in the transaction: the next worker begins before "
-            "these wines, and answers them twice. Call `producer.send_offsets_to_transaction(places, group)` before "
+            "The answers can be read, but the group's offset is not in the transaction: the next worker begins before "
+            "these wines, and answers them twice. Call `producer.send_offsets_to_transaction(offsets, group)` before "
             "the end.",
         )
     answers = lesson.wait_for(lambda: _values(lesson, target), "the answers", 30)
-    place = lesson.wait_for(lambda: consumer.committed(TopicPartition(source, 0)), "the group's place", 30)
+    offset = lesson.wait_for(lambda: consumer.committed(TopicPartition(source, 0)), "the group's offset", 30)
     require(
         answers == [b"score of wine %d" % number for number in range(_COUNT)],
         f"On the topic are {answers}; one answer was expected for each wine.",
     )
-    return f"{len(answers)} answers and the group's place, {place}, became visible together, in one transaction."
+    return f"{len(answers)} answers and the group's offset, {offset}, became visible together, in one transaction."
 
 
 def _values(lesson: LessonEnvironment, topic: str) -> list[bytes]:
@@ -81,13 +79,13 @@ EXERCISE = Exercise(
     lesson="14",
     title="Both in one",
     goal="""
-`deal_with` gets some wines, the group's `places` behind them, and what names the `group`. It begins a transaction and
-writes the answers. Put in the two calls that are missing, so that **answers and place become visible together**.
+`deal_with` gets some wines, the group's `offsets` behind them, and what names the `group`. It begins a transaction and
+writes the answers. Put in the two calls that are missing, so that **answers and offset become visible together**.
 
-The check runs it once, and asks the broker for the answers and for the place of the group.
+The check runs it once, and asks the broker for the answers and for the offset of the group.
 """,
     stub="""
-def deal_with(producer, target, records, places, group):
+def deal_with(producer, target, records, offsets, group):
     producer.begin_transaction()
     for record in records:
         producer.send(target, value=b"score of " + record.value)
@@ -96,21 +94,21 @@ def deal_with(producer, target, records, places, group):
     answer="deal_with",
     hints=(
         "Look at `effectively_once` above: which calls come after the answers?",
-        "The place goes in with `producer.send_offsets_to_transaction(places, group)`.",
+        "The offset goes in with `producer.send_offsets_to_transaction(offsets, group)`.",
         "At the very end: `producer.commit_transaction()`.",
     ),
     reference="""
-def deal_with(producer, target, records, places, group):
+def deal_with(producer, target, records, offsets, group):
     producer.begin_transaction()
     for record in records:
         producer.send(target, value=b"score of " + record.value)
-    producer.send_offsets_to_transaction(places, group)
+    producer.send_offsets_to_transaction(offsets, group)
     producer.commit_transaction()
 """,
     wrong=(
         WrongAnswer(
             """
-def deal_with(producer, target, records, places, group):
+def deal_with(producer, target, records, offsets, group):
     producer.begin_transaction()
     for record in records:
         producer.send(target, value=b"score of " + record.value)
@@ -120,31 +118,31 @@ def deal_with(producer, target, records, places, group):
         ),
         WrongAnswer(
             """
-def deal_with(producer, target, records, places, group):
+def deal_with(producer, target, records, offsets, group):
     producer.begin_transaction()
     for record in records:
         producer.send(target, value=b"score of " + record.value)
-    producer.send_offsets_to_transaction(places, group)
+    producer.send_offsets_to_transaction(offsets, group)
 """,
             "nobody ended it",
         ),
         WrongAnswer(
             """
-def deal_with(producer, target, records, places, group):
+def deal_with(producer, target, records, offsets, group):
     producer.begin_transaction()
     for record in records:
         producer.send(target, value=b"score of " + record.value)
-    producer.send_offsets_to_transaction(places, group)
+    producer.send_offsets_to_transaction(offsets, group)
     producer.abort_transaction()
 """,
             "takes everything back",
         ),
         WrongAnswer(
             """
-def deal_with(producer, target, records, places, group):
+def deal_with(producer, target, records, offsets, group):
     producer.begin_transaction()
     producer.send(target, value=b"score of " + records[0].value)
-    producer.send_offsets_to_transaction(places, group)
+    producer.send_offsets_to_transaction(offsets, group)
     producer.commit_transaction()
 """,
             "one answer was expected for each wine",

@@ -10,8 +10,6 @@ from modelserving.kafka import DeadLetter, headers, make_producer
 from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require, what_came
 
-__all__ = ["EXERCISE"]
-
 _FAILED = {
     "mended": ("score", "ScoringError", "no alcohol: the field is missing"),
     "garbage": ("decode", "DecodeError", "no wine: alcohol cannot be read"),

@@ -16,8 +16,6 @@ from modelserving.records import encode_wine
 from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
 
-__all__ = ["EXERCISE"]
-
 _GONE = 3
 """So many records are deleted from the beginning, so that an offset is not a place in a list."""
 _BROKEN = [5, 6, 9]

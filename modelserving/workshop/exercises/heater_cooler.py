@@ -10,8 +10,6 @@ from modelserving.records import HeaterCommand, TemperatureControl
 from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require, what_came
 
-__all__ = ["EXERCISE"]
-
 _Cool = Callable[[float, TemperatureControl | None, HeaterCommand | None], HeaterCommand | None]
 
 _CELLAR = TemperatureControl(1, desired=12.0, up=1.0, down=2.0)

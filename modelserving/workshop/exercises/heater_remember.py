@@ -21,8 +21,6 @@ from modelserving.records import (
 from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
 
-__all__ = ["EXERCISE"]
-
 _READINGS = serde(encode_reading, decode_reading)
 _CONTROLS = serde(encode_temperature_control, decode_temperature_control)
 _COMMANDS = serde(encode_heater, decode_heater)

@@ -11,8 +11,6 @@ from modelserving.kafka import make_producer, read_topic
 from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, NotYet, WrongAnswer, require
 
-__all__ = ["EXERCISE"]
-
 
 def check(lesson: LessonEnvironment, say_hello: Callable[[KafkaProducer, str], Any]) -> str:
     """Let the answer send to an empty topic, then read the topic."""

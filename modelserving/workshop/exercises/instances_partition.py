@@ -10,8 +10,6 @@ from modelserving.kafka import make_producer, read_topic
 from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, NotYet, WrongAnswer, require
 
-__all__ = ["EXERCISE"]
-
 _KEYS = [b"wine", b"white", *(b"barrel-%d" % number for number in range(40))]
 _FLEETS: tuple[Mapping[int, list[int]], ...] = (
     {8888: [0, 3], 8889: [1], 8890: [2]},

@@ -9,8 +9,6 @@ from modelserving.kafka import end_offsets, make_producer
 from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
 
-__all__ = ["EXERCISE"]
-
 _PARTITIONS = 4
 _WINES = 120
 _Share = dict[str, Any]

@@ -11,8 +11,6 @@ from modelserving.kafka import make_producer
 from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
 
-__all__ = ["EXERCISE"]
-
 _COUNT, _FAILS_AT = 6, 3
 _HandleAll = Callable[[KafkaConsumer, Callable[[Any], None], int], Any]
 

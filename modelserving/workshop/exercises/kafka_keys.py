@@ -10,8 +10,6 @@ from modelserving.kafka import make_producer, read_topic
 from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
 
-__all__ = ["EXERCISE"]
-
 _PARTITIONS = 4
 _READINGS = [f"barrel-{barrel} {12 + round_ / 10:.1f}" for round_ in range(8) for barrel in range(1, 9)]
 

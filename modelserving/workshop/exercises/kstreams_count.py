@@ -24,8 +24,6 @@ from modelserving.kstreams import (
 from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
 
-__all__ = ["EXERCISE"]
-
 _FIRST = (("red", 6), ("red", 3), ("white", 2), ("red", 1))
 _LATER = (("red", 4), ("white", 1), ("rosé", 7))
 

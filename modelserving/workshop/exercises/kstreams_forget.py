@@ -19,8 +19,6 @@ from modelserving.kstreams import (
 from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, NotYet, WrongAnswer, require
 
-__all__ = ["EXERCISE"]
-
 _Change = tuple[bytes, bytes | None]
 
 _NEWS: tuple[tuple[str, float | None], ...] = (

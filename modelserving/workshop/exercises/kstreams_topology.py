@@ -8,8 +8,6 @@ from modelserving.records import WineRecord, decode_wine, encode_wine, read_wine
 from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
 
-__all__ = ["EXERCISE"]
-
 _STRONG = 12.0
 _Bottle = tuple[str, WineRecord | None]
 

@@ -13,9 +13,7 @@ from modelserving.models.store.bundled import read_catalog
 from modelserving.records import Golden, ModelDescriptor, WineRecord, read_wines
 from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
-from modelserving.workshop.lesson.simulate import Rehearsal
-
-__all__ = ["EXERCISE"]
+from modelserving.workshop.lesson.simulate import Simulation
 
 _GOOD = "wine-linear-regression"
 _MOST = 3
@@ -27,7 +25,7 @@ def check(lesson: LessonEnvironment, choose: Callable[[list[WineRecord], _Judge]
     good = next(model for model in read_catalog(data_folder() / "models") if model.name == _GOOD)
     wines = _wines()
     golden = _golden(choose(list(wines), _answers_of(good, wines)))
-    with Rehearsal(lesson) as topics:
+    with Simulation(lesson) as topics:
         for name, data, _ in _bad(good.data):
             topics.publish(_with(good, name, data, golden))
         caught = {letter.offset for letter in topics.verdict("wine").letters}

@@ -15,9 +15,7 @@ from modelserving.models.formats.inputs import to_batch
 from modelserving.records import Golden, ModelDescriptor, ModelType, WineRecord, read_wines
 from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
-from modelserving.workshop.lesson.simulate import Rehearsal
-
-__all__ = ["EXERCISE"]
+from modelserving.workshop.lesson.simulate import Simulation
 
 _INTERCEPT = 1.5
 _WEIGHTS = {"alcohol": 0.4, "volatile_acidity": -1.25, "sulphates": 0.5}
@@ -37,7 +35,7 @@ def check(lesson: LessonEnvironment, factory: Callable[[], Any]) -> str:
     again = made.restore(model.to_bytes())
     require(again is not None, "`restore` returned nothing: a server that keeps its models on disk could not go on.")
     _compare(_score(again, wines), wines)
-    with _registered(made), Rehearsal(lesson) as topics:
+    with _registered(made), Simulation(lesson) as topics:
         topics.publish(descriptor)
         seen = topics.verdict("wine")
     refused = f" It says: {seen.letters[-1].reason}" if seen.letters else ""

@@ -12,15 +12,13 @@ from modelserving.models.store.bundled import read_catalog
 from modelserving.records import ModelCommand, ModelDescriptor
 from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, NotYet, WrongAnswer, require
-from modelserving.workshop.lesson.simulate import Rehearsal
-
-__all__ = ["EXERCISE"]
+from modelserving.workshop.lesson.simulate import Simulation
 
 
 def check(lesson: LessonEnvironment, undo: Callable[[ServingState], Any]) -> str:
     """Publish two models, send the command once and then again, and see which model serves after each."""
     old, new = _models()
-    with Rehearsal(lesson) as topics:
+    with Simulation(lesson) as topics:
         topics.publish(old)
         topics.publish(new)
         state = topics.verdict("wine").state

@@ -20,8 +20,6 @@ from modelserving.records import (
 from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
 
-__all__ = ["EXERCISE"]
-
 _Who = Callable[[tuple[int, int], list[ScoredRecord], list[ModelDescriptor]], Any]
 
 
@@ -31,14 +29,14 @@ def check(lesson: LessonEnvironment, who: _Who) -> str:
     answers, wines = _answers(models)
     answers_read = [decode_scored(value) for value in _through_the_broker(lesson, map(encode_scored, answers))]
     models_read = [decode_descriptor(value) for value in _through_the_broker(lesson, map(encode_descriptor, models))]
-    for place, right in wines:
-        found = who(place, list(answers_read), list(models_read))
-        require(found is not None, f"For the wine at {place} your function returned nothing.")
+    for position, right in wines:
+        found = who(position, list(answers_read), list(models_read))
+        require(found is not None, f"For the wine at {position} your function returned nothing.")
         require(
             isinstance(found, ModelDescriptor),
             f"Return the model itself, with all that is known about it. {type(found).__name__} came.",
         )
-        require(found.digest == right.digest, _wrong(place, found, right))
+        require(found.digest == right.digest, _wrong(position, found, right))
     return f"{len(wines)} wines, each traced to its model: " + ", ".join(_told(model) for _, model in wines) + "."
 
 
@@ -71,8 +69,9 @@ def _through_the_broker(lesson: LessonEnvironment, values: Iterable[bytes]) -> l
     return [record.value for record in read_topic(lesson.connection, topic)]
 
 
-def _wrong(place: tuple[int, int], found: ModelDescriptor, right: ModelDescriptor) -> str:
-    told = f"For the wine at partition {place[0]}, offset {place[1]}, you found {_told(found)}. It was {_told(right)}."
+def _wrong(position: tuple[int, int], found: ModelDescriptor, right: ModelDescriptor) -> str:
+    partition, offset = position
+    told = f"For the wine at partition {partition}, offset {offset}, you found {_told(found)}. It was {_told(right)}."
     if found.name == right.name:
         return f"{told} Two models have that name. What have no two models in common?"
     return f"{told} Did you look at the answer of that partition **and** offset?"
@@ -87,36 +86,36 @@ EXERCISE = Exercise(
     lesson="05",
     title="Who scored this wine?",
     goal="""
-A customer complains about one bottle. Write `who(place, answers, models)`: it returns the model that scored the wine at
-`place`, which is its `(partition, offset)`.
+A customer complains about one bottle. Write `who(position, answers, models)`: it returns the model that scored the wine
+at `position`, which is its `(partition, offset)`.
 
 `answers` is a list of `ScoredRecord`, from two partitions: each has `partition`, `offset`, `model_name`,
 `model_version` and `model_digest`. `models` is a list of `ModelDescriptor`, all that were ever published: each has
 `name`, `version`, `digest` and `metrics`. One of them was trained again and kept its name.
 """,
     stub="""
-def who(place, answers, models):
+def who(position, answers, models):
     (answer,) = [one for one in answers if ...]
     (model,) = [one for one in models if ...]
     return model
 """,
     answer="who",
     hints=(
-        "First the answer that belongs to the place, then the model that gave this answer.",
-        "`(one.partition, one.offset) == place` finds the answer: each partition has an offset 0.",
+        "First the answer that belongs to the position, then the model that gave this answer.",
+        "`(one.partition, one.offset) == position` finds the answer: each partition has an offset 0.",
         "A name can be given twice, a digest cannot: `one.digest == answer.model_digest`.",
     ),
     reference="""
-def who(place, answers, models):
-    (answer,) = [one for one in answers if (one.partition, one.offset) == place]
+def who(position, answers, models):
+    (answer,) = [one for one in answers if (one.partition, one.offset) == position]
     (model,) = [one for one in models if one.digest == answer.model_digest]
     return model
 """,
     wrong=(
         WrongAnswer(
             """
-def who(place, answers, models):
-    (answer,) = [one for one in answers if (one.partition, one.offset) == place]
+def who(position, answers, models):
+    (answer,) = [one for one in answers if (one.partition, one.offset) == position]
     by_name = {one.name: one for one in models}
     return by_name[answer.model_name]
 """,
@@ -124,8 +123,8 @@ def who(place, answers, models):
         ),
         WrongAnswer(
             """
-def who(place, answers, models):
-    answer = next(one for one in answers if one.offset == place[1])
+def who(position, answers, models):
+    answer = next(one for one in answers if one.offset == position[1])
     (model,) = [one for one in models if one.digest == answer.model_digest]
     return model
 """,
@@ -133,8 +132,8 @@ def who(place, answers, models):
         ),
         WrongAnswer(
             """
-def who(place, answers, models):
-    (answer,) = [one for one in answers if (one.partition, one.offset) == place]
+def who(position, answers, models):
+    (answer,) = [one for one in answers if (one.partition, one.offset) == position]
     return answer.model_name
 """,
             "Return the model itself",

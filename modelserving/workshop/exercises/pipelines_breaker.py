@@ -7,8 +7,6 @@ from typing import Any
 from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require, what_came
 
-__all__ = ["EXERCISE"]
-
 
 def check(lesson: LessonEnvironment, breaker: Any) -> str:
     """Fail, succeed and fail, and ask each time whether one may call."""

@@ -8,8 +8,6 @@ from typing import Any
 from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require, what_came
 
-__all__ = ["EXERCISE"]
-
 _MESSAGES = [
     ("limit", "wine", 7.0),
     ("score", "wine", 6.0),

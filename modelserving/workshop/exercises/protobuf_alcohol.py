@@ -15,8 +15,6 @@ from modelserving.records import FEATURES, WineRecord, decode_wine, encode_wine
 from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
 
-__all__ = ["EXERCISE"]
-
 
 def check(lesson: LessonEnvironment, alcohol_of: Callable[[bytes], Any]) -> str:
     """Publish wines of which some leave fields out, read the bytes back, and compare with what the decoder says."""

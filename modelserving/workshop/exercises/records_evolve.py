@@ -15,8 +15,6 @@ from modelserving.workshop.exercises.records_schema import columns_of
 from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
 
-__all__ = ["EXERCISE"]
-
 _OLD = RecordSchema(
     "hire",
     (Column("station", ColumnType.STRING, nullable=False), Column("temperature", ColumnType.DOUBLE)),

@@ -10,8 +10,6 @@ from modelserving.records.codecs import JsonCodec
 from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require, what_came
 
-__all__ = ["EXERCISE", "columns_of"]
-
 _GOOD = (
     (b'{"code": "08", "kilos": 2, "pieces": 1}', "a weight that is whole"),
     (b'{"code": "A7", "kilos": 2.5, "pieces": 3}', "a code with a letter"),

@@ -9,8 +9,6 @@ from modelserving.records import ScoredRecord, decode_scored, encode_scored
 from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
 
-__all__ = ["EXERCISE"]
-
 _HIRES = (("casual", 0.93, "casual"), ("member", 0.12, "member"), ("member", 0.41, "?"), ("casual", 0.55, "?"))
 """The label, the probability of ``casual``, and what is right."""
 

@@ -11,8 +11,6 @@ from modelserving.speculative.answers import Answer, Case, Participant, Responde
 from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
 
-__all__ = ["EXERCISE"]
-
 _PEOPLE = tuple(Participant(name, rank) for rank, name in enumerate(("smart", "fast", "third")))
 
 

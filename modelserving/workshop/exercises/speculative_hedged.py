@@ -11,8 +11,6 @@ import numpy as np
 from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
 
-__all__ = ["EXERCISE"]
-
 _CASES = (
     ((4.0, 9.0, 10.0), (4.0, 1)),
     ((200.0, 5.0, 10.0), (15.0, 2)),

@@ -26,8 +26,6 @@ from modelserving.speculative.starter import Starter
 from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
 
-__all__ = ["EXERCISE"]
-
 _SPREAD = 0.5
 _COPIES = 5
 _WINES = 400

@@ -10,8 +10,6 @@ from modelserving.records import ScoredRecord, decode_scored, encode_scored
 from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require, what_came
 
-__all__ = ["EXERCISE"]
-
 _Position = tuple[int, int]
 _Audit = Callable[[list[_Position], list[ScoredRecord]], Any]
 
@@ -28,11 +26,11 @@ _SCENES: tuple[tuple[str, set[_Position], list[_Position]], ...] = (
 def check(lesson: LessonEnvironment, audit_all: _Audit) -> str:
     """Write answers to an empty topic, read them back from the broker, and have them audited."""
     for scene, lost, again in _SCENES:
-        answers = _through_the_broker(lesson, [*(place for place in _SENT if place not in lost), *again])
+        answers = _through_the_broker(lesson, [*(position for position in _SENT if position not in lost), *again])
         found = audit_all(list(_SENT), answers)
         require(
             isinstance(found, (tuple, list)) and len(found) == 2,
-            "`audit_all` returned one thing. Return two: the places that are missing, and those that are doubled.",
+            "`audit_all` returned one thing. Return two: the positions that are missing, and those that are doubled.",
         )
         missing, doubled = (_positions(part) for part in found)
         require(missing == sorted(lost), _wrong(scene, "missing", missing, sorted(lost)))
@@ -43,17 +41,17 @@ def check(lesson: LessonEnvironment, audit_all: _Audit) -> str:
 def _positions(found: Any) -> list[Any]:
     require(
         isinstance(found, Iterable),
-        f"One of the two that `audit_all` returned is {what_came(found)}. Each is to be a list of places.",
+        f"One of the two that `audit_all` returned is {what_came(found)}. Each is to be a list of positions.",
     )
     return sorted(set(found))
 
 
 def _wrong(scene: str, what: str, found: list[Any], right: list[_Position]) -> str:
     hint = ""
-    if any(not isinstance(place, tuple) for place in found):
-        hint = " A place is a partition **and** an offset: both partitions begin at offset 0."
+    if any(not isinstance(position, tuple) for position in found):
+        hint = " A position is a partition **and** an offset: both partitions begin at offset 0."
     elif len(found) < len(right):
-        hint = " Compare with the list of what was sent, and count how often each place was answered."
+        hint = " Compare with the list of what was sent, and count how often each position was answered."
     return f"{scene}. As {what}, {right or 'nothing'} was expected, and {found or 'nothing'} came.{hint}"
 
 
@@ -74,10 +72,10 @@ EXERCISE = Exercise(
     goal="""
 Our `audit` knows one partition only. Write one for any number of them. It is given
 
-* `sent`: all places where a wine was sent, as `(partition, offset)`, and
+* `sent`: all positions where a wine was sent, as `(partition, offset)`, and
 * `answers`: the scored records, each with `.partition` and `.offset` of its wine,
 
-and returns two collections of places: those that are **missing**, and those that are **doubled**.
+and returns two collections of positions: those that are **missing**, and those that are **doubled**.
 
 The check writes answers to a topic, loses some and doubles others, and reads them back from the broker.
 """,
@@ -86,23 +84,23 @@ from collections import Counter
 
 def audit_all(sent, answers):
     times = Counter(...)
-    missing = [place for place in sent if ...]
-    doubled = [place for place in sent if ...]
+    missing = [position for position in sent if ...]
+    doubled = [position for position in sent if ...]
     return missing, doubled
 """,
     answer="audit_all",
     hints=(
         "`Counter` counts how often it was given each thing: `Counter('aab')['a']` is 2, and 0 for what never came.",
         "What identifies an answer is `(answer.partition, answer.offset)`.",
-        "`times[place]` is 0 for a place that is missing, and more than 1 for one that is doubled.",
+        "`times[position]` is 0 for a position that is missing, and more than 1 for one that is doubled.",
     ),
     reference="""
 from collections import Counter
 
 def audit_all(sent, answers):
     times = Counter((answer.partition, answer.offset) for answer in answers)
-    missing = [place for place in sent if times[place] == 0]
-    doubled = [place for place in sent if times[place] > 1]
+    missing = [position for position in sent if times[position] == 0]
+    doubled = [position for position in sent if times[position] > 1]
     return missing, doubled
 """,
     wrong=(
@@ -112,9 +110,9 @@ from collections import Counter
 
 def audit_all(sent, answers):
     times = Counter((answer.partition, answer.offset) for answer in answers)
-    return sum(not times[place] for place in sent), sum(times[place] > 1 for place in sent)
+    return sum(not times[position] for position in sent), sum(times[position] > 1 for position in sent)
 """,
-            "Each is to be a list of places",
+            "Each is to be a list of positions",
         ),
         WrongAnswer(
             """
@@ -132,7 +130,7 @@ def audit_all(sent, answers):
             """
 def audit_all(sent, answers):
     there = {(answer.partition, answer.offset) for answer in answers}
-    return [place for place in sent if place not in there], []
+    return [position for position in sent if position not in there], []
 """,
             "As doubled, [(0, 5)] was expected, and nothing came",
         ),
@@ -144,7 +142,7 @@ def audit_all(sent, answers):
     times = Counter((answer.partition, answer.offset) for answer in answers)
     last = max(offset for _, offset in times)
     missing = [(p, o) for p in (0, 1) for o in range(last) if not times[p, o]]
-    return missing, [place for place in sent if times[place] > 1]
+    return missing, [position for position in sent if times[position] > 1]
 """,
             "The last of partition 0 was never answered. As missing",
         ),

@@ -14,8 +14,6 @@ from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
 from modelserving.workshop.processes.process import ServerProcess
 
-__all__ = ["EXERCISE"]
-
 _NAME = "wine-linear-regression"
 
 

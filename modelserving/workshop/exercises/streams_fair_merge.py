@@ -13,8 +13,6 @@ from anyio.streams.memory import MemoryObjectReceiveStream
 from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
 
-__all__ = ["EXERCISE"]
-
 _Rule = Callable[[int, int, int], Any]
 _AT_MOST = 3
 

@@ -8,8 +8,6 @@ from typing import Any
 from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, NotYet, WrongAnswer, require
 
-__all__ = ["EXERCISE"]
-
 _Step = Callable[[tuple[Any, Any], tuple[str, Any]], tuple[Any, Any]]
 
 

@@ -8,8 +8,6 @@ from modelserving.kstreams import Consumed, Materialized, StreamsBuilder, Topolo
 from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
 
-__all__ = ["EXERCISE"]
-
 _Records = Sequence[tuple[str, str | None]]
 _NEWS: _Records = (
     ("merlot", "5"),

@@ -9,8 +9,6 @@ from modelserving.kstreams import Consumed, Produced, StreamsBuilder, TopologyTe
 from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require, what_came
 
-__all__ = ["EXERCISE"]
-
 _STORY = (
     ("scores", "line", "5.5"),
     ("trainers", "line", "Ann"),

@@ -8,8 +8,6 @@ from typing import Any
 from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
 
-__all__ = ["EXERCISE"]
-
 _LIMIT, _TIMES = 1_000, 3
 _CASES = (
     ((10, 20, 1_500), False, "It is above the limit for one minute only: that may be a swap, or a restart."),

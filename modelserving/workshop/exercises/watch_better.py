@@ -11,8 +11,6 @@ from modelserving.monitoring.truth.quality import improvement
 from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
 
-__all__ = ["EXERCISE"]
-
 _CLOSE = 1e-3
 
 

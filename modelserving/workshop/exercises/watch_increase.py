@@ -8,8 +8,6 @@ from typing import Any
 from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
 
-__all__ = ["EXERCISE"]
-
 _CASES = (
     ((100.0, 150.0, 150.0, 230.0), 130.0, "It only ever grew."),
     ((500.0, 600.0, 40.0), 140.0, "The server was started again between the last two: since then it has counted 40."),

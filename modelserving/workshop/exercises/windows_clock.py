@@ -8,8 +8,6 @@ from types import SimpleNamespace
 from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require
 
-__all__ = ["EXERCISE"]
-
 _NOW = 1_700_000_000_000
 _MINUTE = 60_000
 

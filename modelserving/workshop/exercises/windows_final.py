@@ -10,8 +10,6 @@ from modelserving.kstreams import Consumed, StreamsBuilder, TopologyTestDriver, 
 from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, WrongAnswer, require, what_came
 
-__all__ = ["EXERCISE"]
-
 _HOUR = 1_700_000_000 // 3600 * 3600
 _SENT = (
     ("forest", 10),

@@ -21,8 +21,6 @@ from modelserving.config import Settings, checkout, load_settings
 from modelserving.errors import ModelServingError
 from modelserving.workshop.display.boxes import Table
 
-__all__ = ["CHECKS", "Finding", "Report", "examine", "run_doctor"]
-
 _SETUP = "Run `make setup` in the checkout."
 _DISK_GB, _MEMORY_GB = 2.0, 1.5
 _LOOKS = (("#D55E00", "✗ PROBLEM"), ("#009E73", "✓ ok"))

@@ -11,8 +11,6 @@ from pathlib import Path
 
 from modelserving.errors import ConfigError
 
-__all__ = ["GLOSSARY", "Linker", "Term", "glossary_page", "glossary_table", "read_glossary"]
-
 GLOSSARY = "glossary.md"
 """Name of the page, beside the notebooks."""
 _FILE = Path(__file__).with_suffix(".toml")

@@ -16,8 +16,6 @@ from modelserving.workshop.lab.glossary import glossary_table
 from modelserving.workshop.lab.timetable import read_timetable
 from modelserving.workshop.lesson.progress import ExerciseStep, Progress
 
-__all__ = ["HOME", "LessonEntry", "home_text", "read_entries", "write_home"]
-
 HOME = "home.md"
 """Its name in the attendee's folder."""
 _TEMPLATE = Path(__file__).with_name("home.md")

@@ -13,8 +13,6 @@ from modelserving.errors import ModelServingError
 from modelserving.workshop.lab.home import write_home
 from modelserving.workshop.lesson.progress import ExerciseStep, Progress
 
-__all__ = ["keep_broker", "keep_home"]
-
 _LOOK_EVERY_S = 0.5
 
 

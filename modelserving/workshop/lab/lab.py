@@ -21,8 +21,6 @@ from modelserving.workshop.lab.work import WorkFolder, prepare_work_folder
 from modelserving.workshop.lesson.progress import Progress
 from modelserving.workshop.processes.background import BackgroundTask
 
-__all__ = ["DEFAULT_PORT", "lab_arguments", "prepare_kernels", "put_on_path", "run_lab"]
-
 DEFAULT_PORT = 8888
 _TRIES = 50
 _QUIET: dict[str, dict[str, object]] = {

@@ -9,8 +9,6 @@ from pathlib import Path
 
 from modelserving.errors import ConfigError
 
-__all__ = ["Timetable", "TimetableEntry", "read_timetable"]
-
 _FILE = Path(__file__).with_suffix(".toml")
 _KINDS = {"slides", "lesson", "exercise", "pause"}
 _TOLERANCE = 0.5

@@ -14,8 +14,6 @@ from modelserving.errors import ConfigError
 from modelserving.system import write_atomically
 from modelserving.workshop.lab.glossary import GLOSSARY
 
-__all__ = ["WorkFolder", "for_this_python", "prepare_work_folder"]
-
 
 @dataclass(frozen=True, slots=True)
 class WorkFolder:

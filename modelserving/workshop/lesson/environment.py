@@ -27,8 +27,6 @@ from modelserving.workshop.lesson import lesson_topics
 from modelserving.workshop.processes.background import BackgroundTask
 from modelserving.workshop.processes.process import ServerProcess
 
-__all__ = ["CLOSED", "LessonEnvironment"]
-
 _FLUSH_S = 30.0
 CLOSED = "This lesson is closed. Run its set-up cell, the one with `start(...)`, and then this section."
 """What a cell is told that is run after the clean-up cell."""
@@ -104,9 +102,9 @@ class LessonEnvironment(Closing):
         lesson_topics.make_topic(self._admin, full, partitions=partitions, compacted=compacted, settings=settings)
         return full
 
-    def scratch_topic(self, *, partitions: int = 1, compacted: bool = False) -> str:
+    def scratch_topic(self, *, partitions: int = 1) -> str:
         """Make a topic under a name that nobody had before; it stays until the lesson is begun again."""
-        return self.topic(f"scratch-{secrets.token_hex(4)}", partitions=partitions, compacted=compacted)
+        return self.topic(f"scratch-{secrets.token_hex(4)}", partitions=partitions)
 
     def producer(self) -> KafkaProducer:
         """A producer that sends each record at once, and is closed with the lesson. Asked again, it is the same one.

@@ -20,20 +20,6 @@ from modelserving.errors import KafkaError, ServerError, WaitTimeout
 from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.lesson.limit import CodeLine, OutOfTime, limited
 
-__all__ = [
-    "ANSWER_SECONDS",
-    "BLANK",
-    "Exercise",
-    "NotYet",
-    "Outcome",
-    "Verdict",
-    "WrongAnswer",
-    "code_of",
-    "judge",
-    "require",
-    "what_came",
-]
-
 BLANK = "____"
 """What a stub shows where something is to be filled in; ``...`` as a value means the same."""
 

@@ -27,8 +27,6 @@ from modelserving.workshop.lesson.panel import Button, CheckResult, SideBySide
 from modelserving.workshop.lesson.progress import Progress
 from modelserving.workshop.lesson.reset import Reset, carry_out, plan_exercise_reset, plan_lesson_reset
 
-__all__ = ["Lesson", "start"]
-
 _GONE_WITHIN_S = 5.0
 _open: dict[str, Lesson] = {}
 _HAPPENS_WITHIN_S = 90.0

@@ -16,18 +16,6 @@ from modelserving.errors import WaitTimeout
 from modelserving.system import poll
 from modelserving.widgets.waiting import waiting
 
-__all__ = [
-    "Leftovers",
-    "delete",
-    "delete_groups",
-    "find_leftovers",
-    "hurry_compaction",
-    "local_folders",
-    "make_topic",
-    "wait_until",
-    "with_retries",
-]
-
 T = TypeVar("T")
 
 _KEPT_IN = ("lessons", "state", "streams", "heating", "monitor")

@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from types import FrameType, TracebackType
 from typing import Any
 
-__all__ = ["CodeLine", "OutOfTime", "limited"]
-
 _LOOK_EVERY_S = 0.1
 _AGAIN_AFTER_S = 3.0
 """What is closed on the way out may take that long; code that holds up every error is stopped again then."""

@@ -21,16 +21,6 @@ from modelserving.errors import ModelServingError
 from modelserving.system.interrupts import interrupts_held_back
 from modelserving.widgets.waiting import CellClock
 
-__all__ = [
-    "AWAIT_SECONDS",
-    "HandOverTimeout",
-    "has_widgets",
-    "prepare_kernel",
-    "value_in_notebook",
-    "why_undefined",
-    "within_limit",
-]
-
 AWAIT_SECONDS = 60.0
 """How long an ``await`` in a cell may take."""
 

@@ -10,8 +10,6 @@ from typing import Any
 from modelserving.workshop.display.boxes import Box, Tone, highlight
 from modelserving.workshop.lesson.exercise import Outcome, Verdict
 
-__all__ = ["Button", "CheckResult", "SideBySide", "verdict_box"]
-
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 _COLUMN = "flex:1 1 20em;min-width:0;overflow-x:auto"
 _TITLES = {

@@ -10,8 +10,6 @@ from modelserving.config import Settings
 from modelserving.system import write_atomically
 from modelserving.workshop.lesson.exercise import Outcome, Verdict
 
-__all__ = ["ExerciseStep", "Progress"]
-
 
 @dataclass(frozen=True, slots=True)
 class ExerciseStep:

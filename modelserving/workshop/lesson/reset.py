@@ -20,16 +20,6 @@ from modelserving.workshop.lesson import lesson_topics
 from modelserving.workshop.lesson.exercise import Exercise
 from modelserving.workshop.lesson.progress import Progress
 
-__all__ = [
-    "Reset",
-    "carry_out",
-    "plan_exercise_reset",
-    "plan_lesson_reset",
-    "plan_workbook_reset",
-    "reset_lesson",
-    "reset_workbook",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Reset:

@@ -22,11 +22,9 @@ from modelserving.models.lifecycle.state import ServingState
 from modelserving.records import ModelCommand, ModelDescriptor, encode_command, encode_descriptor
 from modelserving.workshop.lesson.environment import LessonEnvironment
 
-__all__ = ["Rehearsal", "RehearsedSlots"]
-
 
 @dataclass(frozen=True, slots=True)
-class RehearsedSlots:
+class SimulatedSlots:
     """How a server would stand after all messages.
 
     Args:
@@ -43,7 +41,7 @@ class RehearsedSlots:
         return self.state.identity.name if self.state and self.state.identity else None
 
 
-class Rehearsal:
+class Simulation:
     """Two fresh topics, and the part of a server that decides about models. Messages go through the real broker.
 
     Args:
@@ -70,7 +68,7 @@ class Rehearsal:
         """Put a command on the control topic, after everything before."""
         self._send(self._topics.control, command.key, encode_command(command))
 
-    def verdict(self, data_type: str) -> RehearsedSlots:
+    def verdict(self, data_type: str) -> SimulatedSlots:
         """How a server would stand that had time for each message before the next one came."""
         letters: list[DeadLetter] = []
         slots = ModelSlots()
@@ -82,7 +80,7 @@ class Rehearsal:
                 for message in sorted(messages, key=lambda message: message.timestamp):
                     controller.take(message)
                     controller.settle(slots.apply)
-            return RehearsedSlots(slots.describe(data_type), tuple(letters))
+            return SimulatedSlots(slots.describe(data_type), tuple(letters))
         finally:
             controller.close()
             slots.close()

@@ -19,8 +19,6 @@ from modelserving.records import ScoredRecord, decode_scored, encode_scored
 from modelserving.system.parent import when_parent_is_gone
 from modelserving.workshop.processes.child import ChildProcess
 
-__all__ = ["AlarmApplication", "find_alarms", "make_topology", "read_limits"]
-
 
 def find_alarms(scored: Sequence[ScoredRecord], limits: Mapping[str, float]) -> list[bytes]:
     """The join: each answer meets the limit of its data type; one without a limit meets none, and is no alarm."""

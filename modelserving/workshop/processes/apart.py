@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-__all__ = ["APART", "run_apart"]
-
 # Jupyter interrupts the whole process group of a kernel: the children of a lesson are to survive that.
 APART: dict[str, Any] = {"process_group": 0}
 if sys.platform == "win32":

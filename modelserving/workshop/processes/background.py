@@ -8,8 +8,6 @@ from typing import Self
 
 from modelserving.errors import ServerError
 
-__all__ = ["BackgroundTask"]
-
 
 class BackgroundTask:
     """A function that runs in a thread until it ends or is told to stop.

@@ -6,8 +6,6 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 
-__all__ = ["CallCounter"]
-
 
 class CallCounter:
     """Notes the key of each call, in their order. While it is open it listens at a free port."""

@@ -14,8 +14,6 @@ from modelserving.system.closing import Closing
 from modelserving.widgets.waiting import waiting
 from modelserving.workshop.processes.apart import APART
 
-__all__ = ["ChildProcess"]
-
 _STOP_SECONDS = 20.0
 
 

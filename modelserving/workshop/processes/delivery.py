@@ -2,7 +2,7 @@
 
 ``python -m modelserving.workshop.processes.delivery MODE SOURCE TARGET NAME`` reads what is on the source, writes an
 answer to each record to the target topic, and ends. With ``--halt N`` it stands still in its Nth batch, where the steps
-of the mode meet, says so, and goes on when a line comes: so a lesson hits that place each time, and not by chance.
+of the mode meet, says so, and goes on when a line comes: so a lesson hits that moment each time, and not by chance.
 """
 
 from __future__ import annotations
@@ -24,16 +24,6 @@ from modelserving.broker import use_broker
 from modelserving.kafka import Connection, end_offsets, make_consumer, make_producer
 from modelserving.kafka.corrections import Consumer
 from modelserving.workshop.processes.child import ChildProcess
-
-__all__ = [
-    "MODES",
-    "DeliveryWork",
-    "DeliveryWorker",
-    "at_least_once",
-    "at_most_once",
-    "deal_with_all",
-    "effectively_once",
-]
 
 HALTED, FENCED = "halted", "fenced"
 _BATCH = 10
@@ -65,30 +55,30 @@ class DeliveryWork:
             self.producer.send(self.target, value=b"score of " + record.value)
         self.producer.flush()
 
-    def places(self, batch: Sequence[Any]) -> Mapping[TopicPartition, OffsetAndMetadata]:
+    def offsets(self, batch: Sequence[Any]) -> Mapping[TopicPartition, OffsetAndMetadata]:
         """Where the group goes on when this batch is done: the offset after the last one."""
         return {TopicPartition(r.topic, r.partition): OffsetAndMetadata(r.offset + 1, "", -1) for r in batch}
 
 
 def at_most_once(work: DeliveryWork, batch: Sequence[Any]) -> None:
-    """First the place, then the answers: who dies in between has lost them."""
-    work.consumer.commit(dict(work.places(batch)))
+    """First the offset, then the answers: who dies in between has lost them."""
+    work.consumer.commit(dict(work.offsets(batch)))
     work.pause()
     work.answer(batch)
 
 
 def at_least_once(work: DeliveryWork, batch: Sequence[Any]) -> None:
-    """First the answers, then the place: who dies in between gives them twice."""
+    """First the answers, then the offset: who dies in between gives them twice."""
     work.answer(batch)
     work.pause()
-    work.consumer.commit(dict(work.places(batch)))
+    work.consumer.commit(dict(work.offsets(batch)))
 
 
 def effectively_once(work: DeliveryWork, batch: Sequence[Any]) -> None:
-    """Answers and place in one transaction: who dies in between has done nothing."""
+    """Answers and offset in one transaction: who dies in between has done nothing."""
     work.producer.begin_transaction()
     work.answer(batch)
-    work.producer.send_offsets_to_transaction(work.places(batch), work.consumer.group_metadata())
+    work.producer.send_offsets_to_transaction(work.offsets(batch), work.consumer.group_metadata())
     work.pause()
     work.producer.commit_transaction()
 

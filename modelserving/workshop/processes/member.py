@@ -20,8 +20,6 @@ from modelserving.system.closing import Closing
 from modelserving.workshop.lesson.lesson_topics import wait_until
 from modelserving.workshop.processes.apart import APART
 
-__all__ = ["GroupMember"]
-
 _SESSION_MS = 6_000
 _ENDS_WITHIN_S = 10.0
 

@@ -15,8 +15,6 @@ from modelserving.system.waiting import poll
 from modelserving.widgets.waiting import waiting
 from modelserving.workshop.processes.child import ChildProcess
 
-__all__ = ["ChildProcess", "ServerProcess", "wait_until_all_serve"]
-
 _START_SECONDS = 150.0  # it takes 5; a machine may be very busy
 _ANSWER_SECONDS = 30.0
 _PAUSE = 0.05

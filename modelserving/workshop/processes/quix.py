@@ -19,8 +19,6 @@ from modelserving.workshop.lesson import lesson_topics
 from modelserving.workshop.lesson.environment import LessonEnvironment
 from modelserving.workshop.processes.apart import run_apart
 
-__all__ = ["PROGRAM", "find_quix", "run_quix", "why_no_quix"]
-
 PROGRAM = Path("examples/quix/serve.py")
 """The program, in the checkout."""
 

@@ -15,8 +15,6 @@ from modelserving.svg import escape
 from modelserving.widgets.waiting import waiting
 from modelserving.workshop.processes.apart import run_apart
 
-__all__ = ["Terminal", "terminal"]
-
 _SECONDS = 60
 _COLUMNS = "130"
 _STYLE = (

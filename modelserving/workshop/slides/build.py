@@ -21,8 +21,6 @@ from modelserving.workshop.slides.parts import SlideParts
 from modelserving.workshop.slides.reveal import bring_reveal
 from modelserving.workshop.slides.source import Block, read_blocks
 
-__all__ = ["build", "find_browser", "lay_out", "print_pdfs", "shown_blocks", "source_folder"]
-
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _PDF_SECONDS = 240
 

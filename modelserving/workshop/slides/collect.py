@@ -24,8 +24,6 @@ from modelserving.records import WINE_SCHEMA, WineRecord, read_wines
 from modelserving.records.codecs import AvroCodec, Codec, JsonCodec, ProtobufCodec
 from modelserving.workshop.slides.build import source_folder
 
-__all__ = ["BENCHMARKS", "collect", "sizes", "watched_answers", "watched_gain"]
-
 BENCHMARKS = {"stage": ("--quick",), "kstreams": ("--quick",), "drift": ()}
 """Those whose figures stand on slides, and how each is run: false alarms are counted over all seeds."""
 

@@ -13,8 +13,6 @@ from modelserving.workshop.slides.fitting import fit
 from modelserving.workshop.slides.parts import SlideParts
 from modelserving.workshop.slides.source import Block, Slide
 
-__all__ = ["page"]
-
 _HERE = Path(__file__).parent
 
 

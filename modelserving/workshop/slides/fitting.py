@@ -10,8 +10,6 @@ from modelserving.workshop.display.pictures.drawing import extent
 from modelserving.workshop.slides.filling.code import alert_of, code_of
 from modelserving.workshop.slides.source import Slide
 
-__all__ = ["Fit", "code_size", "fit"]
-
 _SIZES = (40, 38, 36, 34, 32, 30, 28, 26, 24, 22)
 """Pixels, of the 720 that a slide is high."""
 _ZOOMS = (1.8, 1.65, 1.5, 1.4, 1.3, 1.2, 1.1, 1.0, 0.9)

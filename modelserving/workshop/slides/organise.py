@@ -9,8 +9,6 @@ from modelserving.workshop.lab.home import LessonEntry
 from modelserving.workshop.lab.timetable import read_timetable
 from modelserving.workshop.slides.source import Block
 
-__all__ = ["with_timetables", "write_timetables"]
-
 _TABLES = {"### Half a day": "half", "### A full day": "full"}
 
 

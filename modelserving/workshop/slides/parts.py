@@ -47,8 +47,6 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
-__all__ = ["SlideParts"]
-
 _FIELD = re.compile(r"\{(result|lesson|lines|files|message|state|gain) ([^{}]+)\}")
 _LINE = re.compile(r"^\{(code|alert|bars|picture|points|live|timetable)(?: ([^{}]+))?\}$", re.MULTILINE)
 

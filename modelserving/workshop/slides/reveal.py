@@ -8,8 +8,6 @@ from pathlib import Path
 
 from modelserving.errors import SetupError
 
-__all__ = ["bring_reveal"]
-
 _PINS = ("package.json", "package-lock.json")
 _SECONDS = 300
 

@@ -26,8 +26,6 @@ from modelserving.errors import ConfigError
 from modelserving.workshop.display.pictures.shared import find_drawing
 from modelserving.workshop.slides.filling.recap import recap_of
 
-__all__ = ["Block", "Slide", "read_block", "read_blocks"]
-
 _TIME = re.compile(r"<!--\s*(?P<minutes>\d+(?:\.\d+)?) minutes?(?P<full>, full day)?\s*-->\n?")
 _DRAWING = re.compile(r"^\{diagram ([^{}]+)\}$", re.MULTILINE)
 _RECAP = re.compile(r"^\{recap (\d\d)\}$", re.MULTILINE)

@@ -21,7 +21,8 @@ from modelserving.kstreams import (
     raw,
 )
 from modelserving.kstreams.bridge import batches
-from modelserving.kstreams.bridge.batches import BatchContext, BatchProcessor, BatchProcessorSupplier, Columns
+from modelserving.kstreams.bridge.batches import BatchContext, BatchProcessor, BatchProcessorSupplier
+from modelserving.kstreams.bridge.collector import Columns
 from tests.kstreams.test_processor import Doubling
 
 Draw = Callable[..., Any]

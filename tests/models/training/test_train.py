@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -49,8 +51,17 @@ RECIPES_AS_PARAMETERS = [
 def training(request: pytest.FixtureRequest) -> Training:
     """One recipe, trained once for all tests of this module."""
     recipe: Recipe = request.param
-    sample = _sample(recipe)
-    return Training(recipe, sample, recipe.train(sample))
+    return Training(recipe, _sample(recipe), _train(recipe))
+
+
+@cache
+def _train(recipe: Recipe) -> tuple[Trained, ...]:
+    return recipe.train(_sample(recipe))
+
+
+def _same(recipe: Recipe) -> Callable[[Sample], tuple[Trained, ...]]:
+    """A recipe's training that is done once, whoever asks for it."""
+    return lambda _: _train(recipe)
 
 
 def _score(model: ModelDescriptor, sample: Sample) -> NDArray[np.float64]:
@@ -82,8 +93,10 @@ def test_the_engine_that_serves_answers_as_the_library_that_trained(training: Tr
 
 
 @pytest.mark.slow
-def test_one_command_makes_all_models_and_their_catalog(tmp_path: Path) -> None:
+def test_one_command_makes_all_models_and_their_catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The folder that training fills reads back as what was trained, and each model is reported."""
+    once = tuple(replace(recipe, train=_same(recipe)) for recipe in RECIPES)
+    monkeypatch.setattr("modelserving.models.training.train.RECIPES", once)
     said: list[str] = []
 
     trained = train_models(DATA, tmp_path / "models", said.append)

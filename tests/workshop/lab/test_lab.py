@@ -159,7 +159,7 @@ def test_a_killed_lab_leaves_no_broker(begin: Callable[[int], Lab]) -> None:
 
 @pytest.mark.broker
 @pytest.mark.slow
-def test_a_taken_port_is_stepped_aside_from(begin: Callable[[int], Lab]) -> None:
+def test_of_a_taken_port_the_next_free_one_is_taken(begin: Callable[[int], Lab]) -> None:
     """The person in front reads the new address, and why it is another one."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

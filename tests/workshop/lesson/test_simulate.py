@@ -13,7 +13,7 @@ from modelserving.kafka import list_topics, read_topic
 from modelserving.models.store.bundled import read_catalog
 from modelserving.records import Action, ModelCommand, ModelDescriptor
 from modelserving.workshop import Lesson
-from modelserving.workshop.lesson.simulate import Rehearsal
+from modelserving.workshop.lesson.simulate import Simulation
 
 pytestmark = pytest.mark.broker
 
@@ -25,7 +25,7 @@ def _good() -> ModelDescriptor:
 def test_models_and_commands_are_followed_in_the_order_in_which_they_were_sent(begin: Callable[[str], Lesson]) -> None:
     """A bad model is refused with its reason, and a rollback goes to the good one before the last good one."""
     good = _good()
-    with Rehearsal(begin("90")) as topics:
+    with Simulation(begin("90")) as topics:
         assert topics.verdict("wine").serving is None
         topics.publish(replace(good, name="first"))
         topics.publish(replace(good, name="forged", sha256="0" * 64))
@@ -42,7 +42,7 @@ def test_models_and_commands_are_followed_in_the_order_in_which_they_were_sent(b
 def test_messages_bear_the_time_of_now(begin: Callable[[str], Lesson]) -> None:
     """A broker deletes, sooner or later, what bears a time before its retention, seven days by default."""
     lesson = begin("91")
-    with Rehearsal(lesson) as topics:
+    with Simulation(lesson) as topics:
         topics.publish(_good())
         topics.command(ModelCommand(Action.RETIRE, "wine"))
         own = [topic for topic in list_topics(lesson.connection) if topic.startswith(f"{lesson.prefix}-scratch")]

@@ -9,8 +9,6 @@ from typing import Any
 
 from modelserving.errors import ModelFormatError, SetupError
 
-__all__ = ["engine_errors", "load_engine", "make_session", "say"]
-
 _SOURCE = re.compile(
     r"^\[ONNXRuntimeError\] : \d+ : \w+ : |/onnxruntime_src/\S+:\d+ [^()]*\([^()]*\)( const)?( \[with [^\]]*\])? ?"
 )

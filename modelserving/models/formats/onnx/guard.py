@@ -17,8 +17,6 @@ from google.protobuf.message import DecodeError
 from modelserving.errors import ModelFormatError, ModelRefused
 from modelserving.models.formats.tensorflow.graph_guard import MAX_ELEMENTS
 
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_NODES", "OPERATORS", "check_onnx", "parse_onnx"]
-
 MAX_BYTES = 64_000_000
 MAX_DEPTH = 8
 """Deepest nesting of graphs in the branches of ``If``."""

@@ -20,8 +20,6 @@ from modelserving.models.formats.onnx.signature import bind_inputs, find_classes
 from modelserving.models.model import NO_PARAMETERS, OUTPUT, Records, Scores, choose_outputs
 from modelserving.records import Column, ModelDescriptor
 
-__all__ = ["OnnxFactory", "OnnxModel"]
-
 _START = re.compile(rb"\x08[\x03-\x40][\x12\x1a\x22\x28\x32\x3a\x42]")  # version of the format, then another field
 _NUMBERS = frozenset({1, 11, 2, 3, 4, 5, 6, 7, 9, 10, 12, 13})
 _STRING = 8

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-__all__ = ["names_read", "prune"]
-
 
 def prune(model: Any, outputs: Sequence[Any]) -> None:
     """Cut off, in place, what some outputs do not need: other outputs, operators, constants, and declared domains.

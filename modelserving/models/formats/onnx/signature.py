@@ -11,8 +11,6 @@ from modelserving.errors import ModelFormatError
 from modelserving.models.formats.feeds import Feed, deal_columns
 from modelserving.models.formats.onnx.prune import names_read
 
-__all__ = ["bind_inputs", "find_classes", "open_maps", "refuses_unseen"]
-
 _KINDS: Mapping[int, Any] = {1: np.float32, 11: np.float64, 6: np.int32, 7: np.int64, 8: object, 9: np.bool_}
 """Types of ONNX that columns of records have, and numpy's."""
 _FLOAT16 = 10

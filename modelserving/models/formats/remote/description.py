@@ -17,8 +17,6 @@ from modelserving.errors import ModelFormatError
 from modelserving.records import FEATURES
 from modelserving.system.nesting import read_json
 
-__all__ = ["KINDS", "RemoteDescription", "read_description"]
-
 KINDS = {
     "BOOL": "?",
     "INT8": "i1",

@@ -16,8 +16,6 @@ from modelserving.models.formats.remote.service import RemoteService
 from modelserving.models.model import NO_PARAMETERS, OUTPUT, Records, Scores
 from modelserving.records import Column, ModelDescriptor
 
-__all__ = ["RemoteFactory", "RemoteModel"]
-
 _START = re.compile(rb'\s*\{\s*"remote"\s*:')
 
 

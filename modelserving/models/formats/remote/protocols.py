@@ -12,8 +12,6 @@ from modelserving.errors import ScoringError
 from modelserving.models.formats.feeds import Feed, Tensors
 from modelserving.models.formats.remote.description import KINDS, RemoteDescription
 
-__all__ = ["make_feeds", "make_request", "read_reply"]
-
 
 def make_feeds(about: RemoteDescription) -> tuple[Feed, ...]:
     """What the service is fed: a matrix, or each column by itself."""

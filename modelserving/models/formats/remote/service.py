@@ -19,8 +19,6 @@ from modelserving.errors import ModelUnreachable, ScoringError
 from modelserving.system.nesting import read_json
 from modelserving.system.stopping import call, pause
 
-__all__ = ["RemoteService"]
-
 _FAILURES, _REST_S = 5, 1.0
 _PAUSE_S, _LONGEST_PAUSE_S = 0.05, 1.0
 _PASSING = frozenset({408, 425, 429, 502, 503, 504})

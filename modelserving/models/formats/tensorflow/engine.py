@@ -14,8 +14,6 @@ from typing import Any
 
 from modelserving.errors import SetupError
 
-__all__ = ["load_tensorflow", "make_session", "say"]
-
 _NOISE = re.compile(r"[IW]\d{4} \d\d:\d\d:|WARNING: All log messages before absl|To enable the following instructions")
 _import_lock = threading.Lock()
 

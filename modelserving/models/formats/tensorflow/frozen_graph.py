@@ -22,8 +22,6 @@ from modelserving.models.formats.tensorflow.graph_slice import needed_nodes, sou
 from modelserving.models.model import NO_PARAMETERS, OUTPUT, OUTPUTS
 from modelserving.records import ModelDescriptor
 
-__all__ = ["FrozenGraphFactory", "load_graph"]
-
 MAX_BYTES = 64_000_000
 _NO_ANSWER = frozenset({"Const", "NoOp", "Placeholder", "PlaceholderWithDefault"})
 

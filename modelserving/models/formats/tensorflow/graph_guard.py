@@ -13,18 +13,6 @@ from typing import Any
 
 from modelserving.errors import ModelRefused
 
-__all__ = [
-    "COMPUTING",
-    "MAX_ELEMENTS",
-    "RESTORING",
-    "check_constants",
-    "check_count",
-    "check_makers",
-    "check_nodes",
-    "check_operations",
-    "check_shapes",
-]
-
 MAX_NODES = 20_000
 _MAX_RANK = 16
 MAX_ELEMENTS = 16_000_000

@@ -17,8 +17,6 @@ from modelserving.models.formats.tensorflow.engine import load_tensorflow, say
 from modelserving.models.model import INPUTS, Records, Scores
 from modelserving.records import FEATURES, Column
 
-__all__ = ["GraphModel", "bind_inputs"]
-
 NO_OUTPUTS: Mapping[str, Any] = MappingProxyType({})
 _TYPES = ("float64", "float32", "float16", "int64", "int32", "bool", "string")
 

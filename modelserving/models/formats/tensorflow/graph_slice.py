@@ -17,8 +17,6 @@ from modelserving.models.formats.tensorflow.graph_guard import (
     check_operations,
 )
 
-__all__ = ["MAX_DEPTH", "needed_nodes", "slice_graph", "source"]
-
 MAX_DEPTH = 100
 """Functions that call one another in a row. TensorFlow writes calls out; thousands in a row overrun its stack."""
 

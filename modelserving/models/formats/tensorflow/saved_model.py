@@ -21,8 +21,6 @@ from modelserving.models.formats.tensorflow.graph_slice import slice_graph
 from modelserving.models.model import NO_PARAMETERS, OUTPUT, SIGNATURE, choose_outputs
 from modelserving.records import ModelDescriptor
 
-__all__ = ["SavedModelFactory", "load_saved_model"]
-
 _SIGNATURES = ("serving_default", "predict")
 _INITIALISE = "__saved_model_init_op"
 

@@ -7,8 +7,6 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Beside", "beside"]
-
 _WIDTH = re.compile(r'(<svg[^>]*?) width="[\d.]+"( height="[\d.]+")?')
 
 

@@ -9,8 +9,6 @@ from modelserving.svg import Markup, document, element, join, label, shorten
 from modelserving.widgets.colours import FAINT, INK, SERIES
 from modelserving.workshop.display.diagrams import Diagram
 
-__all__ = ["Entry", "beside_changelog"]
-
 _WIDTH, _ROW, _TOP = 760, 30, 44
 _KEY, _VALUE, _STORE = 70, 190, 470
 _SHOWN = 12

@@ -19,8 +19,6 @@ from modelserving.errors import ConfigError
 from modelserving.svg import Markup, document, element, join, label
 from modelserving.widgets.colours import DIM, LIT, LIT_TEXT
 
-__all__ = ["content", "draw", "extent"]
-
 _WIDTH, _HEIGHT, _GAP, _ROW, _EDGE, _BELOW = 200, 74, 72, 116, 6, 26
 _HEAD = 9
 _TOKEN = re.compile(

@@ -9,8 +9,6 @@ from modelserving.actors.runtime.api import ActorStatus
 from modelserving.widgets.live import Frame, LiveView
 from modelserving.workshop.display.pictures.mailboxes import mailboxes
 
-__all__ = ["MailboxView"]
-
 
 class _Runtime(Protocol):
     """What has actors."""

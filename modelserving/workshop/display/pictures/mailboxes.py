@@ -12,8 +12,6 @@ from modelserving.widgets.colours import FAINT, INK, SERIES, WARNING
 from modelserving.widgets.width import WIDEST
 from modelserving.workshop.display.diagrams import Diagram
 
-__all__ = ["mailboxes"]
-
 _TOP = 24
 _LETTER, _CHARACTER = 22, 7.4
 

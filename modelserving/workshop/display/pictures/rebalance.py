@@ -9,8 +9,6 @@ from modelserving.svg import Markup, document, element, join, label, shorten
 from modelserving.widgets.colours import FAINT, INK, SERIES
 from modelserving.workshop.display.diagrams import Diagram
 
-__all__ = ["rebalance"]
-
 _LEFT, _COLUMN, _ROW, _TOP = 96, 190, 40, 40
 _CELL, _HIGH = 130, 28
 

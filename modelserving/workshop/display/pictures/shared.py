@@ -13,8 +13,6 @@ from modelserving.svg import document, element
 from modelserving.workshop.display.diagrams import Diagram
 from modelserving.workshop.display.pictures.drawing import content, extent
 
-__all__ = ["Drawing", "diagram", "drawing_names", "find_drawing"]
-
 _FILE = Path(__file__).with_name("drawings.toml")
 _SCALE, _EDGE = 0.72, 14
 _PAPER = "#fbfaf7"

@@ -10,8 +10,6 @@ from modelserving.svg import Markup, document, element, join, label, shorten
 from modelserving.widgets.colours import FAINT, INK, SERIES
 from modelserving.workshop.display.diagrams import Diagram
 
-__all__ = ["TableStep", "stream_and_table"]
-
 _WIDTH, _LEFT, _WIDEST = 760, 74, 118
 _BOX, _ROW, _TOP, _BELOW = 40, 24, 22, 22
 _LETTER = 6.4

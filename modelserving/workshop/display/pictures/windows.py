@@ -11,8 +11,6 @@ from modelserving.svg import Markup, Scale, document, element, join, label, shor
 from modelserving.widgets.colours import FAINT, INK, SERIES, WARNING, marks
 from modelserving.workshop.display.diagrams import Diagram
 
-__all__ = ["SentRecord", "Span", "windows_picture"]
-
 _WIDTH, _LEFT, _RIGHT = 760, 128, 736
 _TOP, _LINE, _ROW, _GAP, _FOOT = 12, 44, 22, 16, 26
 _LETTER = 6.6

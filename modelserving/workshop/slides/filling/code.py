@@ -9,8 +9,6 @@ from textwrap import dedent
 
 from modelserving.errors import ConfigError
 
-__all__ = ["alert_of", "code_of"]
-
 _PACKAGE = Path(__file__).resolve().parents[3]
 _LONGEST = 24
 _ALERTS = _PACKAGE / "monitoring" / "metrics" / "files" / "alerts.yml"

@@ -11,8 +11,6 @@ from modelserving.errors import ConfigError
 from modelserving.svg import Markup, Scale, document, element, join, label
 from modelserving.widgets.colours import SERIES
 
-__all__ = ["BenchmarkResults", "bars"]
-
 _WIDTH, _ROW, _LABEL = 1100, 58, 430
 
 

@@ -8,8 +8,6 @@ from pathlib import Path
 
 from modelserving.errors import ConfigError
 
-__all__ = ["recap_of"]
-
 _LINK = re.compile(r'\[([^\]]+)\]\((?:"[^"]*"|[^)"])*\)')  # a title in quotes may have brackets of its own
 _SENTENCES = re.compile(r"(?<=[.!?]) (?=[A-Z*`])")
 _ROOM = 550

@@ -12,8 +12,6 @@ from modelserving.errors import ConfigError
 from modelserving.records import WineRecord, encode_wine
 from modelserving.workshop.slides.filling.figures import BenchmarkResults
 
-__all__ = ["files_of", "gain_of", "lines_of", "message_of", "state_of"]
-
 _SOURCE = Path(__file__).resolve().parents[4]
 _WINE = WineRecord(7.4, 0.7, 0.0, 1.9, 0.076, 11.0, 34.0, 0.9978, 3.51, 0.56, 9.4)
 _EIGHT_BYTES, _A_TEXT = 1, 2  # kinds of values, as Protocol Buffers numbers them

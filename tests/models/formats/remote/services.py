@@ -9,8 +9,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
-__all__ = ["Service", "sum_v2"]
-
 Answer = Callable[[str, dict[str, Any]], tuple[int, object]]
 
 
