@@ -7,6 +7,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+_KINDS = ("streams", "monitor", "heating")
+"""Folders that the servers of this package which run on Kafka Streams have their state in."""
+
 streams = typer.Typer(help="Applications of Kafka Streams.", no_args_is_help=True)
 
 
@@ -35,7 +38,9 @@ def reset(
     from modelserving.config import load_settings
     from modelserving.streams_server.reset import reset_application
 
-    folder = load_settings().home / "streams" / application
+    home = load_settings().home
+    folders = [home / kind / application for kind in _KINDS]
+    folder = next((one for one in folders if one.is_dir()), folders[0])
     with use_broker() as connection:
         done = reset_application(connection, application, folder, from_beginning=from_beginning)
     console = Console(highlight=False, soft_wrap=True)

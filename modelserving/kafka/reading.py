@@ -37,7 +37,8 @@ def read_topic(
         connection: the broker.
         topic: its name.
         isolation: ``read_committed`` leaves out what was aborted or is not committed yet.
-        window: for each partition that is read, from which offset, and before which one; ``None`` for all.
+        window: for each partition that is read, from which offset, and before which one; ``None`` for all. One that
+            the topic does not have has no records.
 
     Yields:
         kafka-python's records: ``value``, ``key``, ``headers``, ``partition``, ``offset``, ``timestamp``.
@@ -50,7 +51,9 @@ def read_topic(
 
     known = end_offsets(connection, topic, isolation)
     wanted = {part: (0, end) for part, end in known.items()} if window is None else window
-    ends = {TopicPartition(topic, part): min(end, known.get(part, 0)) for part, (_, end) in wanted.items()}
+    ends = {TopicPartition(topic, part): min(end, known[part]) for part, (_, end) in wanted.items() if part in known}
+    if not ends:
+        return
     with make_consumer(connection, isolation=isolation) as consumer:
         consumer.assign(list(ends))
         for partition, first in consumer.beginning_offsets(list(ends)).items() if window is not None else ():

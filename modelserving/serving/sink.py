@@ -126,6 +126,8 @@ class TransactionalSink:
             self._producer.send_offsets_to_transaction(offsets, batch.group)
         self._producer.flush()
         for one in sent:
+            if not one.is_done:
+                raise KafkaTimeoutError("the broker has not said whether it has all of a batch's answers")
             if one.exception is not None:
                 raise one.exception if isinstance(one.exception, KafkaError) else KafkaError(repr(one.exception))
         self._producer.commit_transaction()

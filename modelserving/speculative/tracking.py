@@ -12,6 +12,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from modelserving.errors import RecordError
 from modelserving.kafka import Connection, Message
 from modelserving.kafka.admin import create_named_topics, end_offsets
 from modelserving.kafka.settings import KEPT
@@ -67,8 +68,8 @@ class QualityTracker:
             try:
                 found = decode_judged(message.value)
                 self.add(found.model.data_type, found.model.digest, found.answer, found.truth)
-            except (ValueError, TypeError, KeyError) as error:
-                log.warning("%s[%d]@%d is no pair: %r", message.topic, message.partition, message.offset, error)
+            except RecordError as error:
+                log.warning("%s[%d]@%d is no pair: %s", message.topic, message.partition, message.offset, error)
 
     def add(self, data_type: str, digest: str, answer: AnswerValue, truth: AnswerValue) -> None:
         """An answer has met its truth.

@@ -4,7 +4,7 @@
 
     topologies.py ─▶ scoring.py ─▶ stores.py       the nodes, the batch, the statistics in one of three stores
     distribution.py ─▶ model_thread.py             how models reach the tasks, and what becomes of them
-    server.py · heartbeat.py                       all of it together, over and over; whether the broker is there
+    server.py · heartbeat.py                       all of it together, over and over; how the engine is
     records_topic.py · reset.py                    whether the state belongs to the topic; beginning anew
     instances.py ─▶ queries.py ─▶ shares.py        interactive queries: who holds what, what is here, the whole
 

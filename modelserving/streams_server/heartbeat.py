@@ -1,17 +1,28 @@
-"""Whether the broker is there. The engine does not say: it stays RUNNING for minutes while nobody answers it."""
+"""How the engine is doing: whether the broker is there, and what to do where it fails.
+
+It does not say itself that nobody answers it: it stays RUNNING for minutes.
+"""
 
 from __future__ import annotations
 
 import threading
 from typing import Any
 
-from modelserving.kstreams import KafkaStreams
+from modelserving.errors import BrokerUnavailable, ModelServingError, ServerError
+from modelserving.kstreams import KafkaStreams, Response
 from modelserving.kstreams.bridge.failures import python_errors
+from modelserving.serving.running.sessions import same_name
 
 _CONNECTIONS = "connection-count"
 _HEARTBEAT = "last-heartbeat-seconds-ago"
 _READER = "-consumer"
 _OTHER_READERS = ("-restore-consumer", "-global-consumer")
+FENCE = "FencedInstanceIdException"
+_OF_OTHER_TOPICS = ("invalid partitions", "same number of partitions")
+_RESET = (
+    "{} Its state belongs to the topics as they were. See that topics which it reads together have as many partitions "
+    "each, stop all of its servers, run `modelserving streams reset {}`, and start them again."
+)
 
 
 class Heartbeat:
@@ -61,3 +72,27 @@ def _of_readers(metrics: Any) -> list[tuple[str, Any]]:
             if client.endswith(_READER) and not client.endswith(_OTHER_READERS):
                 found.append((name, entry.getValue()))
     return found
+
+
+def answer_to(error: BaseException) -> Response:
+    """What ``KafkaStreams`` is to do about a thread that failed: what another thread would fail at, too, ends it."""
+    ends = any(word in str(error) for word in (FENCE, *_OF_OTHER_TOPICS))
+    return Response.SHUTDOWN_CLIENT if ends else Response.REPLACE_THREAD
+
+
+def why_ended(streams: KafkaStreams, application: str) -> ModelServingError:
+    """What to raise where the engine has given up.
+
+    Args:
+        streams: the engine.
+        application: its id.
+
+    Returns:
+        A ``ServerError`` where beginning again does not help; else a ``BrokerUnavailable``, which ends a session only.
+    """
+    said = str(streams.error or streams.state)
+    if FENCE in said:
+        return same_name("it has taken this one's place")
+    if any(word in said for word in _OF_OTHER_TOPICS):
+        return ServerError(_RESET.format(said, application))
+    return BrokerUnavailable(f"Kafka Streams has given up: {said}.")

@@ -112,7 +112,11 @@ def _show(server: HeatingServer) -> PageState:
         ok=health.ok,
         phase=str(health.phase),
         details=[*health.details, *details],
-        numbers={"instances": len(found), "partitions": sum(len(one.partitions) for one in found)},
+        numbers={
+            "instances": len(found),
+            "partitions": sum(len(one.partitions) for one in found),
+            "unreadable": server.unreadable.total(),
+        },
         tables=[
             PageTable(
                 title="Instances",

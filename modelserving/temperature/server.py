@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,12 +14,15 @@ import anyio.to_thread
 from modelserving import jvm
 from modelserving.errors import BrokerUnavailable, ServerError
 from modelserving.kafka import Connection
-from modelserving.kstreams import KafkaStreams, Response, State, java, streams_config
+from modelserving.kafka.clients import REQUEST_BYTES
+from modelserving.kstreams import KafkaStreams, State, java, streams_config
+from modelserving.kstreams.bridge.clients import passing_over
 from modelserving.records import TemperatureControl
 from modelserving.serving import Health, Phase
+from modelserving.serving.running.gap_letters import GapLetters
 from modelserving.serving.running.sessions import run_sessions
 from modelserving.serving.running.worker_thread import run_abandonable
-from modelserving.streams_server.heartbeat import Heartbeat
+from modelserving.streams_server.heartbeat import Heartbeat, answer_to, why_ended
 from modelserving.streams_server.instances import Instance, check_settled, holder_of, read_instances
 from modelserving.temperature.topics import HEATING_TOPICS, HeatingTopics
 from modelserving.temperature.topology import CONTROLS, make_heating_topology
@@ -28,6 +32,7 @@ log = logging.getLogger(__name__)
 _LOOK_EVERY_S = 0.05
 _CLOSE_SECONDS = 10.0
 _SESSION_MS = 10_000
+_METADATA_MS = 3_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +66,25 @@ class HeatingServer:
         self.options = options
         self.phase: str = Phase.STARTING
         self._connection = connection
+        self._letters = GapLetters(connection, options.topics.dead_letters)
+        self._refused: Counter[str] = Counter()
         self.streams: KafkaStreams | None = None
         self._heartbeat: Heartbeat | None = None
         self._sessions = 0
+        self._problem = ""
 
     def health(self) -> Health:
         """Whether it controls: all its tasks are where they belong, and the broker hears of it."""
         streams, heartbeat = self.streams, self._heartbeat
         if streams is None or heartbeat is None or streams.state is not State.RUNNING:
-            return Health(False, self.phase)
+            return Health(False, self.phase, (self._problem,) if self._problem else ())
         missing = heartbeat.missing
         return Health(False, Phase.WAITING, (missing,)) if missing else Health(True, Phase.SERVING)
+
+    @property
+    def unreadable(self) -> Counter[str]:
+        """Of each topic, how many messages, or batches of them, could not be read; all are dead letters."""
+        return Counter(dict(self._refused)) + Counter(dict(self._letters.counts))
 
     def control(self, sensor: int) -> TemperatureControl | None:
         """What is wanted at a sensor that this instance has; ``None``: nothing.
@@ -104,6 +117,7 @@ class HeatingServer:
 
         Raises:
             BrokerUnavailable: no broker answers at the start; later on, it is waited for.
+            ServerError: another instance has its name, or its state does not belong to its topics any more.
         """
         try:
             await anyio.to_thread.run_sync(jvm.start)
@@ -119,18 +133,25 @@ class HeatingServer:
         streams = await anyio.to_thread.run_sync(self._make)
         self._heartbeat, self.streams = Heartbeat(streams, _SESSION_MS / 1000), streams
         try:
-            await run_abandonable(streams.start)
+            await run_abandonable(self._start, streams)
             while (state := streams.state) not in {State.NOT_RUNNING, State.ERROR}:
                 if state is State.RUNNING and self.phase != Phase.SERVING:
-                    self.phase, self._sessions = Phase.SERVING, self._sessions + 1
+                    self.phase, self._sessions, self._problem = Phase.SERVING, self._sessions + 1, ""
                 await anyio.sleep(_LOOK_EVERY_S)
-            raise BrokerUnavailable(f"Kafka Streams has given up: {streams.error or state}.")
-        except ServerError as error:
-            raise BrokerUnavailable(str(error)) from error
+            raise why_ended(streams, self.options.group)
+        except BrokerUnavailable as error:
+            self._problem = str(error)
+            raise
         finally:
             self.streams = self._heartbeat = None
             with anyio.move_on_after(_CLOSE_SECONDS + 2, shield=True):
                 await run_abandonable(streams.close, _CLOSE_SECONDS)
+
+    def _start(self, streams: KafkaStreams) -> None:
+        try:
+            streams.start()
+        except ServerError as error:  # it was closed meanwhile
+            raise BrokerUnavailable(str(error)) from error
 
     def _make(self) -> KafkaStreams:
         options = self.options
@@ -149,5 +170,14 @@ class HeatingServer:
             main_consumer_group_instance_id=name,
             consumer_session_timeout_ms=_SESSION_MS,
             consumer_heartbeat_interval_ms=_SESSION_MS // 3,
+            main_consumer_metadata_max_age_ms=_METADATA_MS,
+            producer_max_request_size=REQUEST_BYTES,
+            # A sensor's clock says nothing that matters here, and may say what the engine does not take.
+            default_timestamp_extractor="WallclockTimestampExtractor",
         )
-        return KafkaStreams(make_heating_topology(options.topics), config, lambda _: Response.REPLACE_THREAD)
+        topology = make_heating_topology(options.topics, self._refuse)
+        clients = passing_over(self._letters.pass_over)
+        return KafkaStreams(topology, config, answer_to, clients=clients)
+
+    def _refuse(self, topic: str) -> None:
+        self._refused[topic] += 1

@@ -7,6 +7,8 @@ from dataclasses import astuple, dataclass
 from modelserving.kafka import Connection
 from modelserving.kafka.admin import create_named_topics
 from modelserving.kafka.settings import KEPT
+from modelserving.kafka.clients import REQUEST_BYTES
+from modelserving.kafka.settings import KEPT
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,5 +51,5 @@ def create_heating_topics(connection: Connection, topics: HeatingTopics, partiti
         BrokerUnavailable: no broker answers.
         KafkaError: the broker refuses a topic, or it is not usable in time.
     """
-    settings = {name: KEPT if name == topics.control else {} for name in topics.names}
-    create_named_topics(connection, {name: (partitions, configs) for name, configs in settings.items()})
+    settings = {topics.control: KEPT, topics.dead_letters: {"max.message.bytes": str(REQUEST_BYTES)}}
+    create_named_topics(connection, {name: (partitions, settings.get(name, {})) for name in topics.names})

@@ -14,12 +14,12 @@ and does no harm: a command that comes twice does what it does once.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from modelserving.errors import RecordError
 from modelserving.kafka.dead_letters import DeadLetter, headers
 from modelserving.kstreams import (
-    Headers,
     KeyValueStore,
     Processor,
     ProcessorContext,
@@ -45,11 +45,12 @@ CONTROLS = "temperature-controls"
 _HEATER, _DEAD = "heater", "dead-letters"
 
 
-def make_heating_topology(topics: HeatingTopics) -> Any:
+def make_heating_topology(topics: HeatingTopics, refuse: Callable[[str], object] = lambda _: None) -> Any:
     """The topology.
 
     Args:
         topics: what is read and written; each topic of input has as many partitions as the other.
+        refuse: told of the topic of each message that cannot be read.
     """
     controls = java.Stores.keyValueStoreBuilder(
         java.Stores.inMemoryKeyValueStore(CONTROLS),
@@ -59,8 +60,8 @@ def make_heating_topology(topics: HeatingTopics) -> Any:
     topology = java.Topology()
     topology.addSource("control", topics.control)
     topology.addSource("sensor", topics.sensor)
-    topology.addProcessor("set", ProcessorSupplier(_Set), "control")
-    topology.addProcessor("decide", ProcessorSupplier(_Decide), "sensor")
+    topology.addProcessor("set", ProcessorSupplier(lambda: _Set(refuse)), "control")
+    topology.addProcessor("decide", ProcessorSupplier(lambda: _Decide(refuse)), "sensor")
     topology.addStateStore(controls, "set", "decide")
     topology.addSink(_HEATER, topics.heater, "decide")
     topology.addSink(_DEAD, topics.dead_letters, "set", "decide")
@@ -68,9 +69,17 @@ def make_heating_topology(topics: HeatingTopics) -> Any:
 
 
 class _Careful(Processor):
-    """A processor to which a message that cannot be read is a dead letter, and nothing else."""
+    """A processor to which a message that cannot be read is a dead letter, and nothing else.
+
+    Args:
+        refuse: told of its topic.
+    """
 
     _store: KeyValueStore
+
+    def __init__(self, refuse: Callable[[str], object]) -> None:
+        super().__init__()
+        self._refuse = refuse
 
     def init(self, context: ProcessorContext) -> None:
         super().init(context)
@@ -80,17 +89,20 @@ class _Careful(Processor):
         try:
             self._work(record)
         except RecordError as error:
-            self.context.forward(record.withHeaders(self._reason(record, error)), _DEAD)
+            letter = self._letter(record, error)
+            told = record.withHeaders(tuple(headers(letter)))
+            self.context.forward(told.withKey(letter.label).withValue(letter.body), _DEAD)
+            self._refuse(letter.topic)
 
     def _work(self, record: Record) -> None:
         raise NotImplementedError
 
-    def _reason(self, record: Record, error: RecordError) -> Headers:
+    def _letter(self, record: Record, error: RecordError) -> DeadLetter:
         metadata = self.context.recordMetadata()
         topic, partition, offset = (metadata.topic, metadata.partition, metadata.offset) if metadata else ("", -1, -1)
         error_class, reason, own = type(error).__name__, str(error), record.headers()
         key, value = record.key(), record.value()
-        return tuple(headers(DeadLetter(value, key, topic, partition, offset, "decode", error_class, reason, own)))
+        return DeadLetter(value, key, topic, partition, offset, "decode", error_class, reason, own)
 
 
 class _Set(_Careful):

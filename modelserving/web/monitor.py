@@ -124,6 +124,7 @@ def _show(monitor: Monitor) -> PageState:
             "drift alarms": sum(alarms for _, alarms in counts.values()),
             "answers judged": sum(one.pairs for one in monitor.quality().values()),
             "passed over": monitor.tail.passed_over.total(),
+            "unreadable": monitor.unreadable.total(),
         },
         rates=["values watched"],
         shares=[

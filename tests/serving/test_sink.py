@@ -26,7 +26,7 @@ def producer(monkeypatch: pytest.MonkeyPatch) -> MagicMock:
     """The library's producer: it takes everything, and commits."""
     found = MagicMock()
     found.partitions_for.return_value = {0}
-    found.send.return_value = SimpleNamespace(exception=None)
+    found.send.return_value = SimpleNamespace(exception=None, is_done=True)
     monkeypatch.setattr(outlet, "make_producer", lambda *_, **__: found)
     return found
 
@@ -52,9 +52,17 @@ def test_a_batch_and_its_progress_are_committed(producer: MagicMock) -> None:
 @pytest.mark.parametrize("lost", [KafkaTimeoutError("given up"), ValueError("of the library")], ids=str)
 def test_nothing_is_committed_without_a_message_that_was_given_up(producer: MagicMock, lost: Exception) -> None:
     """The library would: it says so to the message's future, and the record would be passed over without an answer."""
-    producer.send.return_value = SimpleNamespace(exception=None)
+    producer.send.return_value = SimpleNamespace(exception=None, is_done=True)
     producer.flush.side_effect = lambda: setattr(producer.send.return_value, "exception", lost)
     with pytest.raises(KafkaError):
+        write()
+    assert not producer.commit_transaction.called
+
+
+def test_nothing_is_committed_without_a_word_of_the_broker(producer: MagicMock) -> None:
+    """A message whose fate nobody knows may be lost."""
+    producer.send.return_value = SimpleNamespace(exception=None, is_done=False)
+    with pytest.raises(KafkaTimeoutError, match="has not said"):
         write()
     assert not producer.commit_transaction.called
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -22,11 +23,11 @@ class Heating:
     """As much of a server as its page asks."""
 
     streams = None
-
     options = HeatingOptions(Path(), url="http://127.0.0.1:5700")
 
     def __init__(self, *, settled: bool = True, holder_port: int = 5700) -> None:
         self.settled = settled
+        self.unreadable = Counter({"sensor": 3})
         self.holder_port = holder_port
 
     def health(self) -> Health:
@@ -59,7 +60,11 @@ def test_its_page_shows_who_has_which_partitions() -> None:
     """As the page of every server does what that one does."""
     assert "<title>modelserving</title>" in look(Heating(settled=True), "/").text
     told = look(Heating(settled=True), "/snapshot").json()
-    assert (told["title"], told["ok"], told["numbers"]) == ("Heater", True, {"instances": 1, "partitions": 2})
+    assert (told["title"], told["ok"], told["numbers"]) == (
+        "Heater",
+        True,
+        {"instances": 1, "partitions": 2, "unreadable": 3},
+    )
     assert told["tables"][0]["rows"] == [["127.0.0.1:5700", "0, 2", "controls"]]
 
 

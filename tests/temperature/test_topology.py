@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from modelserving.kafka.clients import MAX_MESSAGE_BYTES, REQUEST_BYTES
 from modelserving.kstreams import TopologyTestDriver, raw
 from modelserving.records import (
     HeaterCommand,
@@ -98,6 +99,17 @@ def test_what_cannot_be_read_is_a_dead_letter_as_it_came(driven: Driven, value: 
     assert (first.key(), first.value(), said["x-original-topic"]) == (b"\xfe", value, b"sensor")
     assert said["x-error-reason"]
     assert [one.command for one in driven.told()] == [HeaterCommand.ON]
+
+
+def test_a_dead_letter_keeps_what_fits_and_its_topic_is_counted() -> None:
+    """One that is too large for the topic would end the engine, again and again."""
+    refused: list[str] = []
+    with TopologyTestDriver(make_heating_topology(HEATING_TOPICS, refused.append)) as driver:
+        driven = Driven(driver)
+        driven.sensor.pipeInput(b"k" * MAX_MESSAGE_BYTES, b"\xff" * (MAX_MESSAGE_BYTES + 1))
+        letter = driven.dead.readRecord()
+    assert len(letter.value()) + len(letter.key()) < REQUEST_BYTES
+    assert refused == [HEATING_TOPICS.sensor]
 
 
 SOME_BYTES = st.one_of(

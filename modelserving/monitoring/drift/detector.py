@@ -22,6 +22,8 @@ DELTA = 1e-4
 
 _LEARN = 200
 _FAR = 4.0
+_HUGE = 1e150
+"""What is further out counts as this: its square, and the sum of many, is still a number."""
 _CATEGORIES = 8
 _OTHER = "(other)"
 _MISSING = "(missing)"
@@ -66,18 +68,19 @@ class NumberDetector:
         self._middle, self._spread = 0.0, 1.0
         self.count = 0
 
-    def add(self, values: Iterable[float | None]) -> Shift | None:
+    def add(self, values: Iterable[object]) -> Shift | None:
         """Take values in their order; what is missing or no number is passed over."""
         found = None
         for value in values:
-            if value is None or not math.isfinite(value):
+            if not isinstance(value, int | float) or not math.isfinite(value):
                 continue
+            number = max(-_HUGE, min(_HUGE, float(value)))
             self.count += 1
             if len(self._learnt) < _LEARN:
-                self._learn(float(value))
+                self._learn(number)
                 continue
             before = self._mean
-            self._adwin.update(max(-_FAR, min(_FAR, (value - self._middle) / self._spread)))
+            self._adwin.update(max(-_FAR, min(_FAR, (number - self._middle) / self._spread)))
             if self._adwin.drift_detected and found is None:
                 found = Shift(self.count, f"mean {before:.4g}", f"mean {self._mean:.4g}")
         return found
@@ -155,7 +158,7 @@ def _adwin(delta: float) -> Any:
 
 
 def detector_for(values: Sequence[Any], delta: float = DELTA) -> Detector:
-    """Numbers are watched as numbers, all else as categories; the first value that is there decides."""
-    first = next((value for value in values if value is not None), None)
-    is_number = isinstance(first, int | float) and not isinstance(first, bool)
-    return NumberDetector(delta) if is_number else CategoryDetector(delta)
+    """Numbers are watched as numbers, all else as categories: so are numbers among texts, as some labels spell them."""
+    known = [value for value in values if value is not None]
+    are_numbers = known and all(isinstance(one, int | float) and not isinstance(one, bool) for one in known)
+    return NumberDetector(delta) if are_numbers else CategoryDetector(delta)

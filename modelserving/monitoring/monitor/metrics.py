@@ -49,6 +49,12 @@ class MonitorCollector(Collector):
         for topic, count in self._monitor.tail.passed_over.items():
             passed.add_metric([topic], count)
         yield passed
+        unreadable = CounterMetricFamily(
+            "modelserving_monitor_unreadable", "Messages and batches that could not be read.", labels=["topic"]
+        )
+        for topic, count in self._monitor.unreadable.items():
+            unreadable.add_metric([topic], count)
+        yield unreadable
         if (influx := self._monitor.influx) is not None:
             yield CounterMetricFamily("modelserving_influx_lines_written", "Lines that InfluxDB took.", influx.written)
             yield CounterMetricFamily("modelserving_influx_lines_lost", "Lines that it did not.", influx.lost)

@@ -19,8 +19,10 @@ from modelserving import jvm
 from modelserving.errors import BrokerUnavailable, RecordError, ServerError
 from modelserving.kafka import Connection, Message, end_offsets
 from modelserving.kafka.admin import create_named_topics
+from modelserving.kafka.clients import REQUEST_BYTES
 from modelserving.kafka.settings import KEPT
-from modelserving.kstreams import KafkaStreams, Response, State, streams_config
+from modelserving.kstreams import KafkaStreams, State, streams_config
+from modelserving.kstreams.bridge.clients import passing_over
 from modelserving.models.admin.publish import send_command
 from modelserving.monitoring.drift.columns import Alarm, DriftWatch
 from modelserving.monitoring.influx.lines import to_line
@@ -36,9 +38,10 @@ from modelserving.records import TOPICS, Action, RecordSchema, ScoredRecord, Top
 from modelserving.records.codecs.written import WriterCodecs
 from modelserving.records.decoder import RecordDecoder
 from modelserving.serving import Health, ModelKey, Phase
+from modelserving.serving.running.gap_letters import GapLetters
 from modelserving.serving.running.sessions import run_sessions
 from modelserving.serving.running.worker_thread import run_abandonable
-from modelserving.streams_server.heartbeat import Heartbeat
+from modelserving.streams_server.heartbeat import FENCE, Heartbeat, answer_to, why_ended
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +50,7 @@ _CLOSE_SECONDS = 10.0
 _MODELS = 64
 _NAMES, _OTHER = 8, "(other)"
 _SESSION_S = 45.0
-_FENCE = "FencedInstanceIdException"
+_METADATA_MS = 3_000
 _FOLDER_TAKEN = "multiple instances of Kafka Streams are running in the same state directory"
 
 
@@ -92,7 +95,6 @@ class Monitor:
         self.streams: KafkaStreams | None = None
         self.recent: list[Alarm] = []
         """The last alarms, the newest last."""
-        self.unreadable = 0
         self.answers: dict[tuple[str, str], Counter[str]] = {}
         """Of a data type, how many answers each of the ``models`` gave, and how many each of the ``labels`` had."""
         self._heartbeat: Heartbeat | None = None
@@ -102,12 +104,14 @@ class Monitor:
         self._roll_back = RollBackOnAlarm(
             lambda data_type, why: send_command(connection, options.topics, Action.ROLL_BACK, data_type, issued_by=why)
         )
-        self.shadows = ShadowJudge.of(connection, options.topics, options.schemas)
+        self.shadows = ShadowJudge.of(connection, options.topics, options.schemas, options.writers)
         self.drift = DriftWatch(on_alarm=self._alarm)
         self._judged = judged_topic(options.topics)
         topics = options.topics
         self.tail = TopicTail(connection, (topics.records, topics.scored, self._judged), self._take, (self._judged,))
+        self._letters = GapLetters(connection, topics.dead_letters)
         self._sessions = 0
+        self._problem = ""
         self.influx = InfluxWriter(options.influx) if options.influx else None
 
     def health(self) -> Health:
@@ -120,7 +124,15 @@ class Monitor:
         away = self.tail.away or (heartbeat.missing if running and heartbeat is not None else "")
         if away:
             return Health(False, Phase.WAITING, (away, *details))
-        return Health(running, Phase.SERVING if running else self.phase, details)
+        if not running:
+            return Health(False, self.phase, (self._problem, *details) if self._problem else details)
+        return Health(True, Phase.SERVING, details)
+
+    @property
+    def unreadable(self) -> Counter[str]:
+        """Of each topic, what could not be read, or was nothing of what is expected there."""
+        # Answers are read twice, by the engine and beside it: what neither can read counts once.
+        return Counter(dict(self.tail.unreadable)) | Counter(dict(self._letters.counts))
 
     def quality(self) -> Mapping[ModelKey, Quality]:
         """How good the answers were that have met their truth, by model."""
@@ -132,6 +144,7 @@ class Monitor:
         Raises:
             SetupError: river is not installed.
             BrokerUnavailable: no broker answers at the start; later on, it is waited for.
+            ServerError: another monitor has its name, or its state does not belong to its topics any more.
         """
         stop = threading.Event()
         try:
@@ -165,14 +178,17 @@ class Monitor:
             await run_abandonable(streams.start)
             while (state := streams.state) not in {State.NOT_RUNNING, State.ERROR}:
                 if state is State.RUNNING and self.phase != Phase.SERVING:
-                    self.phase, self._sessions = Phase.SERVING, self._sessions + 1
+                    self.phase, self._sessions, self._problem = Phase.SERVING, self._sessions + 1, ""
                 await anyio.sleep(_LOOK_EVERY_S)
-            if _FENCE in str(streams.error):
+            if FENCE in str(streams.error):
                 raise ServerError(
                     f"another monitor has taken this one's place: both are {self.options.group}. This one ends. Give "
                     "each a --group of its own."
                 )
-            raise BrokerUnavailable(f"Kafka Streams has given up: {streams.error or state}.")
+            raise why_ended(streams, self.options.group)
+        except BrokerUnavailable as error:
+            self._problem = str(error)
+            raise
         finally:
             self.streams = self._heartbeat = None
             with anyio.move_on_after(_CLOSE_SECONDS + 2, shield=True):
@@ -190,10 +206,15 @@ class Monitor:
             commit_interval_ms=200,
             # Killed and started again, it has its partitions back at once, and not after the dead one's session.
             main_consumer_group_instance_id=options.group,
+            main_consumer_metadata_max_age_ms=_METADATA_MS,
+            producer_max_request_size=REQUEST_BYTES,
+            # Who begins a topic anew, or lets a client stamp it, may stamp it with anything.
+            default_timestamp_extractor="LogAndSkipOnInvalidTimestamp",
         )
+        clients = passing_over(self._letters.pass_over)
         join = make_join(options.topics, options.by_key, options.window)
         try:
-            return KafkaStreams(join, config, _on_error)
+            return KafkaStreams(join, config, answer_to, clients=clients)
         except ServerError as error:
             if _FOLDER_TAKEN not in str(error):
                 raise
@@ -213,7 +234,7 @@ class Monitor:
 
     def _take_records(self, messages: Sequence[Message]) -> None:
         found = self._decoder.decode(messages)
-        self.unreadable += len(found.problems)
+        self.tail.unreadable[self.options.topics.records] += len(found.problems)
         for group in found.groups:
             columns = zip(group.records.schema.names, group.records.columns, strict=True)
             self.drift.add_records(group.data_type, {name: column.to_pylist() for name, column in columns})
@@ -224,7 +245,7 @@ class Monitor:
             try:
                 scored = decode_scored(message.value)
             except RecordError:
-                self.unreadable += 1
+                self.tail.unreadable[self.options.topics.scored] += 1
                 continue
             name = f"{scored.model_name} {scored.model_version}".rstrip()
             answer = answer_of(scored)
@@ -239,6 +260,8 @@ class Monitor:
 
     def _count(self, data_type: str, what: str, name: str) -> None:
         """Of very many names, all that are new are one."""
+        if (data_type, what) not in self.answers and len(self.answers) >= _MODELS:
+            data_type = _OTHER
         counts = self.answers.setdefault((data_type, what), Counter())
         counts[name if name in counts or len(counts) < _NAMES else _OTHER] += 1
 
@@ -247,12 +270,12 @@ class Monitor:
         for message in messages:
             try:
                 found = decode_judged(message.value)
-                pairs.append(found)
-                if found.model in self._quality or len(self._quality) < _MODELS:
-                    self._quality.setdefault(found.model, Quality()).add(found.answer, found.truth)
-            except (ValueError, TypeError, KeyError):
-                self.unreadable += 1
-
+            except RecordError:
+                self.tail.unreadable[self._judged] += 1
+                continue
+            pairs.append(found)
+            if found.model in self._quality or len(self._quality) < _MODELS:
+                self._quality.setdefault(found.model, Quality()).add(found.answer, found.truth)
         self.shadows.add(pairs)
 
     def _alarm(self, alarm: Alarm) -> None:
@@ -263,10 +286,6 @@ class Monitor:
         self.recent = [*self.recent[-49:], alarm]
         if self.options.roll_back:
             self._roll_back(alarm)
-
-
-def _on_error(error: BaseException) -> Response:
-    return Response.SHUTDOWN_CLIENT if _FENCE in str(error) else Response.REPLACE_THREAD
 
 
 def _line(scored: ScoredRecord) -> str | None:

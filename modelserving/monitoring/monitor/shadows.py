@@ -31,6 +31,7 @@ from modelserving.monitoring.truth.join import Judged
 from modelserving.monitoring.truth.quality import Improvement, Quality, improvement_of
 from modelserving.monitoring.truth.topic import error_of
 from modelserving.records import ModelDescriptor, RecordSchema, Topics, decode_descriptor
+from modelserving.records.codecs.written import WriterCodecs
 from modelserving.records.decoder import RecordDecoder
 from modelserving.serving import Batch, ModelKey, score_batch
 
@@ -89,6 +90,7 @@ class ShadowJudge:
         schemas: of the records.
         look: tells the models that are shadows now, with their bytes.
         read: the records of a stretch of the log.
+        writers: knows the schemas that records name by number; ``None``: all were written with ``schemas``.
     """
 
     def __init__(
@@ -96,9 +98,10 @@ class ShadowJudge:
         schemas: Sequence[RecordSchema],
         look: Callable[[], Iterable[ModelDescriptor]],
         read: Callable[[Window], Iterable[Message]],
+        writers: WriterCodecs | None = None,
     ) -> None:
         self._schemas = schemas
-        self._decoder = RecordDecoder(schemas)
+        self._decoder = RecordDecoder(schemas, writers=writers)
         self._look, self._read = look, read
         self._lock = threading.Lock()
         self._pairs: deque[Judged] = deque(maxlen=_MOST)
@@ -107,13 +110,19 @@ class ShadowJudge:
         self._refused: set[str] = set()
 
     @classmethod
-    def of(cls, connection: Connection, topics: Topics, schemas: Sequence[RecordSchema]) -> ShadowJudge:
+    def of(
+        cls,
+        connection: Connection,
+        topics: Topics,
+        schemas: Sequence[RecordSchema],
+        writers: WriterCodecs | None = None,
+    ) -> ShadowJudge:
         """One that follows a pipeline."""
 
         def read(window: Window) -> Iterable[Message]:
             return read_topic(connection, topics.records, window=window)
 
-        return cls(schemas, _ShadowReader(connection, topics), read)
+        return cls(schemas, _ShadowReader(connection, topics), read, writers)
 
     def add(self, pairs: Sequence[Judged]) -> None:
         """Take answers that have met their truth; of very many, the last ones."""
@@ -144,7 +153,12 @@ class ShadowJudge:
         self._follow(tuple(self._look()))
         for shadow in list(self._shadows.values()):
             while new := self._new_for(shadow):
-                self._ask(shadow, [one for one in new if one.model.data_type == shadow.data_type])
+                try:
+                    self._ask(shadow, [one for one in new if one.model.data_type == shadow.data_type])
+                except (KafkaError, KafkaClientError, OSError):
+                    raise
+                except Exception:  # what nobody foresaw is asked once, and does not end the looking
+                    log.exception("the shadow %s is not judged on %d pairs", shadow.key.name, len(new))
                 shadow.asked += len(new)
 
     def _follow(self, wanted: Sequence[ModelDescriptor]) -> None:

@@ -1,9 +1,13 @@
-"""Messages of some topics as they come. Who watches does not fall behind: what is too much is passed over, counted."""
+"""Messages of some topics as they come. Who watches does not fall behind: what is too much is passed over, counted.
+
+So is what cannot be read, or taken: it is named in the log, and watching goes on behind it.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
@@ -11,7 +15,7 @@ from typing import Any
 from kafka import TopicPartition
 from kafka.errors import KafkaError
 
-from modelserving.errors import BrokerUnavailable
+from modelserving.errors import BrokerUnavailable, RegistryUnavailable
 from modelserving.kafka import Connection, Message, make_consumer
 
 log = logging.getLogger(__name__)
@@ -19,7 +23,8 @@ log = logging.getLogger(__name__)
 _POLL_MS = 250
 _MOST = 1_000
 _AGAIN_S = 2.0
-_LOOK_EVERY = 120
+_LOOK_EVERY_S = 3.0
+"""New partitions are taken up within seconds, not in the library's five minutes."""
 
 
 class TopicTail:
@@ -47,7 +52,11 @@ class TopicTail:
         self._whole = frozenset(whole)
         self._most_behind = most_behind
         self._positions: dict[TopicPartition, int] = {}
+        self._began = False
         self.passed_over: Counter[str] = Counter()
+        """Of each topic, how many messages were too many."""
+        self.unreadable: Counter[str] = Counter()
+        """Of each topic, how many batches could not be read, and messages not be taken."""
         self.away = ""
         """Why nothing is read now; empty while it is."""
 
@@ -55,29 +64,52 @@ class TopicTail:
         """Read until ``stop`` is set. While the broker is away it is asked again and again."""
         while not stop.is_set():
             try:
-                with make_consumer(self._connection, max_poll_records=_MOST) as consumer:
+                with make_consumer(
+                    self._connection, max_poll_records=_MOST, metadata_max_age_ms=int(_LOOK_EVERY_S * 1000)
+                ) as consumer:
                     self._follow(consumer, stop)
-            except (KafkaError, BrokerUnavailable, OSError) as error:
+            except (KafkaError, BrokerUnavailable, RegistryUnavailable, OSError) as error:
                 self.away = f"the topics cannot be read: {error}"
                 log.warning("%s; again in %g s", self.away, _AGAIN_S)
                 stop.wait(_AGAIN_S)
 
     def _follow(self, consumer: Any, stop: threading.Event) -> None:
         self._assign(consumer)
-        polls = 0
+        looked = time.monotonic()
         while not stop.is_set():
             found: Mapping[TopicPartition, Sequence[Message]] = consumer.poll(timeout_ms=_POLL_MS)
             self.away = ""
+            for gap in consumer.take_gaps():
+                log.warning("passed over: %s", gap)
+                self.unreadable[gap.topic] += 1
             for tp, messages in found.items():
-                self._take(tp.topic, messages)  # a registry that is away is asked again: for the same messages
+                self._hand_over(tp, messages)
                 self._positions[tp] = messages[-1].offset + 1
-            polls += 1
-            if polls % _LOOK_EVERY == 0:
+            if time.monotonic() - looked > _LOOK_EVERY_S:
                 self._assign(consumer)
+                looked = time.monotonic()
             self._catch_up(consumer, [tp for tp in found if tp.topic not in self._whole])
 
+    def _hand_over(self, tp: TopicPartition, messages: Sequence[Message]) -> None:
+        """Have messages taken. What nobody foresaw ends no watching; a registry that is away is asked for them again.
+
+        Raises:
+            BrokerUnavailable, RegistryUnavailable: nobody can say what they are.
+        """
+        try:
+            self._take(tp.topic, messages)
+        except (BrokerUnavailable, RegistryUnavailable):
+            raise
+        except Exception:
+            first, last = messages[0].offset, messages[-1].offset
+            log.exception("%s, partition %d, offset %d to %d: not watched", tp.topic, tp.partition, first, last)
+            self.unreadable[tp.topic] += len(messages)
+
     def _assign(self, consumer: Any) -> None:
-        """Take all partitions that there are now; go on where it was, also after the broker was away."""
+        """Take all partitions that there are now; go on where it was, also after the broker was away.
+
+        What is there at the beginning is not watched; all of a partition is that comes later.
+        """
         partitions = [
             TopicPartition(topic, number)
             for topic in self._topics
@@ -88,8 +120,9 @@ class TopicTail:
         consumer.assign(partitions)
         ends = consumer.end_offsets(partitions)
         for tp in partitions:
-            begin = 0 if tp.topic in self._whole else ends[tp]
+            begin = 0 if self._began or tp.topic in self._whole else ends[tp]
             consumer.seek(tp, min(self._positions.setdefault(tp, begin), ends[tp]))
+        self._began = True
 
     def _catch_up(self, consumer: Any, partitions: Sequence[TopicPartition]) -> None:
         """Where too much waits, go on near the end."""

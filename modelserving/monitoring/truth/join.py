@@ -18,11 +18,18 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from modelserving.errors import RecordError
+from modelserving.errors import DecodeError, FieldError, RecordError
 from modelserving.kafka.dead_letters import DeadLetter, headers
 from modelserving.kstreams import Processor, ProcessorSupplier, Record, java, raw
 from modelserving.monitoring.replay.answers import AnswerValue, RecordPosition, answer_of
-from modelserving.monitoring.truth.topic import decode_truth, judged_topic, truth_topic
+from modelserving.monitoring.truth.topic import (
+    decode_truth,
+    judged_topic,
+    read_position,
+    read_text,
+    read_value,
+    truth_topic,
+)
 from modelserving.records import Topics, decode_scored
 from modelserving.serving import ModelKey
 from modelserving.system.nesting import read_json
@@ -52,12 +59,18 @@ def decode_judged(value: bytes | None) -> Judged:
     """Read a pair from a message of the topic ``judged``.
 
     Raises:
-        ValueError, TypeError, KeyError: it is none.
+        DecodeError: the value is no JSON object.
+        FieldError: it is none.
     """
-    found = read_json(value or b"")
-    model = ModelKey(*(str(found[name]) for name in ModelKey._fields))
-    where = RecordPosition(int(found["partition"]), int(found["offset"])) if "offset" in found else None
-    return Judged(model, found["answer"], found["truth"], where)
+    try:
+        found = read_json(value or b"")
+    except ValueError as error:
+        raise DecodeError(f"{len(value or b'')} bytes are no pair, which is a JSON object: {error}.") from error
+    if not isinstance(found, dict) or not {*ModelKey._fields, "answer", "truth"} <= found.keys():
+        raise FieldError("a pair names a model, what it answered, and the truth; this is none.")
+    model = ModelKey(*(read_text(name, str(found[name])) for name in ModelKey._fields))
+    answer, truth = (read_value(name, found[name]) for name in ("answer", "truth"))
+    return Judged(model, answer, truth, read_position(found))
 
 
 def make_join(topics: Topics, by_key: bool = False, window: timedelta = WINDOW) -> Any:
@@ -110,16 +123,16 @@ class _Refuse(Processor):
         except RecordError as error:
             found = self.context.recordMetadata()
             topic, partition, offset = (found.topic, found.partition, found.offset) if found else ("", -1, -1)
-            letter = DeadLetter(value, key, topic, partition, offset, "truth", type(error).__name__, str(error))
-            self.context.forward(record.withHeaders(tuple(headers(letter))))
+            reason, own = str(error), record.headers()
+            letter = DeadLetter(value, key, topic, partition, offset, "truth", type(error).__name__, reason, own)
+            told = record.withHeaders(tuple(headers(letter)))
+            self.context.forward(told.withKey(letter.label).withValue(letter.body))
 
 
 def _name_scored(by_key: bool) -> Name:
     def name(key: bytes | None, value: bytes | None) -> bytes | None:
-        if by_key:
-            return key
-        scored = decode_scored(value)
-        return b"%d:%d" % (scored.partition, scored.offset)
+        scored = decode_scored(value)  # by key, too: what is no answer would end the engine where it meets its truth
+        return key if by_key else b"%d:%d" % (scored.partition, scored.offset)
 
     return name
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -81,28 +81,61 @@ def decode_truth(key: bytes | None, value: bytes | None) -> Truth:
         raise DecodeError(f"{len(value or b'')} bytes are no truth, which is a JSON object: {error}.") from error
     if not isinstance(found, dict):
         raise DecodeError(f"a truth is a JSON object, this is {json.dumps(found)[:40]}.")
-    position = _position(found)
-    return Truth(_truth(found.get("truth")), position, _key(key) if position is None else None)
+    position = read_position(found)
+    return Truth(read_value("truth", found.get("truth")), position, _key(key) if position is None else None)
 
 
-def _truth(said: object) -> AnswerValue:
+def read_value(name: str, said: object) -> AnswerValue:
+    """What JSON says to be an answer or a truth.
+
+    Args:
+        name: of the field.
+        said: what it holds.
+
+    Raises:
+        FieldError: it is neither a text nor a finite number.
+    """
     if isinstance(said, bool) or not isinstance(said, int | float | str):
-        raise FieldError(f'"truth" is {said!r}; a number or a text was expected.')
-    if not isinstance(said, str) and not math.isfinite(said):
-        raise FieldError(f'"truth" is {said}; a finite number was expected.')
-    return said if isinstance(said, str) else float(said)
+        raise FieldError(f'"{name}" is {said!r:.40}; a number or a text was expected.')
+    if isinstance(said, str):
+        return read_text(name, said)
+    try:
+        number = float(said)
+    except OverflowError:  # as many digits as JSON lets a whole number have
+        number = math.inf
+    if not math.isfinite(number):
+        raise FieldError(f'"{name}" is {said!r:.40}; a finite number was expected.')
+    return number
 
 
-def _position(found: dict[str, Any]) -> RecordPosition | None:
+def read_text(name: str, said: str) -> str:
+    """A text that can be written again: JSON lets half a character be spelled.
+
+    Raises:
+        FieldError: it cannot.
+    """
+    try:
+        said.encode()
+    except UnicodeEncodeError as error:
+        raise FieldError(f'"{name}" is no text: {error}.') from error
+    return said
+
+
+def read_position(found: Mapping[str, Any]) -> RecordPosition | None:
+    """Where JSON says that a record is; ``None`` where it does not say that.
+
+    Raises:
+        FieldError: no topic has such a place.
+    """
     partition, offset = found.get("partition"), found.get("offset")
     if partition is None and offset is None:
         return None
-    return RecordPosition(_whole("partition", partition), _whole("offset", offset))
+    return RecordPosition(_whole("partition", partition, 31), _whole("offset", offset, 63))
 
 
-def _whole(name: str, value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise FieldError(f'"{name}" is {value!r}; a whole number from 0 on was expected.')
+def _whole(name: str, value: object, bits: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << bits:
+        raise FieldError(f'"{name}" is {value!r:.40}; a whole number from 0 on, of {bits} bits, was expected.')
     return value
 
 
@@ -116,7 +149,7 @@ def error_of(answer: AnswerValue, truth: AnswerValue) -> float:
     """How wrong an answer was: of numbers, the distance; of labels, 1 where they are not the same."""
     if isinstance(truth, str) and not isinstance(answer, str):
         with suppress(ValueError):
-            truth = float(truth)
+            truth = number if math.isfinite(number := float(truth)) else truth
     if isinstance(answer, str) or isinstance(truth, str):
         return float(answer != truth)
     return abs(answer - truth)

@@ -7,5 +7,6 @@
     server.py          what every server says of itself, whatever scores in it
     watch.py           is the broker there, does reading go on
     membership.py      is this server in its group, who else works here
+    gap_letters.py     what cannot be read: said, kept as a dead letter, counted
     audit.py           which offsets were gone before anybody scored them
 """

@@ -7,24 +7,25 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
 from kafka import OffsetSpec, TopicPartition
-from kafka.errors import KafkaError, UnknownError
+from kafka.errors import AuthorizationError, KafkaError, UnknownError
 
 from modelserving.errors import BrokerUnavailable
-from modelserving.kafka import Connection, Gap, headers, make_admin, make_producer
-from modelserving.kafka.messages import letter_of
+from modelserving.kafka import Connection, Gap, make_admin
 from modelserving.kafka.reading import find_gap, find_silence
 from modelserving.kafka.settings import settings_to_mend
 from modelserving.serving.messages import Batch
 from modelserving.serving.options import ServerOptions
 from modelserving.serving.report.status import Health, Phase
 from modelserving.serving.running.audit import OffsetAudit
+from modelserving.serving.running.gap_letters import GapLetters
 from modelserving.serving.running.membership import Membership
 from modelserving.serving.running.worker_thread import run_abandonable
 
@@ -36,7 +37,6 @@ log = logging.getLogger(__name__)
 _EVERY_S = 2.0
 _BEGUN_WITHIN_S = 20.0
 _ANSWER_WITHIN_MS = 8_000
-_LETTER_WITHIN_S = 30.0
 _STANDS_S = 15.0
 """After so long without progress the watch looks itself whether there is something to read; then now and then."""
 _HAD_S = 30.0
@@ -47,6 +47,9 @@ _ONLY_FAST = (
     "librdkafka cannot take apart what is there: start it without --fast, until it is behind that place"
 )
 _MISSED = "this server has waited for records for long, and there are some"
+_DENIED = (
+    "the broker does not let this server's user see {}: {}. It serves all the same; what is wrong there, it cannot tell"
+)
 _GONE_FOR_GOOD = -1
 
 
@@ -62,6 +65,7 @@ class TopicWatch:
         limits = {**connection.options, "request_timeout_ms": _ANSWER_WITHIN_MS}
         self._connection = replace(connection, options=limits)
         self._options = options
+        self._letters = GapLetters(self._connection, options.topics.dead_letters)
         self._admin: KafkaAdminClient | None = None
         self._told: set[str] = set()
         self._settings: tuple[str, ...] | None = None
@@ -154,13 +158,9 @@ class TopicWatch:
         gap = self.silent.get(partition) if topic == self._options.topics.records else None
         if gap is None or not gap.start <= offset < gap.end:
             gap = find_gap(self._connection, topic, partition, offset, reason)
-        log.warning("passed over: %s", gap)
         if topic == self._options.topics.records:
             self.audit.read((), (gap,))
-        letter = letter_of(gap)
-        with make_producer(self._connection) as producer:
-            name = self._options.topics.dead_letters
-            producer.send(name, value=letter.body, key=letter.label, headers=headers(letter)).get(_LETTER_WITHIN_S)
+        self._letters.keep(gap)
         return gap.end
 
     async def end_when_outdated(self) -> None:
@@ -190,6 +190,10 @@ class TopicWatch:
         try:
             self._admin = admin = self._admin or make_admin(self._connection)
             self._look(admin)
+        except AuthorizationError as error:  # it is there, and says no
+            self.away = ""
+            self.warnings = (_DENIED.format("its topics and its group (Describe)", error),)
+            self._tell(self.warnings[0])
         except (KafkaError, BrokerUnavailable, OSError, RuntimeError) as error:  # the last: its client was closed
             self.away = f"the broker at {self._connection.bootstrap_servers} does not answer"
             log.debug("looked in vain: %r", error)
@@ -220,11 +224,14 @@ class TopicWatch:
         if self.identity is not None:
             self._audit(admin, topics[names.records])
         if self._settings is None:
-            self._settings = settings_to_mend(admin, names, self._connection.bootstrap_servers)
+            own_settings = partial(settings_to_mend, admin, names, self._connection.bootstrap_servers)
+            self._settings = _where_allowed(own_settings, "the settings of its topics (DescribeConfigs)")
         own = tuple(self._member.look(admin, len(topics[names.records])))
         if self._has_inlet:
             self._member.share_anew(admin)
-        self.warnings = (*self._settings, *own, *self._member.others(admin, topics[names.scored]))
+        look = partial(self._member.others, admin, topics[names.scored])
+        others = _where_allowed(look, f"who else writes to {names.scored} (Read)")
+        self.warnings = (*self._settings, *own, *others)
         for line in self.warnings:
             self._tell(line)
 
@@ -281,6 +288,19 @@ class TopicWatch:
         """Whether whoever reads has got nothing for so long, and not because it did not ask."""
         since = self._waits_since
         return since is not None and time.monotonic() - since > seconds
+
+
+def _where_allowed(look: Callable[[], Iterable[str]], what: str) -> tuple[str, ...]:
+    """The lines that a look gives; where the broker does not allow it, one that says so: a server serves all the same.
+
+    Args:
+        look: at the broker.
+        what: is looked at, and the right that it takes.
+    """
+    try:
+        return tuple(look())
+    except AuthorizationError as error:
+        return (_DENIED.format(what, error),)
 
 
 def _partitions(topic: str, described: Mapping[str, Any]) -> list[TopicPartition]:

@@ -21,6 +21,7 @@ from kafka import KafkaProducer, OffsetAndMetadata, TopicPartition
 from kafka.errors import KafkaError
 
 from modelserving.broker import use_broker
+from modelserving.errors import WaitTimeout
 from modelserving.kafka import Connection, end_offsets, make_consumer, make_producer
 from modelserving.kafka.corrections import Consumer
 from modelserving.workshop.processes.child import ChildProcess
@@ -134,7 +135,8 @@ def deal_with_all(
         Seconds from the first batch on.
 
     Raises:
-        KafkaError: the broker refuses; it has fenced this producer, perhaps.
+        kafka.errors.KafkaError: the broker refuses; it has fenced this producer, perhaps.
+        WaitTimeout: not all was read within a minute.
     """
     end = end_offsets(connection, source)[0]
     options = {"transactional_id": name} if mode == "effectively-once" else {}
@@ -145,6 +147,8 @@ def deal_with_all(
         if options:
             producer.init_transactions()
         work = DeliveryWork(consumer, producer, target, pause, call)
+        # Who joins a group before it knows the topic gets nothing, and under a name of its own keeps that.
+        consumer.partitions_for_topic(source)
         done = consumer.committed(TopicPartition(source, 0)) or 0
         begun = None
         deadline = time.monotonic() + _PATIENCE_S
@@ -154,6 +158,8 @@ def deal_with_all(
                 begun = begun or time.perf_counter()
                 MODES[mode](work, batch)
                 done = batch[-1].offset + 1
+        if done < end:
+            raise WaitTimeout(f"{source} was read to offset {done} of {end} within {_PATIENCE_S:g} s, as {name}.")
     return time.perf_counter() - begun if begun else 0.0
 
 
@@ -212,7 +218,7 @@ def main() -> int:
     """Work until the source is at its end.
 
     Returns:
-        The exit status: 3 where the broker refused, since somebody else has the name.
+        The exit status: 3 where the broker refused, since somebody else has the name; 4 where not all was read.
     """
     parser = argparse.ArgumentParser()
     parser.add_argument("mode", choices=MODES)
@@ -228,6 +234,9 @@ def main() -> int:
         except KafkaError as error:
             _say(f"{FENCED}: {type(error).__name__}: {error}")
             return 3
+        except WaitTimeout as error:
+            _say(str(error))
+            return 4
     return 0
 
 

@@ -59,13 +59,19 @@ def test_a_share_that_moves_is_seen(seed: int) -> None:
 
 def test_what_is_no_number_is_passed_over() -> None:
     """Missing values, NaN and infinity neither alarm nor end anything; what never changes has no spread."""
-    assert NumberDetector().add([5.0, None, float("nan"), float("inf")] * 500) is None
+    assert NumberDetector().add([5.0, None, float("nan"), float("inf"), "five"] * 500) is None
+
+
+@pytest.mark.parametrize("far", [1e200, 1.7e308])
+def test_numbers_of_any_size_are_watched(far: float) -> None:
+    """Their sum and their squares are no numbers any more: one such record would end the watching."""
+    assert NumberDetector().add([far, -far, 5.0, *[far] * 500] * 2) is None
 
 
 def test_numbers_and_categories_are_told_apart() -> None:
-    """By the first value that is there; truth is a category."""
-    found = [type(detector_for(values)) for values in ([None, 1], [2.5], ["a"], [True], [None])]
-    assert found == [NumberDetector, NumberDetector, CategoryDetector, CategoryDetector, CategoryDetector]
+    """Numbers alone are numbers; truth is a category, and so are labels of which some spell a number."""
+    found = [type(detector_for(values)) for values in ([None, 1], [2.5], ["a"], [True], [None], [3.0, "high"])]
+    assert found == [NumberDetector] * 2 + [CategoryDetector] * 4
 
 
 def test_an_alarm_stands_until_what_is_new_is_usual() -> None:

@@ -13,11 +13,11 @@ from modelserving.web.monitor import _show
 from tests.fakes import FakeMessage
 
 
-def answered(offset: int, model: str, label: str = "") -> FakeMessage:
+def answered(offset: int, model: str, label: str = "", data_type: str = "wine") -> FakeMessage:
     """An answer: a label, or else a number."""
     value = math.nan if label else 5.5
     return FakeMessage(
-        encode_scored(ScoredRecord("wine", value, model, "1", "abc", 0, offset, 1, 1, 1, label=label)), 0
+        encode_scored(ScoredRecord(data_type, value, model, "1", "abc", 0, offset, 1, 1, 1, label=label)), 0
     )
 
 
@@ -30,3 +30,15 @@ def test_answers_are_counted_by_model_and_by_label_so_that_the_page_draws_their_
     labels = monitor.answers["wine", "labels"]
     assert (len(labels), labels["(other)"], labels.total()) == (9, 13, 21)
     assert [one.title for one in _show(monitor).shares] == ["models of wine", "labels of wine"]
+
+
+def test_answers_of_any_kind_and_size_end_no_watching(tmp_path: Path) -> None:
+    """A model whose labels sometimes spell a number answers with both; garbage is counted, and the rest watched."""
+    monitor = Monitor(Connection("127.0.0.1:1"), MonitorOptions(tmp_path, default_schemas()))
+    monitor._take_answers([answered(0, "tree"), answered(1, "tree", "good"), FakeMessage(b"\xff\xff", 2)])
+    monitor._take_answers([answered(3, "tree", "bad"), answered(4, "tree")])
+    assert monitor.drift.counts()["wine", "prediction"] == (4, 0)
+    assert monitor.unreadable == {"wine-scored": 1}
+    for number in range(100):
+        monitor._take_answers([answered(0, "tree", data_type=f"type{number}")])
+    assert len(monitor.answers) < 100

@@ -37,4 +37,4 @@ def test_framed_records_are_read_as_their_writer_wrote_them(tmp_path: Path, monk
     seen: list[Any] = []
     monkeypatch.setattr(monitor.drift, "add_records", lambda *said: seen.append(said))
     monitor._take(monitor.options.topics.records, [FakeMessage(write_frame(7, value)), FakeMessage(b"")])
-    assert (seen, monitor.unreadable) == ([("person", {"age": [3]})], 1)
+    assert (seen, monitor.unreadable.total()) == ([("person", {"age": [3]})], 1)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import timedelta
 
 import pytest
 
+from modelserving.errors import RecordError
+from modelserving.kafka.clients import MAX_MESSAGE_BYTES, REQUEST_BYTES
 from modelserving.kstreams import TopologyTestDriver, raw
 from modelserving.monitoring.truth.join import Judged, decode_judged, make_join
 from modelserving.records import TOPICS, ScoredRecord, encode_scored
@@ -56,8 +59,53 @@ def test_an_answer_meets_its_truth_by_the_records_key() -> None:
     assert [decode_judged(value).answer for value in found] == [6.0]
 
 
-def test_what_is_no_pair_is_said() -> None:
-    """Somebody else may write to the topic."""
-    for value in (None, b"", b"[]", b"{}"):
-        with pytest.raises((ValueError, TypeError, KeyError)):
-            decode_judged(value)
+def test_what_is_no_answer_meets_no_truth_by_key_either() -> None:
+    """It would end the engine where it meets one, again and again; the answer behind it has its pair."""
+    with TopologyTestDriver(make_join(TOPICS, by_key=True)) as driver:
+        answers, truths = (driver.createInputTopic(name, raw(), raw()) for name in (TOPICS.scored, "wine-truth"))
+        for value in (b"\xff\xff", b"", scored(0)):
+            answers.pipeInput(b"a", value, 0)
+        truths.pipeInput(b"a", truth(6), 0)
+        found = driver.createOutputTopic("wine-judged", raw(), raw()).readValuesToList()
+    assert [decode_judged(value).answer for value in found] == [5.0]
+
+
+def test_a_dead_letter_keeps_what_fits_of_what_is_no_truth() -> None:
+    """One that is too large for its topic would end the engine, again and again."""
+    with TopologyTestDriver(make_join(TOPICS)) as driver:
+        truths = driver.createInputTopic("wine-truth", raw(), raw())
+        truths.pipeInput(b"k" * MAX_MESSAGE_BYTES, b"t" * (MAX_MESSAGE_BYTES + 1))
+        letter = driver.createOutputTopic(TOPICS.dead_letters, raw(), raw()).readRecord()
+    assert len(letter.value()) + len(letter.key()) < REQUEST_BYTES
+    assert dict(letter.headers())["x-original-bytes"] == b"%d" % (2 * MAX_MESSAGE_BYTES + 1)
+
+
+PAIR = {**TREE._asdict(), "answer": 5.0, "truth": 6.0, "partition": 0, "offset": 1}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        b"",
+        b"[]",
+        b"{}",
+        *(
+            json.dumps({**PAIR, **wrong}).encode()
+            for wrong in (
+                {"answer": [1]},
+                {"truth": None},
+                {"answer": math.nan},
+                {"answer": 10**400},
+                {"offset": math.inf},
+                {"partition": -1},
+                {"partition": 1 << 40},
+                {"name": "\ud800"},
+            )
+        ),
+    ],
+)
+def test_what_is_no_pair_is_said(value: bytes | None) -> None:
+    """Somebody else may write to the topic: whoever follows it has one error to know, whatever is there."""
+    with pytest.raises(RecordError):
+        decode_judged(value)

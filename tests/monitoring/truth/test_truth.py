@@ -37,7 +37,10 @@ def test_a_truth_survives_its_message(truth: Truth) -> None:
         (b'{"partition": 0, "offset": 1}', '"truth" is None'),
         (b'{"partition": 0, "offset": 1, "truth": true}', '"truth" is True'),
         (b'{"partition": 0, "offset": 1, "truth": NaN}', "finite"),
+        (b'{"partition": 0, "offset": 1, "truth": 1' + b"0" * 400 + b"}", "finite"),
+        (b'{"partition": 0, "offset": 1, "truth": "\\ud800"}', "no text"),
         (b'{"partition": 0, "truth": 6}', '"offset" is None'),
+        (b'{"partition": 2147483648, "offset": 1, "truth": 6}', "of 31 bits"),
         (b'{"partition": -1, "offset": 1, "truth": 6}', '"partition" is -1'),
         (b'{"truth": 6}', "says of no record"),
     ],
@@ -51,6 +54,7 @@ def test_what_is_no_truth_is_refused_with_the_reason(value: bytes, told: str) ->
 def test_an_error_is_a_distance_or_a_wrong_label() -> None:
     """A number that comes as a text is a number where the answer is one."""
     assert [error_of(5.5, 6.0), error_of("good", "good"), error_of("good", "bad"), error_of(5.0, "6")] == [0.5, 0, 1, 1]
+    assert [error_of(5.0, "nan"), error_of(5.0, "inf")] == [1, 1]
 
 
 def test_quality_tells_error_accuracy_and_calibration() -> None:

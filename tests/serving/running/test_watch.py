@@ -9,13 +9,14 @@ from unittest.mock import MagicMock
 
 import anyio
 import pytest
-from kafka.errors import UnknownError
+from kafka.errors import TopicAuthorizationFailedError, UnknownError
 
 from modelserving.errors import BrokerUnavailable
 from modelserving.kafka import Connection, Gap
 from modelserving.serving.messages import Batch
 from modelserving.serving.options import ServerOptions
-from modelserving.serving.running import membership
+from modelserving.serving.report.status import Health, Phase
+from modelserving.serving.running import gap_letters, membership
 from modelserving.serving.running import watch as watch_module
 from modelserving.serving.running.membership import Membership
 from modelserving.serving.running.watch import TopicWatch
@@ -94,7 +95,7 @@ def test_what_the_broker_fails_to_read_is_said_and_moves_nobody(asked: MagicMock
 def test_a_silence_that_is_known_is_passed_over_as_a_whole(asked: MagicMock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Looked for afresh, each readable record in it would be one that cannot be read."""
     letters = MagicMock()
-    monkeypatch.setattr(watch_module, "make_producer", letters)
+    monkeypatch.setattr(gap_letters, "make_producer", letters)
     asked.return_value = GAP
     watch = make_watch()
     look(watch, 4, 2)
@@ -313,3 +314,25 @@ def test_a_partition_is_a_servers_since_it_took_it_over() -> None:
     group_with(admin, "Stable", "another")
     list(found.look(admin, 2))
     assert not found.has_had(0, -1.0)
+
+
+@pytest.mark.parametrize("denied", ["describe_configs", "describe_producers", "describe_topics"])
+def test_a_broker_that_denies_a_look_is_there_and_the_server_serves(
+    monkeypatch: pytest.MonkeyPatch, denied: str
+) -> None:
+    """Whoever gave it the rights to read and to write may have given no others; what is not seen is said."""
+    admin = MagicMock()
+    group_with(admin, "Stable", ServerOptions().member)
+    admin.describe_topics.return_value = [
+        {"name": name, "topic_id": 1, "error_code": 0, "partitions": [{"partition_index": 0}]}
+        for name in ServerOptions().topics.names
+    ]
+    admin.list_topics.return_value = list(ServerOptions().topics.names)
+    admin.describe_configs.return_value = admin.describe_producers.return_value = {}
+    getattr(admin, denied).side_effect = TopicAuthorizationFailedError("no")
+    monkeypatch.setattr(watch_module, "make_admin", lambda *_: admin)
+    watch = make_watch()
+    watch.look()
+    assert watch.away == ""
+    assert watch.judge(Health(True, Phase.SERVING)).ok
+    assert any("does not let this server's user see" in line for line in watch.details)
