@@ -16,7 +16,6 @@ import struct
 import sys
 import zlib
 from collections.abc import Callable, Iterator
-from itertools import zip_longest
 from typing import Any
 
 from kafka.consumer.fetcher import Fetcher
@@ -59,8 +58,11 @@ class LenientRecords(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka-p
             super().drain()
 
     def _unpack_records(self, tp: Any, records: Any, *deserializers: Any) -> Iterator[Any]:
-        batches = [*_split(memoryview(records._buffer))]
-        for data, after in zip_longest(batches, batches[1:]):
+        whole = memoryview(records._buffer)
+        batches = [*_split(whole)]
+        rest = whole[sum(map(len, batches)) :]  # of the next one the beginning, which says where it is
+        afters = [*batches[1:], rest if len(rest) >= FRAME.size else None]
+        for data, after in zip(batches, afters, strict=False):
             before = self.next_fetch_offset
             if (wrong := self._misplaced(data, after)) is None:
                 yield from self._messages(tp, data, deserializers)

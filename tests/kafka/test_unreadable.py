@@ -124,6 +124,16 @@ def test_a_batch_that_says_that_it_is_elsewhere_is_a_gap(base: int, alone: bool)
     assert goes_on == 6
 
 
+def test_the_last_batch_of_an_answer_is_seen_to_be_elsewhere_by_the_beginning_of_the_next() -> None:
+    """A broker cuts its answer where it is full; of what it has cut off, the first bytes say where that is."""
+    answer = (batch(0, b"a", b"b"), batch(60, b"c", b"d"), bytes(batch(4, b"e"))[:20])
+    found, gaps, goes_on = read(*answer)
+    assert (found, goes_on) == ([(0, b"a"), (1, b"b")], 4)
+    assert [(gap.start, gap.end) for gap in gaps] == [(2, 4)]
+    found, gaps, goes_on = read(batch(0, b"a"), bytes(batch(1, b"e"))[:7])
+    assert (found, gaps, goes_on) == ([(0, b"a")], [], 1)
+
+
 def test_a_batch_cannot_be_behind_the_end_of_the_log() -> None:
     """Where it is the last one, nothing behind it shows that its offset is wrong."""
     gaps: list[Gap] = []

@@ -3,12 +3,16 @@
 Offsets jump for good reasons, too: marks of transactions, what was aborted, what was compacted. A jump is a loss as far
 as the broker has nothing left where it began. So each jump is noted when it is seen, and judged at the next look at the
 broker. One book for all servers: it needs to know what was read, not how.
+
+The offset of a batch is covered by no checksum, and clients believe it: Java's always, librdkafka where that batch is
+the last one of an answer. What jumps for no reason that is known here is looked into (``find_misread``).
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +21,19 @@ from modelserving.kafka.gaps import Gap
 from modelserving.kafka.messages import Message, MessageColumns
 
 _CUT = "the broker has let them go before they were scored (retention, or deleted records)"
+_MISREAD = (
+    "the batch there says that it is elsewhere, its offset is damaged: its records were scored as others than they "
+    "are, and what is behind it was passed over"
+)
+_MARK = 1
+"""A jump of one is that of a transaction's mark: those are not looked into."""
+_LOOKED_INTO = 3
+"""So many jumps at each look; of many more, the last ones."""
 _BEHIND = "the topic ends before the place that was read to: it was made anew, or cut. Reading goes on at its beginning"
+
+
+_Jump = tuple[int, int, int]
+"""A partition, the offset that was expected, and the one that came."""
 
 
 class OffsetAudit:
@@ -31,7 +47,8 @@ class OffsetAudit:
         self._topic = topic
         self._lock = threading.Lock()
         self._next: dict[int, int] = {}
-        self._jumps: list[tuple[int, int, int]] = []
+        self._jumps: list[_Jump] = []
+        self._doubtful: deque[_Jump] = deque(maxlen=_LOOKED_INTO)
         self._behind: dict[int, int] = {}
         self._lost: dict[int, int] = {}
 
@@ -47,17 +64,18 @@ class OffsetAudit:
         with self._lock:
             return dict(self._next)
 
-    def read(self, messages: Sequence[Message], gaps: Iterable[Gap] = ()) -> None:
+    def read(self, messages: Sequence[Message], gaps: Collection[Gap] = ()) -> None:
         """Note what was read, in the order of offsets within each partition."""
         with self._lock:
-            for part, offsets in MessageColumns.of(messages).by_partition():
-                for start, end in _stretches(offsets):
-                    self._pass(part, start, end + 1)
             for gap in gaps:
-                new = gap.end - max(gap.start, self._next.get(gap.partition, gap.start))
-                self._pass(gap.partition, gap.start, gap.end)
-                if gap.value is None and new > 0:  # not even bytes are left; a session may read it again
-                    self._lost[gap.partition] = self._lost.get(gap.partition, 0) + new
+                if gap.value is None:  # not even bytes are left; a session may read it again
+                    new = gap.end - max(gap.start, self._next.get(gap.partition, gap.start))
+                    self._lose(gap.partition, max(new, 0))
+            found = [(gap.partition, gap.start, gap.end) for gap in gaps]
+            for part, offsets in MessageColumns.of(messages).by_partition():
+                found += [(part, start, end + 1) for start, end in _stretches(offsets)]
+            for part, start, after in sorted(found) if gaps else found:
+                self._pass(part, start, after)
 
     def look(self, starts: Mapping[int, int], ends: Mapping[int, int], committed: Mapping[int, int]) -> tuple[Gap, ...]:
         """Judge what was noted by what the broker has.
@@ -72,13 +90,32 @@ class OffsetAudit:
         """
         with self._lock:
             jumps, self._jumps = self._jumps, []
+            self._doubtful += [(part, at, to) for part, at, to in jumps if starts.get(part, 0) <= at < to - _MARK]
             found = [Gap(self._topic, part, at, min(to, starts.get(part, 0)), _CUT) for part, at, to in jumps]
             for part, start in starts.items():
                 found += self._settle(part, start, ends.get(part, start), committed.get(part, 0))
             told = tuple(gap for gap in found if gap.count or gap.reason == _BEHIND)
             for gap in told:
-                self._lost[gap.partition] = self._lost.get(gap.partition, 0) + gap.count
+                self._lose(gap.partition, gap.count)
         return told
+
+    def find_misread(self, find: Callable[[int, int], object]) -> Iterator[Gap]:
+        """Look into jumps of the last looks: what was read as something else than it is, and what was not for that.
+
+        Args:
+            find: tells what is at an offset of a partition: a gap, where it cannot be read as what it says.
+        """
+        with self._lock:
+            jumps, self._doubtful = tuple(self._doubtful), deque(maxlen=_LOOKED_INTO)
+        for part, start, end in jumps:
+            if isinstance(found := find(part, start), Gap) and found.start < end:
+                with self._lock:
+                    self._lose(part, end - start)
+                yield Gap(self._topic, part, start, end, _MISREAD)
+
+    def _lose(self, part: int, count: int) -> None:
+        if count:
+            self._lost[part] = self._lost.get(part, 0) + count
 
     def _settle(self, part: int, start: int, end: int, committed: int) -> list[Gap]:
         """One partition. What is read at this moment is not noted yet: a loss is believed when it is seen twice."""

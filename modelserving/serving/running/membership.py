@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from kafka.errors import AuthorizationError
 
 from modelserving.serving.options import ServerOptions
 
@@ -20,6 +22,9 @@ _LEFT_OUT_S = 30.0
 """A client that is not in its group for so long does not come back by itself."""
 _UNSHARED_S = 5.0
 """Partitions that were added are shared by the group itself within that time, if it does."""
+DENIED = (
+    "the broker does not let this server's user see {}: {}. It serves all the same; what is wrong there, it cannot tell"
+)
 _SETTLED = ("Stable", "Empty", "Dead")
 
 
@@ -137,6 +142,19 @@ class Membership:
                 f"Each record has several answers then. Servers that share the work need one --group; "
                 f"this one's is {self._options.group}. Pipelines of their own need a --prefix."
             )
+
+
+def where_allowed(look: Callable[[], Iterable[str]], what: str) -> tuple[str, ...]:
+    """The lines that a look gives; where the broker does not allow it, one that says so: a server serves all the same.
+
+    Args:
+        look: at the broker.
+        what: is looked at, and the right that it takes.
+    """
+    try:
+        return tuple(look())
+    except AuthorizationError as error:
+        return (DENIED.format(what, error),)
 
 
 def _group_of(producer: str, groups: Sequence[str]) -> str:

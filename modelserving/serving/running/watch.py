@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -26,7 +26,7 @@ from modelserving.serving.options import ServerOptions
 from modelserving.serving.report.status import Health, Phase
 from modelserving.serving.running.audit import OffsetAudit
 from modelserving.serving.running.gap_letters import GapLetters
-from modelserving.serving.running.membership import Membership
+from modelserving.serving.running.membership import DENIED, Membership, where_allowed
 from modelserving.serving.running.worker_thread import run_abandonable
 
 if TYPE_CHECKING:
@@ -47,9 +47,6 @@ _ONLY_FAST = (
     "librdkafka cannot take apart what is there: start it without --fast, until it is behind that place"
 )
 _MISSED = "this server has waited for records for long, and there are some"
-_DENIED = (
-    "the broker does not let this server's user see {}: {}. It serves all the same; what is wrong there, it cannot tell"
-)
 _GONE_FOR_GOOD = -1
 
 
@@ -192,7 +189,7 @@ class TopicWatch:
             self._look(admin)
         except AuthorizationError as error:  # it is there, and says no
             self.away = ""
-            self.warnings = (_DENIED.format("its topics and its group (Describe)", error),)
+            self.warnings = (DENIED.format("its topics and its group (Describe)", error),)
             self._tell(self.warnings[0])
         except (KafkaError, BrokerUnavailable, OSError, RuntimeError) as error:  # the last: its client was closed
             self.away = f"the broker at {self._connection.bootstrap_servers} does not answer"
@@ -225,12 +222,12 @@ class TopicWatch:
             self._audit(admin, topics[names.records])
         if self._settings is None:
             own_settings = partial(settings_to_mend, admin, names, self._connection.bootstrap_servers)
-            self._settings = _where_allowed(own_settings, "the settings of its topics (DescribeConfigs)")
+            self._settings = where_allowed(own_settings, "the settings of its topics (DescribeConfigs)")
         own = tuple(self._member.look(admin, len(topics[names.records])))
         if self._has_inlet:
             self._member.share_anew(admin)
         look = partial(self._member.others, admin, topics[names.scored])
-        others = _where_allowed(look, f"who else writes to {names.scored} (Read)")
+        others = where_allowed(look, f"who else writes to {names.scored} (Read)")
         self.warnings = (*self._settings, *own, *others)
         for line in self.warnings:
             self._tell(line)
@@ -248,6 +245,8 @@ class TopicWatch:
         ends = _offsets(admin, partitions, OffsetSpec.LATEST)
         self.lag = {part: max(0, end - max(committed.get(part, 0), starts.get(part, 0))) for part, end in ends.items()}
         for gap in self.audit.look(starts, ends, committed):
+            log.warning("%d offsets lost: %s", gap.count, gap)
+        for gap in self.audit.find_misread(partial(find_silence, self._connection, self._options.topics.records)):
             log.warning("%d offsets lost: %s", gap.count, gap)
         self._listen({part: max(starts.get(part, 0), self.audit.positions.get(part, 0)) for part in ends}, committed)
 
@@ -288,19 +287,6 @@ class TopicWatch:
         """Whether whoever reads has got nothing for so long, and not because it did not ask."""
         since = self._waits_since
         return since is not None and time.monotonic() - since > seconds
-
-
-def _where_allowed(look: Callable[[], Iterable[str]], what: str) -> tuple[str, ...]:
-    """The lines that a look gives; where the broker does not allow it, one that says so: a server serves all the same.
-
-    Args:
-        look: at the broker.
-        what: is looked at, and the right that it takes.
-    """
-    try:
-        return tuple(look())
-    except AuthorizationError as error:
-        return (_DENIED.format(what, error),)
 
 
 def _partitions(topic: str, described: Mapping[str, Any]) -> list[TopicPartition]:

@@ -89,3 +89,30 @@ def test_what_cannot_be_read_was_read() -> None:
     audit.read([], [Gap("t", 0, 0, 3, "corrupt", b"")])
     assert audit.look({0: 3}, {0: 3}, {}) == ()
     assert audit.look({0: 3}, {0: 3}, {}) == ()
+
+
+def test_what_was_read_as_something_else_than_it_is_is_lost_and_said_once() -> None:
+    """A jump is looked into; that of a mark, of what was passed over with a word, or was cut, is not."""
+    audit, asked = OffsetAudit("t"), list[tuple[int, int]]()
+    audit.look({0: 0}, {0: 0}, {})
+    read(audit, 0, 1, 3)
+    audit.read([FakeMessage(b"", 4), FakeMessage(b"", 9)], [Gap("t", 0, 5, 9, "damaged", b"")])
+    read(audit, 10, 14)
+    read(audit, 15, 20)
+
+    def find(part: int, offset: int) -> object:
+        asked.append((part, offset))
+        return Gap("t", 0, 11, 12, "elsewhere", b"") if offset == 11 else FakeMessage(b"", 20)
+
+    audit.look({0: 0}, {0: 21}, {0: 0})
+    assert lost(tuple(audit.find_misread(find))) == [(0, 11, 14)]
+    assert asked == [(0, 11), (0, 16)]
+    assert audit.lost == {0: 3}
+    assert not tuple(audit.find_misread(find))
+
+
+def test_what_is_lost_without_bytes_counts_behind_messages_of_the_same_poll_too() -> None:
+    """In the order of offsets, not in that in which they are told."""
+    audit = OffsetAudit("t")
+    audit.read([FakeMessage(b"", 0), FakeMessage(b"", 4)], [Gap("t", 0, 1, 4, "silent")])
+    assert audit.lost == {0: 3}
