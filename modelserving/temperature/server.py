@@ -121,7 +121,7 @@ class HeatingServer:
         """
         try:
             await anyio.to_thread.run_sync(jvm.start)
-            await run_sessions(self._session, lambda: self._sessions, self._wait)
+            await run_sessions(self._session, lambda: self._sessions, self._wait, "nothing is controlled now")
         finally:
             self.phase = Phase.STOPPED
 

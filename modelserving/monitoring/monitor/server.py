@@ -153,7 +153,7 @@ class Monitor:
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(run_abandonable, partial(self.tail.run, stop))
                     tasks.start_soon(run_abandonable, partial(self.shadows.run, stop))
-                    await run_sessions(self._session, lambda: self._sessions, self._wait)
+                    await run_sessions(self._session, lambda: self._sessions, self._wait, "truths meet no answers now")
         finally:
             stop.set()
             self.phase = Phase.STOPPED

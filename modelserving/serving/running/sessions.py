@@ -46,7 +46,10 @@ class FailureRate:
 
 
 async def run_sessions(
-    session: Callable[[], Awaitable[None]], progress: Callable[[], object], pausing: Callable[[], object]
+    session: Callable[[], Awaitable[None]],
+    progress: Callable[[], object],
+    pausing: Callable[[], object],
+    broken: str = "results cannot be committed now",
 ) -> NoReturn:
     """Run one session after the other, until cancelled. The pauses grow while nothing is achieved.
 
@@ -54,6 +57,7 @@ async def run_sessions(
         session: scores until something breaks.
         progress: anything that is another thing when results were committed.
         pausing: called when a session has ended.
+        broken: what that means, for the log.
 
     Raises:
         ServerError: another server goes by the same name.
@@ -70,7 +74,7 @@ async def run_sessions(
         failures = 0 if progress() != before else failures + 1
         pausing()
         pause = _RETRY_SECONDS[min(failures, len(_RETRY_SECONDS) - 1)]
-        log.warning("results cannot be committed now (%r); again from the last commit in %g s", reason, pause)
+        log.warning("%s (%r); again from the last commit in %g s", broken, reason, pause)
         await anyio.sleep(pause)
 
 
