@@ -6,7 +6,6 @@ from dataclasses import astuple, dataclass
 
 from modelserving.kafka import Connection
 from modelserving.kafka.admin import create_named_topics
-from modelserving.kafka.settings import KEPT
 from modelserving.kafka.clients import REQUEST_BYTES
 from modelserving.kafka.settings import KEPT
 

@@ -9,8 +9,6 @@ from modelserving.kafka import Connection, Gap, headers, make_producer
 from modelserving.kafka.messages import letter_of
 from modelserving.kafka.reading import find_gap
 
-__all__ = ["GapLetters"]
-
 log = logging.getLogger(__name__)
 
 _LETTER_WITHIN_S = 30.0
