@@ -18,6 +18,8 @@ from typing import NewType
 Markup = NewType("Markup", str)
 """Text that is markup already: everything in it that came from data is escaped."""
 
+_LEAST = 0.75
+"""So much smaller a still picture may become, and its letters can be read."""
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -73,6 +75,14 @@ def document(width: float, height: float, alt: str, *children: Markup, **attribu
         aria_label=alt,
         **attributes,
     )
+
+
+def scrolled(picture: str) -> Markup:
+    """Put a picture that is as wide as its place (``width:100%``) where it is scrolled before it becomes too small."""
+    drawn = re.search(r'<svg[^>]* width="([\d.]+)"', picture)
+    least = f"min-width:{_LEAST * float(drawn[1]):.0f}px;" if drawn else ""
+    fluid = picture.replace('style="width:100%;', f'style="width:100%;{least}', 1)
+    return Markup(f'<div style="overflow-x:auto">{fluid}</div>')
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from typing import Any
 from modelserving.config import in_jupyter_session
 
 _TITLE = "Live view"
+_NARROW = 1200
+"""Pixels of a window that has no room for files, lesson and picture."""
 # The side panel is made for a list of files; a picture gets more, but the lesson keeps what it needs to be read beside
 # the list of files. A picture is as wide as its panel, so that its right end, where the newest is, is always seen; so
 # are whole sentences.
@@ -21,9 +23,12 @@ _WIDE = (
     ".modelserving-live svg { width: 100%; height: auto; }</style>"
 )
 # JupyterLab asks for these limits when a panel comes, and not when the window becomes narrower: it would leave a sliver
-# of the lesson. Where `modelserving lab` runs it, it can be told.
+# of the lesson. Where `modelserving lab` runs it, it can be told. In a narrow window the list of files is closed once:
+# the lesson would have a third of the window.
 _FIT_AGAIN = (
-    "<script>if (!window.modelservingFits) { window.modelservingFits = true; window.addEventListener('resize', () => { "
+    "<script>if (!window.modelservingFits) { window.modelservingFits = true; "
+    f"if (window.innerWidth < {_NARROW}) window.jupyterapp?.shell.collapseLeft(); "
+    "window.addEventListener('resize', () => { "
     "for (const one of window.jupyterapp?.shell.widgets('right') ?? []) one.parent?.fit(); }); }</script>"
 )
 _panels: list[Any] = []

@@ -111,7 +111,9 @@ def _lane_sentence(lane: Lane) -> str:
 
 def _keys(s: TopicSnapshot, layout: _LaneLayout) -> Markup:
     """The keys with their colours, as many as have room."""
-    drawn, x = [label(0, 16, "key:", fill=INK)] if any(s.keys) else [], 34.0
+    if not any(s.keys):
+        return Markup("")
+    drawn, x = [label(0, 16, "key:", fill=INK)], 34.0
     for number, key in enumerate(s.keys):
         words = shorten(key, 16) or "none"
         width = 22 + _CHARACTER * len(words)

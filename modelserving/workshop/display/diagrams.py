@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelserving.errors import ConfigError
-from modelserving.svg import Markup, document, element, join, label
+from modelserving.svg import Markup, document, element, join, label, scrolled
 from modelserving.widgets.colours import DIM, LIT, LIT_TEXT, SERIES
 
 _WIDTH, _HEIGHT = 952, 308
@@ -101,7 +101,7 @@ class Diagram:
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         """Show the picture in a notebook; or the sentence, where there are no pictures."""
-        return {"text/html": self.svg, "text/plain": self.alt}
+        return {"text/html": scrolled(self.svg), "text/plain": self.alt}
 
 
 def pipeline(*lit: str) -> Diagram:

@@ -19,6 +19,7 @@ from modelserving.system.interrupts import interrupts_held_back
 from modelserving.widgets.colours import FAINT, SERIES
 
 _WIDTH_IN, _HEIGHT_IN = 6.4, 3.0
+_FLUID = "max-width:100%;min-width:430px"  # less would be too small to read: then it is scrolled
 _MANY, _TENS = 300, 100
 _MARKERS = ("o", "^", "s", "D")
 _LINES = ("-", "--", "-.", ":")
@@ -52,7 +53,7 @@ class Figure:
         picture = base64.b64encode(self.svg.encode()).decode("ascii")
         says = html.escape(self.says)
         return (
-            f'<figure style="margin:.3em 0;max-width:60em"><img alt="{says}" style="max-width:100%" '
+            f'<figure style="margin:.3em 0;max-width:60em;overflow-x:auto"><img alt="{says}" style="{_FLUID}" '
             f'src="data:image/svg+xml;base64,{picture}"/><figcaption>{says}</figcaption></figure>'
         )
 

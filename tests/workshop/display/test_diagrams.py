@@ -113,7 +113,10 @@ def test_the_picture_stays_inside_its_frame() -> None:
 def test_a_notebook_gets_picture_and_words() -> None:
     """Where pictures cannot be shown, the sentence is."""
     diagram = pipeline("stage")
-    assert diagram._repr_mimebundle_() == {"text/html": diagram.svg, "text/plain": diagram.alt}
+    shown = diagram._repr_mimebundle_()
+    assert shown["text/plain"] == diagram.alt
+    assert "overflow-x:auto" in shown["text/html"]
+    assert "min-width:714px" in shown["text/html"]
 
 
 def test_the_picture_of_the_readme_is_up_to_date() -> None:
