@@ -86,6 +86,7 @@ def _mailboxes(width: int) -> str:
 
 _PICTURES: dict[str, Callable[[int], str]] = {
     "scores": lambda width: stage_frame(scores("wine-tree", "wine-random-forest"), width).svg,
+    "swaps": lambda width: stage_frame(scores(*(f"wine-random-forest-{n}" for n in range(9))), width).svg,
     "flow": lambda width: flow_frame(flow(10, 10), width).svg,
     "rooms": lambda width: heater_frame(HeaterSnapshot(NOW, (ROOM, ROOM)), width).svg,
     "topic": _topic,

@@ -17,7 +17,7 @@ _HEIGHT = 342
 _LEFT, _MARGIN = 52, 12
 _SCORES = (52, 196)
 _LATENCY = (236, 318)
-_NAME_WIDTH, _LETTER, _LINE = 6.8, 5.4, 14
+_NAME_WIDTH, _LETTER, _LINE, _MARK = 6.8, 5.4, 14, 28
 _ALONE = 0.9
 _NS = 1_000_000_000
 _LATENCY_TITLE = "latency: from publishing to score, ms, log scale"
@@ -140,8 +140,9 @@ def _swaps(s: StageSnapshot, across: Scale, latency: tuple[float, float]) -> Mar
     right = across.end + _MARGIN
     room = [right, right]
     for x, model, is_swap in reversed(_takeovers(s, across)):
-        name = _short_name(s, model)
-        width = _NAME_WIDTH * len(name) + 28
+        free = max(x, right - x) - _MARK  # left of the line, or right of it
+        name = shorten(_short_name(s, model), int(free / _NAME_WIDTH))
+        width = _NAME_WIDTH * len(name) + _MARK
         left = x + width > right
         end = x if left else x + width
         row = next((row for row in (0, 1) if end <= room[row]), None)

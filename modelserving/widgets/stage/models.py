@@ -16,10 +16,10 @@ from modelserving.widgets.stage.snapshot import ServerReport, SlotReport
 Send = Callable[[Action, str, str, float], object]
 """Sends a command: what is wanted, whose models, which model (its digest), and of how many records, percent."""
 
-_HEADS = ("place", "model", "version", "digest", "how it compares")
+_HEADS = ("place", "model", "digest", "how it compares")
 _SHORT = 12
 _PERCENT = 50.0
-_STYLE = "padding:0 1em .1em 0;text-align:left"
+_STYLE = "padding:.1em .8em .1em 0;text-align:left;line-height:1.3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class ModelTable:
 
     def _button(self, command: _Command) -> Any:
         button = ipywidgets.Button(
-            description=command.words, tooltip=command.says, disabled=True, layout={"width": "12em"}
+            description=command.words, tooltip=command.says, disabled=True, layout={"width": "auto"}
         )
         button.on_click(lambda _: self._press(command))
         return button
@@ -110,14 +110,19 @@ class ModelTable:
 
 def _table(said: ServerReport | None) -> Markup:
     slots = [] if said is None else [("in use", said.current), ("previous", said.previous), ("shadow", said.shadow)]
-    rows = [_row(slot, model) for slot, model in slots if model is not None]
+    compared = any(model.compares for _, model in slots if model is not None)
+    shown = len(_HEADS) if compared else len(_HEADS) - 1
+    rows = [_row(slot, model, shown) for slot, model in slots if model is not None]
     if not rows:
         return element("p", escape("The server has said nothing of its models yet."))
-    heads = join(element("th", escape(head), scope="col", style=_STYLE) for head in _HEADS)
-    return element("table", element("tr", heads), *rows, aria_label="Models of the server")
+    heads = join(element("th", escape(head), scope="col", style=_STYLE) for head in _HEADS[:shown])
+    table = element("table", element("tr", heads), *rows, aria_label="Models of the server", style="margin:0")
+    return element("div", table, style="overflow-x:auto")
 
 
-def _row(slot: str, model: SlotReport) -> Markup:
-    cells = (shorten(model.name, 40), shorten(model.version, 20), model.digest[:_SHORT], model.compares)
+def _row(slot: str, model: SlotReport, shown: int) -> Markup:
+    """A model's row, of as many columns as are shown."""
+    named = f"{shorten(model.name, 40)} {shorten(model.version, 20)}"
+    cells = (named, model.digest[:_SHORT], model.compares)[: shown - 1]
     head = element("th", escape(slot), scope="row", style=_STYLE)
     return element("tr", head, *(element("td", escape(cell), style=_STYLE) for cell in cells))
