@@ -19,7 +19,7 @@ Markup = NewType("Markup", str)
 """Text that is markup already: everything in it that came from data is escaped."""
 
 _LEAST = 0.75
-"""So much smaller a still picture may become, and its letters can be read."""
+"""So much smaller a still picture may become, and its letters can still be read."""
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -78,11 +78,15 @@ def document(width: float, height: float, alt: str, *children: Markup, **attribu
 
 
 def scrolled(picture: str) -> Markup:
-    """Put a picture that is as wide as its place (``width:100%``) where it is scrolled before it becomes too small."""
+    """Make a picture as wide as its place, up to its own width; where that is too small to read, it is scrolled."""
     drawn = re.search(r'<svg[^>]* width="([\d.]+)"', picture)
-    least = f"min-width:{_LEAST * float(drawn[1]):.0f}px;" if drawn else ""
-    fluid = picture.replace('style="width:100%;', f'style="width:100%;{least}', 1)
-    return Markup(f'<div style="overflow-x:auto">{fluid}</div>')
+    if drawn is None:
+        return Markup(picture)
+    wide = float(drawn[1])
+    size = f"width:100%;min-width:{_LEAST * wide:.0f}px;max-width:{wide:g}px;height:auto;"
+    head = picture[: picture.index(">", drawn.start())]
+    styled = head.replace('style="', f'style="{size}', 1) if 'style="' in head else f'{head} style="{size}"'
+    return Markup(f'<div style="overflow-x:auto">{picture.replace(head, styled, 1)}</div>')
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from modelserving.svg import Scale, document, element, escape, label, shorten
+from modelserving.svg import Scale, document, element, escape, label, scrolled, shorten
 
 _VALUES = st.floats(-1e6, 1e6)
 
@@ -68,3 +69,13 @@ def test_a_logarithmic_scale_gives_each_factor_the_same_room() -> None:
     scale = Scale(1, 100, 0, 200, log=True)
     assert [round(scale(value)) for value in (0, 1, 10, 100)] == [0, 0, 100, 200]
     assert scale.ticks() == (1, 10, 100)
+
+
+@pytest.mark.parametrize("style", [{}, {"style": "font:12px sans-serif"}])
+def test_a_picture_becomes_smaller_with_its_place_and_then_is_scrolled(style: dict[str, str]) -> None:
+    """It keeps what it says of its style, is never larger than it was drawn, and never too small to read."""
+    place = ET.fromstring(scrolled(document(400, 100, "all", **style)))
+    assert place.attrib["style"] == "overflow-x:auto"
+    said = place[0].attrib["style"]
+    assert said.startswith("width:100%;min-width:300px;max-width:400px;height:auto;")
+    assert said.endswith(style.get("style", ""))

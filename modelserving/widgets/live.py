@@ -99,7 +99,7 @@ class LiveView(Generic[S], Closing):
         self._stop = threading.Event()
         self._closing = threading.Lock()
         self._drawn: Frame | None = None
-        self._headline, self._picture = ipywidgets.HTML(), ipywidgets.HTML(layout={"width": "100%"})
+        self._headline, self._picture = ipywidgets.HTML(), ipywidgets.HTML(layout={"width": "calc(100% - 4px)"})
         self._picture.add_class("modelserving-live")
         self._button = ipywidgets.Button(
             description="Stop", icon="stop", tooltip="Stop this view; the servers go on", layout={"width": "9em"}

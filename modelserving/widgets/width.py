@@ -8,7 +8,7 @@ from typing import Any
 import anywidget
 import traitlets
 
-WIDEST, NARROW, NARROWEST = 760, 560, 320
+WIDEST, NARROW, NARROWEST = 760, 560, 300
 """Pixels: what a picture is where nobody says how wide it is shown; below which what stood beside a chart stands above
 it; and the least that it is drawn for (in less it is scaled)."""
 
@@ -48,7 +48,7 @@ class ShownWidth:
 
     def __init__(self, changed: Callable[[], object]) -> None:
         # A view begins as wide as the last one was: it takes the panel of that one.
-        self.widget = _WidthWidget(width=ShownWidth._last, layout={"width": "100%", "height": "0"})
+        self.widget = _WidthWidget(width=ShownWidth._last, layout={"width": "calc(100% - 4px)", "height": "0"})
         self._changed = changed
         self.widget.observe(self._heard, names="width")
 

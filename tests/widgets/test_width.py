@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -15,6 +16,7 @@ from modelserving.widgets.heater.chart import heater_frame
 from modelserving.widgets.live import Frame, LiveView
 from modelserving.widgets.speculative.chart import answers_frame
 from modelserving.widgets.stage.chart import stage_frame
+from modelserving.widgets.stage.snapshot import StageSnapshot
 from modelserving.widgets.topic.chart import topic_frame
 from modelserving.widgets.topic.snapshot import Lane, RecordState, SeenRecord, TopicSnapshot
 from modelserving.widgets.width import NARROWEST, WIDEST, ShownWidth
@@ -68,6 +70,12 @@ def test_the_next_view_begins_as_wide_as_the_last_one_was() -> None:
         assert f"<svg>{NARROWEST}</svg>" in view._picture.value
 
 
+def _later(seconds: int) -> StageSnapshot:
+    """A change of models that is on its way to the left."""
+    now = scores("wine-linear-regression", "wine-random-forest-onnx")
+    return replace(now, now_ns=now.now_ns + seconds * 10**9)
+
+
 def _topic(width: int) -> str:
     states = list(RecordState)
     records = tuple(SeenRecord(980 + n, _KEYS[n % 5], states[n % 4]) for n in range(20))
@@ -86,7 +94,7 @@ def _mailboxes(width: int) -> str:
 
 _PICTURES: dict[str, Callable[[int], str]] = {
     "scores": lambda width: stage_frame(scores("wine-tree", "wine-random-forest"), width).svg,
-    "swaps": lambda width: stage_frame(scores(*(f"wine-random-forest-{n}" for n in range(9))), width).svg,
+    "long ago": lambda width: stage_frame(_later(12), width).svg,
     "flow": lambda width: flow_frame(flow(10, 10), width).svg,
     "rooms": lambda width: heater_frame(HeaterSnapshot(NOW, (ROOM, ROOM)), width).svg,
     "topic": _topic,

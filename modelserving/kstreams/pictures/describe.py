@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from modelserving.kstreams.pictures.drawing import Edge, NodeBox, draw
+from modelserving.svg import scrolled
 
 
 class NodeKind(StrEnum):
@@ -85,6 +86,9 @@ class TopologyGraph:
         for part in self.parts:
             row = _lay_out(part, row, boxes, lines)
         return draw(boxes, lines, self.alt)
+
+    def _repr_html_(self) -> str:
+        return scrolled(self.svg())
 
     def _repr_svg_(self) -> str:
         return self.svg()
