@@ -30,6 +30,7 @@ from modelserving.system.waiting import poll
 OPTIONS = (
     "-Xrs",  # leaves Ctrl-C and a kernel's interrupt to Python
     "-Xmx512m",
+    "-Xss8m",  # as Python's own threads have: Python's recursion ends before that, and after Java's one megabyte
     "-XX:+UseSerialGC",
     "-XX:-UsePerfData",
     "-XX:+DisableAttachMechanism",  # its socket would stay in the system's temporary files

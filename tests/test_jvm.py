@@ -50,6 +50,23 @@ def test_options_of_ones_own_have_the_last_word() -> None:
     assert "with MODELSERVING_JAVA_OPTIONS, '-Xmy9'" in run(script, MODELSERVING_JAVA_OPTIONS="-Xmy9").stderr
 
 
+def test_a_function_that_never_returns_ends_no_process() -> None:
+    """Python counts calls by way of C, too; left alone, Java has less room for them on each thread that it knows."""
+    script = (
+        "import jpype\nfrom modelserving.jvm import java_class as java\n"
+        "def fall(_): return sorted([1], key=fall)\n"
+        "def run():\n"
+        "    try: fall(0)\n"
+        "    except RecursionError as error: print(type(error).__name__)\n"
+        "threads = java('java.lang.Thread')\n"
+        "task = jpype.JProxy('java.lang.Runnable', dict={'run': run})\n"
+        "thread = threads(task)\n"
+        "thread.start(); thread.join(); java('java.util.concurrent.Executors').callable(task).call()"
+    )
+    done = run(script)
+    assert (done.stdout.split(), done.returncode) == (["RecursionError"] * 2, 0)
+
+
 def test_it_is_the_java_that_comes_with_the_package() -> None:
     """No Java of the system is used, and no parser in it follows what a document names."""
     system = jvm.java_class("java.lang.System")

@@ -14,6 +14,7 @@ from modelserving.errors import ServerError
 from modelserving.kstreams.bridge.failures import guarded, python_errors
 from modelserving.kstreams.bridge.proxies import Ended, implement
 from modelserving.kstreams.bridge.values import duration, milliseconds, to_java
+from modelserving.kstreams.functions import check_plain
 from modelserving.kstreams.keyvalue import EngineStore
 from modelserving.kstreams.record import FixedKeyRecord, Record, RecordMetadata, record_class
 from modelserving.kstreams.windows import wrap
@@ -174,6 +175,7 @@ class ProcessorContext(StateStoreContext):
             stream_time: by the time in the records, not the clock's; where there is no ``PunctuationType``.
         """
         *said, function = call
+        check_plain("what is scheduled", function)
 
         @guarded
         def punctuate(time: Any) -> None:

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -245,15 +245,13 @@ class TopologyTestDriver(Closing):
         self.check_open()
         return tuple(sorted(map(str, self.java.producedTopicNames())))
 
-    @contextmanager
-    def errors(self) -> Iterator[None]:
+    def errors(self) -> python_errors:
         """Around what makes the topology work."""
-        try:
-            with python_errors():
-                yield
-        except BaseException:
-            self._failed = True
-            raise
+        return _Noting(self)
+
+    def note_failure(self) -> None:
+        """Know that the topology has failed: at the end, it fails again."""
+        self._failed = True
 
     def close(self) -> None:
         """Close the topology and delete its state. A second call does nothing."""
@@ -266,6 +264,23 @@ class TopologyTestDriver(Closing):
                 java.close()
         finally:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class _Noting(python_errors):
+    """Errors as Python knows them; the driver learns that there was one.
+
+    Args:
+        driver: that works.
+    """
+
+    def __init__(self, driver: TopologyTestDriver) -> None:
+        self._driver = driver
+
+    def __exit__(self, kind: object, thrown: BaseException | None, traceback: object) -> None:
+        """Raise what it was."""
+        if thrown is not None:
+            self._driver.note_failure()
+        super().__exit__(kind, thrown, traceback)
 
 
 def _object(value: object) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
+from functools import partial
 from operator import index
 from typing import Any
 
@@ -52,6 +53,7 @@ def KeyValueMapper(function: Callable[[Any, Any], object]) -> Any:
 
 def ForeachAction(function: Callable[[Any, Any], object]) -> Any:
     """``(key, value)``, for what it does."""
+    check_plain("the function of foreach", function)
     return _java("ForeachAction", "apply", function, lambda _: None)
 
 
@@ -241,7 +243,27 @@ def _java(interface: str, method: str, function: Callable[..., object], convert:
     return _implement(_KSTREAM + interface, method, function, convert)
 
 
+def check_plain(who: str, function: object, *, may_yield: bool = False) -> None:
+    """See that a function does something when it is called: one that yields or awaits does nothing by itself.
+
+    Args:
+        who: it is, for the message.
+        function: what is called.
+        may_yield: whether the values of a generator are what is wanted.
+
+    Raises:
+        TypeError: it does nothing.
+    """
+    called = function if inspect.isroutine(function) or isinstance(function, partial) else type(function).__call__
+    waits = inspect.iscoroutinefunction(called) or inspect.isasyncgenfunction(called)
+    if waits or (inspect.isgeneratorfunction(called) and not may_yield):
+        what = "async def" if waits else "yield"
+        raise TypeError(f"{who} has `{what}` in it: so it does nothing when it is called ({function!r}).")
+
+
 def _implement(interface: str, method: str, function: Callable[..., object], convert: Callable[[Any], Any]) -> Any:
+    check_plain(f"the function of a {interface.rpartition('.')[2]}", function, may_yield=True)
+
     @guarded
     def call(*args: Any) -> Any:
         keep_attached()

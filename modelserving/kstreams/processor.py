@@ -27,7 +27,7 @@ from modelserving.kstreams.bridge.proxies import implement, implement_with
 from modelserving.kstreams.bridge.threads import attached, detach
 from modelserving.kstreams.bridge.values import from_java, to_java
 from modelserving.kstreams.context import FixedKeyProcessorContext, ProcessorContext, ValueTransformerContext
-from modelserving.kstreams.functions import takes
+from modelserving.kstreams.functions import check_plain, takes
 from modelserving.kstreams.record import FixedKeyRecord, Record
 
 T = TypeVar("T")
@@ -99,6 +99,7 @@ def ValueTransformerWithKeySupplier(make: Callable[[], ValueTransformerWithKey],
         transformer = made.check(make())
         if not callable(getattr(transformer, "transform", None)):
             raise TypeError(f"transformValues needs objects with transform(self, key, value), and got {transformer!r}.")
+        _check_methods(transformer, "init", "transform", "close")
         return implement_with(_Transformer(transformer), _KSTREAM + "ValueTransformerWithKey")
 
     supplier = _KSTREAM + "ValueTransformerWithKeySupplier"
@@ -140,8 +141,15 @@ def check_supplier(who: str, make: object) -> None:
 
 def _checked(made: Any) -> Any:
     if callable(getattr(made, "process", None)):
+        _check_methods(made, "init", "process", "close")
         return made
     raise TypeError(f"a ProcessorSupplier has to make a Processor, and this one made {made!r}.")
+
+
+def _check_methods(made: Any, *names: str) -> None:
+    for name in names:
+        if (method := getattr(made, name, None)) is not None:
+            check_plain(f"{type(made).__name__}.{name}", method)
 
 
 class FreshObjects:

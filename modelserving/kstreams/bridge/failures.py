@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import cache, wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -79,7 +78,20 @@ def told(error: BaseException) -> str:
     lines = traceback.extract_tb(error.__traceback__)
     own = [line for line in lines if "modelserving/kstreams" not in Path(line.filename).as_posix()] or lines
     where = f" (line {own[-1].lineno} of {Path(own[-1].filename).name}: {str(own[-1].line)[:_LINE]})" if own else ""
-    return f"{type(error).__name__}: {error}"[: _LONGEST - len(where)] + where
+    return _as_text(f"{type(error).__name__}: {_said_by(error)}"[: _LONGEST - len(where)] + where)
+
+
+def _said_by(error: BaseException) -> str:
+    """What an error says; one that fails over that has happened all the same."""
+    try:
+        return str(error)
+    except Exception as other:  # noqa: BLE001 - it is another's
+        return f"(what it says cannot be told: {type(other).__name__})"
+
+
+def _as_text(said: str) -> str:
+    """The same for Java, which takes no half of a character."""
+    return said.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _as_java(error: BaseException) -> Any:
@@ -109,28 +121,29 @@ def _causes(thrown: Any) -> Iterator[Any]:
         thrown, seen = thrown.getCause(), seen + 1
 
 
-@contextmanager
-def python_errors_only() -> Iterator[None]:
-    """Around a call into Java: what was a Python error is raised as that, and Java's own stay what they are."""
-    try:
-        yield
-    except jpype.JException as thrown:
-        error = cause_of(thrown)
-        if error is None:
-            raise
-        raise error from None
+class python_errors_only:  # noqa: N801 - it is used as a function
+    """Around a call into Java: what was a Python error is raised as that, and Java's own stay what they are.
 
+    No generator: what one raises is not taken for a ``StopIteration`` by whoever called it.
+    """
 
-@contextmanager
-def python_errors() -> Iterator[None]:
-    """Around a call into Java: what comes out of it is raised as the Python error it was, else as ``ServerError``."""
-    try:
-        yield
-    except jpype.JException as thrown:
-        error = cause_of(thrown)
-        if error is not None:
+    def __enter__(self) -> None:
+        """Nothing is to be done before."""
+
+    def __exit__(self, _kind: object, thrown: BaseException | None, _traceback: object) -> None:
+        """Raise what it was."""
+        if isinstance(thrown, jpype.JException) and (error := cause_of(thrown)) is not None:
             raise error from None
-        raise ServerError(f"Kafka Streams: {describe(thrown)}.") from thrown
+
+
+class python_errors(python_errors_only):  # noqa: N801 - it is used as a function
+    """Around a call into Java: what comes out of it is raised as the Python error it was, else as ``ServerError``."""
+
+    def __exit__(self, kind: object, thrown: BaseException | None, traceback: object) -> None:
+        """Raise what it was, or what it says."""
+        super().__exit__(kind, thrown, traceback)
+        if isinstance(thrown, jpype.JException):
+            raise ServerError(f"Kafka Streams: {describe(thrown)}.") from thrown
 
 
 def describe(thrown: Any) -> str:

@@ -262,9 +262,16 @@ def _checked(method: str, function: Callable[..., Any]) -> Callable[..., Any]:
             name = getattr(function, "__name__", repr(function))
             told = reprlib.repr(made)
             raise TypeError(f"the function of {method} returns {_RETURNS[method]}, and {name} returned {told}.")
-        return made
+        return made if method != "flatMap" or isinstance(made, _OF_JAVA) else [*map(_checked_pair, made)]
 
     return call
+
+
+def _checked_pair(made: Any) -> Any:
+    if isinstance(made, _OF_JAVA) or (isinstance(made, tuple) and len(made) == 2):
+        return made
+    told = reprlib.repr(made)
+    raise TypeError(f"the function of flatMap returns {_RETURNS['flatMap']}, and in one of them was {told}.")
 
 
 def _wrap(method: str, kinds: Kinds, function: Callable[..., Any]) -> Any:

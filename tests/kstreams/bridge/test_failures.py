@@ -154,3 +154,27 @@ def test_a_long_error_is_cut_and_not_its_place() -> None:
     assert line.startswith("ValueError: xxx")
     assert line.endswith('of test_failures.py: raise ValueError("x" * 5_000))')
     assert len(line) == 1_000
+
+
+class Unsayable(Exception):
+    """It fails when it is asked what it says."""
+
+    def __str__(self) -> str:
+        raise OSError("no words")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [Unsayable(), ValueError("half a \ud83d"), StopIteration(5), ExceptionGroup("two", [ValueError(), KeyError()])],
+    ids=["fails over its own text", "a text that is none", "the end of an iterator", "a group"],
+)
+def test_an_error_of_an_odd_kind_comes_out_as_itself(error: Exception) -> None:
+    """What Java is told of it is told as well as can be, and hides nothing."""
+
+    def fail(_: object) -> str:
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        run(lambda stream: stream.mapValues(fail))
+    assert caught.value is error
+    assert told(error).startswith(type(error).__name__)

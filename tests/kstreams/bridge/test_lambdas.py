@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import jpype
@@ -399,3 +401,51 @@ def test_a_transformer_of_values_says_what_it_is_not() -> None:
     builder.table("in", java.Consumed.with_(text(), text())).transformValues(lambda: 42)
     with pytest.raises(TypeError, match="has to make an object"), TopologyTestDriver(builder.build()):
         pass
+
+
+def yielding(*_: object) -> Iterator[int]:
+    yield 1
+
+
+async def awaiting(*_: object) -> int:
+    return 1
+
+
+class Yields(Processor):
+    """It means to hand records on."""
+
+    def process(self, record: Record) -> Iterator[None]:  # type: ignore[override]
+        yield self.context.forward(record)
+
+
+class Schedules(Processor):
+    """What it schedules yields."""
+
+    def init(self, context: ProcessorContext) -> None:
+        context.schedule(1, yielding)
+
+
+@pytest.mark.parametrize(
+    ("use", "told"),
+    [
+        (lambda stream: stream.foreach(yielding), r"foreach has `yield`"),
+        (lambda stream: stream.peek(partial(yielding, 1)), r"foreach has `yield`"),
+        (lambda stream: stream.mapValues(awaiting), r"ValueMapper has `async def`"),
+        (lambda stream: stream.filter(awaiting), r"Predicate has `async def`"),
+        (lambda stream: stream.process(Yields), r"Yields\.process has `yield`"),
+        (lambda stream: stream.process(Schedules), r"what is scheduled has `yield`"),
+        (lambda stream: stream.flatMap(lambda key, value: [(key, value), value]), r"one of them was 'a'"),
+        (lambda stream: stream.flatMap(lambda key, value: [(key, value, 1)]), r"one of them was \('k', 'a', 1\)"),
+    ],
+)
+def test_a_function_that_would_do_nothing_is_told(use: Any, told: str) -> None:
+    """One that yields or awaits does nothing when it is called: its records would vanish without a word."""
+
+    def run() -> None:
+        builder = java.StreamsBuilder()
+        use(builder.stream("in", java.Consumed.with_(text(), text())))
+        with TopologyTestDriver(builder.build()) as driver:
+            driver.createInputTopic("in", text(), text()).pipeInput("k", "a")
+
+    with pytest.raises(TypeError, match=told):
+        run()
