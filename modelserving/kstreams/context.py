@@ -93,7 +93,13 @@ class StateStoreContext:
             key: what has changed.
             value: how it is now; ``None``: it is gone.
             timestamp: of the entry, milliseconds since 1970, or a ``datetime`` with its zone.
+
+        Raises:
+            TypeError: one of them is something else.
         """
+        for what, given in (("key", key), ("value", b"" if value is None else value)):
+            if not isinstance(given, bytes | bytearray | memoryview):
+                raise TypeError(f"the changelog of {store!r} takes bytes, and this {what} is a {type(given).__name__}.")
         self.java.logChange(
             store,
             jvm.java_class("org.apache.kafka.common.utils.Bytes").wrap(to_java(key)),

@@ -28,10 +28,12 @@ from modelserving.kstreams.bridge.proxies import implement_with
 from modelserving.kstreams.bridge.threads import attached, detach
 from modelserving.kstreams.bridge.values import to_java
 from modelserving.kstreams.context import StateStoreContext
+from modelserving.kstreams.functions import check_plain
 
 _PROCESSOR = "org.apache.kafka.streams.processor."
 _INTERNAL = "org.apache.kafka.streams.state.internals."
 _BUILDER = "org.apache.kafka.streams.state.StoreBuilder"
+_CALLED = ("open", "restore", "before_commit", "flush", "close")
 _QUERYABLE = "org.apache.kafka.streams.state.QueryableStoreType"
 
 
@@ -113,6 +115,8 @@ class _Builder:
             raise TypeError(f"the builder of the store {self._name!r} has to make a StateStore, and made {store!r}.")
         if not hasattr(store, "name"):
             raise TypeError(f"{type(store).__name__}.__init__ has to call super().__init__(name) before all else.")
+        for method in _CALLED:
+            check_plain(f"{type(store).__name__}.{method}", getattr(store, method))
         return store
 
     def name(self) -> str:

@@ -236,3 +236,43 @@ def test_what_was_opened_and_not_registered_is_closed() -> None:
         store.init(context, None)
     store.close()
     assert (calls, store.isOpen()) == (["close"], False)
+
+
+class Late(Counts):
+    """It opens when somebody awaits that, and nobody does."""
+
+    async def open(self) -> None:  # type: ignore[override]
+        self.counts = {}
+
+
+class Texts(Counts):
+    """It means to log texts."""
+
+    def count(self, key: bytes) -> None:
+        self.log(key.decode(), None)  # type: ignore[arg-type]
+
+
+class Nameless(Counts):
+    """It logs a change of nothing."""
+
+    def count(self, key: bytes) -> None:
+        self.log(None, key)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        (Late, r"Late\.open has `async def`"),
+        (Texts, "'counts' takes bytes, and this key is a str"),
+        (Nameless, "this key is a NoneType"),
+    ],
+)
+def test_a_store_that_would_keep_nothing_says_so(one_node: Draw, kind: type[Counts], told: str) -> None:
+    """A changelog without a key is refused by the broker, a minute later."""
+
+    def run() -> None:
+        with TopologyTestDriver(one_node(ProcessorSupplier(Counting, StoreBuilder("counts", kind)))) as driver:
+            driver.createInputTopic("in", raw(), raw()).pipeInput(None, b"a")
+
+    with pytest.raises(TypeError, match=told):
+        run()

@@ -415,7 +415,8 @@ class Yields(Processor):
     """It means to hand records on."""
 
     def process(self, record: Record) -> Iterator[None]:  # type: ignore[override]
-        yield self.context.forward(record)
+        self.context.forward(record)
+        yield
 
 
 class Schedules(Processor):
