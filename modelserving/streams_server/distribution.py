@@ -87,8 +87,8 @@ class Models(Protocol):
         """In this partition are records whose data types have no model there."""
         ...
 
-    def release(self, partition: int) -> None:
-        """The task needs them no longer."""
+    def release(self, partition: int, acquired: ModelThread) -> None:
+        """The task needs no longer what it acquired; one that came after it may have its own by now."""
         ...
 
     def close(self) -> None:
@@ -162,7 +162,7 @@ class GlobalModels:
     def note_skipped(self, data_types: Sequence[str], partition: int) -> None:
         """They will have one when it comes, wherever they are."""
 
-    def release(self, partition: int) -> None:
+    def release(self, partition: int, acquired: ModelThread) -> None:
         """They stay."""
 
     def close(self) -> None:
@@ -236,7 +236,7 @@ class CoPartitionedModels:
         try:
             self._read(partition, made)
         except BaseException:  # nobody releases what was never acquired
-            self.release(partition)
+            self.release(partition, made)
             raise
         return made
 
@@ -266,17 +266,19 @@ class CoPartitionedModels:
                 self._options.topics.models,
             )
 
-    def release(self, partition: int) -> None:
-        """Retire the models of this partition: another instance may have them now."""
+    def release(self, partition: int, acquired: ModelThread) -> None:
+        """Retire these models of the partition: another instance may have them now, or a newer task here its own."""
         with self._lock:
-            made = self._threads.pop(partition, None)
-        if made is not None:
-            made.close()
+            if self._threads.get(partition) is acquired:
+                del self._threads[partition]
+        acquired.close()
 
     def close(self) -> None:
         """Retire all."""
-        for partition in list(self._threads):
-            self.release(partition)
+        with self._lock:
+            left = tuple(self._threads.items())
+        for partition, thread in left:
+            self.release(partition, thread)
 
     def _of(self, partition: int) -> ModelThread | None:
         with self._lock:

@@ -115,7 +115,7 @@ class ScoringProcessor(BatchProcessor):
         self._open = self._committing = _Open()
         self._partition = context.partition()
         with self._while_wanted():
-            self._slots = self._models.acquire(self._partition).slots
+            self._acquired = self._models.acquire(self._partition)
         self._store = context.getStateStore(STORE)
 
     def process_batch(self, batch: Columns) -> None:
@@ -147,7 +147,7 @@ class ScoringProcessor(BatchProcessor):
         while True:
             try:
                 with self._while_wanted():
-                    return score_batch(batch, self._slots, self._decoder)
+                    return score_batch(batch, self._acquired.slots, self._decoder)
             except (BrokerUnavailable, RegistryUnavailable) as error:
                 log.warning("records wait: %s", error)
                 if time.monotonic() > until or self._tally.ending.wait(_AGAIN_SECONDS):
@@ -180,7 +180,7 @@ class ScoringProcessor(BatchProcessor):
 
     def close(self) -> None:
         """The task goes; its models may, too."""
-        self._models.release(self._partition)
+        self._models.release(self._partition, self._acquired)
 
     def _read(self, batch: Columns) -> MessageColumns:
         asked = self._tracer is not None or (self._decoder is not None and self._decoder.reads_headers)

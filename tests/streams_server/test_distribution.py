@@ -100,6 +100,20 @@ def test_models_that_nobody_released_are_closed_when_others_come(monkeypatch: py
     assert made.threads == (second,)
 
 
+def test_a_task_that_ends_late_takes_no_models_from_the_one_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session that takes long to end is left behind, and its tasks end when the next one's are at work."""
+    monkeypatch.setattr(distribution, "ModelThread", lambda *_: Mock())
+    monkeypatch.setattr(distribution, "ModelTopics", lambda *_: Mock(read_to_end=list))
+    made = CoPartitionedModels(*NOWHERE)
+    first, second = made.acquire(0), made.acquire(0)
+    made.release(0, first)
+    assert [*made.threads] == [second]
+    second.close.assert_not_called()  # type: ignore[attr-defined]
+    made.release(0, second)
+    assert [*made.threads] == []
+    second.close.assert_called_once()  # type: ignore[attr-defined]
+
+
 def test_topics_about_models_that_change_begin_a_new_session(monkeypatch: pytest.MonkeyPatch) -> None:
     """Once for each change; while nothing is known of them, nothing has changed."""
     made = GlobalModels(*NOWHERE)
