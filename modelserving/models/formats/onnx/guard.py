@@ -36,8 +36,8 @@ _REDUCTIONS = """
 """
 _LAYERS = """
     AveragePool BatchNormalization Celu Conv Einsum Elu GRU Gelu Gemm GlobalAveragePool GlobalMaxPool HardSigmoid
-    HardSwish LSTM LayerNormalization LeakyRelu LogSoftmax MatMul MaxPool PRelu RNN Relu Selu Sigmoid Softmax Softplus
-    Softsign Tanh ThresholdedRelu
+    HardSwish LSTM LayerNormalization LeakyRelu LogSoftmax LpNormalization MatMul MaxPool PRelu RNN Relu Selu Sigmoid
+    Softmax Softplus Softsign Tanh ThresholdedRelu
 """
 _DECISIONS = """
     And Equal Greater GreaterOrEqual IsInf IsNaN Less LessOrEqual Not Or Where Xor

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -91,9 +91,13 @@ def _element_type(graph: Any, name: str) -> int:
 def find_classes(graph: Any, output: str) -> tuple[str, ...]:
     """The classes that the columns of an output are probabilities of; empty if the graph does not say."""
     makers = {name: node for node in graph.node for name in node.output}
+    picked = _picked_classes(graph, makers)
     waiting, seen = [output], {output}
     while waiting:
-        node = makers.get(waiting.pop())
+        name = waiting.pop()
+        if name in picked:  # an ensemble's own; those of the models in it are mere numbers
+            return picked[name]
+        node = makers.get(name)
         if node is None:
             continue
         if found := _class_labels(node):
@@ -101,19 +105,19 @@ def find_classes(graph: Any, output: str) -> tuple[str, ...]:
         fresh = [name for name in node.input if name not in seen]
         seen.update(fresh)
         waiting.extend(fresh)
-    return _picked_classes(graph, makers, seen)
-
-
-def _picked_classes(graph: Any, makers: Mapping[str, Any], seen: Container[str]) -> tuple[str, ...]:
-    """The list that a label is picked from by the largest of some numbers, if an output comes from these numbers."""
-    constants = {tensor.name: tensor for tensor in graph.initializer}
-    for node in graph.node:
-        if node.op_type != "ArrayFeatureExtractor" or node.input[0] not in constants:
-            continue
-        largest = makers.get(node.input[1])
-        if largest is not None and largest.op_type == "ArgMax" and largest.input[0] in seen:
-            return tuple(map(_label, _read_constant(constants[node.input[0]]).reshape(-1)))
     return ()
+
+
+def _picked_classes(graph: Any, makers: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
+    """The lists that a label is picked from by the largest of some numbers, by the name of these numbers."""
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    found = {}
+    for node in graph.node:
+        if node.op_type == "ArrayFeatureExtractor" and node.input[0] in constants:
+            largest = makers.get(node.input[1])
+            if largest is not None and largest.op_type == "ArgMax":
+                found[largest.input[0]] = tuple(map(_label, _read_constant(constants[node.input[0]]).reshape(-1)))
+    return found
 
 
 def _read_constant(tensor: Any) -> Any:

@@ -9,15 +9,17 @@ import pandas as pd
 import pytest
 from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
+from sklearn.ensemble import BaggingClassifier, GradientBoostingClassifier, RandomForestClassifier, StackingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier
 
 from tests.models.formats.onnx.test_pipelines import NUMBERS, TEXTS, batch, export, labels_of, load, people
 
@@ -29,6 +31,9 @@ CLASSIFIERS = {
     "nearest neighbours": KNeighborsClassifier(5),
     "vector machine": SVC(probability=True, random_state=0),
     "network": MLPClassifier((6,), max_iter=60, random_state=0),
+    "bagging": BaggingClassifier(DecisionTreeClassifier(max_depth=4, random_state=0), 4, random_state=0),
+    "stacking": StackingClassifier([("tree", DecisionTreeClassifier(max_depth=3, random_state=0))], cv=2),
+    "one against all": OneVsRestClassifier(LogisticRegression(max_iter=500)),
 }
 ENCODERS = {
     "one-hot": OneHotEncoder(handle_unknown="ignore", sparse_output=False),
