@@ -32,7 +32,7 @@ def read_table(path: Path, columns: Sequence[Column], size: int = 1000) -> Itera
     Args:
         path: ``.parquet``; ``.jsonl``, ``.ndjson`` or ``.json``, an object a line or an array of objects; anything else
             is CSV with a header, its cells separated by ``,``, ``;`` or a tab, with quotes where needed. An empty cell
-            or ``NA`` is missing.
+            or ``NA`` is missing; a decimal is a double.
         columns: the types of columns; ``fixed acidity`` and ``fixed_acidity`` are one name. Others are numbers if all
             their cells are, else texts. Parquet has types of its own.
         size: records in a batch, at most.
@@ -74,9 +74,17 @@ def _read_parquet(path: Path, size: int) -> Iterator[Any]:
 
     try:
         with pq.ParquetFile(path) as file:
-            yield from file.iter_batches(batch_size=size)
+            yield from map(_without_decimals, file.iter_batches(batch_size=size))
     except pa.ArrowException as error:
         raise RecordError(f"{path} is no Parquet file: {error}.") from error
+
+
+def _without_decimals(batch: Any) -> Any:
+    """With doubles for the decimals that databases write."""
+    for index, field in enumerate(batch.schema):
+        if pa.types.is_decimal(field.type):
+            batch = batch.set_column(index, field.name, batch.column(index).cast(pa.float64()))
+    return batch
 
 
 def _read_csv(path: Path) -> tuple[list[str], Iterator[Mapping[str, Any]]]:

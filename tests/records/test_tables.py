@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -45,6 +46,14 @@ def test_parquet_brings_its_own_types(tmp_path: Path) -> None:
     batches = list(read_table(tmp_path / "r.parquet", (), 2))
     assert [batch.num_rows for batch in batches] == [2, 1]
     assert batches[0].schema.field("age").type == pa.int32()
+
+
+def test_a_decimal_of_parquet_is_a_number(tmp_path: Path) -> None:
+    """Databases write them; no model takes one."""
+    prices = pa.array([Decimal("1.50"), None], pa.decimal128(6, 2))
+    pq.write_table(pa.table({"price": prices, "town": ["Ulm", "Bonn"]}), tmp_path / "r.parquet")
+    [batch] = read_table(tmp_path / "r.parquet", ())
+    assert batch.to_pylist() == [{"price": 1.5, "town": "Ulm"}, {"price": None, "town": "Bonn"}]
 
 
 def test_an_unknown_column_is_numbers_if_all_its_cells_are(tmp_path: Path) -> None:
