@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,9 +10,9 @@ from typing import Any
 
 from modelserving.config import Settings
 from modelserving.errors import ConfigError
-from modelserving.system import write_atomically
 from modelserving.workshop.display.boxes import Box, Table, table
 from modelserving.workshop.display.questions import Question, find_question, questions_of, tell, typed_number
+from modelserving.workshop.lesson.kept import KeptFile
 
 _CHOICES = "modelserving-choices"
 _WRAPPED = (
@@ -47,6 +46,7 @@ class Predictions:
     def __init__(self, lesson: str, path: Path) -> None:
         self.lesson = lesson
         self.path = path
+        self._kept = KeptFile(path)
 
     @classmethod
     def made_in(cls, lesson: str, settings: Settings) -> Predictions:
@@ -56,7 +56,7 @@ class Predictions:
     @property
     def lessons(self) -> tuple[str, ...]:
         """All lessons in the file."""
-        return tuple(self._stored())
+        return tuple(self._kept.read())
 
     def ask(self, name: str, guess: str | float | None = None) -> Asked:
         """Ask a question of the lesson.
@@ -105,29 +105,23 @@ class Predictions:
     def of(self, name: str) -> Prediction:
         """One prediction; a file that cannot be read counts as none."""
         try:
-            return Prediction(**self._stored()[self.lesson][name])
+            return Prediction(**self._kept.read()[self.lesson][name])
         except (KeyError, TypeError):
             return Prediction()
 
     def note(self, name: str, prediction: Prediction) -> None:
         """Write one down."""
-        stored = self._stored()
-        mine = {**stored.get(self.lesson, {}), name: asdict(prediction)}
-        self._write({**stored, self.lesson: mine})
+        said = {name: asdict(prediction)}
+        self._kept.change(lambda stored: {**stored, self.lesson: {**_table(stored.get(self.lesson)), **said}})
 
     def forget(self) -> None:
         """Forget those of this lesson."""
-        self._write({lesson: kept for lesson, kept in self._stored().items() if lesson != self.lesson})
+        self._kept.change(lambda stored: {lesson: kept for lesson, kept in stored.items() if lesson != self.lesson})
 
-    def _stored(self) -> dict[str, dict[str, Any]]:
-        try:
-            found = json.loads(self.path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return found if isinstance(found, dict) else {}
 
-    def _write(self, stored: Mapping[str, Any]) -> None:
-        write_atomically(self.path, json.dumps(stored, indent=1, sort_keys=True) + "\n")
+def _table(stored: object) -> dict[str, Any]:
+    """Those of a lesson as they stand in the file; of one that somebody spoiled, none."""
+    return stored if isinstance(stored, dict) else {}
 
 
 class Asked:

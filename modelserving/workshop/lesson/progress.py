@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from modelserving.config import Settings
-from modelserving.system import write_atomically
 from modelserving.workshop.lesson.exercise import Outcome, Verdict
+from modelserving.workshop.lesson.kept import KeptFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Progress:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._kept = KeptFile(path)
 
     @classmethod
     def of(cls, settings: Settings) -> Progress:
@@ -54,18 +56,15 @@ class Progress:
 
     def steps(self) -> dict[str, ExerciseStep]:
         """All exercises that were begun, by id. A file that cannot be read counts as none."""
-        try:
-            stored = json.loads(self.path.read_text(encoding="utf-8"))
-            return {name: ExerciseStep(**fields) for name, fields in stored.items()}
-        except (OSError, ValueError, TypeError, AttributeError):
-            return {}
+        return _steps(self._kept.read())
 
     def note(self, verdict: Verdict) -> None:
         """Write down what a check found. A stub that was merely run, or a broker that was away, changes nothing."""
         if verdict.outcome in {Outcome.NOT_ATTEMPTED, Outcome.CANNOT_CHECK}:
             return
-        step = self.step(verdict.exercise)
-        self._put(verdict.exercise, replace(step, outcome=verdict.outcome.value, attempts=step.attempts + 1))
+        self._change(
+            verdict.exercise, lambda step: replace(step, outcome=verdict.outcome.value, attempts=step.attempts + 1)
+        )
 
     def note_hint(self, exercise: str) -> int:
         """Count one more hint.
@@ -73,22 +72,30 @@ class Progress:
         Returns:
             How many there were before this one.
         """
-        step = self.step(exercise)
-        self._put(exercise, replace(step, hints=step.hints + 1))
-        return step.hints
+        before = self.step(exercise).hints
+        self._change(exercise, lambda step: replace(step, hints=step.hints + 1))
+        return before
 
     def note_solution(self, exercise: str) -> None:
         """Write down that the solution was shown."""
-        step = self.step(exercise)
-        self._put(exercise, replace(step, solution_seen=step.solution_seen or not step.solved))
+        self._change(exercise, lambda step: replace(step, solution_seen=step.solution_seen or not step.solved))
 
     def forget(self, *exercises: str) -> None:
         """Forget these exercises."""
-        self._write({name: step for name, step in self.steps().items() if name not in exercises})
+        self._kept.change(lambda stored: {name: step for name, step in stored.items() if name not in exercises})
 
-    def _put(self, exercise: str, step: ExerciseStep) -> None:
-        self._write({**self.steps(), exercise: step})
+    def _change(self, exercise: str, change: Callable[[ExerciseStep], ExerciseStep]) -> None:
+        def changed(stored: Mapping[str, Any]) -> dict[str, Any]:
+            steps = _steps(stored)
+            now = change(steps.get(exercise, ExerciseStep()))
+            return {name: asdict(step) for name, step in {**steps, exercise: now}.items()}
 
-    def _write(self, steps: dict[str, ExerciseStep]) -> None:
-        text = json.dumps({name: asdict(step) for name, step in sorted(steps.items())}, indent=1)
-        write_atomically(self.path, text + "\n")
+        self._kept.change(changed)
+
+
+def _steps(stored: Mapping[str, Any]) -> dict[str, ExerciseStep]:
+    """As they stand in the file; of one that somebody spoiled, none."""
+    try:
+        return {name: ExerciseStep(**fields) for name, fields in stored.items()}
+    except TypeError:
+        return {}
