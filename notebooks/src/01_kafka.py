@@ -42,7 +42,7 @@ lesson = start("01", fast=fast)
 # You keep a wine cellar. Every barrel reports its temperature, and several programs want to know: an alarm, a chart, next year's
 # statistics. Do you send each report three times?
 #
-# With Kafka you write it down once. A **topic** is a logbook: new lines go to the end, and nothing that is written changes.
+# With Kafka you write it down once. A **topic** is a logbook: a new line goes to its end.
 
 # %% tags=["nbval-check-output"]
 cellar = lesson.topic("cellar")
@@ -59,7 +59,7 @@ lesson.tell("receipt")
 # predict: next-offsets
 
 # %%
-second = producer.send(cellar, key=b"merlot", value=b"12.6").get(timeout=10)
+second = producer.send(cellar, key=b"merlot", value=b"12.5").get(timeout=10)
 third = producer.send(cellar, key=b"merlot", value=b"12.9").get(timeout=10)
 
 lesson.tell("next-offsets")
@@ -67,7 +67,7 @@ lesson.tell("next-offsets")
 # %% [markdown]
 # ## Reading
 #
-# A **consumer** begins at the top of the logbook and asks for what comes next.
+# A **consumer** asks the broker for records.
 
 # %% tags=["nbval-check-output"]
 alarm = lesson.consumer(cellar, "alarm")
@@ -80,7 +80,7 @@ records_table(take(alarm))
 show(take)
 
 # %% [markdown]
-# Here is the logbook as it is now, with a bar where the alarm's bookmark is. The picture is live: it shows what the broker has, and you may leave it open.
+# Here is the logbook as it is now; the bar shows how far the alarm has come. The picture is live: it shows what the broker has, and you may leave it open.
 
 # %%
 logbook = TopicPartition(cellar, 0)
@@ -91,6 +91,7 @@ lesson.manage(lambda: TopicView(lesson.connection, cellar, bookmarks=bookmarks),
 # predict: second-reader
 
 # %%
+once_more = take(alarm)
 chart = lesson.consumer(cellar, "chart")
 found = take(chart)
 records_table(found)
@@ -189,8 +190,13 @@ ann = lesson.manage(lambda: GroupMember(lesson.connection, barrels, helpers), na
 crew["Ann"] = ann
 ann.wait_for_partitions(3)
 
+def behind_by():
+    return lag(lesson.connection, helpers, barrels)
+
+lesson.wait_for(lambda: not any(behind_by().values()), "Ann to deal with all")
+
 # %% [markdown]
-# Ann is alone, so she has all three. Now Bob comes to help.
+# Ann is alone, so she has all three, and she has dealt with all that the barrels reported. Now Bob comes to help.
 
 # %%
 # predict: two-helpers
@@ -220,12 +226,10 @@ def report_again(times=1):
         producer.send(barrels, key=name.encode(), value=b"and again")
     producer.flush()
 
-def behind_by():
-    return lag(lesson.connection, helpers, barrels)
-
 report_again()
 lesson.wait_for(lambda: not any(behind_by().values()), "all to be dealt with")
-len(ann.records), len(bob.records)
+rows = [(name, len(one.records)) for name, one in crew.items()]
+table("Dealt with so far", rows, "who", "records")
 
 # %% [markdown]
 # Ann has dealt with more, for she was there first. Now she pauses:

@@ -23,6 +23,7 @@ max_records = 40
 # %% tags=["setup"]
 import hashlib, json, math, struct
 from dataclasses import asdict, replace
+from statistics import pstdev
 from xml.etree import ElementTree
 
 from modelserving.client import Rate, Publisher, load_dataset, read_topics
@@ -211,10 +212,25 @@ rows += [(name, f"{factor:+.4f}") for name, factor in factors.items()]
 table(f"All that {model.name} knows", rows, "measurement", "times")
 
 # %% [markdown]
-# A model also brings **golden records**: a few wines whose right score is known. So we can see whether we have understood the file:
+# Which of the eleven counts most, then? A measurement moves the score by its factor, as far as the measurement itself goes from wine to wine:
 
 # %%
-# predict: by-hand
+# predict: counts-most
+
+# %%
+def moves(name):
+    """By how much of a grade: the factor, times how far wines are spread (standard deviation)."""
+    return abs(factors[name]) * pstdev(getattr(one, name) for one in dataset.records)
+
+strongest = sorted(factors, key=moves, reverse=True)
+rows = [(name, f"{factors[name]:+.2f}", f"{moves(name):.2f}") for name in strongest[:5]]
+table("From wine to wine", rows, "measurement", "times", "moves the score by")
+
+# %%
+lesson.tell("counts-most")
+
+# %% [markdown]
+# A model also brings **golden records**: a few wines whose right score is known. So we can see whether we have understood the file:
 
 # %%
 golden = model.golden[0]
@@ -234,7 +250,8 @@ def whole(model):
 
 
 damaged = replace(model, data=model.data.replace(b"0", b"1", 1))
-whole(model), whole(damaged)
+rows = [("as it was sent", whole(model)), ("with one other byte", whole(damaged))]
+table("Is it whole?", rows, "the model", "its digest fits")
 
 # %% [markdown]
 # And with its golden records. A model that answers these wrongly never gets to serve.
@@ -246,9 +263,6 @@ lesson.tell("golden-records")
 # ## Break it: a client that sends rubbish
 #
 # Every fourth record shall be broken. (In a terminal: `modelserving client --faults 0.25`.)
-
-# %%
-# predict: rubbish
 
 # %% tags=["breaks"]
 rate = Rate(record_interval_ms=20, max_records=max_records, faults=0.25, seed=7)
@@ -266,14 +280,18 @@ table("What decode_wine refuses", rows, "offset", "bytes", "why")
 lesson.tell("still-there")
 
 # %% [markdown]
-# Look closely: is that all the client broke? Some of what it breaks can be decoded, and is rubbish all the same: an alcohol that is not a
-# number. A server has to check twice, the bytes and then the values. In lesson 04 you will see where it puts what it cannot use, and that
-# it goes on with the rest.
+# `decode_wine` has looked at each record that the client sent.
+
+# %%
+# predict: all-found
 
 # %%
 hopeless = {seen.offset for seen in broken}
 readable = [record for record in read_topic(lesson.connection, lesson.topics.records)
             if record.offset not in hopeless]
+lesson.tell("all-found")
+
+# %%
 [record.offset for record in readable if math.isnan(decode_wine(record.value).alcohol)]
 
 # %% [markdown]

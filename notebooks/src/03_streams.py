@@ -6,8 +6,8 @@
 # %% [markdown]
 # | | |
 # |---|---|
-# | **You will** | make an endless stream of factorials · put a buffer between a fast producer and a slow consumer, and watch it fill · measure what a buffer without a bound costs · merge two streams so that one of them starves |
-# | **You learn** | to say who waits for whom in a stream, why back pressure is a good thing, and why a model server looks at models first |
+# | **You will** | make an endless stream of factorials · put a buffer between a fast producer and a slow consumer, and watch it fill · measure what a buffer without a bound costs · merge two streams into one |
+# | **You learn** | to say who waits for whom in a stream, why back pressure is a good thing, and what a model server must look at first |
 # | **You need** | Python with `async` and `await` as far as: an `async def` may wait, and others go on meanwhile |
 # | **Time** | 25 minutes |
 # | **Plan** | half day: read along, do the first exercise · full day: all of it |
@@ -92,6 +92,7 @@ async def take(how_many, stream):
 # %%
 made = []
 five = await take(5, numbers())
+await work(500)  # milliseconds, in which others may go on
 five
 
 # %%
@@ -167,7 +168,7 @@ with send, receive:
     await send.send("a wine")
     held = send.statistics()
     wine = await receive.receive()
-held  # look for current_buffer_used
+table("In the buffer", [(held.current_buffer_used, held.max_buffer_size)], "things", "room for")
 
 # %%
 lesson.tell("in-and-out")
@@ -204,7 +205,7 @@ async def run(buffer, how_many=200):
 
 # %%
 bounded = await run(buffer=10)
-bounded
+table("What the consumer has taken", list(bounded.items()), "when", "items")
 
 # %%
 lesson.tell("bounded")

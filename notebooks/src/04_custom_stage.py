@@ -67,6 +67,7 @@ running = asyncio.create_task(tiny_stage(data, models, outlet))
 await wines.send("wine 1")
 came = [await scores.receive()]
 new_models.send_nowait(lambda wine: 5.5)  # a model that says 5.5 of every wine
+new_models.send_nowait(lambda wine: 6.5)  # and a better one
 await wines.send("wine 2")
 came.append(await scores.receive())
 running.cancel()
@@ -116,8 +117,8 @@ worker = lesson.manage(lambda: WorkerThread("by hand"), name="worker")
 (wines, data), (new_models, models), (outlet, scores) = stream(0), stream(0), stream(0)
 stage = asyncio.create_task(ModelServingStage(slots, worker).run(data, models, outlet))
 
-# %%
-# predict: no-model
+# %% [markdown]
+# No model has arrived yet:
 
 # %%
 await wines.send(batch(0))
@@ -130,11 +131,14 @@ async def send_and_take(one_batch):
     answers = (await scores.receive()).scored
     return [(one.offset, one.model_name, round(one.prediction, 2)) for one in answers]
 
-await new_models.send(SlotsUpdate("wine", Slots(current=line)))
-await send_and_take(batch(1, 2, 3))
+def shown(rows):
+    return table("What the stage says", rows, "wine", "scored by", "score")
 
-# %%
-# predict: who-scores-4
+await new_models.send(SlotsUpdate("wine", Slots(current=line)))
+shown(await send_and_take(batch(1, 2, 3)))
+
+# %% [markdown]
+# The next model arrives, and then wines 4 and 5:
 
 # %%
 await new_models.send(SlotsUpdate("wine", Slots(current=tree, previous=line)))
@@ -156,9 +160,11 @@ lesson.tell("garbage")
 # predict: nobody-takes
 
 # %%
-with anyio.move_on_after(0.3) as patience:
-    await wines.send(batch(9))
-    await wines.send(batch(10))
+taken = []
+with anyio.move_on_after(1):  # after a second we give up
+    for offset in range(9, 19):
+        await wines.send(batch(offset))
+        taken.append(offset)
 lesson.tell("nobody-takes")
 
 # %%
@@ -238,9 +244,6 @@ lesson.tell("swaps-seen")
 # ## Where exactly was the swap?
 #
 # "Between two records" is a claim. Every answer carries its wine's offset and the model that gave it, so the broker can tell.
-
-# %%
-# predict: neighbours
 
 # %%
 neighbours = pairwise(answers())
@@ -325,6 +328,8 @@ table("Dead letters", rows, "offset", "first bytes", "failed at", "reason")
 # %%
 lesson.wait_for(lambda: answers()[-1].offset > max(offsets), "a wine behind the poison")
 put_aside = [letter.offset for letter in three]
+wines_now = read_topic(lesson.connection, lesson.topics.records)
+in_place = [record.value for record in wines_now if record.offset in offsets]
 lesson.tell("poison")
 
 # %% [markdown]
@@ -333,14 +338,11 @@ lesson.tell("poison")
 # A model brings a **golden record** along, a wine and the answer to it. This one can be built, but what it brings claims that a wine has the grade 100.
 
 # %%
-# predict: bad-model
-
-# %%
 model = catalog["wine-linear-regression"]
 wrong = Golden(model.golden[0].record, expected=100.0)
 bad = replace(model, name="too-good-to-be-true", golden=(wrong,))
 sent = producer.send(lesson.topics.models, key=b"wine", value=encode_descriptor(bad))
-sent.get(timeout=10).offset
+f"It is at offset {sent.get(timeout=10).offset} of the models."
 
 # %%
 letter = lesson.wait_for(lambda: letters(lesson.topics.models), "what becomes of it")[-1]
@@ -370,7 +372,7 @@ named = {"transactional_id": lesson.group("draft"), "linger_ms": 0}
 writer = lesson.manage(lambda: make_producer(lesson.connection, **named), name="writer")
 writer.init_transactions()
 writer.begin_transaction()
-writer.send(draft, value=b"5.5").get(timeout=10)
+writer.send(draft, value=b"5.5").get(timeout=10);
 
 # %%
 def readers():
@@ -422,10 +424,12 @@ lesson.tell("server-gone")
 again = (*group, "--port", server.url.rpartition(":")[2])  # the same group and address
 server = lesson.manage(lambda: ServerProcess.start("stage", lesson.prefix, again), name="server")
 back = view.wait_for(lambda s: s.scored >= gone.scored + 50, within_s=60)
-server.get("/state")["name"]
+f"{server.get('/state')['name']} serves"
 
 # %%
 scored, missing, doubled = audit()
+times = sorted(answer.scored_at_ns for answer in answers())
+longest_s = max(two - one for one, two in pairwise(times)) / 1e9
 lesson.tell("killed")
 
 # %% [markdown]
@@ -436,16 +440,15 @@ lesson.tell("killed")
 #
 # Now it is Kafka that goes away; client and server are left alone.
 
-# %%
-# predict: no-broker
-
 # %% tags=["breaks"]
 lesson.stop_broker()
 
 # %% tags=["breaks"]
 if not lesson.external:
     gone = view.wait_for(lambda s: s.condition is Condition.BROKER_AWAY)
-gone.condition.value, client.running, server.running
+rows = [("what the view says", gone.condition.value)]
+rows += [(f"{name} runs", one.running) for name, one in (("client", client), ("server", server))]
+table("Without a broker", rows, "what", "how it is")
 
 # %%
 lesson.start_broker()
