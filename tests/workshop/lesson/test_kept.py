@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from modelserving.broker.state import FileLock
 from modelserving.workshop.lesson import kept
 from modelserving.workshop.lesson.exercise import Outcome, Verdict
 from modelserving.workshop.lesson.kept import KeptFile
@@ -35,7 +36,7 @@ def test_a_full_disk_ends_no_check(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_a_lock_that_is_never_given_back_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A kernel that hangs with the lock in its hand must not take the others with it."""
     monkeypatch.setattr(kept, "_ITS_TURN_WITHIN_S", 0.05)
-    with kept.FileLock(tmp_path / "some.json.lock") as lock:
+    with FileLock(tmp_path / "some.json.lock") as lock:
         assert lock.acquire()
         KeptFile(tmp_path / "some.json").change(lambda _: {"a": 1})
     assert KeptFile(tmp_path / "some.json").read() == {"a": 1}
