@@ -166,6 +166,13 @@ def test_every_folder_has_its_map() -> None:
     assert missing == []
 
 
+def test_public_names_are_listed_by_packages_alone() -> None:
+    """In a module they are those without an underscore; who hands a name on is a package, or nobody."""
+    modules = [path for path in MODULES if path.name != "__init__.py"]
+    listed = [path for path in modules if any("__all__" in assigned(node) for node in tree_of(path).body)]
+    assert [shown(path) for path in listed] == [], "take the list `__all__` out of these modules"
+
+
 def test_a_name_of_a_type_means_one_thing() -> None:
     """Who has met a class or an alias by its name meets the same one everywhere; private ones count, too."""
     defined = Counter(name for path in MODULES for name in types_of(path))

@@ -25,8 +25,6 @@ from modelserving.serving.messages import Batch, ScoredBatch
 from modelserving.serving.running.worker_thread import WorkerThread
 from modelserving.serving.scoring import Score, score_batch
 
-__all__ = ["ModelServingStage"]
-
 
 class ModelServingStage:
     """Scores batches with the newest model.

@@ -26,8 +26,6 @@ from modelserving.serving.running.worker_thread import WorkerThread
 from modelserving.serving.scoring import Score, score_batch
 from modelserving.stage.custom_stage import ModelServingStage
 
-__all__ = ["StageServer"]
-
 
 class StageServer(ModelServer):
     """Serves models with the custom stage, until cancelled.

@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 
 from modelserving.kafka.messages import MessageColumns
 
-__all__ = ["Doubt", "OffsetOrder"]
-
 
 class Doubt(NamedTuple):
     """What cannot be in one partition.

@@ -14,8 +14,6 @@ from modelserving.serving.messages import ScoredBatch
 from modelserving.serving.running.worker_thread import WorkerThread
 from modelserving.serving.sink import commit_in_time
 
-__all__ = ["FastSink"]
-
 _TRANSACTION_TIMEOUT_MS = 15_000
 _ANSWER_WITHIN_S = 10.0
 _PLAIN = (None, None, 0)

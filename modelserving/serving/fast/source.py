@@ -27,8 +27,6 @@ from modelserving.serving.fast.order import Doubt, OffsetOrder
 from modelserving.serving.messages import Batch
 from modelserving.serving.running.worker_thread import WorkerThread
 
-__all__ = ["FastSource"]
-
 _POLL_S = 0.25
 _HOLD_S = 0.05
 _TOLD_S = 10.0

@@ -12,8 +12,6 @@ from typing import Any, TypeAlias
 from modelserving.broker.state import FileLock
 from modelserving.system import poll, write_atomically
 
-__all__ = ["KeptFile"]
-
 Content: TypeAlias = dict[str, Any]
 
 _ITS_TURN_WITHIN_S = 5.0

@@ -12,8 +12,6 @@ import numpy as np
 from modelserving.records import Column, ColumnType
 from modelserving.records.schema import type_of
 
-__all__ = ["Absent", "Cells", "read_cells"]
-
 _EXACT = 2**53
 """The engine gets whole numbers as doubles: one that is missing would be taken for the smallest that there is."""
 

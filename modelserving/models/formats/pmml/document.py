@@ -39,8 +39,6 @@ from modelserving.models.formats.pmml.required import find_required, settle_bran
 from modelserving.models.formats.pmml.texts import MAX_TEXT, applies_texts
 from modelserving.records import Column
 
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "PmmlDocument", "read_pmml"]
-
 MAX_BYTES = 5_000_000
 """Longest document that is read."""
 MAX_DEPTH = 250

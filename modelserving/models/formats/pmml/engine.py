@@ -18,8 +18,6 @@ from modelserving.models.formats.pmml.fields import NO_ANSWER
 from modelserving.models.formats.pmml.loop import make_batch_function
 from modelserving.models.model import Scores
 
-__all__ = ["PmmlEngine", "is_yes_or_no", "load_engine", "text_of"]
-
 _SILENT = "as many models of its ensemble have no answer as have any other, or more"
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
 

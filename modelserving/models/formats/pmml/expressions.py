@@ -29,8 +29,6 @@ from modelserving.models.formats.pmml.kinds.types import (
 )
 from modelserving.models.formats.pmml.kinds.write import always, applied, joined, never, number
 
-__all__ = ["settle_expressions"]
-
 _COMPARING = frozenset(
     {"equal", "notEqual", "lessThan", "lessOrEqual", "greaterThan", "greaterOrEqual", "isIn", "isNotIn"}
     | {"and", "or", "not", "threshold", "round"}

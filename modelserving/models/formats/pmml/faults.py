@@ -18,8 +18,6 @@ from modelserving.models.formats.pmml.kinds.bins import settle_bins
 from modelserving.models.formats.pmml.repair import mend_general_regressions
 from modelserving.models.formats.pmml.required import fails_together
 
-__all__ = ["mend", "refuse_faults"]
-
 _ITEM = re.compile(r'"((?:\\.|[^"\\])*)"|(\S+)')
 _LINKS = frozenset({"logit", "probit", "cloglog", "loglog", "cauchit"})
 _SHARE = "modelserving share "

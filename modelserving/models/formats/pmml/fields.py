@@ -8,21 +8,6 @@ from xml.etree.ElementTree import Element, SubElement
 from modelserving.errors import ModelFormatError
 from modelserving.records import Column, ColumnType
 
-__all__ = [
-    "NO_ANSWER",
-    "TARGETS",
-    "VOTES",
-    "declare_outputs",
-    "elements_of",
-    "find_spelt",
-    "names_read",
-    "read_columns",
-    "settle_unread",
-    "settle_votes",
-    "targets_of",
-    "votes_by_text",
-]
-
 TARGETS = frozenset({"target", "predicted"})
 """The usage of fields that a model answers, and does not read."""
 VOTES = frozenset({"majorityVote", "weightedMajorityVote"})

@@ -13,8 +13,6 @@ from xml.etree.ElementTree import Element
 from modelserving.errors import ModelFormatError, ModelRefused
 from modelserving.models.formats.pmml.texts import check_texts
 
-__all__ = ["MAX_ENTRIES", "MAX_LENGTH", "MAX_STEPS", "check_entries", "check_expressions", "check_length"]
-
 MAX_STEPS = 250_000
 """Elements that applied functions stand for: as many as the longest document could spell out without functions."""
 MAX_ENTRIES = 1_000_000

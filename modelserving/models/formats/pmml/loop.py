@@ -11,8 +11,6 @@ from typing import Any
 
 from modelserving.jvm import java_class
 
-__all__ = ["make_batch_function"]
-
 
 def make_batch_function(model: Any, width: int, outputs: int, labels: Any | None, cells: bool = False) -> Any:
     """A Java ``Function`` from the inputs of a batch to the model's outputs.

@@ -21,8 +21,6 @@ from modelserving.models.model import NO_PARAMETERS, OUTPUT, OUTPUTS, Records, S
 from modelserving.records import FEATURES, Column, ColumnType, ModelDescriptor
 from modelserving.records.schema import spell
 
-__all__ = ["PmmlFactory", "PmmlModel"]
-
 _SMALLEST = b"""
     <PMML version="4.4"><Header/><DataDictionary/>
     <RegressionModel functionName="regression"><MiningSchema/><RegressionTable intercept="0"/></RegressionModel></PMML>

@@ -21,8 +21,6 @@ from modelserving.models.formats.pmml.fields import TARGETS, VOTES
 from modelserving.models.formats.pmml.guard import check_entries
 from modelserving.models.formats.pmml.kinds.models import find_shares
 
-__all__ = ["mend_general_regressions", "reduce_outputs", "repair"]
-
 _CLASSIFICATION = "classification"
 _SELECTING = {"modelChain", "selectFirst"}
 _AVERAGING = {"average", "weightedAverage", "median", "weightedMedian", "x-weightedMedian"}

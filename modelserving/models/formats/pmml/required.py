@@ -12,8 +12,6 @@ from xml.etree.ElementTree import Element
 
 from modelserving.models.formats.pmml.fields import TARGETS, VOTES, names_read, votes_by_text
 
-__all__ = ["fails_together", "find_required", "settle_branches"]
-
 _PREDICATES = frozenset({"SimplePredicate", "SimpleSetPredicate", "CompoundPredicate", "True", "False"})
 _MEDIANS = frozenset({"median", "weightedMedian", "x-weightedMedian"})
 _DEEPEST = 2  # compounds within compounds: what asks for the unknown ones is three times as long for each level

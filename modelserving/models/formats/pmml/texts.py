@@ -11,8 +11,6 @@ from xml.etree.ElementTree import Element
 
 from modelserving.errors import ModelRefused
 
-__all__ = ["MAX_TEXT", "applies_texts", "check_texts"]
-
 MAX_TEXT = 500
 """Longest text of a record, in characters, that a model which applies functions to texts is given."""
 _MAX_GROWN = 100_000

@@ -8,8 +8,6 @@ from xml.etree.ElementTree import Element, SubElement
 
 from modelserving.errors import ModelRefused
 
-__all__ = ["settle_bins"]
-
 _LARGEST = repr(1.7976931348623157e308)
 
 

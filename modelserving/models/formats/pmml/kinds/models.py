@@ -9,8 +9,6 @@ from xml.etree.ElementTree import Element
 from modelserving.errors import ModelRefused
 from modelserving.models.formats.pmml.fields import elements_of, targets_of
 
-__all__ = ["break_ties_of_rules", "find_shares", "refuse_models", "settle_machines"]
-
 _DISTANCES = frozenset({"euclidean", "squaredEuclidean", "chebychev", "cityBlock", "minkowski"})
 _OF_BITS = frozenset({"simpleMatching", "jaccard", "tanimoto", "binarySimilarity"})
 _OFFSETS = ("offsetVariable", "offsetValue")

@@ -7,21 +7,6 @@ from xml.etree.ElementTree import Element
 
 from modelserving.errors import ModelRefused
 
-__all__ = [
-    "AWARE",
-    "EQUATING",
-    "EXPRESSIONS",
-    "TELLING",
-    "arguments_of",
-    "coded_fields",
-    "is_whole",
-    "kind_of",
-    "kinds_of",
-    "refuse_texts",
-    "says_whole",
-    "whole_fields",
-]
-
 AWARE = frozenset({"isMissing", "isNotMissing", "isValid", "isNotValid"})
 """Functions that ask whether something is missing."""
 EQUATING = frozenset({"isIn", "isNotIn", "equal", "notEqual"})

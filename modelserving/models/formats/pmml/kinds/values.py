@@ -9,8 +9,6 @@ from modelserving.errors import ModelRefused
 from modelserving.models.formats.pmml.cells import Absent
 from modelserving.models.formats.pmml.fields import targets_of
 
-__all__ = ["settle_categories", "settle_missing", "settle_outliers", "settle_targets"]
-
 _LARGEST = 1.7976931348623157e308
 _CHOOSING = frozenset({"modelChain", "selectFirst", "selectAll"})
 _TARGET = "modelserving target"

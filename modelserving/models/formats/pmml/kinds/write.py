@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.etree.ElementTree import Element
 
-__all__ = ["always", "applied", "joined", "never", "number"]
-
 
 def applied(function: str, *arguments: Element) -> Element:
     """A function of arguments, which may be shared with others."""
