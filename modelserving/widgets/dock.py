@@ -11,7 +11,7 @@ from typing import Any
 from modelserving.config import in_jupyter_session
 
 _TITLE = "Live view"
-_NARROW = 1200
+_NARROW = 1500
 """Pixels of a window that has no room for files, lesson and picture."""
 # The side panel is made for a list of files; a picture gets more, but the lesson keeps what it needs to be read beside
 # the list of files. A picture is as wide as its panel, so that its right end, where the newest is, is always seen; so
@@ -20,7 +20,8 @@ _WIDE = (
     "<style>#jp-right-stack { min-width: clamp(320px, 100vw - 780px, 600px) !important; } "
     ".jp-SideArea:has(#jp-right-stack) { max-width: max(360px, 100vw - 660px) !important; } "
     ".modelserving-live, .modelserving-live > * { min-width: 0; max-width: 100%; overflow-wrap: anywhere; } "
-    ".modelserving-live svg { width: 100%; height: auto; }</style>"
+    ".modelserving-live svg { width: 100%; height: auto; } "
+    f"@media (min-width: {_NARROW}px) {{ .modelserving-folded {{ display: none; }} }}</style>"
 )
 # JupyterLab asks for these limits when a panel comes, and not when the window becomes narrower: it would leave a sliver
 # of the lesson. Where `modelserving lab` runs it, it can be told. In a narrow window the list of files is closed once:

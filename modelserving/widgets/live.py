@@ -26,7 +26,10 @@ S_co = TypeVar("S_co", covariant=True)
 
 _JOIN_S = 3.0
 _SLOWEST, _FASTEST = 4.0, 10.0
-_DOCKED = "<em>Look to the right: the picture is in the panel “Live view”. (Closed it? Run this cell again.)</em>"
+_DOCKED = (
+    "<em>Look to the right: the picture is in the panel “Live view”. (Closed it? Run this cell again.)"
+    "<span class='modelserving-folded'> The list of files has made room; the folder at the left opens it.</span></em>"
+)
 _open: dict[str, LiveView[Any]] = {}
 _open_lock = threading.Lock()
 

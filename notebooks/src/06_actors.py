@@ -184,6 +184,7 @@ at_that_moment
 runtime = lesson.manage(PykkaRuntime, name="runtime")
 settings = ServingSettings(lesson.folder / "by-hand")
 manager = runtime.spawn(ManagerActor, runtime, settings, name="manager")
+lesson.manage(lambda: MailboxView(runtime), name="mailboxes")
 
 # %% [markdown]
 # Some wines, as messages with an offset, just as Kafka would hand them over:
@@ -331,6 +332,7 @@ manager = runtime.spawn(ManagerActor, runtime, settings, name="manager")
 hundred = list(messages_of(red[:100]))
 hundred[41] = hundred[41]._replace(key=b"poison")
 promote("wine-linear-regression")
+lesson.manage(lambda: MailboxView(runtime), name="mailboxes")
 
 # %%
 # predict: poison
