@@ -13,6 +13,7 @@ from xml.etree.ElementTree import Element
 from modelserving.errors import ModelRefused
 from modelserving.models.formats.pmml.fields import TARGETS
 from modelserving.models.formats.pmml.guard import check_length
+from modelserving.models.formats.pmml.kinds.replace import replaces, settle_replacements
 from modelserving.models.formats.pmml.kinds.types import (
     AWARE,
     EQUATING,
@@ -46,8 +47,6 @@ _SPOKEN = {"boolean": "a boolean", "integer": "an integer", "number": "a number"
 _YES_OR_NO = {"1": "true", "0": "false"}
 _PASSING = frozenset({"+", "-", "*"})
 """What passes on that an argument is missing; others fail in JPMML."""
-_REPLACING = ("mapMissingTo", "defaultValue")
-"""Attributes that say what stands in for what is missing: among the arguments, and for the result."""
 _NUMBERS = ("DataField", "DerivedField", "ParameterField", "DefineFunction")
 _HOLDERS = ("DerivedField", "OutputField", "DefineFunction")
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
@@ -60,11 +59,11 @@ def settle_expressions(root: Element) -> None:
         root: the document; it is changed.
 
     Raises:
-        ModelRefused: whole numbers are divided, choices that replace what is missing are nested, or the document would
-            grow too large.
+        ModelRefused: whole numbers are divided, functions that replace what is missing are nested, or the document
+            would grow too large.
     """
     whole, coded = whole_fields(root), coded_fields(root)
-    _settle_choices(root)
+    settle_replacements(root, _COMPARING, _known)
     for divided in root.iter("Apply"):
         if divided.get("function") == "/" and all(is_whole(argument, whole) for argument in arguments_of(divided)):
             raise ModelRefused(
@@ -80,46 +79,6 @@ def settle_expressions(root: Element) -> None:
     _settle_constants(root)
     refuse_texts(root, whole, coded)
     check_length(root)
-
-
-def _settle_choices(root: Element) -> None:
-    """Let a choice that says what stands in for a missing value ask only the branch that it takes, as JPMML does.
-
-    Nothing stands in for a condition that cannot be known.
-    """
-    kinds = kinds_of(root)
-    for choice in [one for one in root.iter("Apply") if one.get("function") == "if" and _replaces(one)]:
-        if any(inner.get("function") == "if" and _replaces(inner) for inner in choice.iter("Apply") if inner != choice):
-            raise ModelRefused(
-                "the PMML model has a choice (if) with mapMissingTo or defaultValue in another one, which engines "
-                "answer differently. Say what stands in for a missing value at the outermost."
-            )
-        kind = kind_of(choice, kinds)
-        mapped, default = (choice.attrib.pop(name, None) for name in _REPLACING)
-        branches = arguments_of(choice)[1:]
-        for branch in branches:
-            known = None if _never_missing(branch) else _known(branch)
-            if known is not None:
-                said = _said(default if mapped is None else mapped, kind)
-                choice[list(choice).index(branch)] = applied("if", known, branch, said)
-        if len(branches) == 1 and default is not None:
-            choice.append(_said(default, kind))
-
-
-def _replaces(expression: Element) -> bool:
-    return any(expression.get(name) is not None for name in _REPLACING)
-
-
-def _said(text: str | None, kind: str) -> Element:
-    """What an attribute says, as a constant."""
-    text = text or ""
-    if kind == "boolean":
-        return always() if _YES_OR_NO.get(text, text) == "true" else never()
-    if kind != "string" and _NUMBER.fullmatch(text):
-        return number(text)
-    constant = Element("Constant", dataType="string")
-    constant.text = text
-    return constant
 
 
 def _write_whole_numbers(root: Element) -> None:
@@ -213,7 +172,7 @@ def _guarded(expression: Element) -> Element:
 
 def _guard_arguments(expression: Element) -> None:
     """What replaces a missing argument, or asks for one, has to see that it is missing."""
-    sees = _replaces(expression) or expression.get("function") in AWARE | _AGGREGATING
+    sees = replaces(expression) or expression.get("function") in AWARE | _AGGREGATING
     for index, inner in enumerate(expression):
         if inner.tag == "Apply" and sees:
             expression[index] = _guarded(inner)
@@ -235,6 +194,8 @@ def _known(expression: Element, carried: bool = False) -> Element | None:
         return applied("isNotMissing", expression)
     if function == "if":
         return _known_choice(arguments)
+    if "mapMissingTo" in expression.attrib:  # whatever its arguments are; it may have none for the one that stands in
+        return applied("isNotMissing", expression)
     asked = [argument for argument in arguments if argument.tag == "Apply"] if function in _LISTING else arguments
     carries = function in _CARRYING and (carried or function in _PARTIAL)
     known = [_known(argument, carries) for argument in asked]
@@ -286,13 +247,14 @@ def _never_missing(expression: Element) -> bool:
     if expression.tag == "Constant":
         return expression.get("missing") not in {"true", "1"}
     replaces = expression.get("defaultValue") is not None and function not in _COMPARING
-    return function in AWARE or replaces or expression.get("mapMissingTo") is not None
+    mapped = expression.get("mapMissingTo") is not None and function not in _PARTIAL
+    return function in AWARE or replaces or mapped
 
 
 def _known_choice(arguments: Sequence[Element]) -> Element | None:
     condition, chosen = _known(arguments[0]), [_known(argument) for argument in arguments[1:]]
-    if any(part is not None for part in chosen):
+    if len(chosen) == 1 or any(part is not None for part in chosen):
         branches = [always() if part is None else part for part in chosen]
-        branch = applied("if", arguments[0], *branches, *([always()] if len(branches) == 1 else []))
+        branch = applied("if", arguments[0], *branches, *([never()] if len(branches) == 1 else []))
         return branch if condition is None else applied("if", condition, branch, never())
     return condition

@@ -104,6 +104,11 @@ def test_a_value_in_no_bin_gets_the_default(attributes: str, expected: list[floa
         ('<Apply function="if" mapMissingTo="8">{asked}{y}{twenty}</Apply>', [5.0, 8.0, 20.0, np.nan]),
         ('<Apply function="if" defaultValue="7">{asked}{y}</Apply>', [5.0, 7.0, 7.0, np.nan]),
         (
+            '<Apply function="if"><Apply function="lessThan" defaultValue="true">{x}{twenty}</Apply>{y}{twenty}</Apply>',
+            [5.0, np.nan, np.nan, 5.0],
+        ),
+        ('<Apply function="sum"><Apply function="if">{asked}{y}</Apply>{twenty}</Apply>', [25.0, 20.0, 20.0, 20.0]),
+        (
             '<Apply function="max"><Apply function="if">{asked}{y}{twenty}</Apply>{twenty}</Apply>',
             [20.0, 20.0, 20.0, 20.0],
         ),
@@ -115,15 +120,20 @@ def test_a_value_in_no_bin_gets_the_default(attributes: str, expected: list[floa
 )
 def test_what_stands_in_for_a_missing_value_stands_in_for_no_condition(expression: str, expected: list[float]) -> None:
     """The branch that is taken counts, not the other one; what a condition cannot know, no branch answers."""
-    values = score(expressed(expression.format(asked=IF_LOW, y=field_of("w"), twenty=TWENTY)), **CHOICES).values
+    values = score(
+        expressed(expression.format(asked=IF_LOW, x=field_of("x"), y=field_of("w"), twenty=TWENTY)), **CHOICES
+    ).values
     assert values.tolist() == pytest.approx(expected, nan_ok=True)
 
 
-def test_choices_that_replace_what_is_missing_in_each_other_are_refused() -> None:
-    """Engines differ there."""
+def test_replacements_that_engines_understand_differently_are_refused() -> None:
+    """One in another one, and those of what is yes or no by yes and no."""
     inner = f'<Apply function="if" defaultValue="1">{IF_LOW}{field_of("w")}</Apply>'
-    with pytest.raises(ModelRefused, match=r"a choice \(if\) with mapMissingTo or defaultValue in another one"):
+    with pytest.raises(ModelRefused, match="of the function if around that of another one"):
         read_pmml(expressed(f'<Apply function="if" mapMissingTo="1">{IF_LOW}{inner}{TWENTY}</Apply>'))
+    both = f'<Apply function="and" defaultValue="true">{IF_LOW}{IF_LOW}</Apply>'
+    with pytest.raises(ModelRefused, match="a defaultValue of the function and"):
+        read_pmml(expressed(f'<Apply function="if">{both}{TWENTY}{TWENTY}</Apply>'))
 
 
 def test_gaps_between_bins_without_a_default_are_refused() -> None:

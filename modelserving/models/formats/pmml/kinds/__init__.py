@@ -6,7 +6,8 @@
     values.py     what is missing or invalid, categories that are numbers, targets of segments
     bins.py       a number in no bin, or in two
     types.py      what an expression is: a number, a whole number, a text, or yes and no
-    write.py      expressions that are put in their places
+    replace.py    what stands in for what is missing
+    write.py      expressions that are put in the places of others
 
 Each was found by comparing with JPMML, the reference implementation, attribute by attribute.
 """
