@@ -104,7 +104,7 @@ def test_a_value_in_no_bin_gets_the_default(attributes: str, expected: list[floa
         ('<Apply function="if" mapMissingTo="8">{asked}{y}{twenty}</Apply>', [5.0, 8.0, 20.0, np.nan]),
         ('<Apply function="if" defaultValue="7">{asked}{y}</Apply>', [5.0, 7.0, 7.0, np.nan]),
         (
-            '<Apply function="if"><Apply function="lessThan" defaultValue="true">{x}{twenty}</Apply>{y}{twenty}</Apply>',
+            '<Apply function="if"><Apply function="lessThan" defaultValue="true">{x}{twenty}</Apply>{y}{x}</Apply>',
             [5.0, np.nan, np.nan, 5.0],
         ),
         ('<Apply function="sum"><Apply function="if">{asked}{y}</Apply>{twenty}</Apply>', [25.0, 20.0, 20.0, 20.0]),
