@@ -9,8 +9,6 @@ from modelserving.errors import ModelRefused
 from modelserving.models.formats.pmml.kinds.types import TELLING, arguments_of, kind_of, kinds_of
 from modelserving.models.formats.pmml.kinds.write import always, applied, never, number
 
-__all__ = ["replaces", "settle_replacements"]
-
 _ATTRIBUTES = ("mapMissingTo", "defaultValue")
 """What stands in for a missing argument, and for a missing result."""
 _LOGIC = frozenset({"and", "or", "not"})
