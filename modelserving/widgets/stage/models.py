@@ -16,7 +16,7 @@ from modelserving.widgets.stage.snapshot import ServerReport, SlotReport
 Send = Callable[[Action, str, str, float], object]
 """Sends a command: what is wanted, whose models, which model (its digest), and of how many records, percent."""
 
-_HEADS = ("place", "model", "digest", "how it compares")
+_HEADS = ("place", "model", "digest")
 _SHORT = 12
 _PERCENT = 50.0
 _STYLE = "padding:.1em .8em .1em 0;text-align:left;line-height:1.3"
@@ -110,19 +110,19 @@ class ModelTable:
 
 def _table(said: ServerReport | None) -> Markup:
     slots = [] if said is None else [("in use", said.current), ("previous", said.previous), ("shadow", said.shadow)]
-    compared = any(model.compares for _, model in slots if model is not None)
-    shown = len(_HEADS) if compared else len(_HEADS) - 1
-    rows = [_row(slot, model, shown) for slot, model in slots if model is not None]
+    rows = [_row(slot, model) for slot, model in slots if model is not None]
     if not rows:
         return element("p", escape("The server has said nothing of its models yet."))
-    heads = join(element("th", escape(head), scope="col", style=_STYLE) for head in _HEADS[:shown])
+    heads = join(element("th", escape(head), scope="col", style=_STYLE) for head in _HEADS)
     table = element("table", element("tr", heads), *rows, aria_label="Models of the server", style="margin:0")
     return element("div", table, style="overflow-x:auto")
 
 
-def _row(slot: str, model: SlotReport, shown: int) -> Markup:
-    """A model's row, of as many columns as are shown."""
+def _row(slot: str, model: SlotReport) -> Markup:
+    """A model's row, and below it how it compares, if it does: beside it a narrow panel has no room for that."""
     named = f"{shorten(model.name, 40)} {shorten(model.version, 20)}"
-    cells = (named, model.digest[:_SHORT], model.compares)[: shown - 1]
-    head = element("th", escape(slot), scope="row", style=_STYLE)
-    return element("tr", head, *(element("td", escape(cell), style=_STYLE) for cell in cells))
+    cells = (element("td", escape(cell), style=_STYLE) for cell in (named, model.digest[:_SHORT]))
+    row = element("tr", element("th", escape(slot), scope="row", style=_STYLE), *cells)
+    if not model.compares:
+        return row
+    return join((row, element("tr", element("td", escape(model.compares), colspan=len(_HEADS), style=_STYLE))))
