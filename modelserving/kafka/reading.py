@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import closing
 from typing import TYPE_CHECKING, Literal
 
 from modelserving.errors import BrokerUnavailable
@@ -134,17 +135,52 @@ def find_silence(connection: Connection, topic: str, partition: int, offset: int
         BrokerUnavailable: no broker answers.
         KafkaError: there is no such topic.
     """
+    with closing(_look(connection, topic, partition, offset, 1)) as found:
+        return next(found, None)
+
+
+def find_misplaced(connection: Connection, topic: str, partition: int, offsets: range) -> Gap | None:
+    """What keeps records from coming from some offsets, if anything does: a batch whose own offset is damaged.
+
+    It is seen only by who reads on from before it: of what is asked for behind it, a broker gives it no more.
+
+    Args:
+        connection: the broker.
+        topic: where.
+        partition: of it.
+        offsets: that gave nothing, some of them at least; none: those before the next record.
+
+    Returns:
+        The first gap; ``None``: they are marks of transactions, or what was aborted, compacted, or deleted.
+
+    Raises:
+        BrokerUnavailable: no broker answers.
+        KafkaError: there is no such topic.
+    """
+    start, stop = offsets.start, max(offsets.stop, offsets.start + 1)
+    with closing(_look(connection, topic, partition, max(start - 1, 0))) as all_there_is:
+        for found in all_there_is:
+            if not isinstance(found, Gap):
+                if found.offset >= stop - 1:
+                    return None
+            elif start < found.end and found.start < stop:
+                return found
+    return None
+
+
+def _look(
+    connection: Connection, topic: str, partition: int, offset: int, at_once: int = 500
+) -> Generator[Gap | ConsumerRecord, None, None]:
+    """All there is of a partition, from an offset to its end now; of each poll the gaps before the messages."""
     from kafka import TopicPartition
 
     source, deadline = TopicPartition(topic, partition), time.monotonic() + _SILENT_S
     end = end_offsets(connection, topic).get(partition, 0)
-    with make_consumer(connection, max_poll_records=1, fetch_max_wait_ms=_TRY_MS) as consumer:
+    with make_consumer(connection, max_poll_records=at_once, fetch_max_wait_ms=_TRY_MS) as consumer:
         consumer.assign([source])
         consumer.seek(source, offset)
         consumer.expect_end(source, end)
         while time.monotonic() < deadline and consumer.position(source) < end:
             found = consumer.poll(timeout_ms=200)
             gaps: tuple[Gap, ...] = consumer.take_gaps()
-            for first in (*gaps, *found.get(source, ())):
-                return first
-    return None
+            yield from (*gaps, *found.get(source, ()))

@@ -221,7 +221,7 @@ class StreamsServer(ModelServer):
         tracer = options.make_batch_tracer() if options.tracer is not None else None
         how = options.max_records, engine.linger, self._decoder, options.frame, tracer
         parts = TopologyParts(options.topics, self.models, self._tally, self._partitions, *how)
-        clients = passing_over(self._pass_over, self.watch.silences)
+        clients = passing_over(self._pass_over, self.watch.silences, self._look_into)
         return KafkaStreams(make_topology(engine.store, parts), self._config(), self._on_error, clients=clients)
 
     def _config(self) -> object:
@@ -264,6 +264,14 @@ class StreamsServer(ModelServer):
 
     def _pass_over(self, topic: str, partition: int, offset: int, reason: str) -> int:
         after = self.watch.pass_over(topic, partition, offset, reason)
+        self._count_unreadable(topic)
+        return after
+
+    def _look_into(self, topic: str, partition: int, offsets: range) -> range | None:
+        if (found := self.watch.look_into(topic, partition, offsets)) is not None:
+            self._count_unreadable(topic)
+        return found
+
+    def _count_unreadable(self, topic: str) -> None:
         if topic == self.options.topics.records:
             self.meter.add(BatchOutcome(Counts(dead_lettered=1), (("read", "UnreadableBatch"),)))
-        return after

@@ -6,20 +6,21 @@ that this costs little; all else goes to the engine's own consumer as it is.
 
 Where a batch is damaged, Java hands out what is before it, and then says where it is. Of a codec that it does not know
 it says nothing, and what the same poll had read by then is lost: so the partitions are read once more, record by
-record, from where the last poll ended.
+record, from where the last poll ended. Of a batch that says that it is elsewhere, it says nothing either; ``jumps.py``.
 """
 
 from __future__ import annotations
 
-import re
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 import jpype
 
 from modelserving import jvm
+from modelserving.kstreams.bridge.clients.jumps import LookInto, OffsetJumps
+from modelserving.kstreams.bridge.clients.search import BatchSearch, is_stray, stuck_at
 from modelserving.kstreams.bridge.proxies import Ended, implement, implement_with
 
 PassOver = Callable[[str, int, int, str], int]
@@ -29,37 +30,31 @@ _SUPPLIER = "org.apache.kafka.streams.KafkaClientSupplier"
 _DEFAULT = "org.apache.kafka.streams.processor.internals.DefaultKafkaClientSupplier"
 _CONSUMER = "org.apache.kafka.clients.consumer."
 _KAFKA = "org.apache.kafka.common."
-_PATTERNS = tuple(
-    re.compile(said)
-    for said in (
-        r"fetching the next record from (.+)-(\d+)\. If needed",
-        r"Record(?: batch)? for partition (.+)-(\d+) at offset \d+ is invalid",
-        r"Failed to make progress reading messages at (.+)-(\d+)=",
-        r"corrupt message when fetching offset \d+ for topic-partition (.+)-(\d+)",
-    )
-)
-_OF_A_GROUP = ("group.id", "group.instance.id", "group.protocol", "partition.assignment.strategy")
-_MOST = "max.poll.records"
-_SEARCH_S = 30.0
-_SEARCH_POLL_MS = 200
-
 
 Silence = tuple[str, int, range]
 """A topic, a partition, and offsets that nothing comes from."""
 
 
-def passing_over(pass_over: PassOver, silent: Callable[[], Iterable[Silence]] = tuple) -> Any:
+def _all_is_well(_topic: str, _partition: int, _offsets: range) -> None:
+    """Nobody is there who could tell."""
+
+
+def passing_over(
+    pass_over: PassOver, silent: Callable[[], Iterable[Silence]] = tuple, look_into: LookInto = _all_is_well
+) -> Any:
     """What ``KafkaStreams`` takes for ``clients``: consumers of records and of global stores that do not stop.
 
     Args:
         pass_over: asked at each batch that cannot be read. What it raises ends the thread, as the batch would have.
         silent: where the broker gives nothing, although it has something: no poll tells that.
+        look_into: asked where offsets jump. What it raises ends the thread, too.
     """
     engine = jvm.java_class(_DEFAULT)()
 
     def patient(make: Callable[[Any], Any], config: Any) -> Any:
         grouped = config.get("group.id") is not None
-        consumer = _LenientConsumer(make(config), pass_over, lambda: _Search(make, config), silent, grouped)
+        search = partial(BatchSearch, make, config)
+        consumer = LenientConsumer(make(config), pass_over, search, silent, grouped, look_into)
         return implement_with(consumer, _CONSUMER + "Consumer")
 
     return implement(
@@ -72,7 +67,7 @@ def passing_over(pass_over: PassOver, silent: Callable[[], Iterable[Silence]] = 
     )
 
 
-class _LenientConsumer:
+class LenientConsumer:
     """A consumer as Java calls it.
 
     Args:
@@ -81,19 +76,22 @@ class _LenientConsumer:
         search: finds what a poll failed at.
         silent: as for ``passing_over``.
         grouped: whether it belongs to a group, which keeps where it goes on.
+        look_into: as for ``passing_over``.
     """
 
     def __init__(
         self,
         java: Any,
         pass_over: PassOver,
-        search: Callable[[], _Search],
+        search: Callable[[], BatchSearch],
         silent: Callable[[], Iterable[Silence]] = tuple,
         grouped: bool = True,
+        look_into: LookInto = _all_is_well,
     ) -> None:
         self._java = java
         self._silent = silent
         self._grouped = grouped
+        self._jumps = OffsetJumps(look_into)
         self._pass_over = pass_over
         self._search = search
         self._next = jvm.java_class("java.util.HashMap")()
@@ -107,12 +105,12 @@ class _LenientConsumer:
             if (stuck := stuck_at(error)) is not None:
                 self._skip(_topic_partition(*stuck), jvm.describe(error))
                 return _records()
-            if not _is_stray(error):
+            if not is_stray(error):
                 raise
             return self._look_for_it(error)
         self._known.retainAll(self._java.assignment())  # what went elsewhere comes back at another offset
-        if not found.isEmpty():
-            self._next.putAll(found.nextOffsets())
+        found = self._in_order(found)
+        self._next.putAll(found.nextOffsets())
         for topic, partition, offsets in self._silent():
             self._leave_silence(_topic_partition(topic, partition), offsets)
         return found
@@ -120,7 +118,7 @@ class _LenientConsumer:
     def seek(self, tp: Any, to: Any) -> None:
         """As the engine's."""
         self._java.seek(tp, to)
-        self._next.remove(tp)
+        self._next.put(tp, _goes_on(to) if isinstance(to, int) else to)
 
     def close(self, *arguments: Any) -> None:
         """Close it, and let go of it: objects of Python and Java that hold each other are never freed."""
@@ -131,6 +129,25 @@ class _LenientConsumer:
         """As the engine's; a global thread still gives back its metrics when its consumer is closed."""
         if not isinstance(self._java, Ended):
             self._java.unregisterMetricFromSubscription(metric)
+
+    def _in_order(self, found: Any) -> Any:
+        """The same without what is not where it says; reading goes on behind that."""
+        after = found.nextOffsets()
+        wrong = {}
+        for tp in after.keySet():
+            right = self._jumps.check(tp, found.records(tp), self._begin(tp), int(after.get(tp).offset()))
+            if right is not None:
+                self._java.seek(tp, jpype.JLong(right[1]))
+                wrong[tp] = right
+        if not wrong:
+            return found
+        right_as_they_are = {tp: (found.records(tp), int(after.get(tp).offset())) for tp in after.keySet()}
+        return _records(right_as_they_are | wrong)
+
+    def _begin(self, tp: Any) -> int:
+        """Where the last poll ended."""
+        known = self._next.get(tp)
+        return self._start(tp) if known is None else int(known.offset())
 
     def _leave_silence(self, tp: Any, offsets: range) -> None:
         if self._java.assignment().contains(tp) and int(self._java.position(tp)) in offsets:
@@ -151,10 +168,14 @@ class _LenientConsumer:
             self._go_back(tp)
         with closing(self._search()) as search:
             for tp in partitions:
-                records = search.up_to_the_unreadable(tp, int(self._java.position(tp)))
-                if records is not None:
-                    self.seek(tp, jpype.JLong(search.position(tp)))
-                    return _records(tp, records, self._skip(tp, jvm.describe(error)))
+                start = int(self._java.position(tp))
+                found, stopped = search.read_on(tp, start)
+                records, end = jvm.java_class("java.util.ArrayList")(found), search.position(tp)
+                right = self._jumps.check(tp, records, start, end)
+                if right is not None or stopped:
+                    records, end = right or (records, end)
+                    self.seek(tp, jpype.JLong(end))
+                    return _records({tp: (records, end if right else self._skip(tp, jvm.describe(error)))})
         raise error
 
     def _go_back(self, tp: Any) -> None:
@@ -181,79 +202,20 @@ class _LenientConsumer:
         return call
 
 
-class _Search:
-    """A consumer of its own, without a group, that takes one record at a time: so it stops right at what is unreadable.
-
-    Args:
-        make: makes a consumer.
-        config: of the one that could not go on.
-    """
-
-    def __init__(self, make: Callable[[Any], Any], config: Any) -> None:
-        own = jvm.java_class("java.util.HashMap")(config)
-        for name in _OF_A_GROUP:
-            own.remove(name)
-        self._most = int(str(own.get(_MOST) or 500))
-        own.put(_MOST, "1")
-        own.put("client.id", f"{own.get('client.id')}-search")
-        self._java = make(own)
-        self._wait = jvm.java_class("java.time.Duration").ofMillis(_SEARCH_POLL_MS)
-        self.close = self._java.close
-
-    def up_to_the_unreadable(self, tp: Any, start: int) -> list[Any] | None:
-        """The records before it; ``None``: it is not among as many as a poll takes."""
-        partitions = jvm.java_class("java.util.List").of(tp)
-        self._java.assign(partitions)
-        self._java.seek(tp, jpype.JLong(start))
-        end, deadline = int(self._java.endOffsets(partitions).get(tp)), time.monotonic() + _SEARCH_S
-        records: list[Any] = []
-        while self.position(tp) < end and len(records) <= self._most and time.monotonic() < deadline:
-            try:
-                records += self._java.poll(self._wait).records(tp)
-            except jpype.JException as error:
-                if stuck_at(error) is None and not _is_stray(error):
-                    raise
-                return records
-        return None
-
-    def position(self, tp: Any) -> int:
-        """Behind the last record."""
-        return int(self._java.position(tp))
-
-
 def _topic_partition(topic: str, partition: int) -> Any:
     return jvm.java_class(_KAFKA + "TopicPartition")(topic, partition)
 
 
-def _records(tp: Any = None, records: list[Any] | None = None, after: int = 0) -> Any:
-    """What a poll returns."""
-    kind = jvm.java_class(_CONSUMER + "ConsumerRecords")
-    if not records:
-        return kind.empty()
-    one = jvm.java_class("java.util.Map").of
-    return kind(one(tp, jvm.java_class("java.util.ArrayList")(records)), one(tp, _goes_on(after)))
+def _records(parts: Mapping[Any, tuple[Any, int]] | None = None) -> Any:
+    """What a poll returns: the records of each partition, and where it goes on."""
+    kind, parts = jvm.java_class(_CONSUMER + "ConsumerRecords"), parts or {}
+    records, after = jvm.java_class("java.util.HashMap")(), jvm.java_class("java.util.HashMap")()
+    for tp, (found, end) in parts.items():
+        after.put(tp, _goes_on(end))
+        if found.size():
+            records.put(tp, found)
+    return kind(records, after)
 
 
 def _goes_on(offset: int) -> Any:
     return jvm.java_class(_CONSUMER + "OffsetAndMetadata")(offset)
-
-
-def stuck_at(error: Any) -> tuple[str, int] | None:
-    """The topic and partition where a poll can read no further; ``None`` for any other failure."""
-    said = str(error.getMessage())
-    found = next(filter(None, (pattern.search(said) for pattern in _PATTERNS)), None)
-    return (found[1], int(found[2])) if found else None
-
-
-def _is_stray(error: Any) -> bool:
-    """Whether a poll failed at bytes, and does not say where: the codec or format is not known, or does not load."""
-    if isinstance(error, _kinds(_KAFKA + "errors.CorruptRecordException", _KAFKA + "InvalidRecordException")):
-        return True
-    own = _kinds(_KAFKA + "KafkaException", "java.lang.IllegalStateException")
-    return isinstance(error, _kinds("java.lang.RuntimeException", "java.lang.LinkageError")) and not isinstance(
-        error, own
-    )
-
-
-def _kinds(*names: str) -> tuple[Any, ...]:
-    return tuple(map(jvm.java_class, names))

@@ -1,0 +1,85 @@
+"""Whether offsets jump for a good reason, or since a batch says that it is elsewhere.
+
+The offset of a batch is covered by no checksum, and Java believes it. What says that it is further on is handed out as
+other records than it is, and those behind it are left out, since they seem to have been read. What says that it is
+before is left out itself, or read again and again. No poll says so; but offsets jump. They jump for good reasons, too:
+marks of transactions, what was aborted, compacted or deleted. So who reads the log batch by batch is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modelserving import jvm
+
+LookInto = Callable[[str, int, range], range | None]
+"""Asked of a topic, a partition, and offsets some of which no record came from, whether a batch is there, or before the
+next record, that cannot be where it says; answers the offsets that it has in truth."""
+
+_MARKS = 10
+"""Where publishers use transactions, so many marks may stand between two records: each writes one at a time."""
+
+
+class OffsetJumps:
+    """Looks at what polls bring.
+
+    Args:
+        look_into: asked where offsets jump; of small jumps once in each partition, if they are well.
+    """
+
+    def __init__(self, look_into: LookInto) -> None:
+        self._look_into = look_into
+        self._marked = set[Any]()
+
+    def check(self, tp: Any, records: Any, expected: int, after: int) -> tuple[Any, int] | None:
+        """See that records are where they say.
+
+        Args:
+            tp: the partition.
+            records: Java's list of what a poll brought of it.
+            expected: where reading went on.
+            after: where Java would go on now.
+
+        Returns:
+            Those that are, and where reading goes on behind what is not; ``None``: all is well.
+        """
+        count = int(records.size())
+        if count:
+            first, last = int(records.get(0).offset()), int(records.get(count - 1).offset())
+            expected = min(expected, first)  # a log that was cut is read from its beginning
+        else:
+            last = expected - 1
+        if last + 1 - expected == count and after == last + 1:
+            return None
+        offsets = _offsets(records)
+        steps = np.diff(offsets, prepend=expected - 1, append=after)
+        small = steps[-1] >= 1 and steps.max() <= 1 + _MARKS
+        if small and tp in self._marked:
+            return None
+        jump = range(expected + int(np.argmax(steps != 1)), max(after, last + 1))
+        found = self._look_into(str(tp.topic()), int(tp.partition()), jump)
+        if found is not None:
+            return records.subList(0, int(np.searchsorted(offsets, found.start))), found.stop
+        if small:
+            self._marked.add(tp)
+        return None if steps[-1] >= 1 else (records, last + 1)
+
+
+def _offsets(records: Any) -> NDArray[np.int64]:
+    return np.array(records.stream().mapToLong(_offset()).toArray(), np.int64)
+
+
+@cache
+def _offset() -> Any:
+    """``ConsumerRecord.offset``, as Java's streams take it: no record crosses to Python for it."""
+    handles = jvm.java_class("java.lang.invoke.MethodHandles").publicLookup()
+    record = jvm.java_class("org.apache.kafka.clients.consumer.ConsumerRecord").class_
+    kind = jvm.java_class("java.lang.invoke.MethodType").methodType(jvm.java_class("java.lang.Long").TYPE)
+    function = jvm.java_class("java.util.function.ToLongFunction").class_
+    proxies = jvm.java_class("java.lang.invoke.MethodHandleProxies")
+    return proxies.asInterfaceInstance(function, handles.findVirtual(record, "offset", kind))
