@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable
+from contextlib import closing
 
 from kafka import TopicPartition
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, UnknownTopicOrPartitionError
 
 from modelserving.errors import BrokerUnavailable
-from modelserving.kafka import Connection, Gap, make_consumer
+from modelserving.kafka import Connection, Gap, make_admin, make_consumer
 from modelserving.kafka.clients import explain
 from modelserving.kafka.messages import Message
 from modelserving.models.lifecycle.history import LogPosition
@@ -120,7 +121,7 @@ class ModelTopics:
 
 
 def recall(connection: Connection, topics: Topics, position: LogPosition) -> Message | None:
-    """Read a message of the models topic again; ``None`` if compaction took it. Any thread may call this.
+    """Read a message of the models topic again; ``None`` if compaction took it, or it is gone with its topic.
 
     Raises:
         BrokerUnavailable: no broker answers, or it does not say what is there.
@@ -128,6 +129,8 @@ def recall(connection: Connection, topics: Topics, position: LogPosition) -> Mes
     source = TopicPartition(topics.models, position.partition)
     deadline = time.monotonic() + _RECALL_S
     try:
+        if not _is_there(connection, source):
+            return None
         with make_consumer(connection, max_poll_records=1) as consumer:
             consumer.assign([source])
             consumer.seek(source, position.offset)
@@ -141,6 +144,15 @@ def recall(connection: Connection, topics: Topics, position: LogPosition) -> Mes
     except KafkaError as error:
         raise BrokerUnavailable(explain(connection, error)) from error
     raise BrokerUnavailable(f"nothing comes from {_name(source)}, offset {position.offset}")
+
+
+def _is_there(connection: Connection, tp: TopicPartition) -> bool:
+    """Whether the broker knows the partition; a reader would wait for one that was deleted until somebody makes it."""
+    with closing(make_admin(connection)) as admin:
+        (found,) = admin.describe_topics([tp.topic])
+    if found["error_code"]:
+        return bool(found["error_code"] != UnknownTopicOrPartitionError.errno)
+    return any(part["partition_index"] == tp.partition for part in found["partitions"])
 
 
 def _name(tp: TopicPartition) -> str:

@@ -79,5 +79,7 @@ def test_a_message_is_read_again_or_is_not_there_any_more(connection: Connection
     assert again.value == b"first"
     assert recall(connection, topics, replace(at, timestamp_ms=1)) is None
     assert recall(connection, topics, replace(at, offset=1)) is None
+    assert recall(connection, topics, replace(at, partition=9)) is None
+    assert recall(connection, topics.prefixed("never-made"), at) is None
     with pytest.raises(BrokerUnavailable):
         recall(Connection(f"127.0.0.1:{free_port()}"), topics, at)
