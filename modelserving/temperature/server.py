@@ -176,7 +176,7 @@ class HeatingServer:
             default_timestamp_extractor="WallclockTimestampExtractor",
         )
         topology = make_heating_topology(options.topics, self._refuse)
-        clients = passing_over(self._letters.pass_over)
+        clients = passing_over(self._letters.pass_over, look_into=self._letters.look_into)
         return KafkaStreams(topology, config, answer_to, clients=clients)
 
     def _refuse(self, topic: str) -> None:

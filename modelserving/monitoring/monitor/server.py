@@ -211,7 +211,7 @@ class Monitor:
             # Who begins a topic anew, or lets a client stamp it, may stamp it with anything.
             default_timestamp_extractor="LogAndSkipOnInvalidTimestamp",
         )
-        clients = passing_over(self._letters.pass_over)
+        clients = passing_over(self._letters.pass_over, look_into=self._letters.look_into)
         join = make_join(options.topics, options.by_key, options.window)
         try:
             return KafkaStreams(join, config, answer_to, clients=clients)

@@ -7,7 +7,7 @@ from collections import Counter
 
 from modelserving.kafka import Connection, Gap, headers, make_producer
 from modelserving.kafka.messages import letter_of
-from modelserving.kafka.reading import find_gap
+from modelserving.kafka.reading import find_gap, find_misplaced
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +43,16 @@ class GapLetters:
         gap = find_gap(self._connection, topic, partition, offset, reason)
         self.keep(gap)
         return gap.end
+
+    def look_into(self, topic: str, partition: int, offsets: range) -> Gap | None:
+        """See whether offsets jump since a batch says that it is elsewhere; it is kept as what cannot be read.
+
+        Raises:
+            BrokerUnavailable: the broker does not answer.
+        """
+        if (gap := find_misplaced(self._connection, topic, partition, offsets)) is not None:
+            self.keep(gap)
+        return gap
 
     def keep(self, gap: Gap) -> None:
         """Say what cannot be read, and keep its bytes as a dead letter.

@@ -19,7 +19,7 @@ from kafka.errors import AuthorizationError, KafkaError, UnknownError
 
 from modelserving.errors import BrokerUnavailable
 from modelserving.kafka import Connection, Gap, make_admin
-from modelserving.kafka.reading import find_gap, find_misplaced, find_silence
+from modelserving.kafka.reading import find_gap, find_silence
 from modelserving.kafka.settings import settings_to_mend
 from modelserving.serving.messages import Batch
 from modelserving.serving.options import ServerOptions
@@ -155,24 +155,17 @@ class TopicWatch:
         gap = self.silent.get(partition) if topic == self._options.topics.records else None
         if gap is None or not gap.start <= offset < gap.end:
             gap = find_gap(self._connection, topic, partition, offset, reason)
-        self._leave(gap)
-        return gap.end
-
-    def look_into(self, topic: str, partition: int, offsets: range) -> range | None:
-        """See whether offsets jump since a batch says that it is elsewhere; it is passed over as what cannot be read.
-
-        Raises:
-            BrokerUnavailable: the broker does not answer.
-        """
-        if (gap := find_misplaced(self._connection, topic, partition, offsets)) is None:
-            return None
-        self._leave(gap)
-        return range(gap.start, gap.end)
-
-    def _leave(self, gap: Gap) -> None:
-        if gap.topic == self._options.topics.records:
+        if topic == self._options.topics.records:
             self.audit.read((), (gap,))
         self._letters.keep(gap)
+        return gap.end
+
+    def look_into(self, topic: str, partition: int, offsets: range) -> Gap | None:
+        """As ``GapLetters.look_into``; what is passed over was read."""
+        gap = self._letters.look_into(topic, partition, offsets)
+        if gap is not None and topic == self._options.topics.records:
+            self.audit.read((), (gap,))
+        return gap
 
     async def end_when_outdated(self) -> None:
         """Raise when a session reads nothing any more and does not know it.

@@ -9,6 +9,7 @@ from unittest.mock import Mock
 import pytest
 
 from modelserving import jvm
+from modelserving.kafka.gaps import Gap
 from modelserving.kstreams.bridge.clients.lenient import LenientConsumer, _records, _topic_partition
 from modelserving.kstreams.bridge.clients.search import stuck_at
 
@@ -215,9 +216,9 @@ def read_all(java: Polls, hidden: range | None) -> tuple[list[int], list[range]]
     """The offsets that are handed out, and where a damaged batch is looked for that is or is not there."""
     asked = list[range]()
 
-    def look_into(_topic: str, _partition: int, offsets: range) -> range | None:
+    def look_into(topic: str, partition: int, offsets: range) -> Gap | None:
         asked.append(offsets)
-        return hidden if hidden and len(asked) == 1 else None
+        return Gap(topic, partition, hidden.start, hidden.stop, "elsewhere") if hidden and len(asked) == 1 else None
 
     consumer = LenientConsumer(java, Mock(), Mock(), tuple, True, look_into)
     polls = [consumer.poll(None) for _ in range(len(java.found))]
@@ -286,7 +287,7 @@ def test_a_false_offset_before_what_is_unreadable_is_passed_over_first() -> None
     java.positions[bad] = 4
     search = Mock(read_on=lambda tp, _: ([record(tp, 2), record(tp, 60)], False) if tp == bad else ([], False))
     search.position = lambda tp: 61 if tp == bad else java.positions[tp]
-    look_into = Mock(side_effect=lambda _topic, part, _offsets: range(3, 4) if part == 0 else None)
+    look_into = Mock(side_effect=lambda topic, part, _: Gap(topic, part, 3, 4, "elsewhere") if part == 0 else None)
     pass_over = Mock(side_effect=AssertionError)
     found = LenientConsumer(java, pass_over, lambda: search, tuple, True, look_into).poll(None)
     assert [int(one.offset()) for one in found.records(bad)] == [2]

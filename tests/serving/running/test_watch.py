@@ -106,13 +106,13 @@ def test_a_silence_that_is_known_is_passed_over_as_a_whole(asked: MagicMock, mon
 def test_where_offsets_jump_what_says_that_it_is_elsewhere_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its bytes are a dead letter; and where nothing is wrong, nothing is said."""
     letters = MagicMock()
-    monkeypatch.setattr(watch_module, "make_producer", letters)
-    looked = MagicMock(side_effect=[None, Gap("wine-records", 1, 4, 6, "elsewhere", b"bytes")])
-    monkeypatch.setattr(watch_module, "find_misplaced", looked)
+    monkeypatch.setattr(gap_letters, "make_producer", letters)
+    gap = Gap("wine-records", 1, 4, 6, "elsewhere", b"bytes")
+    monkeypatch.setattr(gap_letters, "find_misplaced", MagicMock(side_effect=[None, gap]))
     watch = make_watch()
     assert watch.look_into("wine-records", 1, range(4, 9)) is None
     letters.assert_not_called()
-    assert watch.look_into("wine-records", 1, range(4, 9)) == range(4, 6)
+    assert watch.look_into("wine-records", 1, range(4, 9)) == gap
     letters.assert_called_once()
     assert watch.audit.positions == {1: 6}
     assert not watch.audit.lost

@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelserving import jvm
+from modelserving.kafka.gaps import Gap
 
-LookInto = Callable[[str, int, range], range | None]
+LookInto = Callable[[str, int, range], Gap | None]
 """Asked of a topic, a partition, and offsets some of which no record came from, whether a batch is there, or before the
-next record, that cannot be where it says; answers the offsets that it has in truth."""
+next record, that cannot be where it says; answers what there is in truth."""
 
 _MARKS = 10
 """Where publishers use transactions, so many marks may stand between two records: each writes one at a time."""
@@ -64,7 +65,7 @@ class OffsetJumps:
         jump = range(expected + int(np.argmax(steps != 1)), max(after, last + 1))
         found = self._look_into(str(tp.topic()), int(tp.partition()), jump)
         if found is not None:
-            return records.subList(0, int(np.searchsorted(offsets, found.start))), found.stop
+            return records.subList(0, int(np.searchsorted(offsets, found.start))), found.end
         if small:
             self._marked.add(tp)
         return None if steps[-1] >= 1 else (records, last + 1)
