@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from modelserving.errors import BrokerUnavailable
 from modelserving.kafka.admin import end_offsets
@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 _SILENT_S = 30.0
 _TRY_MS = 100
+_REREAD = 500
 
 
 def read_topic(
@@ -135,48 +136,65 @@ def find_silence(connection: Connection, topic: str, partition: int, offset: int
         BrokerUnavailable: no broker answers.
         KafkaError: there is no such topic.
     """
-    with closing(_look(connection, topic, partition, offset, 1)) as found:
+    with closing(_look(connection, topic, partition, offset)) as found:
         return next(found, None)
 
 
-def find_misplaced(connection: Connection, topic: str, partition: int, offsets: range) -> Gap | None:
-    """What keeps records from coming from some offsets, if anything does: a batch whose own offset is damaged.
+class Reread(NamedTuple):
+    """What is on a topic in truth.
 
-    It is seen only by who reads on from before it: of what is asked for behind it, a broker gives it no more.
+    Args:
+        gaps: what cannot be read as what it says.
+        messages: all others.
+        end: where reading goes on.
+    """
+
+    gaps: tuple[Gap, ...]
+    messages: tuple[ConsumerRecord, ...]
+    end: int
+
+
+def reread(connection: Connection, topic: str, partition: int, offsets: range) -> Reread:
+    """Read again, batch by batch, where another client may have been led astray: it believes what a batch says.
+
+    From before the place on: of a batch that says that it is before, a broker gives nothing to who asks for what is
+    behind it. And one that says that it is further on comes first, again and again, for who asks for what is soon
+    behind it: such a client cannot read there at all.
 
     Args:
         connection: the broker.
         topic: where.
         partition: of it.
-        offsets: that gave nothing, some of them at least; none: those before the next record.
-
-    Returns:
-        The first gap; ``None``: they are marks of transactions, or what was aborted, compacted, or deleted.
+        offsets: what the other client has passed, and more where nothing is; at most some hundred messages are read.
 
     Raises:
         BrokerUnavailable: no broker answers.
         KafkaError: there is no such topic.
     """
-    start, stop = offsets.start, max(offsets.stop, offsets.start + 1)
-    with closing(_look(connection, topic, partition, max(start - 1, 0))) as all_there_is:
+    gaps, messages, end = list[Gap](), list["ConsumerRecord"](), offsets.start
+    with closing(_look(connection, topic, partition, max(offsets.start - 1, 0))) as all_there_is:
         for found in all_there_is:
-            if not isinstance(found, Gap):
-                if found.offset >= stop - 1:
-                    return None
-            elif start < found.end and found.start < stop:
-                return found
-    return None
+            if isinstance(found, Gap):
+                if found.end > offsets.start:
+                    gaps.append(found)
+                    end = found.end
+            elif found.offset >= offsets.start:
+                messages.append(found)
+                end = found.offset + 1
+                if end >= offsets.stop or len(messages) >= _REREAD:
+                    break
+    return Reread(tuple(gaps), tuple(messages), end)
 
 
 def _look(
-    connection: Connection, topic: str, partition: int, offset: int, at_once: int = 500
+    connection: Connection, topic: str, partition: int, offset: int
 ) -> Generator[Gap | ConsumerRecord, None, None]:
-    """All there is of a partition, from an offset to its end now; of each poll the gaps before the messages."""
+    """All there is of a partition, from an offset to its end now, in order."""
     from kafka import TopicPartition
 
     source, deadline = TopicPartition(topic, partition), time.monotonic() + _SILENT_S
     end = end_offsets(connection, topic).get(partition, 0)
-    with make_consumer(connection, max_poll_records=at_once, fetch_max_wait_ms=_TRY_MS) as consumer:
+    with make_consumer(connection, max_poll_records=1, fetch_max_wait_ms=_TRY_MS) as consumer:
         consumer.assign([source])
         consumer.seek(source, offset)
         consumer.expect_end(source, end)

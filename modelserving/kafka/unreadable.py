@@ -62,7 +62,8 @@ class LenientRecords(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka-p
         batches = [*_split(whole)]
         rest = whole[sum(map(len, batches)) :]  # of the next one the beginning, which says where it is
         afters = [*batches[1:], rest if len(rest) >= FRAME.size else None]
-        for data, after in zip(batches, afters, strict=False):
+        passed = self._passed(batches)
+        for data, after in [*zip(batches, afters, strict=False)][passed:]:
             before = self.next_fetch_offset
             if (wrong := self._misplaced(data, after)) is None:
                 yield from self._messages(tp, data, deserializers)
@@ -70,6 +71,13 @@ class LenientRecords(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka-p
                 self._note(Gap(tp.topic, tp.partition, before, wrong, _MISPLACED, bytes(data)))
                 self.next_fetch_offset = wrong
         self.drain()
+
+    def _passed(self, batches: list[memoryview]) -> int:
+        """How many batches stand before the one that was asked for: the broker believes what they say, too."""
+        asked = self.next_fetch_offset
+        reaches = [_reach(data) for data in batches]
+        begin = next((number for number, (base, last) in enumerate(reaches) if base <= asked <= last), 0)
+        return begin if all(base > asked for base, _ in reaches[:begin]) else 0
 
     def _misplaced(self, data: memoryview, after: memoryview | None) -> int | None:
         """Where reading goes on behind a batch whose offset cannot be what it says; ``None``: it can."""

@@ -13,8 +13,9 @@ import anyio.to_thread
 
 from modelserving import jvm
 from modelserving.errors import BrokerUnavailable, RegistryUnavailable, ServerError
-from modelserving.kafka import Connection, Gap, end_offsets
+from modelserving.kafka import Connection, end_offsets
 from modelserving.kafka.clients import REQUEST_BYTES
+from modelserving.kafka.reading import Reread
 from modelserving.kstreams import KafkaStreams, Response, State, streams_config
 from modelserving.kstreams.bridge.clients import passing_over
 from modelserving.models.lifecycle.controller import ModelController
@@ -267,8 +268,9 @@ class StreamsServer(ModelServer):
         self._count_unreadable(topic)
         return after
 
-    def _look_into(self, topic: str, partition: int, offsets: range) -> Gap | None:
-        if (found := self.watch.look_into(topic, partition, offsets)) is not None:
+    def _look_into(self, topic: str, partition: int, offsets: range) -> Reread:
+        found = self.watch.look_into(topic, partition, offsets)
+        for _ in found.gaps:
             self._count_unreadable(topic)
         return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from modelserving.kafka import Connection, make_producer, read_topic
-from modelserving.kafka.reading import find_misplaced
+from modelserving.kafka.reading import reread
 from modelserving.records import Topics
 from tests.waiting import let_commits_arrive
 
@@ -44,7 +44,7 @@ def test_aborted_records_and_marks_are_passed_over(connection: Connection, topic
     assert _values(connection, topics.records) == [b"good"]
     everything = read_topic(connection, topics.records, isolation="read_uncommitted")
     assert [record.value for record in everything] == [b"good", b"bad"]
-    assert find_misplaced(connection, topics.records, 0, range(1, 4)) is None
+    assert reread(connection, topics.records, 0, range(1, 4)) == ((), (), 1)
 
 
 def test_open_transaction_is_not_waited_for(connection: Connection, topics: Topics) -> None:

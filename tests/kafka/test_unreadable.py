@@ -134,6 +134,14 @@ def test_the_last_batch_of_an_answer_is_seen_to_be_elsewhere_by_the_beginning_of
     assert (found, gaps, goes_on) == ([(0, b"a")], [], 1)
 
 
+@pytest.mark.parametrize("false", [(60,), (60, 90)], ids=["one", "two"])
+def test_what_was_passed_is_not_met_again(false: tuple[int, ...]) -> None:
+    """Who asks for what is behind a batch that says that it is further on gets that batch first."""
+    passed = [batch(base, b"x", b"y") for base in false]
+    found, gaps, goes_on = read(*passed, batch(4, b"e", b"f"), batch(6, b"g"), start=5)
+    assert (found, gaps, goes_on) == ([(5, b"f"), (6, b"g")], [], 7)
+
+
 def test_a_batch_cannot_be_behind_the_end_of_the_log() -> None:
     """Where it is the last one, nothing behind it shows that its offset is wrong."""
     gaps: list[Gap] = []

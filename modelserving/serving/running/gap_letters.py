@@ -7,7 +7,7 @@ from collections import Counter
 
 from modelserving.kafka import Connection, Gap, headers, make_producer
 from modelserving.kafka.messages import letter_of
-from modelserving.kafka.reading import find_gap, find_misplaced
+from modelserving.kafka.reading import Reread, find_gap, reread
 
 log = logging.getLogger(__name__)
 
@@ -44,15 +44,16 @@ class GapLetters:
         self.keep(gap)
         return gap.end
 
-    def look_into(self, topic: str, partition: int, offsets: range) -> Gap | None:
-        """See whether offsets jump since a batch says that it is elsewhere; it is kept as what cannot be read.
+    def look_into(self, topic: str, partition: int, offsets: range) -> Reread:
+        """What is there in truth, where offsets jump; what cannot be read as what it says is kept.
 
         Raises:
             BrokerUnavailable: the broker does not answer.
         """
-        if (gap := find_misplaced(self._connection, topic, partition, offsets)) is not None:
+        found = reread(self._connection, topic, partition, offsets)
+        for gap in found.gaps:
             self.keep(gap)
-        return gap
+        return found
 
     def keep(self, gap: Gap) -> None:
         """Say what cannot be read, and keep its bytes as a dead letter.

@@ -19,7 +19,7 @@ from kafka.errors import AuthorizationError, KafkaError, UnknownError
 
 from modelserving.errors import BrokerUnavailable
 from modelserving.kafka import Connection, Gap, make_admin
-from modelserving.kafka.reading import find_gap, find_silence
+from modelserving.kafka.reading import Reread, find_gap, find_silence
 from modelserving.kafka.settings import settings_to_mend
 from modelserving.serving.messages import Batch
 from modelserving.serving.options import ServerOptions
@@ -160,12 +160,12 @@ class TopicWatch:
         self._letters.keep(gap)
         return gap.end
 
-    def look_into(self, topic: str, partition: int, offsets: range) -> Gap | None:
+    def look_into(self, topic: str, partition: int, offsets: range) -> Reread:
         """As ``GapLetters.look_into``; what is passed over was read."""
-        gap = self._letters.look_into(topic, partition, offsets)
-        if gap is not None and topic == self._options.topics.records:
-            self.audit.read((), (gap,))
-        return gap
+        found = self._letters.look_into(topic, partition, offsets)
+        if topic == self._options.topics.records:
+            self.audit.read((), found.gaps)
+        return found
 
     async def end_when_outdated(self) -> None:
         """Raise when a session reads nothing any more and does not know it.

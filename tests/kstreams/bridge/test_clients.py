@@ -10,8 +10,11 @@ import pytest
 
 from modelserving import jvm
 from modelserving.kafka.gaps import Gap
+from modelserving.kafka.messages import MessageRow
+from modelserving.kafka.reading import Reread
 from modelserving.kstreams.bridge.clients.lenient import LenientConsumer, _records, _topic_partition
 from modelserving.kstreams.bridge.clients.search import stuck_at
+from modelserving.kstreams.record import read_headers
 
 
 def test_a_consumer_that_is_closed_takes_back_metrics_without_a_word() -> None:
@@ -212,19 +215,26 @@ class Polls:
         self.goes_on.append(int(offset))
 
 
-def read_all(java: Polls, hidden: range | None) -> tuple[list[int], list[range]]:
-    """The offsets that are handed out, and where a damaged batch is looked for that is or is not there."""
+def read_all(java: Polls, truth: Reread | None) -> tuple[list[int], list[range]]:
+    """The offsets that are handed out, and where a damaged batch is looked for; the first time, that is found."""
     asked = list[range]()
 
-    def look_into(topic: str, partition: int, offsets: range) -> Gap | None:
+    def look_into(_topic: str, _partition: int, offsets: range) -> Reread:
         asked.append(offsets)
-        return Gap(topic, partition, hidden.start, hidden.stop, "elsewhere") if hidden and len(asked) == 1 else None
+        return truth if truth and len(asked) == 1 else Reread((), (), offsets.start)
 
     consumer = LenientConsumer(java, Mock(), Mock(), tuple, True, look_into)
     polls = [consumer.poll(None) for _ in range(len(java.found))]
     for found in polls:
         assert all(int(one.offset()) < int(found.nextOffsets().get(java.tp).offset()) for one in found.records(java.tp))
     return [int(one.offset()) for found in polls for one in found.records(java.tp)], asked
+
+
+def hidden(start: int, end: int, *readable: int) -> Reread:
+    """A batch with a false offset, and what is readable behind it."""
+    messages = tuple(MessageRow("t", 0, offset, 7, None, b"v", (("h", b"1"),)) for offset in readable)
+    gap = Gap("t", 0, start, end, "elsewhere", b"bytes")
+    return Reread((gap,), messages, readable[-1] + 1 if readable else end)
 
 
 TP = ("t", 0)
@@ -246,16 +256,32 @@ def test_a_batch_that_says_that_it_is_elsewhere_is_passed_over(
 ) -> None:
     """Java believes it. What is before it is handed out; reading goes on behind what it has in truth."""
     tp = _topic_partition(*TP)
-    java = Polls(polled(tp, *offsets, after=after), polled(tp, 5, 6, 7))
-    assert read_all(java, range(3, 5)) == ([0, 1, 2, 5, 6, 7], [jump])
-    assert java.goes_on == [5]
+    java = Polls(polled(tp, *offsets, after=after), polled(tp, 7, 8))
+    assert read_all(java, hidden(3, 5, 5, 6)) == ([0, 1, 2, 5, 6, 7, 8], [jump])
+    assert java.goes_on == [7]
 
 
 def test_it_is_found_where_reading_begins() -> None:
     """Of what is asked for behind a false offset, the broker gives the batch no more."""
     tp = _topic_partition(*TP)
     java = Polls(polled(tp, 12, 13), polled(tp, 12, 13), committed=10)
-    assert read_all(java, range(10, 12)) == ([12, 13], [range(10, 14)])
+    assert read_all(java, hidden(10, 12)) == ([12, 13], [range(10, 14)])
+
+
+def test_what_java_cannot_read_behind_it_is_read_otherwise() -> None:
+    """Who asks for what is soon behind a false offset gets that batch first, again and again; it was told of before."""
+    tp = _topic_partition(*TP)
+    truth = hidden(0, 1, 4, 5)._replace(gaps=())
+    found = LenientConsumer(Polls(polled(tp, 60, 61), committed=4), Mock(), Mock(), tuple, True, lambda *_: truth).poll(
+        None
+    )
+    (first, second) = found.records(tp)
+    assert [(int(one.offset()), int(one.timestamp()), bytes(one.value())) for one in (first, second)] == [
+        (4, 7, b"v"),
+        (5, 7, b"v"),
+    ]
+    assert first.key() is None
+    assert read_headers(first.headers()) == (("h", b"1"),)
 
 
 def test_offsets_jump_for_good_reasons() -> None:
@@ -287,7 +313,7 @@ def test_a_false_offset_before_what_is_unreadable_is_passed_over_first() -> None
     java.positions[bad] = 4
     search = Mock(read_on=lambda tp, _: ([record(tp, 2), record(tp, 60)], False) if tp == bad else ([], False))
     search.position = lambda tp: 61 if tp == bad else java.positions[tp]
-    look_into = Mock(side_effect=lambda topic, part, _: Gap(topic, part, 3, 4, "elsewhere") if part == 0 else None)
+    look_into = Mock(side_effect=lambda _topic, part, _: hidden(3, 4) if part == 0 else Reread((), (), 0))
     pass_over = Mock(side_effect=AssertionError)
     found = LenientConsumer(java, pass_over, lambda: search, tuple, True, look_into).poll(None)
     assert [int(one.offset()) for one in found.records(bad)] == [2]

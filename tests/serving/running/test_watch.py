@@ -13,6 +13,7 @@ from kafka.errors import TopicAuthorizationFailedError, UnknownError
 
 from modelserving.errors import BrokerUnavailable
 from modelserving.kafka import Connection, Gap
+from modelserving.kafka.reading import Reread
 from modelserving.serving.messages import Batch
 from modelserving.serving.options import ServerOptions
 from modelserving.serving.report.status import Health, Phase
@@ -107,12 +108,13 @@ def test_where_offsets_jump_what_says_that_it_is_elsewhere_is_passed_over(monkey
     """Its bytes are a dead letter; and where nothing is wrong, nothing is said."""
     letters = MagicMock()
     monkeypatch.setattr(gap_letters, "make_producer", letters)
-    gap = Gap("wine-records", 1, 4, 6, "elsewhere", b"bytes")
-    monkeypatch.setattr(gap_letters, "find_misplaced", MagicMock(side_effect=[None, gap]))
+    well = Reread((), (), 4)
+    wrong = Reread((Gap("wine-records", 1, 4, 6, "elsewhere", b"bytes"),), (), 6)
+    monkeypatch.setattr(gap_letters, "reread", MagicMock(side_effect=[well, wrong]))
     watch = make_watch()
-    assert watch.look_into("wine-records", 1, range(4, 9)) is None
+    assert watch.look_into("wine-records", 1, range(4, 9)) == well
     letters.assert_not_called()
-    assert watch.look_into("wine-records", 1, range(4, 9)) == gap
+    assert watch.look_into("wine-records", 1, range(4, 9)) == wrong
     letters.assert_called_once()
     assert watch.audit.positions == {1: 6}
     assert not watch.audit.lost

@@ -12,16 +12,20 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+import jpype
 import numpy as np
 from numpy.typing import NDArray
 
 from modelserving import jvm
-from modelserving.kafka.gaps import Gap
+from modelserving.kafka.messages import Message
+from modelserving.kafka.reading import Reread
+from modelserving.kstreams.bridge.values import to_java
+from modelserving.kstreams.record import java_headers
 
-LookInto = Callable[[str, int, range], Gap | None]
-"""Asked of a topic, a partition, and offsets some of which no record came from, whether a batch is there, or before the
-next record, that cannot be where it says; answers what there is in truth."""
+LookInto = Callable[[str, int, range], Reread]
+"""Asked what there is in truth: of a topic, a partition, and offsets, from some of which no record came."""
 
+_RECORD = "org.apache.kafka.clients.consumer.ConsumerRecord"
 _MARKS = 10
 """Where publishers use transactions, so many marks may stand between two records: each writes one at a time."""
 
@@ -47,7 +51,7 @@ class OffsetJumps:
             after: where Java would go on now.
 
         Returns:
-            Those that are, and where reading goes on behind what is not; ``None``: all is well.
+            What there is in truth, and where reading goes on behind it; ``None``: all is well.
         """
         count = int(records.size())
         if count:
@@ -62,13 +66,36 @@ class OffsetJumps:
         small = steps[-1] >= 1 and steps.max() <= 1 + _MARKS
         if small and tp in self._marked:
             return None
-        jump = range(expected + int(np.argmax(steps != 1)), max(after, last + 1))
-        found = self._look_into(str(tp.topic()), int(tp.partition()), jump)
-        if found is not None:
-            return records.subList(0, int(np.searchsorted(offsets, found.start))), found.end
+        start = expected + int(np.argmax(steps != 1))
+        truth = self._look_into(str(tp.topic()), int(tp.partition()), range(start, max(after, last + 1)))
+        certain = int(np.searchsorted(offsets, start))
+        seen = zip(truth.messages, offsets[certain:], strict=False)
+        if truth.gaps or any(message.offset != offset for message, offset in seen):
+            made = jvm.java_class("java.util.ArrayList")(records.subList(0, certain))
+            for message in truth.messages:
+                made.add(_record_of(message))
+            return made, truth.end
         if small:
             self._marked.add(tp)
         return None if steps[-1] >= 1 else (records, last + 1)
+
+
+def _record_of(message: Message) -> Any:
+    """A message as Java's consumer would have brought it, with keys and values that are bytes."""
+    kinds = jvm.java_class("org.apache.kafka.common.record.TimestampType")
+    sizes = [-1 if part is None else len(part) for part in (message.key, message.value)]
+    return jvm.java_class(_RECORD)(
+        message.topic,
+        message.partition,
+        jpype.JLong(message.offset),
+        jpype.JLong(message.timestamp),
+        kinds.CREATE_TIME,
+        *sizes,
+        to_java(message.key),
+        to_java(message.value),
+        java_headers(tuple(getattr(message, "headers", None) or ())),
+        jvm.java_class("java.util.Optional").empty(),
+    )
 
 
 def _offsets(records: Any) -> NDArray[np.int64]:
@@ -79,7 +106,7 @@ def _offsets(records: Any) -> NDArray[np.int64]:
 def _offset() -> Any:
     """``ConsumerRecord.offset``, as Java's streams take it: no record crosses to Python for it."""
     handles = jvm.java_class("java.lang.invoke.MethodHandles").publicLookup()
-    record = jvm.java_class("org.apache.kafka.clients.consumer.ConsumerRecord").class_
+    record = jvm.java_class(_RECORD).class_
     kind = jvm.java_class("java.lang.invoke.MethodType").methodType(jvm.java_class("java.lang.Long").TYPE)
     function = jvm.java_class("java.util.function.ToLongFunction").class_
     proxies = jvm.java_class("java.lang.invoke.MethodHandleProxies")
