@@ -10,6 +10,7 @@ import pytest
 
 from modelserving.kafka.gaps import Gap
 from modelserving.kafka.messages import MessageColumns, MessageRow
+from modelserving.kafka.reading import Reread
 from modelserving.serving.fast import source as source_module
 from modelserving.serving.fast.order import Doubt, OffsetOrder
 from modelserving.serving.fast.source import FastSource
@@ -72,7 +73,8 @@ def test_where_nothing_was_read_before_all_is_read_again() -> None:
 def test_a_false_offset_is_a_gap_and_what_is_behind_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """Librdkafka hands its records out as others; kafka-python tells what is there in truth."""
     gap = Gap("t", 0, 6, 8, "its offset is damaged", b"bytes")
-    monkeypatch.setattr(source_module, "find_silence", MagicMock(return_value=gap))
+    truth = Reread((gap,), (MessageRow("t", 0, 8, 0, None, b"v"),), 9)  # which librdkafka would not find from there
+    monkeypatch.setattr(source_module, "reread", MagicMock(return_value=truth))
     source = FastSource(NOWHERE, "t", "group", "0", 10)
     source._consumer = MagicMock()
     source._consumer.get_watermark_offsets.return_value = (0, 90)
@@ -81,16 +83,16 @@ def test_a_false_offset_is_a_gap_and_what_is_behind_it_is_read(monkeypatch: pyte
     def found(*offsets: int) -> list[confluent_kafka.Message]:
         return [confluent_kafka.Message(topic="t", partition=0, offset=one, value=b"v") for one in offsets]
 
-    assert [one.offset for one in source._read(found(5, 40, 41, 8))] == [5]
+    assert [one.offset for one in source._read(found(5, 40, 41, 8))] == [5, 8]
     assert source._gaps == [gap]
-    assert source._consumer.seek.call_args.args[0].offset == 8
-    assert [one.offset for one in source._read(found(8, 9))] == [8, 9]
+    assert source._consumer.seek.call_args.args[0].offset == 9
+    assert [one.offset for one in source._read(found(9, 10))] == [9, 10]
     assert source._gaps == [gap]
 
 
 def test_a_log_that_was_cut_is_read_from_its_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
     """It ends before what was read, and librdkafka begins anew; nothing is wrong with that."""
-    monkeypatch.setattr(source_module, "find_silence", MagicMock(return_value=None))
+    monkeypatch.setattr(source_module, "reread", MagicMock(return_value=Reread((), (), 50)))
     source = FastSource(NOWHERE, "t", "group", "0", 10)
     source._consumer = MagicMock()
     source._order.expect(0, 50)

@@ -22,7 +22,7 @@ from modelserving.kafka.fast import (
 )
 from modelserving.kafka.gaps import Gap
 from modelserving.kafka.messages import Message, MessageColumns, MessageRow
-from modelserving.kafka.reading import find_gap, find_silence
+from modelserving.kafka.reading import find_gap, find_silence, reread
 from modelserving.serving.fast.order import Doubt, OffsetOrder
 from modelserving.serving.messages import Batch
 from modelserving.serving.running.worker_thread import WorkerThread
@@ -183,21 +183,22 @@ class FastSource:
         return max(int(known[1]), 0) if known else 0
 
     def _leave_out(self, columns: MessageColumns, wrong: Mapping[int, Doubt]) -> MessageColumns:
-        """Read on, in each partition, behind what a batch is in truth that says that it is elsewhere."""
+        """What is there in truth, in each partition where a batch says that it is elsewhere; it goes on behind that."""
         self._gaps = [gap for gap in self._gaps if gap.partition not in wrong]  # they are met again
-        places = {
-            part: find_silence(self._connection, self._topic, part, doubt.offset) for part, doubt in wrong.items()
-        }
-        for part, found in places.items():
-            if found is None:  # nothing: the log was cut before it, and is read from its beginning
-                self._order.expect(part, int(columns.offsets[columns.partitions == part][-1]) + 1)
+        found, cut = list[Message](), set[int]()
+        for part, doubt in wrong.items():
+            passed = columns.offsets[columns.partitions == part]
+            truth = reread(self._connection, self._topic, part, range(doubt.offset, int(passed.max()) + 1))
+            if not (truth.gaps or truth.messages):  # the log was cut before it, and is read from its beginning
+                self._order.expect(part, int(passed[-1]) + 1)
+                cut.add(part)
                 continue
-            if isinstance(found, Gap):
-                self._gaps.append(found)
-            goes_on = found.end if isinstance(found, Gap) else found.offset
-            self._go_to(part, goes_on)
-            self._order.expect(part, goes_on)
-        return columns.take(self._order.before(columns, {part: wrong[part] for part in places if places[part]}))
+            self._gaps += truth.gaps
+            found += truth.messages
+            self._go_to(part, truth.end)
+            self._order.expect(part, truth.end)
+        certain = columns.take(self._order.before(columns, {part: wrong[part] for part in wrong if part not in cut}))
+        return MessageColumns.of([*certain, *found]) if found else certain
 
     def _go_to(self, part: int, offset: int) -> None:
         from confluent_kafka import TopicPartition
