@@ -16,6 +16,7 @@ import struct
 import sys
 import zlib
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 from kafka.consumer.fetcher import Fetcher
@@ -73,11 +74,19 @@ class LenientRecords(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka-p
         self.drain()
 
     def _passed(self, batches: list[memoryview]) -> int:
-        """How many batches stand before the one that was asked for: the broker believes what they say, too."""
+        """How many batches stand before the one that was asked for: the broker believes what they say, too.
+
+        It begins at the first that says that it is further on, and the one behind that goes on from before.
+        """
         asked = self.next_fetch_offset
         reaches = [_reach(data) for data in batches]
-        begin = next((number for number, (base, last) in enumerate(reaches) if base <= asked <= last), 0)
-        return begin if all(base > asked for base, _ in reaches[:begin]) else 0
+        if len(reaches) < 2 or not max(asked, reaches[1][0]) < reaches[0][0]:
+            return 0
+        for number, ((_, before), (base, last)) in enumerate(pairwise(reaches), 1):
+            if base <= asked <= last or before + 1 == asked:
+                return number
+        behind = next((number for number, (_, last) in enumerate(reaches) if number and last >= asked), 1)
+        return behind - 1  # what was asked for says that it is elsewhere
 
     def _misplaced(self, data: memoryview, after: memoryview | None) -> int | None:
         """Where reading goes on behind a batch whose offset cannot be what it says; ``None``: it can."""

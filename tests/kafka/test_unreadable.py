@@ -134,12 +134,23 @@ def test_the_last_batch_of_an_answer_is_seen_to_be_elsewhere_by_the_beginning_of
     assert (found, gaps, goes_on) == ([(0, b"a")], [], 1)
 
 
-@pytest.mark.parametrize("false", [(60,), (60, 90)], ids=["one", "two"])
-def test_what_was_passed_is_not_met_again(false: tuple[int, ...]) -> None:
-    """Who asks for what is behind a batch that says that it is further on gets that batch first."""
-    passed = [batch(base, b"x", b"y") for base in false]
-    found, gaps, goes_on = read(*passed, batch(4, b"e", b"f"), batch(6, b"g"), start=5)
-    assert (found, gaps, goes_on) == ([(5, b"f"), (6, b"g")], [], 7)
+@pytest.mark.parametrize(
+    ("asked", "offsets", "gaps"),
+    [
+        (3, [*range(4, 10), 12, 13], [(3, 4), (10, 12)]),
+        (4, [*range(4, 10), 12, 13], [(10, 12)]),
+        (7, [7, 8, 9, 12, 13], [(10, 12)]),
+        (10, [12, 13], [(10, 12)]),
+        (11, [12, 13], [(11, 12)]),
+        (12, [12, 13], []),
+    ],
+)
+def test_what_was_passed_is_not_met_again(asked: int, offsets: list[int], gaps: list[tuple[int, int]]) -> None:
+    """Who asks for what is behind a batch that says that it is further on gets that batch first, and all behind it."""
+    batches = [batch(60, b"c", b"d"), *(batch(base, b"v", b"v") for base in (4, 6, 8, 1, 12))]
+    found, passed, goes_on = read(*batches, start=asked)
+    assert ([offset for offset, _ in found], goes_on) == (offsets, 14)
+    assert [(gap.start, gap.end) for gap in passed] == gaps
 
 
 def test_a_batch_cannot_be_behind_the_end_of_the_log() -> None:
