@@ -83,10 +83,11 @@ class LenientRecords(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka-p
         if len(reaches) < 2 or not max(asked, reaches[1][0]) < reaches[0][0]:
             return 0
         for number, ((_, before), (base, last)) in enumerate(pairwise(reaches), 1):
-            if base <= asked <= last or before + 1 == asked:
+            if base <= asked <= last or (number > 1 and before + 1 == asked):
                 return number
-        behind = next((number for number, (_, last) in enumerate(reaches) if number and last >= asked), 1)
-        return behind - 1  # what was asked for says that it is elsewhere
+            if last >= asked:
+                return number - 1  # what was asked for says that it is elsewhere
+        return 0
 
     def _misplaced(self, data: memoryview, after: memoryview | None) -> int | None:
         """Where reading goes on behind a batch whose offset cannot be what it says; ``None``: it can."""
