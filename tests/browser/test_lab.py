@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 
 import httpx
 import pytest
@@ -66,20 +65,19 @@ def _sentence(page: Page) -> str:
     return page.locator(_VIEW).get_attribute("aria-label") or ""
 
 
-def test_each_lesson_opens_without_complaint(page: Page, lab: Lab, complaints: list[str], hosts: set[str]) -> None:
+@pytest.mark.parametrize("lesson", _LESSONS)
+def test_a_lesson_opens_without_complaint(
+    opened: Callable[[str], Page], complaints: list[str], hosts: set[str], lesson: str
+) -> None:
     """The page shows its title and its picture, no script fails, and nothing is asked of the network."""
-    assert _LESSONS
-    for lesson in _LESSONS:
-        lab.open(page, lesson)
-        expect(page.locator(".jp-MarkdownOutput h1").first).to_contain_text(lesson[:2])
-        picture = page.locator('.jp-MarkdownOutput img[alt^="The pipeline"]').first
-        picture.scroll_into_view_if_needed()
-        _until(page, partial(picture.evaluate, "image => image.complete && image.naturalWidth > 0"))
-        assert not page.evaluate("() => window.jupyterapp.shell.currentWidget.context.model.dirty"), lesson
-        assert complaints == [], lesson
-        assert hosts <= {"127.0.0.1", ""}, lesson
-        page.goto("about:blank")  # an open page would complain of the kernel's end
-        lab.end_kernel(lesson)
+    page = opened(lesson)
+    expect(page.locator(".jp-MarkdownOutput h1").first).to_contain_text(lesson[:2])
+    picture = page.locator('.jp-MarkdownOutput img[alt^="The pipeline"]').first
+    picture.scroll_into_view_if_needed()
+    _until(page, lambda: picture.evaluate("image => image.complete && image.naturalWidth > 0"))
+    assert not page.evaluate("() => window.jupyterapp.shell.currentWidget.context.model.dirty"), "marked as unsaved"
+    assert complaints == []
+    assert hosts <= {"127.0.0.1", ""}
 
 
 @pytest.fixture(scope="module")
