@@ -94,5 +94,6 @@ def why_ended(streams: KafkaStreams, application: str) -> ModelServingError:
     if FENCE in said:
         return same_name("it has taken this one's place")
     if any(word in said for word in _OF_OTHER_TOPICS):
-        return ServerError(_RESET.format(said, application))
+        what, _, _ = said.partition(" Use '")  # the engine's own tool is in no jar that is here
+        return ServerError(_RESET.format(what, application))
     return BrokerUnavailable(f"Kafka Streams has given up: {said}.")

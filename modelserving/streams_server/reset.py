@@ -52,7 +52,7 @@ def reset_application(connection: Connection, application: str, folder: Path, *,
         if state not in _OVER:
             raise ServerError(
                 f"the application {application!r} runs (its group is {state}). Stop its servers first; one that was "
-                "killed is missed after ten seconds."
+                "killed is missed after ten seconds, a monitor after 45."
             )
         groups = [one["group_id"] for one in admin.list_groups()]
         names = internal_topics(admin.list_topics(), application, groups)
