@@ -25,7 +25,7 @@ import jpype
 from modelserving import jvm
 from modelserving.errors import ServerError
 from modelserving.kafka import Connection
-from modelserving.kstreams.bridge.failures import cause_of, describe, guarded, python_errors
+from modelserving.kstreams.bridge.failures import cause_of, describe, guarded, python_errors, said_by
 from modelserving.kstreams.bridge.logging import forward_logs
 from modelserving.kstreams.bridge.proxies import engine_method, implement
 from modelserving.kstreams.bridge.threads import call_as_daemon
@@ -132,7 +132,7 @@ class KafkaStreams:
         error = cause_of(thrown) or ServerError(f"Kafka Streams: {describe(thrown)}.")
         self.error = error
         response = self._ask(error)
-        log.error("a thread of Kafka Streams failed (%s): %s", response, error, exc_info=error)
+        log.error("a thread of Kafka Streams failed (%s): %s", response, said_by(error), exc_info=error)
         kind = jvm.java_class(_STREAMS + "errors.StreamsUncaughtExceptionHandler$StreamThreadExceptionResponse")
         return getattr(kind, response.value)
 

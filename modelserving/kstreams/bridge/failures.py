@@ -78,10 +78,10 @@ def told(error: BaseException) -> str:
     lines = traceback.extract_tb(error.__traceback__)
     own = [line for line in lines if "modelserving/kstreams" not in Path(line.filename).as_posix()] or lines
     where = f" (line {own[-1].lineno} of {Path(own[-1].filename).name}: {str(own[-1].line)[:_LINE]})" if own else ""
-    return _as_text(f"{type(error).__name__}: {_said_by(error)}"[: _LONGEST - len(where)] + where)
+    return _as_text(f"{type(error).__name__}: {said_by(error)}"[: _LONGEST - len(where)] + where)
 
 
-def _said_by(error: BaseException) -> str:
+def said_by(error: BaseException) -> str:
     """What an error says; one that fails over that has happened all the same."""
     try:
         return str(error)

@@ -22,7 +22,7 @@ from modelserving.kstreams import (
     serde,
     text,
 )
-from modelserving.kstreams.bridge.failures import python_errors, told
+from modelserving.kstreams.bridge.failures import python_errors, said_by, told
 from modelserving.kstreams.bridge.proxies import implement
 
 CONTINUE = "org.apache.kafka.streams.errors.LogAndContinueProcessingExceptionHandler"
@@ -178,3 +178,4 @@ def test_an_error_of_an_odd_kind_comes_out_as_itself(error: Exception) -> None:
         run(lambda stream: stream.mapValues(fail))
     assert caught.value is error
     assert told(error).startswith(type(error).__name__)
+    assert said_by(Unsayable()) == "(what it says cannot be told: OSError)"
