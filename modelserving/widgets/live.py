@@ -186,7 +186,7 @@ class LiveView(Generic[S], Closing):
 
     def _fit(self) -> None:
         """The picture has another width: a view that goes on draws it with its next frame, and one that ended, now."""
-        if not self._painter.is_alive():
+        if not self.running:
             self._draw()
 
     def _clicked(self, _: object) -> None:
