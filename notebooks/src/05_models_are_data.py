@@ -6,7 +6,7 @@
 # %% [markdown]
 # | | |
 # |---|---|
-# | **You will** | take a model's message apart · move models in and out of a slot by hand · try to smuggle in models that are wrong, forged or hostile · roll back a running server in one step · let a model score in the shadow, and promote it · kill the server and find its models again |
+# | **You will** | take a model's message apart · move models in and out of a slot by hand · try to smuggle in models that are wrong, forged or hostile · roll back a running server in one step · let a model score in the shadow, and promote it · kill the server, and see what the next one knows |
 # | **You learn** | what stands between bytes and the first score, what golden records catch that nothing else does, and why a command is a message too |
 # | **You need** | lesson 04: the stage, the swap between two records, dead letters |
 # | **Time** | 40 minutes, and the exercises as long as you like |
@@ -80,6 +80,7 @@ def slots():
 # %%
 slot.swap(build_candidate(line))
 slot.swap(build_candidate(tree))
+slot.swap(build_candidate(catalog["wine-perceptron"]))
 slots()
 
 # %%
@@ -88,7 +89,7 @@ slots()
 # %%
 story = [slots()]
 for _ in range(2):
-    slot.set(Slots(current=slot.previous, previous=slot.current))
+    slot.swap(slot.previous)  # the one behind it serves
     story.append(slots())
 table("Rolled back twice", story, "current", "previous")
 
@@ -129,7 +130,7 @@ swapped = replace(line, name="wine-swapped", data=mixed, sha256="")
 # (`sha256=""`: a sender may leave the digest out; then the server computes it of the bytes that came, and has nothing to compare it with.)
 
 # %%
-# predict: guards
+# predict: blind
 
 # %%
 changed = replace(swapped, sha256=line.sha256)  # it says the digest of the right bytes
@@ -139,7 +140,7 @@ rows = [(case, tried(model)) for case, model in cases.items()]
 table("The same wrong model, sent three times", rows, "it travels with", "what the server says")
 
 # %%
-lesson.tell("guards")
+lesson.tell("blind")
 
 # %%
 # diagram: golden
@@ -198,7 +199,7 @@ folder.mkdir(exist_ok=True)
 (folder / "line.pmml").write_bytes(line.data)
 allowed = FetchPolicy(root=folder)
 far = replace(line, data=b"", location=(folder / "line.pmml").as_uri(), sha256=line.digest)
-len(allowed.fetch(far).data)
+f"{len(allowed.fetch(far).data):,} bytes were fetched."
 
 # %%
 def fetched(descriptor):
@@ -208,15 +209,17 @@ def fetched(descriptor):
         return str(error).partition(": ")[2] or str(error)
 
 # %% [markdown]
-# Four models by reference: one in the folder, one outside of it, one on the web, one with another digest.
+# Five models by reference: one in the folder, one there by a detour, one outside of it, one on the web, one with another digest.
 
 # %%
 # predict: fetched
 
 # %%
 elsewhere = (data_folder() / "models" / "wine-linear-regression.pmml").as_uri()
+detour = folder.as_uri() + "/../models/line.pmml"
 cases = {
     "in the folder": far,
+    "there, by a detour": replace(far, location=detour),
     "outside of it": replace(far, location=elsewhere),
     "on the web": replace(far, location="https://models.example/line.pmml"),
     "with another digest": replace(far, sha256=tree.digest),
@@ -329,9 +332,6 @@ models("rollback wine")
 serves(before)
 
 # %%
-# predict: from-which
-
-# %%
 def swaps():
     """Neighbouring answers of different models: the last of one, the first of the next."""
     both = pairwise(answers())
@@ -344,11 +344,20 @@ last, first = swaps()[-1]
 command = list(read_topic(lesson.connection, lesson.topics.control))[-1]
 lesson.tell("from-which")
 
-# %% [markdown]
-# And what did the command do? It wrote one message, into a topic that keeps all of them for ever:
+# %%
+# predict: command-size
 
 # %%
-decode_command(command.value)
+lesson.tell("command-size")
+
+# %% [markdown]
+# It is one message, in a topic that keeps all of them for ever:
+
+# %%
+said = decode_command(command.value)
+rows = [("what", said.action.name), ("data type", said.data_type), ("digest", said.digest[:12])]
+rows += [("from", said.issued_by), ("when, ms since 1970", said.issued_ms)]
+table("The command", rows, "field", "value")
 
 # %% [markdown]
 # Who wanted what, and when. Nobody called the server, nobody had to know where it runs. If there were ten servers, all ten
@@ -564,7 +573,11 @@ def standing():
 if server.running:
     before = standing()
     server.kill()
-before
+
+def as_table(caption, stood):
+    return table(caption, [stood], "in use", "its digest", "behind it")
+
+as_table("Before the kill", before)
 
 # %%
 # predict: again
@@ -572,11 +585,10 @@ before
 # %%
 port = server.url.rpartition(":")[2]  # the old one
 server = lesson.manage(lambda: serve(port), name="server")
-lesson.wait_for(lambda: server.get("/state")["previous"], "the previous model")
-standing()
+lesson.tell("again")
 
 # %%
-lesson.tell("again")
+as_table("The new server", standing())
 
 # %% [markdown]
 # Is the state in the topics alone, then? We try it without a server: a **simulation** has topics of its own, and the part of a server that reads models and
@@ -603,9 +615,6 @@ lesson.tell("elsewhere")
 # %% [markdown]
 # ## Break it: take the last model away
 
-# %%
-# predict: retired
-
 # %% tags=["breaks"]
 models("retire wine")
 
@@ -613,10 +622,17 @@ models("retire wine")
 lesson.tell("retired")
 
 # %% [markdown]
-# There is no previous model any more. So what does a plain `rollback` find?
+# And now a plain rollback, without a name:
 
 # %%
-models("rollback wine")
+# predict: way-back
+
+# %%
+back = models("rollback wine")
+back
+
+# %%
+lesson.tell("way-back")
 
 # %% [markdown]
 # But a model that is named by its digest comes back, as long as the topic or the repository has it:

@@ -92,7 +92,7 @@ class CellarActor(pykka.ThreadingActor):
 # %%
 actor = CellarActor.start()
 actor.tell("add")
-actor.ask("how many?")
+f"bottles: {actor.ask('how many?')}"
 
 # %%
 # predict: mailbox
@@ -142,9 +142,9 @@ show(ServingActor.receive)
 # %%
 class Sleeper:
     def receive(self, alarm):
-        return alarm.wait(30)
+        read.append(alarm.wait(30))
 
-alarm = Event()
+alarm, read = Event(), []
 runtime = lesson.manage(PykkaRuntime, name="runtime")
 sleeper = runtime.spawn(Sleeper, name="sleeper", mailbox=3)
 view = lesson.manage(lambda: MailboxView(runtime, room=3), name="mailboxes")
@@ -163,6 +163,7 @@ except MailboxFull as error:
     refused = error
 at_that_moment = mailboxes(runtime.report(), room=3)
 alarm.set()
+lesson.wait_for(lambda: len(read) > told, "it to read what is in its mailbox")
 lesson.tell("full")
 
 # %%
@@ -227,7 +228,7 @@ def actors():
 
 before = actors()
 promote("wine-linear-regression")
-before, actors()
+table("Actors", [(", ".join(before), ", ".join(actors()))], "before the model", "after it")
 
 # %% [markdown]
 # The actor for red wine was made when the first model for red wine came.
@@ -242,7 +243,8 @@ def send(messages):
     return routed, [one for answer in answers for one in answer.scored]
 
 routed, scored = send(mixed)
-[(one.offset, one.data_type, one.model_name, round(one.prediction, 2)) for one in scored]
+rows = [(one.offset, one.data_type, one.model_name, round(one.prediction, 2)) for one in scored]
+table("The answers", rows, "offset", "data type", "model", "score")
 
 # %%
 lesson.tell("no-white")
@@ -492,7 +494,7 @@ lesson.topic("wine-models")
 on_disk
 
 # %%
-# predict: counts
+# predict: nothing-lost
 
 # %%
 port = server.url.rpartition(":")[2]  # the old one
@@ -556,7 +558,7 @@ lesson.tell("half-a-file")
 # %%
 client.stop()
 server.stop()
-client.running, server.running
+f"client runs: {client.running}; server runs: {server.running}"
 
 # %%
 from modelserving.actors import WorkerPool

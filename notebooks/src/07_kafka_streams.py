@@ -30,7 +30,7 @@ from modelserving.models.store.bundled import read_catalog
 from modelserving.records import decode_wine
 from modelserving.records import encode_descriptor, encode_wine, read_wines
 from modelserving.widgets import TopicView
-from modelserving.workshop import lag, start
+from modelserving.workshop import lag, start, table
 from modelserving.workshop.display.pictures.changelog import beside_changelog
 
 lesson = start("07", fast=fast)
@@ -103,7 +103,8 @@ colours = {
     for colour in ("red", "white")
 }
 six = [(colour, wine) for colour, all_of_it in colours.items() for wine in all_of_it[:3]]
-[(colour, wine.residual_sugar) for colour, wine in six]
+rows = [(colour, wine.residual_sugar) for colour, wine in six]
+table("Six bottles", rows, "colour", "residual sugar, g/l")
 
 # %%
 from modelserving.kstreams import TopologyTestDriver
@@ -119,7 +120,7 @@ def run(topology, bottles, out, keys=text(), values=text()):
 # %%
 labels = run(topology, six, "wine-labels")
 assert Counter(label for _, label in labels) == {"dry": 5, "sweet": 1}
-labels
+table("On the topic of labels", labels, "key", "value")
 
 # %% [markdown]
 # The engine read six records, called your method six times, and wrote six records. Only the broker was missing.
@@ -180,7 +181,7 @@ describe(counting(Count, standard()))
 changelog = "try-counts-changelog"
 kept = run(counting(Count, standard()), six, changelog, values=integer())
 in_memory_only = run(counting(Count, in_memory()), six, changelog, values=integer())
-kept
+table("On the changelog of the standard store", kept, "key", "value")
 
 # %%
 lesson.tell("changelog")
@@ -253,7 +254,7 @@ def used(after):
 def sent():
     return len(list(read_topic(lesson.connection, lesson.topics.records)))
 
-used(after=sent())
+table("What /state says", [used(after=sent())], "model", "used")
 
 # %% [markdown]
 # It counts. And now `kill -9`, and the same command again.
@@ -280,7 +281,7 @@ lesson.tell("memory")
 standard_group = lesson.group("standard-server")
 before = answers()
 server = lesson.manage(lambda: serve("standard", standard_group), name="server")
-used(after=before + sent())
+table("What /state says", [used(after=before + sent())], "model", "used")
 
 # %%
 # predict: standard
@@ -353,6 +354,9 @@ lesson.manage(lambda: TopicView(lesson.connection, log), name="view")
 # The view is of the store's changelog: each entry is a colour, with its count so far. It is empty until the application runs:
 
 # %%
+# predict: entries
+
+# %%
 streams = run_here(count_by_colour(), standard_app, machine="old-machine")
 
 # %% [markdown]
@@ -371,11 +375,17 @@ def look():
 lesson.wait_for(lambda: look() == {"red": 30, "white": 12}, "all 42 bottles")
 look()
 
-# %% [markdown]
-# Now this machine burns down, with all its files.
-
 # %%
-# predict: burnt
+def logged():
+    entries = read_topic(lesson.connection, log)
+    return [(one.offset, one.key.decode(), int.from_bytes(one.value)) for one in entries]
+
+lesson.wait_for(lambda: dict(row[1:] for row in logged()) == look(), "the commit")
+rows = logged()
+lesson.tell("entries")
+
+# %% [markdown]
+# Now this machine burns down, with all its files, and a white wine more is added. The application starts in an empty folder:
 
 # %% tags=["breaks"]
 streams.close()
@@ -395,8 +405,7 @@ lesson.tell("burnt")
 if found := look():  # nothing, where the application is closed
     in_store = found
 streams.close()
-entries = list(read_topic(lesson.connection, log))
-rows = [(one.offset, one.key.decode(), int.from_bytes(one.value)) for one in entries]
+rows = logged()
 beside_changelog(rows, in_store)
 
 # %%

@@ -32,7 +32,7 @@ from modelserving.models.store.bundled import read_catalog
 from modelserving.records import TOPICS, decode_descriptor, decode_wine
 from modelserving.records import encode_descriptor, encode_wine, read_wines
 from modelserving.widgets import TopicView
-from modelserving.workshop import show, start, table
+from modelserving.workshop import records_table, show, start, table
 from modelserving.workshop.display.figures import bars
 
 lesson = start("08", fast=fast)
@@ -174,7 +174,7 @@ look_into(LoggedCellar)
 
 # %%
 streams.close()
-[(one.key, one.value) for one in read_topic(lesson.connection, own_log)]
+records_table(read_topic(lesson.connection, own_log), "The changelog")
 
 # %% [markdown]
 # ## Break it: fail in the middle of a transaction
@@ -224,7 +224,8 @@ Clumsy.to_drop, Telling.story = 1, []
 topology = counting(Clumsy, StoreBuilder("cellar", Telling), bottles)
 streams = run_here(topology, own_app, machine="old-machine")
 error = lesson.wait_for(lambda: streams.error, "the bottle to slip")
-error, Telling.story[-1]
+rows = [("the application ended with", error), ("the store saw last", Telling.story[-1])]
+table("The fall", rows, "", "what")
 
 # %% [markdown]
 # The application has ended with your error; the green bottle was the last thing that the store saw. (Our server goes on: there, a
@@ -415,8 +416,20 @@ picture(ModelDistribution.CO_PARTITIONED)
 # Here all is one **sub-topology**, a part that hangs together: one task for each partition, which has just the models that it needs. With very many models that
 # may be the only way. But a data type is one key, a key is one partition, and a partition is one task: all red wine of the
 # world goes through one thread. And it must be done with care. The ancestor's models had no key: with more than one partition,
-# most tasks never saw a model, and said nothing. Our server refuses to start if the topics' partitions differ in number. The
-# global way is its default; the other one is `--models co-partitioned`.
+# most tasks never saw a model, and said nothing. What does our server say, where the records have one partition and the models three?
+
+# %% tags=["breaks"]
+lesson.topic("wine-models", partitions=3)
+options = ServerOptions(topics=lesson.topics)
+way = make_models(ModelDistribution.CO_PARTITIONED, lesson.connection, options)
+try:
+    lesson.manage(way, name="way").start()  # as a server does before it serves
+except ServerError as error:
+    refused = error
+lesson.tell("differ")
+
+# %% [markdown]
+# The global way is the default of our server; the other one is `--models co-partitioned`.
 
 # %% [markdown]
 # ## Recap

@@ -168,23 +168,23 @@ def all_scored():
 lesson.wait_for(all_scored, "all wines to be scored and counted", 90)
 
 # %%
-# predict: both-asked
-
-# %%
 rows = [(name, usage(name, "/state/value"), usage(name)) for name in fleet]
 table("The same question to both", rows, "asked", "/state/value", "/state/wine")
 
 # %%
 lesson.tell("both-asked")
 
-# %% [markdown]
-# Here is what came from where:
+# %%
+# predict: shares
 
 # %%
 answer = ask("one", "/state/wine").json()
 parts = [(part["instance"].rpartition(":")[2], part) for part in answer["parts"]]
 rows = [(part["partition"], called(port), part["usage"]) for port, part in parts]
 table("What one told you, and from whom it had that", rows, "partition", "held by", "wines")
+
+# %%
+lesson.tell("shares")
 
 # %% [markdown]
 # Adding up is easy. To know when one must **not** add up is the difficult part: a share may be missing, or be there twice,
@@ -248,7 +248,8 @@ from kafka.partitioner.default import murmur2
 
 hashed = murmur2(b"barrel-7")
 positive = hashed & 0x7FFFFFFF  # without the highest of 32 bits
-hashed, positive, positive % 4
+rows = [(f"{hashed:,}", f"{positive:,}", positive % 4)]
+table("barrel-7", rows, "hash", "without its highest bit", "divided by 4, the rest")
 
 # %% [markdown]
 # The engine is written in Java, so it computes that with code of its own:
@@ -319,10 +320,7 @@ lesson.wait_for(lambda: len(answers()) >= 500, "some load", 90)
 before = holders()
 victim, load = Counter(before.values()).most_common(1)[0]
 others = [name for name in fleet if name != victim]
-victim, load
-
-# %%
-# predict: too-few
+f"{victim} is the one: it has {load} of the four partitions."
 
 # %% tags=["breaks"]
 if victim in fleet:
@@ -332,7 +330,7 @@ if victim in fleet:
     watcher = lesson.background(watch, name="watcher")
     lesson.wait_for(lambda: len(heard) >= 5, "a few answers before", 90)
     fleet.pop(victim).kill()
-others
+f"{victim} is dead; alive: {', '.join(others)}"
 
 # %%
 def all_know():
@@ -360,7 +358,8 @@ positions = [(r.partition, r.offset) for r in read_topic(lesson.connection, less
 times = Counter((answer.partition, answer.offset) for answer in answers())
 missing = [position for position in positions if not times[position]]
 doubled = [position for position in times if times[position] > 1]
-len(positions), missing, doubled
+rows = [(len(positions), len(missing), len(doubled))]
+table("The audit", rows, "wines", "without an answer", "with two")
 
 # %%
 lesson.tell("each-once")
@@ -380,7 +379,7 @@ writer.init_transactions()
 writer.begin_transaction()
 copied = next(iter(read_topic(lesson.connection, lesson.topics.scored)))
 sent = writer.send(lesson.topics.scored, value=copied.value, partition=copied.partition)
-sent.get(timeout=60)
+sent.get(timeout=60);
 
 # %%
 clean, dirty = len(answers()), len(answers("read_uncommitted"))
@@ -405,6 +404,9 @@ rebalance(("before", before), (f"{victim} is dead", now))
 
 # %% [markdown]
 # How long was nobody there? As long as the wine had to wait that waited longest, from when it was published to its answer:
+
+# %%
+# predict: longest
 
 # %%
 def waited_s(record):

@@ -25,6 +25,7 @@ from threading import Event
 
 from modelserving.config import data_folder
 from modelserving.records import Topics
+from modelserving.widgets import TopicView
 from modelserving.widgets.waiting import waiting
 from modelserving.workshop import start, table
 from modelserving.workshop.display.figures import distributions
@@ -102,7 +103,7 @@ inputs = [(name, FloatTensorType([None, 1])) for name in numbers]
 inputs += [(name, StringTensorType([None, 1])) for name in texts]
 onnx = to_onnx(pipeline, initial_types=inputs, options={"zipmap": False}, target_opset=18)
 model_file = lesson.folder / "rider.onnx"
-model_file.write_bytes(onnx.SerializeToString())
+f"The file has {model_file.write_bytes(onnx.SerializeToString()):,} bytes."
 
 # %% [markdown]
 # ## The schema gets a number
@@ -139,7 +140,8 @@ create_topics(lesson.connection, topics)
 schema_file = lesson.folder / "hire.json"
 schema_file.write_text(write_schema(schema), encoding="utf-8")
 options = ("--schema", str(schema_file), "--topic", topics.records, "--port", "0")
-group = ("--group", lesson.group("server"), "--no-preload")
+reading = lesson.group("server")
+group = ("--group", reading, "--no-preload")
 server = lesson.manage(lambda: ServerProcess.start("stage", options=options + group), name="server")
 
 # %%
@@ -150,6 +152,13 @@ about = About("hire", "rider", parameters={"outputs": "*"})  # its probabilities
 publish_model(lesson.connection, topics, describe_file(model_file, about))
 lesson.wait_for(lambda: "hire" in server.get("/models")["models"], "the server to take the model")
 lesson.tell("shown")
+
+# %% [markdown]
+# The view has the hires, and how far the server is with them. Leave it open:
+
+# %%
+hires_topic = topics.records
+lesson.manage(lambda: TopicView(lesson.connection, hires_topic, reading), name="view")
 
 # %% [markdown]
 # ## Asked

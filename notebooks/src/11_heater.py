@@ -196,7 +196,7 @@ def live(steps, before=()):
 warmer, lower = (TemperatureControl(1, degrees, 0.5, 0.5) for degrees in (21.0, 16.0))
 cold = ("sensor", SensorReading(1, 19.0))
 said, log = live([("knob", warmer), cold, cold, ("knob", lower), cold])
-said
+f"told: {', '.join(said)}"
 
 # %%
 lesson.tell("listens")
@@ -213,7 +213,8 @@ lesson.tell("listens")
 # %%
 first, log = live([("knob", warmer), cold, cold])
 second, _ = live([cold, cold], before=log)
-[(key, value.desired) for key, value in log], first, second
+rows = [("the first", ", ".join(first)), ("the next one", ", ".join(second))]
+table("What the heater was told", rows, "by which instance", "told")
 
 # %%
 lesson.tell("restart")
@@ -260,9 +261,6 @@ view
 # A row is a room: the line is how warm it is, the band what is wanted, the bar below whether its heater is on. Nobody has said yet what is wanted.
 
 # %%
-# predict: silence
-
-# %%
 seen = view.wait_for(lambda s: s.readings >= 100, what="a hundred readings")
 if not any(room.band for room in seen.rooms):  # or else this runs for the second time
     before = sum(room.commands for room in seen.rooms)
@@ -297,7 +295,7 @@ lesson.wait_for(settled, "both to have two partitions", 90)
 names = {server.url: name for name, server in servers.items()}
 holder = {number: names[url] for number, url in who(servers["one"]).items()}
 assert who(servers["one"]) == who(servers["two"])
-holder
+table("Who has which room", list(holder.items()), "room", "server")
 
 # %%
 servers["one"].get("/state/5")
@@ -315,7 +313,7 @@ for number in rooms.rooms:
     view.want(number, 33.0)
 seen = view.wait_for(lambda s: all(room.heating for room in s.rooms), 60, "all heaters to be on")
 quiet = {room.sensor: room.repeated for room in seen.rooms}
-Counter(holder.values())
+table("How many each has", list(Counter(holder.values()).items()), "server", "rooms")
 
 # %% [markdown]
 # And now `kill -9` for one that has three or more of them. Its rooms are nobody's, until the other one has noticed, and taken over: some ten seconds, as you

@@ -29,6 +29,7 @@ from modelserving.kafka import read_topic
 from modelserving.models.formats import factory
 from modelserving.models.store.bundled import read_catalog
 from modelserving.records import ScoredRecord, decode_scored, encode_scored, read_wines
+from modelserving.widgets import TopicView
 from modelserving.workshop import start, table
 
 lesson = start("12", fast=fast)
@@ -82,7 +83,9 @@ def minutes_on(topic):
     records = read_topic(lesson.connection, topic)
     return Counter(record.timestamp // 60_000 - HOUR // 60 for record in records)
 
-minutes_on(plain), minutes_on(lesson.topics.scored)
+both = {"plain": plain, "wine-scored": lesson.topics.scored}
+rows = [(name, *found) for name, topic in both.items() for found in minutes_on(topic).items()]
+table("By the time of each record", rows, "topic", "minutes since that hour", "records")
 
 # %%
 pairs = list(read_topic(lesson.connection, lesson.topics.scored))
@@ -131,7 +134,7 @@ def run(windows, *sent):
 # %% [markdown]
 # ### Tumbling: each record in one window
 #
-# A minute, and the next minute, and the next. A record comes at 0:59, and one at exactly 1:00.
+# A minute, and the next minute, and the next. The line scores at 0:05, 0:22, 0:59 and exactly 1:00, the forest at 0:08 and 1:15.
 
 # %%
 # predict: edge
@@ -308,6 +311,13 @@ def run_here():
     return KafkaStreams(by_model_and_minute(), config)
 
 streams = lesson.manage(run_here, name="application")
+
+# %% [markdown]
+# The view has the answers, and the bar of the application that puts them into windows. Leave it open:
+
+# %%
+answers_topic = lesson.topics.scored
+lesson.manage(lambda: TopicView(lesson.connection, answers_topic, app), name="view")
 
 # %%
 def by_minute(store):

@@ -65,7 +65,6 @@ def in_table(driver):
 builder = StreamsBuilder()
 builder.table("grades", as_text, Materialized.as_("now"))
 tables = list(play(builder, graded, in_table))
-tables
 
 # %%
 from modelserving.workshop.display.pictures.tables import stream_and_table
@@ -106,7 +105,7 @@ steps = list(play(builder, graded, both_ways))
 changes = [change for said, _, _ in steps for change in said]
 log = [change for _, said, _ in steps for change in said]
 counted = steps[-1][2]
-counted, changes
+table("What the count says, change by change", changes, "key", "count")
 
 # %%
 lesson.tell("count")
@@ -218,7 +217,7 @@ then = told(
     ("trainers", "line", "Bob"),
     ("scores", "line", "6.1"),
 )
-then
+table("What came out", then, "model", "score, and who had trained it")
 
 # %%
 lesson.tell("then")
@@ -240,7 +239,7 @@ labels.toStream().to("out", Produced.with_(text(), text()))
 records = [("makers", "7", "Quinta"), *(("bottles", f"b{n}", "white@7") for n in (1, 2, 3))]
 before = told(builder, *records)
 after = told(builder, *records, ("makers", "7", "Quinta Nova"))
-after[len(before):]
+table("What came out after the new name", after[len(before):], "bottle", "label")
 
 # %%
 lesson.tell("foreign")
@@ -269,7 +268,7 @@ with TopologyTestDriver(builder.build()) as driver:
     at(30, "answers", "wine 2", "6.5")  # too late
     at(60, "published", "wine 3", "wine 3")
     pairs = driver.createOutputTopic("out", text(), text()).readValuesToList()
-pairs
+table("What came out", [(one,) for one in pairs], "wine, and its answer")
 
 # %%
 lesson.tell("closed-window")

@@ -7,7 +7,7 @@
 # | | |
 # |---|---|
 # | **You will** | measure a model inside of your process against the same model behind HTTP · kill the service under a direct caller, and under a stream · let a second application raise alarms · kill that one, too |
-# | **You learn** | what a call costs and what it risks, how a stream waits for a service that is away, and what it is worth that two applications share a topic and nothing else |
+# | **You learn** | what a call costs and what it risks, what a stream does when a service is away, and what it is worth that two applications share a topic and nothing else |
 # | **You need** | lesson 04 for the stage, lesson 14 for delivery |
 # | **Time** | 20 minutes, and the exercises as long as you like |
 # | **Plan** | half day: not in it; full day: if there is time |
@@ -131,7 +131,7 @@ lesson.tell("direct")
 # %% [markdown]
 # ## Through Kafka
 #
-# The same service, asked by the stage, for records from a topic. This time it may wait for two minutes. A server asks only hosts that its operator names
+# The same service, asked by the stage, for records from a topic. A server asks only hosts that its operator names
 # (`--model-host`): or else whoever may publish a model could make it call anybody.
 
 # %%
@@ -231,8 +231,6 @@ rows = [(alarm,) for alarm in rung()[:5]]
 table(f"The first of {len(rung())} alarms for {len(scored())} wines", rows, "alarm")
 
 # %% [markdown]
-# It was started long after the wines were scored, and missed none: they had waited in the topic.
-#
 # ## Kill the second
 
 # %%

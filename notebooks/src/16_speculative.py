@@ -6,7 +6,7 @@
 # %% [markdown]
 # | | |
 # |---|---|
-# | **You will** | decide by hand between two answers · let time run out on a clock of your own · watch who answers in a real server, and move the deadline and the slowness · see a slow model left out, and asked again · let three models vote, and five noisy copies of one · kill the server in the middle |
+# | **You will** | decide by hand between two answers · let time run out on a clock of your own · watch who answers in a real server, and move the deadline and the slowness · see what becomes of a model that is late again and again · let three models vote, and five noisy copies of one · kill the server in the middle |
 # | **You learn** | what speculative execution buys and costs, how one answer is made of several, and why a deadline belongs to a record |
 # | **You need** | lesson 04 for the stage, lesson 05 for models as messages |
 # | **Time** | 25 minutes, and the exercises as long as you like |
@@ -21,13 +21,13 @@ fast = False
 
 # %% tags=["setup"]
 from collections import Counter
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from modelserving.client import load_dataset
 from modelserving.config import data_folder
 from modelserving.kafka import read_topic
 from modelserving.records import decode_scored
-from modelserving.workshop import show, start
+from modelserving.workshop import show, start, table
 
 lesson = start("16", fast=fast)
 
@@ -54,7 +54,9 @@ def answer(name, value):
 def case_of(*answers, waiting=()):
     return Case(answers, waiting, (smart, quick))
 
-case_of(answer("fast", 5.0), waiting=(smart,)).waiting
+case = case_of(answer("fast", 5.0), waiting=(smart,))
+rows = [("answers so far", case.answers[0].value), ("waited for", case.waiting[0].name)]
+table("A case", rows, "what", "which")
 
 # %%
 # predict: two
@@ -62,6 +64,7 @@ case_of(answer("fast", 5.0), waiting=(smart,)).waiting
 # %%
 while_waiting = deciders.best_in_time(case_of(answer("fast", 5.0), waiting=(smart,)))
 when_over = deciders.best_in_time(case_of(answer("fast", 5.0)))
+best_is_there = deciders.best_in_time(case_of(answer("smart", 7.0), waiting=(quick,)))
 lesson.tell("two")
 
 # %%
@@ -93,13 +96,10 @@ MS = 1_000_000  # nanoseconds
 collector = AnswerCollector(2, wanted(50), 0, ["smart", "fast"])
 collector.answer("fast", range(2), [answer("fast", 5.0), answer("fast", 6.0)], 2 * MS)
 collector.answer("smart", range(1), [answer("smart", 7.0)], 30 * MS)
-collector.open
+f"still open: {collector.open}"
 
 # %% [markdown]
 # The smart model has answered to the first wine only; one is open. Its second answer comes after 51 ms.
-
-# %%
-# predict: late
 
 # %%
 collector.answer("smart", range(1, 2), [answer("smart", 8.0)], 51 * MS)
@@ -192,13 +192,10 @@ def accounts():
     messages = read_topic(lesson.connection, lesson.topics.scored)
     return [read_account(message.headers) for message in messages]
 
-accounts()[-1]
+table("One account", list(asdict(accounts()[-1]).items()), "what", "value")
 
 # %% [markdown]
 # Now the smart model becomes slow: its answers are held back for 80 ms.
-
-# %%
-# predict: slow
 
 # %%
 view.want(slowed_ms=slowness)
@@ -286,9 +283,6 @@ show(deciders.consensus)
 # ## Break it: kill the server
 #
 # Several models, answers that come late, a deadline: and if the server dies in the middle of all that?
-
-# %%
-# predict: killed
 
 # %% tags=["breaks"]
 server.kill()

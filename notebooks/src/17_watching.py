@@ -161,6 +161,9 @@ table("Who is woken, and why", rows, "alert", "after", "what to do")
 # predict: seen
 
 # %%
+# predict: which
+
+# %%
 from modelserving.client.drift import parse_drift
 
 def looked_at(column):
@@ -173,9 +176,6 @@ if len(monitor.get("/drift")["recent"]) < 2:  # or else this runs for the second
 alarms = lesson.wait_for(lambda: monitor.get("/drift")["recent"], "what it says")
 seen_after = int(alarms[0].partition("seen after ")[2].split()[0]) - 400
 lesson.tell("seen")
-
-# %%
-# predict: which
 
 # %%
 drifting = monitor.get("/drift")["drifting"]
@@ -219,7 +219,8 @@ def quality(pairs):
 # %%
 taste(0, 400)
 first = quality(400)
-first
+rows = [(name, f"{first[name]:.3f}") for name in ("mean_error", "mean_absolute_error")]
+table(f"{first['model']}, over {first['pairs']} pairs", rows, "what", "grades")
 
 # %% [markdown]
 # Its numbers are sums over pairs of answer and truth. By hand, for these 400 wines:
@@ -231,7 +232,7 @@ answers = [(one.prediction, grades[one.offset]) for one in scored()[:400]]
 everybody = Quality()
 for answer, truth in answers:
     everybody.add(answer, truth)
-everybody.mean_error
+f"{everybody.mean_error:+.3f} grades: the mean of answer minus truth"
 
 # %%
 # predict: late
