@@ -167,11 +167,13 @@ def _make(connection: Connection, factory: Callable[..., _T], settings: Mapping[
     own = {"kafka_client": make_and_keep, "proxy_url": DIRECTLY}
     try:
         return factory(**{**own, **connection.settings(), **settings})
-    except (KafkaError, OSError) as error:
+    except BaseException as error:  # a stop button, too: nobody else has this client, to close it
         reason = next((client.manager.last_failure for client in made), None)
         for client in made:
             client.close()
-        raise BrokerUnavailable(explain(connection, error, reason)) from error
+        if isinstance(error, (KafkaError, OSError)):
+            raise BrokerUnavailable(explain(connection, error, reason)) from error
+        raise
 
 
 def reach(connection: Connection, within_s: float | None = None) -> None:

@@ -23,6 +23,9 @@ A fence is not told
 An answer of before is taken
     Where a group goes on is asked for again after a rebalance, and an answer that nobody took before it is taken for
     that of now: records of between are read twice. Here a rebalance forgets what was asked.
+An interrupt is lost
+    Ctrl-C, or ■ in a notebook, that comes while the caller's thread drives the loop ends the task that is at work, such
+    as the one that asks for metadata, and is forgotten: the client waits for ever. Here it waits for the next turn.
 Things are left open
     A client whose making fails leaves a thread, and each refused connection a socket. Here they can be closed. A
     producer with messages that the broker does not take does not close, and works on for ever. Here it does.
@@ -30,6 +33,7 @@ Things are left open
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Awaitable, Callable
 from functools import partial
 from socket import socket
@@ -51,11 +55,13 @@ from kafka.net.selector import NetworkSelector
 from modelserving.kafka.gaps import Gap
 from modelserving.kafka.stuck import StuckFetches
 from modelserving.kafka.unreadable import LenientRecords
+from modelserving.system.interrupts import interrupts_held_back
 
 DIRECTLY = "direct://"
 """For ``proxy_url``: no proxy, but a socket that is closed when it cannot connect."""
 
 _LOOK_AGAIN_MS = 100
+_TURN_S = _LOOK_AGAIN_MS / 1000
 _END_WITHIN_S = 1.0
 
 
@@ -63,7 +69,7 @@ class Client(KafkaNetClient):  # type: ignore[misc]  # kafka-python has no types
     """What ``kafka_client`` of producers, consumers and administration clients takes."""
 
     def __init__(self, **settings: object) -> None:
-        net = NetworkSelector(**settings)
+        net = _Selector(**settings)
         self.manager = _Manager(net, **settings)
         super().__init__(net=net, manager=self.manager, **settings)
 
@@ -156,6 +162,17 @@ class Producer(KafkaProducer):  # type: ignore[misc]  # kafka-python has no type
             transactions = getattr(self, "_transaction_manager", None)
             if transactions is not None and timeout is not None:
                 transactions.authentication_failed(KafkaError("the producer was closed"))
+
+
+class _Selector(NetworkSelector):  # type: ignore[misc]  # kafka-python has no types
+    """The library's loop, in which an interrupt strikes no task: it is passed on between two turns, each soon over."""
+
+    def _poll_once(self, timeout: float | None = None) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            super()._poll_once(timeout)
+            return
+        with interrupts_held_back():
+            super()._poll_once(_TURN_S if timeout is None else min(timeout, _TURN_S))
 
 
 class _Manager(KafkaConnectionManager):  # type: ignore[misc]  # kafka-python has no types

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from contextlib import suppress
 
@@ -44,6 +45,28 @@ def test_where_to_go_on_is_asked_anew_after_a_rebalance(settings: dict[str, obje
         with suppress(KafkaError):
             coordinator.refresh_committed_offsets_if_needed(timeout_ms=20)
         assert not consumer._subscription.has_valid_position(WHERE)
+
+
+def test_an_interrupt_ends_the_call_and_no_task(settings: dict[str, object]) -> None:
+    """Struck in the middle, the task that asks for metadata would be gone, and whoever pressed Ctrl-C not heard."""
+    done: list[str] = []
+
+    async def task() -> None:
+        signal.raise_signal(signal.SIGINT)
+        done.append("to its end")
+
+    with Consumer(**settings) as consumer:
+        with pytest.raises(KeyboardInterrupt):
+            consumer._net.run(task)
+        assert done == ["to its end"]
+
+
+def test_an_interrupt_is_heard_while_nothing_comes(settings: dict[str, object]) -> None:
+    """Held back during a turn, and no turn waits for long."""
+    with Consumer(**settings) as consumer:
+        threading.Timer(0.05, signal.raise_signal, (signal.SIGINT,)).start()
+        with pytest.raises(KeyboardInterrupt):
+            consumer._net.run(consumer._net.sleep, WAIT)
 
 
 def test_a_producer_is_closed_although_its_messages_cannot_be_sent(settings: dict[str, object]) -> None:
