@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 from kafka import OffsetSpec, TopicPartition
-from kafka.errors import AuthorizationError, KafkaError, UnknownError
+from kafka.errors import AuthorizationError, KafkaError, UnknownError, UnknownTopicOrPartitionError
 
 from modelserving.errors import BrokerUnavailable
 from modelserving.kafka import Connection, Gap, make_admin
@@ -48,6 +48,7 @@ _ONLY_FAST = (
 )
 _MISSED = "this server has waited for records for long, and there are some"
 _GONE_FOR_GOOD = -1
+_NO_TOPIC = UnknownTopicOrPartitionError.errno
 
 
 class TopicWatch:
@@ -235,7 +236,11 @@ class TopicWatch:
             self._member.share_anew(admin)
         look = partial(self._member.others, admin, topics[names.scored])
         others = where_allowed(look, f"who else writes to {names.scored} (Read)")
-        self.warnings = (*self._settings, *own, *others)
+        gone = [
+            name for name in (names.records, names.scored) if described.get(name, {}).get("error_code") == _NO_TOPIC
+        ]
+        missing = (f"there is no topic {name}: it was deleted, and this server waits for it" for name in gone)
+        self.warnings = (*missing, *self._settings, *own, *others)
         for line in self.warnings:
             self._tell(line)
 

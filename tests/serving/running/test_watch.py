@@ -353,3 +353,16 @@ def test_a_broker_that_denies_a_look_is_there_and_the_server_serves(
     assert watch.away == ""
     assert watch.judge(Health(True, Phase.SERVING)).ok
     assert any("does not let this server's user see" in line for line in watch.details)
+
+
+def test_a_topic_that_was_deleted_is_said_while_it_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing comes from it, and nothing else would tell why."""
+    admin, topics = MagicMock(), ServerOptions().topics
+    group_with(admin, "Stable", ServerOptions().member)
+    admin.describe_topics.return_value = [{"name": name, "error_code": 3, "partitions": []} for name in topics.names]
+    admin.list_topics.return_value = []
+    monkeypatch.setattr(watch_module, "make_admin", lambda *_: admin)
+    watch = make_watch()
+    watch.look()
+    assert watch.away == ""
+    assert [line for line in watch.details if "there is no topic" in line and topics.records in line]
