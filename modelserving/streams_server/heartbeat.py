@@ -53,6 +53,14 @@ class Heartbeat:
         late = max((value for name, value in found if name == _HEARTBEAT), default=0.0)
         return f"the broker has not heard of this instance for {late:.0f} s" if late >= self._session_s else ""
 
+    @property
+    def problem(self) -> str:
+        """As ``missing``; an engine that cannot be asked just now, since it ends or its threads change, is one, too."""
+        try:
+            return self.missing
+        except Exception as error:  # noqa: BLE001 - whatever it fails with, who asks for the health gets an answer
+            return f"Kafka Streams cannot be asked now: {error}"
+
     def _find(self) -> tuple[tuple[str, Any], ...]:
         """The metrics, looked up again only when a thread was replaced: there are hundreds of others."""
         threads = frozenset(str(thread.threadName()) for thread in self._streams.java.metadataForLocalThreads())

@@ -78,7 +78,7 @@ class HeatingServer:
         streams, heartbeat = self.streams, self._heartbeat
         if streams is None or heartbeat is None or streams.state is not State.RUNNING:
             return Health(False, self.phase, (self._problem,) if self._problem else ())
-        missing = heartbeat.missing
+        missing = heartbeat.problem
         return Health(False, Phase.WAITING, (missing,)) if missing else Health(True, Phase.SERVING)
 
     @property

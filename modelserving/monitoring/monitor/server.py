@@ -121,11 +121,12 @@ class Monitor:
         drifting = tuple(str(one) for one in self.drift.alarms().values() if one is not None)
         details = (self.influx.problem, *drifting) if self.influx and self.influx.problem else drifting
         heartbeat = self._heartbeat
-        away = self.tail.away or (heartbeat.missing if running and heartbeat is not None else "")
+        away = self.tail.away or (heartbeat.problem if running and heartbeat is not None else "")
         if away:
             return Health(False, Phase.WAITING, (away, *details))
         if not running:
-            return Health(False, self.phase, (self._problem, *details) if self._problem else details)
+            problem = self._problem or (str(streams.error) if streams is not None and streams.error else "")
+            return Health(False, self.phase, (problem, *details) if problem else details)
         return Health(True, Phase.SERVING, details)
 
     @property
