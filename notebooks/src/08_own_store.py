@@ -174,7 +174,7 @@ look_into(LoggedCellar)
 
 # %%
 streams.close()
-records_table(read_topic(lesson.connection, own_log), "The changelog")
+records_table(read_topic(lesson.connection, own_log))
 
 # %% [markdown]
 # ## Break it: fail in the middle of a transaction
