@@ -79,7 +79,7 @@ def test_columns_may_be_named_in_the_descriptor(wines: list[WineRecord]) -> None
 @pytest.mark.parametrize(
     ("build", "parameters", "reason"),
     [
-        (lambda tf: wines_of(tf, 3) + 1, {}, "3 columns, and 11"),
+        (lambda tf: wines_of(tf, 3) + 1, {}, "3 columns, and the model does not name them"),
         (lambda tf: wines_of(tf, 3) + 1, {"inputs": "pH,alcohol"}, "3 columns, and 2"),
         (lambda tf: wines_of(tf, 2) + 1, {"inputs": "pH,sweetness"}, "'sweetness'"),
         (lambda tf: wines_of(tf, 1) + 1, {}, "'x'"),
