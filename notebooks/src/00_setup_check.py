@@ -58,7 +58,8 @@ table("One wine: five of its measurements, and its grade", rows, "what", "value"
 # ## The whole, running
 #
 # This cell starts all that you saw in the picture: a **client**, which sends ten wines a second, and a **server**, which scores them. It takes
-# some seconds. Then each point is one wine; its height is the score.
+# some seconds. Then each point is one wine; its height is the score. The first wines waited until the server was up, so the first times
+# below the picture are seconds.
 
 # %%
 system = lesson.manage(lambda: RunningSystem(lesson), name="system")

@@ -67,7 +67,7 @@ lesson.tell("next-offsets")
 # %% [markdown]
 # ## Reading
 #
-# A **consumer** asks the broker for records.
+# A **consumer** asks the broker for records. It has a name of your choice, here `alarm`; what the name is good for comes with the second reader.
 
 # %% tags=["nbval-check-output"]
 alarm = lesson.consumer(cellar, "alarm")

@@ -134,7 +134,7 @@ lesson.tell("zero")
 # %% [markdown]
 # ## A field from the future
 #
-# Next year somebody measures the vintage too, as field 13, and publishes to the same topic. All servers are still the old ones.
+# Next year somebody measures the vintage too, as field 13, and publishes to the same topic: `lesson.topics.records`, the topic of this lesson's wines. All servers are still the old ones.
 
 # %%
 # predict: vintage

@@ -106,7 +106,7 @@ def batch(*offsets):
     return Batch([Message("by-hand", 0, offset, 0, b"wine", value) for offset in offsets])
 
 # %% [markdown]
-# The model in use stands in a **slot**, and the one before it behind it: so a change is a name that changes. And a worker is the thread that scores:
+# The model in use stands in a **slot**, and the one before it behind it: so a change is a name that changes. A change of models travels as a `SlotsUpdate`: whose slot, and what is in it from now on. And a worker is the thread that scores:
 
 # %%
 from modelserving.models.info import Slots, SlotsUpdate
