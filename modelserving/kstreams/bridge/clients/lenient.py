@@ -147,9 +147,13 @@ class LenientConsumer:
         return _records(right_as_they_are | wrong)
 
     def _begin(self, tp: Any) -> int:
-        """Where the last poll ended."""
+        """Where the last poll ended.
+
+        A partition that begins is not asked where its log does: who asks that of a consumer has it believe that the log
+        ends there. Then its lag is less than nothing, and a task that reads two topics waits for one of them for ever.
+        """
         known = self._next.get(tp)
-        return self._start(tp) if known is None else int(known.offset())
+        return self._committed(tp) if known is None else int(known.offset())
 
     def _leave_silence(self, tp: Any, offsets: range) -> None:
         if self._java.assignment().contains(tp) and int(self._java.position(tp)) in offsets:
@@ -190,9 +194,14 @@ class LenientConsumer:
     def _start(self, tp: Any) -> int:
         """Where a partition is read from of which nothing came since it was assigned."""
         one = jvm.java_class("java.util.Set").of(tp)
-        committed = self._java.committed(one).get(tp) if self._grouped else None
         beginning = int(self._java.beginningOffsets(one).get(tp))  # what was committed may be deleted by now
-        return beginning if committed is None else max(beginning, int(committed.offset()))
+        return max(beginning, self._committed(tp))
+
+    def _committed(self, tp: Any) -> int:
+        """Where the group goes on; 0 where it has not said that."""
+        one = jvm.java_class("java.util.Set").of(tp)
+        committed = self._java.committed(one).get(tp) if self._grouped else None
+        return 0 if committed is None else int(committed.offset())
 
     def __getattr__(self, name: str) -> Any:
         """A function of Python: a thread that waits in Java meanwhile can be seen, and the process's end awaits it."""
