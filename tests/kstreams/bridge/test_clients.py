@@ -50,6 +50,11 @@ def java_set(*partitions: Any) -> Any:
     return jvm.java_class("java.util.HashSet")(list(partitions))
 
 
+def searching(**functions: Any) -> Mock:
+    """A search; it is asked where the log begins, and the engine's consumer never: that would change its lag."""
+    return Mock(**{"beginning": lambda _: 1} | functions)
+
+
 class TwoPartitions:
     """Java's consumer: the first poll brings a record, the second reads on in one partition and fails in the other."""
 
@@ -58,7 +63,6 @@ class TwoPartitions:
         self.positions = dict.fromkeys(self.partitions, 3)
         self.failure = jvm.java_class("java.lang.IllegalArgumentException")("Unknown compression type id: 7")
         self.assignment, self.paused = lambda: java_set(*self.partitions), set[Any]
-        self.beginningOffsets = lambda partitions: dict.fromkeys(partitions, 1)
 
     def poll(self, _timeout: object) -> Any:
         tp = self.partitions[0]
@@ -82,7 +86,7 @@ def test_what_a_failing_poll_has_read_elsewhere_is_read_again() -> None:
     java = TwoPartitions()
     good, bad = java.partitions
     before = [record(bad, 2), record(bad, 5)]
-    search = Mock()
+    search = searching()
     search.read_on = lambda tp, _start: (before, True) if tp == bad else ([], False)
     search.position.return_value = 6
     consumer = LenientConsumer(java, lambda _topic, _part, offset, _reason: offset + 2, lambda: search)
@@ -104,7 +108,7 @@ def test_two_in_a_row_give_nothing_out_twice() -> None:
         starts.append(start)
         return [record(bad, start)], True
 
-    search = Mock(read_on=search_from)
+    search = searching(read_on=search_from)
     search.position = lambda tp: starts[-1] + 1 if tp == bad else java.positions[tp]
     consumer = LenientConsumer(java, lambda _topic, _part, offset, _reason: offset + 2, lambda: search)
     found = [int(one.offset()) for _ in range(3) for one in consumer.poll(None).records(bad)]
@@ -118,7 +122,7 @@ def test_a_first_poll_that_fails_loses_nothing(grouped: bool) -> None:
     good, bad = java.partitions
     java.positions[good] = 4
     vars(java)["committed"] = (lambda _: {}) if grouped else Mock(side_effect=AssertionError)
-    search = Mock(read_on=lambda tp, _start: ([], tp == bad))
+    search = searching(read_on=lambda tp, _start: ([], tp == bad))
     search.position.return_value = 1
     consumer = LenientConsumer(java, lambda *_: 2, lambda: search, tuple, grouped)
     assert consumer.poll(None).isEmpty()
@@ -130,8 +134,7 @@ def test_what_was_committed_and_is_deleted_is_not_sought() -> None:
     java = TwoPartitions()
     good, bad = java.partitions
     java.positions[good] = 9
-    java.beginningOffsets = lambda partitions: dict.fromkeys(partitions, 7)
-    search = Mock(read_on=lambda tp, _start: ([], tp == bad))
+    search = searching(beginning=lambda _: 7, read_on=lambda tp, _start: ([], tp == bad))
     search.position.return_value = 8
     LenientConsumer(java, lambda *_: 9, lambda: search).poll(None)
     assert java.positions == {good: 7, bad: 9}
@@ -165,7 +168,7 @@ def test_what_another_instance_has_read_meanwhile_is_not_read_again() -> None:
         starts.append(start)
         return [], True
 
-    search = Mock(read_on=search_from)
+    search = searching(read_on=search_from)
     search.position.return_value = 55
     consumer = LenientConsumer(java, lambda _topic, _part, offset, _reason: offset + 1, lambda: search)
     for _ in range(3):
@@ -176,7 +179,7 @@ def test_what_another_instance_has_read_meanwhile_is_not_read_again() -> None:
 def test_an_error_that_is_not_of_a_message_is_raised() -> None:
     """No partition has anything that cannot be read: the engine gets its own error, and nothing is skipped."""
     java = TwoPartitions()
-    search = Mock(read_on=lambda *_: ([], False), position=java.positions.get)
+    search = searching(read_on=lambda *_: ([], False), position=java.positions.get)
     consumer = LenientConsumer(java, Mock(side_effect=AssertionError), lambda: search)
     consumer.poll(None)
     with pytest.raises(jvm.java_class("java.lang.IllegalArgumentException")):
@@ -204,7 +207,6 @@ class Polls:
         self.tp = _topic_partition("t", 0)
         self.found, self.goes_on = list(found), list[int]()
         self.assignment = lambda: java_set(self.tp)
-        self.beginningOffsets = lambda partitions: dict.fromkeys(partitions, 0)
         kind = jvm.java_class("org.apache.kafka.clients.consumer.OffsetAndMetadata")
         self.committed = lambda partitions: dict.fromkeys(partitions, committed and kind(committed))
 
@@ -311,7 +313,7 @@ def test_a_false_offset_before_what_is_unreadable_is_passed_over_first() -> None
     java = TwoPartitions()
     bad, good = java.partitions
     java.positions[bad] = 4
-    search = Mock(read_on=lambda tp, _: ([record(tp, 2), record(tp, 60)], False) if tp == bad else ([], False))
+    search = searching(read_on=lambda tp, _: ([record(tp, 2), record(tp, 60)], False) if tp == bad else ([], False))
     search.position = lambda tp: 61 if tp == bad else java.positions[tp]
     look_into = Mock(side_effect=lambda _topic, part, _: hidden(3, 4) if part == 0 else Reread((), (), 0))
     pass_over = Mock(side_effect=AssertionError)

@@ -137,23 +137,22 @@ class LenientConsumer:
         after = found.nextOffsets()
         wrong = {}
         for tp in after.keySet():
-            right = self._jumps.check(tp, found.records(tp), self._begin(tp), int(after.get(tp).offset()))
+            right = self._jumps.check(tp, records := found.records(tp), self._begin(tp, records), _at(after.get(tp)))
             if right is not None:
                 self._java.seek(tp, jpype.JLong(right[1]))
                 wrong[tp] = right
         if not wrong:
             return found
-        right_as_they_are = {tp: (found.records(tp), int(after.get(tp).offset())) for tp in after.keySet()}
+        right_as_they_are = {tp: (found.records(tp), _at(after.get(tp))) for tp in after.keySet()}
         return _records(right_as_they_are | wrong)
 
-    def _begin(self, tp: Any) -> int:
-        """Where the last poll ended.
-
-        A partition that begins is not asked where its log does: who asks that of a consumer has it believe that the log
-        ends there. Then its lag is less than nothing, and a task that reads two topics waits for one of them for ever.
-        """
-        known = self._next.get(tp)
-        return self._committed(tp) if known is None else int(known.offset())
+    def _begin(self, tp: Any, records: Any) -> int:
+        """Where the last poll ended; of a partition that begins, where the group goes on, or the first record is."""
+        if (known := self._next.get(tp)) is not None:
+            return _at(known)
+        if (committed := self._committed(tp)) is not None:
+            return committed
+        return 0 if records.isEmpty() else _at(records.get(0))
 
     def _leave_silence(self, tp: Any, offsets: range) -> None:
         if self._java.assignment().contains(tp) and int(self._java.position(tp)) in offsets:
@@ -170,9 +169,9 @@ class LenientConsumer:
     def _look_for_it(self, error: Any) -> Any:
         """Pass over what a poll failed at that did not say where; the records before it."""
         partitions = [tp for tp in self._java.assignment() if tp not in self._java.paused()]
-        for tp in partitions:
-            self._go_back(tp)
         with closing(self._search()) as search:
+            for tp in partitions:
+                self._go_back(tp, search)
             for tp in partitions:
                 start = int(self._java.position(tp))
                 found, stopped = search.read_on(tp, start)
@@ -184,24 +183,22 @@ class LenientConsumer:
                     return _records({tp: (records, end if right else self._skip(tp, jvm.describe(error)))})
         raise error
 
-    def _go_back(self, tp: Any) -> None:
+    def _go_back(self, tp: Any, search: BatchSearch) -> None:
         """Read on where the last poll ended: what the failing one had read was handed to nobody."""
         known, position = self._next.get(tp), int(self._java.position(tp))
-        start = self._start(tp) if known is None or known.offset() > position else int(known.offset())
+        start = self._start(tp, search) if known is None or known.offset() > position else _at(known)
         if start < position:
             self._java.seek(tp, jpype.JLong(start))
 
-    def _start(self, tp: Any) -> int:
+    def _start(self, tp: Any, search: BatchSearch) -> int:
         """Where a partition is read from of which nothing came since it was assigned."""
-        one = jvm.java_class("java.util.Set").of(tp)
-        beginning = int(self._java.beginningOffsets(one).get(tp))  # what was committed may be deleted by now
-        return max(beginning, self._committed(tp))
+        return max(search.beginning(tp), self._committed(tp) or 0)  # what was committed may be deleted by now
 
-    def _committed(self, tp: Any) -> int:
-        """Where the group goes on; 0 where it has not said that."""
+    def _committed(self, tp: Any) -> int | None:
+        """Where the group goes on; ``None`` where it has not said that."""
         one = jvm.java_class("java.util.Set").of(tp)
         committed = self._java.committed(one).get(tp) if self._grouped else None
-        return 0 if committed is None else int(committed.offset())
+        return None if committed is None else _at(committed)
 
     def __getattr__(self, name: str) -> Any:
         """A function of Python: a thread that waits in Java meanwhile can be seen, and the process's end awaits it."""
@@ -230,3 +227,8 @@ def _records(parts: Mapping[Any, tuple[Any, int]] | None = None) -> Any:
 
 def _goes_on(offset: int) -> Any:
     return jvm.java_class(_CONSUMER + "OffsetAndMetadata")(offset)
+
+
+def _at(what: Any) -> int:
+    """The offset of a record, or of where reading goes on."""
+    return int(what.offset())

@@ -62,6 +62,14 @@ class BatchSearch:
                 return records, True
         return records, False
 
+    def beginning(self, tp: Any) -> int:
+        """Where the log begins.
+
+        The engine's own consumer is not asked that: it then believes that the log ends there. Its lag is less than
+        nothing, and a task that reads two topics waits for that one for ever.
+        """
+        return int(self._java.beginningOffsets(jvm.java_class("java.util.Set").of(tp)).get(tp))
+
     def position(self, tp: Any) -> int:
         """Behind the last record."""
         return int(self._java.position(tp))
