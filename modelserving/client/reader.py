@@ -105,7 +105,7 @@ def _look_framed(value: bytes | None) -> str:
     frame = read_frames([value])[0].get(0)
     if frame is None:
         return ""
-    return f" It begins as a record of schema {frame.schema_id} in a registry: those are read with --framed."
+    return f" It begins like a record of schema {frame.schema_id} in a registry: those are read with --framed."
 
 
 def read_decoded(connection: Connection, topic: str, decode: Callable[[bytes | None], str]) -> Iterator[ReadMessage]:

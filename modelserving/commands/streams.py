@@ -25,12 +25,14 @@ def about() -> None:
 
 @streams.command()
 def reset(
-    application: Annotated[str, typer.Argument(help="Its id: the --group of its servers.")] = "modelserving-streams",
+    application: Annotated[
+        str, typer.Argument(help="Its id: the --group of its servers; of a monitor without one, PIPELINE-monitor.")
+    ] = "modelserving-streams",
     from_beginning: Annotated[
         bool, typer.Option("--from-beginning", help="Forget its progress, too: all records are scored once more.")
     ] = False,
 ) -> None:
-    """Delete an application's changelogs and local state, after its records' topic got partitions or was made anew.
+    """Delete an application's changelogs and local state, after a topic that it reads got partitions or was made anew.
 
     Its counts begin anew. Its progress stays, unless told otherwise: no record is answered twice.
     """

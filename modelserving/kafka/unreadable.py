@@ -79,9 +79,9 @@ class LenientRecords(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka-p
         It begins at the first that says that it is further on, and the one behind that goes on from before.
         """
         asked = self.next_fetch_offset
-        reaches = [_reach(data) for data in batches]
-        if len(reaches) < 2 or not max(asked, reaches[1][0]) < reaches[0][0]:
+        if len(batches) < 2 or not max(asked, _reach(batches[1])[0]) < _reach(batches[0])[0]:
             return 0
+        reaches = [_reach(data) for data in batches]
         for number, ((_, before), (base, last)) in enumerate(pairwise(reaches), 1):
             if base <= asked <= last or (number > 1 and before + 1 == asked):
                 return number

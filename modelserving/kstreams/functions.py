@@ -53,7 +53,7 @@ def KeyValueMapper(function: Callable[[Any, Any], object]) -> Any:
 
 def ForeachAction(function: Callable[[Any, Any], object]) -> Any:
     """``(key, value)``, for what it does."""
-    check_plain("the function of foreach", function)
+    check_plain("the function of foreach or peek", function)
     return _java("ForeachAction", "apply", function, lambda _: None)
 
 

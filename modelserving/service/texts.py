@@ -96,7 +96,7 @@ A record has these columns:
   whether that breaks who writes or reads today.
 - **What could not be answered** is on `{topics.dead_letters}`:
   `modelserving deadletters list --from {topics.dead_letters}` shows it with the reasons,
-  `modelserving deadletters replay --from {topics.dead_letters}` sends it again.
+  `modelserving deadletters replay --from {topics.dead_letters} --topic {settings.topic}` sends it again.
 """
 
 

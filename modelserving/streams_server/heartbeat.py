@@ -21,7 +21,8 @@ FENCE = "FencedInstanceIdException"
 _OF_OTHER_TOPICS = ("invalid partitions", "same number of partitions")
 _RESET = (
     "{} Its state belongs to the topics as they were. See that topics which it reads together have as many partitions "
-    "each, stop all of its servers, run `modelserving streams reset {}`, and start them again."
+    "each, stop all of its servers, run `modelserving streams reset {}`, and start them again. What it had remembered "
+    "(counts, controls, answers that wait for their truth) is gone then; send controls again."
 )
 
 

@@ -118,12 +118,8 @@ class StreamsServer(ModelServer):
             return Health(False, self.phase)
         if (state := streams.state) is not State.RUNNING:
             return Health(False, _REBALANCING, (f"Kafka Streams is {state}",))
-        try:
-            missing = self.missing
-        except ServerError as error:
-            missing = str(error)
-        if missing:
-            return Health(False, Phase.WAITING, (missing,))
+        if self._heartbeat is not None and (problem := self._heartbeat.problem):
+            return Health(False, Phase.WAITING, (problem,))
         return Health(True, self.phase, tuple(self.models_absent.values()))
 
     @property

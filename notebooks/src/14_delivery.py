@@ -102,7 +102,8 @@ show(delivery.at_least_once)
 # %% tags=["breaks"]
 at_least = kill_in_the_gap("at-least-once")
 answers = Counter(r.value for r in read_topic(lesson.connection, f"{lesson.prefix}-at-least-once"))
-again_from = min(int(said.split()[-1]) for said, times in answers.items() if times > 1)
+twice = [int(said.split()[-1]) for said, times in answers.items() if times > 1]
+again_from = min(twice, default=-1)
 lesson.tell("at-least")
 
 # %% [markdown]

@@ -100,7 +100,7 @@ def test_records_of_any_schema_are_shown_by_name(connection: Connection, topics:
     good, bad, framed = read_topics(connection, topics, RecordDecoder([schema]))
     assert (good.good, good.decoded) == (True, "for house: {'rooms': 4}")
     assert (bad.good, bad.decoded) == (False, "rooms is 'many', which is no int64.")
-    assert framed.decoded.endswith("It begins as a record of schema 7 in a registry: those are read with --framed.")
+    assert framed.decoded.endswith("It begins like a record of schema 7 in a registry: those are read with --framed.")
     assert "of schema 7 in a registry" in [*read_topics(connection, topics)][2].decoded
     found = [*read_topics(connection, topics, RecordDecoder([schema], writers=Anyone()))]
     assert [one.good for one in found] == [False, False, True]

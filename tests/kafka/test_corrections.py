@@ -5,12 +5,12 @@ from __future__ import annotations
 import signal
 import threading
 from contextlib import suppress
-from functools import partial
 
 import pytest
 from kafka import TopicPartition
 from kafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
 from kafka.future import Future
+from kafka.net.selector import NetworkSelector
 from kafka.protocol.consumer.metadata import ConsumerProtocolAssignment
 from kafka.structs import OffsetAndMetadata
 
@@ -56,20 +56,22 @@ def test_an_interrupt_ends_the_call_and_no_task(settings: dict[str, object]) -> 
         signal.raise_signal(signal.SIGINT)
         done.append("to its end")
 
-    with Consumer(**settings) as consumer:
-        with pytest.raises(KeyboardInterrupt):
-            consumer._net.run(task)
-        assert done == ["to its end"]
+    client = Client(**settings)  # nothing drives its loop but the caller, as while a producer is made
+    with pytest.raises(KeyboardInterrupt):
+        client._net.run(task)
+    assert done == ["to its end"]
+    client.close()
 
 
-@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="Windows has no signal to one thread")
-def test_an_interrupt_is_heard_while_nothing_comes(settings: dict[str, object]) -> None:
-    """Held back during a turn, and no turn waits for long."""
-    with Consumer(**settings) as consumer:
-        strike = partial(signal.pthread_kill, threading.get_ident(), signal.SIGINT)  # a call that waits is ended, too
-        threading.Timer(0.05, strike).start()
-        with pytest.raises(KeyboardInterrupt):
-            consumer._net.run(consumer._net.sleep, WAIT)
+def test_no_turn_of_the_callers_thread_is_long(settings: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Interrupts are held back during a turn; between two they are heard, also while nothing comes."""
+    client, asked = Client(**settings), list[float | None]()
+    with monkeypatch.context() as patch:
+        patch.setattr(NetworkSelector, "_poll_once", lambda _, timeout=None: asked.append(timeout))
+        for timeout in (None, 90.0, 0.01):
+            client._net._poll_once(timeout)
+    assert asked == [0.1, 0.1, 0.01]
+    client.close()
 
 
 def test_a_producer_is_closed_although_its_messages_cannot_be_sent(settings: dict[str, object]) -> None:

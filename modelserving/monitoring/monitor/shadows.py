@@ -188,9 +188,11 @@ class ShadowJudge:
         messages = self._read(window_of(by_position))
         # All are read before one is counted: what fails in between counts none.
         wanted = [one for one in messages if RecordPosition(one.partition, one.offset) in by_position]
-        for chunk in chunks(wanted):
-            for scored in score_batch(Batch(chunk), shadow.slots, self._decoder).scored:
-                shadow.beside.add(answer_of(scored), by_position[RecordPosition(scored.partition, scored.offset)])
+        answers = [
+            one for chunk in chunks(wanted) for one in score_batch(Batch(chunk), shadow.slots, self._decoder).scored
+        ]
+        for scored in answers:
+            shadow.beside.add(answer_of(scored), by_position[RecordPosition(scored.partition, scored.offset)])
 
 
 class _ShadowReader:

@@ -78,13 +78,13 @@ class TopicTail:
         looked = time.monotonic()
         while not stop.is_set():
             found: Mapping[TopicPartition, Sequence[Message]] = consumer.poll(timeout_ms=_POLL_MS)
-            self.away = ""
-            for gap in consumer.take_gaps():
-                log.warning("passed over: %s", gap)
-                self.unreadable[gap.topic] += 1
             for tp, messages in found.items():
                 self._hand_over(tp, messages)
                 self._positions[tp] = messages[-1].offset + 1
+            for gap in consumer.take_gaps():
+                log.warning("passed over: %s", gap)
+                self.unreadable[gap.topic] += 1
+            self.away = ""
             if time.monotonic() - looked > _LOOK_EVERY_S:
                 self._assign(consumer)
                 looked = time.monotonic()

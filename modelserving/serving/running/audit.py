@@ -25,8 +25,8 @@ _MISREAD = (
     "the batch there says that it is elsewhere, its offset is damaged: its records were scored as others than they "
     "are, and what is behind it was passed over"
 )
-_MARK = 1
-"""A jump of one is that of a transaction's mark: those are not looked into."""
+_MARK, _MARKS = 1, 10
+"""A jump of one is a transaction's mark, and not looked into; other small ones once in a partition, if all is well."""
 _LOOKED_INTO = 3
 """So many jumps at each look; of many more, the last ones."""
 _BEHIND = "the topic ends before the place that was read to: it was made anew, or cut. Reading goes on at its beginning"
@@ -49,6 +49,7 @@ class OffsetAudit:
         self._next: dict[int, int] = {}
         self._jumps: list[_Jump] = []
         self._doubtful: deque[_Jump] = deque(maxlen=_LOOKED_INTO)
+        self._marked = set[int]()
         self._behind: dict[int, int] = {}
         self._lost: dict[int, int] = {}
 
@@ -90,7 +91,7 @@ class OffsetAudit:
         """
         with self._lock:
             jumps, self._jumps = self._jumps, []
-            self._doubtful += [(part, at, to) for part, at, to in jumps if starts.get(part, 0) <= at < to - _MARK]
+            self._doubtful += [(part, at, to) for part, at, to in jumps if self._is_doubtful(part, at, to, starts)]
             found = [Gap(self._topic, part, at, min(to, starts.get(part, 0)), _CUT) for part, at, to in jumps]
             for part, start in starts.items():
                 found += self._settle(part, start, ends.get(part, start), committed.get(part, 0))
@@ -105,13 +106,19 @@ class OffsetAudit:
         Args:
             find: tells what is at an offset of a partition: a gap, where it cannot be read as what it says.
         """
-        with self._lock:
-            jumps, self._doubtful = tuple(self._doubtful), deque(maxlen=_LOOKED_INTO)
-        for part, start, end in jumps:
+        while self._doubtful:
+            with self._lock:
+                part, start, end = self._doubtful.popleft()
             if isinstance(found := find(part, start), Gap) and found.start < end:
                 with self._lock:
                     self._lose(part, end - start)
                 yield Gap(self._topic, part, start, end, _MISREAD)
+            elif end - start <= _MARKS:
+                self._marked.add(part)
+
+    def _is_doubtful(self, part: int, at: int, to: int, starts: Mapping[int, int]) -> bool:
+        believed = _MARKS if part in self._marked else _MARK
+        return starts.get(part, 0) <= at < to - believed
 
     def _lose(self, part: int, count: int) -> None:
         if count:

@@ -196,7 +196,7 @@ class TopicWatch:
             self._admin = admin = self._admin or make_admin(self._connection)
             self._look(admin)
         except AuthorizationError as error:  # it is there, and says no
-            self.away = ""
+            self.away, self.lag = "", {}
             self.warnings = (DENIED.format("its topics and its group (Describe)", error),)
             self._tell(self.warnings[0])
         except (KafkaError, BrokerUnavailable, OSError, RuntimeError) as error:  # the last: its client was closed
@@ -258,9 +258,15 @@ class TopicWatch:
         self.lag = {part: max(0, end - max(committed.get(part, 0), starts.get(part, 0))) for part, end in ends.items()}
         for gap in self.audit.look(starts, ends, committed):
             log.warning("%d offsets lost: %s", gap.count, gap)
-        for gap in self.audit.find_misread(partial(find_silence, self._connection, self._options.topics.records)):
+        for gap in self.audit.find_misread(self._find_what_is_there):
             log.warning("%d offsets lost: %s", gap.count, gap)
         self._listen({part: max(starts.get(part, 0), self.audit.positions.get(part, 0)) for part in ends}, committed)
+
+    def _find_what_is_there(self, part: int, at: int) -> object:
+        try:
+            return find_silence(self._connection, self._options.topics.records, part, at)
+        except UnknownError:  # it fails to read there, perhaps for the moment only
+            return None
 
     def _listen(self, positions: Mapping[int, int], committed: Mapping[int, int]) -> None:
         """See whether a partition that has more, and where reading has not moved for long, can be read at all."""

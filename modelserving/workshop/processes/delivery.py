@@ -157,9 +157,11 @@ def deal_with_all(
             if batch:
                 begun = begun or time.perf_counter()
                 MODES[mode](work, batch)
-                done = batch[-1].offset + 1
+                done, deadline = batch[-1].offset + 1, time.monotonic() + _PATIENCE_S
         if done < end:
-            raise WaitTimeout(f"{source} was read to offset {done} of {end} within {_PATIENCE_S:g} s, as {name}.")
+            raise WaitTimeout(
+                f"{source} was read to offset {done} of {end}, and for {_PATIENCE_S:g} s nothing more came, as {name}."
+            )
     return time.perf_counter() - begun if begun else 0.0
 
 

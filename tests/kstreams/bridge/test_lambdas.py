@@ -429,8 +429,8 @@ class Schedules(Processor):
 @pytest.mark.parametrize(
     ("use", "told"),
     [
-        (lambda stream: stream.foreach(yielding), r"foreach has `yield`"),
-        (lambda stream: stream.peek(partial(yielding, 1)), r"foreach has `yield`"),
+        (lambda stream: stream.foreach(yielding), r"foreach or peek has `yield`"),
+        (lambda stream: stream.peek(partial(yielding, 1)), r"foreach or peek has `yield`"),
         (lambda stream: stream.mapValues(awaiting), r"ValueMapper has `async def`"),
         (lambda stream: stream.filter(awaiting), r"Predicate has `async def`"),
         (lambda stream: stream.process(Yields), r"Yields\.process has `yield`"),

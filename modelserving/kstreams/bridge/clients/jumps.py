@@ -67,10 +67,11 @@ class OffsetJumps:
         if small and tp in self._marked:
             return None
         start = expected + int(np.argmax(steps != 1))
-        truth = self._look_into(str(tp.topic()), int(tp.partition()), range(start, max(after, last + 1)))
+        end = max(after, last + 1)
+        truth = self._look_into(str(tp.topic()), int(tp.partition()), range(start, end))
         certain = int(np.searchsorted(offsets, start))
-        seen = zip(truth.messages, offsets[certain:], strict=False)
-        if truth.gaps or any(message.offset != offset for message, offset in seen):
+        seen = set(offsets.tolist())
+        if truth.gaps or any(message.offset not in seen for message in truth.messages if message.offset < end):
             made = jvm.java_class("java.util.ArrayList")(records.subList(0, certain))
             for message in truth.messages:
                 made.add(_record_of(message))

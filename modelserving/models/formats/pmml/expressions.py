@@ -39,6 +39,8 @@ _COMPARING = frozenset(
 _LISTING = frozenset({"isIn", "isNotIn"})
 """What takes a field that is missing as one that is in no list."""
 _AGGREGATING = frozenset({"min", "max", "sum", "avg", "median", "product", "concat"})
+_NESTED = 4
+"""So many of them in each other, around a comparison: each multiplies what is written by up to seven."""
 _PARTIAL = frozenset({"ln", "log10", "ln1p", "sqrt", "asin", "acos", "pow", "/", "modulo", "x-modulo"})
 """What has no answer for some numbers: the engine takes that for missing."""
 _CARRYING = (_PARTIAL - {"pow"}) | {"+", "-", "*", "exp", "abs", "floor", "ceil"}
@@ -163,21 +165,37 @@ def _chooses(apply: Element) -> bool:
     return apply.get("function") == "if" and any(inner.tag == "FieldRef" for inner in arguments_of(apply)[:1])
 
 
-def _guarded(expression: Element) -> Element:
-    """The expression, missing where it cannot be known."""
-    _guard_arguments(expression)
+def _guarded(expression: Element, around: int = 0) -> Element:
+    """The expression, missing where it cannot be known.
+
+    Args:
+        expression: it is changed.
+        around: how many functions of lists it stands in.
+
+    Raises:
+        ModelRefused: what would have to be written grows too fast.
+    """
+    _guard_arguments(expression, around)
     known = _known(expression)
     return expression if known is None else applied("if", known, expression)
 
 
-def _guard_arguments(expression: Element) -> None:
+def _guard_arguments(expression: Element, around: int = 0) -> None:
     """What replaces a missing argument, or asks for one, has to see that it is missing."""
-    sees = replaces(expression) or expression.get("function") in AWARE | _AGGREGATING
+    lists = expression.get("function") in _AGGREGATING
+    sees = replaces(expression) or expression.get("function") in AWARE
     for index, inner in enumerate(expression):
-        if inner.tag == "Apply" and sees:
-            expression[index] = _guarded(inner)
-        elif inner.tag == "Apply":
-            _guard_arguments(inner)
+        if inner.tag != "Apply":
+            continue
+        if sees or (lists and _compares(inner)):
+            if around + lists > _NESTED:
+                raise ModelRefused(
+                    f"the PMML model has more than {_NESTED} of {', '.join(sorted(_AGGREGATING))} in each other, "
+                    "around a comparison. Put the inner ones into derived fields of their own."
+                )
+            expression[index] = _guarded(inner, around + lists)
+        else:
+            _guard_arguments(inner, around)
 
 
 def _known(expression: Element, carried: bool = False) -> Element | None:

@@ -807,3 +807,17 @@ def test_a_model_with_a_number_and_a_label_for_its_answer_is_refused_when_it_is_
     model = f'<NearestNeighborModel functionName="mixed" numberOfNeighbors="3">{fields}</NearestNeighborModel>'
     with pytest.raises(ModelRefused, match="a number and a label for its answer"):
         read_pmml(pmml(FIELDS, model))
+
+
+def test_what_would_have_to_be_written_again_and_again_is_refused() -> None:
+    """What is asked before each function of a list is written into the one around it: up to seven times as much."""
+
+    def nested(depth: int) -> bytes:
+        inner = f'<Apply function="if">{IF_LOW}{TWENTY}{field_of("w")}</Apply>'
+        for function in ("max", "min", "sum", "avg", "max", "min")[:depth]:
+            inner = f'<Apply function="{function}">{field_of("w")}{inner}</Apply>'
+        return expressed(inner)
+
+    assert len(read_pmml(nested(4)).text) < 500_000
+    with pytest.raises(ModelRefused, match="more than 4 of avg, concat"):
+        read_pmml(nested(5))

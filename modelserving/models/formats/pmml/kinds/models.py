@@ -111,7 +111,7 @@ def break_ties_of_rules(model: Element) -> None:
             used += len(together).bit_length()
             for rule, weight in together:
                 rule.set("weight", repr(weight + smallest * 2.0 ** -(_FIRST_BIT + min(used, _MOST_BITS))))
-        if used > _MOST_BITS and all((weight / smallest).is_integer() for weight in weights):
+        if used > _MOST_BITS and all(round(weight / smallest, 9).is_integer() for weight in weights):
             raise ModelRefused(
                 f"the PMML model has {len(fired)} rules by weightedSum whose weights are alike and whose labels take "
                 "turns: of labels with equal sums the engine takes any. Put the rules for one label together."
