@@ -71,7 +71,7 @@ class CellClock:
     def end(self, *_: object) -> None:
         """The cell has ended. A second call does nothing."""
         self._over.set()
-        if self._counter is not None:
+        if self._counter is not None and self._counter.ident is not None:  # ■ may have come before its start
             self._counter.join()
         self._counter = None
 

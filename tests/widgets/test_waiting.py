@@ -68,6 +68,17 @@ def test_a_cell_that_says_nothing_counts_its_seconds(shown: list[str]) -> None:
     assert len(shown) == told
 
 
+@pytest.mark.usefixtures("shown")
+def test_a_stop_before_the_clock_goes_harms_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stop button may come between a thread's making and its start; the next cell begins all the same."""
+    clock = CellClock()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            clock.begin()
+    clock.end()
+
+
 def test_a_wait_with_a_name_is_counted_once(shown: list[str]) -> None:
     """While a line says what is waited for, the cell's own clock says nothing."""
     clock = CellClock()

@@ -89,7 +89,8 @@ def reader(
     from modelserving.records.schema_files import read_schemas
 
     with use_broker() as connection:
-        writers = writers_of(schema_registry, framed, connection, load_settings())
+        named = bool(schema or framed or schema_registry)  # a registry in the settings alone is no wish
+        writers = writers_of(schema_registry, framed, connection, load_settings()) if named else None
         known = read_schemas(schema) if schema else default_schemas()
         decoder = RecordDecoder(known, writers=writers) if schema or writers else None
         topics = topics_of(prefix, topic)

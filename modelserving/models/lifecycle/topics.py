@@ -25,6 +25,8 @@ _POLL_MS = 250
 _MORE_MS = 10
 _ROUNDS = 20
 _RECALL_S = 10.0
+_SAID_AGAIN_S = 1.0
+"""A broker that has just come may not know a topic yet: that there is none, it has to say twice."""
 
 
 class ModelTopics:
@@ -130,7 +132,9 @@ def recall(connection: Connection, topics: Topics, position: LogPosition) -> Mes
     deadline = time.monotonic() + _RECALL_S
     try:
         if not _is_there(connection, source):
-            return None
+            time.sleep(_SAID_AGAIN_S)
+            if not _is_there(connection, source):
+                return None
         with make_consumer(connection, max_poll_records=1) as consumer:
             consumer.assign([source])
             consumer.seek(source, position.offset)

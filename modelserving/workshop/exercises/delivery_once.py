@@ -48,6 +48,10 @@ def check(lesson: LessonEnvironment, deal_with: _DealWith) -> str:
         noted = _Noted(producer)
         deal_with(noted, target, records, offsets, consumer.group_metadata())
         require(
+            "begin_transaction" in noted.calls,
+            "No transaction was begun: `producer.begin_transaction()` comes first.",
+        )
+        require(
             "abort_transaction" not in noted.calls,
             "`abort_transaction` takes everything back. The good end is another.",
         )
@@ -106,6 +110,7 @@ def deal_with(producer, target, records, offsets, group):
     producer.commit_transaction()
 """,
     wrong=(
+        WrongAnswer("def deal_with(producer, target, records, offsets, group):\n    pass", "begin_transaction"),
         WrongAnswer(
             """
 def deal_with(producer, target, records, offsets, group):

@@ -25,16 +25,18 @@ class _Reports:
 
     def __init__(self, runtime: _Runtime) -> None:
         self._runtime = runtime
+        self._last: tuple[ActorStatus, ...] | None = None
 
     def start(self) -> None:
         """Nothing has to begin."""
 
     def snapshot(self) -> tuple[ActorStatus, ...]:
-        """How the actors are now."""
-        return tuple(self._runtime.report())
+        """How the actors are now, or were at the end."""
+        return tuple(self._runtime.report()) if self._last is None else self._last
 
     def close(self) -> None:
-        """Nothing has to end: the runtime is the lesson's."""
+        """Keep the last picture: the runtime is the lesson's, and ends with it."""
+        self._last = self.snapshot()
 
 
 class MailboxView(LiveView[tuple[ActorStatus, ...]]):

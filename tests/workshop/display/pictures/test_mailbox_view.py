@@ -21,3 +21,5 @@ def test_it_follows_the_runtime() -> None:
         runtime.actors = (ActorStatus("sleeper", waiting=2),)
         view.wait_for(lambda actors: actors == runtime.actors)
         assert repr(view).startswith("sleeper: 2 of 3 waiting")
+    runtime.actors = ()
+    assert repr(view).startswith("sleeper: 2 of 3 waiting"), "the runtime has ended; the last picture stays"
