@@ -21,6 +21,7 @@ _WIDE = (
     ".jp-SideArea:has(#jp-right-stack) { max-width: max(360px, 100vw - 660px) !important; } "
     ".modelserving-live, .modelserving-live > * { min-width: 0; max-width: 100%; overflow-wrap: anywhere; } "
     ".modelserving-live svg { width: 100%; height: auto; } "
+    "body:not(.modelserving-narrow) .modelserving-folded { display: none; } "
     f"@media (min-width: {_NARROW}px) {{ .modelserving-folded {{ display: none; }} }}</style>"
 )
 # JupyterLab asks for these limits when a panel comes, and not when the window becomes narrower: it would leave a sliver
@@ -28,7 +29,8 @@ _WIDE = (
 # the lesson would have a third of the window.
 _FIT_AGAIN = (
     "<script>if (!window.modelservingFits) { window.modelservingFits = true; "
-    f"if (window.innerWidth < {_NARROW}) window.jupyterapp?.shell.collapseLeft(); "
+    f"if (window.innerWidth < {_NARROW} && window.jupyterapp) {{ window.jupyterapp.shell.collapseLeft(); "
+    "document.body.classList.add('modelserving-narrow'); } "
     "window.addEventListener('resize', () => { "
     "for (const one of window.jupyterapp?.shell.widgets('right') ?? []) one.parent?.fit(); }); }</script>"
 )
