@@ -35,6 +35,7 @@ _FIT_AGAIN = (
     "for (const one of window.jupyterapp?.shell.widgets('right') ?? []) one.parent?.fit(); }); }</script>"
 )
 _panels: list[Any] = []
+_below: list[Any] = []
 
 
 def dock(widget: Any) -> bool:
@@ -48,6 +49,7 @@ def dock(widget: Any) -> bool:
     from IPython.display import HTML, display
     from sidecar import Sidecar
 
+    _below.clear()
     while _panels:
         _panels.pop().close()
     display(HTML(_WIDE + _FIT_AGAIN))
@@ -56,3 +58,20 @@ def dock(widget: Any) -> bool:
     with panel:
         display(widget)
     return True
+
+
+def show_below(html: str) -> None:
+    """Say something below the view in the panel, in place of what was said there; where there is no panel, nothing.
+
+    Args:
+        html: what a check found, say; it stands below its own cell, too, which may be far from what it is about.
+    """
+    if _below:
+        _below[0].value = html
+    elif _panels:
+        import ipywidgets
+        from IPython.display import display
+
+        _below.append(ipywidgets.HTML(html).add_class("modelserving-live"))
+        with _panels[0]:
+            display(_below[0])

@@ -30,5 +30,13 @@ def test_a_newer_view_takes_the_panel_of_the_one_before(monkeypatch: pytest.Monk
     assert [widget for widget in shown if isinstance(widget, ipywidgets.HTML)] == [first, second]
     (panel,) = dock._panels
     assert panel.title == "Live view"
-    panel.close()
+    for verdict in ("not yet", "passed"):
+        dock.show_below(verdict)
+    assert shown[-1].value == "passed", "below the view, in place of what was said before"
+    assert shown[-2] is second
+    assert dock.dock(first)
+    dock.show_below("of the next view")
+    assert shown[-1].value == "of the next view"
+    dock._panels[0].close()
+    dock._below.clear()
     dock._panels.clear()

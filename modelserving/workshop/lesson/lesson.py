@@ -15,6 +15,7 @@ from modelserving.config import Settings, load_settings
 from modelserving.errors import ConfigError
 from modelserving.kafka import Connection
 from modelserving.system import poll
+from modelserving.widgets.dock import show_below
 from modelserving.widgets.waiting import count_waits, waiting
 from modelserving.workshop.display.boxes import Box, Folded, Table, Tone
 from modelserving.workshop.display.predictions import Asked, Predictions
@@ -23,7 +24,7 @@ from modelserving.workshop.exercises import find_exercise
 from modelserving.workshop.lesson.environment import CLOSED, LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, Outcome, Verdict, code_of, judge
 from modelserving.workshop.lesson.notebook import has_widgets, prepare_kernel, value_in_notebook, why_undefined
-from modelserving.workshop.lesson.panel import Button, CheckResult, SideBySide
+from modelserving.workshop.lesson.panel import Button, CheckResult, SideBySide, verdict_box
 from modelserving.workshop.lesson.progress import Progress
 from modelserving.workshop.lesson.reset import Reset, carry_out, plan_exercise_reset, plan_lesson_reset
 
@@ -93,6 +94,7 @@ class Lesson(LessonEnvironment):
         found = self._exercise(exercise)
         verdict = self._judge(found, answer)
         self.progress.note(verdict)
+        show_below(verdict_box(verdict)._repr_html_())
         beside = SideBySide(code_of(answer), found.reference) if verdict.passed else None
         return CheckResult(verdict, beside, () if self.fast or not has_widgets() else self._buttons(found))
 
