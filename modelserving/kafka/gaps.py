@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+MARKS = 10
+"""Where publishers use transactions, so many marks may stand between two records: each writes one at a time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:

@@ -28,7 +28,7 @@ from modelserving.serving.running.sessions import FailureRate, freeze_garbage_co
 from modelserving.serving.running.worker_thread import run_abandonable
 from modelserving.statistics import StatisticsSnapshot
 from modelserving.streams_server.distribution import make_models
-from modelserving.streams_server.heartbeat import Heartbeat
+from modelserving.streams_server.heartbeat import FENCE, Heartbeat
 from modelserving.streams_server.records_topic import RecordsTopic
 from modelserving.streams_server.scoring import Tally
 from modelserving.streams_server.stores import ModelStatistics, look_up
@@ -43,7 +43,6 @@ _METADATA_MS = 3_000
 _ANSWER_WITHIN_MS = 10_000
 _REPLACEMENTS, _WITHIN_S = 5, 60.0
 _REBALANCING = "rebalancing"
-_FENCE = "FencedInstanceIdException"
 
 
 class StreamsServer(ModelServer):
@@ -171,7 +170,7 @@ class StreamsServer(ModelServer):
             while (state := streams.state) not in {State.NOT_RUNNING, State.ERROR}:
                 self._follow(state)
                 await anyio.sleep(_LOOK_EVERY_S)
-            if _FENCE in str(streams.error):
+            if FENCE in str(streams.error):
                 raise same_name("it has taken this one's place")
             if self._failures.often:
                 streams.raise_error()
@@ -256,7 +255,7 @@ class StreamsServer(ModelServer):
         waited_for = isinstance(error, BrokerUnavailable | RegistryUnavailable)
         if not (waited_for or self._tally.ending.is_set()):
             self._failures.note()
-        ends = self._failures.often or _FENCE in str(error)
+        ends = self._failures.often or FENCE in str(error)
         return Response.SHUTDOWN_CLIENT if ends else Response.REPLACE_THREAD
 
     def _pass_over(self, topic: str, partition: int, offset: int, reason: str) -> int:

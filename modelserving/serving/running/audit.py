@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from modelserving.kafka.gaps import Gap
+from modelserving.kafka.gaps import MARKS, Gap
 from modelserving.kafka.messages import Message, MessageColumns
 
 _CUT = "the broker has let them go before they were scored (retention, or deleted records)"
@@ -25,8 +25,8 @@ _MISREAD = (
     "the batch there says that it is elsewhere, its offset is damaged: its records were scored as others than they "
     "are, and what is behind it was passed over"
 )
-_MARK, _MARKS = 1, 10
-"""A jump of one is a transaction's mark, and not looked into; other small ones once in a partition, if all is well."""
+_MARK = 1
+"""A jump of one is a transaction's mark, and not looked into; up to ``MARKS`` once in a partition, if all is well."""
 _LOOKED_INTO = 3
 """So many jumps at each look; of many more, the last ones."""
 _BEHIND = "the topic ends before the place that was read to: it was made anew, or cut. Reading goes on at its beginning"
@@ -113,11 +113,11 @@ class OffsetAudit:
                 with self._lock:
                     self._lose(part, end - start)
                 yield Gap(self._topic, part, start, end, _MISREAD)
-            elif end - start <= _MARKS:
+            elif end - start <= MARKS:
                 self._marked.add(part)
 
     def _is_doubtful(self, part: int, at: int, to: int, starts: Mapping[int, int]) -> bool:
-        believed = _MARKS if part in self._marked else _MARK
+        believed = MARKS if part in self._marked else _MARK
         return starts.get(part, 0) <= at < to - believed
 
     def _lose(self, part: int, count: int) -> None:

@@ -142,17 +142,7 @@ class TopicWatch:
         return [(gap.topic, gap.partition, range(gap.start, gap.end)) for gap in tuple(self.silent.values())]
 
     def pass_over(self, topic: str, partition: int, offset: int, reason: str) -> int:
-        """Say what cannot be read, keep its bytes as a dead letter, and tell where reading goes on.
-
-        Args:
-            topic: where.
-            partition: of it.
-            offset: the first that cannot be read.
-            reason: why.
-
-        Raises:
-            BrokerUnavailable: the broker does not answer.
-        """
+        """As ``GapLetters.pass_over``; where nothing comes from is known already, and what is passed over was read."""
         gap = self.silent.get(partition) if topic == self._options.topics.records else None
         if gap is None or not gap.start <= offset < gap.end:
             gap = find_gap(self._connection, topic, partition, offset, reason)

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelserving import jvm
+from modelserving.kafka.gaps import MARKS
 from modelserving.kafka.messages import Message
 from modelserving.kafka.reading import Reread
 from modelserving.kstreams.bridge.values import to_java
@@ -26,8 +27,6 @@ LookInto = Callable[[str, int, range], Reread]
 """Asked what there is in truth: of a topic, a partition, and offsets, from some of which no record came."""
 
 _RECORD = "org.apache.kafka.clients.consumer.ConsumerRecord"
-_MARKS = 10
-"""Where publishers use transactions, so many marks may stand between two records: each writes one at a time."""
 
 
 class OffsetJumps:
@@ -63,7 +62,7 @@ class OffsetJumps:
             return None
         offsets = _offsets(records)
         steps = np.diff(offsets, prepend=expected - 1, append=after)
-        small = steps[-1] >= 1 and steps.max() <= 1 + _MARKS
+        small = steps[-1] >= 1 and steps.max() <= 1 + MARKS
         if small and tp in self._marked:
             return None
         start = expected + int(np.argmax(steps != 1))
