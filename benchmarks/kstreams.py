@@ -2,7 +2,7 @@
 
     python benchmarks/kstreams.py                   200,000 preloaded records, three rounds
     python benchmarks/kstreams.py --records 50000   fewer
-    python benchmarks/kstreams.py --quick           20,000, one round
+    python benchmarks/kstreams.py --quick           60,000, three rounds: with fewer, a ratio is chance
     python benchmarks/kstreams.py --json            one object with figures and ratios
 
 java_copy          source and sink, and nothing between them: Java alone, which is the engine's own limit
@@ -94,13 +94,13 @@ _numbers = count()
 def main() -> None:
     """Measure, and print."""
     options = arguments(__doc__ or "", records=200_000)
-    records = 20_000 if options.quick else options.records
+    records = 60_000 if options.quick else options.records
     with TemporaryDirectory() as home, EmbeddedKafka(home=Path(home), port=0) as kafka:
         topics = Topics().prefixed("bench")
         create_topics(kafka.connection, topics)
         preload(kafka.connection, topics, load_dataset(data_folder()), records)
         ground = Ground(kafka.connection, topics, records, Path(home) / "state")
-        show(measure(ground, rounds=1 if options.quick else 3), options)
+        show(measure(ground, rounds=3), options)
 
 
 def measure(ground: Ground, rounds: int) -> Report:

@@ -333,12 +333,12 @@ if victim in fleet:
 f"{victim} is dead; alive: {', '.join(others)}"
 
 # %%
-def all_know():
-    return {usage(name) for name in fleet} == {written()}
+def all_know():  # a wine is counted a moment before its answer is committed
+    return {usage(name) for name in fleet} == {written()} and len(answers()) >= written()
 
 now = holders()  # waits until the others have taken over
 client.stop()
-lesson.wait_for(all_know, "all wines to be scored and counted", 90)
+lesson.wait_for(all_know, "all wines to be counted and answered", 90)
 lesson.wait_for(lambda: heard[-1].is_success, "a number", 90)
 watcher.stop()
 said = Counter(answer.json().get("detail", "a number") for answer in heard)
