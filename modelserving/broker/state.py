@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -133,6 +134,15 @@ def _worker(fields: object) -> Worker:
     return Worker(int(fields["pid"]), float(fields["created"]))
 
 
+_WITHOUT_LOCKS = frozenset({errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.ENOLCK})
+"""How a file system answers that knows no locks, some that are mounted over a network among them."""
+
+
+def knows_no_locks(error: OSError) -> bool:
+    """Whether that is why a file could not be locked: nobody has it, and waiting is in vain."""
+    return error.errno in _WITHOUT_LOCKS
+
+
 class FileLock(Closing):
     """A lock between processes, which the system itself gives back when its holder dies, however it dies.
 
@@ -145,12 +155,18 @@ class FileLock(Closing):
         self._file: int | None = None
 
     def acquire(self) -> bool:
-        """Take it, or return ``False`` at once when another process has it."""
+        """Take it, or return ``False`` at once when another process has it.
+
+        Raises:
+            OSError: the file cannot be opened, or its file system knows no locks (``knows_no_locks``).
+        """
         file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             _lock(file)
-        except OSError:
+        except OSError as error:
             os.close(file)
+            if knows_no_locks(error):
+                raise
             return False
         self._file = file
         return True

@@ -12,7 +12,7 @@ from modelserving.config import Settings
 from modelserving.errors import ConfigError
 from modelserving.workshop.display.boxes import Box, Table, table
 from modelserving.workshop.display.questions import Question, find_question, questions_of, tell, typed_number
-from modelserving.workshop.lesson.kept import KeptFile
+from modelserving.workshop.lesson.kept import KeptFile, warn_of
 
 _CHOICES = "modelserving-choices"
 _WRAPPED = (
@@ -70,8 +70,8 @@ class Predictions:
         """
         question = find_question(self.lesson, name)
         asked = Asked(question, self)
-        if guess is not None:
-            asked.say(str(guess))
+        if guess is not None and (why := asked.say(str(guess))):
+            warn_of(why)
         return asked
 
     def tell(self, name: str, names: Mapping[str, Any]) -> Box:
@@ -87,8 +87,8 @@ class Predictions:
         said = self.of(name).said
         question = find_question(self.lesson, name)
         was, box = tell(question, said, names)
-        if not question.is_remark:
-            self.note(name, Prediction(said, was))
+        if not question.is_remark and (why := self.note(name, Prediction(said, was))):
+            warn_of(why)
         return box
 
     def recap(self) -> Table:
@@ -109,10 +109,14 @@ class Predictions:
         except (KeyError, TypeError):
             return Prediction()
 
-    def note(self, name: str, prediction: Prediction) -> None:
-        """Write one down."""
+    def note(self, name: str, prediction: Prediction) -> str:
+        """Write one down.
+
+        Returns:
+            Why that was not possible, in a sentence; empty when it was.
+        """
         said = {name: asdict(prediction)}
-        self._kept.change(lambda stored: {**stored, self.lesson: {**_table(stored.get(self.lesson)), **said}})
+        return self._kept.try_change(lambda stored: {**stored, self.lesson: {**_table(stored.get(self.lesson)), **said}})
 
     def forget(self) -> None:
         """Forget those of this lesson."""
@@ -131,8 +135,11 @@ class Asked:
         self.question = question
         self._kept = kept
 
-    def say(self, guess: str) -> None:
+    def say(self, guess: str) -> str:
         """Predict.
+
+        Returns:
+            Why it could not be written down, in a sentence; empty when it was.
 
         Raises:
             ConfigError: it is none of the choices, or no number; the message says what there is.
@@ -143,7 +150,7 @@ class Asked:
             raise ConfigError(f"{guess!r} is not among the choices: {', '.join(map(repr, choices))}.")
         if not choices and typed_number(guess) is None:
             raise ConfigError(f"{guess!r} is no number. Predict one, such as 100.")
-        self._kept.note(self.question.name, Prediction(guess))
+        return self._kept.note(self.question.name, Prediction(guess))
 
     def _repr_mimebundle_(self, **kwargs: object) -> dict[str, Any]:
         """Show the controls; a page without widgets shows the choices, and how to answer in code."""
@@ -191,10 +198,12 @@ class Asked:
         if not guess:
             return _noted(None)
         try:
-            self.say(guess)
+            why = self.say(guess)
         except ConfigError as error:
             return f"<em>{html.escape(str(error))}</em>"
-        return _noted(guess)
+        if not why:
+            return _noted(guess)
+        return f"<em>{html.escape(why)} Keep {html.escape(guess)} in mind, and run the next cell.</em>"
 
 
 def _noted(said: str | None) -> str:

@@ -14,7 +14,6 @@ from modelserving.broker.state import FileLock
 from modelserving.config import Settings, load_settings
 from modelserving.errors import ConfigError
 from modelserving.kafka import Connection
-from modelserving.system import poll
 from modelserving.widgets.dock import show_below
 from modelserving.widgets.waiting import count_waits, waiting
 from modelserving.workshop.display.boxes import Box, Folded, Table, Tone
@@ -23,6 +22,7 @@ from modelserving.workshop.display.questions import find_question
 from modelserving.workshop.exercises import find_exercise
 from modelserving.workshop.lesson.environment import CLOSED, LessonEnvironment
 from modelserving.workshop.lesson.exercise import Exercise, Outcome, Verdict, code_of, judge
+from modelserving.workshop.lesson.kept import take_turn
 from modelserving.workshop.lesson.notebook import has_widgets, prepare_kernel, value_in_notebook, why_undefined
 from modelserving.workshop.lesson.panel import Button, CheckResult, SideBySide, verdict_box
 from modelserving.workshop.lesson.progress import Progress
@@ -226,7 +226,7 @@ def _claim(lesson: str, settings: Settings, stack: ExitStack) -> bool:
     folder = settings.home / "open"
     folder.mkdir(parents=True, exist_ok=True)
     lock = stack.enter_context(FileLock(folder / f"lesson-{lesson}"))
-    return poll(lock.acquire, _GONE_WITHIN_S, 0.1)
+    return take_turn(lock, folder, _GONE_WITHIN_S)
 
 
 def _tell(lesson: Lesson, left: int, shared: bool) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from modelserving.errors import ConfigError
 from modelserving.workshop.display.predictions import Prediction, Predictions
+from modelserving.workshop.lesson import kept as lesson_kept
 
 
 @pytest.fixture
@@ -46,6 +47,22 @@ def test_a_click_is_a_prediction(kept: Predictions) -> None:
     assert "no number" in said.value
     field.value = "0"
     assert kept.of("first-offset").said == "0"
+
+
+def test_a_click_that_cannot_be_kept_is_not_called_noted(kept: Predictions, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a full disk one line says so, beside the buttons, and nothing else is shown."""
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(lesson_kept, "write_atomically", full)
+    buttons, said, _ = kept.ask("better")._controls().children
+    buttons.value = "not at all"
+    assert "Noted" not in said.value
+    assert "No space left on device" in said.value
+    assert "Keep not at all in mind" in said.value
+    with pytest.warns(RuntimeWarning, match="No space left"):
+        kept.ask("better", "not at all")
 
 
 def test_without_widgets_the_choices_are_text(kept: Predictions) -> None:

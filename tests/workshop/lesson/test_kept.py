@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from modelserving.broker import state
 from modelserving.broker.state import FileLock
 from modelserving.workshop.lesson import kept
 from modelserving.workshop.lesson.exercise import Outcome, Verdict
@@ -40,3 +43,22 @@ def test_a_lock_that_is_never_given_back_stops_nobody(tmp_path: Path, monkeypatc
         assert lock.acquire()
         KeptFile(tmp_path / "some.json").change(lambda _: {"a": 1})
     assert KeptFile(tmp_path / "some.json").read() == {"a": 1}
+
+
+@pytest.mark.parametrize("number", [errno.ENOTSUP, errno.ENOSYS, errno.EINVAL, errno.ENOLCK])
+def test_a_disk_without_locks_is_not_waited_for(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has the lock there: each change is made at once, and that there is none is said one time."""
+
+    def refuse(_: int) -> None:
+        raise OSError(number, "no locks here")
+
+    monkeypatch.setattr(state, "_lock", refuse)
+    monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("it waits for a lock that nobody has"))
+    file = KeptFile(tmp_path / "some.json")
+    with pytest.warns(RuntimeWarning, match="knows no locks") as said:
+        for name in "abc":
+            file.change(lambda kept, name=name: {**kept, name: 1})
+    assert file.read() == {"a": 1, "b": 1, "c": 1}
+    assert len(said) == 1
