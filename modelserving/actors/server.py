@@ -200,7 +200,7 @@ class ActorServer(ModelServer):
             )
             gatherer, tracer = Gatherer(manager, ActorClient(asking, data.hold)), options.make_batch_tracer()
             send, results = anyio.create_memory_object_stream[Gathered](0)
-            async with send, anyio.create_task_group() as tasks:
+            async with send, results, anyio.create_task_group() as tasks:
                 tasks.start_soon(self._publish, results, sink, manager, ActorClient(sending, _pause))
                 self.phase = Phase.SERVING
                 tasks.start_soon(self.watch.end_when_outdated)
@@ -213,13 +213,12 @@ class ActorServer(ModelServer):
         self, results: MemoryObjectReceiveStream[Gathered], sink: Outlet, manager: Ref, client: ActorClient
     ) -> None:
         """Commit each batch; then tell the actors, so that what they count is what was committed."""
-        async with results:
-            async for gathered in results:
-                await sink.write(gathered.batch)
-                for data_type in {work.data_type for work in gathered.works}:
-                    works = tuple(work for work in gathered.works if work.data_type == data_type)
-                    await client.tell(manager, TellType(data_type, Committed(works)))
-                self._count(gathered)
+        async for gathered in results:
+            await sink.write(gathered.batch)
+            for data_type in {work.data_type for work in gathered.works}:
+                works = tuple(work for work in gathered.works if work.data_type == data_type)
+                await client.tell(manager, TellType(data_type, Committed(works)))
+            self._count(gathered)
 
     def _count(self, gathered: Gathered) -> None:
         gathered.batch.committed()

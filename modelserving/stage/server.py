@@ -119,7 +119,7 @@ class StageServer(ModelServer):
                 )
             )
             send, results = anyio.create_memory_object_stream[ScoredBatch](0)
-            async with anyio.create_task_group() as tasks:
+            async with results, anyio.create_task_group() as tasks:
                 tasks.start_soon(self._publish, results, sink, worker)
                 tasks.start_soon(self.watch.end_when_outdated)
                 self.phase = Phase.SERVING
@@ -129,12 +129,12 @@ class StageServer(ModelServer):
     async def _publish(
         self, results: MemoryObjectReceiveStream[ScoredBatch], sink: Outlet, worker: WorkerThread
     ) -> None:
-        async with results:
-            async for batch in results:
-                await sink.write(batch)
-                self._count(batch)
-                for work in batch.shadows:
-                    await worker.run(work.run)
+        """Commit each batch. That the stream is closed behind this would fail the stage, which may wait to be taken."""
+        async for batch in results:
+            await sink.write(batch)
+            self._count(batch)
+            for work in batch.shadows:
+                await worker.run(work.run)
 
     def _follow(self, batch: Batch, slots: ModelSlots) -> ScoredBatch:
         """Score a batch; records that came with a trace have answers that carry it on."""
