@@ -13,6 +13,7 @@ from rich.text import Text
 from modelserving.commands import broker, data, demo, monitoring, schemas, serve, slides, streams, temperature, workshop
 from modelserving.commands.records import deadletters, pipeline, scoring
 from modelserving.errors import ModelServingError, first_error
+from modelserving.system.imports import leave_pandas_out
 from modelserving.system.leaving import leave
 
 app = typer.Typer(
@@ -36,6 +37,7 @@ for commands in _COMMANDS:
 
 def main() -> NoReturn:
     """Run a command, and end the process with its status: Java's threads have no part in that."""
+    leave_pandas_out()
     leave(run())
 
 

@@ -4,6 +4,7 @@
 
     closing.py     a with statement around whatever has a close
     files.py       a file that is written whole or not at all; a name that none has
+    imports.py     libraries that another one would import for nothing
     interrupts.py  Ctrl-C that waits until something is not half done
     lazy.py        names that a package imports when they are first used
     leaving.py     the end of a process that has threads which do not end
