@@ -30,6 +30,7 @@ from modelserving.models.info import LoadedModel
 from modelserving.models.lifecycle.build import Builder, build_candidate
 from modelserving.models.model import Records, Scores
 from modelserving.records import ModelDescriptor, decode_descriptor, encode_descriptor
+from modelserving.system.imports import leave_pandas_out
 
 _SIZES = struct.Struct("<QQ")
 _START_SECONDS = 120.0
@@ -181,6 +182,7 @@ def _exactly(pipe: IO[bytes], size: int) -> bytes:
 
 def _main() -> None:
     """The child: a descriptor, then batch after batch, until the server is gone. What engines print goes to stderr."""
+    leave_pandas_out()
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     try:

@@ -38,6 +38,7 @@ from modelserving.models.info import LoadedModel
 from modelserving.models.lifecycle.build import build_candidate
 from modelserving.models.lifecycle.probes import own_probes
 from modelserving.records import ModelDescriptor, RecordSchema, decode_descriptor, encode_descriptor
+from modelserving.system.imports import leave_pandas_out
 from modelserving.system.stopping import call
 
 _START_SECONDS = 120.0
@@ -172,6 +173,7 @@ def _read_verdict(said: str) -> _Verdict | None:
 
 def _main() -> None:
     """The child."""
+    leave_pandas_out()
     seconds, memory_mb = float(sys.argv[1]), int(sys.argv[2])
     verdict = _Verdict()
     try:
