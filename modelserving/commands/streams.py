@@ -42,9 +42,9 @@ def reset(
 
     home = load_settings().home
     folders = [home / kind / application for kind in _KINDS]
-    folder = next((one for one in folders if one.is_dir()), folders[0])
     with use_broker() as connection:
-        done = reset_application(connection, application, folder, from_beginning=from_beginning)
+        done = reset_application(connection, application, folders, from_beginning=from_beginning)
     console = Console(highlight=False, soft_wrap=True)
-    console.print(f"Deleted: {', '.join(done.topics) or 'no internal topic'}; {done.folder or 'no local state'}.")
+    local = ", ".join(map(str, done.folders)) or "no local state"
+    console.print(f"Deleted: {', '.join(done.topics) or 'no internal topic'}; {local}.")
     console.print("All records will be scored again." if done.progress else "It goes on where it was.")

@@ -24,27 +24,29 @@ class DeletedState:
 
     Args:
         topics: internal ones.
-        folder: of local state, or ``None`` where there was none.
+        folders: of local state, those that there were.
         progress: whether the group's offsets are gone, too.
     """
 
     topics: tuple[str, ...]
-    folder: Path | None
+    folders: tuple[Path, ...]
     progress: bool
 
 
-def reset_application(connection: Connection, application: str, folder: Path, *, from_beginning: bool) -> DeletedState:
+def reset_application(
+    connection: Connection, application: str, folders: Iterable[Path], *, from_beginning: bool
+) -> DeletedState:
     """Delete the internal topics and the local state of an application that does not run.
 
     Args:
         connection: the broker.
         application: its id, which is its consumer group.
-        folder: where the local state of its instances is, on this machine.
+        folders: where the local state of its instances may be, on this machine.
         from_beginning: forget the progress, too: all records that are there are scored once more.
 
     Raises:
         BrokerUnavailable: no broker answers.
-        ServerError: it runs.
+        ServerError: it runs, or a folder cannot be deleted.
     """
     admin = make_admin(connection)
     try:
@@ -63,9 +65,12 @@ def reset_application(connection: Connection, application: str, folder: Path, *,
             admin.delete_groups([application])
     finally:
         admin.close()
-    found = folder.is_dir()
-    shutil.rmtree(folder, ignore_errors=True)
-    return DeletedState(tuple(sorted(names)), folder if found else None, forgotten)
+    found = tuple(folder for folder in folders if folder.is_dir())
+    for folder in found:
+        shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():
+            raise ServerError(f"{folder} cannot be deleted: its state belongs to the topics as they were. Delete it.")
+    return DeletedState(tuple(sorted(names)), found, forgotten)
 
 
 def internal_topics(topics: Iterable[str], application: str, groups: Iterable[str]) -> list[str]:

@@ -245,8 +245,6 @@ class StreamsServer(ModelServer):
             producer_max_request_size=REQUEST_BYTES,
             producer_max_block_ms=_ANSWER_WITHIN_MS,
             producer_batch_size=256 * 1024,
-            # Where a topic keeps its clients' stamps, one before 1970 would end each thread that comes to it.
-            default_timestamp_extractor="LogAndSkipOnInvalidTimestamp",
             metrics_recording_level="INFO",
         )
 

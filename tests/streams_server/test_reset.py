@@ -36,21 +36,25 @@ def test_the_state_of_an_application_of_a_longer_name_stays() -> None:
 def test_changelogs_and_local_state_go_and_progress_if_wanted(
     connection: Connection, topics: Topics, tmp_path: Path, from_beginning: bool
 ) -> None:
-    """Topics of others that only begin alike stay; an application that runs is left alone."""
+    """Topics of others that only begin alike stay; an application that runs is left alone.
+
+    Servers of several kinds may have had the name.
+    """
     application, partition = f"{topics.records}-app", TopicPartition(topics.records, 0)
     internal, other = f"{application}-statistics-changelog", f"{application}-records"
     create_named_topics(connection, {internal: (1, {}), other: (1, {})})
-    folder = tmp_path / application
-    (folder / "0").mkdir(parents=True)
+    folders = [tmp_path / kind / application for kind in ("streams", "monitor", "heating")]
+    for folder in folders[1:]:
+        (folder / "0").mkdir(parents=True)
     with make_consumer(connection, topics.records, group=application) as consumer:
         while not consumer.assignment():
             consumer.poll(timeout_ms=200)
         consumer.commit({partition: OffsetAndMetadata(7, "", -1)})
         with pytest.raises(ServerError, match="Stop its servers first"):
-            reset_application(connection, application, folder, from_beginning=from_beginning)
-    done = reset_application(connection, application, folder, from_beginning=from_beginning)
-    assert (done.topics, done.folder, done.progress) == ((internal,), folder, from_beginning)
-    assert not folder.exists()
+            reset_application(connection, application, folders, from_beginning=from_beginning)
+    done = reset_application(connection, application, folders, from_beginning=from_beginning)
+    assert (done.topics, done.folders, done.progress) == ((internal,), tuple(folders[1:]), from_beginning)
+    assert not any(folder.exists() for folder in folders)
     assert other in list_topics(connection)
     admin = make_admin(connection)
     kept = admin.list_group_offsets({application: [partition]})[application][partition].offset

@@ -33,7 +33,7 @@ from modelserving.monitoring.monitor.tail import TopicTail
 from modelserving.monitoring.replay.answers import answer_of
 from modelserving.monitoring.truth.join import WINDOW, decode_judged, make_join
 from modelserving.monitoring.truth.quality import Quality
-from modelserving.monitoring.truth.topic import create_truth_topic, judged_topic
+from modelserving.monitoring.truth.topic import create_truth_topic, judged_topic, read_value
 from modelserving.records import TOPICS, Action, RecordSchema, ScoredRecord, Topics, decode_scored
 from modelserving.records.codecs.written import WriterCodecs
 from modelserving.records.decoder import RecordDecoder
@@ -209,8 +209,6 @@ class Monitor:
             main_consumer_group_instance_id=options.group,
             main_consumer_metadata_max_age_ms=_METADATA_MS,
             producer_max_request_size=REQUEST_BYTES,
-            # Who begins a topic anew, or lets a client stamp it, may stamp it with anything.
-            default_timestamp_extractor="LogAndSkipOnInvalidTimestamp",
         )
         clients = passing_over(self._letters.pass_over, look_into=self._letters.look_into)
         join = make_join(options.topics, options.by_key, options.window)
@@ -245,11 +243,11 @@ class Monitor:
         for message in messages:
             try:
                 scored = decode_scored(message.value)
+                answer = read_value("answer", answer_of(scored))
             except RecordError:
                 self.tail.unreadable[self.options.topics.scored] += 1
                 continue
             name = f"{scored.model_name} {scored.model_version}".rstrip()
-            answer = answer_of(scored)
             answers.setdefault((scored.data_type, name), []).append(answer)
             self._count(scored.data_type, "models", name)
             if isinstance(answer, str):

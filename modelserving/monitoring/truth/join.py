@@ -132,6 +132,7 @@ class _Refuse(Processor):
 def _name_scored(by_key: bool) -> Name:
     def name(key: bytes | None, value: bytes | None) -> bytes | None:
         scored = decode_scored(value)  # by key, too: what is no answer would end the engine where it meets its truth
+        read_value("answer", answer_of(scored))
         return key if by_key else b"%d:%d" % (scored.partition, scored.offset)
 
     return name

@@ -26,6 +26,9 @@ from modelserving.monitoring.replay.answers import AnswerValue, RecordPosition
 from modelserving.records import Topics
 from modelserving.system.nesting import read_json
 
+_TEXT_BYTES = 64 * 1024
+"""Spelled in JSON, a text may have six times as many. A pair has two, and its topic takes a megabyte, as any does."""
+
 
 @dataclass(frozen=True, slots=True)
 class Truth:
@@ -109,15 +112,17 @@ def read_value(name: str, said: object) -> AnswerValue:
 
 
 def read_text(name: str, said: str) -> str:
-    """A text that can be written again: JSON lets half a character be spelled.
+    """A text that can be written again, also beside another one: JSON lets half a character be spelled.
 
     Raises:
         FieldError: it cannot.
     """
     try:
-        said.encode()
+        length = len(said.encode())
     except UnicodeEncodeError as error:
         raise FieldError(f'"{name}" is no text: {error}.') from error
+    if length > _TEXT_BYTES:
+        raise FieldError(f'"{name}" has {length} bytes; a label of at most {_TEXT_BYTES} was expected.')
     return said
 
 

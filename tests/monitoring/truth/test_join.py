@@ -48,6 +48,24 @@ def test_an_answer_meets_its_truth_by_partition_and_offset() -> None:
     assert dict(letter.headers())["x-stage"] == b"truth"
 
 
+def test_a_pair_that_no_topic_takes_is_not_made() -> None:
+    """It would fail the engine for ever: such a truth is a dead letter, such an answer meets none; the rest goes on."""
+    huge, long = "\x00" * 70_000, "\x00" * 65_000
+    with TopologyTestDriver(make_join(TOPICS)) as driver:
+        answers, truths = (driver.createInputTopic(name, raw(), raw()) for name in (TOPICS.scored, "wine-truth"))
+        for offset, label in enumerate((long, huge, long)):
+            answer = ScoredRecord(*TREE[:1], math.nan, *TREE[1:], 0, offset, 1, 1, 1)
+            answers.pipeInput(None, encode_scored(answer._replace(label=label)), 0)
+        for offset, label in enumerate((huge, long, long)):
+            said = json.dumps({"partition": 0, "offset": offset, "truth": label})
+            truths.pipeInput(None, said.encode(), 0)
+        (pair,) = driver.createOutputTopic("wine-judged", raw(), raw()).readValuesToList()
+        letter = driver.createOutputTopic(TOPICS.dead_letters, raw(), raw()).readRecord()
+    assert len(pair) < 1_000_000
+    assert decode_judged(pair).position == (0, 2)
+    assert b"a label of at most" in dict(letter.headers())["x-error-reason"]
+
+
 def test_an_answer_meets_its_truth_by_the_records_key() -> None:
     """Where keys name records."""
     with TopologyTestDriver(make_join(TOPICS, by_key=True)) as driver:

@@ -9,7 +9,6 @@ marks of transactions, what was aborted, compacted or deleted. So who reads the 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import jpype
@@ -20,13 +19,12 @@ from modelserving import jvm
 from modelserving.kafka.gaps import MARKS
 from modelserving.kafka.messages import Message
 from modelserving.kafka.reading import Reread
+from modelserving.kstreams.bridge.clients.getters import RECORD, whole_number
 from modelserving.kstreams.bridge.values import to_java
 from modelserving.kstreams.record import java_headers
 
 LookInto = Callable[[str, int, range], Reread]
 """Asked what there is in truth: of a topic, a partition, and offsets, from some of which no record came."""
-
-_RECORD = "org.apache.kafka.clients.consumer.ConsumerRecord"
 
 
 class OffsetJumps:
@@ -84,7 +82,7 @@ def _record_of(message: Message) -> Any:
     """A message as Java's consumer would have brought it, with keys and values that are bytes."""
     kinds = jvm.java_class("org.apache.kafka.common.record.TimestampType")
     sizes = [-1 if part is None else len(part) for part in (message.key, message.value)]
-    return jvm.java_class(_RECORD)(
+    return jvm.java_class(RECORD)(
         message.topic,
         message.partition,
         jpype.JLong(message.offset),
@@ -99,15 +97,4 @@ def _record_of(message: Message) -> Any:
 
 
 def _offsets(records: Any) -> NDArray[np.int64]:
-    return np.array(records.stream().mapToLong(_offset()).toArray(), np.int64)
-
-
-@cache
-def _offset() -> Any:
-    """``ConsumerRecord.offset``, as Java's streams take it: no record crosses to Python for it."""
-    handles = jvm.java_class("java.lang.invoke.MethodHandles").publicLookup()
-    record = jvm.java_class(_RECORD).class_
-    kind = jvm.java_class("java.lang.invoke.MethodType").methodType(jvm.java_class("java.lang.Long").TYPE)
-    function = jvm.java_class("java.util.function.ToLongFunction").class_
-    proxies = jvm.java_class("java.lang.invoke.MethodHandleProxies")
-    return proxies.asInterfaceInstance(function, handles.findVirtual(record, "offset", kind))
+    return np.array(records.stream().mapToLong(whole_number("offset")).toArray(), np.int64)

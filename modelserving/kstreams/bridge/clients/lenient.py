@@ -22,6 +22,7 @@ from modelserving import jvm
 from modelserving.kafka.reading import Reread
 from modelserving.kstreams.bridge.clients.jumps import LookInto, OffsetJumps
 from modelserving.kstreams.bridge.clients.search import BatchSearch, is_stray, stuck_at
+from modelserving.kstreams.bridge.clients.stamps import PartitionTimes
 from modelserving.kstreams.bridge.proxies import Ended, implement, implement_with
 
 PassOver = Callable[[str, int, int, str], int]
@@ -94,6 +95,7 @@ class LenientConsumer:
         self._silent = silent
         self._grouped = grouped
         self._jumps = OffsetJumps(look_into)
+        self._times = PartitionTimes()
         self._pass_over = pass_over
         self._search = search
         self._next = jvm.java_class("java.util.HashMap")()
@@ -109,13 +111,13 @@ class LenientConsumer:
                 return _records()
             if not is_stray(error):
                 raise
-            return self._look_for_it(error)
+            return self._in_time(self._look_for_it(error))
         self._known.retainAll(self._java.assignment())  # what went elsewhere comes back at another offset
         found = self._in_order(found)
         self._next.putAll(found.nextOffsets())
         for topic, partition, offsets in self._silent():
             self._leave_silence(_topic_partition(topic, partition), offsets)
-        return found
+        return self._in_time(found)
 
     def seek(self, tp: Any, to: Any) -> None:
         """As the engine's."""
@@ -145,6 +147,14 @@ class LenientConsumer:
             return found
         right_as_they_are = {tp: (found.records(tp), _at(after.get(tp))) for tp in after.keySet()}
         return _records(right_as_they_are | wrong)
+
+    def _in_time(self, found: Any) -> Any:
+        """The same, with times that the engine takes."""
+        wrong = {tp: mended for tp in found.partitions() if (mended := self._times.mend(tp, found.records(tp)))}
+        if not wrong:
+            return found
+        after = found.nextOffsets()
+        return _records({tp: (wrong.get(tp, found.records(tp)), _at(after.get(tp))) for tp in after.keySet()})
 
     def _begin(self, tp: Any, records: Any) -> int:
         """Where the last poll ended; of a partition that begins, where the group goes on, or the first record is."""
