@@ -19,6 +19,8 @@ from modelserving.system.nesting import read_json
 
 MISSING = frozenset({"", "NA"})
 """Cells of CSV that hold no value."""
+DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+"""A number as it is written where a comma separates its decimals."""
 _TRUE, _FALSE = {"true", "t", "1", "yes"}, {"false", "f", "0", "no"}
 _JSON_LINES = {".jsonl", ".ndjson", ".json"}
 _PARQUET = {".parquet", ".pq"}
@@ -32,7 +34,8 @@ def read_table(path: Path, columns: Sequence[Column], size: int = 1000) -> Itera
     Args:
         path: ``.parquet``; ``.jsonl``, ``.ndjson`` or ``.json``, an object a line or an array of objects; anything else
             is CSV with a header, its cells separated by ``,``, ``;`` or a tab, with quotes where needed. An empty cell
-            or ``NA`` is missing; a decimal is a double.
+            or ``NA`` is missing; a decimal is a double. A text keeps the spaces around it, as pandas and R do, since
+            models have learned it with them.
         columns: the types of columns; ``fixed acidity`` and ``fixed_acidity`` are one name. Others are numbers if all
             their cells are, else texts. Parquet has types of its own.
         size: records in a batch, at most.
@@ -52,7 +55,24 @@ def read_table(path: Path, columns: Sequence[Column], size: int = 1000) -> Itera
         else:
             yield from _batches(path, *_read_csv(path), columns, size)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise RecordError(f"cannot read records from {path}: {error}.") from error
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: Exception) -> RecordError:
+    """Why a file gives no records, and what to do about it.
+
+    Args:
+        path: of the file.
+        error: what reading it raised.
+    """
+    if isinstance(error, UnicodeDecodeError):
+        row = error.object[: error.start].count(b"\n") + 1
+        return RecordError(
+            f"cannot read records from {path}: line {row} is not written in UTF-8 (byte {error.object[error.start]:#x})."
+            " Save the file as UTF-8; what spreadsheets write otherwise is mostly Windows-1252 or UTF-16."
+        )
+    reason = getattr(error, "strerror", None) or error
+    return RecordError(f"cannot read records from {path}: {reason}.")
 
 
 def has_header(path: Path) -> bool:
@@ -65,8 +85,8 @@ def has_header(path: Path) -> bool:
         with path.open(encoding="utf-8-sig", newline="") as file:
             line = next((line for line in file if line.strip()), "")
     except (OSError, UnicodeDecodeError) as error:
-        raise RecordError(f"cannot read records from {path}: {error}.") from error
-    return not is_number(next(csv.reader([line], delimiter=separator_of(line)), [""])[0])
+        raise unreadable(path, error) from error
+    return not any(map(is_number, next(csv.reader([line], delimiter=separator_of(line)), [])[:1]))
 
 
 def _read_parquet(path: Path, size: int) -> Iterator[Any]:
@@ -105,7 +125,7 @@ def _read_csv(path: Path) -> tuple[list[str], Iterator[Mapping[str, Any]]]:
 def _cells(path: Path, row: int, names: Sequence[str], cells: Sequence[str]) -> Mapping[str, Any]:
     if len(cells) != len(names):
         raise RecordError(f"{path}, row {row}: {len(cells)} cells, and the header has {len(names)}.")
-    return {name: None if cell.strip() in MISSING else cell.strip() for name, cell in zip(names, cells, strict=True)}
+    return {name: None if cell.strip() in MISSING else cell for name, cell in zip(names, cells, strict=True)}
 
 
 def _read_json_lines(path: Path) -> tuple[list[str], Iterator[Mapping[str, Any]]]:
@@ -176,10 +196,10 @@ def _read(path: Path, row: int, name: str, column: Column, value: Any) -> Any:
             return found
     except (ValueError, TypeError, OverflowError):
         pass
-    raise RecordError(
-        f"{path}, row {row}, column {name!r}: {value!r} is no {column.type}. Mend it, or leave it empty if it is "
-        "missing."
-    )
+    what = f"{path}, row {row}, column {name!r}: {value!r}"
+    if isinstance(value, str) and DECIMAL_COMMA.fullmatch(value.strip()):
+        raise RecordError(f"{what} has a decimal comma. Write {value.strip().replace(',', '.')!r}.")
+    raise RecordError(f"{what} is no {column.type}. Mend it, or leave it empty if it is missing.")
 
 
 def _double(value: Any) -> float:
@@ -192,7 +212,7 @@ def _whole(value: Any) -> int:
     number = _double(value)
     if not number.is_integer():
         raise ValueError
-    return int(value) if not isinstance(value, str) or value.lstrip("+-").isdigit() else int(number)
+    return int(value) if not isinstance(value, str) or value.strip().lstrip("+-").isdigit() else int(number)
 
 
 def _boolean(value: Any) -> bool:

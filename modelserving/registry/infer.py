@@ -12,10 +12,9 @@ import pyarrow as pa
 
 from modelserving.errors import RecordError
 from modelserving.records.schema import Column, ColumnType, RecordSchema
-from modelserving.records.tables import TYPED, is_number, read_table, separator_of
+from modelserving.records.tables import DECIMAL_COMMA, TYPED, is_number, read_table, separator_of, unreadable
 
 _WHOLE = re.compile(r"[+-]?(0|[1-9]\d{0,17})")
-_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 _EXAMPLES = 2
 """So many values of a column are kept, with which models are tried."""
 _BOOLEANS = {"true", "false"}
@@ -68,7 +67,7 @@ def read_header(path: Path) -> list[str]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             line = next((line for line in file if line.strip()), "")
     except (OSError, UnicodeDecodeError) as error:
-        raise RecordError(f"cannot read records from {path}: {error}.") from error
+        raise unreadable(path, error) from error
     names = [name.strip() for name in next(csv.reader([line], delimiter=separator_of(line)), [])]
     numbers = [name for name in names if _is_number(name)]
     if numbers:
@@ -89,27 +88,29 @@ def read_header(path: Path) -> list[str]:
 def _infer(path: Path, name: str, values: Sequence[Any]) -> Column:
     present = [value for value in values if value is not None]
     nullable = len(present) < len(values)
-    if present and all(isinstance(value, str) and _DECIMAL_COMMA.fullmatch(value) for value in present):
-        raise RecordError(
-            f"{path}, column {name!r}: {present[0]!r} has a decimal comma. Write {present[0].replace(',', '.')!r}."
-        )
+    if present and all(isinstance(value, str) and DECIMAL_COMMA.fullmatch(value.strip()) for value in present):
+        first = present[0].strip()
+        raise RecordError(f"{path}, column {name!r}: {first!r} has a decimal comma. Write {first.replace(',', '.')!r}.")
     kind = next((kind for kind, fits in _KINDS if present and _all(fits, present)), ColumnType.STRING)
-    examples = tuple(_READERS.get(kind, str)(value) for value in list(dict.fromkeys(present))[:_EXAMPLES])
+    different: dict[str, Any] = {}
+    for value in present:  # by their texts, since the lists and structures of Parquet have no hash
+        different.setdefault(str(value), value)
+    examples = tuple(_READERS.get(kind, str)(value) for value in list(different.values())[:_EXAMPLES])
     return Column(name, kind, nullable, examples)
 
 
 def _is_boolean(value: Any) -> bool:
-    return isinstance(value, bool) or (isinstance(value, str) and value.lower() in _BOOLEANS)
+    return isinstance(value, bool) or (isinstance(value, str) and value.strip().lower() in _BOOLEANS)
 
 
 def _is_whole(value: Any) -> bool:
     if isinstance(value, str):
-        return _WHOLE.fullmatch(value) is not None
+        return _WHOLE.fullmatch(value.strip()) is not None
     return isinstance(value, int) and not isinstance(value, bool) and -(1 << 63) <= value < 1 << 63
 
 
 def _is_number(value: Any) -> bool:
-    if isinstance(value, str) and re.fullmatch(r"[+-]?0\d+", value):
+    if isinstance(value, str) and re.fullmatch(r"[+-]?0\d+", value.strip()):
         return False
     return is_number(value) and not isinstance(value, bool)
 
@@ -122,7 +123,7 @@ _KINDS: Sequence[tuple[ColumnType, Callable[[Any], bool]]] = (
 
 
 def _boolean(value: Any) -> bool:
-    return str(value).lower() == "true"
+    return str(value).strip().lower() == "true"
 
 
 _READERS: Mapping[ColumnType, Callable[[Any], Any]] = {

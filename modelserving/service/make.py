@@ -15,6 +15,7 @@ from modelserving.records import Column, ColumnType, RecordSchema, check_data_ty
 from modelserving.records.codecs.factory import make_codec
 from modelserving.records.schema import match_names
 from modelserving.records.schema_files import write_schema
+from modelserving.records.tables import read_table
 from modelserving.registry import define, infer_schema
 from modelserving.service.check import write_answers
 from modelserving.service.settings import SETTINGS, ServiceSettings
@@ -126,6 +127,10 @@ def _choose(made_of: Ingredients, seen: RecordSchema, model: Model) -> RecordSch
             f"the model reads {', '.join(map(repr, absent))}, which {made_of.records} does not have. It has: "
             f"{', '.join(seen.names)}. Rename the columns in its header, or take the model's own table."
         )
+    numbers = [name for name in model.inputs if name in wanted and wanted[name].type.is_number]
+    spoilt = [name for name in numbers if found[meant[name]].type is ColumnType.STRING]
+    for _ in read_table(made_of.records, [Column(meant[name], wanted[name].type) for name in spoilt]) if spoilt else ():
+        pass  # it names the first cell that is no number
     columns = tuple(_combine(found[meant[name]], wanted.get(name)) for name in model.inputs)
     return replace(seen, columns=columns)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,6 +14,9 @@ from modelserving.errors import RecordError
 from modelserving.records import Column, ColumnType
 from modelserving.records.schema_files import read_schema
 from modelserving.records.tables import has_header, read_table
+from modelserving.registry import infer_schema
+
+INT64 = ColumnType.INT64
 
 COLUMNS = (Column("age", ColumnType.INT64), Column("job", ColumnType.STRING), Column("code", ColumnType.STRING))
 ROWS = [{"age": 30, "job": "smith, iron", "code": "08"}, {"age": None, "job": None, "code": "9"}]
@@ -99,6 +103,7 @@ def test_a_number_that_its_column_cannot_hold_is_named(tmp_path: Path, kind: Col
         ("age\n1.5\n", "row 0, column 'age': '1.5' is no int64"),
         ("age,job\n1\n", "row 0: 1 cells, and the header has 2"),
         ("age,age\n1,2\n", "names 'age' twice"),
+        ("age;job\n1,5;x\n", "row 0, column 'age': '1,5' has a decimal comma. Write '1.5'"),
         ("", "the file is empty"),
     ],
 )
@@ -112,6 +117,35 @@ def test_a_header_has_no_number_in_front(tmp_path: Path) -> None:
     """Wines come with and without one."""
     assert has_header(write(tmp_path / "a.csv", '"fixed acidity";"pH"\n7.4;3\n'))
     assert not has_header(write(tmp_path / "b.csv", "7.4;3\n"))
+
+
+def test_an_empty_file_has_no_number_in_front(tmp_path: Path) -> None:
+    """That it is empty is said by who reads its records."""
+    assert has_header(write(tmp_path / "a.csv", ""))
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+@pytest.mark.parametrize("read", [has_header, lambda path: list(read_table(path, ())), infer_schema])
+def test_a_file_in_another_encoding_is_told_what_to_be_saved_as(tmp_path: Path, encoding: str, read: Any) -> None:
+    """Spreadsheets write such; the line is named."""
+    path = tmp_path / "a.csv"
+    path.write_bytes("age;town\n30;Köln\n".encode(encoding))
+    line = 2 if encoding == "latin-1" else 1
+    with pytest.raises(RecordError, match=f"line {line} is not written in UTF-8 .* Save the file as UTF-8"):
+        read(path)
+
+
+def test_a_text_keeps_the_spaces_around_it_and_a_number_needs_none(tmp_path: Path) -> None:
+    """Whoever trained on the file with pandas or R has learned texts with them; ``NA`` is missing all the same."""
+    path = write(tmp_path / "r.csv", "age, job, ok, big\n 30 , smith, true, 9007199254740993\n31, NA, , 2\n")
+    expected = [
+        {"age": 30, "job": " smith", "ok": True, "big": 9007199254740993},
+        {"age": 31, "job": None, "ok": None, "big": 2},
+    ]
+    schema = infer_schema(path)
+    assert [column.type for column in schema.columns] == [INT64, ColumnType.STRING, ColumnType.BOOLEAN, INT64]
+    [batch] = read_table(path, schema.columns)
+    assert batch.to_pylist() == expected
 
 
 def test_a_schema_is_read_from_a_file(tmp_path: Path) -> None:

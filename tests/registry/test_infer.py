@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
@@ -45,6 +46,16 @@ def test_other_files_know_their_types(tmp_path: Path) -> None:
     assert infer_schema(write(tmp_path / "r.jsonl", text)).columns == expected
     pq.write_table(pa.table({"age": pa.array([1, None], pa.int32())}), tmp_path / "r.parquet")
     assert infer_schema(tmp_path / "r.parquet").columns == (Column("age", ColumnType.INT64),)
+
+
+def test_a_list_among_parquets_columns_is_no_failure(tmp_path: Path) -> None:
+    """A model need not read it; nor a date, nor what is a structure."""
+    days = pa.array([date(2026, 1, 2), date(2026, 1, 2)])
+    lists, structures = pa.array([[1, 2], [3]]), pa.array([{"a": 1}, None])
+    pq.write_table(pa.table({"age": [1, 2], "list": lists, "in": structures, "day": days}), tmp_path / "r.parquet")
+    columns = infer_schema(tmp_path / "r.parquet").columns
+    assert [column.type for column in columns] == [ColumnType.INT64, *[ColumnType.STRING] * 3]
+    assert [column.examples for column in columns] == [(1, 2), ("[1, 2]", "[3]"), ("{'a': 1}",), ("2026-01-02",)]
 
 
 def test_the_answer_is_left_out(tmp_path: Path) -> None:

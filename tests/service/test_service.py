@@ -110,6 +110,14 @@ def test_a_matrix_gets_the_columns_of_numbers(tmp_path: Path) -> None:
     assert read_schema(make_service(tmp_path / "two", named).schema).names == ("doors", "length")
 
 
+def _spoil(text: str, line: int) -> str:
+    """With a text for the length in one line."""
+    lines = text.split("\n")
+    cells = lines[line].split(",")
+    cells[lines[0].split(",").index("length")] = "long"
+    return "\n".join([*lines[:line], ",".join(cells), *lines[line + 1 :]])
+
+
 @pytest.mark.parametrize(
     ("change", "error", "complaint"),
     [
@@ -121,6 +129,7 @@ def test_a_matrix_gets_the_columns_of_numbers(tmp_path: Path) -> None:
         ),
         (lambda text: text.replace(",", ";").replace(".", ","), RecordError, "decimal comma"),
         (lambda text: text.replace(",", "|"), RecordError, "Cells are separated by"),
+        (lambda text: _spoil(text, 3), RecordError, "row 2, column 'length': 'long' is no"),
     ],
 )
 def test_what_people_do_wrong_gets_a_sentence(
