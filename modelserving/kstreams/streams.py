@@ -28,7 +28,7 @@ from modelserving.kafka import Connection
 from modelserving.kstreams.bridge.failures import cause_of, describe, guarded, python_errors, said_by
 from modelserving.kstreams.bridge.logging import forward_logs
 from modelserving.kstreams.bridge.proxies import engine_method, implement
-from modelserving.kstreams.bridge.threads import call_as_daemon
+from modelserving.kstreams.bridge.threads import call_as_daemon, may_wait
 from modelserving.kstreams.bridge.values import from_java
 from modelserving.kstreams.pictures.topics import ForeignTopics
 from modelserving.kstreams.windows import wrap
@@ -52,8 +52,7 @@ class State(StrEnum):
     ERROR = "ERROR"
 
 
-_ENDED = (State.NOT_RUNNING, State.ERROR)
-_AT_WORK = (State.REBALANCING, State.RUNNING)
+_ENDED, _AT_WORK = (State.NOT_RUNNING, State.ERROR), (State.REBALANCING, State.RUNNING)
 
 
 class Response(StrEnum):
@@ -209,11 +208,12 @@ class KafkaStreams:
         It leaves the group, so that other instances take over at once and do not wait for it to be missed.
 
         Args:
-            seconds: how long to wait for that; Ctrl-C is heard meanwhile.
+            seconds: how long to wait for that; Ctrl-C is heard meanwhile. A processor does not wait for itself.
 
         Returns:
             Whether all threads have ended.
         """
+        seconds = may_wait(self.java, seconds)
         self._begin_to_end()
         if ended := _have_ended((self,), seconds):
             _ending.discard(self)

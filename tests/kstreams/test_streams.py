@@ -396,6 +396,31 @@ def test_a_second_application_of_one_id_is_told(
             assert f"an application '{own.records}' is running in this process already" in caplog.text
 
 
+def test_a_processor_that_closes_its_application_does_not_wait_for_itself(
+    connection: Connection, own: Topics, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It would wait for its own thread for as long as it was told, with each record; what it does is committed."""
+    answers = list[bool]()
+
+    class Last(Processor):
+        """Closes, and hands on."""
+
+        def process(self, record: Record) -> None:
+            answers.append(streams.close(3_600))
+            self.context.forward(record)
+
+    topology = java.Topology()
+    topology.addSource("source", own.records)
+    topology.addProcessor("last", ProcessorSupplier(Last), "source")
+    topology.addSink("sink", own.scored, "last")
+    send(connection, own, b"a")
+    with KafkaStreams(topology, config(connection, own, tmp_path)) as streams:
+        wait_until(lambda: streams.state is State.NOT_RUNNING, "its end")
+    assert answers == [False]
+    assert read(connection, own) == {b"a": 1}
+    assert "closed on a thread of its own" in caplog.text
+
+
 def test_an_end_that_takes_too_long_is_told(
     connection: Connection, own: Topics, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: Any
 ) -> None:

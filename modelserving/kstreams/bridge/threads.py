@@ -7,15 +7,18 @@ That costs 50 to 90 microseconds, every time. ``attach`` keeps it, until ``detac
 from __future__ import annotations
 
 import ctypes
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import wait
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from modelserving import jvm
 from modelserving.system.interrupts import interrupts_held_back
 from modelserving.system.stopping import call_in_daemon
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -44,6 +47,20 @@ def detach() -> None:
     _here.count -= 1
     if not _here.count:
         ctypes.pythonapi.PyGILState_Release(_here.state)
+
+
+def may_wait(streams: Any, seconds: float) -> float:
+    """How long this thread may wait for an engine to end: one of its own, which ends when it comes back, not at all.
+
+    Args:
+        streams: Java's ``KafkaStreams``.
+        seconds: how long any other one waits.
+    """
+    here = str(jvm.java_class("java.lang.Thread").currentThread().getName())
+    if here not in {str(one.threadName()) for one in streams.metadataForLocalThreads()}:
+        return seconds
+    log.warning("closed on a thread of its own, %s: what was begun there ends first, and nobody waits for that", here)
+    return 0.0
 
 
 @contextmanager
