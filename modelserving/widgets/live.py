@@ -17,7 +17,7 @@ import ipywidgets
 from modelserving.errors import ConfigError, ServerError
 from modelserving.svg import escape
 from modelserving.system.closing import Closing
-from modelserving.widgets.dock import dock
+from modelserving.widgets.dock import FOLDED, dock
 from modelserving.widgets.waiting import waiting
 from modelserving.widgets.width import WIDEST, ShownWidth
 
@@ -27,8 +27,7 @@ S_co = TypeVar("S_co", covariant=True)
 _JOIN_S = 3.0
 _SLOWEST, _FASTEST = 4.0, 10.0
 _DOCKED = (
-    "<em>Look to the right: the picture is in the panel “Live view”. (Closed it? Run this cell again.)"
-    "<span class='modelserving-folded'> The list of files has made room; the folder at the left opens it.</span></em>"
+    f"<em>Look to the right: the picture is in the panel “Live view”. (Closed it? Run this cell again.){FOLDED}</em>"
 )
 _open: dict[str, LiveView[Any]] = {}
 _open_lock = threading.Lock()

@@ -232,7 +232,9 @@ def _walk_one(lab: Lab, browser: Browser, asked: argparse.Namespace, lesson: str
     for way in ("pictures",) if asked.pictures else asked.way or WAYS:
         sys.stdout.write(f"{lesson}, {way}\n")
         began = time.monotonic()
-        with browser.new_page(viewport={"width": asked.width, "height": 900}) as page:
+        # Without a colour scheme of Playwright's, a frame in the page has that of the page, as it has for people.
+        size = {"width": asked.width, "height": 900}
+        with browser.new_page(viewport=size, color_scheme="null") as page:  # type: ignore[arg-type]
             page.set_default_timeout(180_000)
             if asked.pictures:
                 look(lab, page, lesson, asked.pictures, dark=asked.dark)

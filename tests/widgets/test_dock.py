@@ -37,6 +37,17 @@ def test_a_newer_view_takes_the_panel_of_the_one_before(monkeypatch: pytest.Monk
     assert dock.dock(first)
     dock.show_below("of the next view")
     assert shown[-1].value == "of the next view"
+    dock.show_below("")
+    assert shown[-1].value == "", "nothing is said any more"
     dock._panels[0].close()
     dock._below.clear()
     dock._panels.clear()
+
+
+def test_where_nothing_was_said_there_is_nothing_to_unsay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lesson that ends without a check leaves its panel as it is."""
+    shown: list[Any] = []
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    monkeypatch.setattr(dock, "_panels", [ipywidgets.Output()])
+    dock.show_below("")
+    assert shown == []

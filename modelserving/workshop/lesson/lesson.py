@@ -59,6 +59,7 @@ class Lesson(LessonEnvironment):
         """End what runs behind the cells. The topics stay until the next start. A second call does nothing."""
         if _open.get(self.number) is self:
             del _open[self.number]
+            show_below("")
         super().close()
 
     def predict(self, question: str, guess: str | float | None = None) -> Asked:
