@@ -6,10 +6,18 @@ is at least 3 to 1. Each series has a shape too, so that nothing is said by colo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from modelserving.svg import Markup
 
 INK = "var(--jp-content-font-color1, currentColor)"
 """Text on the page: JupyterLab's own, or the page's."""
+HALO: Mapping[str, str | float] = {
+    "stroke": "var(--jp-layout-color0, Canvas)",
+    "stroke_width": 4,
+    "paint_order": "stroke",
+}
+"""Behind a text that a line may cross: the page's colour."""
 FAINT = "#7a828c"
 """Axes, grids and what is only said in passing."""
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")

@@ -8,7 +8,7 @@ import zlib
 from itertools import pairwise
 
 from modelserving.svg import Markup, Scale, document, element, join, label, shorten, wrap
-from modelserving.widgets.colours import FAINT, INK, SERIES, WARNING, colour, dots, marks
+from modelserving.widgets.colours import FAINT, HALO, INK, SERIES, WARNING, colour, dots, marks
 from modelserving.widgets.live import Frame
 from modelserving.widgets.stage.snapshot import LATENCIES, WINDOW_S, Condition, StageSnapshot
 from modelserving.widgets.width import WIDEST
@@ -20,6 +20,7 @@ _LATENCY = (236, 318)
 _NAME_WIDTH, _LETTER, _LINE, _MARK = 6.8, 5.4, 14, 28
 _ALONE = 0.9
 _NS = 1_000_000_000
+_SCORE_TITLE = "score: predicted quality"
 _LATENCY_TITLE = "latency: from publishing to score, ms, log scale"
 _LEVELS = "; of the last {}: half within {} (line), 99 of 100 within {} (dashes)"
 _LONGEST_LEVELS = _LEVELS.format(LATENCIES, "99.9 ms", "99.9 ms")
@@ -112,7 +113,7 @@ def _scores(s: StageSnapshot, across: Scale) -> Markup:
     values = [point.prediction for point in s.points]
     low, high = (math.floor(min(values) - 0.1), math.ceil(max(values) + 0.1)) if values else (3, 8)
     up = Scale(low, high, _SCORES[1], _SCORES[0])
-    drawn = [_plot("score: predicted quality", up, across, "{:g}")]
+    drawn = [_plot(_SCORE_TITLE, up, across, "{:g}")]
     for model in sorted({point.model for point in s.points}):
         points = [(across(p.at_ns / _NS), up(p.prediction)) for p in s.points if p.model == model]
         drawn.append(marks(points, _look(s, model)))
@@ -136,7 +137,7 @@ def _swaps(s: StageSnapshot, across: Scale, latency: tuple[float, float]) -> Mar
 
     Names take two rows, the newest first; one that has no room is left out.
     """
-    drawn = []
+    lines, names = [], []
     right = across.end + _MARGIN
     room = [right, right]
     for x, model, is_swap in reversed(_takeovers(s, across)):
@@ -149,12 +150,15 @@ def _swaps(s: StageSnapshot, across: Scale, latency: tuple[float, float]) -> Mar
         if is_swap:
             line = {"stroke": colour(_look(s, model)), "stroke_width": "1.5", "stroke_dasharray": "4 3"}
             top = _SCORES[0] if row is None else _name_height(row) - 6
-            ways = f"M{x:.1f},{top}V{_SCORES[1]}M{x:.1f},{latency[0]}V{latency[1]}"  # not through the title between
-            drawn.append(element("path", d=ways, **line))
+            spans = [(top, _SCORES[1]), latency]  # not through a title: neither the one between nor the upper one
+            if row is not None and x < _LEFT + _LETTER * len(_SCORE_TITLE):
+                spans = [(top, _SCORES[0] - _LINE - 3), _SCORES, latency]
+            ways = "".join(f"M{x:.1f},{upper}V{lower}" for upper, lower in spans)
+            lines.append(element("path", d=ways, **line))
         if row is not None:
-            drawn.append(_model_name(name, _look(s, model), x, _name_height(row), left=left))
+            names.append(_model_name(name, _look(s, model), x, _name_height(row), left=left))
             room[row] = end - width
-    return join(drawn)
+    return join(lines + names)
 
 
 def _takeovers(s: StageSnapshot, across: Scale) -> list[tuple[float, int, bool]]:
@@ -171,7 +175,7 @@ def _takeovers(s: StageSnapshot, across: Scale) -> list[tuple[float, int, bool]]
 def _model_name(name: str, look: int, x: float, y: float, *, left: bool) -> Markup:
     """A model's mark and name beside a point."""
     side, anchor = (-1, "end") if left else (1, "start")
-    written = label(x + 16 * side, y, name, text_anchor=anchor, fill=INK, font_weight="600")
+    written = label(x + 16 * side, y, name, text_anchor=anchor, fill=INK, font_weight="600", **HALO)
     return join((marks([(x + 8 * side, y - 4)], look), written))
 
 

@@ -169,7 +169,7 @@ def mark_up(code: str, language: str, **form: object) -> str:
 def _code_style() -> str:
     """Colours of code for JupyterLab's light theme, and for its dark one."""
     dark = '[data-jp-theme-light="false"] .modelserving-code'
-    rules = [*_rules("friendly", ".modelserving-code"), *_rules("github-dark", dark), *_CODE_FRAME]
+    rules = [*_rules("xcode", ".modelserving-code"), *_rules("github-dark", dark), *_CODE_FRAME]
     return f"<style>{chr(10).join(rules)}</style>"
 
 

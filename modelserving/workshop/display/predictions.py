@@ -116,7 +116,7 @@ class Predictions:
             Why that was not possible, in a sentence; empty when it was.
         """
         said = {name: asdict(prediction)}
-        return self._kept.try_change(lambda stored: {**stored, self.lesson: {**_table(stored.get(self.lesson)), **said}})
+        return self._kept.try_change(lambda kept: {**kept, self.lesson: {**_table(kept.get(self.lesson)), **said}})
 
     def forget(self) -> None:
         """Forget those of this lesson."""

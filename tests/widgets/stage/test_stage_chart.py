@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 
@@ -103,6 +104,21 @@ def test_many_swaps_do_not_write_over_each_other() -> None:
     texts = [text for text in _texts(render_stage(many)) if text.startswith("a-model")]
     assert 1 <= len(texts) <= 8
     assert render_stage(many).count('stroke-dasharray="4 3"') == 11
+
+
+def test_no_line_goes_through_words() -> None:
+    """Names stand before the lines of swaps, with the page's colour around them; a line leaves a title out."""
+    names = "abcdefghijk"
+    drawn = list(ET.fromstring(render_stage(_snapshot(*names), 560)).iter())
+    lines = [(at, part) for at, part in enumerate(drawn) if part.get("stroke-dasharray") == "4 3"]
+    written = [(at, part) for at, part in enumerate(drawn) if part.text in set(names)]
+    assert max(at for at, _ in lines) < min(at for at, _ in written)
+    assert {part.get("paint-order") for _, part in written} == {"stroke"}
+    title = next(part for part in drawn if (part.text or "").startswith("score:"))
+    left, y = float(title.attrib["x"]), float(title.attrib["y"])
+    for _, line in lines:
+        for x, top, bottom in re.findall(r"M([\d.]+),([\d.]+)V([\d.]+)", line.attrib["d"]):
+            assert not (float(x) < left + 120 and float(top) < y < float(bottom))
 
 
 def test_the_sentence_says_what_the_picture_shows() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from modelserving.workshop.display.boxes import Box, Folded, Table, happened, highlight, table
@@ -62,8 +64,8 @@ def test_verdicts_differ_in_words_and_not_in_colour_alone() -> None:
 
 def test_code_is_numbered_from_its_place_in_the_file() -> None:
     """A line number in a lesson is the one in the editor."""
-    assert "41" in highlight("x = 1", first_line=41)
-    assert "41" not in highlight("x = 1")
+    assert '<span class="linenos">41</span>' in highlight("x = 1", first_line=41)
+    assert 'linenos">' not in highlight("x = 1")
 
 
 def test_numbers_stand_at_the_right_and_words_at_the_left() -> None:
@@ -78,6 +80,21 @@ def test_code_has_colours_for_the_light_theme_and_for_the_dark() -> None:
     shown = highlight("x = 1")
     assert "data-jp-theme-light" in shown
     assert "--jp-cell-editor-background" in shown
+
+
+def test_code_can_be_read_on_the_ground_of_the_light_theme() -> None:
+    """Each colour has a contrast of at least 4.5 to 1."""
+    light = [line for line in highlight("1").splitlines() if line.startswith(".modelserving-code ")]
+    colours = {colour for line in light for colour in re.findall(r"[{;] *color: #([0-9A-Fa-f]{6})", line)}
+    assert len(colours) > 3
+    ground = _luminance("f5f5f5") + 0.05
+    assert [one for one in colours if ground / (_luminance(one) + 0.05) < 4.5] == []
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(colour[n : n + 2], 16) / 255 for n in (0, 2, 4)]
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 def test_the_style_of_code_is_for_code_alone() -> None:

@@ -46,9 +46,7 @@ def test_a_lock_that_is_never_given_back_stops_nobody(tmp_path: Path, monkeypatc
 
 
 @pytest.mark.parametrize("number", [errno.ENOTSUP, errno.ENOSYS, errno.EINVAL, errno.ENOLCK])
-def test_a_disk_without_locks_is_not_waited_for(
-    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_disk_without_locks_is_not_waited_for(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody has the lock there: each change is made at once, and that there is none is said one time."""
 
     def refuse(_: int) -> None:
@@ -57,8 +55,12 @@ def test_a_disk_without_locks_is_not_waited_for(
     monkeypatch.setattr(state, "_lock", refuse)
     monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("it waits for a lock that nobody has"))
     file = KeptFile(tmp_path / "some.json")
-    with pytest.warns(RuntimeWarning, match="knows no locks") as said:
+
+    def change_thrice() -> None:
         for name in "abc":
             file.change(lambda kept, name=name: {**kept, name: 1})
+
+    with pytest.warns(RuntimeWarning, match="knows no locks") as said:
+        change_thrice()
     assert file.read() == {"a": 1, "b": 1, "c": 1}
     assert len(said) == 1

@@ -9,8 +9,8 @@ from modelserving.svg import Markup, document, element, join, label, shorten
 from modelserving.widgets.colours import FAINT, INK, SERIES
 from modelserving.workshop.display.diagrams import Diagram
 
-_LEFT, _COLUMN, _ROW, _TOP = 96, 190, 40, 40
-_CELL, _HIGH = 130, 28
+_LEFT, _COLUMN, _ROW, _TOP = 92, 178, 40, 40
+_CELL, _HIGH, _EDGE = 126, 28, 2
 
 Moment = tuple[str, Mapping[int, str]]
 
@@ -28,8 +28,8 @@ def rebalance(*moments: Moment) -> Diagram:
     if not parts:
         raise ConfigError("there is nothing to draw: no moment names the reader of a partition.")
     names = list(dict.fromkeys(name for _, owners in moments for _, name in sorted(owners.items())))
-    width, height = _LEFT + _COLUMN * len(moments), _TOP + _ROW * len(parts)
-    heads = (label(_LEFT + _COLUMN * n, 18, shorten(title, 28), fill=INK) for n, (title, _) in enumerate(moments))
+    width, height = _LEFT + _COLUMN * (len(moments) - 1) + _CELL + _EDGE, _TOP + _ROW * len(parts)
+    heads = (label(_LEFT + _COLUMN * n, 18, shorten(title, 20), fill=INK) for n, (title, _) in enumerate(moments))
     rows = (_row(part, moments, names, _TOP + _ROW * n) for n, part in enumerate(parts))
     alt = " ".join(_sentence(n, moments) for n in range(len(moments)))
     style = f"width:100%;max-width:{width}px;height:auto;display:block;font:12px system-ui, sans-serif"

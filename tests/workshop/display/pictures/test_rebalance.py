@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -30,6 +31,12 @@ def test_a_partition_that_nobody_reads_is_shown_as_such() -> None:
     assert "nobody" in _texts(rebalance(("before", {0: "Ann"}), ("killed", {})).svg)
     with pytest.raises(ConfigError, match="nothing to draw"):
         rebalance(("before", {}))
+
+
+def test_three_moments_are_seen_at_once_beside_a_live_view() -> None:
+    """A cell's output has some 450 pixels there: the picture shrinks to it, and nothing has to be scrolled."""
+    shown = rebalance(*((title, {0: "Ann"}) for title in "abc"))._repr_mimebundle_()["text/html"]
+    assert int(re.findall(r"min-width:(\d+)px", shown)[0]) <= 450
 
 
 def test_a_store_has_the_last_entry_of_each_key() -> None:
