@@ -66,10 +66,10 @@ def unreadable(path: Path, error: Exception) -> RecordError:
         error: what reading it raised.
     """
     if isinstance(error, UnicodeDecodeError):
-        row = error.object[: error.start].count(b"\n") + 1
+        row, byte = error.object[: error.start].count(b"\n") + 1, error.object[error.start]
         return RecordError(
-            f"cannot read records from {path}: line {row} is not written in UTF-8 (byte {error.object[error.start]:#x})."
-            " Save the file as UTF-8; what spreadsheets write otherwise is mostly Windows-1252 or UTF-16."
+            f"cannot read records from {path}: line {row} is not written in UTF-8 (byte {byte:#x}). Save the file as "
+            "UTF-8; what spreadsheets write otherwise is mostly Windows-1252 or UTF-16."
         )
     reason = getattr(error, "strerror", None) or error
     return RecordError(f"cannot read records from {path}: {reason}.")

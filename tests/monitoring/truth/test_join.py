@@ -63,7 +63,7 @@ def test_a_pair_that_no_topic_takes_is_not_made() -> None:
         letter = driver.createOutputTopic(TOPICS.dead_letters, raw(), raw()).readRecord()
     assert len(pair) < 1_000_000
     assert decode_judged(pair).position == (0, 2)
-    assert b"a label of at most" in dict(letter.headers())["x-error-reason"]
+    assert b"a label of at most" in (dict(letter.headers())["x-error-reason"] or b"")
 
 
 def test_an_answer_meets_its_truth_by_the_records_key() -> None:
