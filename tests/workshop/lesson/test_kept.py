@@ -57,8 +57,9 @@ def test_a_disk_without_locks_is_not_waited_for(number: int, tmp_path: Path, mon
     file = KeptFile(tmp_path / "some.json")
 
     def change_thrice() -> None:
-        for name in "abc":
-            file.change(lambda kept, name=name: {**kept, name: 1})
+        file.change(lambda kept: {**kept, "a": 1})
+        file.change(lambda kept: {**kept, "b": 1})
+        file.change(lambda kept: {**kept, "c": 1})
 
     with pytest.warns(RuntimeWarning, match="knows no locks") as said:
         change_thrice()
