@@ -87,6 +87,9 @@ class LessonEnvironment(Closing):
     def topic(self, name: str, *, partitions: int = 1, compacted: bool = False) -> str:
         """Make one more topic of this lesson's own, empty.
 
+        What is managed under the topic's full name, or that and more words after it, works on the topic, and ends
+        first: left by a cell that was stopped, it would write into the new one.
+
         Args:
             name: its name after the prefix; that of one of the pipeline's topics makes it anew with its own settings.
             partitions: how many.
@@ -96,6 +99,8 @@ class LessonEnvironment(Closing):
             Its full name.
         """
         full = f"{self.prefix}-{name}"
+        for user in [one for one in reversed(self._named.copy()) if one.partition(" ")[0] == full]:
+            self._end(user)
         if compacted and not self.external:
             lesson_topics.hurry_compaction(self._admin)
         settings = settings_of(self.topics).get(full, {})

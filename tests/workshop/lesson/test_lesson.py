@@ -165,6 +165,16 @@ def test_a_name_is_managed_once(lesson: Lesson) -> None:
     assert second.closed == 0
 
 
+def test_who_works_on_a_topic_ends_before_it_is_made_anew(begin: Callable[[str], Lesson]) -> None:
+    """A worker that a stopped cell has left would write into the new topic; those on other topics work on."""
+    lesson, order = begin("91"), list[str]()
+    topic, other = lesson.topic("work"), lesson.topic("work-too")
+    for name in (topic, f"{topic} ('2',)", f"{other} ()", "view"):
+        lesson.manage(closing_into(order, name), name=name)
+    assert lesson.topic("work") == topic
+    assert order == [f"{topic} ('2',)", topic]
+
+
 def test_a_closed_lesson_manages_nothing(begin: Callable[[str], Lesson]) -> None:
     """A cell that is run after the clean-up cell starts no server that nobody would end."""
     lesson = begin("90")
