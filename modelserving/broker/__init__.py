@@ -3,7 +3,7 @@
 ::
 
     embedded.py ─▶ leases.py ─ protocol.py ─▶ callers.py ─▶ supervisor.py     who uses it, and who ends it
-    supervisor.py ─▶ process.py ─▶ configuration.py · startup_cache.py        the Java process
+    supervisor.py ─▶ process.py ─▶ configuration.py                           the Java process
     diagnosis.py                                                              why it did not start
     layout.py · state.py · ports.py                                           where its things are, on disk and net
 """

@@ -25,11 +25,11 @@ from modelserving.broker.layout import Layout
 from modelserving.broker.leases import LeaseConnection, call, take_lease
 from modelserving.broker.process import end_left_over, serves
 from modelserving.broker.protocol import SUPERVISOR, Ask, SupervisorOrder, SupervisorReply
-from modelserving.broker.startup_cache import RECORDS, StartupCache
 from modelserving.broker.state import Running
 from modelserving.config import Settings, load_settings
 from modelserving.errors import BrokerStartError
 from modelserving.kafka.clients import Connection, connect
+from modelserving.startup_cache import RECORDS, StartupCache
 
 _ANSWER_WITHIN_S = 10.0
 

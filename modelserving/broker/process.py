@@ -24,9 +24,9 @@ from modelserving import jars
 from modelserving.broker.configuration import java_arguments, logging_properties, server_properties
 from modelserving.broker.diagnosis import explain_failure, tail
 from modelserving.broker.layout import Layout
-from modelserving.broker.startup_cache import StartupCache
 from modelserving.broker.state import Identity, Running, is_locked_by_java
 from modelserving.errors import BrokerStartError
+from modelserving.startup_cache import StartupCache
 
 END_WITHIN_S = 30.0
 """How long a broker may take to end before it is killed."""

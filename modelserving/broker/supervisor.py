@@ -36,9 +36,9 @@ from modelserving.broker.diagnosis import (
 from modelserving.broker.ports import choose_port
 from modelserving.broker.process import END_WITHIN_S, check_data, end_left_over, format_data, serves, spawn
 from modelserving.broker.protocol import TAKEN, Ask, SupervisorOrder, SupervisorReply
-from modelserving.broker.startup_cache import StartupCache
 from modelserving.broker.state import FileLock, Identity, Running, Worker
 from modelserving.errors import ModelServingError
+from modelserving.startup_cache import StartupCache
 from modelserving.system.ports import free_port
 from modelserving.system.waiting import poll
 

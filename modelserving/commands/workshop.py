@@ -19,12 +19,13 @@ def register(app: typer.Typer) -> None:
 
 
 def setup() -> None:
-    """Bring the Java libraries (Kafka and Kafka Streams) that are not there yet, and make the broker start fast."""
-    from modelserving import jars
-    from modelserving.broker import prepare
+    """Bring the Java libraries (Kafka, Kafka Streams) that are not there yet, and have all start fast."""
+    from modelserving import broker, jars
+    from modelserving.workshop.lab import training_run
 
     jars.install(typer.echo)
-    prepare(typer.echo)
+    broker.prepare(typer.echo)
+    training_run.prepare(typer.echo)
 
 
 def lab(

@@ -17,10 +17,10 @@ from modelserving.broker.layout import Layout
 from modelserving.broker.leases import take_lease
 from modelserving.broker.process import end_left_over
 from modelserving.broker.protocol import SupervisorOrder
-from modelserving.broker.startup_cache import RECORDS, StartupCache
 from modelserving.errors import BrokerStartError, SetupError
 from modelserving.kafka import create_topics, end_offsets, list_topics, make_producer, read_topic
 from modelserving.records import Topics
+from modelserving.startup_cache import RECORDS, StartupCache
 from tests.broker.owners import Owner, is_gone, wait_until
 
 pytestmark = pytest.mark.broker

@@ -7,4 +7,5 @@
     home.py ─▶ glossary.py               the page that it opens, and the words of the lessons
     timetable.py                         half a day, and a full one
     doctor.py                            is this machine ready?
+    training_run.py                      a part of set-up: Java in Python starts faster from then on
 """

@@ -1,8 +1,9 @@
-"""Java's ahead-of-time cache: classes loaded and linked once, so that each later broker starts in a third of the time.
+"""Java's ahead-of-time caches: classes loaded and linked once, so that each later Java starts much faster.
 
-The first broker records while it runs and writes the cache when it ends. It lies beside the jars and serves every home.
-A cache fits one set of jars in one folder and one Java, so their names, sizes and times are its key; Java itself
-ignores a cache that does not fit.
+There is one for brokers and one for the Java inside Python. The first Java of its kind, which set-up runs, records
+while it runs and writes the cache when it ends. Both lie beside the jars and serve every home. A cache fits one set of
+jars in one folder and one Java, so their names, sizes and times are its key; Java itself ignores a cache that does not
+fit.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 RECORDS = os.name != "nt"
-"""Whether a broker can write a cache: Java does when it ends by itself, and on Windows it can only be killed."""
+"""Whether a Java can write a cache: Java does when it ends by itself, and on Windows it can only be killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +30,11 @@ class StartupCache:
     path: Path
 
     @classmethod
-    def of(cls, folder: Path, java: Path, class_path: Sequence[Path]) -> StartupCache:
-        """The cache that fits a Java and its jars, in ``folder``."""
+    def of(cls, folder: Path, java: Path, class_path: Sequence[Path], kind: str = "broker") -> StartupCache:
+        """The cache of that kind that fits a Java and its jars, in ``folder``."""
         files = [java.parent.parent / "release", *class_path]
         facts = "\n".join(f"{file}|{(s := file.stat()).st_size}|{s.st_mtime_ns}" for file in files)
-        return cls(folder / f"broker-{hashlib.sha256(facts.encode()).hexdigest()[:16]}.aot")
+        return cls(folder / f"{kind}-{hashlib.sha256(facts.encode()).hexdigest()[:16]}.aot")
 
     def flags(self, recording: Path) -> list[str]:
         """What to tell Java: use the cache, or record one into ``recording``."""
@@ -44,13 +45,13 @@ class StartupCache:
         return [f"-XX:AOTCache={self.path}"] if self.path.is_file() else []
 
     def keep(self, recording: Path) -> None:
-        """Take over what a broker recorded, if it did, and drop caches of other jars and other Javas."""
+        """Take over what was recorded, if it was, and drop the kind's caches of other jars and other Javas."""
         if not recording.is_file():
             return
         with contextlib.suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             recording.replace(self.path)
-        for old in self.path.parent.glob("broker-*.aot"):
+        for old in self.path.parent.glob(f"{self.path.stem.partition('-')[0]}-*.aot"):
             if old != self.path:
                 # Windows keeps a file that a running Java has open; the next time will do.
                 with contextlib.suppress(OSError):
