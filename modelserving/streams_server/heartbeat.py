@@ -67,8 +67,8 @@ class Heartbeat:
         threads = frozenset(str(thread.threadName()) for thread in self._streams.java.metadataForLocalThreads())
         with self._lock:
             if threads != self._threads or not self._metrics:
-                self._threads = threads
                 self._metrics = tuple(_of_readers(self._streams.java.metrics()))
+                self._threads = threads  # not before: what fails here is asked again
             return self._metrics
 
 

@@ -40,7 +40,7 @@ class RecordsTopic:
             identity: of the topic now: its id and its number of partitions; ``None`` while that is not known.
 
         Raises:
-            ServerError: it is another one.
+            ServerError: it is another one; or there is no room to note which it is.
         """
         if identity is None:
             return
@@ -52,7 +52,16 @@ class RecordsTopic:
             raise ServerError(self._explain(f"had {known[1]} partitions, and now has {now[1]}", ""))
         if known != now or not self._file.exists():
             self._known = now
-            write_atomically(self._file, json.dumps(now))
+            self._write(json.dumps(now))
+
+    def _write(self, text: str) -> None:
+        try:
+            write_atomically(self._file, text)
+        except OSError as error:
+            raise ServerError(
+                f"the state of {self._options.group!r} cannot be written to {self._file.parent}: {error}. "
+                "Make room there, or let MODELSERVING_HOME name another folder."
+            ) from error
 
     def _read(self) -> tuple[str, int] | None:
         with suppress(OSError, ValueError):

@@ -27,6 +27,28 @@ def test_an_engine_that_cannot_be_asked_is_a_problem_and_no_error() -> None:
     assert found == "Kafka Streams cannot be asked now: it is ending"
 
 
+def test_what_could_not_be_asked_while_threads_changed_is_asked_again() -> None:
+    """The metrics of a thread that was replaced say that it has no connection: with them, it was away for ever."""
+
+    def metric(connections: int) -> MagicMock:
+        found = MagicMock()
+        found.getKey.return_value.name.return_value = "connection-count"
+        found.getKey.return_value.tags.return_value = {"client-id": "a-consumer"}
+        found.getValue.return_value.metricValue.return_value = connections
+        return MagicMock(entrySet=lambda: [found])
+
+    streams, first, second = MagicMock(), MagicMock(), MagicMock()
+    first.threadName.return_value, second.threadName.return_value = "1", "2"
+    streams.java.metadataForLocalThreads.side_effect = [[first], [second], [second]]
+    streams.java.metrics.side_effect = [metric(0), RuntimeError("it changes"), metric(1)]
+    heartbeat = Heartbeat(streams, 10.0)
+    assert [heartbeat.problem for _ in range(3)] == [
+        "there is no connection to the broker",
+        "Kafka Streams cannot be asked now: it changes",
+        "",
+    ]
+
+
 def test_what_another_thread_would_fail_at_too_ends_the_engine_and_says_what_helps() -> None:
     """All else is tried again."""
     assert answer_to(ServerError(CHANGED)) is Response.SHUTDOWN_CLIENT

@@ -27,6 +27,14 @@ def test_a_consumer_that_is_closed_takes_back_metrics_without_a_word() -> None:
     java.unregisterMetricFromSubscription.assert_called_once_with("open")
 
 
+def test_a_consumer_that_is_closed_has_no_metrics() -> None:
+    """The engine asks those of replaced threads, too: with an error there, nobody could see how the others are."""
+    consumer = LenientConsumer(Mock(metrics=lambda: "open"), Mock(), Mock())
+    assert consumer.metrics() == "open"
+    consumer.close()
+    assert consumer.metrics().isEmpty()
+
+
 def test_a_thread_that_waits_in_java_for_a_commit_is_seen_in_python() -> None:
     """At the end of the process such a thread is awaited: it comes back through Python."""
     seen: list[str] = []

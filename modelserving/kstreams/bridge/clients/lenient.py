@@ -129,6 +129,10 @@ class LenientConsumer:
         java, self._java = self._java, Ended()
         java.close(*arguments)
 
+    def metrics(self) -> Any:
+        """As the engine's; it asks threads that have ended, too, and an error there would hide how the others are."""
+        return jvm.java_class("java.util.Map").of() if isinstance(self._java, Ended) else self._java.metrics()
+
     def unregisterMetricFromSubscription(self, metric: Any) -> None:
         """As the engine's; a global thread still gives back its metrics when its consumer is closed."""
         if not isinstance(self._java, Ended):
