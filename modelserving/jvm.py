@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,9 @@ OPTIONS = (
 """What the JVM is started with, beside its class path."""
 _QUIET = ("-Xlog:aot*=off", "-Xlog:cds*=off")
 """A cache that does not fit, or is torn, costs time and no word."""
+
+_OWN_CACHES = ("-Xshare", "-XX:Shared", "-XX:AOT")
+"""What a user may have chosen instead: with two caches, Java ends the process."""
 
 _LONGEST = 1_000  # the engine gives its advice at the end of what it says
 _AT_EXIT_S, _CALM_S, _LOOK_EVERY_S, _LOOKS = 5.0, 1.0, 0.005, 5
@@ -151,7 +155,9 @@ def _launch() -> None:
     more = load_settings().java_options
     before = list(gc.callbacks)
     try:
-        jpype.startJVM(*OPTIONS, *_cache_options(), *more, jvmpath=library, classpath=_class_path(), interrupt=False)
+        jpype.startJVM(
+            *OPTIONS, *_cache_options(more), *more, jvmpath=library, classpath=_class_path(), interrupt=False
+        )
     except (OSError, RuntimeError) as error:
         told = f" with MODELSERVING_JAVA_OPTIONS, {' '.join(more)!r}" if more else ""
         raise SetupError(f"Java does not start from {library}{told}: {error}") from error
@@ -160,9 +166,11 @@ def _launch() -> None:
         _unlink()
 
 
-def _cache_options() -> list[str]:
+def _cache_options(more: Sequence[str]) -> list[str]:
     if _recording:
         return [f"-XX:AOTCacheOutput={_recording}"]
+    if any(option.startswith(_OWN_CACHES) for option in more):
+        return []
     try:
         return [*startup_cache().flags_to_use(), *_QUIET]
     except OSError:  # a jar that cannot be looked at: Java has a word for it, if it needs it

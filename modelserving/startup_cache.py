@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +51,7 @@ class StartupCache:
             return
         with contextlib.suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            recording.replace(self.path)
+            shutil.move(recording, self.path)  # it may come from another disk
         for old in self.path.parent.glob(f"{self.path.stem.partition('-')[0]}-*.aot"):
             if old != self.path:
                 # Windows keeps a file that a running Java has open; the next time will do.

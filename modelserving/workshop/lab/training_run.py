@@ -48,14 +48,15 @@ def prepare(progress: Callable[[str], None]) -> None:
         progress("Java in Python: nothing to prepare.")
         return
     progress("Java in Python: serving a few records, so that servers and lessons start faster from now on.")
-    with tempfile.TemporaryDirectory(prefix="modelserving-") as folder:
+    with tempfile.TemporaryDirectory(prefix="modelserving-", ignore_cleanup_errors=True) as folder:
         recording = Path(folder) / "recording.aot"
         try:
             command = [sys.executable, "-m", __name__, str(recording)]
             subprocess.run(command, timeout=_ENDS_S, check=True, capture_output=True)
         except (OSError, subprocess.SubprocessError) as error:
             progress(f"That did not work ({error}); they will take a little longer, and that is all.")
-        cache.keep(recording)
+        else:
+            cache.keep(recording)
 
 
 def main(recording: Path) -> None:
