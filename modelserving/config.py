@@ -35,6 +35,7 @@ from pathlib import Path
 from modelserving.errors import ConfigError
 
 _MODEL_BYTES = 64 * 1024 * 1024
+_JAVAS_OWN = "JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Settings:
         schema_registry: URL of a schema registry, or ``None`` for the one on a topic.
         traces_exporter: where traces go: ``otlp`` or ``console``; empty: nowhere.
         java_options: what the Java machine of a process is told besides its own options; the last word counts.
+        java_environment: options that any Java takes from the environment by itself.
     """
 
     home: Path
@@ -66,6 +68,7 @@ class Settings:
     schema_registry: str | None = None
     traces_exporter: str = ""
     java_options: tuple[str, ...] = ()
+    java_environment: tuple[str, ...] = ()
 
     @property
     def repository_folder(self) -> Path:
@@ -138,6 +141,7 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         schema_registry=_word(environ, "SCHEMA_REGISTRY_URL"),
         traces_exporter=_traces_exporter(environ),
         java_options=tuple(environ.get("MODELSERVING_JAVA_OPTIONS", "").split()),
+        java_environment=tuple(word for name in _JAVAS_OWN for word in environ.get(name, "").split()),
     )
 
 

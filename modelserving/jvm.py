@@ -87,15 +87,19 @@ def start() -> None:
             )
 
 
-def startup_cache() -> StartupCache:
+def startup_cache(jars: Sequence[str] = ()) -> StartupCache:
     """What Java has loaded and linked in a process of Python, there or not yet: see ``record``.
+
+    Args:
+        jars: the class path, for whoever has it already.
 
     Raises:
         SetupError: as ``start``.
+        OSError: a jar cannot be looked at.
     """
-    support = Path(str(jpype.__file__)).parent.with_name("org.jpype.jar")
+    support = Path(str(jpype.__file__)).resolve().parent.with_name("org.jpype.jar")
     java = Path(str(JAVA_HOME)) / "bin" / "java"
-    return StartupCache.of(jars_folder(), java, [*map(Path, _class_path()), support], "python")
+    return StartupCache.of(jars_folder(), java, [*map(Path, jars or _class_path()), support], "python", OPTIONS)
 
 
 def record(target: Path) -> None:
@@ -152,12 +156,12 @@ def _launch() -> None:
     library = _libjvm(Path(JAVA_HOME))
     if not library.is_file():
         raise SetupError(f"Java is incomplete: {library} is missing. Run `make setup` again.")
-    more = load_settings().java_options
+    settings, jars = load_settings(), _class_path()
+    more = settings.java_options if _recording is None else ()  # the recording is for all who come
+    cache = _cache_options([*more, *settings.java_environment], jars)
     before = list(gc.callbacks)
     try:
-        jpype.startJVM(
-            *OPTIONS, *_cache_options(more), *more, jvmpath=library, classpath=_class_path(), interrupt=False
-        )
+        jpype.startJVM(*OPTIONS, *cache, *more, jvmpath=library, classpath=jars, interrupt=False)
     except (OSError, RuntimeError) as error:
         told = f" with MODELSERVING_JAVA_OPTIONS, {' '.join(more)!r}" if more else ""
         raise SetupError(f"Java does not start from {library}{told}: {error}") from error
@@ -166,13 +170,13 @@ def _launch() -> None:
         _unlink()
 
 
-def _cache_options(more: Sequence[str]) -> list[str]:
+def _cache_options(more: Sequence[str], jars: Sequence[str]) -> list[str]:
     if _recording:
         return [f"-XX:AOTCacheOutput={_recording}"]
     if any(option.startswith(_OWN_CACHES) for option in more):
         return []
     try:
-        return [*startup_cache().flags_to_use(), *_QUIET]
+        return [*startup_cache(jars).flags_to_use(), *_QUIET]
     except OSError:  # a jar that cannot be looked at: Java has a word for it, if it needs it
         return []
 

@@ -29,7 +29,7 @@ from modelserving.broker.state import Running
 from modelserving.config import Settings, load_settings
 from modelserving.errors import BrokerStartError
 from modelserving.kafka.clients import Connection, connect
-from modelserving.startup_cache import RECORDS, StartupCache
+from modelserving.startup_cache import StartupCache
 
 _ANSWER_WITHIN_S = 10.0
 
@@ -262,7 +262,7 @@ def prepare(progress: Callable[[str], None]) -> None:
     Raises:
         BrokerStartError, SetupError: as ``EmbeddedKafka.start``.
     """
-    if not RECORDS or StartupCache.of(jars.jars_folder(), jars.java(), jars.class_path("broker")).path.is_file():
+    if not StartupCache.of(jars.jars_folder(), jars.java(), jars.class_path("broker")).is_missing:
         progress("Kafka broker: nothing to prepare.")
         return
     progress("Kafka broker: starting it once, so that it starts three times as fast from now on.")

@@ -19,8 +19,8 @@ from modelserving.system.nesting import read_json
 
 MISSING = frozenset({"", "NA"})
 """Cells of CSV that hold no value."""
-DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
-"""A number as it is written where a comma separates its decimals."""
+_DECIMALS = re.compile(r"[+-]?\d+,\d+")
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
 _TRUE, _FALSE = {"true", "t", "1", "yes"}, {"false", "f", "0", "no"}
 _JSON_LINES = {".jsonl", ".ndjson", ".json"}
 _PARQUET = {".parquet", ".pq"}
@@ -66,7 +66,8 @@ def unreadable(path: Path, error: Exception) -> RecordError:
         error: what reading it raised.
     """
     if isinstance(error, UnicodeDecodeError):
-        row, byte = error.object[: error.start].count(b"\n") + 1, error.object[error.start]
+        before = error.object[: error.start].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        row, byte = before.count(b"\n") + 1, error.object[error.start]
         return RecordError(
             f"cannot read records from {path}: line {row} is not written in UTF-8 (byte {byte:#x}). Save the file as "
             "UTF-8; what spreadsheets write otherwise is mostly Windows-1252 or UTF-16."
@@ -75,8 +76,8 @@ def unreadable(path: Path, error: Exception) -> RecordError:
     return RecordError(f"cannot read records from {path}: {reason}.")
 
 
-def has_header(path: Path) -> bool:
-    """Whether the first line of a CSV file names its columns: none of its cells is a number.
+def first_cells(path: Path) -> list[str]:
+    """The cells of the first line of a CSV file that has any.
 
     Raises:
         RecordError: it cannot be read.
@@ -86,7 +87,27 @@ def has_header(path: Path) -> bool:
             line = next((line for line in file if line.strip()), "")
     except (OSError, UnicodeDecodeError) as error:
         raise unreadable(path, error) from error
-    return not any(map(is_number, next(csv.reader([line], delimiter=separator_of(line)), [])[:1]))
+    return next(csv.reader([line], delimiter=separator_of(line)), [])
+
+
+def has_header(path: Path) -> bool:
+    """Whether the first line of a CSV file names its columns: its first cell is no number.
+
+    Raises:
+        RecordError: it cannot be read.
+    """
+    return not any(map(is_number, first_cells(path)[:1]))
+
+
+def without_commas(text: str) -> list[str]:
+    """How a number that is written with commas has to be: where one begins its decimals, where they group thousands.
+
+    Args:
+        text: a cell. Any other text gives nothing.
+    """
+    cell = text.strip()
+    decimals = [cell.replace(",", ".")] if _DECIMALS.fullmatch(cell) else []
+    return decimals + ([cell.replace(",", "")] if _THOUSANDS.fullmatch(cell) else [])
 
 
 def _read_parquet(path: Path, size: int) -> Iterator[Any]:
@@ -191,15 +212,29 @@ def _read(path: Path, row: int, name: str, column: Column, value: Any) -> Any:
     if value is None:
         return None
     try:
-        found = _READERS[column.type](value)
-        if column.type is ColumnType.DOUBLE or fit_value(column.type, found) is not None:
-            return found
+        return _typed(column, value)
     except (ValueError, TypeError, OverflowError):
         pass
     what = f"{path}, row {row}, column {name!r}: {value!r}"
-    if isinstance(value, str) and DECIMAL_COMMA.fullmatch(value.strip()):
-        raise RecordError(f"{what} has a decimal comma. Write {value.strip().replace(',', '.')!r}.")
+    meant = [text for text in without_commas(str(value)) if _fits(column, text)]
+    if meant:
+        raise RecordError(f"{what} has a comma. Write {' or '.join(map(repr, meant))}.")
     raise RecordError(f"{what} is no {column.type}. Mend it, or leave it empty if it is missing.")
+
+
+def _typed(column: Column, value: Any) -> Any:
+    found = _READERS[column.type](value)
+    if column.type is not ColumnType.DOUBLE and fit_value(column.type, found) is None:
+        raise ValueError
+    return found
+
+
+def _fits(column: Column, text: str) -> bool:
+    try:
+        _typed(column, text)
+    except (ValueError, OverflowError):
+        return False
+    return True
 
 
 def _double(value: Any) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ import pyarrow as pa
 
 from modelserving.errors import RecordError
 from modelserving.records.schema import Column, ColumnType, RecordSchema
-from modelserving.records.tables import DECIMAL_COMMA, TYPED, is_number, read_table, separator_of, unreadable
+from modelserving.records.tables import TYPED, first_cells, is_number, read_table, without_commas
 
 _WHOLE = re.compile(r"[+-]?(0|[1-9]\d{0,17})")
 _EXAMPLES = 2
@@ -63,12 +62,7 @@ def read_header(path: Path) -> list[str]:
     Raises:
         RecordError: it cannot be read, or its first line names no columns; with what to do.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            line = next((line for line in file if line.strip()), "")
-    except (OSError, UnicodeDecodeError) as error:
-        raise unreadable(path, error) from error
-    names = [name.strip() for name in next(csv.reader([line], delimiter=separator_of(line)), [])]
+    names = [name.strip() for name in first_cells(path)]
     numbers = [name for name in names if _is_number(name)]
     if numbers:
         raise RecordError(
@@ -88,13 +82,13 @@ def read_header(path: Path) -> list[str]:
 def _infer(path: Path, name: str, values: Sequence[Any]) -> Column:
     present = [value for value in values if value is not None]
     nullable = len(present) < len(values)
-    if present and all(isinstance(value, str) and DECIMAL_COMMA.fullmatch(value.strip()) for value in present):
-        first = present[0].strip()
-        raise RecordError(f"{path}, column {name!r}: {first!r} has a decimal comma. Write {first.replace(',', '.')!r}.")
+    if present and all(isinstance(value, str) and without_commas(value) for value in present):
+        meant = " or ".join(map(repr, without_commas(present[0])))
+        raise RecordError(f"{path}, column {name!r}: {present[0].strip()!r} has a comma. Write {meant}.")
     kind = next((kind for kind, fits in _KINDS if present and _all(fits, present)), ColumnType.STRING)
     different: dict[str, Any] = {}
     for value in present:  # by their texts, since the lists and structures of Parquet have no hash
-        different.setdefault(str(value), value)
+        different.setdefault(str(value).strip(), value)
     examples = tuple(_READERS.get(kind, str)(value) for value in list(different.values())[:_EXAMPLES])
     return Column(name, kind, nullable, examples)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from modelserving.client import read_messages
-from modelserving.errors import ConfigError, ModelInputError
+from modelserving.errors import ConfigError, ModelInputError, RecordError
 from modelserving.models.admin.score import load_model
 from modelserving.models.model import INPUTS, OUTPUT, OUTPUTS, Model
 from modelserving.records import Column, ColumnType, RecordSchema, check_data_type
@@ -128,20 +129,32 @@ def _choose(made_of: Ingredients, seen: RecordSchema, model: Model) -> RecordSch
             f"{', '.join(seen.names)}. Rename the columns in its header, or take the model's own table."
         )
     numbers = [name for name in model.inputs if name in wanted and wanted[name].type.is_number]
-    spoilt = [name for name in numbers if found[meant[name]].type is ColumnType.STRING]
-    for _ in read_table(made_of.records, [Column(meant[name], wanted[name].type) for name in spoilt]) if spoilt else ():
-        pass  # it names the first cell that is no number
+    texts = [name for name in numbers if found[meant[name]].type is ColumnType.STRING]
+    _check_numbers(made_of.records, [Column(meant[name], wanted[name].type) for name in texts])
     columns = tuple(_combine(found[meant[name]], wanted.get(name)) for name in model.inputs)
     return replace(seen, columns=columns)
 
 
+def _check_numbers(records: Path, columns: Sequence[Column]) -> None:
+    """Name the first cell that is no number, of columns that look like texts and have to be numbers."""
+    for batch in read_table(records, columns) if columns else ():
+        for column in columns:
+            if batch.schema.field(column.name).type != column.type.arrow:  # Parquet, which has types of its own
+                raise RecordError(
+                    f"{records}, column {column.name!r}: its type is {batch.schema.field(column.name).type}, and the "
+                    f"model takes a {column.type}. Write the file with numbers there."
+                )
+
+
 def _combine(seen: Column, wanted: Column | None) -> Column:
-    """A column as it is in the file; a number as the model takes it, so that 7 and 7.5 both are one."""
+    """A column as it is in the file; a number as the model takes it, so that 7, 7.5 and 07 all are one."""
     if wanted is None:
         return seen
-    kind = wanted.type if wanted.type.is_number and seen.type.is_number else seen.type
+    as_wanted = wanted.type.is_number and (seen.type.is_number or seen.type is ColumnType.STRING)
+    kind = wanted.type if as_wanted else seen.type
     kind = ColumnType.DOUBLE if kind is ColumnType.FLOAT else kind  # single precision is the model's own affair
-    return Column(seen.name, kind, seen.nullable or wanted.nullable, seen.examples)
+    examples = tuple(map(float, seen.examples)) if seen.type is ColumnType.STRING and as_wanted else seen.examples
+    return Column(seen.name, kind, seen.nullable or wanted.nullable, examples)
 
 
 def _first_record(settings: ServiceSettings, schema: RecordSchema) -> dict[str, object]:

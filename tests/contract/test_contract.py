@@ -277,10 +277,10 @@ def test_a_killed_server_ends_where_one_that_ran_through_is(pipeline: Pipeline, 
 
 
 @whatever_the_store
-def test_a_model_by_reference_that_is_slow_to_come_is_overtaken(
+def test_a_model_by_reference_that_is_slow_to_come_holds_nothing_up(
     pipeline: Pipeline, tmp_path: Path, slow_host: SlowHost
 ) -> None:
-    """What is allowed is fetched, from a folder or a host; a newer model serves first, and nothing waits meanwhile."""
+    """What is allowed is fetched, from a folder or a host; nothing waits meanwhile, and a newer model serves next."""
     pipeline.send_model(*published(GOOD))
     (tmp_path / "six").write_bytes(SIX.data)
     with pipeline.serve("--model-root", str(tmp_path), "--model-host", slow_host.address) as server:
@@ -299,7 +299,7 @@ def test_a_model_by_reference_that_is_slow_to_come_is_overtaken(
         pipeline.wait_for_slots(server, "seven", "slow", "-")
         pipeline.send_wines(1)
         wait_until(pipeline.settled(server, 4), "an answer")
-        assert server.get("/state")["swaps"] == 3
+        assert server.get("/state")["swaps"] == 4
     assert [answer.model_name for answer in pipeline.scored()] == ["six"] * 3 + ["seven"]
     assert "outside of the folder" in pipeline.dead()[0].reason
 

@@ -103,14 +103,18 @@ def test_a_number_that_its_column_cannot_hold_is_named(tmp_path: Path, kind: Col
         ("age\n1.5\n", "row 0, column 'age': '1.5' is no int64"),
         ("age,job\n1\n", "row 0: 1 cells, and the header has 2"),
         ("age,age\n1,2\n", "names 'age' twice"),
-        ("age;job\n1,5;x\n", "row 0, column 'age': '1,5' has a decimal comma. Write '1.5'"),
+        ("age;job\n1,5;x\n", "row 0, column 'age': '1,5' is no int64"),
+        ("age;job\n1,500;x\n", r"row 0, column 'age': '1,500' has a comma\. Write '1500'\."),
+        ("rate;job\n7,5;x\n", r"row 0, column 'rate': '7,5' has a comma\. Write '7\.5'\."),
+        ("rate;job\n-1,234;x\n", r"column 'rate': '-1,234' has a comma\. Write '-1\.234' or '-1234'\."),
+        ("rate;job\n1,234,567;x\n", r"column 'rate': '1,234,567' has a comma\. Write '1234567'\."),
         ("", "the file is empty"),
     ],
 )
 def test_what_does_not_fit_is_named_by_row_and_column(tmp_path: Path, text: str, complaint: str) -> None:
     """Rows are counted from 0, as the answers are."""
     with pytest.raises(RecordError, match=complaint):
-        list(read_table(write(tmp_path / "r.csv", text), COLUMNS))
+        list(read_table(write(tmp_path / "r.csv", text), (*COLUMNS, Column("rate", ColumnType.DOUBLE))))
 
 
 def test_a_header_has_no_number_in_front(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_the_answer_is_left_out(tmp_path: Path) -> None:
         ("setosa,5.1,5.1\nvirginica,3,3\n", "no header: its first line has '5.1'"),
         (",age\n0,30\n", "column 1 has no name. If it is pandas' index, write the file with index=False"),
         ("age|job\n30|smith\n", "the header is one column, 'age|job'"),
-        ("age;fare\n30;7,5\n31;8,25\n", "'7,5' has a decimal comma. Write '7.5'"),
+        ("age;fare\n30;7,5\n31;8,25\n", "'7,5' has a comma. Write '7.5'"),
         ("age,job\n", "a header and no records"),
         ("", "empty"),
     ],

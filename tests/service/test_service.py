@@ -127,7 +127,7 @@ def _spoil(text: str, line: int) -> str:
             ModelInputError,
             "reads 'fuel', which .* does not have",
         ),
-        (lambda text: text.replace(",", ";").replace(".", ","), RecordError, "decimal comma"),
+        (lambda text: text.replace(",", ";").replace(".", ","), RecordError, r"has a comma\. Write"),
         (lambda text: text.replace(",", "|"), RecordError, "Cells are separated by"),
         (lambda text: _spoil(text, 3), RecordError, "row 2, column 'length': 'long' is no"),
     ],
@@ -142,6 +142,21 @@ def test_what_people_do_wrong_gets_a_sentence(
     with pytest.raises(error, match=complaint):
         make_service(tmp_path / "cars", Ingredients(table, made_of.model))
     assert not (tmp_path / "cars").exists()
+
+
+def test_texts_that_are_numbers_to_the_model_are_numbers(tmp_path: Path, made_of: Ingredients) -> None:
+    """``05`` looks like a key, and is a number if the model takes one; texts of a Parquet file have to be written anew."""
+    table = pd.read_csv(made_of.records, dtype=str)
+    table = table.assign(doors="0" + table["doors"])
+    table.to_csv(tmp_path / "cars.csv", index=False)
+    made = make_service(tmp_path / "cars", Ingredients(tmp_path / "cars.csv", made_of.model))
+    [doors] = (column for column in read_schema(made.schema).columns if column.name == "doors")
+    assert doors == Column("doors", ColumnType.DOUBLE, nullable=True, examples=doors.examples)
+    assert set(doors.examples) == {3.0, 5.0}
+    assert check_service(made.folder) == []
+    table.to_parquet(tmp_path / "cars.parquet")
+    with pytest.raises(RecordError, match=r"column 'doors': its type is (large_)?string, and the model takes a"):
+        make_service(tmp_path / "more", Ingredients(tmp_path / "cars.parquet", made_of.model))
 
 
 def test_semicolons_are_read(tmp_path: Path, made_of: Ingredients) -> None:

@@ -84,11 +84,14 @@ class DesiredState:
         slots: for each data type that ever had a model.
         problems: for each command that could not be followed, why.
         absent: for each data type whose last word was a command that names a model which is nowhere: that command.
+        overtaken: for each data type, the models that were current since its last command, each until the next was
+            published; in the order in which they were. While the current one is being built, the last may serve.
     """
 
     slots: Mapping[str, Slots[ModelRef]]
     problems: Mapping[LogPosition, str]
     absent: Mapping[str, LogPosition]
+    overtaken: Mapping[str, Sequence[ModelRef]]
 
 
 Library: TypeAlias = Callable[[str, str, int], ModelRef | None]
@@ -227,6 +230,7 @@ class _Fold:
         self._slots: dict[str, Slots[ModelRef]] = {}
         self._problems: dict[LogPosition, str] = {}
         self._absent: dict[str, LogPosition] = {}
+        self._overtaken: dict[str, list[ModelRef]] = {}
 
     def run(self, events: Iterable[Event]) -> DesiredState:
         """The state that they lead to."""
@@ -235,14 +239,14 @@ class _Fold:
                 self._publish(event)
             else:
                 self._obey(event)
-        return DesiredState(
-            MappingProxyType(self._slots), MappingProxyType(self._problems), MappingProxyType(self._absent)
-        )
+        return DesiredState(*map(MappingProxyType, (self._slots, self._problems, self._absent, self._overtaken)))
 
     def _publish(self, model: Publication) -> None:
         slots = self._slots.get(model.data_type, Slots())
         self._absent.pop(model.data_type, None)
         self._known[model.data_type, model.ref.digest] = model.ref
+        if slots.current is not None and not model.shadow_percent:
+            self._overtaken.setdefault(model.data_type, []).append(slots.current)
         self._slots[model.data_type] = (
             slots.start_shadow(model.ref, model.shadow_percent) if model.shadow_percent else slots.promote(model.ref)
         )
@@ -259,6 +263,8 @@ class _Fold:
                 self._absent[command.data_type] = event.position
             return
         self._absent.pop(command.data_type, None)
+        if command.action is not Action.SHADOW:
+            self._overtaken.pop(command.data_type, None)
         if after != slots:
             self._slots[command.data_type] = after
 

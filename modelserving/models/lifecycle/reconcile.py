@@ -1,7 +1,9 @@
 """From what is desired to what is there: what has to be built, and what has to be set, one step at a time.
 
 The slots follow the history, whatever happens on the way: a model that is not fit to serve is dropped from it, and the
-next step is another; a model that was overtaken while it was loading is not put in the slot that it lost.
+next step is another; one that was overtaken by a newer one while it was loading serves until that one is ready, so that
+models which are published faster than they are built do not keep each other from serving; one that a command took away
+meanwhile serves no more.
 """
 
 from __future__ import annotations
@@ -55,8 +57,8 @@ class Reconciler:
             only_current: leave previous models and shadows for later.
             later: models that are not to be built now. What depends on them stays as it is.
         """
-        desired = self.history.desired().slots
         self._close_unwanted()
+        desired = self.history.desired().slots
         for data_type in sorted(desired):
             step = self._step(data_type, desired[data_type], only_current, later)
             if step is not None:
@@ -80,6 +82,9 @@ class Reconciler:
         after = self.actual[name] = update.slots.map(refs.__getitem__)
         for ref in {*before} - {*after}:
             del self._loaded[name, ref]
+        waiting = self._waiting.get(name, {})
+        for position in [position for position, ref in waiting.items() if ref == after.current]:
+            del waiting[position]
 
     def close(self) -> None:
         """Close the models that are built and were not handed over. A second call does nothing."""
@@ -90,12 +95,15 @@ class Reconciler:
         self, data_type: str, desired: Slots[ModelRef], only_current: bool, later: Collection[ModelRef]
     ) -> Build | SlotsUpdate | None:
         """Set at once what is built; build one of the others."""
-        if not self._is_built(data_type, desired.current):
-            return Build(data_type, desired.current) if desired.current and desired.current not in later else None
         actual = self.actual.get(data_type, Slots())
+        if not self._is_built(data_type, desired.current):
+            meanwhile = self._meanwhile(data_type, desired)
+            if meanwhile is not None:
+                return self._update(data_type, actual.promote(meanwhile))
+            return Build(data_type, desired.current) if desired.current and desired.current not in later else None
         possible = self._possible(data_type, desired, actual, only_current)
         if possible != actual:
-            return SlotsUpdate(data_type, possible.map(lambda ref: self._loaded[data_type, ref]))
+            return self._update(data_type, possible)
         self._settle(data_type, desired.current)
         rest = () if only_current else (desired.previous, desired.shadow)
         lacking = (ref for ref in rest if ref is not None and ref not in later and not self._is_built(data_type, ref))
@@ -117,6 +125,21 @@ class Reconciler:
             slots = slots.start_shadow(desired.shadow, desired.percent)
         return slots
 
+    def _update(self, data_type: str, slots: Slots[ModelRef]) -> SlotsUpdate:
+        return SlotsUpdate(data_type, slots.map(lambda ref: self._loaded[data_type, ref]))
+
+    def _meanwhile(self, data_type: str, desired: Slots[ModelRef]) -> ModelRef | None:
+        """The model to serve until the current one is built: the last that it overtook, if newer than what serves."""
+        if self._is_built(data_type, desired.current):
+            return None
+        serves = self.actual.get(data_type, Slots()).current
+        for ref in reversed(self.history.desired().overtaken.get(data_type, ())):
+            if ref == serves:
+                return None
+            if self._is_built(data_type, ref):
+                return ref
+        return None
+
     def _is_built(self, data_type: str, ref: ModelRef | None) -> bool:
         """Whether a slot can be set to this; it always can be empty."""
         return ref is None or (data_type, ref) in self._loaded
@@ -124,7 +147,11 @@ class Reconciler:
     def _close_unwanted(self) -> None:
         """Models that were built for a slot which the history has given to another meanwhile."""
         desired = self.history.desired().slots
-        for key in self._spare({(data_type, ref) for data_type, slots in desired.items() for ref in slots}):
+        wanted = {(data_type, ref) for data_type, slots in desired.items() for ref in slots}
+        wanted |= {
+            (data_type, ref) for data_type, slots in desired.items() if (ref := self._meanwhile(data_type, slots))
+        }
+        for key in self._spare(wanted):
             self._loaded.pop(key).close()
 
     def _spare(self, wanted: Collection[tuple[str, ModelRef]]) -> list[tuple[str, ModelRef]]:

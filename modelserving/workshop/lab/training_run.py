@@ -23,7 +23,6 @@ from modelserving.kafka import Connection, create_topics, make_producer
 from modelserving.models.store.bundled import read_catalog
 from modelserving.records import ModelType, Topics, encode_descriptor, encode_wine, read_wines
 from modelserving.serving.options import ServerOptions
-from modelserving.startup_cache import RECORDS
 from modelserving.streams_server import StoreKind, StreamsOptions, StreamsServer
 
 _RECORDS = 500
@@ -43,20 +42,32 @@ def prepare(progress: Callable[[str], None]) -> None:
     Raises:
         SetupError: as ``jvm.start``.
     """
-    cache = jvm.startup_cache()
-    if not RECORDS or cache.path.is_file():
+    try:
+        cache = jvm.startup_cache()
+    except OSError as error:
+        progress(f"Java in Python: nothing is prepared ({error}).")
+        return
+    if not cache.is_missing:
         progress("Java in Python: nothing to prepare.")
         return
     progress("Java in Python: serving a few records, so that servers and lessons start faster from now on.")
     with tempfile.TemporaryDirectory(prefix="modelserving-", ignore_cleanup_errors=True) as folder:
         recording = Path(folder) / "recording.aot"
-        try:
-            command = [sys.executable, "-m", __name__, str(recording)]
-            subprocess.run(command, timeout=_ENDS_S, check=True, capture_output=True)
-        except (OSError, subprocess.SubprocessError) as error:
-            progress(f"That did not work ({error}); they will take a little longer, and that is all.")
-        else:
-            cache.keep(recording)
+        kept = cache.keep(recording) if (failure := _run(recording)) is None else False
+    if not kept:
+        why = failure or f"nothing could be kept at {cache.path}"
+        progress(f"That did not work ({why}); they will take a little longer, and that is all.")
+
+
+def _run(recording: Path) -> str | None:
+    """The run, in a process of its own; or why it failed."""
+    command = [sys.executable, "-m", __name__, str(recording)]
+    try:
+        ended = subprocess.run(command, timeout=_ENDS_S, check=False, capture_output=True, text=True, errors="replace")
+    except (OSError, subprocess.SubprocessError) as error:
+        return str(error)
+    said = ended.stderr.strip().splitlines() or ["it says nothing"]
+    return f"exit status {ended.returncode}: {said[-1]}" if ended.returncode else None
 
 
 def main(recording: Path) -> None:
