@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelserving.broker.layout import Layout
+from modelserving.broker.state import NoFileLocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,5 +129,11 @@ def explain_failure(layout: Layout, said: Sequence[str], exit_code: int | None) 
 
 def explain_os_error(layout: Layout, error: Exception) -> str:
     """A message for a file that could not be written, or a Java that could not be run, on the way to a broker."""
+    if isinstance(error, NoFileLocks):
+        return (
+            f"the Kafka broker cannot start: the disk that holds {layout.folder} knows no locks ({error.strerror}), as "
+            "some that are mounted over a network, and without one two brokers could use the same data. Point "
+            "MODELSERVING_HOME at a folder on a disk of this machine."
+        )
     known = any(cause.sign.search(str(error)) for cause in _CAUSES)
     return explain_failure(layout, [str(error)], 1) if known else f"the Kafka broker cannot start: {error}."

@@ -138,9 +138,8 @@ _WITHOUT_LOCKS = frozenset({errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno
 """How a file system answers that knows no locks, some that are mounted over a network among them."""
 
 
-def knows_no_locks(error: OSError) -> bool:
-    """Whether that is why a file could not be locked: nobody has it, and waiting is in vain."""
-    return error.errno in _WITHOUT_LOCKS
+class NoFileLocks(OSError):
+    """A file system knows no locks: nobody has it, and waiting is in vain."""
 
 
 class FileLock(Closing):
@@ -158,15 +157,16 @@ class FileLock(Closing):
         """Take it, or return ``False`` at once when another process has it.
 
         Raises:
-            OSError: the file cannot be opened, or its file system knows no locks (``knows_no_locks``).
+            NoFileLocks: its file system knows none.
+            OSError: the file cannot be opened.
         """
         file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             _lock(file)
         except OSError as error:
             os.close(file)
-            if knows_no_locks(error):
-                raise
+            if error.errno in _WITHOUT_LOCKS:
+                raise NoFileLocks(error.errno, error.strerror, str(self._path)) from error
             return False
         self._file = file
         return True
@@ -186,8 +186,8 @@ def is_locked_by_java(path: Path) -> bool:
         return False
     try:
         _lock_as_java(file)
-    except OSError:
-        return True
+    except OSError as error:
+        return error.errno not in _WITHOUT_LOCKS
     finally:
         os.close(file)
     return False

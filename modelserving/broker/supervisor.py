@@ -294,8 +294,12 @@ def main(arguments: Sequence[str]) -> int:
     """Be the supervisor of a folder, unless there is one."""
     order = SupervisorOrder.parse(arguments)
     with FileLock(order.layout.lock) as lock:
-        if not lock.acquire():
-            return TAKEN
+        try:
+            if not lock.acquire():
+                return TAKEN
+        except OSError as error:
+            sys.stderr.write(f"{explain_os_error(order.layout, error)}\n")
+            return 1
         end_left_over(order.layout)
         Supervisor(order).run()
     return 0

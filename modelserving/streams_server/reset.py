@@ -68,8 +68,9 @@ def reset_application(
     found = tuple(folder for folder in folders if folder.is_dir())
     for folder in found:
         shutil.rmtree(folder, ignore_errors=True)
-        if folder.exists():
-            raise ServerError(f"{folder} cannot be deleted: its state belongs to the topics as they were. Delete it.")
+    left = [str(folder) for folder in found if folder.exists()]
+    if left:
+        raise ServerError(f"{', '.join(left)} cannot be deleted: state of the topics as they were. Delete it.")
     return DeletedState(tuple(sorted(names)), found, forgotten)
 
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import sys
 from pathlib import Path
 
 import pytest
 
+from modelserving.broker import state, supervisor
 from modelserving.broker.diagnosis import explain_failure, tail, what_was_said
 from modelserving.broker.layout import Layout
+from modelserving.broker.leases import start_supervisor
+from modelserving.broker.protocol import SupervisorOrder
+from modelserving.errors import BrokerStartError
 
 
 @pytest.mark.parametrize(
@@ -33,6 +39,28 @@ def test_known_causes(tmp_path: Path, line: str, said: str) -> None:
 def test_flag_that_mentions_memory_is_no_cause(tmp_path: Path) -> None:
     """Java repeats its own flags; one of them names the error that it guards against."""
     assert "too little" not in explain_failure(Layout.of(tmp_path), ["-XX:+ExitOnOutOfMemoryError"], 1)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows locks otherwise")
+def test_a_disk_without_locks_is_named_with_a_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At the first start, and at each further one; and it is no sign of another broker."""
+
+    def refuse(_: int) -> None:
+        raise OSError(errno.ENOLCK, "no locks available")
+
+    monkeypatch.setattr(state, "_lock", refuse)
+    monkeypatch.setattr(state, "_lock_as_java", refuse)
+    order = SupervisorOrder(Layout.of(tmp_path), None, cache=None)
+    order.layout.folder.mkdir(parents=True)
+    assert supervisor.main(order.arguments()) == 1
+    said = capsys.readouterr().err
+    assert f"the disk that holds {order.layout.folder} knows no locks" in said
+    with pytest.raises(BrokerStartError) as raised:
+        start_supervisor(order)
+    assert str(raised.value) == said.strip()
+    assert not state.is_locked_by_java(order.layout.lock)
 
 
 def test_kill_from_outside(tmp_path: Path) -> None:

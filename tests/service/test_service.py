@@ -145,7 +145,7 @@ def test_what_people_do_wrong_gets_a_sentence(
 
 
 def test_texts_that_are_numbers_to_the_model_are_numbers(tmp_path: Path, made_of: Ingredients) -> None:
-    """``05`` looks like a key, and is a number if the model takes one; texts of a Parquet file have to be written anew."""
+    """``05`` looks like a key, and is a number if the model takes one; a Parquet file has to be written anew."""
     table = pd.read_csv(made_of.records, dtype=str)
     table = table.assign(doors="0" + table["doors"])
     table.to_csv(tmp_path / "cars.csv", index=False)

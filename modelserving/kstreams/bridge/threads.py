@@ -21,6 +21,7 @@ from modelserving.system.stopping import call_in_daemon
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+_GLOBAL = "GlobalStreamThread"
 
 
 class _Attachments(threading.local):
@@ -57,7 +58,10 @@ def may_wait(streams: Any, seconds: float) -> float:
         seconds: how long any other one waits.
     """
     here = str(jvm.java_class("java.lang.Thread").currentThread().getName())
-    if here not in {str(one.threadName()) for one in streams.metadataForLocalThreads()}:
+    names = [str(one.threadName()) for one in streams.metadataForLocalThreads()]
+    # The thread that fills global stores is not among them; its name begins like theirs.
+    client = here.removesuffix(_GLOBAL) if here.endswith(_GLOBAL) else None
+    if here not in names and not (client and any(name.startswith(client) for name in names)):
         return seconds
     log.warning("closed on a thread of its own, %s: what was begun there ends first, and nobody waits for that", here)
     return 0.0

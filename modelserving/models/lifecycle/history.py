@@ -239,7 +239,12 @@ class _Fold:
                 self._publish(event)
             else:
                 self._obey(event)
-        return DesiredState(*map(MappingProxyType, (self._slots, self._problems, self._absent, self._overtaken)))
+        return DesiredState(
+            MappingProxyType(self._slots),
+            MappingProxyType(self._problems),
+            MappingProxyType(self._absent),
+            MappingProxyType(self._overtaken),
+        )
 
     def _publish(self, model: Publication) -> None:
         slots = self._slots.get(model.data_type, Slots())

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from modelserving.broker.state import FileLock, knows_no_locks
+from modelserving.broker.state import FileLock, NoFileLocks
 from modelserving.system import poll, write_atomically
 
 Content: TypeAlias = dict[str, Any]
@@ -80,9 +80,7 @@ def take_turn(lock: FileLock, folder: Path, seconds: float) -> bool:
     """
     try:
         return poll(lock.acquire, seconds, 0.01)
-    except OSError as error:
-        if not knows_no_locks(error):
-            raise
+    except NoFileLocks:
         _say_without_locks(folder)
         return True
 

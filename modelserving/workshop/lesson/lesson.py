@@ -59,8 +59,10 @@ class Lesson(LessonEnvironment):
         """End what runs behind the cells. The topics stay until the next start. A second call does nothing."""
         if _open.get(self.number) is self:
             del _open[self.number]
+        try:
+            super().close()
+        finally:
             show_below("")
-        super().close()
 
     def predict(self, question: str, guess: str | float | None = None) -> Asked:
         """Ask what will happen, before it does; ``guess`` is the answer where there is nothing to click."""

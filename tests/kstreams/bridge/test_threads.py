@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from typing import Any
+from unittest.mock import Mock
 
 import jpype
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from modelserving import jvm
 from modelserving.kstreams import functions
 from modelserving.kstreams.bridge.proxies import implement
-from modelserving.kstreams.bridge.threads import attach, attached, call_as_daemon, detach
+from modelserving.kstreams.bridge.threads import attach, attached, call_as_daemon, detach, may_wait
 
 
 def on_a_java_thread(*steps: object) -> list[int]:
@@ -107,3 +108,19 @@ def test_what_is_made_is_made_as_a_whole() -> None:
     with pytest.raises(KeyboardInterrupt):
         call_as_daemon(make)
     assert made == ["all of it"]
+
+
+@pytest.mark.parametrize(
+    ("name", "seconds"), [("a-StreamThread-2", 0.0), ("a-GlobalStreamThread", 0.0), ("b-GlobalStreamThread", 5.0)]
+)
+def test_no_thread_of_an_engine_waits_for_the_engine(name: str, seconds: float) -> None:
+    """Nor does the one that fills global stores, which the engine does not count among its threads."""
+    threads = [Mock(threadName=Mock(return_value=f"a-StreamThread-{number}")) for number in (1, 2)]
+    streams = Mock(metadataForLocalThreads=Mock(return_value=threads))
+    here = jvm.java_class("java.lang.Thread").currentThread()
+    before = here.getName()
+    here.setName(name)
+    try:
+        assert may_wait(streams, 5.0) == seconds
+    finally:
+        here.setName(before)

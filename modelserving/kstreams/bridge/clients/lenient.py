@@ -131,12 +131,14 @@ class LenientConsumer:
 
     def metrics(self) -> Any:
         """As the engine's; it asks threads that have ended, too, and an error there would hide how the others are."""
-        return jvm.java_class("java.util.Map").of() if isinstance(self._java, Ended) else self._java.metrics()
+        java = self._java  # another thread may end it between two looks
+        return jvm.java_class("java.util.Map").of() if isinstance(java, Ended) else java.metrics()
 
     def unregisterMetricFromSubscription(self, metric: Any) -> None:
         """As the engine's; a global thread still gives back its metrics when its consumer is closed."""
-        if not isinstance(self._java, Ended):
-            self._java.unregisterMetricFromSubscription(metric)
+        java = self._java
+        if not isinstance(java, Ended):
+            java.unregisterMetricFromSubscription(metric)
 
     def _in_order(self, found: Any) -> Any:
         """The same without what is not where it says; reading goes on behind that."""
