@@ -24,6 +24,8 @@ SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
 """One after the other for what is to be told apart."""
 WARNING = "#d55e00"
 """What should be looked at."""
+WARNING_GROUND = "#b84f00"
+"""The same behind white text."""
 
 LIT, LIT_TEXT = "#00588f", "#ffffff"
 """A part of a picture that the text is about: its fill and its text."""
@@ -40,6 +42,11 @@ _SHAPES = (
 
 A line of no length with round ends is a circle, and takes two letters.
 """
+
+
+def in_ink(colour: str) -> str:
+    """A colour as text: mixed with the page's ink, it has a contrast of 4.5 to 1 on a light and on a dark page."""
+    return f"color-mix(in srgb, {colour} 60%, {INK})"
 
 
 def colour(series: int) -> str:

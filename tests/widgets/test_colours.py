@@ -7,7 +7,18 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from modelserving.widgets.colours import DIM, FAINT, LIT, LIT_TEXT, SERIES, dots, marks
+from modelserving.widgets.colours import (
+    DIM,
+    FAINT,
+    LIT,
+    LIT_TEXT,
+    SERIES,
+    WARNING,
+    WARNING_GROUND,
+    dots,
+    in_ink,
+    marks,
+)
 
 _PAGES = {"light": "#ffffff", "dark": "#111111"}
 # Machado, Oliveira and Fernandes 2009, severity 1.0, on linear RGB.
@@ -41,9 +52,20 @@ def test_what_is_drawn_can_be_seen_on_the_page(colour: str, page: str) -> None:
     assert _contrast(colour, _PAGES[page]) >= 3
 
 
-def test_text_on_a_lit_part_can_be_read() -> None:
-    """Text on its own background has a contrast of at least 4.5 to 1 (WCAG 1.4.3)."""
-    assert _contrast(LIT, LIT_TEXT) >= 4.5
+@pytest.mark.parametrize("ground", [LIT, DIM, WARNING_GROUND])
+def test_text_on_a_ground_of_its_own_can_be_read(ground: str) -> None:
+    """It has a contrast of at least 4.5 to 1 (WCAG 1.4.3): on a lit part, on a banner."""
+    assert _contrast(ground, LIT_TEXT) >= 4.5
+
+
+@pytest.mark.parametrize(("page", "ink"), [("#f3f5f7", "#212121"), ("#111111", "#ffffff")])
+@pytest.mark.parametrize("colour", [WARNING, SERIES[2]])
+def test_a_coloured_word_can_be_read_on_both_pages(colour: str, page: str, ink: str) -> None:
+    """It has as much of the page's ink as its colour needs."""
+    share = int(in_ink(colour).partition("%")[0].rpartition(" ")[2]) / 100
+    channels = ((int(colour[i : i + 2], 16), int(ink[i : i + 2], 16)) for i in (1, 3, 5))
+    mixed = "#" + "".join(f"{round(share * own + (1 - share) * other):02x}" for own, other in channels)
+    assert _contrast(mixed, page) >= 4.5
 
 
 @pytest.mark.parametrize("kind", _BLINDNESS)

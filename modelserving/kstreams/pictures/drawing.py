@@ -87,7 +87,7 @@ def _box(box: NodeBox) -> Markup:
         element("title", escape(f"{box.kind} {box.title}")),
         element("rect", x=x, y=y, width=_WIDTH, height=_HEIGHT, rx=round_, **frame),
         *(label(middle, top + _LINE * number, line, **written) for number, line in enumerate(lines)),
-        label(middle, y + _HEIGHT - 8, box.kind, text_anchor="middle", font_size=11, fill="#333"),
+        label(middle, y + _HEIGHT - 8, box.kind, text_anchor="middle", font_size=12, fill="#333"),
     )
 
 

@@ -8,7 +8,7 @@ import zlib
 from itertools import pairwise
 
 from modelserving.svg import Markup, Scale, document, element, join, label, shorten, wrap
-from modelserving.widgets.colours import FAINT, HALO, INK, SERIES, WARNING, colour, dots, marks
+from modelserving.widgets.colours import DIM, FAINT, HALO, INK, SERIES, WARNING_GROUND, colour, dots, marks
 from modelserving.widgets.live import Frame
 from modelserving.widgets.stage.snapshot import LATENCIES, WINDOW_S, Condition, StageSnapshot
 from modelserving.widgets.width import WIDEST
@@ -254,7 +254,7 @@ def _notice(s: StageSnapshot, across: Scale) -> Markup:
     if s.condition is Condition.RUNNING:
         return Markup("")
     width, x, y = 30 + 8 * len(s.condition.value), (_LEFT + across.end) / 2, 124
-    fill = WARNING if s.condition in _TROUBLE else FAINT
-    box = element("rect", x=x - width / 2, y=y - 17, width=width, height=27, rx=6, fill=fill, fill_opacity=0.95)
+    fill = WARNING_GROUND if s.condition in _TROUBLE else DIM
+    box = element("rect", x=x - width / 2, y=y - 17, width=width, height=27, rx=6, fill=fill)
     words = {"text_anchor": "middle", "fill": "#ffffff", "font_size": "14", "font_weight": "600"}
     return join((box, label(x, y + 1, s.condition.value, **words)))

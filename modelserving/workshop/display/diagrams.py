@@ -162,7 +162,7 @@ def _box(name: str, lit: bool) -> Markup:
         (
             element("rect", x=p.x, y=p.y, width=p.width, height=p.height, rx=25 if p.topic else 6, **_paint(lit)),
             _words(middle, p.y + 22, p.title, lit),
-            label(middle, p.y + 38, p.line, text_anchor="middle", font_size=11, fill=LIT_TEXT if lit else DIM),
+            label(middle, p.y + 38, p.line, text_anchor="middle", font_size=12, fill=LIT_TEXT if lit else DIM),
         )
     )
 

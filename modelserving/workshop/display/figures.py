@@ -1,14 +1,15 @@
 """Still figures, drawn by matplotlib, where a table would hide a distribution or a curve.
 
 Each has a sentence beside it that says what it shows, for those who do not see it, and for a notebook that runs where
-no pictures are. Colours are those of the live views; ink is a grey that reads on a white page and on a black one.
+no pictures are. Colours are those of the live views. In a page, ink is
+the page's own; in a file it is a grey that is seen on a white page and on a black one.
 """
 
 from __future__ import annotations
 
-import base64
 import html
 import io
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
@@ -16,10 +17,12 @@ from typing import Any
 
 from modelserving.errors import RecordError
 from modelserving.system.interrupts import interrupts_held_back
-from modelserving.widgets.colours import FAINT, SERIES
+from modelserving.widgets.colours import FAINT, INK, SERIES
 
 _WIDTH_IN, _HEIGHT_IN = 6.4, 3.0
-_FLUID = "max-width:100%;min-width:430px"  # less would be too small to read: then it is scrolled
+_FLUID = "width:614px;max-width:100%;min-width:430px;height:auto"  # less is too small to read: it is scrolled
+# Matplotlib's rule for all that is drawn would hold for all pictures of the page: it becomes the style of this one.
+_JOINS, _FOR_ALL = "stroke-linejoin:round", re.compile(r"<style\b.*?</style>", re.DOTALL)
 _MANY, _TENS = 300, 100
 _MARKERS = ("o", "^", "s", "D")
 _LINES = ("-", "--", "-.", ":")
@@ -45,16 +48,17 @@ class Figure:
     @property
     def on_paper(self) -> str:
         """The picture as an element of a page, with its sentence for those who do not see it."""
-        start = self.svg.index("<svg")
-        told = f'<svg class="figure" role="img" aria-label="{html.escape(self.says)}" '
-        return told + self.svg[start + len("<svg") :]
+        return self._within_page()
+
+    def _within_page(self, style: str = "") -> str:
+        told = f'<svg class="figure" role="img" aria-label="{html.escape(self.says)}" style="{_JOINS};{style}" '
+        drawn = self.svg[self.svg.index("<svg") + len("<svg") :]
+        return told + _FOR_ALL.sub("", drawn).replace(FAINT, INK)
 
     def _repr_html_(self) -> str:
-        picture = base64.b64encode(self.svg.encode()).decode("ascii")
-        says = html.escape(self.says)
         return (
-            f'<figure style="margin:.3em 0;max-width:60em;overflow-x:auto"><img alt="{says}" style="{_FLUID}" '
-            f'src="data:image/svg+xml;base64,{picture}"/><figcaption>{says}</figcaption></figure>'
+            f'<figure style="margin:.3em 0;max-width:60em;overflow-x:auto">{self._within_page(_FLUID)}'
+            f"<figcaption>{html.escape(self.says)}</figcaption></figure>"
         )
 
     def __repr__(self) -> str:
@@ -209,7 +213,6 @@ def timeline(points: Sequence[tuple[float, float, str]], says: str, *, x: str, y
                 xycoords=axes.get_xaxis_transform(),
                 textcoords="offset points",
                 color=FAINT,
-                fontsize=9,
             )
         axes.margins(x=0)
 

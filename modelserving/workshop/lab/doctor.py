@@ -19,11 +19,12 @@ import psutil
 
 from modelserving.config import Settings, checkout, load_settings
 from modelserving.errors import ModelServingError
+from modelserving.widgets.colours import SERIES, WARNING, in_ink
 from modelserving.workshop.display.boxes import Table
 
 _SETUP = "Run `make setup` in the checkout."
 _DISK_GB, _MEMORY_GB = 2.0, 1.5
-_LOOKS = (("#D55E00", "✗ PROBLEM"), ("#009E73", "✓ ok"))
+_LOOKS = ((in_ink(WARNING), "✗ PROBLEM"), (in_ink(SERIES[2]), "✓ ok"))
 _PORTS = {5500: "model servers", 5600: "Kafka Streams servers", 8888: "JupyterLab", 9092: "the broker"}
 
 

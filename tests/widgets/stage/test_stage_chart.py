@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelserving.widgets.colours import colour
+from modelserving.widgets.colours import DIM, WARNING_GROUND, colour
 from modelserving.widgets.stage.chart import _look, render_stage, stage_frame
 from modelserving.widgets.stage.snapshot import Condition, ModelSeen, ScorePoint, ServerReport, StageSnapshot, Swap
 
@@ -51,6 +51,8 @@ def test_a_banner_is_as_wide_as_its_words(condition: Condition) -> None:
     svg = ET.fromstring(render_stage(replace(_snapshot("a"), condition=condition)))
     (banner,) = (part for part in svg.iter() if part.tag.endswith("rect") and part.get("rx") == "6")
     assert float(banner.attrib["width"]) > 7.6 * len(condition.value)
+    assert banner.attrib["fill"] in (DIM, WARNING_GROUND)
+    assert "fill-opacity" not in banner.attrib
 
 
 @given(st.text(max_size=300), st.text(max_size=50))

@@ -9,7 +9,7 @@ import pytest
 from defusedxml import ElementTree
 
 from modelserving.errors import RecordError
-from modelserving.widgets.colours import SERIES
+from modelserving.widgets.colours import FAINT, INK, SERIES
 from modelserving.workshop.display.figures import Figure, bars, curves, distributions, scatter, timeline
 
 DRAWN: dict[str, Callable[[], Figure]] = {
@@ -36,6 +36,23 @@ def test_a_figure_is_in_the_colours_of_the_live_views_on_no_ground_of_its_own(ki
     svg = DRAWN[kind]().svg
     assert SERIES[0] in svg
     assert "#ffffff" not in svg
+
+
+@pytest.mark.parametrize("kind", DRAWN)
+def test_the_letters_of_a_figure_are_in_the_ink_of_its_page(kind: str) -> None:
+    """No grey has a contrast of 4.5 to 1 to white and to JupyterLab's black."""
+    figure = DRAWN[kind]()
+    assert FAINT in figure.svg
+    assert FAINT not in figure._repr_html_()
+    assert INK in figure._repr_html_()
+
+
+def test_a_figure_gives_no_rules_to_the_pictures_beside_it() -> None:
+    """Matplotlib's style sheet is for ``*``: round marks of the live views would have become invisible."""
+    figure = DRAWN["curves"]()
+    assert "<style" in figure.svg
+    assert "<style" not in figure._repr_html_()
+    assert "<style" not in figure.on_paper
 
 
 def test_curves_differ_in_more_than_colour() -> None:

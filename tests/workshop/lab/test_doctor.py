@@ -17,6 +17,7 @@ from modelserving.broker import EmbeddedKafka
 from modelserving.config import Settings
 from modelserving.errors import SetupError
 from modelserving.system import ports
+from modelserving.widgets.colours import SERIES, in_ink
 from modelserving.workshop.lab import doctor
 from modelserving.workshop.lab.doctor import CHECKS, Finding, Report, examine, run_doctor
 
@@ -78,6 +79,7 @@ def test_a_report_reads_as_a_table() -> None:
     shown = Report((Finding("a", "b"), Finding("c", "d", "Do e.")))._repr_html_()
     assert "PROBLEM" in shown
     assert "Do e." in shown
+    assert f'{in_ink(SERIES[2])}">✓ ok' in shown
 
 
 def test_an_old_python_is_named(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,8 @@ from modelserving.svg import Markup, document, element, join, label, shorten
 from modelserving.widgets.colours import FAINT, INK, SERIES
 from modelserving.workshop.display.diagrams import Diagram
 
-_WIDTH, _ROW, _TOP = 760, 30, 44
-_KEY, _VALUE, _STORE = 70, 190, 470
+_WIDTH, _ROW, _TOP = 600, 30, 44  # so wide, it fits beside a live view
+_KEY, _VALUE, _STORE = 50, 156, 370
 _SHOWN = 12
 
 Entry = tuple[int, str, object]
@@ -48,7 +48,7 @@ def beside_changelog(entries: Sequence[Entry], store: Mapping[str, object]) -> D
     more = f", the last {_SHOWN} of {len(entries)}" if len(entries) > _SHOWN else ""
     heads = (
         label(0, 16, f"changelog, a topic on the broker{more}", fill=INK, font_weight="600"),
-        label(0, 34, "offset", fill=INK, font_size=10),
+        label(0, 34, "offset", fill=INK),
         label(_STORE, 16, "store, at this instance", fill=INK, font_weight="600"),
     )
     return Diagram(document(_WIDTH, height, alt, *heads, *rows, *ways, *stored, style=style), alt)
@@ -63,10 +63,10 @@ def _sentence(entries: Sequence[Entry], store: Mapping[str, object], last: Mappi
 def _entry(entry: Entry, keys: list[str], y: float, *, newest: bool) -> Markup:
     offset, key, value = entry
     drawn = (
-        label(44, y + 16, offset, text_anchor="end", fill=INK),
-        _box(_KEY, y, 110, shorten(key, 14), keys.index(key), faint=not newest),
+        label(38, y + 16, offset, text_anchor="end", fill=INK),
+        _box(_KEY, y, 102, shorten(key, 12), keys.index(key), faint=not newest),
         _box(
-            _VALUE, y, 130, "deleted" if value is None else shorten(str(value), 16), keys.index(key), faint=not newest
+            _VALUE, y, 112, "deleted" if value is None else shorten(str(value), 13), keys.index(key), faint=not newest
         ),
     )
     return join(drawn)
@@ -75,8 +75,8 @@ def _entry(entry: Entry, keys: list[str], y: float, *, newest: bool) -> Markup:
 def _stored(key: str, value: object, keys: list[str], y: float) -> Markup:
     return join(
         (
-            _box(_STORE, y, 120, shorten(key, 14), keys.index(key), faint=False),
-            _box(_STORE + 124, y, 150, shorten(str(value), 18), keys.index(key), faint=False),
+            _box(_STORE, y, 102, shorten(key, 12), keys.index(key), faint=False),
+            _box(_STORE + 106, y, 122, shorten(str(value), 15), keys.index(key), faint=False),
         )
     )
 
@@ -89,6 +89,6 @@ def _box(x: float, y: float, width: float, words: str, series: int, *, faint: bo
 
 
 def _way(start: float, end: float) -> Markup:
-    x = _VALUE + 136
-    path = f"M{x},{start + 12}C{x + 70},{start + 12} {_STORE - 80},{end + 12} {_STORE - 8},{end + 12}m-5,-4l5,4l-5,4"
+    x = _VALUE + 118
+    path = f"M{x},{start + 12}C{x + 50},{start + 12} {_STORE - 58},{end + 12} {_STORE - 8},{end + 12}m-5,-4l5,4l-5,4"
     return element("path", d=path, stroke=INK, fill="none", stroke_width=1.3)

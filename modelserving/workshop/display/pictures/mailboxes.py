@@ -13,6 +13,8 @@ from modelserving.widgets.width import WIDEST
 from modelserving.workshop.display.diagrams import Diagram
 
 _TOP = 24
+_STILL = 600
+"""Pixels: so wide, it fits beside a live view."""
 _LETTER, _CHARACTER = 22, 7.4
 
 
@@ -49,7 +51,7 @@ def _layout(width: int) -> _RowLayout:
     return _RowLayout(66, 24, (190, min(150, width - 192)), 5, (width, "end"), heads)
 
 
-def mailboxes(report: Iterable[ActorStatus], room: int | None = None, width: int = WIDEST) -> Diagram:
+def mailboxes(report: Iterable[ActorStatus], room: int | None = None, width: int = _STILL) -> Diagram:
     """Draw actors below each other; messages wait from right to left, and the actor reads the rightmost.
 
     Args:
@@ -67,7 +69,7 @@ def mailboxes(report: Iterable[ActorStatus], room: int | None = None, width: int
     layout = _layout(width)
     style = f"width:100%;max-width:{width}px;height:auto;display:block;font:12px system-ui, sans-serif"
     rows = (_row(actor, room, layout, _TOP + layout.row * number) for number, actor in enumerate(actors))
-    heads = (label(x, 12, text, text_anchor=side, fill=INK, font_size=10) for x, side, text in layout.heads)
+    heads = (label(x, 12, text, text_anchor=side, fill=INK) for x, side, text in layout.heads)
     return Diagram(document(width, _TOP + layout.row * len(actors), alt, *heads, *rows, style=style), alt)
 
 

@@ -81,4 +81,4 @@ def _way(x: float, y: float, *, moved: bool) -> Markup:
     if not moved:
         return element("path", d=f"M{start},{y}H{x - 6}", stroke=FAINT, stroke_width=1, stroke_dasharray="2 3")
     arrow = element("path", d=f"M{start},{y}H{x - 6}m-5,-4l5,4l-5,4", stroke=INK, fill="none", stroke_width=2)
-    return join((arrow, label((start + x - 6) / 2, y - 5, "moves", text_anchor="middle", fill=INK, font_size=10)))
+    return join((arrow, label((start + x - 6) / 2, y - 5, "moves", text_anchor="middle", fill=INK)))

@@ -12,7 +12,7 @@ from modelserving.workshop.display.diagrams import Diagram
 
 _WIDTH, _LEFT, _WIDEST = 760, 74, 118
 _BOX, _ROW, _TOP, _BELOW = 40, 24, 22, 22
-_LETTER = 6.4
+_LETTER = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def stream_and_table(steps: Sequence[tuple[str, str | None, Mapping[str, str]]])
     rows = max(len(step.table) for step in made)
     height = _TOP + _BOX + _BELOW + _ROW * max(1, rows) + 6
     alt = _sentence(made)
-    style = f"width:100%;max-width:{_WIDTH}px;height:auto;display:block;font:11px system-ui, sans-serif"
+    style = f"width:100%;max-width:{_WIDTH}px;height:auto;display:block;font:12px system-ui, sans-serif"
     columns = (_column(step, number, keys, _LEFT + wide * number, wide) for number, step in enumerate(made))
     return Diagram(document(_WIDTH, height, alt, _names(), *columns, style=style), alt)
 
@@ -62,7 +62,7 @@ def _sentence(steps: Sequence[TableStep]) -> str:
 
 
 def _names() -> Markup:
-    bold = {"fill": INK, "font_weight": "600", "font_size": "12"}
+    bold = {"fill": INK, "font_weight": "600"}
     return join(
         (
             label(0, _TOP + _BOX / 2 + 4, "stream", **bold),
@@ -83,7 +83,7 @@ def _column(step: TableStep, number: int, keys: Sequence[str], x: float, wide: f
     empty = label(middle, bottom + _BELOW + 16, "empty", text_anchor="middle", fill=INK, font_style="italic")
     return join(
         (
-            label(middle, _TOP - 7, number, text_anchor="middle", fill=INK, font_size=10),
+            label(middle, _TOP - 7, number, text_anchor="middle", fill=INK),
             _record(step, keys, x, wide),
             element("path", d=arrow, stroke=FAINT, fill="none", stroke_width=1.3),
             *(rows if step.table else (empty,)),

@@ -12,8 +12,8 @@ from modelserving.widgets.colours import FAINT, INK, SERIES, WARNING, marks
 from modelserving.workshop.display.diagrams import Diagram
 
 _WIDTH, _LEFT, _RIGHT = 760, 128, 736
-_TOP, _LINE, _ROW, _GAP, _FOOT = 12, 44, 22, 16, 26
-_LETTER = 6.6
+_TOP, _LINE, _ROW, _GAP, _FOOT = 14, 46, 22, 16, 26
+_LETTER = 7.2
 _STEPS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
 
 
@@ -70,7 +70,7 @@ def windows_picture(sent: Sequence[SentRecord], found: Mapping[tuple[str, float,
         part, y = _part(key, number, sent, [span for span in spans if span.key == key], across, y)
         parts.append(part)
     alt = _sentence(sent, spans, keys)
-    style = f"width:100%;max-width:{_WIDTH}px;height:auto;display:block;font:11px system-ui, sans-serif"
+    style = f"width:100%;max-width:{_WIDTH}px;height:auto;display:block;font:12px system-ui, sans-serif"
     return Diagram(document(_WIDTH, y + _FOOT, alt, _axis(across, y), *parts, style=style), alt)
 
 
@@ -94,7 +94,7 @@ def _part(
     """
     line = top + _LINE - 8
     drawn = [
-        label(0, line + 4, shorten(key, 18), fill=INK, font_weight="600", font_size=12),
+        label(0, line + 4, shorten(key, 18), fill=INK, font_weight="600"),
         element("line", x1=_LEFT, y1=line, x2=_RIGHT, y2=line, stroke=FAINT, stroke_width=1),
         *_records([(order, one) for order, one in enumerate(sent, 1) if one.key == key], across, line, number),
     ]
@@ -120,7 +120,7 @@ def _records(mine: Sequence[tuple[int, SentRecord]], across: Scale, y: float, se
             yield element("path", d=cross, stroke=WARNING, stroke_width=2.2)
         else:
             yield marks([(x, y)], series)
-        yield label(x, y - 10 - 11 * row, order, text_anchor="middle", fill=INK, font_size=10)
+        yield label(x, y - 10 - 12 * row, order, text_anchor="middle", fill=INK)
 
 
 def _window(span: Span, left: float, right: float, y: float, series: int) -> Markup:
