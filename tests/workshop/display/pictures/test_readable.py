@@ -1,4 +1,4 @@
-"""Still pictures in a small window: what is as small as a picture becomes can be read, and stands beside a live view."""
+"""Still pictures in a small window: however small one becomes, it can be read, and stands beside a live view."""
 
 from __future__ import annotations
 
