@@ -486,7 +486,11 @@ lesson.tell("written-down")
 # `kill -9`. And as if that were not enough, we delete the topic with the models and make a new, empty one.
 
 # %% tags=["breaks"]
+def unsaved():
+    return sum(one["usage"] for one in states().values()) - sum(map(saved_count, states()))
+
 if server.running:
+    lesson.wait_for(lambda: unsaved() >= 20, "wines that are counted, and not on disk yet")
     before = states()
     server.kill()
     on_disk = {name: saved_count(name) for name in before}
@@ -521,6 +525,9 @@ first = min(one.offset for one in given if one.data_type == "white")
 times = Counter(one.offset for one in given)
 missing = [offset for offset in range(first, max(times) + 1) if not times[offset]]
 doubled = [offset for offset in times if times[offset] > 1]
+now = states().values()  # "scored" counts from the start of this server, "usage" from its folder
+went_on_from = sum(one["usage"] for one in now) - min(one["scored"] for one in now)
+saved, reached = sum(on_disk.values()), sum(one["usage"] for one in before.values())
 
 # %%
 lesson.tell("nothing-lost")
