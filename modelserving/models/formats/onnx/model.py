@@ -71,7 +71,7 @@ class OnnxModel:
 
     def __init__(self, data: bytes, parameters: Mapping[str, str] = NO_PARAMETERS) -> None:
         model = parse_onnx(data)
-        open_maps(model.graph)
+        open_maps(model)
         answer = _find_answer(model.graph.output, parameters.get(OUTPUT, ""))
         known = [output.name for output in model.graph.output if output.name != answer.name and _kind(output)]
         others = choose_outputs(known, parameters)

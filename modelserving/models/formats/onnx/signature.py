@@ -14,6 +14,8 @@ from modelserving.models.formats.onnx.prune import names_read
 _KINDS: Mapping[int, Any] = {1: np.float32, 11: np.float64, 6: np.int32, 7: np.int64, 8: object, 9: np.bool_}
 """Types of ONNX that columns of records have, and numpy's."""
 _FLOAT16 = 10
+_OPSET = 8
+"""Of ONNX's own operators, where a model uses none: what the oldest files (IR 3) may say."""
 _CARRIERS = frozenset({"Add", "ArrayFeatureExtractor", "Cast", "Concat", "Div", "FeatureVectorizer", "Flatten"}) | {
     *("Gather", "Identity", "Mul", "Reshape", "Scaler", "Slice", "Split", "Squeeze", "Sub", "Transpose", "Unsqueeze")
 }
@@ -72,14 +74,18 @@ def _read_shape(item: Any) -> list[int | None]:
     return sizes
 
 
-def open_maps(graph: Any) -> None:
+def open_maps(model: Any) -> None:
     """Make a tensor of each output that is a list of maps from class to probability (``ZipMap``)."""
+    graph = model.graph
     for output in graph.output:
         for node in graph.node:
             if node.op_type == "ZipMap" and output.name in node.output:
                 node.op_type, node.domain = "Identity", ""
                 del node.attribute[:]
                 output.type.tensor_type.elem_type = _element_type(graph, node.input[0])
+                if not any(entry.domain in {"", "ai.onnx"} for entry in model.opset_import):
+                    # CatBoost names the operators of ai.onnx.ml alone. Identity is the same in all versions.
+                    model.opset_import.add(domain="", version=_OPSET)
 
 
 def _element_type(graph: Any, name: str) -> int:

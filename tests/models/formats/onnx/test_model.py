@@ -304,6 +304,27 @@ def test_what_only_another_output_needs_is_neither_looked_at_nor_loaded(wines: l
         answers(model.SerializeToString(), wines, {"output": "strange"})
 
 
+def test_probabilities_in_a_map_need_no_operators_but_those_of_machine_learning(wines: list[WineRecord]) -> None:
+    """CatBoost writes classifiers so: it names the version of ``ai.onnx.ml``, and none of ONNX's own operators."""
+    labels = ["5", "6", "7", "4"]
+    model = onnx_model([])
+    model.ParseFromString(classifier(labels))
+    plain = factory.restore(ModelType.ONNX, model.SerializeToString(), {"outputs": "*"}).score(wines)
+    model.graph.node[0].output[1] = "shares"
+    model.graph.node.append(
+        operator("ZipMap", "shares", output="probabilities", domain="ai.onnx.ml", classlabels_strings=labels)
+    )
+    model.graph.output[1].type.Clear()
+    model.graph.output[1].type.sequence_type.elem_type.map_type.key_type = TensorProto.STRING
+    del model.opset_import[0]
+    assert [entry.domain for entry in model.opset_import] == ["ai.onnx.ml"]
+    scores = factory.restore(ModelType.ONNX, model.SerializeToString(), {"outputs": "*"}).score(wines)
+    assert list(scores.outputs) == [f"probabilities({label})" for label in labels]
+    assert {name: list(column) for name, column in scores.outputs.items()} == {
+        name: list(column) for name, column in plain.outputs.items()
+    }
+
+
 def test_a_branch_reads_what_stands_around_it(wines: list[WineRecord]) -> None:
     """What only a graph within a graph needs is not cut off."""
     inner = branch("inner", operator("Add", "alcohol", "two", output="inner"))
