@@ -148,9 +148,10 @@ class RecordSchema:
 def spell(name: str) -> str:
     """A name as all its spellings have it: exporters write ``mass (g)`` as ``mass__g_``, and R as ``mass..g.``.
 
-    Capitals count: a model that asks for ``PH`` does not mean ``pH``.
+    What begins with a digit gets something before it: of ``2nd try`` scikit-learn's ONNX makes ``_2nd_try``, and R
+    ``X2nd.try``. Capitals count: a model that asks for ``PH`` does not mean ``pH``.
     """
-    return re.sub(r"[\W_]+", "_", name.strip())
+    return re.sub(r"^(X|_)?(?=\d)", "_", re.sub(r"[\W_]+", "_", name.strip()))
 
 
 def match_names(wanted: Iterable[str], known: Iterable[str]) -> dict[str, str]:

@@ -92,6 +92,14 @@ def test_columns_are_found_as_exporters_spell_them() -> None:
         find_columns([Column("x_")], batch.schema)
 
 
+def test_columns_that_begin_with_a_digit_are_found() -> None:
+    """ONNX puts a ``_`` before it, R an ``X``; a column that has that name itself is the one that is meant."""
+    schema = pa.schema([(name, pa.float64()) for name in ("X1", "2nd try", "3.d", "1")])
+    assert find_columns([Column("_2nd_try"), Column("X3.d"), Column("X1")], schema) == (1, 2, 0)
+    with pytest.raises(ModelInputError, match="the model wants '_1'"):
+        find_columns([Column("_1")], schema)
+
+
 @pytest.mark.parametrize(
     ("wanted", "known"),
     [("x+ x-", "x- y"), ("age<30 age>=30", "age>=30 x"), ("price($)", "price(E)"), ("C++", "C# Java"), ("x+ x-", "x_")],
