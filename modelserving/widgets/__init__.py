@@ -4,6 +4,7 @@
 
     live.py            LiveView: one picture, kept up to date in place, from threads
     dock.py            the newest of them in a panel beside the notebook
+    page_style.py      rules for the page around: where plain output is broken, colours of errors
     width.py           how wide that is, said by the browser: a view is drawn for it
     stage/             StageView: scores, model in use, swaps, latency of a stage
     back_pressure.py   BackPressureView: a producer, a buffer, a consumer

@@ -33,6 +33,18 @@ _BELOW = """said => {
   return [picture.top + picture.height / 2, box.top, box.height];
 }"""
 
+_LINES = """() => [...document.querySelectorAll('.jp-OutputArea-output pre')].flatMap(pre => {
+  const found = document.createTreeWalker(pre, NodeFilter.SHOW_TEXT), range = document.createRange(), lines = [];
+  while (found.nextNode()) {
+    for (const word of found.currentNode.textContent.matchAll(/wonderful/g)) {
+      range.setStart(found.currentNode, word.index);
+      range.setEnd(found.currentNode, word.index + word[0].length);
+      lines.push(range.getClientRects().length);
+    }
+  }
+  return lines;
+})"""
+
 
 @pytest.fixture(scope="module")
 def opened(lab: Lab, browser: Browser) -> Iterator[tuple[Page, str]]:
@@ -97,3 +109,17 @@ def test_a_tab_that_is_opened_again_has_a_panel_with_room(opened: tuple[Page, st
     page.goto("about:blank")
     page.goto(address)
     _expect_room(page)
+
+
+def test_plain_output_is_broken_between_words(lab: Lab, page: Page) -> None:
+    """JupyterLab breaks it in the middle of them, and an error's, too."""
+    style = "from modelserving.widgets.page_style import style_page\nstyle_page()"
+    name = lab.write("words.ipynb", style, "print('wonderful words, ' * 40)", "raise RuntimeError('wonderful, ' * 40)")
+    lab.open(page, name)
+    notebook = Notebook(page)
+    for number in (0, 1, 2):
+        notebook.run(number)
+    lines = page.evaluate(_LINES)
+    lab.end_kernel(name)
+    assert len(lines) >= 80
+    assert max(lines) == 1

@@ -34,7 +34,8 @@ def _linear(colour: str) -> np.ndarray:
     return np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
 
 
-def _contrast(one: str, other: str) -> float:
+def contrast(one: str, other: str) -> float:
+    """Of two colours, as WCAG counts it."""
     lights = sorted(float(_linear(c) @ [0.2126, 0.7152, 0.0722]) + 0.05 for c in (one, other))
     return lights[1] / lights[0]
 
@@ -49,13 +50,13 @@ def _lab(linear: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("colour", [*SERIES, DIM, FAINT])
 def test_what_is_drawn_can_be_seen_on_the_page(colour: str, page: str) -> None:
     """Each colour has a contrast of at least 3 to 1 to the light page and to the dark one (WCAG 1.4.11)."""
-    assert _contrast(colour, _PAGES[page]) >= 3
+    assert contrast(colour, _PAGES[page]) >= 3
 
 
 @pytest.mark.parametrize("ground", [LIT, DIM, WARNING_GROUND])
 def test_text_on_a_ground_of_its_own_can_be_read(ground: str) -> None:
     """It has a contrast of at least 4.5 to 1 (WCAG 1.4.3): on a lit part, on a banner."""
-    assert _contrast(ground, LIT_TEXT) >= 4.5
+    assert contrast(ground, LIT_TEXT) >= 4.5
 
 
 @pytest.mark.parametrize(("page", "ink"), [("#f3f5f7", "#212121"), ("#111111", "#ffffff")])
@@ -65,7 +66,7 @@ def test_a_coloured_word_can_be_read_on_both_pages(colour: str, page: str, ink: 
     share = int(in_ink(colour).partition("%")[0].rpartition(" ")[2]) / 100
     channels = ((int(colour[i : i + 2], 16), int(ink[i : i + 2], 16)) for i in (1, 3, 5))
     mixed = "#" + "".join(f"{round(share * own + (1 - share) * other):02x}" for own, other in channels)
-    assert _contrast(mixed, page) >= 4.5
+    assert contrast(mixed, page) >= 4.5
 
 
 @pytest.mark.parametrize("kind", _BLINDNESS)

@@ -70,6 +70,11 @@ def cause_of(thrown: Any) -> BaseException | None:
     return None
 
 
+def _file(name: str) -> str:
+    """A file's name; that of a notebook's cell is a number which means nothing to anybody."""
+    return "its cell" if Path(name).parent.name.startswith("ipykernel_") else Path(name).name
+
+
 def told(error: BaseException) -> str:
     """An error in one line: what it is, what it says, and where it was raised.
 
@@ -77,7 +82,7 @@ def told(error: BaseException) -> str:
     """
     lines = traceback.extract_tb(error.__traceback__)
     own = [line for line in lines if "modelserving/kstreams" not in Path(line.filename).as_posix()] or lines
-    where = f" (line {own[-1].lineno} of {Path(own[-1].filename).name}: {str(own[-1].line)[:_LINE]})" if own else ""
+    where = f" (line {own[-1].lineno} of {_file(own[-1].filename)}: {str(own[-1].line)[:_LINE]})" if own else ""
     return _as_text(f"{type(error).__name__}: {said_by(error)}"[: _LONGEST - len(where)] + where)
 
 

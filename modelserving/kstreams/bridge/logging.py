@@ -88,10 +88,14 @@ def _hand_over(record: Any) -> bool:
 
 
 def _tell_of(record: Any, thrown: Any) -> None:
-    """A record that is passed over, because somebody chose to continue, is told of whatever the levels are."""
+    """A record that is passed over, because somebody chose to continue, is told of whatever the levels are.
+
+    In a line, which names the line of the user's that failed: there may be many. The traceback is for who debugs.
+    """
     error = cause_of(thrown)
     why = told(error) if error is not None else describe(thrown)
-    log.warning("a record was passed over: %s (%s)", why, record.getMessage(), exc_info=error)
+    trace = error if log.isEnabledFor(logging.DEBUG) else None
+    log.warning("a record was passed over: %s (%s)", why, record.getMessage(), exc_info=trace)
 
 
 def _python_level(java: int) -> int:

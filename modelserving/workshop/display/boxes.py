@@ -11,7 +11,8 @@ from functools import cache
 
 _FRAME = (
     "border-left:5px solid {colour};background:var(--jp-layout-color2,#f3f5f7);"
-    "color:var(--jp-content-font-color1,#111);padding:.5em .9em;margin:.3em 0;max-width:60em"
+    "color:var(--jp-content-font-color1,#111);padding:.5em .9em;margin:.3em 0;max-width:60em;"
+    "line-height:var(--jp-content-line-height,1.6)"  # in a widget a line has a button's height
 )
 
 _CODE_FRAME = (

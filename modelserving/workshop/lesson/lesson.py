@@ -15,6 +15,7 @@ from modelserving.config import Settings, load_settings
 from modelserving.errors import ConfigError
 from modelserving.kafka import Connection
 from modelserving.widgets.dock import show_below
+from modelserving.widgets.page_style import style_page
 from modelserving.widgets.waiting import count_waits, waiting
 from modelserving.workshop.display.boxes import Box, Folded, Table, Tone
 from modelserving.workshop.display.predictions import Asked, Predictions
@@ -243,3 +244,4 @@ def _tell(lesson: Lesson, left: int, shared: bool) -> None:
         "Reset    run this cell again, or lesson.reset(): it says what it deletes",
     )
     print("\n".join(lines))  # noqa: T201
+    style_page()

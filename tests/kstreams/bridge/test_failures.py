@@ -7,6 +7,7 @@ import logging
 import signal
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -93,13 +94,18 @@ def test_an_error_while_a_topology_is_drawn_is_itself() -> None:
         builder.stream("in").process(ProcessorSupplier(make))
 
 
-def test_what_is_passed_over_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    """Who chooses to log and continue sees a line with the error and its traceback, whatever Kafka's level is."""
-    with caplog.at_level(logging.WARNING, "modelserving"):
+@pytest.mark.parametrize("level", [logging.WARNING, logging.DEBUG])
+def test_what_is_passed_over_is_logged(caplog: pytest.LogCaptureFixture, level: int) -> None:
+    """Who chooses to log and continue sees a line with the error and its place, whatever Kafka's level is.
+
+    There may be many, so the traceback is only for who debugs.
+    """
+    with caplog.at_level(level, "modelserving"):
         assert run(lambda stream: stream.mapValues(divide), processing_exception_handler=CONTINUE) == []
     (line,) = [record for record in caplog.records if "passed over" in record.message]
     assert "ZeroDivisionError: division by zero" in line.message
-    assert line.exc_info is not None
+    assert "of test_failures.py: return str(1 / 0))" in line.message
+    assert (line.exc_info is not None) == (level == logging.DEBUG)
 
 
 def test_what_a_serde_cannot_read_is_logged_too(caplog: pytest.LogCaptureFixture) -> None:
@@ -143,6 +149,14 @@ def test_an_error_in_one_line_names_the_users_own_line() -> None:
         line = told(error)
     assert line.startswith("ZeroDivisionError: division by zero (line ")
     assert line.endswith("of test_failures.py: return str(1 / 0))")
+
+
+def test_a_cell_is_called_a_cell(tmp_path: Path) -> None:
+    """Its file is a number, which means nothing to anybody."""
+    code = compile("1 / 0", str(tmp_path / "ipykernel_7" / "1707961768.py"), "exec")
+    with pytest.raises(ZeroDivisionError) as raised:
+        exec(code)
+    assert "(line 1 of its cell: " in told(raised.value)
 
 
 def test_a_long_error_is_cut_and_not_its_place() -> None:
