@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 
 from modelserving.errors import SchemaError
@@ -116,7 +116,7 @@ def _problems(reader: Definition, writer: Definition) -> Iterator[str]:
     known = {one.column.name for one in reader.fields}
     for wanted in reader.fields:
         name = wanted.column.name
-        found = numbers.get(wanted.number) if wanted.number else written.get(name)
+        found = numbers.get(wanted.number) if wanted.number else _find(written, name, *wanted.aliases)
         by_name = written.get(name)
         if wanted.number and by_name is not None and by_name.number != wanted.number:
             yield f"column {name!r} has number {wanted.number}, and was written with number {by_name.number}"
@@ -127,6 +127,10 @@ def _problems(reader: Definition, writer: Definition) -> Iterator[str]:
             yield f"column {name!r} has the number of {found.column.name!r}"
         else:
             yield from _type_problems(reader.encoding, wanted, found)
+
+
+def _find(written: Mapping[str, SchemaField], *names: str) -> SchemaField | None:
+    return next((written[name] for name in names if name in written), None)
 
 
 def _type_problems(encoding: str, wanted: SchemaField, found: SchemaField) -> Iterator[str]:

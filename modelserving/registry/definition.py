@@ -42,12 +42,14 @@ class SchemaField:
         number: of Protocol Buffers; 0 for other encodings.
         wire: what the bytes are, where one type of column can be written in several ways (``sint32``); else empty.
         has_default: whether a reader has a value of its own where the writer has none.
+        aliases: names under which a reader takes it, too: as Avro says that a field was renamed.
     """
 
     column: Column
     number: int = 0
     wire: str = ""
     has_default: bool = False
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,11 +194,11 @@ def _avro_text(schema: RecordSchema) -> str:
     return json.dumps(avro_schema(schema), indent=1)
 
 
-def _avro_fields(_: Codec, text: str) -> Mapping[str, tuple[int, str, bool]]:
-    return {one["name"]: (0, "", "default" in one) for one in _load(text)["fields"]}
+def _avro_fields(_: Codec, text: str) -> Mapping[str, tuple[Any, ...]]:
+    return {one["name"]: (0, "", "default" in one, tuple(one.get("aliases", ()))) for one in _load(text)["fields"]}
 
 
-def _no_extras(_: Codec, __: str) -> Mapping[str, tuple[int, str, bool]]:
+def _no_extras(_: Codec, __: str) -> Mapping[str, tuple[Any, ...]]:
     return {}
 
 
@@ -210,7 +212,7 @@ def _proto_field(column: Column) -> str:
     return f"{'optional ' if column.nullable else ''}{_PROTO_TYPES.get(column.type, column.type)} {column.name}"
 
 
-def _proto_fields(codec: Codec, _: str) -> Mapping[str, tuple[int, str, bool]]:
+def _proto_fields(codec: Codec, _: str) -> Mapping[str, tuple[Any, ...]]:
     assert isinstance(codec, ProtobufCodec)
     return {one.name: (one.number, str(one.type), False) for one in codec.descriptor.fields}
 

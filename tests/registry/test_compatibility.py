@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from modelserving.errors import SchemaError
 from modelserving.records import Column, ColumnType
 from modelserving.registry import ENCODINGS, Definition, Rule, check_compatible, read_definition, unreadable
+from modelserving.registry.compatibility import reading_codec
 from tests.registry.samples import AGE, INCOME, TOWN, person
 
 CITY = Column("city", ColumnType.STRING)
@@ -88,6 +91,21 @@ def test_a_default_of_avro_stands_in_for_what_is_not_written() -> None:
     """Whatever it is."""
     text = '{"type": "record", "name": "p", "fields": [{"name": "age", "type": "int", "default": 18}]}'
     assert not unreadable(read_definition("avro", text), person(TOWN))
+
+
+def test_an_alias_of_avro_says_that_a_field_was_renamed() -> None:
+    """A new reader takes the old name, and its type has to fit; an old reader knows nothing of the new one."""
+
+    def town(kind: str, name: str, **more: list[str]) -> Definition:
+        fields = [{"name": name, "type": kind, **more}]
+        return read_definition("avro", json.dumps({"type": "record", "name": "people", "fields": fields}))
+
+    old, new = town("string", "town"), town("string", "city", aliases=["place", "town"])
+    assert accepts(Rule.BACKWARD, new, old) == ""
+    [row] = reading_codec(old, new).decode([b"\x06Ulm"]).batch.to_pylist()
+    assert row == {"city": "Ulm"}
+    assert "'town' is not written" in accepts(Rule.FORWARD, new, old)
+    assert "'city' is string, and was written as int32" in accepts(Rule.BACKWARD, new, town("int", "town"))
 
 
 def test_transitive_rules_look_at_all_versions() -> None:
