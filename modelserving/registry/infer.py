@@ -19,7 +19,9 @@ _EXAMPLES = 2
 _BOOLEANS = {"true", "false"}
 
 
-def infer_schema(path: Path, name: str = "", encoding: str = "json", leave_out: Sequence[str] = ()) -> RecordSchema:
+def infer_schema(
+    path: Path, name: str = "", encoding: str = "json", leave_out: Sequence[str] = (), commas: bool = False
+) -> RecordSchema:
     """Find out what a file's columns are.
 
     Whole numbers are ``int64``, other numbers ``double``, ``true`` and ``false`` booleans; ``08`` is a text, since its
@@ -30,9 +32,12 @@ def infer_schema(path: Path, name: str = "", encoding: str = "json", leave_out: 
         name: of the kind of record; the file's by default.
         encoding: in which its records are to travel.
         leave_out: columns that no record has, for example the answer that a model learned.
+        commas: whether a column may hold nothing but numbers with commas, as texts: where something else, such as a
+            model, says what it is, or that it is not wanted.
 
     Raises:
-        RecordError: it cannot be read, has no header, or a column that is to be left out is absent.
+        RecordError: it cannot be read, has no header, has numbers with commas, or a column that is to be left out is
+            absent.
     """
     batches = list(read_table(path, _as_texts(path)))
     if not batches:
@@ -42,7 +47,7 @@ def infer_schema(path: Path, name: str = "", encoding: str = "json", leave_out: 
     if absent:
         raise RecordError(f"{path} has no column {absent[0]!r}. It has: {', '.join(table.schema.names)}.")
     columns = [
-        _infer(path, column, table.column(column).to_pylist())
+        _infer(path, column, table.column(column).to_pylist(), commas)
         for column in table.schema.names
         if column not in leave_out
     ]
@@ -79,10 +84,10 @@ def read_header(path: Path) -> list[str]:
     return names
 
 
-def _infer(path: Path, name: str, values: Sequence[Any]) -> Column:
+def _infer(path: Path, name: str, values: Sequence[Any], commas: bool) -> Column:
     present = [value for value in values if value is not None]
     nullable = len(present) < len(values)
-    if present and all(isinstance(value, str) and without_commas(value) for value in present):
+    if present and not commas and all(isinstance(value, str) and without_commas(value) for value in present):
         meant = " or ".join(map(repr, without_commas(present[0])))
         raise RecordError(f"{path}, column {name!r}: {present[0].strip()!r} has a comma. Write {meant}.")
     kind = next((kind for kind, fits in _KINDS if present and _all(fits, present)), ColumnType.STRING)

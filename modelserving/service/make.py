@@ -69,7 +69,7 @@ def make_service(folder: Path, made_of: Ingredients) -> ServiceSettings:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConfigError(f"{folder} is there already, and not empty. Name a folder that is not.")
     name = check_data_type(made_of.name or re.sub(r"[^A-Za-z0-9_-]+", "-", folder.resolve().name))
-    seen = infer_schema(made_of.records, name, made_of.encoding)
+    seen = infer_schema(made_of.records, name, made_of.encoding, commas=True)
     parameters = {OUTPUTS: "*", **({OUTPUT: made_of.output} if made_of.output else {})}
     model, parameters = _load(made_of, seen, parameters)
     try:

@@ -101,7 +101,8 @@ A record has these columns:
 
 
 def _row(column: Column) -> str:
-    return f"| `{column.name}` | {column.type} | {'may be missing' if column.nullable else ''} |"
+    name = column.name.replace("|", "\\|")  # which would end a cell, in code, too
+    return f"| `{name}` | {column.type} | {'may be missing' if column.nullable else ''} |"
 
 
 def _quote(text: str) -> str:

@@ -144,6 +144,27 @@ def test_what_people_do_wrong_gets_a_sentence(
     assert not (tmp_path / "cars").exists()
 
 
+def test_only_columns_that_the_model_reads_have_to_be_numbers_without_commas(
+    tmp_path: Path, made_of: Ingredients
+) -> None:
+    """What another column holds is nobody's business; a bar in a name ends no cell of the README's table."""
+    from onnx import load, save
+
+    table = pd.read_csv(made_of.records).assign(place="48,40")
+    table.to_csv(tmp_path / "cars.csv", index=False)
+    made = make_service(tmp_path / "one", Ingredients(tmp_path / "cars.csv", made_of.model))
+    assert read_schema(made.schema).names == ("length", "doors", "fuel")
+    table.rename(columns={"fuel": "fu|el"}).to_csv(tmp_path / "cars.csv", index=False)
+    model = load(made_of.model)
+    fuel = next(item for item in model.graph.input if item.name == "fuel")
+    fuel.name = "fu_el"
+    for node in model.graph.node:
+        node.input[:] = ["fu_el" if name == "fuel" else name for name in node.input]
+    save(model, tmp_path / "m.onnx")
+    make_service(tmp_path / "two", Ingredients(tmp_path / "cars.csv", tmp_path / "m.onnx"))
+    assert r"| `fu\|el` | string | may be missing |" in (tmp_path / "two" / "README.md").read_text(encoding="utf-8")
+
+
 def test_texts_that_are_numbers_to_the_model_are_numbers(tmp_path: Path, made_of: Ingredients) -> None:
     """``05`` looks like a key, and is a number if the model takes one; a Parquet file has to be written anew."""
     table = pd.read_csv(made_of.records, dtype=str)

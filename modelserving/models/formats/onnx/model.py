@@ -169,7 +169,8 @@ def _find_answer(outputs: Sequence[Any], named: str) -> Any:
         )
     if len(found) > 1:
         raise ModelFormatError(
-            f"the ONNX model has {len(outputs)} outputs: {known}. Name one in the descriptor's parameter {OUTPUT!r}."
+            f"the ONNX model has {len(outputs)} outputs: {known}. Name one: --output NAME, or the descriptor's "
+            f"parameter {OUTPUT!r}."
         )
     if _kind(found[0]) not in {*_NUMBERS, _STRING}:
         raise ModelFormatError(f"the ONNX model's output {found[0].name!r} holds neither numbers nor texts.")

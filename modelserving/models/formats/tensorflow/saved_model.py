@@ -224,7 +224,8 @@ def _find_answer(outputs: Mapping[str, Any], named: str) -> str:
         )
     if not named and len(outputs) > 1:
         raise ModelFormatError(
-            f"the SavedModel has {len(outputs)} outputs: {known}. Name one in the descriptor's parameter {OUTPUT!r}."
+            f"the SavedModel has {len(outputs)} outputs: {known}. Name one: --output NAME, or the descriptor's "
+            f"parameter {OUTPUT!r}."
         )
     return named or next(iter(outputs))
 
