@@ -50,13 +50,15 @@ _LINES = """() => [...document.querySelectorAll('.jp-OutputArea-output pre')].fl
 def opened(lab: Lab, browser: Browser) -> Iterator[tuple[Page, str]]:
     """A notebook whose view is in the panel of a small window, and the notebook's address in the same workspace."""
     name = lab.write("panel.ipynb", _VIEW, _SAID, _UNSAID)
-    with browser.new_page(viewport={"width": 1024, "height": 768}) as page:
-        page.set_default_timeout(60_000)
-        lab.open(page, name)
-        Notebook(page).run(0)
-        expect(_picture(page)).to_be_visible()
-        yield page, lab.address(name).replace("&reset", "")
-    lab.end_kernel(name)
+    try:
+        with browser.new_page(viewport={"width": 1024, "height": 768}) as page:
+            page.set_default_timeout(60_000)
+            lab.open(page, name)
+            Notebook(page).run(0)
+            expect(_picture(page)).to_be_visible()
+            yield page, lab.address(name).replace("&reset", "")
+    finally:
+        lab.end_kernel(name)
 
 
 def _picture(page: Page) -> Locator:
