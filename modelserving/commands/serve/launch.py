@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from modelserving.records.codecs.written import WriterCodecs
     from modelserving.serving import ServerOptions
     from modelserving.web import Runnable
+
+
+_AT_ONCE_S = 2.0
+"""A server that takes longer to stop says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +101,25 @@ def launch(kind: str, said: ListenOptions, make: Callable[[Connection, GroupServ
                 announce(said.announce_to, url)
             console.print(f"{service.about}, broker {connection.bootstrap_servers}.")
             console.print(f"{service.look}   API: {url}/docs   Ctrl-C ends it.")
+            slow = threading.Timer(_AT_ONCE_S, console.print, ["Stopping: what was begun ends first."])
+            slow.daemon = True
+
+            async def signalled() -> None:
+                await until_signal()
+                slow.start()
+
             stops: list[Callable[[], Awaitable[None]]] = [
-                until_signal,
+                signalled,
                 *([stdin_closed] if said.until_stdin_closes else []),
             ]
             if service.tell is not None:
                 stops.append(partial(service.tell, console.print))
             here = AnnouncedServer(url, kind, group, os.getpid(), service.reads, service.writes)
             with announced(servers_folder(load_settings().home), here):
-                anyio.run(serve_app, service.run, service.app, bound, *stops)
+                try:
+                    anyio.run(serve_app, service.run, service.app, bound, *stops)
+                finally:
+                    slow.cancel()
     console.print("The server has stopped.")
 
 
