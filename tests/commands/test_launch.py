@@ -19,13 +19,12 @@ from tests.waiting import WAIT
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM that a process could handle")
 
 
-def stop_it(monkeypatch: pytest.MonkeyPatch, *, slow: bool) -> None:
-    """Launch something that stops itself, at once or only when that it has not stopped yet was said."""
-    said = threading.Event()
-    printed = "rich.console.Console.print"
+def stop_it(monkeypatch: pytest.MonkeyPatch, *, slow: bool) -> list[str]:
+    """Launch something that stops itself, at once or only when that it has not stopped yet was said; and what was."""
+    lines, said = list[str](), threading.Event()
 
     def hear(_: object, text: str) -> None:
-        print(text)
+        lines.append(text)
         if text.startswith("Stopping"):
             said.set()
 
@@ -40,22 +39,21 @@ def stop_it(monkeypatch: pytest.MonkeyPatch, *, slow: bool) -> None:
                 with anyio.CancelScope(shield=True):
                     await anyio.to_thread.run_sync(said.wait, WAIT)
 
-    monkeypatch.setattr(printed, hear)
+    monkeypatch.setattr("rich.console.Console.print", hear)
     monkeypatch.setattr("modelserving.broker.use_broker", lambda: nullcontext(Mock(bootstrap_servers="none")))
     monkeypatch.setattr(launch, "_AT_ONCE_S", 0.01 if slow else WAIT)
     service = launch.LaunchedServer(run, FastAPI(), "It runs", "Look")
     launch.launch("test", ListenOptions(port=0), lambda *_: service)
+    return lines
 
 
-def test_a_stop_that_takes_long_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_stop_that_takes_long_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that is loading an engine cannot leave it half loaded."""
-    stop_it(monkeypatch, slow=True)
-    assert capsys.readouterr().out.splitlines()[-2:] == [
-        "Stopping: what was begun ends first.",
-        "The server has stopped.",
-    ]
+    assert stop_it(monkeypatch, slow=True)[-2:] == ["Stopping: what was begun ends first.", "The server has stopped."]
 
 
-def test_a_stop_at_once_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    stop_it(monkeypatch, slow=False)
-    assert "Stopping" not in capsys.readouterr().out
+def test_a_stop_at_once_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is over is not announced."""
+    lines = stop_it(monkeypatch, slow=False)
+    assert lines[-1] == "The server has stopped."
+    assert not [line for line in lines if line.startswith("Stopping")]
