@@ -165,7 +165,14 @@ class Producer(KafkaProducer):  # type: ignore[misc]  # kafka-python has no type
 
 
 class _Selector(NetworkSelector):  # type: ignore[misc]  # kafka-python has no types
-    """The library's loop, in which an interrupt strikes no task: it is passed on between two turns, each soon over."""
+    """The library's loop, in which an interrupt strikes no task: it is passed on between two turns, each soon over.
+
+    Nor does one come while its thread begins: a thread that has not begun cannot be waited for when it is closed.
+    """
+
+    def start(self) -> None:
+        with interrupts_held_back():
+            super().start()
 
     def _poll_once(self, timeout: float | None = None) -> None:
         if threading.current_thread() is not threading.main_thread():

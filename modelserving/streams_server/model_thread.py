@@ -17,6 +17,7 @@ from modelserving.kafka.messages import Message
 from modelserving.models.lifecycle.slots import ModelSlots
 from modelserving.serving.model_driver import ModelDriver
 from modelserving.serving.options import ServerOptions
+from modelserving.system.interrupts import join_thread
 from modelserving.system.stopping import StopWaiting, pause_until, stoppable
 
 log = logging.getLogger(__name__)
@@ -87,8 +88,7 @@ class ModelThread:
         """End the thread, and retire all models. A second call does nothing."""
         for event in (self._stop, self._read, self._news, self._ready):
             event.set()
-        if self._thread.ident is not None:
-            self._thread.join(_CLOSE_SECONDS)
+        join_thread(self._thread, _CLOSE_SECONDS)
         self._driver.close()
         self.slots.close()
 

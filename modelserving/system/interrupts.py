@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 
 @contextmanager
@@ -26,3 +26,17 @@ def interrupts_held_back() -> Iterator[None]:
         signal.signal(signal.SIGINT, signal.default_int_handler if former is None else former)
     if came.is_set() and callable(former):
         former(signal.SIGINT, sys._getframe())  # from here it can see which code is stopped
+
+
+def join_thread(thread: threading.Thread, seconds: float | None = None) -> None:
+    """Wait for a thread that was told to end, if there is anything to wait for.
+
+    An interrupt may come while a thread is being started: it has a number already, or has none yet, and cannot be
+    waited for. It ends as soon as it looks. Nor can a thread wait for itself.
+
+    Args:
+        thread: that was told.
+        seconds: how long to wait at most; as long as it takes by default.
+    """
+    with suppress(RuntimeError):
+        thread.join(seconds)

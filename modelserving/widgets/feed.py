@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from modelserving.system.interrupts import join_thread
+
 _JOIN_S = 3.0
 
 
@@ -36,5 +38,4 @@ class LiveFeed:
         """
         self._stop.set()
         for thread in self._threads:
-            if thread.ident is not None and thread is not threading.current_thread():
-                thread.join(_JOIN_S)
+            join_thread(thread, _JOIN_S)

@@ -17,6 +17,7 @@ import ipywidgets
 from modelserving.errors import ConfigError, ServerError
 from modelserving.svg import escape
 from modelserving.system.closing import Closing
+from modelserving.system.interrupts import join_thread
 from modelserving.widgets.dock import FOLDED, dock
 from modelserving.widgets.waiting import waiting
 from modelserving.widgets.width import WIDEST, ShownWidth
@@ -166,8 +167,7 @@ class LiveView(Generic[S], Closing):
         if already:
             return
         self._source.close()
-        if self._painter.ident is not None and threading.current_thread() is not self._painter:
-            self._painter.join(_JOIN_S)
+        join_thread(self._painter, _JOIN_S)
         _unregister(self.name, self)
 
     def _repr_mimebundle_(self, **kwargs: object) -> Mapping[str, Any]:

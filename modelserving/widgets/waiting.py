@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from modelserving.system.interrupts import join_thread
+
 _FIRST_AFTER_S = 2.0
 _EVERY_S = 1.0
 _counting = threading.Event()
@@ -47,8 +49,7 @@ def waiting(what: str) -> Iterator[None]:
     finally:
         _named.clear()
         over.set()
-        if counter.ident is not None:
-            counter.join()
+        join_thread(counter)
 
 
 class CellClock:
@@ -71,8 +72,8 @@ class CellClock:
     def end(self, *_: object) -> None:
         """The cell has ended. A second call does nothing."""
         self._over.set()
-        if self._counter is not None and self._counter.ident is not None:  # ■ may have come before its start
-            self._counter.join()
+        if self._counter is not None:
+            join_thread(self._counter)
         self._counter = None
 
 

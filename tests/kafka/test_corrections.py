@@ -63,6 +63,25 @@ def test_an_interrupt_ends_the_call_and_no_task(settings: dict[str, object]) -> 
     client.close()
 
 
+def test_an_interrupt_while_the_loops_thread_begins_leaves_nothing_behind(
+    settings: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread that has not begun cannot be waited for: the client would not close, and would say so instead."""
+    begin = threading.Thread.start
+
+    def start(thread: threading.Thread) -> None:
+        signal.raise_signal(signal.SIGINT)
+        begin(thread)
+
+    client = Client(**settings)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+        with pytest.raises(KeyboardInterrupt):
+            client._net.start()
+    client.close()
+    assert client._net._io_thread is None
+
+
 def test_no_turn_of_the_callers_thread_is_long(settings: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> None:
     """Interrupts are held back during a turn; between two they are heard, also while nothing comes."""
     client, asked = Client(**settings), list[float | None]()

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from modelserving.system.interrupts import interrupts_held_back
+from modelserving.system.interrupts import interrupts_held_back, join_thread
 
 
 def test_an_interrupt_waits_for_the_end_of_the_block() -> None:
@@ -44,3 +44,29 @@ def test_in_another_thread_it_does_nothing() -> None:
     thread.start()
     thread.join()
     assert found == [signal.getsignal(signal.SIGINT)]
+
+
+def test_a_thread_whose_start_was_interrupted_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has a number before it counts as started; nobody gets an error for what the stop button did."""
+    begins = threading.Event()
+
+    class Slow(threading.Thread):
+        def _set_ident(self) -> None:
+            super()._set_ident()  # type: ignore[misc]
+            begins.wait()
+
+    def stopped(*_: object) -> bool:
+        raise KeyboardInterrupt
+
+    thread = Slow(target=lambda: None)
+    with monkeypatch.context() as patched:
+        patched.setattr(thread._started, "wait", stopped)  # type: ignore[attr-defined]
+        with pytest.raises(KeyboardInterrupt):
+            thread.start()
+    try:
+        join_thread(thread)
+    finally:
+        begins.set()
+    assert thread._started.wait(60)  # type: ignore[attr-defined]
+    join_thread(thread, 60)
+    assert not thread.is_alive()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Self
 
 from modelserving.errors import ServerError
+from modelserving.system.interrupts import join_thread
 
 
 class BackgroundTask:
@@ -57,8 +58,7 @@ class BackgroundTask:
             ServerError: it did not end in time.
         """
         self._stop.set()
-        if self._thread.ident is not None:
-            self._thread.join(seconds)
+        join_thread(self._thread, seconds)
         if self.running:
             raise ServerError(f"{self.name} did not stop within {seconds:g} s.")
 
