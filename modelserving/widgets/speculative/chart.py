@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelserving.svg import Markup, Scale, document, element, join, label, shorten
-from modelserving.widgets.colours import FAINT, INK, WARNING, colour
+from modelserving.widgets.colours import FAINT, INK, WARNING, colour, in_ink
 from modelserving.widgets.live import Frame
 from modelserving.widgets.speculative.feed import WINDOW_S, Answered, AnswersSnapshot, ParticipantSeen
 from modelserving.widgets.width import WIDEST, is_narrow
@@ -105,7 +105,7 @@ def _numbers(one: ParticipantSeen, index: int, snapshot: AnswersSnapshot, top: f
             element("rect", x=0, y=top, width=10, height=10, fill=colour(index)),
             label(16, top + 9, shorten(one.name, 24), fill=INK, font_weight="600", font_size=12),
             label(16, top + 23, f"share {snapshot.share(one.name):.0%}, {state}", fill=INK),
-            label(16, top + 37, _trouble(one), fill=WARNING if one.waits else INK),
+            label(16, top + 37, _trouble(one), fill=in_ink(WARNING) if one.waits else INK),
         )
     )
 

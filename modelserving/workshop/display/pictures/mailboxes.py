@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from modelserving.actors.runtime.api import ActorStatus, Life
 from modelserving.errors import ConfigError
 from modelserving.svg import Markup, document, element, join, label, shorten
-from modelserving.widgets.colours import FAINT, INK, SERIES, WARNING
+from modelserving.widgets.colours import FAINT, INK, SERIES, WARNING, in_ink
 from modelserving.widgets.width import WIDEST
 from modelserving.workshop.display.diagrams import Diagram
 
@@ -89,7 +89,7 @@ def _row(actor: ActorStatus, room: int | None, layout: _RowLayout, y: float) -> 
     middle = line + layout.down
     arrow = f"M{layout.reads[0] - 24},{middle}h16m-5,-4l5,4l-5,4"
     ended = actor.life is not Life.RUNNING
-    look = {"fill": WARNING, "font_weight": "600"} if ended else {"fill": INK}
+    look = {"fill": in_ink(WARNING), "font_weight": "600"} if ended else {"fill": INK}
     return join(
         (
             label(0, line + 4, shorten(actor.name, 20), fill=INK, font_weight="600"),

@@ -8,6 +8,7 @@ import pytest
 
 from modelserving.actors.runtime.api import ActorStatus, Life
 from modelserving.errors import ConfigError
+from modelserving.widgets.colours import WARNING
 from modelserving.workshop.display.pictures.mailboxes import mailboxes
 
 SLEEPER = ActorStatus("sleeper", waiting=2, doing="Event")
@@ -23,6 +24,7 @@ def test_it_shows_what_waits_what_is_read_and_who_was_given_up() -> None:
     texts = [element.text for element in ET.fromstring(made.svg).iter() if element.tag.endswith("text")]
     assert {"sleeper", "Event", "taster <1>", "given up, restarts: 3", "nothing"} <= set(texts)
     assert made.svg.count("stroke-dasharray") == 1 + 3
+    assert f'fill="{WARNING}"' not in made.svg, "as a text it has too little contrast"
 
 
 def test_many_messages_are_counted() -> None:
