@@ -96,10 +96,10 @@ class Reconciler:
     ) -> Build | SlotsUpdate | None:
         """Set at once what is built; build one of the others."""
         actual = self.actual.get(data_type, Slots())
+        meanwhile = self._meanwhile(data_type, desired)
+        if meanwhile is not None:
+            return self._update(data_type, actual.promote(meanwhile))
         if not self._is_built(data_type, desired.current):
-            meanwhile = self._meanwhile(data_type, desired)
-            if meanwhile is not None:
-                return self._update(data_type, actual.promote(meanwhile))
             return Build(data_type, desired.current) if desired.current and desired.current not in later else None
         possible = self._possible(data_type, desired, actual, only_current)
         if possible != actual:

@@ -1,8 +1,8 @@
 """Still figures, drawn by matplotlib, where a table would hide a distribution or a curve.
 
 Each has a sentence beside it that says what it shows, for those who do not see it, and for a notebook that runs where
-no pictures are. Colours are those of the live views. In a page, ink is
-the page's own; in a file it is a grey that is seen on a white page and on a black one.
+no pictures are. Colours are those of the live views. In a page, ink is the page's own; in a file it is a grey that is
+seen on a white page and on a black one.
 """
 
 from __future__ import annotations

@@ -53,10 +53,11 @@ def prepare(progress: Callable[[str], None]) -> None:
     progress("Java in Python: serving a few records, so that servers and lessons start faster from now on.")
     with tempfile.TemporaryDirectory(prefix="modelserving-", ignore_cleanup_errors=True) as folder:
         recording = Path(folder) / "recording.aot"
-        kept = cache.keep(recording) if (failure := _run(recording)) is None else False
-    if not kept:
-        why = failure or f"nothing could be kept at {cache.path}"
-        progress(f"That did not work ({why}); they will take a little longer, and that is all.")
+        failure = _run(recording)
+        if failure is None and not cache.keep(recording):
+            failure = f"nothing could be kept at {cache.path}"
+    if failure is not None:
+        progress(f"That did not work ({failure}); they will take a little longer, and that is all.")
 
 
 def _run(recording: Path) -> str | None:

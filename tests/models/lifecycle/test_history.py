@@ -345,14 +345,20 @@ def test_a_restarted_server_ends_where_the_running_one_is(
         assert {model.closes for model in server.models} <= {1}
 
 
-def test_a_model_that_is_overtaken_while_it_loads_serves_until_the_newer_one_is_ready() -> None:
-    """Nobody waits for what may be overtaken, too; then it is the previous one, as on a server that was fast enough."""
+def a_serves_and_b_is_being_built() -> tuple[Server, Build]:
+    """A server, and the step that it is at."""
     server = Server(frozenset())
     server.read(0, A)
     server.settle()
     server.read(1, B)
     building = server.reconciler.next_step()
     assert isinstance(building, Build)
+    return server, building
+
+
+def test_a_model_that_is_overtaken_while_it_loads_serves_until_the_newer_one_is_ready() -> None:
+    """Nobody waits for what may be overtaken, too; then it is the previous one, as on a server that was fast enough."""
+    server, building = a_serves_and_b_is_being_built()
     server.read(2, C)  # arrives while b is being built
     server.reconciler.built(building, served_by(late := FakeModel(), "b"))
     server.step()
@@ -396,12 +402,7 @@ def test_models_that_come_faster_than_they_are_built_serve_all_the_same() -> Non
     ],
 )
 def test_what_a_command_took_away_does_not_serve_meanwhile(said: tuple[Said, ...], expected: str) -> None:
-    server = Server(frozenset())
-    server.read(0, A)
-    server.settle()
-    server.read(1, B)
-    building = server.reconciler.next_step()
-    assert isinstance(building, Build)
+    server, building = a_serves_and_b_is_being_built()
     for moment, one in enumerate(said, 2):
         server.read(moment, one)
     server.reconciler.built(building, served_by(FakeModel(), "b"))
