@@ -193,7 +193,7 @@ arrived = list(read_topic(lesson.connection, lesson.topics.models))
 models = [decode_descriptor(record.value) for record in arrived]
 both = zip(arrived, models)
 rows = [(r.offset, r.key.decode(), m.name, m.type.slug, len(m.data)) for r, m in both]
-table("What is on the models' topic", rows, "offset", "key", "name", "format", "bytes")
+table("The first models on their topic", rows[:5], "offset", "key", "name", "format", "bytes")
 
 # %% [markdown]
 # The **key** is the data type, `wine`, and the topic is compacted. From lesson 01 you know what that means: in the end the newest model for

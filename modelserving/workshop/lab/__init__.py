@@ -2,7 +2,8 @@
 
 ::
 
-    lab.py ─▶ keeper.py · startup.py     JupyterLab; what it does while it is up; what each kernel runs first
+    lab.py ─▶ jupyter.py                 the broker and JupyterLab, until Ctrl-C
+    keeper.py · startup.py               what it does while it is up; what each kernel runs first
     work.py                              the attendee's copies
     home.py ─▶ glossary.py               the page that it opens, and the words of the lessons
     timetable.py                         half a day, and a full one

@@ -13,9 +13,10 @@ from urllib.parse import quote
 
 from modelserving.broker import status, use_broker
 from modelserving.config import Settings, load_settings
-from modelserving.errors import ServerError, SetupError
+from modelserving.errors import ServerError
 from modelserving.system.ports import next_free
 from modelserving.workshop.lab.home import HOME, write_home
+from modelserving.workshop.lab.jupyter import require_jupyterlab, run_jupyterlab
 from modelserving.workshop.lab.keeper import keep_broker, keep_home
 from modelserving.workshop.lab.work import WorkFolder, prepare_work_folder
 from modelserving.workshop.lesson.progress import Progress
@@ -62,10 +63,7 @@ def run_lab(
         ConfigError: there is no checkout with notebooks.
         ServerError: no port is free.
     """
-    try:
-        from jupyterlab.labapp import LabApp  # type: ignore[import-untyped]
-    except ImportError:
-        raise SetupError("JupyterLab is not installed. Run `make setup` in the checkout.") from None
+    require_jupyterlab()
     settings = settings or load_settings()
     put_on_path(os.environ)
     prepare_kernels(os.environ)
@@ -78,7 +76,7 @@ def run_lab(
             say(line)
         with _behind(work, settings):
             arguments = lab_arguments(work, found, token, settings.home / "lab", browser=browser)
-            LabApp.launch_instance([*arguments, *extra])
+            run_jupyterlab([*arguments, *extra])
     say(_farewell(settings))
 
 
