@@ -20,6 +20,7 @@ from modelserving.kstreams.bridge.clients import passing_over
 from modelserving.records import TemperatureControl
 from modelserving.serving import Health, Phase
 from modelserving.serving.running.gap_letters import GapLetters
+from modelserving.serving.running.inputs import InputTopics
 from modelserving.serving.running.sessions import run_sessions
 from modelserving.serving.running.worker_thread import run_abandonable
 from modelserving.streams_server.heartbeat import Heartbeat, answer_to, why_ended
@@ -67,6 +68,7 @@ class HeatingServer:
         self.phase: str = Phase.STARTING
         self._connection = connection
         self._letters = GapLetters(connection, options.topics.dead_letters)
+        self._inputs = InputTopics(connection, (options.topics.sensor, options.topics.control))
         self._refused: Counter[str] = Counter()
         self.streams: KafkaStreams | None = None
         self._heartbeat: Heartbeat | None = None
@@ -77,7 +79,8 @@ class HeatingServer:
         """Whether it controls: all its tasks are where they belong, and the broker hears of it."""
         streams, heartbeat = self.streams, self._heartbeat
         if streams is None or heartbeat is None or streams.state is not State.RUNNING:
-            return Health(False, self.phase, (self._problem,) if self._problem else ())
+            why = (self._problem, *self._inputs.missing)
+            return Health(False, self.phase, tuple(filter(None, why)))
         missing = heartbeat.problem
         return Health(False, Phase.WAITING, (missing,)) if missing else Health(True, Phase.SERVING)
 
@@ -121,7 +124,10 @@ class HeatingServer:
         """
         try:
             await anyio.to_thread.run_sync(jvm.start)
-            await run_sessions(self._session, lambda: self._sessions, self._wait, "nothing is controlled now")
+            await run_abandonable(self._inputs.look)
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._inputs.run)
+                await run_sessions(self._session, lambda: self._sessions, self._wait, "nothing is controlled now")
         finally:
             self.phase = Phase.STOPPED
 
@@ -176,7 +182,8 @@ class HeatingServer:
             default_timestamp_extractor="WallclockTimestampExtractor",
         )
         topology = make_heating_topology(options.topics, self._refuse)
-        clients = passing_over(self._letters.pass_over, look_into=self._letters.look_into)
+        letters = self._letters
+        clients = passing_over(letters.pass_over, look_into=letters.look_into, identities=self._inputs.identities)
         return KafkaStreams(topology, config, answer_to, clients=clients)
 
     def _refuse(self, topic: str) -> None:

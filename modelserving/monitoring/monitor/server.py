@@ -33,12 +33,13 @@ from modelserving.monitoring.monitor.tail import TopicTail
 from modelserving.monitoring.replay.answers import answer_of
 from modelserving.monitoring.truth.join import WINDOW, decode_judged, make_join
 from modelserving.monitoring.truth.quality import Quality
-from modelserving.monitoring.truth.topic import create_truth_topic, judged_topic, read_value
+from modelserving.monitoring.truth.topic import create_truth_topic, judged_topic, read_value, truth_topic
 from modelserving.records import TOPICS, Action, RecordSchema, ScoredRecord, Topics, decode_scored
 from modelserving.records.codecs.written import WriterCodecs
 from modelserving.records.decoder import RecordDecoder
 from modelserving.serving import Health, ModelKey, Phase
 from modelserving.serving.running.gap_letters import GapLetters
+from modelserving.serving.running.inputs import InputTopics
 from modelserving.serving.running.sessions import run_sessions
 from modelserving.serving.running.worker_thread import run_abandonable
 from modelserving.streams_server.heartbeat import FENCE, Heartbeat, answer_to, why_ended
@@ -110,6 +111,7 @@ class Monitor:
         topics = options.topics
         self.tail = TopicTail(connection, (topics.records, topics.scored, self._judged), self._take, (self._judged,))
         self._letters = GapLetters(connection, topics.dead_letters)
+        self._inputs = InputTopics(connection, (topics.scored, truth_topic(topics)))
         self._sessions = 0
         self._problem = ""
         self.influx = InfluxWriter(options.influx) if options.influx else None
@@ -126,7 +128,8 @@ class Monitor:
             return Health(False, Phase.WAITING, (away, *details))
         if not running:
             problem = self._problem or (str(streams.error) if streams is not None and streams.error else "")
-            return Health(False, self.phase, (problem, *details) if problem else details)
+            why = tuple(filter(None, (problem, *self._inputs.missing)))
+            return Health(False, self.phase, (*why, *details))
         return Health(True, Phase.SERVING, details)
 
     @property
@@ -150,8 +153,10 @@ class Monitor:
         stop = threading.Event()
         try:
             await anyio.to_thread.run_sync(self._prepare)
+            await run_abandonable(self._inputs.look)
             with self.influx or nullcontext():
                 async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(self._inputs.run)
                     tasks.start_soon(run_abandonable, partial(self.tail.run, stop))
                     tasks.start_soon(run_abandonable, partial(self.shadows.run, stop))
                     await run_sessions(self._session, lambda: self._sessions, self._wait, "truths meet no answers now")
@@ -210,7 +215,8 @@ class Monitor:
             main_consumer_metadata_max_age_ms=_METADATA_MS,
             producer_max_request_size=REQUEST_BYTES,
         )
-        clients = passing_over(self._letters.pass_over, look_into=self._letters.look_into)
+        letters = self._letters
+        clients = passing_over(letters.pass_over, look_into=letters.look_into, identities=self._inputs.identities)
         join = make_join(options.topics, options.by_key, options.window)
         try:
             return KafkaStreams(join, config, answer_to, clients=clients)

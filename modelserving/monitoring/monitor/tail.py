@@ -52,6 +52,7 @@ class TopicTail:
         self._whole = frozenset(whole)
         self._most_behind = most_behind
         self._positions: dict[TopicPartition, int] = {}
+        self._ids: dict[str, object] = {}
         self._began = False
         self.passed_over: Counter[str] = Counter()
         """Of each topic, how many messages were too many."""
@@ -108,14 +109,15 @@ class TopicTail:
     def _assign(self, consumer: Any) -> None:
         """Take all partitions that there are now; go on where it was, also after the broker was away.
 
-        What is there at the beginning is not watched; all of a partition is that comes later.
+        What is there at the beginning is not watched; all of a partition is that comes later, or with a topic that was
+        made anew.
         """
         partitions = [
             TopicPartition(topic, number)
             for topic in self._topics
             for number in sorted(consumer.partitions_for_topic(topic) or ())
         ]
-        if set(partitions) == set(consumer.assignment()):
+        if not self._note_made_anew(consumer) and set(partitions) == set(consumer.assignment()):
             return
         consumer.assign(partitions)
         ends = consumer.end_offsets(partitions)
@@ -123,6 +125,18 @@ class TopicTail:
             begin = 0 if self._began or tp.topic in self._whole else ends[tp]
             consumer.seek(tp, min(self._positions.setdefault(tp, begin), ends[tp]))
         self._began = True
+
+    def _note_made_anew(self, consumer: Any) -> bool:
+        """Forget the positions in topics that are others than those of the same name before; whether there are any."""
+        anew = set()
+        for topic in self._topics:
+            found = consumer._cluster.topic_id(topic)
+            if found is not None and self._ids.setdefault(topic, found) != found:
+                self._ids[topic] = found
+                anew.add(topic)
+                log.warning("topic %s was deleted and made anew: it is watched from its beginning", topic)
+        self._positions = {tp: at for tp, at in self._positions.items() if tp.topic not in anew}
+        return bool(anew)
 
     def _catch_up(self, consumer: Any, partitions: Sequence[TopicPartition]) -> None:
         """Where too much waits, go on near the end."""

@@ -8,5 +8,6 @@
     watch.py           is the broker there, does reading go on
     membership.py      is this server in its group, who else works here
     gap_letters.py     what cannot be read: said, kept as a dead letter, counted
+    inputs.py          are the topics that an engine reads there, and the same ones
     audit.py           which offsets were gone before anybody scored them
 """

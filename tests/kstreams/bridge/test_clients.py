@@ -328,3 +328,20 @@ def test_a_false_offset_before_what_is_unreadable_is_passed_over_first() -> None
     found = LenientConsumer(java, pass_over, lambda: search, tuple, True, look_into).poll(None)
     assert [int(one.offset()) for one in found.records(bad)] == [2]
     assert java.positions == {bad: 4, good: 2}
+
+
+def test_a_topic_that_was_made_anew_is_read_from_its_beginning() -> None:
+    """Java reads on where the old one of that name ended, and what is before that comes to nobody."""
+    java, identities = TwoPartitions(), {"t": "first", "other": "one"}
+    good, bad = java.partitions
+    consumer = LenientConsumer(java, Mock(), Mock(), identities=lambda: identities)
+    consumer.poll(None)
+    identities = {"t": "first", "other": "two"}
+    consumer._read_anew()
+    assert java.positions == {good: 4, bad: 3}
+    identities = {"t": "second", "other": "two"}
+    consumer._read_anew()
+    assert java.positions == {good: 0, bad: 0}
+    java.positions[good] = 3
+    assert [int(one.offset()) for one in consumer.poll(None).records(good)] == [3]
+    assert java.positions[good] == 4

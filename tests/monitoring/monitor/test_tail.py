@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
+from unittest.mock import Mock
 
 import pytest
 from kafka import TopicPartition
@@ -24,6 +25,7 @@ class FakeConsumer:
     def __init__(self, stop: threading.Event, *polls: Sequence[FakeMessage], gaps: Sequence[Gap] = ()) -> None:
         self.stop, self.polls, self.gaps = stop, [*polls], gaps
         self.partitions = {0}
+        self.topic_ids: dict[str, str] = {}
         self.assigned: list[TopicPartition] = []
         self.sought: dict[TopicPartition, int] = {}
 
@@ -32,6 +34,10 @@ class FakeConsumer:
 
     def __exit__(self, *_: object) -> None:
         return None
+
+    @property
+    def _cluster(self) -> Any:
+        return Mock(topic_id=self.topic_ids.get)
 
     def partitions_for_topic(self, _topic: str) -> set[int]:
         return self.partitions
@@ -113,3 +119,24 @@ def test_of_a_partition_that_is_added_all_is_watched(monkeypatch: pytest.MonkeyP
     consumer = FakeConsumer(stop, [], [], [])
     run(monkeypatch, TopicTail(Connection("nowhere:1"), ["records"], lambda *_: None), stop, consumer)
     assert consumer.sought == {RECORDS: 7, TopicPartition("records", 1): 0}
+
+
+class MadeAnew(FakeConsumer):
+    """Its topic is another one from the second look on."""
+
+    def poll(self, timeout_ms: int) -> Mapping[TopicPartition, Sequence[Message]]:
+        found = super().poll(timeout_ms)
+        self.partitions, self.topic_ids = {0}, {"records": "second"}
+        return found
+
+
+def test_a_topic_that_was_made_anew_is_watched_from_its_beginning(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The partitions are the same, and the position in the old one says nothing of the new one."""
+    stop = threading.Event()
+    consumer = MadeAnew(stop, [FakeMessage(b"", 7)], [], [])
+    consumer.topic_ids = {"records": "first"}
+    run(monkeypatch, TopicTail(Connection("nowhere:1"), ["records"], lambda *_: None), stop, consumer)
+    assert consumer.sought == {RECORDS: 0}
+    assert caplog.text.count("made anew") == 1

@@ -7,6 +7,9 @@ that this costs little; all else goes to the engine's own consumer as it is.
 Where a batch is damaged, Java hands out what is before it, and then says where it is. Of a codec that it does not know
 it says nothing, and what the same poll had read by then is lost: so the partitions are read once more, record by
 record, from where the last poll ended. Of a batch that says that it is elsewhere, it says nothing either; ``jumps.py``.
+
+A topic that was deleted and made anew is another one of the same name; Java reads on where the old one ended. Whoever
+runs the application knows what the broker calls it, and has it read from its beginning.
 """
 
 from __future__ import annotations
@@ -35,6 +38,9 @@ _KAFKA = "org.apache.kafka.common."
 
 Silence = tuple[str, int, range]
 """A topic, a partition, and offsets that nothing comes from."""
+Identities = Callable[[], Mapping[str, str]]
+"""What the broker calls each topic; the same object, as long as they are the same topics."""
+_NOBODY_LOOKS: Mapping[str, str] = {}
 
 
 def _all_is_well(_topic: str, _partition: int, offsets: range) -> Reread:
@@ -43,7 +49,10 @@ def _all_is_well(_topic: str, _partition: int, offsets: range) -> Reread:
 
 
 def passing_over(
-    pass_over: PassOver, silent: Callable[[], Iterable[Silence]] = tuple, look_into: LookInto = _all_is_well
+    pass_over: PassOver,
+    silent: Callable[[], Iterable[Silence]] = tuple,
+    look_into: LookInto = _all_is_well,
+    identities: Identities = lambda: _NOBODY_LOOKS,
 ) -> Any:
     """What ``KafkaStreams`` takes for ``clients``: consumers of records and of global stores that do not stop.
 
@@ -51,13 +60,15 @@ def passing_over(
         pass_over: asked at each batch that cannot be read. What it raises ends the thread, as the batch would have.
         silent: where the broker gives nothing, although it has something: no poll tells that.
         look_into: asked where offsets jump. What it raises ends the thread, too.
+        identities: tells that a topic is another one than before. It is read from its beginning then; what was read of
+            it by that time, is read twice.
     """
     engine = jvm.java_class(_DEFAULT)()
 
     def patient(make: Callable[[Any], Any], config: Any) -> Any:
         grouped = config.get("group.id") is not None
         search = partial(BatchSearch, make, config)
-        consumer = LenientConsumer(make(config), pass_over, search, silent, grouped, look_into)
+        consumer = LenientConsumer(make(config), pass_over, search, silent, grouped, look_into, identities)
         return implement_with(consumer, _CONSUMER + "Consumer")
 
     return implement(
@@ -80,6 +91,7 @@ class LenientConsumer:
         silent: as for ``passing_over``.
         grouped: whether it belongs to a group, which keeps where it goes on.
         look_into: as for ``passing_over``.
+        identities: as for ``passing_over``.
     """
 
     def __init__(
@@ -90,8 +102,11 @@ class LenientConsumer:
         silent: Callable[[], Iterable[Silence]] = tuple,
         grouped: bool = True,
         look_into: LookInto = _all_is_well,
+        identities: Identities = lambda: _NOBODY_LOOKS,
     ) -> None:
         self._java = java
+        self._identities = identities
+        self._topics = identities()
         self._silent = silent
         self._grouped = grouped
         self._jumps = OffsetJumps(look_into)
@@ -103,6 +118,7 @@ class LenientConsumer:
 
     def poll(self, timeout: Any) -> Any:
         """As the engine's; what cannot be read is passed over, and the next poll goes on behind it."""
+        self._read_anew()
         try:
             found = self._java.poll(timeout)
         except jpype.JException as error:
@@ -139,6 +155,17 @@ class LenientConsumer:
         java = self._java
         if not isinstance(java, Ended):
             java.unregisterMetricFromSubscription(metric)
+
+    def _read_anew(self) -> None:
+        """Go to the beginning of topics that are others than those of the same name before."""
+        found, before = self._identities(), self._topics
+        if found is before:
+            return
+        self._topics = found
+        anew = {topic for topic, identity in found.items() if before.get(topic, identity) != identity}
+        for tp in self._java.assignment() if anew else ():
+            if str(tp.topic()) in anew:
+                self.seek(tp, jpype.JLong(0))
 
     def _in_order(self, found: Any) -> Any:
         """The same without what is not where it says; reading goes on behind that."""
