@@ -90,6 +90,7 @@ class KafkaStreams:
         forward_logs()
         self.error: BaseException | None = None
         self.application_id = str(config.getProperty("application.id"))
+        self._state_folder = str(config.getProperty("state.dir", ""))
         self._connection = Connection(str(config.getProperty("bootstrap.servers")))
         self._topics = ForeignTopics.of(topology)
         self._looks = str(config.getProperty("security.protocol", "PLAINTEXT")) == "PLAINTEXT"  # for sinks, once
@@ -97,7 +98,7 @@ class KafkaStreams:
         self._on_state = on_state
         parts = (topology, config) if clients is None else (topology, config, clients)
         try:
-            with python_errors():
+            with python_errors(self._state_folder):
                 call_as_daemon(lambda: self._make(parts))
         except KeyboardInterrupt:
             self.close()
@@ -128,7 +129,7 @@ class KafkaStreams:
 
     def _handle(self, thrown: Any) -> Any:
         """A thread has failed. The log gets the Python error with its traceback, not Java's view of it."""
-        error = cause_of(thrown) or ServerError(f"Kafka Streams: {describe(thrown)}.")
+        error = cause_of(thrown) or ServerError(f"Kafka Streams: {describe(thrown, self._state_folder)}.")
         self.error = error
         response = self._ask(error)
         log.error("a thread of Kafka Streams failed (%s): %s", response, said_by(error), exc_info=error)
@@ -170,7 +171,7 @@ class KafkaStreams:
                 f"application {self.application_id!r} was started or closed before (it is {self.state}), and each "
                 "starts once: make a new KafkaStreams of the same topology and settings."
             )
-        with python_errors():
+        with python_errors(self._state_folder):
             self.java.start()
 
     def wait_for(self, *states: State, seconds: float = 60.0) -> None:

@@ -151,7 +151,6 @@ class StreamsServer(ModelServer):
 
     def _prepare(self) -> None:
         jvm.start()
-        self.engine.state_folder.mkdir(parents=True, exist_ok=True)
         self._partitions = len(end_offsets(self._connection, self.options.topics.scored))
         self.record_partitions = len(end_offsets(self._connection, self.options.topics.records))
         self.watch.look()

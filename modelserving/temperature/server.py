@@ -162,7 +162,6 @@ class HeatingServer:
     def _make(self) -> KafkaStreams:
         options = self.options
         where = urlsplit(options.url)
-        options.state_folder.mkdir(parents=True, exist_ok=True)
         name = f"{options.group}-{options.instance}"
         config = streams_config(
             self._connection,

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from modelserving import jvm
 from modelserving.errors import ServerError
 from modelserving.kafka import Connection, create_topics, delete_topics, make_producer, read_topic
 from modelserving.kstreams import (
@@ -468,3 +469,16 @@ def test_what_cannot_run_says_why(tmp_path: Path) -> None:
     streams.close()
     with pytest.raises(ServerError, match=r"'nowhere' was started or closed before .* make a new KafkaStreams"):
         streams.start()
+
+
+def test_an_application_on_a_full_disk_names_the_folder_of_its_state(tmp_path: Path) -> None:
+    """As it is made, and where a thread fails later."""
+    builder = java.StreamsBuilder()
+    config = streams_config(Connection("127.0.0.1:1"), application_id="full", state_dir=tmp_path)
+    builder.stream("in")
+    streams = KafkaStreams(builder.build(), config)
+    full = jvm.java_class("java.io.IOException")("No space left on device")
+    streams._handle(full)
+    streams.close()
+    with pytest.raises(ServerError, match=f"Make room for {tmp_path}"):
+        streams.raise_error()

@@ -37,6 +37,7 @@ _TYPES = (
     (re.compile(r"\bjdk\.MHProxy\d+\.Serializer/\w+"), "number()"),
 )
 """How Java calls what Python knows by another name."""
+_NO_ROOM = re.compile(r"No space left on device|not enough space on the disk", re.IGNORECASE)
 
 
 def guarded(function: Callable[P, T]) -> Callable[P, T]:
@@ -142,18 +143,33 @@ class python_errors_only:  # noqa: N801 - it is used as a function
 
 
 class python_errors(python_errors_only):  # noqa: N801 - it is used as a function
-    """Around a call into Java: what comes out of it is raised as the Python error it was, else as ``ServerError``."""
+    """Around a call into Java: what comes out of it is raised as the Python error it was, else as ``ServerError``.
+
+    Args:
+        state_folder: as for ``describe``.
+    """
+
+    def __init__(self, state_folder: str = "") -> None:
+        self._state_folder = state_folder
 
     def __exit__(self, kind: object, thrown: BaseException | None, traceback: object) -> None:
         """Raise what it was, or what it says."""
         super().__exit__(kind, thrown, traceback)
         if isinstance(thrown, jpype.JException):
-            raise ServerError(f"Kafka Streams: {describe(thrown)}.") from thrown
+            raise ServerError(f"Kafka Streams: {describe(thrown, self._state_folder)}.") from thrown
 
 
-def describe(thrown: Any) -> str:
-    """What a Java exception says, with Python's names of what did not fit: a serializer that got another type."""
+def describe(thrown: Any, state_folder: str = "") -> str:
+    """What a Java exception says, with Python's names of what did not fit: a serializer that got another type.
+
+    Args:
+        thrown: the exception.
+        state_folder: of the application that threw it; Java does not always say which disk is full.
+    """
     said = jvm.describe(thrown)
+    if state_folder and _NO_ROOM.search(said):
+        where = f"the disk that holds its state is full. Make room for {state_folder}, or let the state be elsewhere"
+        return f"{said}: {where} (MODELSERVING_HOME for a server, state_dir for an application)"
     if "ClassCastException" not in said:
         return said
     for java, python in _TYPES:

@@ -202,7 +202,6 @@ class Monitor:
 
     def _make(self) -> KafkaStreams:
         options = self.options
-        options.state_folder.mkdir(parents=True, exist_ok=True)
         config = streams_config(
             self._connection,
             application_id=options.group,

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from modelserving import jvm
+from modelserving.errors import ServerError
 from modelserving.kstreams import (
     Predicate,
     Processor,
@@ -193,3 +194,12 @@ def test_an_error_of_an_odd_kind_comes_out_as_itself(error: Exception) -> None:
     assert caught.value is error
     assert told(error).startswith(type(error).__name__)
     assert said_by(Unsayable()) == "(what it says cannot be told: OSError)"
+
+
+@pytest.mark.parametrize(("said", "is_full"), [("No space left on device", True), ("Permission denied", False)])
+def test_of_a_disk_that_is_full_the_folder_is_named(said: str, is_full: bool) -> None:
+    """Java says no more than that there is no space."""
+    thrown = jvm.java_class("java.lang.RuntimeException")("state", jvm.java_class("java.io.IOException")(said))
+    with pytest.raises(ServerError, match=said) as caught, python_errors("/where/state/is"):
+        raise thrown
+    assert ("Make room for /where/state/is" in str(caught.value)) is is_full
