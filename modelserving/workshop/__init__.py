@@ -11,12 +11,14 @@
     slides/        the presentation
 
 Each name is imported when it is first used: children of a lesson (``processes/``) are of this package, too, and would
-wait for widgets and figures that they never show.
+wait for widgets and figures that they never show. In a notebook ■ leaves no module half imported from here on, so a
+lesson imports this package before others.
 """
 
 from typing import TYPE_CHECKING
 
 from modelserving.system.lazy import lazy_imports
+from modelserving.workshop.lesson.stopping import stop_code_only
 
 if TYPE_CHECKING:
     from modelserving.workshop.display.boxes import happened, table
@@ -48,3 +50,5 @@ __getattr__ = lazy_imports(
         "processes.member": ("GroupMember",),
     },
 )
+
+stop_code_only()

@@ -26,10 +26,10 @@ fast = False
 from collections import Counter
 from itertools import pairwise
 
+from modelserving.workshop import records_table, start, table
 from modelserving.config import Settings, data_folder
 from modelserving.kafka import read_topic
 from modelserving.records import decode_scored, read_wines
-from modelserving.workshop import records_table, start, table
 from modelserving.workshop.display.running import RunningSystem
 from modelserving.workshop.lab.doctor import check_home, examine
 

@@ -23,13 +23,14 @@ fast = False
 # %% tags=["setup"]
 from time import perf_counter
 
+from modelserving.workshop import GroupMember, lag, records_table
+from modelserving.workshop import show, start, table, take, topic_setting
+
 from kafka import TopicPartition
 from kafka.partitioner.default import murmur2
 
 from modelserving.kafka import read_topic
 from modelserving.widgets import TopicView
-from modelserving.workshop import GroupMember, lag, records_table
-from modelserving.workshop import show, start, table, take, topic_setting
 from modelserving.workshop.display.figures import bars
 from modelserving.workshop.display.lag import LagOverTime
 from modelserving.workshop.display.pictures.rebalance import rebalance

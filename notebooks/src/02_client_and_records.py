@@ -26,12 +26,12 @@ from dataclasses import asdict, replace
 from statistics import pstdev
 from xml.etree import ElementTree
 
+from modelserving.workshop import show, start, table
 from modelserving.client import Rate, Publisher, load_dataset, read_topics
 from modelserving.config import data_folder
 from modelserving.errors import RecordError
 from modelserving.kafka import read_topic
 from modelserving.records import decode_descriptor, decode_wine, encode_wine
-from modelserving.workshop import show, start, table
 from modelserving.workshop.display.byte_map import byte_map
 
 lesson = start("02", fast=fast)

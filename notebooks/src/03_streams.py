@@ -25,10 +25,11 @@ import math
 import tracemalloc
 from itertools import count
 
+from modelserving.workshop import start, table
+
 import anyio
 
 from modelserving.widgets import BackPressureView
-from modelserving.workshop import start, table
 from modelserving.workshop.display.flow import Flow, sliders, work
 
 lesson = start("03", fast=fast)

@@ -27,6 +27,8 @@ from dataclasses import replace
 from itertools import pairwise
 from statistics import median
 
+from modelserving.workshop import start, table
+
 import anyio
 from IPython.display import Markdown
 
@@ -34,7 +36,6 @@ from modelserving.config import data_folder
 from modelserving.kafka import make_producer, read_dead_letters, read_topic
 from modelserving.records import Golden, WineRecord, decode_scored, encode_descriptor, encode_wine
 from modelserving.widgets import Condition, StageView, TopicView
-from modelserving.workshop import start, table
 from modelserving.workshop.display.figures import curves
 
 lesson = start("04", fast=fast)

@@ -25,6 +25,7 @@ from dataclasses import asdict, replace
 from itertools import cycle, pairwise
 from statistics import fmean, median
 
+from modelserving.workshop import start, table
 from modelserving.config import data_folder
 from modelserving.errors import ModelError
 from modelserving.kafka import read_dead_letters, read_topic
@@ -32,7 +33,6 @@ from modelserving.models.store.bundled import read_catalog
 from modelserving.records import Action, Golden, ModelCommand, decode_command, decode_scored
 from modelserving.records import encode_descriptor, encode_wine, read_wines
 from modelserving.widgets import StageView
-from modelserving.workshop import start, table
 from modelserving.workshop.display.figures import bars, scatter
 
 lesson = start("05", fast=fast)

@@ -27,11 +27,12 @@ from dataclasses import replace
 from threading import Event
 from time import perf_counter
 
+from modelserving.workshop import show, start, table
+
 import pykka
 
 from modelserving.errors import ActorError, MailboxFull, ServerError
 from modelserving.widgets import TopicView
-from modelserving.workshop import show, start, table
 from modelserving.workshop.display.figures import curves
 from modelserving.workshop.display.pictures.mailbox_view import MailboxView
 from modelserving.workshop.display.pictures.mailboxes import mailboxes

@@ -23,6 +23,7 @@ fast = False
 import logging, os, shutil, traceback
 from collections import Counter
 
+from modelserving.workshop import lag, start, table
 from modelserving.config import data_folder
 from modelserving.errors import ServerError
 from modelserving.kafka import read_topic
@@ -30,7 +31,6 @@ from modelserving.models.store.bundled import read_catalog
 from modelserving.records import decode_wine
 from modelserving.records import encode_descriptor, encode_wine, read_wines
 from modelserving.widgets import TopicView
-from modelserving.workshop import lag, start, table
 from modelserving.workshop.display.pictures.changelog import beside_changelog
 
 lesson = start("07", fast=fast)

@@ -24,6 +24,7 @@ import logging
 from collections import Counter
 from time import perf_counter
 
+from modelserving.workshop import records_table, show, start, table
 from modelserving.config import data_folder
 from modelserving.errors import ServerError
 from modelserving.kafka import read_topic
@@ -32,7 +33,6 @@ from modelserving.models.store.bundled import read_catalog
 from modelserving.records import TOPICS, decode_descriptor, decode_wine
 from modelserving.records import encode_descriptor, encode_wine, read_wines
 from modelserving.widgets import TopicView
-from modelserving.workshop import records_table, show, start, table
 from modelserving.workshop.display.figures import bars
 
 lesson = start("08", fast=fast)

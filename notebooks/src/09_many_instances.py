@@ -25,13 +25,14 @@ from collections import Counter
 from functools import partial
 from itertools import cycle, islice
 
+from modelserving.workshop import show, start, table
+
 import httpx
 
 from modelserving.config import data_folder
 from modelserving.kafka import end_offsets, read_topic
 from modelserving.records import decode_scored, encode_descriptor, encode_wine, read_wines
 from modelserving.widgets import TopicView
-from modelserving.workshop import show, start, table
 from modelserving.workshop.display.pictures.rebalance import rebalance
 
 lesson = start("09", fast=fast)

@@ -23,11 +23,11 @@ fast = False
 import json
 from threading import Event
 
+from modelserving.workshop import start, table
 from modelserving.config import data_folder
 from modelserving.records import Topics
 from modelserving.widgets import TopicView
 from modelserving.widgets.waiting import waiting
-from modelserving.workshop import start, table
 from modelserving.workshop.display.figures import distributions
 from modelserving.workshop.processes.process import ServerProcess
 

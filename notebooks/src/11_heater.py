@@ -22,11 +22,11 @@ fast = False
 # %% tags=["setup"]
 from collections import Counter
 
+from modelserving.workshop import show, start, table
 from modelserving.kafka import read_topic
 from modelserving.records import HeaterCommand, HeaterControl, SensorReading, TemperatureControl
 from modelserving.records import TOPICS, decode_heater, decode_reading, decode_temperature_control
 from modelserving.records import encode_heater, encode_reading, encode_temperature_control
-from modelserving.workshop import show, start, table
 
 lesson = start("11", fast=fast)
 

@@ -23,6 +23,7 @@ fast = False
 import json, time
 from collections import Counter
 
+from modelserving.workshop import start, table
 from modelserving.config import data_folder
 from modelserving.errors import ServerError
 from modelserving.kafka import read_topic
@@ -30,7 +31,6 @@ from modelserving.models.formats import factory
 from modelserving.models.store.bundled import read_catalog
 from modelserving.records import ScoredRecord, decode_scored, encode_scored, read_wines
 from modelserving.widgets import TopicView
-from modelserving.workshop import start, table
 
 lesson = start("12", fast=fast)
 

@@ -22,9 +22,9 @@ fast = False
 # %% tags=["setup"]
 import time
 
+from modelserving.workshop import records_table, start, table
 from modelserving.errors import ServerError
 from modelserving.kafka import read_topic
-from modelserving.workshop import records_table, start, table
 
 lesson = start("13", fast=fast)
 

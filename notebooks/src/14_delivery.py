@@ -22,12 +22,12 @@ fast = False
 # %% tags=["setup"]
 from collections import Counter
 
+from modelserving.workshop import show, start, table
 from modelserving.client.letters import LetterFilter
 from modelserving.client.replay import replay
 from modelserving.kafka import MAX_MESSAGE_BYTES, read_topic
 from modelserving.widgets import TopicView
 from modelserving.widgets.waiting import waiting
-from modelserving.workshop import show, start, table
 from modelserving.workshop.display.figures import curves
 from modelserving.workshop.processes import delivery
 from modelserving.workshop.processes.call_counter import CallCounter

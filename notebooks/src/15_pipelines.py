@@ -24,13 +24,13 @@ import json, time
 from collections import Counter
 from statistics import median
 
+from modelserving.workshop import show, start, table
 from modelserving.config import data_folder
 from modelserving.kafka import end_offsets, read_topic
 from modelserving.models.formats.factory import create
 from modelserving.models.store.bundled import read_catalog
 from modelserving.records import decode_scored, encode_descriptor, encode_wine, read_wines
 from modelserving.widgets.waiting import waiting
-from modelserving.workshop import show, start, table
 from modelserving.workshop.display.figures import curves
 from modelserving.workshop.processes import alarms
 from modelserving.workshop.processes.alarms import AlarmApplication

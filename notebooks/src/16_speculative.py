@@ -23,11 +23,11 @@ fast = False
 from collections import Counter
 from dataclasses import asdict, replace
 
+from modelserving.workshop import show, start, table
 from modelserving.client import load_dataset
 from modelserving.config import data_folder
 from modelserving.kafka import read_topic
 from modelserving.records import decode_scored
-from modelserving.workshop import show, start, table
 
 lesson = start("16", fast=fast)
 

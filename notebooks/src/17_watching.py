@@ -23,6 +23,8 @@ fast = False
 import random
 from dataclasses import replace
 
+from modelserving.workshop import start, table
+
 import httpx
 
 from modelserving.client import Dataset, Publisher, Rate
@@ -30,7 +32,6 @@ from modelserving.config import data_folder
 from modelserving.kafka import end_offsets, read_topic
 from modelserving.models.store.bundled import read_catalog
 from modelserving.records import decode_scored, read_wines
-from modelserving.workshop import start, table
 from modelserving.workshop.processes.process import ServerProcess
 from modelserving.workshop.processes.terminal import terminal
 

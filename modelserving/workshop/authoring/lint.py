@@ -70,6 +70,19 @@ def _order(lesson: LessonSource) -> Iterator[str]:
         yield f'the setup cell calls `start("{lesson.number}", fast=fast)`.'
 
 
+def _stops(lesson: LessonSource) -> Iterator[str]:
+    """With ``modelserving.workshop`` comes that ■ leaves no module half imported."""
+    imports = [
+        node.module or "" if isinstance(node, ast.ImportFrom) else node.names[0].name
+        for cell in lesson.code()
+        for node in ast.parse(cell.text).body
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+    ]
+    first = next((name for name in imports if name.partition(".")[0] not in sys.stdlib_module_names), "")
+    if first != "modelserving.workshop":
+        yield f"it imports `modelserving.workshop` before any other package; it begins with `{first}`."
+
+
 def _teaching(lesson: LessonSource) -> Iterator[str]:
     text = _markdown(lesson)
     if not any(cell.directive and cell.directive[0] == "predict" for cell in lesson.cells):
@@ -204,6 +217,7 @@ def _names(code: str, context: type[ast.expr_context]) -> set[str]:
 _RULES: tuple[Callable[[LessonSource], Iterator[str]], ...] = (
     _head,
     _order,
+    _stops,
     _teaching,
     _length,
     _loops,

@@ -6,5 +6,5 @@
     exercise.py ─▶ limit.py · panel.py · progress.py     an answer is judged, in time, shown, remembered
     kept.py                                              the file of what is remembered, for several kernels at once
     simulate.py                                          what a server would make of messages, without one
-    notebook.py · reset.py                               what only a kernel has; starting again
+    notebook.py ─▶ stopping.py · reset.py                what only a kernel has, ■ above all; starting again
 """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _thread
 import ast
 import asyncio
 import re
@@ -12,7 +11,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Awaitable
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Any, TypeVar
 
 from kafka.errors import IllegalStateError
@@ -20,33 +19,21 @@ from kafka.errors import IllegalStateError
 from modelserving.errors import ModelServingError
 from modelserving.system.interrupts import interrupts_held_back
 from modelserving.widgets.waiting import CellClock
+from modelserving.workshop.lesson.stopping import STOPPED, stop_code_only
 
 AWAIT_SECONDS = 60.0
 """How long an ``await`` in a cell may take."""
 
 _T = TypeVar("_T")
 _LIMIT = "_modelserving_within_limit"
-_STOPPED = "Stopped: by you, with the square button or Ctrl-C. What runs behind the cells goes on."
 _CLOSED = "Was the lesson closed? Run its set-up cell, the one with `start(...)`, and then this section."
-_STOP_AGAIN_AFTER_S = 0.1
 _CHECK = "lesson.check("
-_RUN_CODE = {"run_cell_async", "comm_msg"}
-"""IPython's function for a cell, and the kernel's for a button."""
-_IMPORT = "_find_and_load"
-"""Python's function for a module that is not there yet."""
 _wakers: list[socket.socket] = []
 _CLOCK = CellClock()
 
 
 class HandOverTimeout(ModelServingError):
     """Nobody took part in a hand-over."""
-
-
-class StoppedCell(KeyboardInterrupt):
-    """Somebody stopped a cell. One line, wherever in IPython it is shown."""
-
-    def _render_traceback_(self) -> list[str]:
-        return [_STOPPED]
 
 
 def prepare_kernel() -> None:
@@ -65,8 +52,8 @@ def prepare_kernel() -> None:
     with interrupts_held_back():
         import numpy as np  # noqa: F401
     _wake_on_interrupt()
+    stop_code_only()
     if has_widgets():
-        _stop_code_only(shell.kernel)
         _count_cells(shell)
 
 
@@ -188,50 +175,6 @@ def _wake_on_interrupt() -> None:
     _wakers.extend((reading, writing))
 
 
-def _stop_code_only(kernel: Any) -> None:
-    """Let ■ stop the code of a cell, and wait while the kernel itself is at work before it, or a module is imported.
-
-    Raised in the kernel's own code, an interrupt would end the request without an answer: the cell would show ``[*]``
-    for good. Raised in an import, it would leave half a module, and some can be loaded only once in a process.
-    """
-    stopper = _Stopper()
-
-    def pre_handler_hook() -> None:
-        stopper.request += 1
-        kernel.saved_sigint_handler = signal.signal(signal.SIGINT, stopper.interrupted)
-
-    kernel.pre_handler_hook = pre_handler_hook
-
-
-class _Stopper:
-    """Stops the request at work when ■ was clicked, and no later one. Between requests the kernel ignores ■."""
-
-    def __init__(self) -> None:
-        self.request = 0
-
-    def interrupted(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        """Stop the cell that runs; where that must wait, try again in a moment."""
-        while frame is not None and frame.f_code.co_name != _IMPORT:
-            if frame.f_code.co_name in _RUN_CODE:
-                raise StoppedCell
-            frame = frame.f_back
-        again = threading.Timer(_STOP_AGAIN_AFTER_S, self._again, (self.request,))
-        again.daemon = True
-        again.start()
-
-    def _again(self, request: int) -> None:
-        if request == self.request:
-            _interrupt_main_thread()
-
-
-def _interrupt_main_thread() -> None:
-    main = threading.main_thread().ident
-    if hasattr(signal, "pthread_kill") and main is not None:
-        signal.pthread_kill(main, signal.SIGINT)  # this also ends a call that waits
-    else:
-        _thread.interrupt_main()
-
-
 def _shell() -> Any:
     import IPython
 
@@ -256,7 +199,7 @@ def _show_short(
     elif isinstance(error, IllegalStateError):
         lines = [f"{kind.__name__}: {error} {_CLOSED}"]
     else:
-        lines = [_STOPPED]
+        lines = [STOPPED]
     # IPython has no public way to say what is shown for an error; ipykernel sends what this is given.
     shell._showtraceback(kind, error, lines)
     return lines

@@ -32,6 +32,9 @@ GOOD = """\
 fast = False
 
 # %% tags=["setup"]
+import json
+from modelserving.workshop import start
+
 lesson = start("00", fast=fast)
 
 # %% [markdown]
@@ -84,6 +87,7 @@ BREACHES = [
     ("# %%\n# pipeline: client\n", "", "picture, parameters and setup"),
     ('tags=["parameters"]', 'tags=["setup"]', "one cell tagged setup; there are 2"),
     ('start("00", fast=fast)', 'start("01")', "the setup cell calls"),
+    ("import json", "import numpy as np", "before any other package; it begins with `numpy`"),
     ("# predict: what", "think", "before a surprise"),
     ('lesson.tell("what")', "print()", "not each asked, told and in display/texts: what"),
     ("answer = 42", "other = 42", "nothing has made answer yet"),

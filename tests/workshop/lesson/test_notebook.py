@@ -18,18 +18,19 @@ prepare_kernel()
 print(before, "numpy" in sys.modules)
 """
 _STOPPED = """
-import signal, sys
+import signal, sys, time
 from types import SimpleNamespace
 from IPython.core.interactiveshell import InteractiveShell
 from modelserving.workshop.lesson import notebook
 shell = InteractiveShell.instance()
+shell.user_ns["sleep"] = time.sleep
 shell.kernel = SimpleNamespace()
 notebook.prepare_kernel()
 notebook.prepare_kernel()
 print("CLOCKS", [shell.events.callbacks["pre_run_cell"].count(notebook._CLOCK.begin)])
 shell.kernel.pre_handler_hook()
 signal.raise_signal(signal.SIGINT)  # the kernel is not in the cell yet
-shell.run_cell("from time import sleep; sleep(60)")
+shell.run_cell("sleep(60)")
 shell.run_cell("import stopped_in_it; sleep(60)")
 print("IMPORTED", vars(sys.modules["stopped_in_it"]).get("whole"))
 shell.run_cell("import signal; from modelserving.system.interrupts import interrupts_held_back as held")
@@ -62,6 +63,23 @@ print("FINE", why_undefined("say_hello"))
 shell.run_cell("from kafka.errors import IllegalStateError\\nraise IllegalStateError('closed already!')")
 shell.run_cell("raise IllegalStateError('not assigned')")
 """
+_IN_SETUP = """
+import signal, sys, threading
+from types import SimpleNamespace
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+shell.kernel = SimpleNamespace()
+signal.signal(signal.SIGINT, signal.default_int_handler)  # as the kernel does before a cell
+shell.run_cell("import modelserving.workshop; import stopped_in_it; import not_begun")
+print("IMPORTED", vars(sys.modules.get("stopped_in_it")).get("whole"), "not_begun" in sys.modules)
+shell.run_cell("import not_begun; print('NEXT', not_begun.whole)")
+def show(*_, **__):
+    for timer in [one for one in threading.enumerate() if isinstance(one, threading.Timer)]:
+        timer.join(60)  # until it would be tried again
+    print("SHOWN")
+shell.showtraceback = show
+shell.run_cell("del sys.modules['stopped_in_it']; import stopped_in_it; import time")
+"""
 
 
 def _run(code: str, folder: Path | None = None) -> str:
@@ -76,13 +94,17 @@ def test_numpy_is_there_before_a_cell_can_be_stopped() -> None:
     assert _run(_KERNEL).split()[-1] == "True"
 
 
+def _modules(folder: Path) -> Path:
+    """Two that can be imported, during the first of which somebody clicks on ■."""
+    (folder / "stopped_in_it.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)\nwhole = True\n")
+    (folder / "not_begun.py").write_text("whole = True\n")
+    return folder
+
+
 @pytest.fixture(scope="module")
 def stopped(tmp_path_factory: pytest.TempPathFactory) -> str:
     """What a kernel says that is stopped before a cell, in an import, and in IPython's own code."""
-    folder = tmp_path_factory.mktemp("stopped")
-    module = "import signal\nsignal.raise_signal(signal.SIGINT)\nwhole = True\n"
-    (folder / "stopped_in_it.py").write_text(module)
-    return _run(_STOPPED, folder)
+    return _run(_STOPPED, _modules(tmp_path_factory.mktemp("stopped")))
 
 
 def test_a_stop_waits_for_the_code_of_a_cell_and_is_one_line(stopped: str) -> None:
@@ -90,6 +112,16 @@ def test_a_stop_waits_for_the_code_of_a_cell_and_is_one_line(stopped: str) -> No
     assert stopped.count("Stopped: by you") == 4
     assert "IMPORTED True" in stopped
     assert "Traceback" not in stopped
+
+
+def test_the_cell_that_imports_the_workshop_stops_between_imports_already(tmp_path: Path) -> None:
+    """In a kernel that the lab did not start: a set-up cell that is stopped leaves no module by half."""
+    said = _run(_IN_SETUP, _modules(tmp_path))
+    assert "IMPORTED True False" in said
+    assert said.count("Stopped: by you") == 1
+    assert "Traceback" not in said
+    assert "NEXT True" in said
+    assert "SHOWN" in said
 
 
 def test_a_client_that_was_closed_is_one_line_with_what_to_do() -> None:
