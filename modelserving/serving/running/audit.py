@@ -78,13 +78,21 @@ class OffsetAudit:
             for part, start, after in sorted(found) if gaps else found:
                 self._pass(part, start, after)
 
-    def look(self, starts: Mapping[int, int], ends: Mapping[int, int], committed: Mapping[int, int]) -> tuple[Gap, ...]:
+    def look(
+        self,
+        starts: Mapping[int, int],
+        ends: Mapping[int, int],
+        committed: Mapping[int, int],
+        positions: Mapping[int, int] | None = None,
+    ) -> tuple[Gap, ...]:
         """Judge what was noted by what the broker has.
 
         Args:
             starts: the first offset that is left, by partition.
             ends: the offset of the next record, by partition.
             committed: where the group goes on, by partition, as far as it has committed.
+            positions: what ``positions`` said before the broker was asked: reading goes on meanwhile, and what came by
+                then may be behind the ends. None: nothing was read since.
 
         Returns:
             What is lost, and was not told yet.
@@ -94,7 +102,8 @@ class OffsetAudit:
             self._doubtful += [(part, at, to) for part, at, to in jumps if self._is_doubtful(part, at, to, starts)]
             found = [Gap(self._topic, part, at, min(to, starts.get(part, 0)), _CUT) for part, at, to in jumps]
             for part, start in starts.items():
-                found += self._settle(part, start, ends.get(part, start), committed.get(part, 0))
+                before = self._next.get(part, 0) if positions is None else positions.get(part, 0)
+                found += self._settle(part, start, ends.get(part, start), committed.get(part, 0), before)
             told = tuple(gap for gap in found if gap.count or gap.reason == _BEHIND)
             for gap in told:
                 self._lose(gap.partition, gap.count)
@@ -124,13 +133,13 @@ class OffsetAudit:
         if count:
             self._lost[part] = self._lost.get(part, 0) + count
 
-    def _settle(self, part: int, start: int, end: int, committed: int) -> list[Gap]:
+    def _settle(self, part: int, start: int, end: int, committed: int, before: int) -> list[Gap]:
         """One partition. What is read at this moment is not noted yet: a loss is believed when it is seen twice."""
         is_new = part not in self._next
-        at = max(self._next.get(part, 0), committed)
-        if at > end:
+        if (before := max(before, committed)) > end:
             self._next[part] = start
-            return [Gap(self._topic, part, at, at, _BEHIND)]
+            return [Gap(self._topic, part, before, before, _BEHIND)]
+        at = max(self._next.get(part, 0), committed)
         if start > at and (is_new or self._behind.get(part) == at):
             self._next[part] = start
             return [Gap(self._topic, part, at, start, _CUT)]

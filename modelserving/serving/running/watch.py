@@ -240,13 +240,14 @@ class TopicWatch:
             log.warning("%s", line)
 
     def _audit(self, admin: KafkaAdminClient, partitions: list[TopicPartition]) -> None:
+        before = self.audit.positions
         starts = _offsets(admin, partitions, OffsetSpec.EARLIEST)
         group = self._options.group
         found = admin.list_group_offsets({group: partitions})[group]
         committed = {tp.partition: at.offset for tp, at in found.items() if at.offset > _GONE_FOR_GOOD}
         ends = _offsets(admin, partitions, OffsetSpec.LATEST)
         self.lag = {part: max(0, end - max(committed.get(part, 0), starts.get(part, 0))) for part, end in ends.items()}
-        for gap in self.audit.look(starts, ends, committed):
+        for gap in self.audit.look(starts, ends, committed, before):
             log.warning("%d offsets lost: %s", gap.count, gap)
         for gap in self.audit.find_misread(self._find_what_is_there):
             log.warning("%d offsets lost: %s", gap.count, gap)

@@ -72,6 +72,16 @@ def test_what_another_server_of_the_group_has_scored_is_no_loss() -> None:
     assert audit.look({0: 50}, {0: 91}, {0: 91}) == ()
 
 
+def test_what_is_read_while_the_broker_is_asked_is_not_behind_the_end_of_the_topic() -> None:
+    """It came after the broker had said where that is. Nor is it read from the beginning once more."""
+    audit = OffsetAudit("t")
+    audit.look({0: 0}, {0: 30}, {0: 30})
+    before = audit.positions
+    read(audit, 30, 31)
+    assert audit.look({0: 0}, {0: 30}, {0: 30}, before) == ()
+    assert audit.positions == {0: 32}
+
+
 def test_a_topic_that_ends_before_what_was_read_is_told() -> None:
     """It was made anew, or cut: no number, but a line; and it is read from its beginning."""
     audit = OffsetAudit("t")
