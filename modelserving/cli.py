@@ -7,10 +7,10 @@ import sys
 from typing import NoReturn
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from modelserving.commands import broker, data, demo, monitoring, schemas, serve, slides, streams, temperature, workshop
+from modelserving.commands.console import make_console, spell_what_cannot_be_shown
 from modelserving.commands.records import deadletters, pipeline, scoring
 from modelserving.errors import ModelServingError, first_error
 from modelserving.system.imports import leave_pandas_out
@@ -38,6 +38,7 @@ for commands in _COMMANDS:
 def main() -> NoReturn:
     """Run a command, and end the process with its status: Java's threads have no part in that."""
     leave_pandas_out()
+    spell_what_cannot_be_shown()
     leave(run())
 
 
@@ -60,7 +61,7 @@ def _run() -> int:
         app(prog_name="modelserving")
     except SystemExit as end:
         if not isinstance(end.code, int | None):
-            Console(stderr=True).print(end.code, markup=False, soft_wrap=True)
+            make_console(stderr=True).print(end.code, soft_wrap=True)
             return 1
         return end.code or 0
     except ModelServingError as error:
@@ -76,5 +77,5 @@ def _run() -> int:
 
 
 def _fail(error: BaseException) -> int:
-    Console(stderr=True).print(Text.assemble(("error:", "red"), f" {error}"), soft_wrap=True)
+    make_console(stderr=True).print(Text.assemble(("error:", "red"), f" {error}"), soft_wrap=True)
     return 1

@@ -5,5 +5,5 @@
     serve/ · models/ · records/ · schemas/ · monitoring/       servers, models, what is on topics, what watches
     broker.py · data.py · demo.py · streams.py                 the broker, data and training, the demo, resets
     temperature.py · workshop.py · slides.py                   the heater, the workbook, the presentation
-    options.py · stopping.py · threads.py                      what several of them take, and what ends them
+    options.py · stopping.py · threads.py · console.py         what several of them take, how they end and talk
 """

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
+
+from modelserving.commands.console import make_console
 
 broker = typer.Typer(help="The embedded Kafka broker of this checkout.", no_args_is_help=True)
 
@@ -21,9 +22,7 @@ def start() -> None:
     from modelserving.broker import start_detached
 
     found = start_detached()
-    Console(highlight=False).print(
-        f"The broker answers at [bold]{found.bootstrap_servers}[/bold] (process {found.pid})."
-    )
+    make_console().print(f"The broker answers at [bold]{found.bootstrap_servers}[/bold] (process {found.pid}).")
 
 
 @broker.command()
@@ -32,7 +31,7 @@ def stop() -> None:
     from modelserving.broker import stop as stop_broker
 
     stopped = stop_broker()
-    Console(highlight=False).print("The broker has stopped." if stopped else "No broker was running.")
+    make_console().print("The broker has stopped." if stopped else "No broker was running.")
 
 
 @broker.command()
@@ -40,7 +39,7 @@ def status() -> None:
     """Say whether the broker runs; the exit status is 0 if it does, 3 if not."""
     from modelserving.broker import status as find_status
 
-    console = Console(highlight=False)
+    console = make_console()
     found = find_status()
     if found is None:
         console.print("No broker is running. Start it with `modelserving broker start`.")

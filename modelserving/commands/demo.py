@@ -7,7 +7,8 @@ import json
 from typing import Annotated
 
 import typer
-from rich.console import Console
+
+from modelserving.commands.console import make_console
 
 
 def register(app: typer.Typer) -> None:
@@ -30,7 +31,7 @@ def demo(
     from modelserving.config import data_folder
     from modelserving.demo import Demo, show_live, wait_quietly
 
-    console = Console(stderr=as_json, highlight=False)
+    console = make_console(stderr=as_json)
     rate = Rate(records_every, models_every, max_records, faults)
     dataset = load_dataset(data_folder())
     console.print("Broker: starting …")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
+
+from modelserving.commands.console import make_console
 
 _KINDS = ("streams", "monitor", "heating")
 """Folders that the servers of this package which run on Kafka Streams have their state in."""
@@ -44,7 +45,7 @@ def reset(
     folders = [home / kind / application for kind in _KINDS]
     with use_broker() as connection:
         done = reset_application(connection, application, folders, from_beginning=from_beginning)
-    console = Console(highlight=False, soft_wrap=True)
+    console = make_console(soft_wrap=True)
     local = ", ".join(map(str, done.folders)) or "no local state"
     console.print(f"Deleted: {', '.join(done.topics) or 'no internal topic'}; {local}.")
     console.print("All records will be scored again." if done.progress else "It goes on where it was.")

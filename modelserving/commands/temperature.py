@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
+from modelserving.commands.console import make_console
 from modelserving.commands.options import Prefix, UntilStdinCloses
 from modelserving.commands.serve.launch import GroupServer, LaunchedServer, launch
 from modelserving.commands.serve.options import ListenOptions, with_options
@@ -68,7 +68,7 @@ def simulate(
     from modelserving.temperature import HEATING_TOPICS, Room, Simulator
     from modelserving.temperature.topics import create_heating_topics
 
-    console = Console(highlight=False)
+    console = make_console()
     topics = HEATING_TOPICS.prefixed(prefix) if prefix else HEATING_TOPICS
     with use_broker() as connection, stop_event(until_stdin_closes) as stop:
         create_heating_topics(connection, topics, partitions)
@@ -100,4 +100,4 @@ def set_control(
         create_heating_topics(connection, topics, 4)
         send_control(connection, TemperatureControl(sensor, desired, up, down), topics)
     low, high = desired - down, desired + up
-    Console(highlight=False).print(f"Sensor {sensor}: from {low:g} to {high:g} °C from now on.")
+    make_console().print(f"Sensor {sensor}: from {low:g} to {high:g} °C from now on.")

@@ -74,10 +74,15 @@ class ConsoleReporter:
         now = {name: state.identity if state is not None else None for name, state in known.items()}
         for name, model in now.items():
             if model is not None and model != self._models.get(name):
-                self._say(f"{name} is scored by {model.name} {model.version} ({model.type.slug}) now.")
+                self._say(_plain(f"{name} is scored by {model.name} {model.version} ({model.type.slug}) now."))
         for name in self._models.keys() - now.keys():
-            self._say(f"{name} has no model any more; its records are skipped.")
+            self._say(_plain(f"{name} has no model any more; its records are skipped."))
         self._models = now
+
+
+def _plain(line: str) -> str:
+    """The line without what gives orders to a terminal: names come with messages, and anybody may send those."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in line)
 
 
 async def report_to_console(server: ServerView, say: Callable[[str], object]) -> NoReturn:

@@ -56,3 +56,11 @@ def test_dead_letters_and_counts_come_now_and_then() -> None:
     clock.now += 60
     reporter.look()
     assert lines[-1] == "7 scored, 1 skipped, 24 dead letters so far."
+
+
+def test_a_name_gives_no_orders_to_the_terminal() -> None:
+    """It comes with a message; what cannot be printed is spelled."""
+    server, lines = FakeServer(), list[str]()
+    server.slots.apply(update(served_by(name="x\x1b[2J模\n")))
+    ConsoleReporter(server, lines.append).look()
+    assert lines[-1] == "wine is scored by x\\x1b[2J模\\n 1 (pmml) now."

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
+from modelserving.commands.console import make_console
 from modelserving.commands.models.table import SHORT
 from modelserving.commands.options import topics_of
 from modelserving.config import load_settings
@@ -48,7 +48,7 @@ def score_by(schema: list[Path] | None) -> Score:
 
 def say(text: str) -> None:
     """Write a line as it is."""
-    Console(highlight=False, soft_wrap=True).print(text, markup=False)
+    make_console(soft_wrap=True).print(text)
 
 
 @dataclass(frozen=True, slots=True)

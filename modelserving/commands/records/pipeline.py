@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from modelserving.commands.console import make_console
 from modelserving.commands.options import Prefix, Topic, UntilStdinCloses, topics_of
 from modelserving.commands.serve.options import Framed, RecordsRegistry
 from modelserving.config import data_folder, load_settings
@@ -50,7 +50,7 @@ def client(
     from modelserving.kafka import create_topics
     from modelserving.tracing import make_tracer
 
-    console = Console(highlight=False)
+    console = make_console()
     topics = topics_of(prefix)
     tracer = make_tracer(load_settings().traces_exporter, "modelserving-client")
     rate = Rate(records_every, models_every, max_records, faults, seed, keyed, parse_drift(drift) if drift else None)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from modelserving.commands.console import make_console
 from modelserving.config import load_settings
 
 registry = typer.Typer(
@@ -24,7 +24,7 @@ def install() -> None:
     """Bring the registry: 159 MB from Maven Central, taken only with its digest. A second run takes nothing."""
     from modelserving.registry.apicurio import install_registry
 
-    install_registry(Console(highlight=False).print)
+    install_registry(make_console().print)
 
 
 @registry.command()
@@ -37,7 +37,7 @@ def start(
     from modelserving.commands.stopping import stop_event
     from modelserving.registry.apicurio import install_registry, is_installed, run_registry
 
-    console = Console(highlight=False)
+    console = make_console()
     if not is_installed():
         install_registry(console.print)
     with stop_event(until_stdin_closes) as stop, use_broker() as connection:

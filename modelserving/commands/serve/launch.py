@@ -77,9 +77,9 @@ def launch(kind: str, said: ListenOptions, make: Callable[[Connection, GroupServ
         make: makes the server, and the topics that it needs.
     """
     import anyio
-    from rich.console import Console
 
     from modelserving.broker import use_broker
+    from modelserving.commands.console import make_console
     from modelserving.commands.threads import share_fairly
     from modelserving.monitoring.overview import AnnouncedServer, announced
     from modelserving.monitoring.overview.announced import servers_folder
@@ -87,7 +87,7 @@ def launch(kind: str, said: ListenOptions, make: Callable[[Connection, GroupServ
     from modelserving.web import announce, bind, serve_app, stdin_closed, until_signal, url_of
 
     share_fairly()
-    console = Console(highlight=False)
+    console = make_console()
     bound = bind(said.host, said.port)
     with closing(bound):
         port, url = bound.getsockname()[1], url_of(bound)

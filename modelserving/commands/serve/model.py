@@ -44,8 +44,8 @@ def model(
     No broker is needed. A server of records asks such a service when it is sent a model of the type `remote`.
     """
     import anyio
-    from rich.console import Console
 
+    from modelserving.commands.console import make_console
     from modelserving.models.admin.describe import About, find_model
     from modelserving.models.formats.factory import create
     from modelserving.models.lifecycle.build import build_candidate
@@ -55,7 +55,7 @@ def model(
     from modelserving.web import announce, bind, serve_app, stdin_closed, until_signal, url_of
     from modelserving.web.inference import InferenceModel, make_inference_app
 
-    console = Console(highlight=False)
+    console = make_console()
     with ExitStack() as stack:
         models: dict[str, InferenceModel] = {}
         for said in files:

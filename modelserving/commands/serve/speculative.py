@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
+from modelserving.commands.console import make_console
 from modelserving.commands.options import DataType, Prefix, Topic, topics_of
 from modelserving.commands.serve.launch import launch_models
 from modelserving.commands.serve.options import ServeOptions, with_options
@@ -122,7 +122,7 @@ def set_wanted(
         if fallback is not None:
             settings = replace(settings, fallback=_read_answer(fallback))
         send_settings(connection, topics, data_type, settings)
-    Console(highlight=False).print(_describe(settings))
+    make_console().print(_describe(settings))
 
 
 @speculative_app.command("show")
@@ -139,7 +139,7 @@ def show(
     with use_broker() as connection:
         create_settings_topic(connection, topics)
         found = read_settings(connection, topics)
-    console = Console(highlight=False)
+    console = make_console()
     chosen = [settings for name, settings in sorted(found.items()) if data_type in ("", name)]
     for settings in chosen:
         console.print(_describe(settings))
@@ -157,7 +157,7 @@ def unset(data_type: DataType, prefix: Prefix = "", topic: Topic = "") -> None:
     with use_broker() as connection:
         create_settings_topic(connection, topics)
         send_settings(connection, topics, data_type, None)
-    Console(highlight=False).print(f"{data_type}: its one model answers from now on.")
+    make_console().print(f"{data_type}: its one model answers from now on.")
 
 
 def _participants(
