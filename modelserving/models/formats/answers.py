@@ -27,11 +27,10 @@ def read_answers(answers: NDArray[Any]) -> Scores:
         return _read_labels(answers[:, 0])
     answers = answers.astype(np.float64)
     values = answers[:, 0].copy() if answers.shape[1] == 1 else answers.argmax(axis=1).astype(np.float64)
-    fit = np.isfinite(answers).all(axis=1)
-    if fit.all():
-        return Scores(values)
-    values[~fit] = np.nan
-    return Scores(values, {int(row): unanswerable(float("nan")) for row in np.flatnonzero(~fit)})
+    unfit = ~np.isfinite(answers)
+    rows = np.flatnonzero(unfit.any(axis=1))
+    values[rows] = np.nan
+    return Scores(values, {int(row): unanswerable(float(answers[row][unfit[row]][0])) for row in rows})
 
 
 def read_run(names: Sequence[str], arrays: Sequence[NDArray[Any]], count: int) -> Scores:

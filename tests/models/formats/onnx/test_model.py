@@ -79,13 +79,15 @@ def test_a_label_that_is_no_number_is_an_answer(wines: list[WineRecord]) -> None
 
 
 def test_an_answer_that_is_not_finite_costs_only_its_record(wines: list[WineRecord]) -> None:
-    """A logarithm of what is not positive is a problem of its record."""
+    """A logarithm of what is not positive is a problem of its record, which says what it was."""
     nodes = [operator("Sub", "alcohol", "limit", output="rest"), operator("Log", "rest", output="quality")]
     limit = sorted(wine.alcohol for wine in wines)[10]
     data = onnx_bytes(nodes, inputs={"alcohol": 1}, constants={"limit": [[limit]]})
     scores = factory.restore(ModelType.ONNX, data).score(wines)
     assert len(scores.problems) == 11
-    assert "not a finite number" in next(iter(scores.problems.values()))
+    told = {"nan" if wine.alcohol < limit else "-inf" for wine in wines if wine.alcohol <= limit}
+    assert set(scores.problems.values()) == {f"the model answered {what}, not a finite number" for what in told}
+    assert "-inf" in told
 
 
 @pytest.mark.parametrize(
