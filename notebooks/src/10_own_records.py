@@ -44,7 +44,7 @@ import pandas as pd
 
 file = data_folder() / "hires.csv"
 hires = pd.read_csv(file)
-hires.head(3)
+hires.head(3).T  # a hire is a column here, so that all fits
 
 # %% [markdown]
 # A model is to say the `rider`: a `member`, or a `casual` one. So `rider` and `minutes` are known only later, and no record has them. What is a record, then?

@@ -337,13 +337,16 @@ def again(s):
     return [room.sensor for room in s.rooms if room.repeated > quiet[room.sensor]]
 
 seen = view.wait_for(lambda s: set(again(s)) >= set(lost), 90, "the other one to take over")
-repeated = again(seen)
+repeated, told = again(seen), {room.sensor: room.commands for room in seen.rooms}
 lesson.tell("killed")
 
 # %%
 for number in rooms.rooms:
     view.want(number, 20.0)
-seen = view.wait_for(lambda s: not any(room.heating for room in s.rooms), 60, "each room")
+seen = view.wait_for(
+    lambda s: all(room.commands > told[room.sensor] for room in s.rooms),
+    60, "each room to be told OFF",
+)
 lesson.tell("one-server")
 
 # %% [markdown]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import combinations, pairwise
 
 from modelserving.svg import Markup, document, element, escape, label, shorten
 
-# Narrow, so that a chain of six can still be read in a cell beside the list of files.
-_WIDTH, _HEIGHT, _GAP, _MARGIN = 120, 52, 28, 10
+# Narrow, so that a chain of five is seen at once beside a live view, and one of six beside the list of files.
+_WIDTH, _HEIGHT, _GAP, _MARGIN = 104, 60, 20, 4
 _STEP_X, _STEP_Y = _WIDTH + _GAP, _HEIGHT + 18
-_LETTERS, _SIZE, _LINE = 40, 13, 14
+_LETTERS, _SIZE, _LINE, _MOST = 40, 12, 13, 3
 _ENGINES_NUMBER = re.compile(r"-0{5,}(\d+)$")
 # Dark enough on white and light enough on black; told apart by shape and word, not by colour alone.
 _INK = "#6b7785"
@@ -75,34 +76,37 @@ def _corner(box: NodeBox) -> tuple[int, int]:
 
 def _box(box: NodeBox) -> Markup:
     x, y = _corner(box)
-    round_ = {"topic": _HEIGHT / 2, "store": 12}.get(box.kind, 3)
+    lines, middle = _broken(shorten(_ENGINES_NUMBER.sub(r"-\1", box.title), _LETTERS)), x + _WIDTH / 2
+    top, size = y + 27 - _LINE / 2 * (len(lines) - 1), min(map(_size, lines))
+    round_ = {"topic": _HEIGHT / 2 if len(lines) < _MOST else 16, "store": 12}.get(box.kind, 3)
     frame: dict[str, str | float] = {"fill": _FILLS[box.kind], "stroke": _INK}
     if box.kind == "store":
         frame["stroke_dasharray"] = "5 3"
-    lines, middle = _broken(shorten(_ENGINES_NUMBER.sub(r"-\1", box.title), _LETTERS)), x + _WIDTH / 2
-    top, size = y + 25 - _LINE // 2 * (len(lines) - 1), min(map(_size, lines))
     written: dict[str, str | float] = {"text_anchor": "middle", "font_size": size, "fill": "#111"}
     return element(
         "g",
         element("title", escape(f"{box.kind} {box.title}")),
         element("rect", x=x, y=y, width=_WIDTH, height=_HEIGHT, rx=round_, **frame),
         *(label(middle, top + _LINE * number, line, **written) for number, line in enumerate(lines)),
-        label(middle, y + _HEIGHT - 8, box.kind, text_anchor="middle", font_size=12, fill="#333"),
+        label(middle, y + _HEIGHT - 6, box.kind, text_anchor="middle", font_size=12, fill="#333"),
     )
 
 
 def _broken(title: str) -> tuple[str, ...]:
-    """A title on one line, or on two where it is too long: broken behind a hyphen or the like, near its middle."""
+    """A title on one line, or on up to three where it is too long: broken behind hyphens or the like, most evenly."""
     ends = [found.end() for found in re.finditer(r"[-_. ](?=.)", title)]
-    if _size(title) == _SIZE or not ends:
-        return (title,)
-    end = min(ends, key=lambda end: max(_wide(title[:end]), _wide(title[end:])))
-    return title[:end], title[end:]
+    best: tuple[str, ...] = (title,)
+    for more in range(1, min(_MOST, len(ends) + 1)):
+        if _size(max(best, key=_wide)) == _SIZE:
+            break
+        ways = (pairwise((0, *chosen, len(title))) for chosen in combinations(ends, more))
+        best = min((tuple(title[a:b] for a, b in way) for way in ways), key=lambda lines: max(map(_wide, lines)))
+    return best
 
 
 def _size(line: str) -> float:
     """Of the letters, so that a line stays in its box: the engine's own names are long, and in capitals."""
-    return min(_SIZE, (_WIDTH - 12) / _wide(line)) if line else _SIZE
+    return min(_SIZE, (_WIDTH - 8) / _wide(line)) if line else _SIZE
 
 
 def _wide(line: str) -> float:

@@ -27,11 +27,11 @@ _BESIDE = {
     "rebalance": rebalance(
         *((title, {0: owner}) for title, owner in zip("abc", ("Ann", "Bob", "Bob"), strict=True))
     ).svg,
+    "topology": draw([NodeBox(str(n), "wine-dead-letters", "topic", n, 0) for n in range(5)], [], "five in a row"),
 }
 _STILL = _BESIDE | {
     "windows": windows_picture([SentRecord("a", 1), SentRecord("a", 2)], {("a", 0, 60): 2, ("a", 0, 1): "12345"}).svg,
     "tables": stream_and_table([("a", "1", {"a": "1"}), ("a", None, {})]).svg,
-    "topology": draw([NodeBox("one", "wines", "topic", 0, 0)], [], "one"),
     "bytes": byte_map(encode_wine(WINE)).svg,
     "pipeline": pipeline().svg,
 }
