@@ -228,6 +228,7 @@ def _put_together(batch: Batch, answers: list[Answers]) -> Gathered:
         keys=keys,
         dead=(*batch.letters, *(letter for one in answers for letter in one.dead)),
         skipped=sum(one.skipped for one in answers),
+        skipped_types=tuple({name: None for one in answers for name in one.skipped_types}),
         positions=batch.positions,
         group=batch.group,
     )

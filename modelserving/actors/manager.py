@@ -97,17 +97,18 @@ class ManagerActor:
     def _route_known(self, batch: ScoreBatch) -> Routed:
         parts: list[Part] = []
         dead: tuple[DeadLetter, ...] = ()
-        skipped = 0
+        skipped, skipped_types = 0, list[str]()
         for data_type, group in self._sort(batch).items():
             child = self._children.get(data_type)
             if not data_type:
                 dead = score_batch(Batch(group), ModelSlots(), self._decoder).dead
             elif child is None:
                 skipped += len(group)
+                skipped_types.append(data_type)
             else:
                 asked = ScoreBatch(tuple(group), batch.suspected)
                 parts.append(Part(asked.messages, child.request(asked), data_type))
-        return Routed(tuple(parts), Answers(dead=dead, skipped=skipped))
+        return Routed(tuple(parts), Answers(dead=dead, skipped=skipped, skipped_types=tuple(skipped_types)))
 
     def _sort(self, batch: ScoreBatch) -> Mapping[str, Sequence[Message]]:
         return {batch.data_type: batch.messages} if batch.data_type else self._decoder.sort(batch.messages)

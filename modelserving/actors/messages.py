@@ -59,6 +59,7 @@ class Answers:
         keys: the key of each scored record's message, in the order of ``scored``.
         dead: messages that could not be decoded or scored, with the reason.
         skipped: how many records found no model.
+        skipped_types: their data types.
         works: which model worked how long.
     """
 
@@ -66,6 +67,7 @@ class Answers:
     keys: tuple[bytes | None, ...] = ()
     dead: tuple[DeadLetter, ...] = ()
     skipped: int = 0
+    skipped_types: tuple[str, ...] = ()
     works: tuple[ModelWork, ...] = ()
 
 

@@ -143,7 +143,7 @@ class ServingActor:
         works = tuple(
             ModelWork(s.served.info.data_type, s.served.info.digest, s.count, s.each_ns, name) for s in done.shares
         )
-        return Answers(tuple(done.scored), tuple(done.keys), done.dead, done.skipped, works)
+        return Answers(tuple(done.scored), tuple(done.keys), done.dead, done.skipped, done.skipped_types, works)
 
     def _on_commit(self, works: tuple[ModelWork, ...]) -> None:
         """Only what is committed counts; and only then is there time for the shadow."""

@@ -39,8 +39,8 @@ class ConsoleReporter:
         self._serves: bool | None = None
         self._models: dict[str, ModelInfo | None] = {}
         self._counts = Counts()
-        self._dead = 0
-        self._looked_at_models = self._told_dead = float("-inf")
+        self._dead = self._skipped = 0
+        self._looked_at_models = self._told_dead = self._told_skipped = float("-inf")
         self._told_counts = clock()
 
     def look(self) -> None:
@@ -54,9 +54,20 @@ class ConsoleReporter:
         if counts.dead_lettered > self._dead and now - self._told_dead >= _DEAD_EVERY_S:
             new, self._dead, self._told_dead = counts.dead_lettered - self._dead, counts.dead_lettered, now
             self._say(f"{new} new dead {'letter' if new == 1 else 'letters'}; `modelserving reader` shows them.")
+        if counts.skipped > self._skipped and now - self._told_skipped >= _DEAD_EVERY_S:
+            new, self._skipped, self._told_skipped = counts.skipped - self._skipped, counts.skipped, now
+            self._say(_plain(f"{new} {'record' if new == 1 else 'records'} skipped: {self._why_skipped()}"))
         if counts != self._counts and now - self._told_counts >= _COUNTS_EVERY_S:
             self._counts, self._told_counts = counts, now
             self._say(f"{counts.scored} scored, {counts.skipped} skipped, {counts.dead_lettered} dead letters so far.")
+
+    def _why_skipped(self) -> str:
+        """Which models are missing, and which are there: a schema and a model are often named otherwise."""
+        served = self._server.data_types
+        unserved = self._server.meter.unserved
+        missing = [name for name in unserved if name not in served] or unserved
+        there = f"; there are models for {', '.join(served)}" if served else ""
+        return f"no model is there for data type {' or '.join(missing)}{there}."
 
     def _tell_health(self) -> None:
         health = self._server.health()

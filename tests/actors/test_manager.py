@@ -115,7 +115,7 @@ def test_each_type_has_its_actor_and_the_swap_is_between_two_batches(
             first = await t.score(mixed)
             assert names(first) == [(0, "five"), (1, "eight"), (4, "five")]
             assert [letter.offset for letter in first.dead] == [2]
-            assert first.skipped == 1
+            assert (first.skipped, first.skipped_types) == (1, ("beer",))
             assert first.positions == {("wine-records", 0): 5}
             applied = await t.rollout.apply(update(seven, five))
             assert not applied.problem

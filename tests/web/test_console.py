@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from modelserving.serving import Counts, Phase
+from modelserving.serving import BatchOutcome, Counts, Phase
 from modelserving.web.console import ConsoleReporter
 from tests.fakes import FakeServer, served_by, update
 
@@ -64,3 +64,22 @@ def test_a_name_gives_no_orders_to_the_terminal() -> None:
     server.slots.apply(update(served_by(name="x\x1b[2J模\n")))
     ConsoleReporter(server, lines.append).look()
     assert lines[-1] == "wine is scored by x\\x1b[2J模\\n 1 (pmml) now."
+
+
+def test_skipped_records_say_which_model_is_missing() -> None:
+    """Of data types that have one by now, nothing is said; and not at each look."""
+    server, lines, clock = FakeServer(), list[str](), Clock()
+    reporter = ConsoleReporter(server, lines.append, clock)
+
+    def skip(count: int, *data_types: str) -> list[str]:
+        server.meter.add(BatchOutcome(Counts(skipped=count), unserved=frozenset(data_types)))
+        server.counts = server.meter.counts
+        clock.now += 6
+        lines.clear()
+        reporter.look()
+        return [line for line in lines if "skipped" in line]
+
+    assert skip(1, "rec") == ["1 record skipped: no model is there for data type rec."]
+    server.slots.apply(update(served_by(name="five")))
+    assert skip(2, "rec") == []
+    assert skip(3, "wine") == ["5 records skipped: no model is there for data type rec; there are models for wine."]

@@ -29,6 +29,7 @@ _LIMITS_NS = tuple(limit * 1e9 for limit in BUCKETS_S)
 _MODELS = 64
 _REASONS = 64
 _OTHER = "other", "other"
+_UNSERVED = 8
 
 
 class ModelKey(NamedTuple):
@@ -71,12 +72,14 @@ class BatchOutcome:
         dead: what was tried with each dead letter, and the class of its error.
         times: which model worked how long.
         answers: a few of the answers.
+        unserved: data types of records that found no model.
     """
 
     counts: Counts = field(default_factory=Counts)
     dead: tuple[tuple[str, str], ...] = ()
     times: tuple[ScoringTime, ...] = ()
     answers: tuple[ScoredRun, ...] = ()
+    unserved: frozenset[str] = frozenset()
 
     def __add__(self, more: BatchOutcome) -> BatchOutcome:
         return BatchOutcome(
@@ -84,6 +87,7 @@ class BatchOutcome:
             (*self.dead, *more.dead),
             (*self.times, *more.times),
             (*self.answers, *more.answers),
+            self.unserved | more.unserved,
         )
 
 
@@ -101,9 +105,8 @@ def outcome_of(batch: ScoredBatch, times: Iterable[ScoringTime] | None = None) -
             for one in (share.served.info,)
         )
     dead = tuple((letter.stage, letter.error) for letter in batch.dead)
-    return BatchOutcome(
-        Counts(len(batch.scored), batch.skipped, len(batch.dead)), dead, tuple(times), sample(batch.scored)
-    )
+    counts = Counts(len(batch.scored), batch.skipped, len(batch.dead))
+    return BatchOutcome(counts, dead, tuple(times), sample(batch.scored), frozenset(batch.skipped_types))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +149,7 @@ class Meter:
         self._counts = Counts()
         self._dead: Counter[tuple[str, str]] = Counter()
         self._models: OrderedDict[ModelKey, _Histogram] = OrderedDict()
+        self._unserved: OrderedDict[str, None] = OrderedDict()
         self.recent = Recent()
 
     @property
@@ -162,9 +166,20 @@ class Meter:
             for taken in outcome.times:
                 self._models.setdefault(taken.model, _Histogram()).add(taken)
                 self._models.move_to_end(taken.model)
+            for data_type in outcome.unserved:
+                self._unserved[data_type] = None
+                self._unserved.move_to_end(data_type)
             while len(self._models) > _MODELS:
                 self._models.popitem(last=False)
+            while len(self._unserved) > _UNSERVED:
+                self._unserved.popitem(last=False)
         self.recent.add(outcome.answers)
+
+    @property
+    def unserved(self) -> tuple[str, ...]:
+        """Data types of records that found no model: the last ones, the newest last."""
+        with self._lock:
+            return tuple(self._unserved)
 
     def dead_letters(self) -> Mapping[tuple[str, str], int]:
         """How many dead letters there were: by what was tried, and the class of the error."""

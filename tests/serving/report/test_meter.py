@@ -25,6 +25,7 @@ def test_a_batch_is_counted_as_it_was_scored() -> None:
     meter.add(outcome_of(score_batch(Batch(messages([wine(), wine(), b"\xff", wine("beer")])), slots)))
     slots.close()
     assert meter.counts == Counts(scored=2, skipped=1, dead_lettered=1)
+    assert meter.unserved == ("beer",)
     assert meter.dead_letters() == {("decode", "DecodeError"): 1}
     assert {model: found.count for model, found in meter.durations().items()} == {
         ModelKey("wine", "tree", "1", "digest of tree"): 2
