@@ -503,7 +503,8 @@ on_disk
 
 # %%
 port = server.url.rpartition(":")[2]  # the old one
-server = lesson.manage(lambda: serve(port), name="server")
+if not server.running:  # or else this runs for the second time
+    server = lesson.manage(lambda: serve(port), name="server")
 lesson.wait_for(lambda: all(states()[name]["usage"] > on_disk[name] for name in before), "scores")
 after = states()
 counts = {name: (before[name]["usage"], on_disk[name], after[name]["usage"]) for name in before}
