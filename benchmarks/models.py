@@ -27,7 +27,7 @@ from swaps import FORMATS, measure_swaps
 
 from modelserving import jvm
 from modelserving.config import data_folder
-from modelserving.models.admin.score import read_model
+from modelserving.models.admin.loading import read_model
 from modelserving.models.formats import factory
 from modelserving.models.formats.inputs import to_batch
 from modelserving.models.model import Model

@@ -99,6 +99,19 @@ class ModelInputError(ModelError):
     """The model wants an input that the records do not have."""
 
 
+class UnnamedColumns(ModelInputError):
+    """The model takes a matrix, and does not say of which columns.
+
+    Args:
+        message: for people.
+        width: how many columns there are.
+    """
+
+    def __init__(self, message: str, width: int = 0) -> None:
+        super().__init__(message)
+        self.width = width
+
+
 class ModelRefused(ModelError):
     """The model could be built, but must not be."""
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from modelserving.client import read_messages
 from modelserving.errors import RecordError
-from modelserving.models.admin.score import ScoredRow, format_prediction, load_model, score_batches
+from modelserving.models.admin.loading import load_model
+from modelserving.models.admin.score import ScoredRow, format_prediction, score_batches
 from modelserving.records import Golden
 from modelserving.records.codecs.factory import make_codec
 from modelserving.records.schema_files import read_schema

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from modelserving.client import read_messages
 from modelserving.errors import ConfigError, ModelInputError, RecordError
-from modelserving.models.admin.score import load_model
+from modelserving.models.admin.loading import load_for_table
 from modelserving.models.model import INPUTS, OUTPUT, OUTPUTS, Model
 from modelserving.records import Column, ColumnType, RecordSchema, check_data_type
 from modelserving.records.codecs.factory import make_codec
@@ -22,8 +22,6 @@ from modelserving.service.check import write_answers
 from modelserving.service.settings import SETTINGS, ServiceSettings
 from modelserving.service.texts import TEST, readme, settings_text
 from modelserving.system import write_atomically
-
-_WIDTH = re.compile(r"has (\d+) columns")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,11 @@ def make_service(folder: Path, made_of: Ingredients) -> ServiceSettings:
     name = check_data_type(made_of.name or re.sub(r"[^A-Za-z0-9_-]+", "-", folder.resolve().name))
     seen = infer_schema(made_of.records, name, made_of.encoding, commas=True)
     parameters = {OUTPUTS: "*", **({OUTPUT: made_of.output} if made_of.output else {})}
-    model, parameters = _load(made_of, seen, parameters)
+    if made_of.inputs:
+        parameters[INPUTS] = ",".join(made_of.inputs)
+    model, taken = load_for_table(made_of.model, lambda: seen.columns, parameters=parameters)
+    if taken:
+        parameters[INPUTS] = ",".join(taken)
     try:
         schema = _choose(made_of, seen, model)
     finally:
@@ -96,26 +98,6 @@ def make_service(folder: Path, made_of: Ingredients) -> ServiceSettings:
     write_atomically(folder / "test_service.py", TEST)
     write_atomically(folder / "README.md", readme(settings, schema, _first_record(settings, schema)))
     return settings
-
-
-def _load(made_of: Ingredients, seen: RecordSchema, parameters: dict[str, str]) -> tuple[Model, dict[str, str]]:
-    """The model, and its parameters with the columns of its matrix, where it does not name them."""
-    if made_of.inputs:
-        parameters = {**parameters, INPUTS: ",".join(made_of.inputs)}
-    try:
-        return load_model(made_of.model, parameters=parameters), parameters
-    except ModelInputError as error:
-        width = _WIDTH.search(str(error))
-        numbers = [column.name for column in seen.columns if column.type.is_number]
-        if made_of.inputs or width is None:
-            raise
-        if len(numbers) != int(width[1]) or any("," in name for name in numbers):
-            raise ModelInputError(
-                f"the model takes a matrix of {width[1]} columns and does not name them, and {made_of.records} has "
-                f"{len(numbers)} columns of numbers ({', '.join(numbers)}). Name them, in order: --inputs a,b,c."
-            ) from error
-        parameters = {**parameters, INPUTS: ",".join(numbers)}
-        return load_model(made_of.model, parameters=parameters), parameters
 
 
 def _choose(made_of: Ingredients, seen: RecordSchema, model: Model) -> RecordSchema:

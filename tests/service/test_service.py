@@ -104,7 +104,9 @@ def test_a_matrix_gets_the_columns_of_numbers(tmp_path: Path) -> None:
     made = make_service(tmp_path / "one", Ingredients(tmp_path / "cars.csv", tmp_path / "m.onnx"))
     assert made.parameters["inputs"] == "length,doors"
     table.assign(year=2000).to_csv(tmp_path / "cars.csv", index=False)
-    with pytest.raises(ModelInputError, match=r"2 columns and does not name.*has 3.*\(length, doors, year\).*--inputs"):
+    with pytest.raises(
+        ModelInputError, match=r"2 columns and does not name.*have 3.*\(length, doors, year\).*--inputs"
+    ):
         make_service(tmp_path / "two", Ingredients(tmp_path / "cars.csv", tmp_path / "m.onnx"))
     named = Ingredients(tmp_path / "cars.csv", tmp_path / "m.onnx", inputs=("doors", "length"))
     assert read_schema(make_service(tmp_path / "two", named).schema).names == ("doors", "length")

@@ -56,6 +56,12 @@ def score(
 
     path = Path(model) if Path(model).exists() else find_file(model, data_folder(data) / "models")
     scored = score_table(path, records, model_type, every, schema, outputs, output, inputs)
+    if scored.taken:
+        typer.echo(
+            f"The model does not name the {len(scored.taken)} columns that it takes: the {len(scored.taken)} columns "
+            "of numbers were taken, in their order. --inputs a,b,c names others.",
+            err=True,
+        )
     if outputs:
         typer.echo(_line("row", "prediction", *scored.names))
     unanswered = 0

@@ -51,6 +51,7 @@ def new(
 ) -> None:
     """Make a small service of your own: schema, model, settings, a test, a README; `modelserving run` runs it."""
     from modelserving.config import data_folder
+    from modelserving.models.model import INPUTS
     from modelserving.service import Ingredients, make_service
 
     if (records is None) != (model is None):
@@ -69,6 +70,11 @@ def new(
     )
     made = make_service(folder, made_of)
     typer.echo(f"{folder}: service {made.name!r}, records on {made.topic}, answers on {made.topics.scored}.")
+    if INPUTS in made.parameters and not made_of.inputs:
+        typer.echo(
+            "The model does not name the columns that it takes: the columns of numbers were taken, in their order. "
+            "--inputs a,b,c names others."
+        )
     typer.echo(f"Run it with `modelserving run {folder}`. {folder / 'README.md'} says the rest.")
 
 

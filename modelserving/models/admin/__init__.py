@@ -4,5 +4,5 @@
 
     describe.py ─▶ publish.py     a file becomes a message, and is sent
     listing.py                    what the topics and the repository know
-    score.py                      a model and a file of records, no broker
+    loading.py ─▶ score.py        a model and a file of records, no broker
 """

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from modelserving.errors import ConfigError, ModelCheckError, ModelInputError, ModelServingError, RecordError
-from modelserving.models.admin.score import read_model
+from modelserving.models.admin.loading import read_model
 from modelserving.models.formats import factory
 from modelserving.models.formats.inputs import find_columns
 from modelserving.models.lifecycle.probes import golden_batch

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -13,19 +13,17 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from modelserving.errors import ModelFormatError, RecordError
-from modelserving.models.formats import factory
-from modelserving.models.formats.archive import pack
-from modelserving.models.formats.files import guess
+from modelserving.errors import RecordError
+from modelserving.models.admin.loading import load_for_table
 from modelserving.models.formats.inputs import to_batch
-from modelserving.models.model import INPUTS, NO_PARAMETERS, OUTPUT, OUTPUTS, Model, Scores
-from modelserving.records import ModelType, RecordSchema
+from modelserving.models.model import INPUTS, OUTPUT, OUTPUTS, Model, Scores
+from modelserving.records import FEATURES, Column, RecordSchema
 from modelserving.records.defaults import read_default_rows
 from modelserving.records.schema_files import read_schema
 from modelserving.records.tables import TYPED, has_header, read_table
+from modelserving.registry import infer_schema
 
 _BATCH = 1000
-_KERAS = {".keras", ".h5", ".hdf5"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +50,12 @@ class ScoredFile:
     Args:
         names: of the outputs beside the prediction.
         rows: the answers, as they are worked out.
+        taken: the table's columns that were taken for a matrix whose columns nothing names; empty where all is named.
     """
 
     names: tuple[str, ...]
     rows: Iterator[ScoredRow]
+    taken: tuple[str, ...] = ()
 
 
 def score_table(
@@ -91,8 +91,16 @@ def score_table(
     said = {OUTPUTS: "*" if outputs else "", OUTPUT: output, INPUTS: inputs}
     parameters = {name: value for name, value in said.items() if value}
     schema = None if schema_path is None else read_schema(schema_path)
-    model = load_model(model_path, model_type, parameters)
-    return score_batches(model, _batches(model, records_path, schema), every)
+
+    def seen() -> Sequence[Column]:
+        if schema is not None:
+            return schema.columns
+        if _is_bare(records_path):
+            return tuple(Column(name) for name in FEATURES)
+        return infer_schema(records_path, commas=True).columns
+
+    model, taken = load_for_table(model_path, seen, model_type, parameters)
+    return replace(score_batches(model, _batches(model, records_path, schema), every), taken=taken)
 
 
 def score_batches(model: Model, batches: Iterator[Any], every: int = 1) -> ScoredFile:
@@ -118,67 +126,20 @@ def format_prediction(value: float | str) -> str:
     return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(float(value))
 
 
-def load_model(path: Path, model_type: str | None = None, parameters: Mapping[str, str] = NO_PARAMETERS) -> Model:
-    """Build a model of a file or a folder.
-
-    Args:
-        path: as in ``score_table``.
-        model_type: as in ``score_table``.
-        parameters: of a descriptor.
-
-    Raises:
-        ModelError: it cannot be read or built.
-    """
-    return factory.restore(*read_model(path, model_type), parameters)
-
-
-def read_model(path: Path, model_type: str | None = None) -> tuple[ModelType, bytes]:
-    """The format and the bytes of a model's file or folder.
-
-    Args:
-        path: as in ``score_table``.
-        model_type: as in ``score_table``.
-
-    Raises:
-        ModelFormatError: it cannot be read.
-    """
-    found = guess_type(path) if model_type is None else _find_type(model_type)
-    return found, _read(path, found)
-
-
-def guess_type(path: Path) -> ModelType:
-    """What kind of model a file or folder is, by how it begins, and else by the ending of its name.
-
-    Raises:
-        ModelFormatError: neither says.
-    """
-    if path.is_dir():
-        return ModelType.TENSORFLOWSAVED
-    try:
-        with path.open("rb") as file:
-            head = file.read(512)
-    except OSError as error:
-        raise ModelFormatError(f"cannot read the model {path}: {error.strerror or error}.") from error
-    if path.suffix.lower() in _KERAS:
-        raise ModelFormatError(
-            f"{path} is Keras's own format, which can hold any Python. Write a SavedModel with `model.export(folder)` "
-            "and name that folder."
-        )
-    found = guess(head, path.suffix)
-    if found is None:
-        raise ModelFormatError(f"what kind of model is {path}? Say so with --type: {_known_types()}.")
-    return found
-
-
 def _batches(model: Model, path: Path, schema: RecordSchema | None) -> Iterator[Any]:
     """The file's records as column batches, with the types that the schema or else the model says."""
-    if schema is None and path.suffix.lower() not in TYPED and not has_header(path):
+    if schema is None and _is_bare(path):
         rows = read_default_rows(path)
         while batch := [record for record, _ in islice(rows, _BATCH)]:
             yield to_batch(batch)
         return
     known = getattr(model, "columns", ()) if schema is None else schema.columns
     yield from read_table(path, known, _BATCH)
+
+
+def _is_bare(path: Path) -> bool:
+    """Whether it is a file of default records without a header."""
+    return path.suffix.lower() not in TYPED and not has_header(path)
 
 
 def _score(model: Model, batches: Iterator[Any], every: int) -> Iterator[tuple[tuple[str, ...], Iterator[ScoredRow]]]:
@@ -227,26 +188,3 @@ def _plain(value: Any) -> float | str | None:
         return value
     number = float(value)
     return None if math.isnan(number) else number
-
-
-def _read(path: Path, model_type: ModelType) -> bytes:
-    if model_type is ModelType.TENSORFLOWSAVED:
-        if path.is_dir():
-            return pack(path)
-        if path.name == "saved_model.pb":
-            return pack(path.parent)
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ModelFormatError(f"cannot read the model {path}: {error.strerror or error}.") from error
-
-
-def _find_type(name: str) -> ModelType:
-    for known in factory.FACTORIES:
-        if known.slug == name.strip().lower():
-            return known
-    raise ModelFormatError(f"there is no model type {name!r}. Known: {_known_types()}.")
-
-
-def _known_types() -> str:
-    return ", ".join(known.slug for known in factory.FACTORIES)

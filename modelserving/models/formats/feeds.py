@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from modelserving.errors import ModelInputError, ScoringError
+from modelserving.errors import ModelInputError, ScoringError, UnnamedColumns
 from modelserving.models.formats.inputs import ColumnReader, FieldReader
 from modelserving.models.model import INPUTS, Records, Scores
 from modelserving.records import FEATURES, Column, ColumnType
@@ -73,6 +73,11 @@ class FeedReader:
         self.columns = tuple(column for feed in feeds for column in feed.columns)
         self._columns = ColumnReader(self.columns)
         self._numbers = self._plain_numbers()
+
+    @property
+    def is_guess(self) -> bool:
+        """Whether its columns are the default records' because the model names none; or says these very ones."""
+        return len(self.feeds) == 1 and self.fields == FEATURES
 
     def score(self, records: Records, run: Callable[[Tensors], Scores]) -> Scores:
         """Score a batch, without the rows that no engine should see.
@@ -233,8 +238,10 @@ def _deal(widths: Mapping[str, int | None], named: tuple[str, ...]) -> dict[str,
         [(name, width)] = widths.items()
         fields = named or ((name,) if width == 1 else FEATURES)
         if width not in {None, len(fields)}:
-            reason = f"and {len(named)} are named" if named else "and the model does not name them"
-            raise ModelInputError(f"the model's input {name!r} has {width} columns, {reason}. {_HOW_TO_SAY}")
+            has = f"the model's input {name!r} has {width} columns, and"
+            if width is None or named:
+                raise ModelInputError(f"{has} {len(named)} are named. {_HOW_TO_SAY}")
+            raise UnnamedColumns(f"{has} the model does not name them. {_HOW_TO_SAY}", width)
         return {name: fields}
     wide = [
         f"input {name!r} of {len(widths)} has {width} columns"

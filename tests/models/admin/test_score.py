@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelserving.errors import ModelFormatError, RecordError
-from modelserving.models.admin.score import format_prediction, guess_type, load_model, score_table
+from modelserving.models.admin.loading import guess_type, load_model
+from modelserving.models.admin.score import format_prediction, score_table
 from modelserving.models.formats.files import suffix_of
 from modelserving.records import FEATURES, ModelType, WineRecord
 from tests.models.samples import Sample, field, leaf, linear, pmml, target, tree

@@ -95,6 +95,11 @@ class OnnxModel:
         """The same with their types."""
         return self._reader.columns
 
+    @property
+    def columns_guessed(self) -> bool:
+        """Whether it takes a matrix that names no columns, so that they were taken to be the default records'."""
+        return self._reader.is_guess
+
     def score(self, records: Records) -> Scores:
         """Score a batch in one run.
 

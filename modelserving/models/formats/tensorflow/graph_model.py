@@ -71,6 +71,11 @@ class GraphModel:
         """The same with their types."""
         return self._reader.columns
 
+    @property
+    def columns_guessed(self) -> bool:
+        """Whether it takes a matrix that names no columns, so that they were taken to be the default records'."""
+        return self._reader.is_guess
+
     def score(self, records: Records) -> Scores:
         """Score a batch in one run of the graph.
 

@@ -259,7 +259,7 @@ def test_loading_and_scoring_print_nothing(frozen_graph: Sample, tmp_path: Path)
     path = tmp_path / "model.pb"
     path.write_bytes(frozen_graph.data)
     script = (
-        "import sys\nfrom pathlib import Path\nfrom modelserving.models.admin.score import load_model\n"
+        "import sys\nfrom pathlib import Path\nfrom modelserving.models.admin.loading import load_model\n"
         "from modelserving.models.formats.tensorflow.engine import _without_noise\n"
         "from modelserving.records import WineRecord\n"
         "model = load_model(Path(sys.argv[1]))\nmodel.score([WineRecord(*[1.0] * 11)])\nmodel.close()\n"
