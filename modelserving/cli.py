@@ -26,6 +26,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
+_LONGEST = 300
 _COMMANDS = (
     workshop, demo, broker, pipeline, serve, streams, scoring, schemas, deadletters, data, temperature, slides,
     monitoring,
@@ -50,7 +51,9 @@ def run() -> int:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
         return _run()
-    except Exception:  # noqa: BLE001 - as the interpreter does, but for its end
+    except Exception as error:  # noqa: BLE001 - as the interpreter does, but for its end
+        if type(error).__module__.startswith("kafka."):  # it is not imported here, which takes long
+            return _fail(f"the broker gave no good answer; is it well? Try again. ({str(error)[:_LONGEST]})")
         sys.excepthook(*sys.exc_info())
         return 1
 
@@ -76,6 +79,6 @@ def _run() -> int:
     return 0
 
 
-def _fail(error: BaseException) -> int:
+def _fail(error: BaseException | str) -> int:
     make_console(stderr=True).print(Text.assemble(("error:", "red"), f" {error}"), soft_wrap=True)
     return 1

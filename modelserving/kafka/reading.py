@@ -62,7 +62,7 @@ def read_topic(
             consumer.seek(partition, max(first, wanted[partition.partition][0]))
         heard = time.monotonic()
         # The last offsets may be a transaction's marks, or compacted away: the position passes them, no record does.
-        while any(consumer.position(partition) < end for partition, end in ends.items()):
+        while _is_before(consumer, ends):
             batches = consumer.poll(timeout_ms=200)
             for gap in consumer.take_gaps():
                 log.warning("passed over: %s", gap)
@@ -74,6 +74,17 @@ def read_topic(
                 )
             for partition, records in batches.items():
                 yield from (record for record in records if record.offset < ends[partition])
+
+
+def _is_before(consumer: KafkaConsumer, ends: Mapping[TopicPartition, int]) -> bool:
+    """Whether there is something left to read; a broker that has just come, and does not say, is asked again."""
+    from kafka.errors import KafkaTimeoutError, RetriableError
+
+    try:
+        return any(consumer.position(partition) < end for partition, end in ends.items())
+    except (KafkaTimeoutError, RetriableError) as error:
+        log.debug("not known yet: %r", error)
+        return True
 
 
 def assign_all(consumer: KafkaConsumer, topics: Iterable[str], positions: Mapping[TopicPartition, int]) -> bool:

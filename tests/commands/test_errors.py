@@ -10,7 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from kafka.errors import NotLeaderForPartitionError
 
+from modelserving import cli
 from modelserving.errors import ModelServingError
 from tests.commands.runs import Result, Terminal
 from tests.waiting import WAIT
@@ -142,3 +144,17 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait(WAIT) in {0, 1}
+
+
+def test_an_error_of_the_client_is_one_line_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody can foresee each of them; an error of our own is shown with its traceback."""
+
+    def fail(**_: object) -> None:
+        raise NotLeaderForPartitionError("x" * 1_000)
+
+    monkeypatch.setattr(cli, "app", fail)
+    assert cli.run() == 1
+    said = capsys.readouterr().err
+    assert (said.count("\n"), "Try again" in said, len(said) < 500) == (1, True, True)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from unittest.mock import MagicMock
+
 import pytest
+from kafka import TopicPartition
+from kafka.errors import MetadataEmptyBrokerList
 
 from modelserving.kafka import Connection, make_producer, read_topic
+from modelserving.kafka import reading as module
 from modelserving.kafka.reading import reread
 from modelserving.records import Topics
 from tests.waiting import let_commits_arrive
@@ -58,3 +63,15 @@ def test_open_transaction_is_not_waited_for(connection: Connection, topics: Topi
         producer.commit_transaction()
         let_commits_arrive(connection, topics.records)
         assert _values(connection, topics.records) == [b"not yet"]
+
+
+def test_a_broker_that_has_just_come_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It names no broker yet, not even itself: that ended a service which was just started."""
+    consumer, tp = MagicMock(), TopicPartition("t", 0)
+    consumer.__enter__.return_value = consumer
+    consumer.position.side_effect = [MetadataEmptyBrokerList("none"), 0, 1]
+    consumer.take_gaps.return_value = ()
+    consumer.poll.side_effect = [{}, {tp: [MagicMock(offset=0)]}]
+    monkeypatch.setattr(module, "make_consumer", lambda *_, **__: consumer)
+    monkeypatch.setattr(module, "end_offsets", lambda *_: {0: 1})
+    assert [record.offset for record in read_topic(Connection("nowhere:1"), "t")] == [0]
