@@ -9,7 +9,7 @@ import pytest
 from IPython.core.ultratb import FormattedTB
 
 from modelserving.widgets.colours import DIM, LIT, LIT_TEXT
-from modelserving.widgets.page_style import BRIGHTER, ON_DARK, ON_LIGHT, page_style, style_page
+from modelserving.widgets.page_style import BRIGHTER, COMMENTS, ON_DARK, ON_LIGHT, page_style, style_page
 from tests.widgets.test_colours import contrast
 
 _ERRORS_GROUNDS = {"light": "#ffdddd", "dark": "#5c2b27"}
@@ -50,6 +50,13 @@ def test_each_colour_of_a_traceback_has_one_of_ours() -> None:
         name, number = names.get(code[:2]), code.removeprefix("38;5;").removesuffix(";01")
         told = f".ansi-{name}-fg" if name else f"rgb({_rgb(int(number))})"
         assert page_style().count(told) == 2, "one for each theme"
+
+
+@pytest.mark.parametrize(("is_light", "cell"), [("true", "#f5f5f5"), ("false", "#212121")])
+def test_comments_in_cells_can_be_read(is_light: str, cell: str) -> None:
+    """Many of ours say why a line is there; what JupyterLab has for them is too faint."""
+    assert contrast(COMMENTS[is_light], cell) >= 4.5
+    assert f"--jp-mirror-editor-comment-color: {COMMENTS[is_light]}" in page_style()
 
 
 def test_the_grey_of_the_pipeline_can_be_read_on_black() -> None:
