@@ -20,6 +20,9 @@ from modelserving.models.training import PUBLISHED, RECIPES, Recipe, Sample, loa
 from modelserving.models.training.trained import Trained
 from modelserving.records import FEATURES, ModelDescriptor, ModelType
 
+# One process trains all of it, once; another one would train again.
+pytestmark = pytest.mark.xdist_group("training")
+
 DATA = Path(__file__).resolve().parents[3] / "data"
 COMMITTED = {model.name: model for model in read_catalog(DATA / "models")}
 PMML = [model for model in COMMITTED.values() if model.type is ModelType.PMML]
