@@ -253,7 +253,7 @@ class TestRefusal:
     def test_port_that_another_broker_took_first(self, home: Path, kafka: EmbeddedKafka) -> None:
         """Two brokers that start at once may both find a port free; the later one does not pass for the earlier."""
         theirs = int(kafka.start().bootstrap_servers.rpartition(":")[2])
-        order = SupervisorOrder(Layout.of(home), None, detached=False, cache=None)
+        order = SupervisorOrder(Layout.of(home), None, detached=False, cache=jars.jars_folder())
         order.layout.folder.mkdir(parents=True)
         arguments = [sys.executable, "-c", _LATE, str(theirs), *order.arguments()]
         with subprocess.Popen(arguments, stdout=subprocess.DEVNULL):
