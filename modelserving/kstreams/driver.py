@@ -274,6 +274,7 @@ class _Noting(python_errors):
     """
 
     def __init__(self, driver: TopologyTestDriver) -> None:
+        super().__init__()
         self._driver = driver
 
     def __exit__(self, kind: object, thrown: BaseException | None, traceback: object) -> None:

@@ -118,7 +118,7 @@ def test_where_there_is_no_model_any_more_records_are_skipped_again(settings: Se
     actor.restarted()
     assert isinstance(actor.receive(BATCH), Routed)
     assert actor.receive(told)
-    assert actor.receive(BATCH) == Answers(skipped=3)
+    assert actor.receive(BATCH) == Answers(skipped=3, skipped_types=("wine",))
 
 
 def test_an_actor_that_comes_back_with_an_older_model_is_given_the_newer_one(settings: ServingSettings) -> None:
