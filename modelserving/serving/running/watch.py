@@ -8,22 +8,22 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
 from kafka import OffsetSpec, TopicPartition
-from kafka.errors import AuthorizationError, KafkaError, UnknownError, UnknownTopicOrPartitionError
+from kafka.errors import AuthorizationError, UnknownError
 
 from modelserving.errors import BrokerUnavailable
-from modelserving.kafka import Connection, Gap, make_admin
+from modelserving.kafka import Connection, Gap
 from modelserving.kafka.reading import Reread, find_gap, find_silence
 from modelserving.kafka.settings import settings_to_mend
 from modelserving.serving.messages import Batch
 from modelserving.serving.options import ServerOptions
 from modelserving.serving.report.status import Health, Phase
+from modelserving.serving.running.asking import EVERY_S, NO_ANSWER, BrokerClient, deleted, describe
 from modelserving.serving.running.audit import OffsetAudit
 from modelserving.serving.running.gap_letters import GapLetters
 from modelserving.serving.running.membership import DENIED, Membership, where_allowed
@@ -34,9 +34,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_EVERY_S = 2.0
+_EVERY_S = EVERY_S
 _BEGUN_WITHIN_S = 20.0
-_ANSWER_WITHIN_MS = 8_000
 _STANDS_S = 15.0
 """After so long without progress the watch looks itself whether there is something to read; then now and then."""
 _HAD_S = 30.0
@@ -48,7 +47,6 @@ _ONLY_FAST = (
 )
 _MISSED = "this server has waited for records for long, and there are some"
 _GONE_FOR_GOOD = -1
-_NO_TOPIC = UnknownTopicOrPartitionError.errno
 
 
 class TopicWatch:
@@ -60,11 +58,10 @@ class TopicWatch:
     """
 
     def __init__(self, connection: Connection, options: ServerOptions) -> None:
-        limits = {**connection.options, "request_timeout_ms": _ANSWER_WITHIN_MS}
-        self._connection = replace(connection, options=limits)
+        self._client = BrokerClient(connection)
+        self._connection = self._client.connection
         self._options = options
         self._letters = GapLetters(self._connection, options.topics.dead_letters)
-        self._admin: KafkaAdminClient | None = None
         self._told: set[str] = set()
         self._settings: tuple[str, ...] | None = None
         self.audit = OffsetAudit(options.topics.records)
@@ -108,14 +105,7 @@ class TopicWatch:
 
     async def run(self) -> None:
         """Look until cancelled."""
-        try:
-            while True:
-                await run_abandonable(self.look)
-                await anyio.sleep(_EVERY_S)
-        finally:
-            admin, self._admin = self._admin, None
-            if admin is not None and not self.away:
-                admin.close()
+        await self._client.keep_asking(self.look, _EVERY_S)
 
     def judge(self, health: Health) -> Health:
         """The health of a server, with what was seen here: who has no broker, or no registry, does not serve."""
@@ -183,13 +173,12 @@ class TopicWatch:
     def look(self) -> None:
         """Look once. That the broker does not answer is no error here, but what was found out."""
         try:
-            self._admin = admin = self._admin or make_admin(self._connection)
-            self._look(admin)
+            self._look(self._client.admin())
         except AuthorizationError as error:  # it is there, and says no
             self.away, self.lag = "", {}
             self.warnings = (DENIED.format("its topics and its group (Describe)", error),)
             self._tell(self.warnings[0])
-        except (KafkaError, BrokerUnavailable, OSError, RuntimeError) as error:  # the last: its client was closed
+        except NO_ANSWER as error:
             self.away = f"the broker at {self._connection.bootstrap_servers} does not answer"
             log.debug("looked in vain: %r", error)
             self._begin_again()
@@ -202,15 +191,12 @@ class TopicWatch:
     def _begin_again(self) -> None:
         self.lag = {}
         self._member.forget()
-        admin, self._admin = self._admin, None
-        if admin is not None:
-            with suppress(Exception):
-                admin.close()
+        self._client.let_go()
 
     def _look(self, admin: KafkaAdminClient) -> None:
         names = self._options.topics
         read = (names.records, names.scored, names.models, names.control)
-        described = {one["name"]: one for one in admin.describe_topics(list(read))}
+        described = describe(admin, read)
         topics = {name: _partitions(name, described.get(name, {})) for name in read}
         identities = {name: (described[name].get("topic_id"), len(parts)) for name, parts in topics.items() if parts}
         self.identity = identities.get(names.records)
@@ -226,10 +212,7 @@ class TopicWatch:
             self._member.share_anew(admin)
         look = partial(self._member.others, admin, topics[names.scored])
         others = where_allowed(look, f"who else writes to {names.scored} (Read)")
-        gone = [
-            name for name in (names.records, names.scored) if described.get(name, {}).get("error_code") == _NO_TOPIC
-        ]
-        missing = (f"there is no topic {name}: it was deleted, and this server waits for it" for name in gone)
+        missing = deleted(described, (names.records, names.scored))
         self.warnings = (*missing, *self._settings, *own, *others)
         for line in self.warnings:
             self._tell(line)

@@ -9,7 +9,7 @@ import pytest
 from kafka.errors import KafkaConnectionError
 
 from modelserving.kafka import Connection
-from modelserving.serving.running import inputs as module
+from modelserving.serving.running import asking
 from modelserving.serving.running.inputs import InputTopics
 
 _UNKNOWN = 3
@@ -25,7 +25,7 @@ def test_a_topic_that_goes_and_comes_is_another_one(
 ) -> None:
     """While it is away that is said, and it is known as it was; a broker that is away changes nothing."""
     admin = Mock()
-    monkeypatch.setattr(module, "make_admin", lambda _: admin)
+    monkeypatch.setattr(asking, "make_admin", lambda _: admin)
     topics = InputTopics(Connection("nowhere:1"), ("a", "b"))
     admin.describe_topics.side_effect = [
         described(a="1", b="2"),

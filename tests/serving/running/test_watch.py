@@ -17,7 +17,7 @@ from modelserving.kafka.reading import Reread
 from modelserving.serving.messages import Batch
 from modelserving.serving.options import ServerOptions
 from modelserving.serving.report.status import Health, Phase
-from modelserving.serving.running import gap_letters, membership
+from modelserving.serving.running import asking, gap_letters, membership
 from modelserving.serving.running import watch as watch_module
 from modelserving.serving.running.membership import Membership
 from modelserving.serving.running.watch import TopicWatch
@@ -302,7 +302,7 @@ def test_an_answer_that_nobody_foresaw_ends_no_server(monkeypatch: pytest.Monkey
     """A group of the same name may be of another kind of client, with members that are described in its own way."""
     admin = MagicMock()
     admin.describe_topics.side_effect = UnicodeDecodeError("utf-8", b"\xff", 0, 1, "of a stranger")
-    monkeypatch.setattr(watch_module, "make_admin", lambda _: admin)
+    monkeypatch.setattr(asking, "make_admin", lambda _: admin)
     watch = make_watch()
     watch.look()
     assert admin.close.called
@@ -347,7 +347,7 @@ def test_a_broker_that_denies_a_look_is_there_and_the_server_serves(
     admin.list_topics.return_value = list(ServerOptions().topics.names)
     admin.describe_configs.return_value = admin.describe_producers.return_value = {}
     getattr(admin, denied).side_effect = TopicAuthorizationFailedError("no")
-    monkeypatch.setattr(watch_module, "make_admin", lambda *_: admin)
+    monkeypatch.setattr(asking, "make_admin", lambda *_: admin)
     watch = make_watch()
     watch.look()
     assert watch.away == ""
@@ -361,7 +361,7 @@ def test_a_topic_that_was_deleted_is_said_while_it_is_gone(monkeypatch: pytest.M
     group_with(admin, "Stable", ServerOptions().member)
     admin.describe_topics.return_value = [{"name": name, "error_code": 3, "partitions": []} for name in topics.names]
     admin.list_topics.return_value = []
-    monkeypatch.setattr(watch_module, "make_admin", lambda *_: admin)
+    monkeypatch.setattr(asking, "make_admin", lambda *_: admin)
     watch = make_watch()
     watch.look()
     assert watch.away == ""
