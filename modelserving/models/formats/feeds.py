@@ -237,9 +237,9 @@ def _deal(widths: Mapping[str, int | None], named: tuple[str, ...]) -> dict[str,
     if len(widths) == 1:
         [(name, width)] = widths.items()
         fields = named or ((name,) if width == 1 else FEATURES)
-        if width not in {None, len(fields)}:
+        if width is not None and width != len(fields):
             has = f"the model's input {name!r} has {width} columns, and"
-            if width is None or named:
+            if named:
                 raise ModelInputError(f"{has} {len(named)} are named. {_HOW_TO_SAY}")
             raise UnnamedColumns(f"{has} the model does not name them. {_HOW_TO_SAY}", width)
         return {name: fields}

@@ -101,9 +101,9 @@ class OffsetAudit:
             jumps, self._jumps = self._jumps, []
             self._doubtful += [(part, at, to) for part, at, to in jumps if self._is_doubtful(part, at, to, starts)]
             found = [Gap(self._topic, part, at, min(to, starts.get(part, 0)), _CUT) for part, at, to in jumps]
+            read = self._next if positions is None else positions
             for part, start in starts.items():
-                before = self._next.get(part, 0) if positions is None else positions.get(part, 0)
-                found += self._settle(part, start, ends.get(part, start), committed.get(part, 0), before)
+                found += self._settle(part, start, ends.get(part, start), committed.get(part, 0), read.get(part, 0))
             told = tuple(gap for gap in found if gap.count or gap.reason == _BEHIND)
             for gap in told:
                 self._lose(gap.partition, gap.count)

@@ -19,7 +19,7 @@ from kafka.errors import IllegalStateError
 from modelserving.errors import ModelServingError
 from modelserving.system.interrupts import interrupts_held_back
 from modelserving.widgets.waiting import CellClock
-from modelserving.workshop.lesson.stopping import STOPPED, stop_code_only
+from modelserving.workshop.lesson.stopping import STOPPED, find_shell, stop_code_only
 
 AWAIT_SECONDS = 60.0
 """How long an ``await`` in a cell may take."""
@@ -38,7 +38,7 @@ class HandOverTimeout(ModelServingError):
 
 def prepare_kernel() -> None:
     """Make this kernel one that nobody is stuck in. Outside IPython this does nothing, and a second time neither."""
-    shell = _shell()
+    shell = find_shell()
     if shell is None:
         return
     shell.set_custom_exc(
@@ -66,7 +66,7 @@ def _count_cells(shell: Any) -> None:
 
 def has_widgets() -> bool:
     """Whether this is a kernel, whose front end may show widgets."""
-    return hasattr(_shell(), "kernel")
+    return hasattr(find_shell(), "kernel")
 
 
 def value_in_notebook(name: str) -> Any:
@@ -75,7 +75,7 @@ def value_in_notebook(name: str) -> Any:
     Raises:
         ModelServingError: nothing, since the cell that defines it was not run.
     """
-    shell = _shell()
+    shell = find_shell()
     if shell is None or name not in shell.user_ns:
         raise ModelServingError(f"`{name}` is not defined: run the cell with your answer first.")
     return shell.user_ns[name]
@@ -87,7 +87,7 @@ def why_undefined(name: str) -> str:
     Returns:
         The error that the last cell ended with, if that cell was to define ``name``; else nothing.
     """
-    last = getattr(_shell(), "last_execution_result", None)
+    last = getattr(find_shell(), "last_execution_result", None)
     error = (last.error_before_exec or last.error_in_exec) if last else None
     if last is None or not isinstance(error, Exception) or not _left_out(name, last.info.raw_cell, error):
         return ""
@@ -107,7 +107,7 @@ def _left_out(name: str, code: str, error: Exception) -> bool:
         ends = [node.end_lineno or 0 for node in ast.parse(code).body if _defines(node, name)]
     except SyntaxError:
         return re.search(rf"(?m)^\s*((async def|def|class)\s+{name}\b|{name}\s*=(?!=))", code) is not None
-    cell = getattr(_shell(), "user_ns", None)
+    cell = getattr(find_shell(), "user_ns", None)
     came = next((line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_globals is cell), 0)
     return bool(ends) and came <= max(ends)
 
@@ -173,12 +173,6 @@ def _wake_on_interrupt() -> None:
     loop.add_reader(reading, lambda: reading.recv(4096))
     signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
     _wakers.extend((reading, writing))
-
-
-def _shell() -> Any:
-    import IPython
-
-    return IPython.get_ipython()
 
 
 def _show_short(

@@ -28,6 +28,12 @@ class StoppedCell(KeyboardInterrupt):
         return [STOPPED]
 
 
+def find_shell() -> Any:
+    """IPython's shell, where there is one; who has none does not wait for IPython."""
+    found = sys.modules.get("IPython")
+    return found.get_ipython() if found is not None else None
+
+
 def stop_code_only() -> None:
     """Let ■ stop the code of a cell, and wait while the kernel itself is at work before it, or a module is imported.
 
@@ -36,8 +42,9 @@ def stop_code_only() -> None:
 
     It holds from now on, in the cell at work too. Outside a kernel this does nothing, and a second time neither.
     """
-    kernel = getattr(_shell(), "kernel", None)
-    if kernel is None or isinstance(getattr(_hook_of(kernel), "__self__", None), _Stopper):
+    kernel = getattr(find_shell(), "kernel", None)
+    hook = getattr(kernel, "pre_handler_hook", None)
+    if kernel is None or isinstance(getattr(hook, "__self__", None), _Stopper):
         return
     stopper = _Stopper(kernel)
     kernel.pre_handler_hook = stopper.begin_request
@@ -100,13 +107,3 @@ def _interrupt_main_thread() -> None:
 
 def _is_main_thread() -> bool:
     return threading.current_thread() is threading.main_thread()
-
-
-def _shell() -> Any:
-    """IPython's shell, where there is one; who has none does not wait for IPython."""
-    found = sys.modules.get("IPython")
-    return found.get_ipython() if found is not None else None
-
-
-def _hook_of(kernel: Any) -> Any:
-    return getattr(kernel, "pre_handler_hook", None)
