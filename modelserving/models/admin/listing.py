@@ -10,7 +10,8 @@ from enum import StrEnum
 from modelserving.errors import ConfigError, ModelUnreachable, RecordError
 from modelserving.kafka import Connection, DeadLetter, read_dead_letters, read_topic
 from modelserving.models.info import Slots
-from modelserving.models.lifecycle.history import History, LogPosition, ModelRef
+from modelserving.models.lifecycle.history import History
+from modelserving.models.order import LogPosition, ModelRef
 from modelserving.models.store.repository import ModelRepository
 from modelserving.records import (
     ModelDescriptor,

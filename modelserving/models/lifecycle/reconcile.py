@@ -3,7 +3,10 @@
 The slots follow the history, whatever happens on the way: a model that is not fit to serve is dropped from it, and the
 next step is another; one that was overtaken by a newer one while it was loading serves until that one is ready, so that
 models which are published faster than they are built do not keep each other from serving; one that a command took away
-meanwhile serves no more.
+meanwhile serves no more, and one that was retired not even until its successor is built.
+
+What is built is set before anything else is built, and data types take turns: whose models come faster than they are
+built keeps no other from being served.
 """
 
 from __future__ import annotations
@@ -13,7 +16,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from modelserving.models.info import LoadedModel, Slots, SlotsUpdate
-from modelserving.models.lifecycle.history import History, LogPosition, ModelRef, Publication
+from modelserving.models.lifecycle.history import History
+from modelserving.models.order import LogPosition, ModelRef, Publication
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +48,8 @@ class Reconciler:
         self.overtaken = 0
         self._loaded: dict[tuple[str, ModelRef], LoadedModel] = {}
         self._waiting: dict[str, dict[LogPosition, ModelRef]] = {}
+        self._builds = 0
+        self._turns: dict[str, int] = {}
 
     def expect(self, publication: Publication) -> None:
         """A model was published just now: if another serves before it, it is counted as overtaken."""
@@ -53,17 +59,24 @@ class Reconciler:
     def next_step(self, only_current: bool = False, later: Collection[ModelRef] = ()) -> Build | SlotsUpdate | None:
         """What has to be done next, or ``None`` when all is as desired.
 
+        Updates come before builds, and of the data types that need a build, the one that was given none for longest.
+
         Args:
             only_current: leave previous models and shadows for later.
             later: models that are not to be built now. What depends on them stays as it is.
         """
         self._close_unwanted()
         desired = self.history.desired().slots
-        for data_type in sorted(desired):
+        first: Build | None = None
+        for data_type in sorted(desired, key=lambda name: (self._turns.get(name, 0), name)):
             step = self._step(data_type, desired[data_type], only_current, later)
-            if step is not None:
+            if isinstance(step, SlotsUpdate):
                 return step
-        return None
+            first = first or step
+        if first is not None:
+            self._builds += 1
+            self._turns[first.data_type] = self._builds
+        return first
 
     def built(self, build: Build, loaded: LoadedModel) -> None:
         """A model is ready; the next step says where it goes, if anywhere."""
@@ -100,6 +113,8 @@ class Reconciler:
         if meanwhile is not None:
             return self._update(data_type, actual.promote(meanwhile))
         if not self._is_built(data_type, desired.current):
+            if self._is_retired(data_type, actual.current):
+                return self._update(data_type, Slots())
             return Build(data_type, desired.current) if desired.current and desired.current not in later else None
         possible = self._possible(data_type, desired, actual, only_current)
         if possible != actual:
@@ -139,6 +154,11 @@ class Reconciler:
             if self._is_built(data_type, ref):
                 return ref
         return None
+
+    def _is_retired(self, data_type: str, serves: ModelRef | None) -> bool:
+        """Whether a command retired what serves, and nothing brought it back since."""
+        returned = self.history.desired().returned.get(data_type)
+        return serves is not None and returned is not None and serves not in returned
 
     def _is_built(self, data_type: str, ref: ModelRef | None) -> bool:
         """Whether a slot can be set to this; it always can be empty."""

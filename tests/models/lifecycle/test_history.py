@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelserving.models.info import Slots, fingerprint
-from modelserving.models.lifecycle.history import History, LogPosition, ModelRef
+from modelserving.models.lifecycle.history import History
 from modelserving.models.lifecycle.reconcile import Build, Reconciler
 from modelserving.models.lifecycle.slots import ModelSlots
+from modelserving.models.order import LogPosition, ModelRef
 from modelserving.records import Action, ModelCommand, ModelDescriptor, ModelType, PartitionSeen
 from tests.fakes import FakeModel, served_by
 
@@ -413,6 +414,80 @@ def test_what_a_command_took_away_does_not_serve_meanwhile(said: tuple[Said, ...
     assert server.state[0] == expected
     server.settle()
     assert server.state[0] == "c"
+    server.close()
+
+
+def set_what_is_built(server: Server) -> str | None:
+    """Take steps until one is a build; who serves then."""
+    while not isinstance(step := server.reconciler.next_step(), Build):
+        assert step is not None
+        server.slots.apply(step)
+        server.reconciler.done(step)
+    return server.state[0]
+
+
+@pytest.mark.parametrize(
+    ("said", "meanwhile"),
+    [
+        ((RETIRE, C), "-"),
+        ((C, RETIRE, model("d")), "-"),
+        ((RETIRE, C, model("d")), "-"),
+        ((RETIRE, promote("a"), C), "a"),  # it was brought back
+        ((RETIRE, A, C, model("d")), "a"),
+        ((RETIRE, BS, C), "-"),  # a shadow brings nothing back
+    ],
+)
+def test_a_retired_model_serves_nobody_while_its_successor_is_built(said: tuple[Said, ...], meanwhile: str) -> None:
+    """Also where both are read in one breath: whoever retires a model wants no more answers of it."""
+    server = Server(frozenset())
+    server.read(0, A)
+    server.settle()
+    for moment, one in enumerate(said, 1):
+        server.read(moment, one)
+    assert set_what_is_built(server) == meanwhile
+    server.settle()
+    assert server.state[0] == ("d" if model("d") in said else "c")
+    server.close()
+
+
+def test_a_retired_model_serves_nobody_where_its_successor_was_read_first() -> None:
+    """The two topics are read side by side: what is said on one may be read after what came later on the other."""
+    server = Server(frozenset())
+    server.read(0, A)
+    server.settle()
+    server.read(2, C)
+    assert set_what_is_built(server) == "a"
+    server.read(1, RETIRE)
+    assert set_what_is_built(server) == "-"
+    server.settle()
+    assert server.state[0] == "c"
+    server.close()
+
+
+def test_data_types_take_turns_however_fast_the_models_of_one_come() -> None:
+    """The alphabet gives none of them the right to be built first for ever."""
+    server, built = Server(frozenset()), list[str]()
+    for name in ("beer", "cider", "wine"):
+        server.read(0, replace(A, data_type=name))
+    for moment in range(1, 7):
+        while not isinstance(step := server.reconciler.next_step(), Build):
+            assert step is not None
+            server.reconciler.done(step)
+        server.read(moment, replace(A, version=str(moment), data_type="beer"))  # while the step is carried out
+        server.reconciler.built(step, served_by(FakeModel(), "x"))
+        built.append(step.data_type)
+    assert built == ["beer", "cider", "wine", "beer", "beer", "beer"]
+    server.close()
+
+
+def test_what_is_ready_is_set_before_anything_else_is_built() -> None:
+    """A command to retire or to go back waits for no other data type's model."""
+    server = Server(frozenset())
+    server.read(0, A)
+    server.settle()
+    server.read(1, replace(B, data_type="beer"))
+    server.read(2, RETIRE)
+    assert set_what_is_built(server) == "-"
     server.close()
 
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 
 from modelserving.errors import ModelRefused, SetupError
 from modelserving.models.info import fingerprint
-from modelserving.models.lifecycle.history import ModelRef
+from modelserving.models.order import ModelRef
 from modelserving.models.store.repository import ModelRepository
 from modelserving.records import Golden, ModelDescriptor, ModelType
 from tests.fakes import wine
