@@ -202,7 +202,7 @@ lesson.tell("nobody-scores")
 # It takes some seconds to start: Python, Java for PMML, and all the models.
 
 # %%
-group = ("--group", lesson.group("server"))
+group = ("--group", lesson.group("server", goes_on=True))
 server = lesson.manage(lambda: ServerProcess.start("stage", lesson.prefix, group), name="server")
 links = [f"[{server.url}{path}]({server.url}{path})" for path in ("/state", "/docs")]
 Markdown(f"The server is up. The model in use: {links[0]}. Its whole API, to try out: {links[1]}.")

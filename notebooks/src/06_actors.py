@@ -373,7 +373,7 @@ client = lesson.manage(lambda: ChildProcess(command), name="client")
 # And the server. It gets a folder for what is to survive it:
 
 # %%
-state, group = lesson.folder / "state", lesson.group("server")
+state, group = lesson.folder / "state", lesson.group("server", goes_on=True)
 own = {"MODELSERVING_REPOSITORY": str(lesson.folder / "repository")}
 
 def serve(port="5500"):

@@ -140,7 +140,7 @@ create_topics(lesson.connection, topics)
 schema_file = lesson.folder / "hire.json"
 schema_file.write_text(write_schema(schema), encoding="utf-8")
 options = ("--schema", str(schema_file), "--topic", topics.records, "--port", "0")
-reading = lesson.group("server")
+reading = lesson.group("server", goes_on=True)
 group = ("--group", reading, "--no-preload")
 server = lesson.manage(lambda: ServerProcess.start("stage", options=options + group), name="server")
 

@@ -40,7 +40,7 @@ def controller(name):
     options = ("--group", heating, "--instance", name, "--port", "0")
     return lesson.manage(lambda: ServerProcess("temperature", lesson.prefix, options), name=name)
 
-heating = lesson.group("heating")
+heating = lesson.group("heating", goes_on=True)
 servers = {name: controller(name) for name in ("one", "two")}
 
 # %% [markdown]

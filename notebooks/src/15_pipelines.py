@@ -140,7 +140,7 @@ producer = lesson.producer()
 model = description(wait_s=120)
 producer.send(lesson.topics.models, key=model.key, value=encode_descriptor(model)).get(timeout=60)
 
-reading = lesson.group("server")
+reading = lesson.group("server", goes_on=True)
 options = ("--group", reading, "--no-preload", "--model-host", address)
 server = lesson.manage(lambda: ServerProcess.start("stage", lesson.prefix, options), name="server")
 

@@ -145,7 +145,7 @@ create_settings_topic(lesson.connection, lesson.topics)
 from modelserving.client import Dataset, Publisher, Rate
 from modelserving.workshop.processes.process import ServerProcess
 
-group = ("--group", lesson.group("server"), "--no-preload")
+group = ("--group", lesson.group("server", goes_on=True), "--no-preload")
 
 def serve(*more):
     return ServerProcess.start("speculative", lesson.prefix, (*group, *more))

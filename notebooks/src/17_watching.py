@@ -45,7 +45,7 @@ lesson = start("17", fast=fast)
 # %%
 own = {"MODELSERVING_REPOSITORY": str(lesson.folder / "repository")}
 
-groups = {kind: lesson.group(kind) for kind in ("stage", "monitor")}
+groups = {kind: lesson.group(kind, goes_on=True) for kind in ("stage", "monitor")}
 
 def serve(kind, *more, port="0"):
     options = ("--port", port, "--group", groups[kind], *more)

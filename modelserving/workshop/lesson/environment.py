@@ -54,6 +54,7 @@ class LessonEnvironment(Closing):
         self.fast = fast
         self.closed = False
         self._busy: tuple[str, ...] = ()
+        self._going_on: dict[str, str] = {}
         self._named: dict[str, ExitStack] = {}
         self._made: dict[str, Any] = {}
         self._stack = stack
@@ -77,8 +78,21 @@ class LessonEnvironment(Closing):
         """Whether the broker is a cluster that somebody else runs, so that the lesson cannot stop it."""
         return self.settings.bootstrap_servers is not None
 
-    def group(self, name: str) -> str:
-        """The name of a consumer group of this lesson's own, which has read nothing yet."""
+    def group(self, name: str, *, goes_on: bool = False) -> str:
+        """The name of a consumer group of this lesson's own, which has read nothing yet.
+
+        Args:
+            name: its name after the prefix.
+            goes_on: whether, asked again in this run of the lesson, it is the same one, and goes on where it is. For
+                who writes to a topic that stays: from the first record on, it would write all of it a second time.
+        """
+        if not goes_on:
+            return self._new_group(name)
+        if name not in self._going_on:
+            self._going_on[name] = self._new_group(name)
+        return self._going_on[name]
+
+    def _new_group(self, name: str) -> str:
         full = f"{self.prefix}-{name}"
         # Asked by name: a broker that has only just started does not list all the groups that it knows.
         busy = full in self._busy or lesson_topics.delete_groups(self._admin, [full])

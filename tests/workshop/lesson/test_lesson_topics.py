@@ -79,6 +79,23 @@ def test_a_group_of_a_lesson_has_read_nothing_yet(lesson: object) -> None:
     assert lag(lesson.connection, name, lesson.topics.records) == {0: 1}
 
 
+@pytest.mark.broker
+def test_a_group_that_goes_on_is_the_same_one_when_a_cell_asks_for_it_again(lesson: object) -> None:
+    """A server that is started anew by the same cell would else score all records a second time."""
+    from modelserving.workshop import Lesson, lag, take
+
+    assert isinstance(lesson, Lesson)
+    lesson.producer().send(lesson.topics.records, value=b"x").get(timeout=60)
+    name = lesson.group("server", goes_on=True)
+    reader = lesson.consumer(lesson.topics.records, "r", group=name)
+    take(reader, 1)
+    reader.commit()
+    assert lesson.group("server", goes_on=True) == name  # while the former reader is in it, and afterwards
+    reader.close()
+    assert lesson.group("server", goes_on=True) == name
+    assert lag(lesson.connection, name, lesson.topics.records) == {0: 0}
+
+
 def test_a_lessons_folders_are_its_own_and_those_of_its_servers(tmp_path: Path) -> None:
     """Of all kinds; those of another lesson are not among them."""
     mine = ("lessons/lesson-07", "state/lesson-07-actor", "streams/lesson-07-memory", "heating/lesson-07-heating")
