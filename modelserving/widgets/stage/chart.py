@@ -76,6 +76,8 @@ def render_stage(snapshot: StageSnapshot, width: int = WIDEST) -> str:
 def _headline(s: StageSnapshot) -> str:
     if s.condition in _TROUBLE or s.model is None:
         return s.condition.value.capitalize()
+    if s.model_gone:
+        return "No model in use"
     ended = f" ({s.condition.value})" if s.condition is Condition.STOPPED else ""
     return f"Model in use: {_name(s.model.name, s.model.version, 60)}{ended}"
 
@@ -83,6 +85,8 @@ def _headline(s: StageSnapshot) -> str:
 def _model_sentence(s: StageSnapshot) -> str:
     if s.model is None:
         return "No model yet."
+    if s.model_gone:
+        return "No model in use."
     since = time.strftime("%H:%M:%S", time.localtime(s.model.since_ns / _NS))
     return f"Model in use: {_name(s.model.name, s.model.version, 60)}, since {since}."
 

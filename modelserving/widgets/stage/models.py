@@ -112,7 +112,9 @@ def _table(said: ServerReport | None) -> Markup:
     slots = [] if said is None else [("in use", said.current), ("previous", said.previous), ("shadow", said.shadow)]
     rows = [_row(slot, model) for slot, model in slots if model is not None]
     if not rows:
-        return element("p", escape("The server has said nothing of its models yet."))
+        knows = said is not None and said.serves_none
+        why = "The server has no model." if knows else "The server has said nothing of its models yet."
+        return element("p", escape(why))
     heads = join(element("th", escape(head), scope="col", style=_STYLE) for head in _HEADS)
     table = element("table", element("tr", heads), *rows, aria_label="Models of the server", style="margin:0")
     return element("div", table, style="overflow-x:auto")

@@ -7,6 +7,8 @@ from enum import Enum
 
 WINDOW_S = 24.0
 """How far back the picture looks, seconds."""
+_NO_MODEL = "None"
+"""What ``/state`` says instead of a name."""
 LATENCIES = 200
 """Over how many scores, the latest ones, latency is summed up."""
 
@@ -96,7 +98,7 @@ class ServerReport:
     """What the server says of itself.
 
     Args:
-        name: of the current model; empty before the first.
+        name: of the current model; empty where the server does not say.
         version: of the current model.
         skipped: records that found no model, or ``None`` where the server does not say.
         p50_ns: scoring time of half of the records, nanoseconds.
@@ -116,6 +118,11 @@ class ServerReport:
     current: SlotReport | None = None
     previous: SlotReport | None = None
     shadow: SlotReport | None = None
+
+    @property
+    def serves_none(self) -> bool:
+        """Whether it says that no model is in use."""
+        return self.current is None and self.name == _NO_MODEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,3 +161,8 @@ class StageSnapshot:
     def model(self) -> ModelSeen | None:
         """The model that scored last, or ``None`` before the first score."""
         return None if self.current is None else self.models[self.current]
+
+    @property
+    def model_gone(self) -> bool:
+        """Whether the server has no model any more; while scores arrive, it has one for other records."""
+        return self.server is not None and self.server.serves_none and self.condition is not Condition.RUNNING

@@ -81,7 +81,7 @@ def bars(values: Mapping[str, float], says: str, *, x: str, y: str) -> Figure:
 
     def draw(axes: Any) -> None:
         drawn = axes.bar(list(values), list(values.values()), color=SERIES[0], width=0.6)
-        axes.bar_label(drawn, fmt="{:,.4g}", padding=2)
+        axes.bar_label(drawn, fmt=_as_said, padding=2)
         axes.margins(y=0.15)
 
     return _figure(draw, says, x, y)
@@ -219,6 +219,11 @@ def timeline(points: Sequence[tuple[float, float, str]], says: str, *, x: str, y
     return _figure(draw, says, x, y)
 
 
+def _as_said(value: float) -> str:
+    """Four digits that count, and no powers: 483,500, 5,030, 70.47."""
+    return f"{float(f'{value:.4g}'):,.10g}"
+
+
 def _count_in_tens(axis: Any) -> None:
     """Numbers as one says them, 1,000, on an axis where a step is a factor; powers are for those who know them."""
     from matplotlib.ticker import LogFormatter
@@ -253,6 +258,7 @@ def _figure(draw: Draw, says: str, x: str, y: str) -> Figure:
     with interrupts_held_back():  # imported by half, it stays broken
         import matplotlib as mpl
         from matplotlib.figure import Figure as Drawing
+        from matplotlib.ticker import ScalarFormatter
 
     with mpl.rc_context({**_FONT, **_INK}):
         drawing = Drawing(figsize=(_WIDTH_IN, _HEIGHT_IN), layout="constrained")
@@ -261,6 +267,9 @@ def _figure(draw: Draw, says: str, x: str, y: str) -> Figure:
         axes.set_axisbelow(True)
         axes.set(xlabel=x, ylabel=y)
         draw(axes)
+        for axis in (axes.xaxis, axes.yaxis):
+            if isinstance(axis.get_major_formatter(), ScalarFormatter):
+                axis.set_major_formatter("{x:,.10g}")
         written = io.StringIO()
         drawing.savefig(written, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     return Figure(says, written.getvalue())

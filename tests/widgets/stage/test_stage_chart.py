@@ -163,6 +163,14 @@ def test_the_headline_changes_with_the_model_only() -> None:
     assert stage_frame(replace(snapshot, current=0)).headline != stage_frame(snapshot).headline
 
 
+def test_a_model_that_was_retired_is_not_in_use() -> None:
+    """The last score has a model; what the server says now counts, unless scores still arrive from others."""
+    retired = replace(_snapshot("tree"), condition=Condition.QUIET, server=ServerReport("None", "", 5, 0, 0))
+    assert stage_frame(retired).headline == "No model in use"
+    assert "No model in use." in stage_frame(retired).sentence
+    assert "Model in use: tree" in stage_frame(replace(retired, condition=Condition.RUNNING)).headline
+
+
 def test_points_of_different_models_look_different() -> None:
     """Each model has its own colour; tests/widgets/test_colours.py says that it has its own shape too."""
     paths = [

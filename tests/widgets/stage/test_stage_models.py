@@ -46,6 +46,13 @@ def awake(table: ModelTable) -> set[str]:
     return {words for words, button in table.buttons.items() if not button.disabled}
 
 
+def test_a_server_without_a_model_has_said_so(table: ModelTable) -> None:
+    """After the last one was retired, the table does not say that the server is silent."""
+    assert "said nothing" in table._table.value
+    table.show(_report({"name": "None", "current": None}))
+    assert "The server has no model." in table._table.value
+
+
 @pytest.mark.parametrize(
     ("report", "words"),
     [

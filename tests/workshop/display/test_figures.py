@@ -10,6 +10,7 @@ from defusedxml import ElementTree
 
 from modelserving.errors import RecordError
 from modelserving.widgets.colours import FAINT, INK, SERIES
+from modelserving.workshop.display import figures
 from modelserving.workshop.display.figures import Figure, bars, curves, distributions, scatter, timeline
 
 DRAWN: dict[str, Callable[[], Figure]] = {
@@ -53,6 +54,15 @@ def test_a_figure_gives_no_rules_to_the_pictures_beside_it() -> None:
     assert "<style" in figure.svg
     assert "<style" not in figure._repr_html_()
     assert "<style" not in figure.on_paper
+
+
+def test_large_numbers_are_written_as_one_says_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With commas and without powers, above the bars and on the axes."""
+    plain = {"svg.fonttype": "none"}
+    monkeypatch.setattr(figures, "_FONT", figures._FONT | plain)
+    svg = bars({"build": 483_512.0, "score": 70.466}, "Building takes all.", x="step", y="µs").svg
+    said = {text.strip() for text in ElementTree.fromstring(svg).itertext()}
+    assert {"483,500", "70.47", "400,000", "build"} <= said
 
 
 def test_curves_differ_in_more_than_colour() -> None:
