@@ -12,6 +12,7 @@ All packages, from the lowest to the highest, are in ``docs/architecture.md``. T
     jars.py · jvm.py               Java: its libraries, and the one machine of a process
     startup_cache.py               what Java has loaded once, so that it starts faster
     statistics.py · svg.py         durations as a histogram; the one writer of pictures
+    terminal.py                    texts of strangers, so that a terminal shows them and does not obey
 """
 
 __version__ = "0.1.0"

@@ -15,6 +15,7 @@ from modelserving.commands.records import deadletters, pipeline, scoring
 from modelserving.errors import ModelServingError, first_error
 from modelserving.system.imports import leave_pandas_out
 from modelserving.system.leaving import leave
+from modelserving.terminal import PlainFormatter, spell
 
 app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -48,7 +49,9 @@ def run() -> int:
 
     Typer itself takes care of a reader of our output that has seen enough: `modelserving reader | head`.
     """
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(PlainFormatter("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     try:
         return _run()
     except Exception as error:  # noqa: BLE001 - as the interpreter does, but for its end
@@ -80,5 +83,7 @@ def _run() -> int:
 
 
 def _fail(error: BaseException | str) -> int:
-    make_console(stderr=True).print(Text.assemble(("error:", "red"), f" {error}"), soft_wrap=True)
+    make_console(stderr=True).print(
+        Text.assemble(("error:", "red"), " " + spell(str(error), keep="\n\t")), soft_wrap=True
+    )
     return 1

@@ -22,6 +22,7 @@ LAYERS = (
     "system",
     "statistics",
     "svg",
+    "terminal",
     "records",
     "datasets",
     "jars",

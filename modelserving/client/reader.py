@@ -21,8 +21,10 @@ from modelserving.records import (
 from modelserving.records.codecs.framing import read_frames
 from modelserving.records.decoder import Envelope, RecordDecoder
 from modelserving.records.defaults import decode_default
+from modelserving.terminal import spell
 
 _FIRST = 5
+_KEY = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +54,11 @@ class ReadMessage:
     good: bool
 
     def __str__(self) -> str:
-        key = "none" if self.key is None else self.key.decode("utf-8", "backslashreplace")
+        key = "none" if self.key is None else self.key[:_KEY].decode("utf-8", "backslashreplace")
+        if self.key is not None and len(self.key) > _KEY:
+            key += f"… ({len(self.key)} bytes)"
         first = self.first.hex(" ") or "none"
-        return (
+        return spell(
             f"{self.topic} #{self.number}: partition {self.partition}, offset {self.offset}, key {key}, "
             f"{self.size} bytes, first {first}: {self.decoded}"
         )

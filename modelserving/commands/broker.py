@@ -22,7 +22,7 @@ def start() -> None:
     from modelserving.broker import start_detached
 
     found = start_detached()
-    make_console().print(f"The broker answers at [bold]{found.bootstrap_servers}[/bold] (process {found.pid}).")
+    make_console().print(f"The broker answers at {found.bootstrap_servers} (process {found.pid}).")
 
 
 @broker.command()
@@ -44,7 +44,7 @@ def status() -> None:
     if found is None:
         console.print("No broker is running. Start it with `modelserving broker start`.")
         raise typer.Exit(3)
-    console.print(f"Kafka {found.version} answers at [bold]{found.bootstrap_servers}[/bold] (process {found.pid}).")
+    console.print(f"Kafka {found.version} answers at {found.bootstrap_servers} (process {found.pid}).")
     stay = "stays until `modelserving broker stop`" if found.detached else "ends with the last of them"
     console.print(f"Since {found.since.astimezone():%Y-%m-%d %H:%M:%S}; used by {found.leases}; {stay}.")
     console.print(f"Data: {found.data_folder}\nLog:  {found.log}")

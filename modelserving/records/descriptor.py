@@ -14,11 +14,13 @@ from google.protobuf.message import DecodeError as ProtobufDecodeError
 
 from modelserving.errors import DecodeError
 from modelserving.records.defaults import DEFAULT_SCHEMA, DefaultRecord, decode_default, encode_default
-from modelserving.records.fields import check_data_type, check_percent
+from modelserving.records.fields import check_data_type, check_length, check_percent
 from modelserving.records.wire import modeldescriptor_pb2 as wire
 from modelserving.system.nesting import read_json
 
 _SHADOW_KEY = "@shadow"
+_LONGEST = {"name": 200, "version": 200, "description": 2_000, "location": 4_000, "sha256": 200}
+"""Letters. Each answer carries the name and the version of its model, and so does each series of a server's metrics."""
 
 
 class ModelType(IntEnum):
@@ -113,7 +115,7 @@ def decode_descriptor(value: bytes | None) -> ModelDescriptor:
 
     Raises:
         DecodeError: the bytes are no ``ModelDescriptor``, or a golden record in it is none; nor is an empty message.
-        FieldError: the data type is not allowed, or there is no such share of the records.
+        FieldError: the data type is not allowed, a text is too long, or there is no such share of the records.
     """
     if not value:
         raise DecodeError("the message is empty; a model descriptor was expected.")
@@ -128,7 +130,7 @@ def decode_descriptor(value: bytes | None) -> ModelDescriptor:
     except ValueError:
         known = ", ".join(f"{t.value} {t.name}" for t in ModelType)
         raise DecodeError(f"model type {w.modeltype} of model {w.name!r} is unknown. Known: {known}.") from None
-    return ModelDescriptor(
+    decoded = ModelDescriptor(
         name=w.name,
         description=w.description,
         data_type=check_data_type(w.dataType),
@@ -144,6 +146,18 @@ def decode_descriptor(value: bytes | None) -> ModelDescriptor:
         metrics=MappingProxyType(dict(sorted(w.metrics.items()))),
         shadow_percent=check_percent(w.shadow_percent),
     )
+    check_texts(decoded)
+    return decoded
+
+
+def check_texts(descriptor: ModelDescriptor) -> None:
+    """Refuse a model that says too much of itself.
+
+    Raises:
+        FieldError: its name, its version, its description, its location or its digest is too long.
+    """
+    for what, longest in _LONGEST.items():
+        check_length(f"model's {what}", getattr(descriptor, what) or "", longest)
 
 
 def encode_descriptor(descriptor: ModelDescriptor) -> bytes:

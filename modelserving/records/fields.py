@@ -41,6 +41,17 @@ def check_digest(digest: str) -> str:
     raise FieldError(f"{digest[:80]!r} is no SHA-256: 64 hexadecimal digits were expected.")
 
 
+def check_length(what: str, text: str, longest: int) -> str:
+    """Return a text that others will carry along, if it is no longer than that.
+
+    Raises:
+        FieldError: it is longer, in letters.
+    """
+    if len(text) <= longest:
+        return text
+    raise FieldError(f"the {what} has {len(text)} letters, and begins with {text[:40]!r}: {longest} are allowed.")
+
+
 def check_percent(percent: float) -> float:
     """Return a share in percent if there can be such a share.
 

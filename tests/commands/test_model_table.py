@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from types import MappingProxyType
 
 import pytest
@@ -58,3 +59,13 @@ def test_a_file_or_a_program_gets_everything(monkeypatch: pytest.MonkeyPatch) ->
     head, first, _ = shown(monkeypatch, 0)
     assert "quality" in head
     assert "accuracy 0.6123, mean_absolute_error 0.4321" in first
+
+
+def test_what_a_stranger_says_of_a_model_breaks_no_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A date that no calendar has was a traceback, and a name's line end a row of its own."""
+    (known, *_), lines = MODELS, list[str]()
+    strange = replace(known.model, name="x\x1b[2J\ny", created_ms=2**62, metrics={"a\r": 1.0})
+    monkeypatch.setattr("shutil.get_terminal_size", lambda fallback=(0, 0): os.terminal_size(fallback))
+    show_models([replace(known, model=strange)], lines.append)
+    assert "x\\x1b[2J\\ny" in lines[1]
+    assert f"{2**62} ms  a\\r 1" in lines[1]

@@ -106,6 +106,14 @@ def test_no_bytes_raise_anything_but_record_errors(value: bytes) -> None:
     assert isinstance(model.type, ModelType)
 
 
+@pytest.mark.parametrize("field", ["name", "version", "description", "location", "sha256"])
+def test_a_text_that_each_answer_would_carry_along_has_a_limit(field: str) -> None:
+    """A name of three million letters made six million bytes of each answer, and a hundred million of the metrics."""
+    assert decode_descriptor(encode_descriptor(descriptor(**{field: "模" * 200}))) == descriptor(**{field: "模" * 200})
+    with pytest.raises(FieldError, match=f"the model's {field} has 100000 letters, and begins with 'xxx"):
+        decode_descriptor(encode_descriptor(descriptor(**{field: "x" * 100_000})))
+
+
 def test_the_digest_is_that_of_the_bytes() -> None:
     """What the sender states is another thing: ``sha256``."""
     assert descriptor(data=b"bytes", sha256="stated").digest == hashlib.sha256(b"bytes").hexdigest()

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from modelserving.terminal import spell
+
 if TYPE_CHECKING:
     from modelserving.models.admin.listing import ListedModel
     from modelserving.records import ModelDescriptor
@@ -29,6 +31,8 @@ _NEEDED = ("model", "place", "digest", "data type")
 _WELCOME = ("version", "quality", "when", "format")
 """What is shown besides, as far as there is room; what matters most stands first."""
 _GAP = 2
+_FARTHEST_MS = 253_370_764_800_000
+"""The year 9999: 64 bits hold more than a date, and whoever publishes a model says when it was made."""
 
 
 def show_models(models: Iterable[ListedModel], write: Callable[[str], None]) -> None:
@@ -41,7 +45,7 @@ def show_models(models: Iterable[ListedModel], write: Callable[[str], None]) -> 
         write: takes a line.
     """
     listed = tuple(models)
-    columns = {title: [title, *(map(told, listed))] for title, told in _COLUMNS.items()}
+    columns = {title: [title, *(spell(told(one)) for one in listed)] for title, told in _COLUMNS.items()}
     widths = {title: max(map(len, cells)) for title, cells in columns.items()}
     shown = _choose(widths, shutil.get_terminal_size((0, 0)).columns)
     for cells in zip(*(columns[title] for title in shown), strict=True):
@@ -58,11 +62,13 @@ def quality(model: ModelDescriptor, most: int = _METRICS) -> str:
 
 
 def when(ms: int) -> str:
-    """A moment, in this machine's time.
+    """A moment, in this machine's time; the number itself where no calendar goes so far.
 
     Args:
-        ms: milliseconds since 1970.
+        ms: milliseconds since 1970, as somebody says.
     """
+    if abs(ms) > _FARTHEST_MS:
+        return f"{ms} ms"
     return datetime.fromtimestamp(ms / 1000).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 

@@ -44,7 +44,7 @@ def start(
         console.print("The registry starts; that takes half a minute at most on an idle machine.")
         log = load_settings().home / "logs" / "registry.log"
         with run_registry(connection, port, log) as url:
-            console.print(f"It answers at [bold]{url}[/bold]. Its log: {log}", soft_wrap=True)
+            console.print(f"It answers at {url}. Its log: {log}", soft_wrap=True)
             console.print(f"For all commands: export SCHEMA_REGISTRY_URL={url}   Ctrl-C ends it.", soft_wrap=True)
             stop.wait()
     console.print("The registry has stopped; its schemas are on a topic of the broker.")

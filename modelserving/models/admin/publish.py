@@ -23,6 +23,7 @@ from modelserving.records import (
     encode_command,
     encode_descriptor,
 )
+from modelserving.records.descriptor import check_texts
 
 log = logging.getLogger(__name__)
 
@@ -62,12 +63,14 @@ def publish_model(
 
     Raises:
         ConfigError: it does not fit in a message, or it is by reference without a digest.
+        FieldError: a text that it says of itself is too long; every server would refuse it.
         BrokerUnavailable: no broker answers.
         KafkaError: the broker does not take it.
         SetupError: the repository cannot be written; the model is published then.
     """
     if model.location is not None and not model.sha256:
         raise ConfigError(f"model {model.name!r} is by reference: state the SHA-256 of its bytes.")
+    check_texts(model)
     # What it takes goes without data: a by-reference message is small however large the model is.
     told = replace(model, data=b"") if model.location is not None else model
     value = encode_descriptor(told)
