@@ -118,7 +118,7 @@ lesson.tell("replay")
 # ## Partitions
 #
 # One logbook is kept by one machine. A busy topic is therefore split into several: **partitions**. Let us have three, and four barrels,
-# named for what is in them, that report three times each. Each report says the how-manieth it is.
+# named for what is in them, that report three times each. A report is just its number, from 1 to 12.
 
 # %%
 barrels = lesson.topic("barrels", partitions=3)

@@ -219,12 +219,13 @@ def _bookmarks(lane: Lane, layout: _LaneLayout, top: float) -> Markup:
     drawn, room = [], [0.0, 0.0]
     for offset, names in sorted(by_offset.items()):
         x, words = layout.x(lane, offset) - 2, shorten(", ".join(names), 24)
-        row = 0 if x >= room[0] else 1
+        long = _CHARACTER * len(words)
+        at = x + 3 if x + 3 + long <= layout.width else x - 3 - long  # behind its mark, or else before it
+        row = 0 if at >= room[0] else 1
         drawn.append(element("line", x1=x, y1=top + 14, x2=x, y2=top + 50, stroke=INK, stroke_width=2))
-        at = min(x + 3, layout.width - _CHARACTER * len(words))
-        if x >= room[row]:
+        if at >= room[row]:
             drawn.append(label(at, top + 14 if row == 0 else top + 72, words, fill=INK, font_size=10))
-            room[row] = at + _CHARACTER * len(words) + 4
+            room[row] = at + long + 4
     return join(drawn)
 
 

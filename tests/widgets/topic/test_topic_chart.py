@@ -49,6 +49,14 @@ def test_bookmarks_do_not_write_over_each_other() -> None:
     assert "alarm, statistics" in texts
 
 
+def test_a_mark_at_the_right_end_does_not_strike_its_name_out() -> None:
+    """There is no room behind it, so its name ends before it."""
+    svg = ET.fromstring(render_topic(_topic(*"abcdefghijklmnopqrstuvwxyz", marks=(("group", 26),)), 480))
+    (name,) = (part for part in svg.iter() if part.text == "group")
+    (mark,) = (p for p in svg.iter() if p.tag.endswith("line") and p.get("x1") == p.get("x2"))
+    assert float(name.attrib["x"]) + 6.0 * len("group") < float(mark.attrib["x1"])
+
+
 @pytest.mark.parametrize("end", [20, 9_999, 36_000, 1_234_567])
 def test_offsets_stand_apart(end: int) -> None:
     """After an hour they have five digits, and would read as one number."""
