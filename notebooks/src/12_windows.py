@@ -307,7 +307,8 @@ from modelserving.kstreams import KafkaStreams, QueryableStoreTypes, streams_con
 app = lesson.group("minutes")
 
 def run_here():
-    config = streams_config(lesson.connection, application_id=app, state_dir=lesson.folder / "here")
+    where = {"application_id": app, "state_dir": lesson.folder / "here"}
+    config = streams_config(lesson.connection, commit_interval_ms=100, **where)
     return KafkaStreams(by_model_and_minute(), config)
 
 streams = lesson.manage(run_here, name="application")

@@ -30,7 +30,8 @@ _EVERY_S = 0.2
 _LOOK_S = 0.5
 _LONGEST_KEY = 24
 _MOST_KEYS = 200
-_THREAD = re.compile(r"-\d+$")  # Kafka Streams numbers the threads of an instance
+# What Kafka Streams adds to a name: the number of a thread, or, where the instance has no name, one drawn by chance.
+_THREAD = re.compile(r"(-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-StreamThread-\d+-consumer|-\d+)$")
 
 
 class Member(Protocol):

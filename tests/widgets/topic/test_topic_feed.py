@@ -33,6 +33,22 @@ def view(connection: Connection, topics: Topics) -> Iterator[TopicView]:
         yield view
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("minutes-acef5930-ae4a-4ab0-a297-e2430dd82d3b-StreamThread-1-consumer", "minutes"),
+        ("lesson-09-streams-one-1", "lesson-09-streams-one"),
+        ("Ann", "Ann"),
+    ],
+)
+def test_a_member_has_the_name_that_people_gave_it(name: str, shown: str) -> None:
+    """Kafka Streams makes names of 70 letters, which tell nobody anything."""
+    assigned = {"assigned_partitions": [{"topic": "bottles", "partitions": [0]}]}
+    member = {"group_instance_id": None, "client_id": name, "member_assignment": assigned}
+    admin = SimpleNamespace(describe_groups=lambda groups: {groups[0]: {"members": [member]}})
+    assert topic_feed._assigned(admin, "group", "bottles") == {0: shown}
+
+
 def test_an_hour_of_records_with_keys_of_their_own_leaves_no_heap() -> None:
     """What is not looked at any more is forgotten; each record that is shown has its key, and its colour."""
     feed, tp = TopicFeed(Connection("127.0.0.1:1"), "bottles"), TopicPartition("bottles", 0)
