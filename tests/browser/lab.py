@@ -30,6 +30,8 @@ from modelserving.workshop.lesson.progress import Progress
 STOPPED = "Stopped: by you"
 _START_S, _RESTART_S, _END_S = 90.0, 180.0, 30.0
 _PANEL = "window.jupyterapp.shell.currentWidget"
+_SESSION = "window.jupyterapp?.shell?.currentWidget?.sessionContext?.session"
+_KERNEL_IS_THERE = f"() => ['idle', 'busy'].includes({_SESSION}?.kernel?.status)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +55,20 @@ class Lab:
     def open(self, page: Page, notebook: str) -> None:
         """Open a notebook, and wait until its kernel is there."""
         page.goto(self.address(notebook))
-        session = "window.jupyterapp?.shell?.currentWidget?.sessionContext"
-        page.wait_for_function(f"() => ['idle', 'busy'].includes({session}?.session?.kernel?.status)")
+        page.wait_for_function(_KERNEL_IS_THERE)
+
+    def turn_to(self, page: Page, notebook: str) -> None:
+        """Open a notebook in a tab in which JupyterLab is open already, and wait until it is drawn."""
+        page.evaluate(
+            """async path => {
+              const { commands, shell } = window.jupyterapp;
+              const notebook = await commands.execute('docmanager:open', {path});
+              await notebook.revealed;
+              shell.activateById(notebook.id);
+            }""",
+            f"{self.work.name}/{notebook}",
+        )
+        page.wait_for_function(_KERNEL_IS_THERE)
 
     def end_kernel(self, notebook: str) -> None:
         """End the kernel of a notebook, and with it what its cells have started."""

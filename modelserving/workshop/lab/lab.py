@@ -112,6 +112,8 @@ def lab_arguments(work: WorkFolder, port: int, token: str, home: Path, *, browse
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--LabApp.extension_manager=readonly",
+        # Whoever opens the page asks else whether JupyterLab is to be built anew, which starts node each time.
+        "--ServerApp.tornado_settings={'page_config_data': {'buildCheck': False, 'buildAvailable': False}}",
         "--LabApp.expose_app_in_browser=True",  # for the panel beside a lesson: `widgets/dock.py`
     ]
 
