@@ -89,9 +89,7 @@ def make_heating_app(server: HeatingServer, ask: AskPeer[ControlState] = ask) ->
             instance=server.options.url,
         )
 
-    @app.api_route(
-        "/healthz", methods=["GET", "HEAD"], summary="Whether it controls", responses={503: {"model": HealthState}}
-    )
+    @app.get("/healthz", summary="Whether it controls", responses={503: {"model": HealthState}})
     def healthz(response: Response) -> HealthState:
         return show_health(server.health(), response)
 

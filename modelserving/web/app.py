@@ -53,7 +53,6 @@ def make_app(server: ServerView, *routers: APIRouter) -> FastAPI:
         default_response_class=_ReadableJson,
     )
     add_errors(app)
-    app.add_middleware(_Head)
 
     for router in routers:  # before the paths that are the same everywhere: the first one that fits is taken
         app.include_router(router)
@@ -118,6 +117,7 @@ def begin_app(title: str, **more: Any) -> FastAPI:
         more: as ``FastAPI`` takes it.
     """
     app = FastAPI(title=title, version=__version__, docs_url=None, redoc_url=None, **more)
+    app.add_middleware(_Head)
     app.openapi_version = "3.0.3"  # the newest that the bundled page can show
     app.mount(_ASSETS, StaticFiles(directory=swagger_ui_bundle.swagger_ui_path))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
@@ -45,13 +46,15 @@ class Heating:
         return None
 
 
-def look(server: Heating, path: str, ask_peer: AskPeer[ControlState] = ask_instance) -> httpx.Response:
+def look(
+    server: Heating, path: str, ask_peer: AskPeer[ControlState] = ask_instance, method: str = "GET"
+) -> httpx.Response:
     """Ask for a path."""
 
     async def ask() -> httpx.Response:
         transport = httpx.ASGITransport(make_heating_app(cast("HeatingServer", server), ask_peer))
         async with httpx.AsyncClient(transport=transport, base_url="http://heater") as client:
-            return await client.get(path)
+            return await client.request(method, path)
 
     return anyio.run(ask)
 
@@ -66,6 +69,16 @@ def test_its_page_shows_who_has_which_partitions() -> None:
         {"instances": 1, "partitions": 2, "unreadable": 3},
     )
     assert told["tables"][0]["rows"] == [["127.0.0.1:5700", "0, 2", "controls"]]
+
+
+def test_a_probe_may_ask_for_the_head_of_any_path() -> None:
+    """As of every other server; a path of its own for it made each look at the API a warning in the terminal."""
+    for path in ("/healthz", "/metrics", "/"):
+        response = look(Heating(), path, method="HEAD")
+        assert (response.status_code, response.content) == (200, b"")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert look(Heating(), "/openapi.json").status_code == 200
 
 
 def test_while_tasks_move_the_page_says_so() -> None:
