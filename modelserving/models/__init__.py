@@ -3,7 +3,6 @@
 ::
 
     model.py · info.py      what a model is to the servers; who it is; the slots that models are in
-    order.py                what was published and commanded, in the one order of both topics
     formats/                from bytes to a model: PMML, TensorFlow, ONNX; what each may cost
     lifecycle/              from a message to the model in use: history, reconcile, fetch, build, sandbox, slots, shadow
     store/                  models on disk: the repository, the bundled ones, MLflow

@@ -15,7 +15,7 @@ from modelserving.errors import ConfigError, ModelCheckError, ModelInputError, M
 from modelserving.models.admin.loading import read_model
 from modelserving.models.formats import factory
 from modelserving.models.formats.inputs import find_columns
-from modelserving.models.lifecycle.probes import golden_batch
+from modelserving.models.lifecycle.build import golden_batch
 from modelserving.models.model import columns_of
 from modelserving.models.store.bundled import CATALOG, model_file, read_catalog
 from modelserving.records import (

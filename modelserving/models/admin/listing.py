@@ -11,7 +11,7 @@ from modelserving.errors import ConfigError, ModelUnreachable, RecordError
 from modelserving.kafka import Connection, DeadLetter, read_dead_letters, read_topic
 from modelserving.models.info import Slots
 from modelserving.models.lifecycle.history import History
-from modelserving.models.order import LogPosition, ModelRef
+from modelserving.models.lifecycle.order import LogPosition, ModelRef
 from modelserving.models.store.repository import ModelRepository
 from modelserving.records import (
     ModelDescriptor,

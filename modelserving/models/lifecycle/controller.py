@@ -18,8 +18,8 @@ from modelserving.models.info import LoadedModel, SlotsUpdate
 from modelserving.models.lifecycle.build import build_candidate
 from modelserving.models.lifecycle.fetch import NOTHING_ALLOWED, FetchPolicy
 from modelserving.models.lifecycle.history import History
+from modelserving.models.lifecycle.order import LogPosition, ModelRef
 from modelserving.models.lifecycle.reconcile import Build, Reconciler
-from modelserving.models.order import LogPosition, ModelRef
 from modelserving.models.store.repository import ModelRepository
 from modelserving.records import ModelDescriptor, Topics, decode_command, decode_descriptor
 

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from modelserving.models.info import Slots, fingerprint
-from modelserving.models.order import CommandEvent, Event, LogPosition, ModelRef, Publication, in_order
+from modelserving.models.lifecycle.order import CommandEvent, Event, LogPosition, ModelRef, Publication, in_order
 from modelserving.records import Action, ModelCommand, ModelDescriptor
 
 

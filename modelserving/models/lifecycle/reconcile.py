@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 from modelserving.models.info import LoadedModel, Slots, SlotsUpdate
 from modelserving.models.lifecycle.history import History
-from modelserving.models.order import LogPosition, ModelRef, Publication
+from modelserving.models.lifecycle.order import LogPosition, ModelRef, Publication
 
 log = logging.getLogger(__name__)
 

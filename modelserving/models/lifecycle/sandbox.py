@@ -35,8 +35,7 @@ from modelserving import errors
 from modelserving.errors import ModelRefused, ModelServingError
 from modelserving.models.formats.factory import find_factory
 from modelserving.models.info import LoadedModel
-from modelserving.models.lifecycle.build import build_candidate
-from modelserving.models.lifecycle.probes import own_probes
+from modelserving.models.lifecycle.build import build_candidate, own_probes
 from modelserving.records import ModelDescriptor, RecordSchema, decode_descriptor, encode_descriptor
 from modelserving.system.imports import leave_pandas_out
 from modelserving.system.stopping import call

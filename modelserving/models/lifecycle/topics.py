@@ -14,7 +14,7 @@ from modelserving.errors import BrokerUnavailable
 from modelserving.kafka import Connection, Gap, make_admin, make_consumer
 from modelserving.kafka.clients import explain
 from modelserving.kafka.messages import Message
-from modelserving.models.order import LogPosition
+from modelserving.models.lifecycle.order import LogPosition
 from modelserving.records import Topics
 
 log = logging.getLogger(__name__)

@@ -23,7 +23,7 @@ from typing import Any
 from modelserving.errors import ModelFormatError, ModelRefused, SetupError
 from modelserving.models.formats.files import suffix_of
 from modelserving.models.info import fingerprint
-from modelserving.models.order import ModelRef
+from modelserving.models.lifecycle.order import ModelRef
 from modelserving.models.store.codec import JsonEntry, read_descriptor, write_descriptor
 from modelserving.records import ModelDescriptor
 from modelserving.system import write_atomically

@@ -17,8 +17,8 @@ from modelserving.models.admin.publish import publish_model
 from modelserving.models.info import LoadedModel, SlotsUpdate
 from modelserving.models.lifecycle.controller import ModelController
 from modelserving.models.lifecycle.fetch import NOTHING_ALLOWED, FetchPolicy
+from modelserving.models.lifecycle.order import LogPosition
 from modelserving.models.lifecycle.slots import ModelSlots
-from modelserving.models.order import LogPosition
 from modelserving.models.store.repository import ModelRepository
 from modelserving.records import (
     TOPICS,

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from modelserving.models.info import Slots, fingerprint
 from modelserving.models.lifecycle.history import History
+from modelserving.models.lifecycle.order import LogPosition, ModelRef
 from modelserving.models.lifecycle.reconcile import Build, Reconciler
 from modelserving.models.lifecycle.slots import ModelSlots
-from modelserving.models.order import LogPosition, ModelRef
 from modelserving.records import Action, ModelCommand, ModelDescriptor, ModelType, PartitionSeen
 from tests.fakes import FakeModel, served_by
 

@@ -9,8 +9,8 @@ from kafka.admin import NewPartitions
 
 from modelserving.errors import BrokerUnavailable
 from modelserving.kafka import Connection, create_topics, delete_topics, make_admin, make_producer
+from modelserving.models.lifecycle.order import LogPosition
 from modelserving.models.lifecycle.topics import ModelTopics, recall
-from modelserving.models.order import LogPosition
 from modelserving.records import Topics
 from modelserving.system.ports import free_port
 from tests.broker.owners import wait_until

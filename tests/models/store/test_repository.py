@@ -13,7 +13,7 @@ from hypothesis import given, settings
 
 from modelserving.errors import ModelRefused, SetupError
 from modelserving.models.info import fingerprint
-from modelserving.models.order import ModelRef
+from modelserving.models.lifecycle.order import ModelRef
 from modelserving.models.store.repository import ModelRepository
 from modelserving.records import Golden, ModelDescriptor, ModelType
 from tests.fakes import wine
