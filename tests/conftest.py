@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gc
+import math
 import os
 import secrets
 import signal
 import sys
+import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,10 +41,12 @@ os.environ.setdefault("MODELSERVING_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 
 
 @pytest.fixture(scope="session")
-def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedKafka]:
+def kafka(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[EmbeddedKafka]:
     """A real broker of this test run's own, at any free port."""
     with EmbeddedKafka(home=tmp_path_factory.mktemp("home"), port=0) as broker:
+        request.config.stash[_broker] = broker
         yield broker
+        del request.config.stash[_broker]
 
 
 @pytest.fixture
@@ -111,6 +115,9 @@ def _shares_with_its_module(item: pytest.Item) -> bool:
 
 
 _status = pytest.StashKey[int]()
+_broker = pytest.StashKey[EmbeddedKafka]()
+_idle_at = pytest.StashKey[float]()
+_IDLE_S = 60.0
 _something_failed = False
 
 
@@ -130,14 +137,35 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup() -> None:
-    """What a test that failed has left open is not held against the one that comes to collect it."""
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """What a test that failed has left open is not held against the one that comes to collect it.
+
+    A broker is never quite idle: after a minute in which no test asked for it, it ends, and comes again.
+    """
     global _something_failed
     if _something_failed:
         _something_failed = False
         sys.last_type = sys.last_value = sys.last_traceback = None
         with warnings.catch_warnings(action="ignore"):
             gc.collect()
+    broker = item.config.stash.get(_broker, None)
+    if broker is None:
+        return
+    if _asks_for_broker(item):
+        broker.start()
+    elif time.monotonic() > item.config.stash.get(_idle_at, math.inf):
+        broker.stop()
+        item.config.stash[_idle_at] = math.inf
+
+
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """Note when a test had the broker."""
+    if _asks_for_broker(item):
+        item.config.stash[_idle_at] = time.monotonic() + _IDLE_S
+
+
+def _asks_for_broker(item: pytest.Item) -> bool:
+    return isinstance(item, pytest.Function) and "kafka" in item.fixturenames
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

@@ -11,15 +11,15 @@ import pytest
 from modelserving.broker import EmbeddedKafka
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where kernels keep their broker, progress and files."""
     return tmp_path_factory.mktemp("notebooks")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared_broker(home: Path) -> Iterator[EmbeddedKafka]:
-    """The broker of that home, so that not every notebook has to start one."""
+    """The broker of that home, so that not every notebook has to start one; no longer, for it is never quite idle."""
     with EmbeddedKafka(home=home, port=0) as broker:
         yield broker
 
