@@ -15,7 +15,7 @@ from modelserving.commands.records import deadletters, pipeline, scoring
 from modelserving.errors import ModelServingError, first_error
 from modelserving.system.imports import leave_pandas_out
 from modelserving.system.leaving import leave
-from modelserving.terminal import PlainFormatter, spell
+from modelserving.terminal import PlainFormatter, printable
 
 app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -84,6 +84,6 @@ def _run() -> int:
 
 def _fail(error: BaseException | str) -> int:
     make_console(stderr=True).print(
-        Text.assemble(("error:", "red"), " " + spell(str(error), keep="\n\t")), soft_wrap=True
+        Text.assemble(("error:", "red"), " " + printable(str(error), keep="\n\t")), soft_wrap=True
     )
     return 1

@@ -13,7 +13,7 @@ _LONGEST = 4_000
 _Raised: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
-def spell(text: str, keep: str = "") -> str:
+def printable(text: str, keep: str = "") -> str:
     """The text with each character that a terminal would obey, or hide, written by its number, as Python does.
 
     Args:
@@ -32,8 +32,8 @@ class PlainFormatter(logging.Formatter):
         """The message, spelled and cut."""
         text = super().formatMessage(record)
         cut = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text)} letters)"
-        return spell(cut, keep="\n\t").replace("\n", "\n    ")
+        return printable(cut, keep="\n\t").replace("\n", "\n    ")
 
     def formatException(self, ei: _Raised) -> str:  # noqa: N802 - the base class calls it so
         """The traceback, spelled."""
-        return spell(super().formatException(ei), keep="\n\t")
+        return printable(super().formatException(ei), keep="\n\t")

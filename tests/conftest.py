@@ -152,7 +152,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if broker is None:
         return
     if _asks_for_broker(item):
-        broker.start()
+        if item.config.stash.get(_idle_at, None) == math.inf:
+            broker.start()
     elif time.monotonic() > item.config.stash.get(_idle_at, math.inf):
         broker.stop()
         item.config.stash[_idle_at] = math.inf

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 
-from modelserving.terminal import PlainFormatter, spell
+from modelserving.terminal import PlainFormatter, printable
 
 HOSTILE = "\x1b[2J\x9b31m\u202e\r\nERROR all is lost"
 
 
 def test_what_gives_orders_to_a_terminal_is_spelled() -> None:
     """So is what hides, or turns the order of letters; letters of all languages stay."""
-    assert spell(HOSTILE) == "\\x1b[2J\\x9b31m\\u202e\\r\\nERROR all is lost"
-    assert spell("模 🍷 é\n", keep="\n") == "模 🍷 é\n"
+    assert printable(HOSTILE) == "\\x1b[2J\\x9b31m\\u202e\\r\\nERROR all is lost"
+    assert printable("模 🍷 é\n", keep="\n") == "模 🍷 é\n"
 
 
 def formatted(message: str, *, error: bool = False) -> str:

@@ -21,7 +21,7 @@ from modelserving.records import (
 from modelserving.records.codecs.framing import read_frames
 from modelserving.records.decoder import Envelope, RecordDecoder
 from modelserving.records.defaults import decode_default
-from modelserving.terminal import spell
+from modelserving.terminal import printable
 
 _FIRST = 5
 _KEY = 100
@@ -58,7 +58,7 @@ class ReadMessage:
         if self.key is not None and len(self.key) > _KEY:
             key += f"… ({len(self.key)} bytes)"
         first = self.first.hex(" ") or "none"
-        return spell(
+        return printable(
             f"{self.topic} #{self.number}: partition {self.partition}, offset {self.offset}, key {key}, "
             f"{self.size} bytes, first {first}: {self.decoded}"
         )

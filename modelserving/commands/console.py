@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from modelserving.terminal import spell
+from modelserving.terminal import printable
 
 
 class _PlainConsole(Console):
@@ -17,7 +17,7 @@ class _PlainConsole(Console):
 
     def render_str(self, text: str, **how: Any) -> Text:
         """Every text that is printed, also in the cell of a table."""
-        return super().render_str(spell(text, keep="\n\t"), **how)
+        return super().render_str(printable(text, keep="\n\t"), **how)
 
 
 def make_console(*, stderr: bool = False, soft_wrap: bool = False) -> Console:

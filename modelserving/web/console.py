@@ -14,7 +14,7 @@ from anyio.to_thread import run_sync
 
 from modelserving.models.info import ModelInfo
 from modelserving.serving import Counts, ServerView
-from modelserving.terminal import spell
+from modelserving.terminal import printable
 
 _LOOK_EVERY_S = 0.5
 _MODELS_EVERY_S = 1.5
@@ -57,7 +57,7 @@ class ConsoleReporter:
             self._say(f"{new} new dead {'letter' if new == 1 else 'letters'}; `modelserving reader` shows them.")
         if counts.skipped > self._skipped and now - self._told_skipped >= _DEAD_EVERY_S:
             new, self._skipped, self._told_skipped = counts.skipped - self._skipped, counts.skipped, now
-            self._say(spell(f"{new} {'record' if new == 1 else 'records'} skipped: {self._why_skipped()}"))
+            self._say(printable(f"{new} {'record' if new == 1 else 'records'} skipped: {self._why_skipped()}"))
         if counts != self._counts and now - self._told_counts >= _COUNTS_EVERY_S:
             self._counts, self._told_counts = counts, now
             self._say(f"{counts.scored} scored, {counts.skipped} skipped, {counts.dead_lettered} dead letters so far.")
@@ -86,9 +86,9 @@ class ConsoleReporter:
         now = {name: state.identity if state is not None else None for name, state in known.items()}
         for name, model in now.items():
             if model is not None and model != self._models.get(name):
-                self._say(spell(f"{name} is scored by {model.name} {model.version} ({model.type.slug}) now."))
+                self._say(printable(f"{name} is scored by {model.name} {model.version} ({model.type.slug}) now."))
         for name in self._models.keys() - now.keys():
-            self._say(spell(f"{name} has no model any more; its records are skipped."))
+            self._say(printable(f"{name} has no model any more; its records are skipped."))
         self._models = now
 
 

@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 import httpx
 import psutil
+import pytest
 from playwright.sync_api import Page
 
 from modelserving.config import Settings, checkout
@@ -28,6 +29,14 @@ from modelserving.workshop.lab.work import WorkFolder, for_this_python
 from modelserving.workshop.lesson.progress import Progress
 
 STOPPED = "Stopped: by you"
+IN_LAB = [
+    pytest.mark.browser,
+    pytest.mark.broker,
+    pytest.mark.slow,
+    pytest.mark.timeout(600),
+    pytest.mark.xdist_group("lab"),
+]
+"""Of tests that share the lab: one process runs them all."""
 _START_S, _RESTART_S, _END_S = 90.0, 180.0, 30.0
 _PANEL = "window.jupyterapp.shell.currentWidget"
 _SESSION = "window.jupyterapp?.shell?.currentWidget?.sessionContext?.session"

@@ -10,16 +10,10 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.lab import Lab
+from tests.browser.lab import IN_LAB, Lab
 from tests.waiting import WAIT
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.broker,
-    pytest.mark.slow,
-    pytest.mark.timeout(600),
-    pytest.mark.xdist_group("lab"),
-]
+pytestmark = IN_LAB
 
 _VIEW = ".jp-OutputArea-output svg[role=img]"
 _STOP = re.compile(r"Stop$")  # an icon stands before it

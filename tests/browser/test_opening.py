@@ -8,15 +8,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from modelserving.workshop.authoring.source import lesson_sources
-from tests.browser.lab import Lab
+from tests.browser.lab import IN_LAB, Lab
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.broker,
-    pytest.mark.slow,
-    pytest.mark.timeout(600),
-    pytest.mark.xdist_group("lab"),
-]
+pytestmark = IN_LAB
 
 
 _LESSONS = [source.notebook for source in lesson_sources()]

@@ -7,15 +7,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.lab import Lab, Notebook
+from tests.browser.lab import IN_LAB, Lab, Notebook
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.broker,
-    pytest.mark.slow,
-    pytest.mark.timeout(600),
-    pytest.mark.xdist_group("lab"),
-]
+pytestmark = IN_LAB
 
 _VIEW = """\
 from modelserving.widgets import BackPressureView

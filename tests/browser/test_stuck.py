@@ -7,16 +7,10 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.lab import STOPPED, Lab, Notebook
+from tests.browser.lab import IN_LAB, STOPPED, Lab, Notebook
 from tests.browser.walk import SLOW, WAYS, walk
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.broker,
-    pytest.mark.slow,
-    pytest.mark.timeout(600),
-    pytest.mark.xdist_group("lab"),
-]
+pytestmark = IN_LAB
 
 _WALKED = "02_client_and_records.ipynb"
 _UNTIL = {"restart": "def tag(", "reopen": "def tag("}  # these take a while in each section

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from modelserving.terminal import spell
+from modelserving.terminal import printable
 
 if TYPE_CHECKING:
     from modelserving.models.admin.listing import ListedModel
@@ -45,7 +45,7 @@ def show_models(models: Iterable[ListedModel], write: Callable[[str], None]) -> 
         write: takes a line.
     """
     listed = tuple(models)
-    columns = {title: [title, *(spell(told(one)) for one in listed)] for title, told in _COLUMNS.items()}
+    columns = {title: [title, *(printable(told(one)) for one in listed)] for title, told in _COLUMNS.items()}
     widths = {title: max(map(len, cells)) for title, cells in columns.items()}
     shown = _choose(widths, shutil.get_terminal_size((0, 0)).columns)
     for cells in zip(*(columns[title] for title in shown), strict=True):

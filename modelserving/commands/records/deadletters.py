@@ -16,7 +16,7 @@ from modelserving.commands.models.admin import say
 from modelserving.commands.models.table import when
 from modelserving.commands.options import Prefix, topics_of
 from modelserving.errors import ConfigError
-from modelserving.terminal import spell
+from modelserving.terminal import printable
 
 if TYPE_CHECKING:
     from modelserving.client.letters import KeptLetter, LetterFilter
@@ -110,7 +110,7 @@ def show(
     say(f"{one.error}: {one.reason}")
     say(f"key     {_bytes(one.key)}")
     for header, value in one.headers:
-        say(spell(f"header  {header}: {_bytes(value)}"))
+        say(printable(f"header  {header}: {_bytes(value)}"))
     say(f"value   {_bytes(one.value)}")
     if one.cut:
         say("The message had more than this letter has; it cannot be sent again from here.")
@@ -231,7 +231,7 @@ def _line(kept: KeptLetter) -> str:
     size = f"{len(one.value or b'')} bytes"
     sent = ", sent again" if kept.replayed else ""
     failed = f"{one.stage or 'unknown'} {one.error}".strip()
-    return spell(f"{kept.name}  {when(kept.written_ms)}  from {kept.origin}  {size}{sent}  {failed}: {reason}")
+    return printable(f"{kept.name}  {when(kept.written_ms)}  from {kept.origin}  {size}{sent}  {failed}: {reason}")
 
 
 def _bytes(value: bytes | None) -> str:

@@ -118,14 +118,12 @@ class _Fold:
         """The state that they lead to."""
         for event in events:
             if isinstance(event, Publication):
-                data_type = event.data_type
                 self._publish(event)
             else:
-                data_type = event.command.data_type
                 self._obey(event)
-            current = self._slots.get(data_type, Slots()).current
-            if current is not None and data_type in self._returned:
-                self._returned[data_type].add(current)
+            current = self._slots.get(event.data_type, Slots()).current
+            if current is not None and event.data_type in self._returned:
+                self._returned[event.data_type].add(current)
         return DesiredState(
             MappingProxyType(self._slots),
             MappingProxyType(self._problems),
@@ -156,6 +154,8 @@ class _Fold:
                 self._absent[command.data_type] = event.position
             return
         self._absent.pop(command.data_type, None)
+        if command.action is Action.RETIRE:
+            self._returned[command.data_type] = set()
         if command.action is not Action.SHADOW:
             self._overtaken.pop(command.data_type, None)
         if after != slots:
@@ -165,7 +165,6 @@ class _Fold:
         """The slots when a command was followed, or why it cannot be."""
         command = event.command
         if command.action is Action.RETIRE:
-            self._returned[command.data_type] = set()
             return Slots()
         if command.action is Action.SHADOW:
             return self._shadow(event, slots)

@@ -66,6 +66,11 @@ class CommandEvent:
     position: LogPosition
     command: ModelCommand
 
+    @property
+    def data_type(self) -> str:
+        """Whose models it is about."""
+        return self.command.data_type
+
 
 Event: TypeAlias = Publication | CommandEvent
 

@@ -48,7 +48,6 @@ class Reconciler:
         self.overtaken = 0
         self._loaded: dict[tuple[str, ModelRef], LoadedModel] = {}
         self._waiting: dict[str, dict[LogPosition, ModelRef]] = {}
-        self._builds = 0
         self._turns: dict[str, int] = {}
 
     def expect(self, publication: Publication) -> None:
@@ -74,8 +73,7 @@ class Reconciler:
                 return step
             first = first or step
         if first is not None:
-            self._builds += 1
-            self._turns[first.data_type] = self._builds
+            self._turns[first.data_type] = max(self._turns.values(), default=0) + 1
         return first
 
     def built(self, build: Build, loaded: LoadedModel) -> None:

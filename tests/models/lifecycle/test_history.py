@@ -407,11 +407,7 @@ def test_what_a_command_took_away_does_not_serve_meanwhile(said: tuple[Said, ...
     for moment, one in enumerate(said, 2):
         server.read(moment, one)
     server.reconciler.built(building, served_by(FakeModel(), "b"))
-    while not isinstance(step := server.reconciler.next_step(), Build):
-        assert step is not None
-        server.slots.apply(step)
-        server.reconciler.done(step)
-    assert server.state[0] == expected
+    assert set_what_is_built(server) == expected
     server.settle()
     assert server.state[0] == "c"
     server.close()
