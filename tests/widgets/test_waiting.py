@@ -21,7 +21,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         line._handle = line  # type: ignore[attr-defined]
         lines.append(text)
 
-    for name, seconds in (("_FIRST_AFTER_S", 0.01), ("_EVERY_S", 0.005)):
+    for name, seconds in (("_FIRST_AFTER_S", 0.01), ("_EVERY_S", 0.005), ("_LOOK_EVERY_S", 0.002), ("_WORTH_S", 0.001)):
         monkeypatch.setattr(module, name, seconds)
     monkeypatch.setattr(module, "_in_kernel", lambda: True)
     monkeypatch.setattr(module._Line, "_show", show)
@@ -50,7 +50,7 @@ def test_a_wait_that_is_stopped_as_it_begins_leaves_nothing_behind(monkeypatch: 
         (counter,) = made
         counter.join(60)
         assert not counter.is_alive()
-        assert not module._named.is_set()
+        assert not module._named
     finally:
         count_waits(False)
 
@@ -66,6 +66,35 @@ def test_a_cell_that_says_nothing_counts_its_seconds(shown: list[str]) -> None:
     told = len(shown)
     clock.end()
     assert len(shown) == told
+
+
+def test_a_short_wait_says_so_in_a_cell_that_was_silent_for_long(
+    shown: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several waits one after the other are a long one for whoever looks on, though none of them takes two seconds."""
+    clock = CellClock()
+    monkeypatch.setattr(module, "_FIRST_AFTER_S", 600)
+    with waiting("one of many"):
+        monkeypatch.setattr(module, "_FIRST_AFTER_S", 0.01)
+        clock.begin()
+        assert poll(lambda: len(shown) > 0, 60, 0.01)
+        clock.end()
+    assert shown[0].startswith("Waiting for one of many: ")
+
+
+def test_seconds_are_counted_by_the_clock_and_not_by_how_often_it_was_looked_at(shown: list[str]) -> None:
+    """Where large libraries are loaded, Python's other threads seldom have their turn."""
+
+    class OneTurn(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            turns.append(None)
+            return super().wait(0.05) or len(turns) > 1
+
+    turns: list[None] = []
+    line = module._Line("Working", "Worked {}.")
+    line._over = OneTurn()
+    line.count_unnamed()
+    assert shown == ["Working: 0 s", "Worked 0 s."]
 
 
 @pytest.mark.usefixtures("shown")
@@ -103,7 +132,7 @@ def test_what_is_waited_for_behind_the_cells_is_not_said_in_one(shown: list[str]
         assert poll(lambda: len(shown) > 10, 60, 0.01)
         done.set()
         assert ended.wait(60)
-        assert module._named.is_set()
+        assert module._named
     assert all("scores" in line for line in shown)
 
 
