@@ -25,6 +25,11 @@ _WIDE = (
     ".jupyterlab-sidecar > .jp-OutputArea-child:has(.modelserving-below) { position: sticky; bottom: 0; "
     "max-height: 45%; overflow: hidden auto; background: var(--jp-layout-color0); } "
     ".jp-OutputArea-child:has(.modelserving-below > .widget-html-content:empty) { display: none; } "
+    # What is moved stays in sight when a tall picture is scrolled; a box that scrolls itself would take it along.
+    ".jupyterlab-sidecar :is(.jp-OutputArea-child, .jp-OutputArea-output):has(.modelserving-controls), "
+    ".jupyterlab-sidecar .modelserving-view { overflow: visible; } "
+    ".jupyterlab-sidecar .modelserving-controls { position: sticky; top: 0; z-index: 1; "
+    "background: var(--jp-layout-color1); } "
     ".modelserving-live, .modelserving-live > * { min-width: 0; max-width: 100%; overflow-wrap: break-word; } "
     ".modelserving-live svg { width: 100%; height: auto; }</style>"
 )

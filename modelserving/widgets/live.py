@@ -78,7 +78,9 @@ class LiveView(Generic[S], Closing):
         render: a pure function from a snapshot, and the pixels that the picture has from left to right, to a frame.
         name: two views of one name are never open together: the first is stopped, so a cell can be run again.
         frames_per_second: 4 to 10.
-        controls: further widgets, shown beside the Stop button.
+        controls: further widgets, shown beside the Stop button, above the picture: who moves one sees what comes of it,
+            however tall the picture is.
+        below: widgets that say more, shown below the picture.
 
     Raises:
         ConfigError: the frame rate is out of range.
@@ -92,6 +94,7 @@ class LiveView(Generic[S], Closing):
         name: str,
         frames_per_second: float = 5.0,
         controls: Sequence[Any] = (),
+        below: Sequence[Any] = (),
     ) -> None:
         if not _SLOWEST <= frames_per_second <= _FASTEST:
             raise ConfigError(
@@ -110,7 +113,9 @@ class LiveView(Generic[S], Closing):
         self._button.on_click(self._clicked)
         self._width = ShownWidth(self._fit)
         row = ipywidgets.HBox([self._button, *controls], layout={"flex_flow": "row wrap"})
-        self.widget = ipywidgets.VBox([self._width.widget, self._headline, self._picture, row])
+        row.add_class("modelserving-controls")
+        self.widget = ipywidgets.VBox([self._width.widget, self._headline, row, self._picture, *below])
+        self.widget.add_class("modelserving-view")
         self._painter = threading.Thread(target=self._paint, name=f"view-{name}", daemon=True)
         _register(name, self)
         try:

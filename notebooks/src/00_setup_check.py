@@ -70,7 +70,7 @@ first = system.view.wait_for(lambda s: s.scored >= 30, within_s=60)
 lesson.tell("first-scores")
 
 # %% [markdown]
-# Now the buttons below the picture. Click them in this order, and look at the picture each time. (If you do not click, the cells do it.)
+# Now the buttons above the picture. Click them in this order, and look at the picture each time. (If you do not click, the cells do it.)
 #
 # ### Send a better model
 

@@ -83,6 +83,17 @@ def test_a_view_is_readable_however_wide_the_window_becomes(opened: tuple[Page, 
         page.wait_for_function("() => document.getElementById('jp-main-dock-panel').clientWidth >= 500")
 
 
+def test_what_is_moved_stays_in_sight_when_a_tall_picture_is_scrolled(opened: tuple[Page, str]) -> None:
+    """Sliders below the edge of the panel would be found by nobody, and above it they would not see what they do."""
+    page, _ = opened
+    page.set_viewport_size({"width": 1024, "height": 400})
+    panel = page.locator("#jp-right-stack .jupyterlab-sidecar")
+    panel.evaluate("panel => { panel.scrollTop = panel.scrollHeight; }")
+    assert panel.evaluate("panel => panel.scrollTop") > 0
+    expect(page.locator("#jp-right-stack .modelserving-controls")).to_be_in_viewport(ratio=1)
+    page.set_viewport_size({"width": 1024, "height": 768})
+
+
 def test_what_a_check_says_is_in_sight_below_the_view(opened: tuple[Page, str]) -> None:
     """It leaves the picture its width, and does not cover it where it is long; what is unsaid leaves no gap."""
     page, _ = opened

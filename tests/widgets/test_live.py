@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 
+import ipywidgets
 import pytest
 
 from modelserving.errors import ConfigError, ServerError
@@ -63,6 +64,16 @@ def test_the_picture_follows_in_place(capfd: pytest.CaptureFixture[str]) -> None
         assert _until(lambda: "<svg>7</svg>" in picture.value)
         assert view._picture is picture
     assert capfd.readouterr() == ("", "")
+
+
+def test_what_one_moves_stands_above_the_picture_and_what_says_more_below() -> None:
+    """Below a tall picture, sliders are out of sight."""
+    slider, more = ipywidgets.FloatSlider(), ipywidgets.HTML()
+    with LiveView(_Counter(), _frame, name="test", controls=(slider,), below=(more,)) as view:
+        *_, row, picture, last = view.widget.children
+        assert slider in row.children
+        assert picture is view._picture
+        assert last is more
 
 
 def test_a_view_that_is_stopped_as_it_begins_is_closed() -> None:

@@ -47,10 +47,12 @@ class StageView(LiveView[StageSnapshot]):
         self.models: ModelTable | None = None
         if commands:
             self.models = ModelTable(partial(send_command, connection, topics, issued_by="the live view"))
-            controls = (*controls, self.models.widget)
         feed = ScoreFeed(connection, topics, server_url, max_records=max_records)
         name = f"stage {topics.scored}"
-        super().__init__(feed, self._frame, name=name, frames_per_second=frames_per_second, controls=controls)
+        below = () if self.models is None else (self.models.widget,)
+        super().__init__(
+            feed, self._frame, name=name, frames_per_second=frames_per_second, controls=controls, below=below
+        )
 
     def _frame(self, snapshot: StageSnapshot, width: int) -> Frame:
         if self.models is not None:

@@ -16,12 +16,16 @@ from modelserving.widgets.waiting import waiting
 from modelserving.workshop.processes.apart import run_apart
 
 _SECONDS = 60
-_COLUMNS = "130"
+_COLUMNS = "100"
+"""What a lesson beside a docked view has room for, in small letters."""
 _STYLE = (
-    "border-left:3px solid #757575;padding:.4em .8em;line-height:1.35;white-space:pre-wrap;overflow-x:auto;"
-    "word-break:normal;overflow-wrap:anywhere;"
+    "border-left:3px solid #757575;margin:0;padding:.4em .8em;line-height:1.35;white-space:pre-wrap;overflow-x:auto;"
+    "word-break:normal;overflow-wrap:anywhere;container-type:inline-size;"
     "font-family:var(--jp-code-font-family,monospace);font-size:var(--jp-code-font-size,13px)"
 )
+_SMALLEST, _LETTER = "9px", 0.61
+"""Of the rows of a table that is wider than the page: it becomes smaller before it is scrolled, and no smaller than
+this; and how wide a letter is, for its height."""
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -40,7 +44,11 @@ class Terminal:
     status: int
 
     def _repr_html_(self) -> str:
-        said = "\n".join(map(_line, self._after().splitlines()))
+        lines = self._after().splitlines()
+        style = _row_style(max((len(line) for line in lines if _is_row(line)), default=1))
+        said = "\n".join(
+            f'<span style="{style}">{escape(line)}</span>' if _is_row(line) else escape(line) for line in lines
+        )
         return f'<pre style="{_STYLE}"><b>$ {escape(self.line)}</b>\n{said}</pre>'
 
     def __repr__(self) -> str:
@@ -51,10 +59,14 @@ class Terminal:
         return self.output + (f"\n(exit status {self.status})" if self.status else "")
 
 
-def _line(text: str) -> str:
-    """Sentences wrap where the page is narrow; a row of a table does not, or its columns would fall apart."""
-    row = "  " in text.strip() or "│" in text
-    return f'<span style="white-space:pre">{escape(text)}</span>' if row else escape(text)
+def _is_row(line: str) -> bool:
+    """Whether a line is of a table. Sentences wrap where the page is narrow; of a row, the columns would fall apart."""
+    return "  " in line.strip() or "│" in line
+
+
+def _row_style(letters: int) -> str:
+    """For the rows of a table whose longest has so many letters: all of one size, all in sight where they can be."""
+    return f"white-space:pre;font-size:clamp({_SMALLEST},calc(100cqi / {letters * _LETTER:.1f}),1em)"
 
 
 def terminal(line: str, environ: Mapping[str, str] | None = None) -> Terminal:

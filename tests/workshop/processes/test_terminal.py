@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from modelserving.errors import ConfigError
@@ -39,7 +41,17 @@ def test_sentences_wrap_and_rows_of_a_table_do_not() -> None:
     """In a narrow page a refusal is read to its end, and columns stay columns."""
     shown = Terminal("modelserving x", "error: not promoted: it is not better\nwine   0.41   serving", 0)._repr_html_()
     assert "\nerror: not promoted" in shown
-    assert '<span style="white-space:pre">wine   0.41   serving</span>' in shown
+    assert re.search('<span style="white-space:pre;[^"]*">wine   0.41   serving</span>', shown)
+
+
+def test_a_table_that_is_wider_than_the_page_becomes_smaller() -> None:
+    """Beside a docked view its last columns were cut; each row has the size that the longest one needs."""
+    shown = Terminal("modelserving x", f"model  quality\n{'m' * 92}  0.41", 0)._repr_html_()
+    assert "container-type:inline-size" in shown
+    sizes = re.findall(r"calc\(100cqi / ([\d.]+)\)", shown)
+    assert len(sizes) == 2
+    assert len(set(sizes)) == 1
+    assert 50 < float(sizes[0]) < 70
 
 
 def test_it_runs_nothing_else() -> None:
