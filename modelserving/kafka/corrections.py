@@ -27,7 +27,8 @@ An interrupt is lost
     Ctrl-C, or ■ in a notebook, that comes while the caller's thread drives the loop ends the task that is at work, such
     as the one that asks for metadata, and is forgotten: the client waits for ever. Here it waits for the next turn.
 Things are left open
-    A client whose making fails leaves a thread, and each refused connection a socket. Here they can be closed. A
+    A client whose making fails leaves a thread, and each refused connection a socket. Here they can be closed; the
+    thread of a producer ends first, since the client that it drives cannot be closed from another one meanwhile. A
     producer with messages that the broker does not take does not close, and works on for ever. Here it does.
 """
 
@@ -55,7 +56,8 @@ from kafka.net.selector import NetworkSelector
 from modelserving.kafka.gaps import Gap
 from modelserving.kafka.stuck import StuckFetches
 from modelserving.kafka.unreadable import LenientRecords
-from modelserving.system.interrupts import interrupts_held_back
+from modelserving.system.interrupts import interrupts_held_back, join_thread
+from modelserving.system.waiting import poll
 
 DIRECTLY = "direct://"
 """For ``proxy_url``: no proxy, but a socket that is closed when it cannot connect."""
@@ -143,7 +145,22 @@ class Consumer(KafkaConsumer):  # type: ignore[misc]  # kafka-python has no type
 
 
 class Producer(KafkaProducer):  # type: ignore[misc]  # kafka-python has no types
-    """A producer as the library's own, which closes also where messages of it cannot be sent."""
+    """A producer as the library's own, which closes also where messages of it cannot be sent, or it is half made."""
+
+    def __init__(self, **settings: Any) -> None:
+        try:
+            super().__init__(**settings)
+        except BaseException:  # a stop button, too: its thread may have begun, and would drive the client for ever
+            self._end_sender()
+            raise
+
+    def _end_sender(self) -> None:
+        """End the thread of a producer that was stopped while that began; with it, the client is closed."""
+        sender = getattr(self, "_sender", None)
+        if sender is not None:
+            sender.force_close()
+            poll(lambda: sender.is_alive() or sender not in threading.enumerate(), _END_WITHIN_S)
+            join_thread(sender, _END_WITHIN_S)
 
     def close(self, timeout: float | None = None, null_logger: bool = False) -> None:
         """As the library's; who waits for a transaction in another thread is told that it does not end any more.

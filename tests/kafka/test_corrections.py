@@ -82,6 +82,32 @@ def test_an_interrupt_while_the_loops_thread_begins_leaves_nothing_behind(
     assert client._net._io_thread is None
 
 
+def test_an_interrupt_while_a_producers_thread_begins_leaves_nothing_behind(
+    settings: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That thread drives the client, and nobody else has it: what was shown was `Concurrent access to net.poll!`."""
+    begin, clients, begun = threading.Thread.start, list[Client](), list[threading.Thread]()
+
+    def start(thread: threading.Thread) -> None:
+        begin(thread)
+        begun.append(thread)
+        raise KeyboardInterrupt
+
+    def make(**given: object) -> Client:
+        clients.append(Client(**given))
+        return clients[-1]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+        with pytest.raises(KeyboardInterrupt):
+            Producer(**{**settings, "kafka_client": make})
+    (sender,) = begun
+    sender.join(WAIT)
+    assert not sender.is_alive()
+    clients[0].close()
+    assert clients[0]._net._closed
+
+
 def test_no_turn_of_the_callers_thread_is_long(settings: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> None:
     """Interrupts are held back during a turn; between two they are heard, also while nothing comes."""
     client, asked = Client(**settings), list[float | None]()
