@@ -92,16 +92,17 @@ class OffsetAudit:
             ends: the offset of the next record, by partition.
             committed: where the group goes on, by partition, as far as it has committed.
             positions: what ``positions`` said before the broker was asked: reading goes on meanwhile, and what came by
-                then may be behind the ends. None: nothing was read since.
+                then may be behind the ends, and jump over what is before the starts now. None: nothing was read since.
 
         Returns:
             What is lost, and was not told yet.
         """
         with self._lock:
-            jumps, self._jumps = self._jumps, []
+            read = self._next if positions is None else positions
+            jumps = [jump for jump in self._jumps if _was_read(jump, read)]
+            self._jumps = [jump for jump in self._jumps if not _was_read(jump, read)]
             self._doubtful += [(part, at, to) for part, at, to in jumps if self._is_doubtful(part, at, to, starts)]
             found = [Gap(self._topic, part, at, min(to, starts.get(part, 0)), _CUT) for part, at, to in jumps]
-            read = self._next if positions is None else positions
             for part, start in starts.items():
                 found += self._settle(part, start, ends.get(part, start), committed.get(part, 0), read.get(part, 0))
             told = tuple(gap for gap in found if gap.count or gap.reason == _BEHIND)
@@ -154,6 +155,12 @@ class OffsetAudit:
         if first > expected:
             self._jumps.append((part, expected, first))
         self._next[part] = max(expected, after)
+
+
+def _was_read(jump: _Jump, positions: Mapping[int, int]) -> bool:
+    """Whether what a jump led to had been read when these were the positions."""
+    part, _, to = jump
+    return to < positions.get(part, 0)
 
 
 def _stretches(offsets: NDArray[np.int64]) -> Iterator[tuple[int, int]]:

@@ -82,6 +82,17 @@ def test_what_is_read_while_the_broker_is_asked_is_not_behind_the_end_of_the_top
     assert audit.positions == {0: 32}
 
 
+def test_a_jump_that_is_seen_while_the_broker_is_asked_is_judged_by_its_next_answer() -> None:
+    """What was cut after the broker had said where it begins is no mark of a transaction."""
+    audit = OffsetAudit("t")
+    audit.look({0: 0}, {0: 1}, {})
+    read(audit, 0)
+    before = audit.positions
+    read(audit, 6, 8)
+    assert audit.look({0: 0}, {0: 9}, {}, before) == ()
+    assert lost(audit.look({0: 6}, {0: 9}, {}, audit.positions)) == [(0, 1, 6)]
+
+
 def test_a_topic_that_ends_before_what_was_read_is_told() -> None:
     """It was made anew, or cut: no number, but a line; and it is read from its beginning."""
     audit = OffsetAudit("t")
