@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Self, TypeAlias
 
 import anyio
-from anyio.streams.memory import MemoryObjectSendStream
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from kafka.errors import KafkaError
 
 from modelserving.kafka import Connection
@@ -24,7 +24,6 @@ from modelserving.serving.running.worker_thread import WorkerThread
 log = logging.getLogger(__name__)
 
 _AGAIN_SECONDS = 1.0
-_ALL_DONE = object()
 
 Apply: TypeAlias = Callable[[SlotsUpdate], Awaitable[object]]
 
@@ -47,6 +46,8 @@ class ModelSource:
         self.controller = self._driver.controller
         self._reading = WorkerThread(f"models-{topics.models}")
         self._building = WorkerThread(f"build-{topics.models}")
+        self._ordering = WorkerThread(f"order-{topics.models}")
+        self._applying = anyio.Lock()
 
     async def __aenter__(self) -> Self:
         self._messages = await self._reading.run(ModelTopics, self._connection, self._topics, self.controller.pass_over)
@@ -55,6 +56,7 @@ class ModelSource:
     async def __aexit__(self, *_: object) -> None:
         await self._reading.finish(self._messages.close)
         await self._building.finish(self._driver.close)
+        self._ordering.close()
 
     async def preload(self) -> None:
         """Start the engines, if that is wanted, in the thread that will build with them.
@@ -83,25 +85,37 @@ class ModelSource:
     async def follow(self, apply: Apply) -> None:
         """Have each further update applied as soon as it is ready, for ever.
 
-        While a model is built, the topics are read on: what comes may overtake it.
+        While a model is built, the topics are read on: what comes may overtake it, and a command that needs no model to
+        be built is obeyed meanwhile.
         """
-        async with anyio.create_task_group() as tasks:
-            send, news = anyio.create_memory_object_stream[None](1)
-            tasks.start_soon(self._read_on, send)
-            async with send, news:
-                while True:
-                    await self._settle(apply)
-                    with anyio.move_on_after(self.controller.pause):
-                        await news.receive()
+        heard, news = anyio.create_memory_object_stream[None](1)
+        said, word = anyio.create_memory_object_stream[None](1)
+        async with heard, news, said, word, anyio.create_task_group() as tasks:
+            tasks.start_soon(self._read_on, heard, said)
+            tasks.start_soon(self._obey, word, apply)
+            while True:
+                await self._settle(apply)
+                with anyio.move_on_after(self.controller.pause):
+                    await news.receive()
 
     async def _settle(self, apply: Apply, only_current: bool = False) -> None:
         """As ``ModelController.settle``, without holding up the event loop."""
-        steps = self.controller.steps(only_current)
-        while (update := await self._building.run(next, steps, _ALL_DONE)) is not _ALL_DONE:
-            if isinstance(update, SlotsUpdate):
-                await apply(update)
+        await self._apply_updates(apply, only_current)
+        while await self._building.run(self.controller.build, only_current):
+            await self._apply_updates(apply, only_current)
 
-    async def _read_on(self, news: MemoryObjectSendStream[None]) -> None:
+    async def _apply_updates(self, apply: Apply, only_current: bool = False) -> None:
+        async with self._applying:
+            while (update := await self._ordering.run(self.controller.update, only_current)) is not None:
+                await apply(update)
+                self.controller.done(update)
+
+    async def _obey(self, word: MemoryObjectReceiveStream[None], apply: Apply) -> None:
+        """Do at once what needs no model to be built, whatever is being built."""
+        async for _ in word:
+            await self._apply_updates(apply)
+
+    async def _read_on(self, *listeners: MemoryObjectSendStream[None]) -> None:
         while True:
             try:
                 messages = await self._reading.run(self._messages.poll)
@@ -111,5 +125,6 @@ class ModelSource:
                 continue
             if messages:
                 await self._reading.run(self._driver.take, messages, True)
-                with suppress(anyio.WouldBlock):  # one piece of news is enough
-                    news.send_nowait(None)
+                for listener in listeners:
+                    with suppress(anyio.WouldBlock):  # one piece of news is enough
+                        listener.send_nowait(None)

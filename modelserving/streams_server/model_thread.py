@@ -1,7 +1,8 @@
 """Keeps the models of a process, or of one of its tasks, as the messages about them say.
 
 What a message means is decided where all servers decide it, at the ``ModelController``. Building happens in a thread of
-its own, so that a model that takes seconds to load delays no record; it is set between two batches.
+its own, so that a model that takes seconds to load delays no record; it is set between two batches. A command that
+needs no model to be built waits for none: another thread obeys it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _CLOSE_SECONDS = 5.0
 
 
 class ModelThread:
-    """Models in their slots, and the thread that puts them there.
+    """Models in their slots, and the threads that put them there.
 
     Args:
         connection: to the cluster.
@@ -41,8 +42,9 @@ class ModelThread:
         self._seen: set[tuple[str, int, int, int]] = set()
         self._live = False
         self._read, self._news, self._ready = threading.Event(), threading.Event(), threading.Event()
-        self._stop = threading.Event()
+        self._said, self._stop = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="models", daemon=True)
+        self._obeying = threading.Thread(target=self._obey, name="models-obey", daemon=True)
 
     @property
     def ready(self) -> bool:
@@ -50,8 +52,9 @@ class ModelThread:
         return self._ready.is_set()
 
     def start(self) -> None:
-        """Start the thread."""
+        """Start the threads."""
         self._thread.start()
+        self._obeying.start()
 
     def take(self, message: Message) -> None:
         """Note what a message says; once only, also when it comes again. Any thread may call this."""
@@ -60,6 +63,7 @@ class ModelThread:
             self._seen.add(position)
             self._driver.take([message], self._live)
             self._news.set()
+            self._said.set()
 
     def begin(self, messages: Iterable[Message] = ()) -> None:
         """All that was there at the start was taken: build what it leads to.
@@ -85,10 +89,11 @@ class ModelThread:
             raise ServerError("the models are not ready, and the server is ending.")
 
     def close(self) -> None:
-        """End the thread, and retire all models. A second call does nothing."""
-        for event in (self._stop, self._read, self._news, self._ready):
+        """End the threads, and retire all models. A second call does nothing."""
+        for event in (self._stop, self._read, self._news, self._said, self._ready):
             event.set()
-        join_thread(self._thread, _CLOSE_SECONDS)
+        for thread in (self._thread, self._obeying):
+            join_thread(thread, _CLOSE_SECONDS)
         self._driver.close()
         self.slots.close()
 
@@ -117,6 +122,18 @@ class ModelThread:
                 log.exception("the models could not be brought up to date")
             if not self._stop.is_set():
                 self._news.wait()
+
+    def _obey(self) -> None:
+        """Do at once what needs no model to be built, whatever is being built."""
+        self._ready.wait()
+        while not self._stop.is_set():
+            self._said.wait()
+            self._said.clear()
+            try:
+                if not self._stop.is_set():
+                    self.controller.apply_updates(self.slots.apply)
+            except Exception:
+                log.exception("the models could not be brought up to date")
 
     def _settle(self, only_current: bool = False) -> None:
         """Do what the messages say. The pause before a source is retried ends early with news, or at the end."""

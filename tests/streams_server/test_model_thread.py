@@ -10,12 +10,20 @@ from modelserving.errors import ModelUnreachable
 from modelserving.kafka import Connection
 from modelserving.models.info import LoadedModel
 from modelserving.models.lifecycle.fetch import FetchPolicy
-from modelserving.records import TOPICS, ModelDescriptor, ModelType, encode_descriptor
+from modelserving.records import (
+    TOPICS,
+    Action,
+    ModelCommand,
+    ModelDescriptor,
+    ModelType,
+    encode_command,
+    encode_descriptor,
+)
 from modelserving.serving.options import ServerOptions
 from modelserving.streams_server.model_thread import ModelThread
 from modelserving.system.stopping import StopWaiting, pause, stoppable
 from tests.fakes import FakeMessage, served_by
-from tests.waiting import WAIT
+from tests.waiting import WAIT, wait_until
 
 
 class Location:
@@ -98,6 +106,32 @@ def test_the_end_leaves_a_model_that_waits_while_it_is_built() -> None:
     thread.close()
     assert not thread._thread.is_alive()
     assert (thread.controller.refused, thread.error) == (0, None)
+
+
+def test_a_command_that_needs_no_model_to_be_built_is_obeyed_while_one_is() -> None:
+    """However long that may take: a model that was retired gives no further answer."""
+    built = threading.Event()
+
+    class Slow(Location):
+        def build(self, descriptor: ModelDescriptor) -> LoadedModel:
+            self.asked.release()
+            assert descriptor.name != "slow" or built.wait(WAIT)
+            return super().build(descriptor)
+
+    location = Slow(silent=0)
+    thread = keep(location)
+    try:
+        thread.begin([published("quick", 0)])
+        assert current(thread) == "quick"
+        thread.take(published("slow", 1))
+        for _ in range(3):  # twice for the first
+            assert location.asked.acquire(timeout=WAIT)
+        retire = encode_command(ModelCommand(Action.RETIRE, "wine"))
+        thread.take(FakeMessage(retire, 0, topic=TOPICS.control, timestamp=2))
+        wait_until(lambda: thread.slots.describe("wine") is None, "nobody serves")
+    finally:
+        built.set()
+        thread.close()
 
 
 def test_a_task_that_waits_for_the_models_ends_with_the_engine() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from modelserving.errors import BrokerUnavailable, CommandRefused, ModelRefused, ModelUnreachable
 from modelserving.kafka.dead_letters import DeadLetter
@@ -42,7 +42,7 @@ def position_of(message: Message, topics: Topics) -> LogPosition:
 class ModelController:
     """Takes messages of the models and the control topic; builds, checks and orders what follows from them.
 
-    Any thread may call anything; one at a time works.
+    Any thread may call anything; one at a time builds, and one at a time applies updates.
 
     Args:
         topics: which topic is which.
@@ -69,7 +69,7 @@ class ModelController:
         self._repository = repository
         self._fetch = fetch
         self._recall = recall
-        self._lock = threading.RLock()
+        self._lock, self._applying = threading.RLock(), threading.Lock()
         self._reconciler = Reconciler(History(repository.find) if repository else History())
         self._messages: dict[LogPosition, Message] = {}
         self._commands: dict[LogPosition, Message] = {}
@@ -101,7 +101,7 @@ class ModelController:
 
     @property
     def pause(self) -> float | None:
-        """Seconds until ``work`` is to be called again, for a source that did not answer; ``None``: there is none."""
+        """Seconds until ``build`` is to be called again, for a source that did not answer; ``None``: there is none."""
         with self._lock:
             return max(min(self._due.values()) - time.monotonic(), 0.0) if self._waiting else None
 
@@ -129,15 +129,21 @@ class ModelController:
         log.warning("passed over: %s", gap)
         self._refuse(letter_of(gap))
 
-    def work(self, only_current: bool = False) -> Build | SlotsUpdate | None:
-        """Take the next step.
+    def update(self, only_current: bool = False) -> SlotsUpdate | None:
+        """What the server has to apply now, and to report with ``done`` before it asks again; ``None``: nothing.
 
-        Args:
-            only_current: leave previous models and shadows for later.
+        It waits for no model that another thread builds meanwhile: a command that takes one away is obeyed at once.
+        ``only_current`` as for ``settle``.
+        """
+        with self._lock:
+            return self._reconciler.next_update(only_current, self._postponed())
+
+    def build(self, only_current: bool = False) -> bool:
+        """Build the next model that is wanted, or find it unfit. ``only_current`` as for ``settle``.
 
         Returns:
-            An update that the server has to apply now, and to report with ``done``; a model that was built, or refused:
-            call again; or ``None``: all is as desired, but for models that are retried after a ``pause``.
+            Whether there is more to do: ask for updates, and call again. If not, all is as desired, but for models
+            that are retried after a ``pause``.
         """
         with self._lock:
             postponed = self._postponed()
@@ -149,7 +155,7 @@ class ModelController:
             self._try(step)
         for message, reason in failed:
             self._send_back(message, "control", CommandRefused(reason))
-        return step
+        return step is not None
 
     def done(self, update: SlotsUpdate) -> None:
         """An update was applied."""
@@ -163,22 +169,16 @@ class ModelController:
             apply: carries an update out.
             only_current: leave previous models and shadows for later.
         """
-        for update in self.steps(only_current):
-            if update is not None:
+        self.apply_updates(apply, only_current)
+        while self.build(only_current):
+            self.apply_updates(apply, only_current)
+
+    def apply_updates(self, apply: Callable[[SlotsUpdate], object], only_current: bool = False) -> None:
+        """Do what needs no model to be built; also while another thread is in ``settle``. Arguments as there."""
+        with self._applying:
+            while (update := self.update(only_current)) is not None:
                 apply(update)
-
-    def steps(self, only_current: bool = False) -> Iterator[SlotsUpdate | None]:
-        """As ``settle``, step by step, for whoever must not wait here.
-
-        Yields:
-            An update, to be applied before the next step is asked for; ``None``: a model was built, or refused.
-        """
-        while (step := self.work(only_current)) is not None:
-            if isinstance(step, Build):
-                yield None
-            else:
-                yield step
-                self.done(step)
+                self.done(update)
 
     def close(self) -> None:
         """Close the models that were built and are in no slot yet. A second call does nothing."""

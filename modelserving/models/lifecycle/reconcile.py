@@ -12,7 +12,7 @@ built keeps no other from being served.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 from modelserving.models.info import LoadedModel, Slots, SlotsUpdate
@@ -64,17 +64,18 @@ class Reconciler:
             only_current: leave previous models and shadows for later.
             later: models that are not to be built now. What depends on them stays as it is.
         """
-        self._close_unwanted()
-        desired = self.history.desired().slots
         first: Build | None = None
-        for data_type in sorted(desired, key=lambda name: (self._turns.get(name, 0), name)):
-            step = self._step(data_type, desired[data_type], only_current, later)
+        for step in self._steps(only_current, later):
             if isinstance(step, SlotsUpdate):
                 return step
             first = first or step
         if first is not None:
             self._turns[first.data_type] = max(self._turns.values(), default=0) + 1
         return first
+
+    def next_update(self, only_current: bool = False, later: Collection[ModelRef] = ()) -> SlotsUpdate | None:
+        """What can be set now, whatever is being built at this moment; arguments as for ``next_step``."""
+        return next((step for step in self._steps(only_current, later) if isinstance(step, SlotsUpdate)), None)
 
     def built(self, build: Build, loaded: LoadedModel) -> None:
         """A model is ready; the next step says where it goes, if anywhere."""
@@ -102,6 +103,14 @@ class Reconciler:
         for key in self._spare(()):
             self._loaded.pop(key).close()
 
+    def _steps(self, only_current: bool, later: Collection[ModelRef]) -> Iterator[Build | SlotsUpdate]:
+        """What each data type needs next, the one first that was given a build for longest ago."""
+        self._close_unwanted()
+        desired = self.history.desired().slots
+        for data_type in sorted(desired, key=lambda name: (self._turns.get(name, 0), name)):
+            if (step := self._step(data_type, desired[data_type], only_current, later)) is not None:
+                yield step
+
     def _step(
         self, data_type: str, desired: Slots[ModelRef], only_current: bool, later: Collection[ModelRef]
     ) -> Build | SlotsUpdate | None:
@@ -113,6 +122,10 @@ class Reconciler:
         if not self._is_built(data_type, desired.current):
             if self._is_retired(data_type, actual.current):
                 return self._update(data_type, Slots())
+            if not only_current and desired.shadow in (None, actual.shadow):  # ended, or given another share
+                still = actual.start_shadow(desired.shadow, desired.percent)
+                if still != actual:
+                    return self._update(data_type, still)
             return Build(data_type, desired.current) if desired.current and desired.current not in later else None
         possible = self._possible(data_type, desired, actual, only_current)
         if possible != actual:

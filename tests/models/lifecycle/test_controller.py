@@ -79,6 +79,11 @@ class Rig:
     def settle(self) -> tuple[str, ...]:
         """Work until all is as desired; and the names in current, previous and shadow."""
         self.controller.settle(self.slots.apply)
+        return self.names
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Those in current, previous and shadow now."""
         slot = self.slots.get("wine")
         models = (slot.current, slot.previous, slot.shadow and slot.shadow.served) if slot else (None, None, None)
         return tuple(served.info.name if served else "-" for served in models)
@@ -336,11 +341,100 @@ def test_a_newer_model_that_arrives_meanwhile_serves_as_soon_as_it_is_ready() ->
     assert (rig.controller.overtaken, rig.controller.refused, rig.dead) == (0, 0, [])
 
 
+class Slow:
+    """A model called ``slow`` is built until somebody lets it go on."""
+
+    def __init__(self) -> None:
+        self.building, self._go_on = threading.Event(), threading.Event()
+
+    def __call__(self, name: str) -> None:
+        if name == "slow":
+            self.building.set()
+            assert self._go_on.wait(WAIT)
+
+    def end(self) -> None:
+        """It is ready."""
+        self._go_on.set()
+
+
+@pytest.mark.parametrize(
+    ("said", "at_once", "then"),
+    [
+        (ModelCommand(Action.RETIRE, "wine"), ("-", "-", "-"), ("-", "-", "-")),
+        (ModelCommand(Action.ROLL_BACK, "wine", model("a").digest), ("a", "b", "s"), ("a", "slow", "s")),
+        (ModelCommand(Action.PROMOTE, "wine"), ("s", "b", "-"), ("s", "slow", "-")),
+        (ModelCommand(Action.SHADOW, "wine"), ("b", "a", "-"), ("slow", "b", "-")),
+    ],
+    ids=["retire", "rollback", "promote", "end of the shadow"],
+)
+def test_a_command_that_needs_no_model_to_be_built_is_obeyed_while_one_is(
+    said: ModelCommand, at_once: tuple[str, ...], then: tuple[str, ...]
+) -> None:
+    """However long that may take: a model that was retired, or rolled back, gives no further answer."""
+    rig = Rig(during=(slow := Slow()))
+    for one in (model("a"), model("b"), model("s", shadow_percent=50.0)):
+        rig.send(one)
+        rig.settle()
+    rig.send(model("slow"))
+    worker = threading.Thread(target=rig.settle, daemon=True)
+    worker.start()
+    assert slow.building.wait(WAIT)
+    rig.send(said)
+    rig.controller.apply_updates(rig.slots.apply)
+    assert rig.names == at_once
+    slow.end()
+    worker.join(WAIT)
+    assert rig.settle() == then
+
+
+def test_a_stage_obeys_a_command_while_a_model_is_being_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So does the actor server, which reads about models in the same way."""
+    rig, said = Rig(during=(slow := Slow())), list[FakeMessage]()
+
+    class Topics:
+        def __init__(self, *_: object) -> None: ...
+
+        def read_to_end(self) -> list[FakeMessage]:
+            return [FakeMessage(encode_descriptor(model("a")), 0, topic=TOPICS.models)]
+
+        def poll(self) -> list[FakeMessage]:
+            pause(0.001)
+            return [said.pop(0)] if said else []
+
+        def close(self) -> None: ...
+
+    async def apply(update: SlotsUpdate) -> None:
+        rig.slots.apply(update)
+
+    async def until(happened: Callable[[], bool]) -> None:
+        while not happened():
+            await anyio.sleep(0.001)
+
+    async def scenario() -> None:
+        with anyio.fail_after(WAIT):
+            async with ModelSource(Connection("nowhere"), options(TOPICS, rig)) as source:
+                await source.read_to_end(apply)
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(source.follow, apply)
+                    said.append(FakeMessage(encode_descriptor(model("slow")), 1, topic=TOPICS.models, timestamp=1))
+                    await until(slow.building.is_set)
+                    retire = encode_command(ModelCommand(Action.RETIRE, "wine"))
+                    said.append(FakeMessage(retire, 0, topic=TOPICS.control, timestamp=2))
+                    try:
+                        await until(lambda: rig.names == ("-", "-", "-"))
+                    finally:
+                        slow.end()
+                    tasks.cancel_scope.cancel()
+
+    monkeypatch.setattr("modelserving.serving.model_source.ModelTopics", Topics)
+    anyio.run(scenario)
+
+
 def test_models_that_found_no_slot_are_closed_with_the_controller() -> None:
     """A server that is stopped between a build and the swap leaves no model open."""
     rig = Rig()
     rig.send(model("a"))
-    rig.controller.work()
+    assert rig.controller.build()
     assert [one.closes for one in rig.built] == [0]
     rig.controller.close()
     rig.controller.close()
