@@ -24,6 +24,7 @@ from modelserving.records import (
     encode_wine,
 )
 from modelserving.workshop.processes.process import ServerProcess
+from tests.models.onnx_samples import onnx_bytes, operator
 from tests.waiting import WAIT, let_commits_arrive, wait_until
 
 SERVERS = ("stage", "stage-fast", "actor", "streams-memory", "streams-standard", "streams-custom")
@@ -200,10 +201,13 @@ def wine(data_type: str = "wine", **changes: float) -> WineRecord:
 
 
 def constant_model(answer: float, name: str, data_type: str = "wine", version: str = "1") -> ModelDescriptor:
-    """A PMML model that answers the same for each record."""
-    return ModelDescriptor(
-        name, "answers always the same", data_type, ModelType.PMML, regression(answer, alcohol=0), version=version
-    )
+    """A model that answers the same for each record: in ONNX, for which no server has to start a Java."""
+    nodes = [
+        operator("Mul", "alcohol", "zero", output="nothing"),
+        operator("Add", "nothing", "answer", output="quality"),
+    ]
+    data = onnx_bytes(nodes, {"alcohol": 1}, {"zero": [0.0], "answer": [answer]})
+    return ModelDescriptor(name, "answers always the same", data_type, ModelType.ONNX, data, version=version)
 
 
 def regression(intercept: float, **coefficients: float) -> bytes:

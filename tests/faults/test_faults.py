@@ -126,32 +126,58 @@ def described(pipeline: Pipeline, wanted: set[tuple[int, int]], server: ServerPr
     yield from server.log()[-60:]
 
 
-def test_the_broker_stops_and_starts_under_load(pipeline: Pipeline, broker: EmbeddedKafka, load: Load) -> None:
-    """The server waits for the broker, goes on by itself, and every record has one result."""
+def test_each_record_has_one_result_whatever_is_stopped_and_killed(
+    pipeline: Pipeline, broker: EmbeddedKafka, load: Load
+) -> None:
+    """One load, one thing after the other: the broker stops, is killed; the server is killed, and told to end.
+
+    The records are counted once, at the end: what any of it had lost or doubled would be seen then.
+    """
     with pipeline.serve() as server:
         wait_until(lambda: load.sent > 300, "some load")
-        before = server.pid
-        broker.stop()
-        broker.start()
+        it_waits_for_a_broker_that_stops(server, broker, load)
+        it_survives_the_broker_s_kill_like_a_stop(server, broker, load)
+        server.kill()
+    with pipeline.serve() as server:
+        wait_until(partial(has_scored, server, 50), "results of the next server")
+        it_ends_when_told_although_the_broker_is_away(server, broker)
+    with pipeline.serve() as server:
         more_load(load)
         load.finish()
         assert_each_record_has_one_result(pipeline, server)
-        assert server.running
-        assert server.pid == before
-        server.wait_until_serving()
     assert load.publisher.failed == 0
 
 
-def test_the_broker_is_killed_under_load(pipeline: Pipeline, broker: EmbeddedKafka, load: Load) -> None:
-    """``kill -9`` of the broker's process is survived like a stop."""
-    with pipeline.serve() as server:
-        wait_until(lambda: load.sent > 300, "some load")
-        kill(broker)
-        broker.start()
-        more_load(load)
-        load.finish()
-        assert_each_record_has_one_result(pipeline, server)
-        assert server.running
+def it_waits_for_a_broker_that_stops(server: ServerProcess, broker: EmbeddedKafka, load: Load) -> None:
+    """The server goes on by itself when the broker is back."""
+    before, scored = server.pid, int(str(server.get("/state")["scored"]))
+    broker.stop()
+    broker.start()
+    more_load(load)
+    wait_until(partial(has_scored, server, scored), "results after the stop")
+    assert server.running
+    assert server.pid == before
+    server.wait_until_serving()
+
+
+def it_survives_the_broker_s_kill_like_a_stop(server: ServerProcess, broker: EmbeddedKafka, load: Load) -> None:
+    """``kill -9`` of the broker's process."""
+    kill(broker)
+    broker.start()
+    scored = int(str(server.get("/state")["scored"]))
+    more_load(load)
+    wait_until(partial(has_scored, server, scored), "results after the kill")
+    assert server.running
+
+
+def it_ends_when_told_although_the_broker_is_away(server: ServerProcess, broker: EmbeddedKafka) -> None:
+    """A request to terminate is obeyed also while a commit waits for a broker that does not come back."""
+    broker.stop()
+    psutil.Process(server.pid).terminate()
+    try:
+        assert server.wait(WAIT) == 0, server.log()
+    finally:
+        broker.start()  # the load is given back what it waits for, whatever comes of the server
 
 
 def more_load(load: Load) -> None:
@@ -168,20 +194,6 @@ def kill(broker: EmbeddedKafka) -> None:
     java.kill()
     java.wait(WAIT)
     wait_until(lambda: status(broker.home) is None, "the supervisor to notice")
-
-
-# Kafka Streams is killed in ``streams_server/test_server.py``, where its store is counted, too.
-@pytest.mark.parametrize("pipeline", [kind for kind in KINDS if not kind.startswith("streams")], indirect=True)
-def test_the_server_is_killed_under_load(pipeline: Pipeline, load: Load) -> None:
-    """``kill -9`` in the middle, and again: the next server goes on, and every record has one result."""
-    for _ in range(2):
-        server = pipeline.serve()
-        wait_until(partial(has_scored, server, 50), "some results")
-        server.kill()
-        server.close()
-    with pipeline.serve() as server:
-        load.finish()
-        assert_each_record_has_one_result(pipeline, server)
 
 
 def test_killing_the_kernel_of_a_notebook_leaves_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,15 +240,3 @@ def test_a_server_without_a_broker_says_so(tmp_path: Path) -> None:
         assert "error:" in text
         assert "127.0.0.1:1" in text
         assert "Traceback" not in text
-
-
-def test_a_server_can_be_ended_while_the_broker_is_away(pipeline: Pipeline, broker: EmbeddedKafka, load: Load) -> None:
-    """A request to terminate is obeyed also while a commit waits for a broker that does not come back."""
-    with pipeline.serve() as server:
-        wait_until(partial(has_scored, server, 50), "some results")
-        broker.stop()
-        psutil.Process(server.pid).terminate()
-        try:
-            assert server.wait(WAIT) == 0, server.log()
-        finally:
-            broker.start()  # the load is given back what it waits for, whatever comes of the server
