@@ -34,17 +34,36 @@ COMMENTS = {"true": "#2e6e6e", "false": "#7ab5b5"}
 BRIGHTER = 1.2
 """How much brighter the pipeline's picture is in the dark theme: no one grey has 4.5 to 1 on white and on black."""
 _PICTURE = f'[data-jp-theme-light="false"] img[alt^="The pipeline,"] {{ filter: brightness({BRIGHTER}); }} '
+# A tab that is opened again asks for two seconds whether a widget is known. Where the browser is busy for that long, it
+# becomes known meanwhile, and is not looked for again: its place says so for good. Here that is drawn once more.
+_REDRAW = """<script>{ const redraw = () => {
+  for (const panel of window.jupyterapp?.shell.widgets('main') ?? []) {
+    for (const { outputArea } of panel.content?.widgets ?? []) {
+      if (!outputArea?.node.textContent.includes('Error displaying widget: model not found')) continue;
+      const outputs = outputArea.model;
+      for (let at = 0; at < outputs.length; at++) {
+        const output = outputs.get(at).toJSON();
+        const id = output.data?.['application/vnd.jupyter.widget-view+json']?.model_id;
+        if (id && !window.modelservingRedrawn.has(id)) {
+          window.modelservingRedrawn.add(id);
+          outputs.set(at, output);
+        }
+      }
+    }
+  }
+};
+if (!window.modelservingRedrawn) { window.modelservingRedrawn = new Set(); setInterval(redraw, 1000); } }</script>"""
 _HIDDEN = ".jp-OutputArea-child:has(.modelserving-page) { display: none; }"
 
 
 def page_style() -> str:
-    """The rules, as an element that takes no room."""
+    """The rules, and what draws a widget once more that was not found; neither takes any room."""
     errors = _of_errors("true", ON_LIGHT) + _of_errors("false", ON_DARK)
     comments = "".join(
         f'[data-jp-theme-light="{is_light}"] {{ --jp-mirror-editor-comment-color: {colour}; }} '
         for is_light, colour in COMMENTS.items()
     )
-    return f'<style class="modelserving-page">{_WORDS} {errors}{comments}{_PICTURE}{_HIDDEN}</style>'
+    return f'<style class="modelserving-page">{_WORDS} {errors}{comments}{_PICTURE}{_HIDDEN}</style>{_REDRAW}'
 
 
 def _of_errors(is_light: str, colours: Mapping[str, str]) -> str:

@@ -39,6 +39,12 @@ _LINES = """() => [...document.querySelectorAll('.jp-OutputArea-output pre')].fl
   return lines;
 })"""
 
+_NOT_FOUND = """() => {
+  for (const shown of document.querySelectorAll('.jp-OutputArea-output:has(.jupyter-button)')) {
+    shown.textContent = 'Error displaying widget: model not found';
+  }
+}"""
+
 
 @pytest.fixture(scope="module")
 def opened(lab: Lab, browser: Browser) -> Iterator[tuple[Page, str]]:
@@ -116,6 +122,23 @@ def test_a_tab_that_is_opened_again_has_a_panel_with_room(opened: tuple[Page, st
     page.goto("about:blank")
     page.goto(address)
     _expect_room(page)
+
+
+def test_a_widget_that_was_not_found_is_drawn_once_more(lab: Lab, page: Page) -> None:
+    """A busy browser looks for it before it is known, when a tab is opened again, and says for good that it is not."""
+    style = "from modelserving.widgets.page_style import style_page\nstyle_page()"
+    name = lab.write("widget.ipynb", style, "import ipywidgets\nipywidgets.Button(description='wonderful')")
+    lab.open(page, name)
+    for number in (0, 1):
+        Notebook(page).run(number)
+    button = page.get_by_role("button", name="wonderful")
+    page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    page.goto("about:blank")
+    lab.open(page, name)
+    expect(button).to_be_visible()
+    page.evaluate(_NOT_FOUND)
+    expect(button).to_be_visible()
+    lab.end_kernel(name)
 
 
 def test_plain_output_is_broken_between_words(lab: Lab, page: Page) -> None:
