@@ -10,5 +10,7 @@
     membership.py      is this server in its group, who else works here
     gap_letters.py     what cannot be read: said, kept as a dead letter, counted
     inputs.py          are the topics that an engine reads there, and the same ones
+    open_transactions.py
+                       what waits for a transaction that nobody ends
     audit.py           which offsets were gone before anybody scored them
 """

@@ -27,6 +27,7 @@ from modelserving.serving.running.asking import EVERY_S, NO_ANSWER, BrokerClient
 from modelserving.serving.running.audit import OffsetAudit
 from modelserving.serving.running.gap_letters import GapLetters
 from modelserving.serving.running.membership import DENIED, Membership, where_allowed
+from modelserving.serving.running.open_transactions import OpenTransactions
 from modelserving.serving.running.worker_thread import run_abandonable
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class TopicWatch:
         self.warnings: tuple[str, ...] = ()
         """What else is worth knowing, a line each."""
         self._member = Membership(options)
+        self._open = OpenTransactions()
         self._has_inlet = False
         self._waits_since: float | None = None
         self._missed: Gap | None = None
@@ -213,7 +215,8 @@ class TopicWatch:
         look = partial(self._member.others, admin, topics[names.scored])
         others = where_allowed(look, f"who else writes to {names.scored} (Read)")
         missing = deleted(described, (names.records, names.scored))
-        self.warnings = (*missing, *self._settings, *own, *others)
+        read_from = [tp for name in (names.records, names.models, names.control) for tp in topics[name]]
+        self.warnings = (*missing, *self._settings, *own, *others, *self._open.look(admin, read_from))
         for line in self.warnings:
             self._tell(line)
 
