@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Protocol, TypeAlias
 
@@ -27,6 +27,9 @@ OUTPUTS = "outputs"
 """Parameter of a descriptor: named outputs to give beside the answer, with commas; ``*`` for all. None by default."""
 SIGNATURE = "signature"
 """Parameter of a descriptor: the signature to call, where a SavedModel has several."""
+
+LONGEST_TEXT = 4_000
+"""Letters of one text in an answer. Each answer is a message, and what is shown of a server has the labels, too."""
 
 Records: TypeAlias = Sequence[DefaultRecord] | pa.RecordBatch
 """A batch of records: columns, or the default records as dataclasses."""
@@ -54,6 +57,22 @@ class Scores:
         """One answer: a number, if it is one or spells one, or else a label."""
         value = float(self.values[row])
         return str(self.labels[row]) if math.isnan(value) and self.labels is not None else value
+
+
+def limit_texts(scores: Scores) -> Scores:
+    """The same; a record whose answer has a text that is too long has none, whatever the format of its model."""
+    long: dict[int, str] = {}
+    texts = {"answer": scores.labels} if scores.labels is not None else {}
+    for name, column in (*texts.items(), *((f"output {name!r}", column) for name, column in scores.outputs.items())):
+        if column.dtype.kind not in "OSU":
+            continue
+        flat = column.reshape(len(column), -1)
+        letters = {text: len(text) for text in set(flat.ravel().tolist()) if isinstance(text, str | bytes)}
+        if max(letters.values(), default=0) > LONGEST_TEXT:
+            for row, found in enumerate(flat.tolist()):
+                if (most := max((letters.get(text, 0) for text in found), default=0)) > LONGEST_TEXT:
+                    long[row] = f"its {name} is a text of {most:,} letters, and {LONGEST_TEXT:,} are allowed"
+    return replace(scores, problems=dict(sorted({**long, **scores.problems}.items()))) if long else scores
 
 
 class Model(Protocol):

@@ -18,7 +18,7 @@ from modelserving.kafka.messages import MessageColumns, dead_letter
 from modelserving.models.info import LoadedModel
 from modelserving.models.lifecycle.shadow import ShadowWork
 from modelserving.models.lifecycle.slots import ModelSlot, ModelSlots
-from modelserving.models.model import Scores
+from modelserving.models.model import Scores, limit_texts
 from modelserving.records import ScoredColumns, ScoredRun
 from modelserving.records.decoder import RecordDecoder
 from modelserving.serving.messages import Batch, ModelShare, ScoredBatch
@@ -95,7 +95,7 @@ def _skip(data_type: str, count: int, tally: _Tally) -> None:
 def _score_rows(served: LoadedModel, messages: MessageColumns, records: Any, tally: _Tally, slot: ModelSlot) -> None:
     started = time.perf_counter_ns()
     try:
-        scores = served.model.score(records)
+        scores = limit_texts(served.model.score(records))
     except Exception as error:  # noqa: BLE001
         tally.dead.extend(dead_letter(message, "score", error) for message in messages)
         return

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from modelserving.models.lifecycle.slots import ModelSlots
+from modelserving.models.model import Records, Scores
 from modelserving.records import encode_wine
 from modelserving.serving import Batch, ScoredBatch, score_batch
 from tests.fakes import FakeMessage, FakeModel, messages, served_by, wine
@@ -107,6 +109,21 @@ def test_a_record_without_an_answer_is_dead_with_the_models_reason() -> None:
     assert "'wine-model' gave no score" in letter.reason
     assert "'good'" in letter.reason
     assert done.shares[0].count == 2
+
+
+def test_a_record_whose_answer_is_too_long_a_text_is_dead_and_the_others_are_answered() -> None:
+    """A label that no golden record showed when the model was built."""
+
+    class Talker(FakeModel):
+        def score(self, records: Records) -> Scores:
+            found = super().score(records)
+            return Scores(found.values, found.problems, np.array(["fine", "x" * 500_000, None], object))
+
+    done = score_batch(Batch(messages([wine()] * 3)), slots_with(Talker(problems={2: "it is odd"})))
+    assert [(answer.offset, answer.label) for answer in done.scored] == [(0, "fine")]
+    reasons = [letter.reason for letter in done.dead]
+    assert "its answer is a text of 500,000 letters, and 4,000 are allowed." in reasons[0]
+    assert "it is odd" in reasons[1]
 
 
 def test_positions_are_the_offsets_to_go_on_from() -> None:

@@ -14,7 +14,7 @@ from modelserving.errors import ModelCheckError, ModelInputError, ScoringError
 from modelserving.models.formats import factory
 from modelserving.models.formats.inputs import find_columns
 from modelserving.models.info import LoadedModel, ModelInfo
-from modelserving.models.model import Model, Scores, columns_of
+from modelserving.models.model import Model, Scores, columns_of, limit_texts
 from modelserving.records import Column, ColumnType, Golden, ModelDescriptor, RecordSchema
 from modelserving.records.schema import match_names
 from modelserving.system.pacing import paced
@@ -59,7 +59,7 @@ def _check(model: Model, descriptor: ModelDescriptor, probes: Probes) -> None:
     golden = descriptor.golden
     records = golden_batch(golden, model) if golden else probes.records
     try:
-        scores = model.score(records)
+        scores = limit_texts(model.score(records))
     except ScoringError as error:
         raise ModelCheckError(f"model {descriptor.name!r} failed on its golden records: {error}") from error
     if len(scores.values) != len(records):

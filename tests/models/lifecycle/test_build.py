@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from modelserving.datasets import default_schemas
 from modelserving.errors import ModelCheckError, ModelFormatError, ModelInputError, ScoringError
 from modelserving.models.formats import factory
 from modelserving.models.lifecycle.build import build_candidate
+from modelserving.models.model import LONGEST_TEXT, Records, Scores
 from modelserving.records import Column, ColumnType, Golden, ModelDescriptor, ModelType, RecordSchema
 from tests.fakes import FakeModel, wine
 from tests.models.samples import Sample, field, linear, pmml, stump, target, tree
@@ -168,3 +170,34 @@ class TestRealModels:
         """What cannot be built says that, not that its answers are wrong."""
         with pytest.raises(ModelFormatError):
             build_candidate(replace(DOUBLER, data=b"<html/>"))
+
+
+class Talker(FakeModel):
+    """A model that answers a text of so many letters to each record, or says it beside a number."""
+
+    def __init__(self, letters: int, beside: bool) -> None:
+        super().__init__()
+        self._text, self._beside = "x" * letters, beside
+
+    def score(self, records: Records) -> Scores:
+        """The same to all."""
+        found = super().score(records)
+        texts = np.full(len(records), self._text, object)
+        return replace(found, outputs={"why": texts}) if self._beside else replace(found, labels=texts)
+
+
+@pytest.mark.parametrize("beside", [False, True], ids=["answer", "output"])
+@pytest.mark.parametrize("letters", [LONGEST_TEXT, LONGEST_TEXT + 1])
+def test_a_model_whose_answers_would_be_too_long_is_refused(
+    monkeypatch: pytest.MonkeyPatch, letters: int, beside: bool
+) -> None:
+    """Whatever its format: with a label of half a million letters each answer is as large."""
+    use(monkeypatch, Talker(letters, beside))
+    candidate = replace(DOUBLER, golden=())
+    if letters == LONGEST_TEXT:
+        build_candidate(candidate)
+    else:
+        which = "output 'why'" if beside else "answer"
+        said = f"its {which} is a text of 4,001 letters, and 4,000 are allowed"
+        with pytest.raises(ModelCheckError, match=said):
+            build_candidate(candidate)
