@@ -53,10 +53,12 @@ def test_a_format_is_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_importing_starts_no_engine() -> None:
-    """Neither TensorFlow nor Java is there before a model of theirs is."""
+    """Neither TensorFlow nor Java is there before a model of theirs is, nor what asks a remote one."""
     check = (
-        "import sys, modelserving.models.formats.factory, modelserving.models.admin.score; import jpype; "
-        "sys.exit(int(bool({'tensorflow', 'onnx', 'onnxruntime'} & set(sys.modules)) or jpype.isJVMStarted()))"
+        "import sys, modelserving.models.formats.factory; asks = 'httpx' in sys.modules; "
+        "import jpype, modelserving.models.admin.score; "
+        "engines = {'tensorflow', 'onnx', 'onnxruntime'} & set(sys.modules); "
+        "sys.exit(int(asks or bool(engines) or jpype.isJVMStarted()))"
     )
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
 

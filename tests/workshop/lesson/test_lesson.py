@@ -67,9 +67,18 @@ def test_starting_prints_three_lines(begin: Callable[[str], Lesson], capsys: pyt
 
 
 def test_starting_twice_ends_the_first_and_empties_the_topics(begin: Callable[[str], Lesson]) -> None:
-    """The set-up cell can be run again: what ran behind the cells ends, and records, groups and files are gone."""
+    """The set-up cell can be run again: what ran behind the cells ends, and records, groups and files are gone.
+
+    So are other topics of its name, and what its servers kept: a second run of a lesson begins as the first did.
+    """
     first = begin("90")
     resource = first.manage(Resource())
+    first.topic("more")
+    of_servers = [
+        first.settings.home / kept / "lesson-90-server" for kept in ("state", "streams", "heating", "monitor")
+    ]
+    for folder in of_servers:
+        folder.mkdir(parents=True)
     send(first, first.topics.records, b"old")
     commit(first, first.group("readers"))
     (first.folder / "file").touch()
@@ -78,6 +87,9 @@ def test_starting_twice_ends_the_first_and_empties_the_topics(begin: Callable[[s
     assert end_offsets(second.connection, second.topics.records) == {0: 0}
     assert lag(second.connection, second.group("readers"), second.topics.records) == {0: 0}
     assert not list(second.folder.iterdir())
+    own = [topic for topic in list_topics(second.connection) if topic.startswith("lesson-90")]
+    assert sorted(own) == sorted(second.topics.names)
+    assert not any(folder.exists() for folder in of_servers)
 
 
 def test_starting_with_keep_leaves_the_records(begin: Callable[[str], Lesson], settings: Settings) -> None:

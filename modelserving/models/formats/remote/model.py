@@ -12,7 +12,6 @@ from modelserving.models.formats.answers import read_answers
 from modelserving.models.formats.feeds import FeedReader, Tensors
 from modelserving.models.formats.remote.description import read_description
 from modelserving.models.formats.remote.protocols import make_feeds, make_request, read_reply
-from modelserving.models.formats.remote.service import RemoteService
 from modelserving.models.model import NO_PARAMETERS, OUTPUT, Records, Scores
 from modelserving.records import Column, ModelDescriptor
 
@@ -62,6 +61,9 @@ class RemoteModel:
         self._about = replace(about, output=parameters.get(OUTPUT, about.output))
         self._data = data
         self._reader = FeedReader(make_feeds(about))
+        # Here, for it brings a client of HTTP, and few servers have such a model.
+        from modelserving.models.formats.remote.service import RemoteService
+
         self._service = RemoteService(about.timeout_s, about.wait_s)
 
     @property
