@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from modelserving.workshop.authoring.source import lesson_sources
+from modelserving.workshop.authoring.source import lesson_files
 from tests.browser.lab import IN_LAB, Lab
 
 pytestmark = IN_LAB
 
 
-_LESSONS = [source.notebook for source in lesson_sources()]
+_LESSONS = [path.with_suffix(".ipynb").name for path in lesson_files()]
 
 
 @pytest.fixture(scope="module")

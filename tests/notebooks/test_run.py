@@ -17,11 +17,12 @@ from nbformat.v4 import new_code_cell
 
 from modelserving.broker import EmbeddedKafka, status
 from modelserving.kafka import list_topics
-from modelserving.workshop.authoring.source import lesson_sources
+from modelserving.workshop.authoring.source import lesson_files
 from tests.waiting import wait_until
 
-NOTEBOOKS = lesson_sources()[0].path.parent.parent
-LESSONS = [pytest.param(source.notebook, marks=pytest.mark.xdist_group(source.notebook)) for source in lesson_sources()]
+NOTEBOOKS = lesson_files()[0].parent.parent
+NAMES = [path.with_suffix(".ipynb").name for path in lesson_files()]
+LESSONS = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in NAMES]
 AGAIN = [lesson for lesson in LESSONS if str(lesson.values[0]).startswith(("00", "01"))]
 """Those with cells that show the same in each run; of lesson 02, nbval compares them."""
 CELL_SECONDS = 240  # a machine may be very busy
