@@ -64,11 +64,11 @@ class Membership:
         return since is not None and time.monotonic() - since > seconds
 
     def look(self, admin: KafkaAdminClient, partitions: int) -> Iterator[str]:
-        """See whether this server is in its group, and say if it has nothing to do.
+        """See whether this server is in its group, and say if it has nothing to do since there are too few partitions.
 
         Args:
             admin: whom to ask.
-            partitions: how many the records' topic has.
+            partitions: how many the records' topic has; none while it is not there, which others say.
         """
         group = admin.describe_groups([self._options.group])[self._options.group]
         members = group.get("members") or []
@@ -82,7 +82,7 @@ class Membership:
             self._left_out = self._left_out or self._seen_out
         is_settled = group.get("group_state") == "Stable"
         self._note_unshared(members if is_settled else (), range(partitions))
-        if is_settled and own and not self._unshared and not any(map(_has_work, own)):
+        if partitions and is_settled and own and not self._unshared and not any(map(_has_work, own)):
             yield (
                 f"this server has nothing to score: the group {group['group_id']} has {len(members)} members, and "
                 f"{self._options.topics.records} has {partitions} partitions. It takes "

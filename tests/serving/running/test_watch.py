@@ -224,6 +224,19 @@ def test_what_nobody_has_for_a_moment_is_left_to_the_group() -> None:
     assert "nothing to score" in "".join(found.look(admin, 2))
 
 
+def test_who_has_nothing_to_do_is_told_to_add_partitions_only_where_the_topic_is_there() -> None:
+    """Of one that was deleted there are none to share, and that it is gone is said already."""
+    admin, found = MagicMock(), Membership(ServerOptions(group="wine", instance="0"))
+    group_with(admin, "Stable", "wine-0", "x", group="wine")
+    admin.describe_groups.return_value["wine"]["members"][0]["member_assignment"] = {"assigned_partitions": []}
+    assert not [*found.look(admin, 0)]
+    admin.describe_groups.return_value["wine"]["members"][1]["member_assignment"]["assigned_partitions"] = [
+        {"topic": "wine-records", "partitions": [0]}
+    ]
+    (line,) = found.look(admin, 1)
+    assert "add partitions" in line
+
+
 def test_another_group_whose_name_begins_alike_is_said() -> None:
     """Its servers answer the same records once more; servers of the own group, that just ended perhaps, do not."""
     admin, found = MagicMock(), Membership(ServerOptions(group="wine", instance="0"))
