@@ -86,6 +86,13 @@ class HeaterView(LiveView[HeaterSnapshot]):
 
 def _slider(name: str, value: float, low: float, high: float) -> Any:
     return ipywidgets.FloatSlider(
-        value=value, min=low, max=high, step=0.25, description=name, continuous_update=False, readout_format=".2f",
-        layout={"width": "auto", "flex": "1 1 17em"}, style={"description_width": "initial"},
-    )  # fmt: skip
+        value=value,
+        min=low,
+        max=high,
+        step=0.25,
+        description=name,
+        continuous_update=False,
+        readout_format=".2f",
+        layout={"width": "auto", "flex": "1 1 17em"},
+        style={"description_width": "initial"},
+    )
