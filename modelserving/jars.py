@@ -66,8 +66,12 @@ class Jar:
 
 
 def jars_folder() -> Path:
-    """The one folder of the jars, whatever ``MODELSERVING_HOME`` says."""
-    return load_settings({}).home / "jars"
+    """The one folder of the jars, whatever ``MODELSERVING_HOME`` says.
+
+    By its own name where links lead to it: Java's start-up cache fits the jars' paths, and one that was made by another
+    way would take its place, and lose it again.
+    """
+    return (load_settings({}).home / "jars").resolve()
 
 
 def locked_jars(lock_file: Path = LOCK) -> tuple[Jar, ...]:

@@ -17,6 +17,7 @@ from threading import Thread
 import pytest
 
 from modelserving import jars
+from modelserving.config import Settings
 from modelserving.errors import SetupError
 
 # jgo does not close the answer of a repository that lacks a file.
@@ -221,3 +222,12 @@ class TestInstall:
         (tmp_path / "file").write_text("")
         with pytest.raises(SetupError, match=r"cannot write the Java libraries to .*file/jars"):
             jars.install(lambda _: None, tmp_path / "file" / "jars")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows lets not everybody make links")
+def test_a_folder_that_a_link_leads_to_has_one_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Java's start-up cache fits the paths of the jars: by two names, each use would throw away the other's cache."""
+    (tmp_path / "real" / "jars").mkdir(parents=True)
+    (tmp_path / "home").symlink_to(tmp_path / "real", target_is_directory=True)
+    monkeypatch.setattr(jars, "load_settings", lambda _: Settings(home=tmp_path / "home"))
+    assert jars.jars_folder() == (tmp_path / "real" / "jars").resolve()

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.lab import IN_LAB, Lab, Notebook
+from tests.waiting import wait_until
 
 pytestmark = IN_LAB
 
@@ -94,8 +95,8 @@ def test_what_is_moved_stays_in_sight_when_a_tall_picture_is_scrolled(opened: tu
     page, _ = opened
     page.set_viewport_size({"width": 1024, "height": 400})
     panel = page.locator("#jp-right-stack .jupyterlab-sidecar")
-    panel.evaluate("panel => { panel.scrollTop = panel.scrollHeight; }")
-    assert panel.evaluate("panel => panel.scrollTop") > 0
+    scroll = "panel => { panel.scrollTop = panel.scrollHeight; return panel.scrollTop; }"
+    wait_until(lambda: panel.evaluate(scroll) > 0, "the panel to have the window's new height")
     expect(page.locator("#jp-right-stack .modelserving-controls")).to_be_in_viewport(ratio=1)
     page.set_viewport_size({"width": 1024, "height": 768})
 
