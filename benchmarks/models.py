@@ -55,7 +55,7 @@ def main() -> None:
 def read_arguments() -> argparse.Namespace:
     """What the user wants."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="end in less than a minute")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds and swaps: about four minutes")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--rounds", type=int, metavar="N", help="how often each is timed, in turn; default 60")
     parser.add_argument("--swaps", type=int, metavar="N", help="default 100, and five times as many for memory")
