@@ -155,7 +155,7 @@ class Producer(KafkaProducer):  # type: ignore[misc]  # kafka-python has no type
             raise
 
     def _end_sender(self) -> None:
-        """End the thread of a producer that was stopped while that began; with it, the client is closed."""
+        """End the thread, also one that is just beginning; with it, the client is closed."""
         sender = getattr(self, "_sender", None)
         if sender is not None:
             sender.force_close()
@@ -172,8 +172,7 @@ class Producer(KafkaProducer):  # type: ignore[misc]  # kafka-python has no type
             super().close(timeout, null_logger)
         except KafkaTimeoutError:
             self._closed = True
-            self._sender.force_close()
-            self._sender.join(_END_WITHIN_S)
+            self._end_sender()
             raise
         finally:
             transactions = getattr(self, "_transaction_manager", None)

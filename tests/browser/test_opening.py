@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from modelserving.workshop.authoring.source import lesson_files
+from modelserving.workshop.authoring.source import lesson_files, notebook_of
 from tests.browser.lab import IN_LAB, Lab
 
 pytestmark = IN_LAB
 
 
-_LESSONS = [path.with_suffix(".ipynb").name for path in lesson_files()]
+_LESSONS = [*map(notebook_of, lesson_files())]
 
 
 @pytest.fixture(scope="module")

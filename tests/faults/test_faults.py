@@ -84,9 +84,14 @@ def load(pipeline: Pipeline) -> Iterator[Load]:
     running.finish()
 
 
+def scored(server: ServerProcess) -> int:
+    """How many records a server has scored."""
+    return int(str(server.get("/state")["scored"]))
+
+
 def has_scored(server: ServerProcess, records: int) -> bool:
     """Whether a server has scored more than so many records."""
-    return int(str(server.get("/state")["scored"])) > records
+    return scored(server) > records
 
 
 def assert_each_record_has_one_result(pipeline: Pipeline, server: ServerProcess | None = None) -> None:
@@ -150,11 +155,11 @@ def test_each_record_has_one_result_whatever_is_stopped_and_killed(
 
 def it_waits_for_a_broker_that_stops(server: ServerProcess, broker: EmbeddedKafka, load: Load) -> None:
     """The server goes on by itself when the broker is back."""
-    before, scored = server.pid, int(str(server.get("/state")["scored"]))
+    before, already = server.pid, scored(server)
     broker.stop()
     broker.start()
     more_load(load)
-    wait_until(partial(has_scored, server, scored), "results after the stop")
+    wait_until(partial(has_scored, server, already), "results after the stop")
     assert server.running
     assert server.pid == before
     server.wait_until_serving()
@@ -164,9 +169,9 @@ def it_survives_the_broker_s_kill_like_a_stop(server: ServerProcess, broker: Emb
     """``kill -9`` of the broker's process."""
     kill(broker)
     broker.start()
-    scored = int(str(server.get("/state")["scored"]))
+    already = scored(server)
     more_load(load)
-    wait_until(partial(has_scored, server, scored), "results after the kill")
+    wait_until(partial(has_scored, server, already), "results after the kill")
     assert server.running
 
 

@@ -62,7 +62,7 @@ class LessonSource:
     @property
     def notebook(self) -> str:
         """Name of the notebook that is derived from it."""
-        return self.path.with_suffix(".ipynb").name
+        return notebook_of(self.path)
 
     def code(self) -> tuple[Cell, ...]:
         """Code cells that are no directives."""
@@ -84,6 +84,11 @@ def lesson_files() -> tuple[Path, ...]:
     if root is None:
         raise ConfigError("The lessons' texts are in the source checkout, and this package is installed without one.")
     return tuple(sorted((root / "notebooks" / "src").glob("[0-9][0-9]_*.py")))
+
+
+def notebook_of(path: Path) -> str:
+    """Name of the notebook that is derived from a lesson's text, which need not be read for that."""
+    return path.with_suffix(".ipynb").name
 
 
 def read_lesson(path: Path) -> LessonSource:
